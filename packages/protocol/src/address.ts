@@ -1,0 +1,55 @@
+import ipaddr from 'ipaddr.js';
+import { bad, good, quote, type Result } from './result.ts';
+
+/** Canonical text of one IPv4 or IPv6 address; only parseAddress makes it. */
+export type Address = string & { readonly brand: 'Address' };
+
+const COMPATIBLE = ipaddr.IPv6.parseCIDR('::/96');
+const TRANSLATED = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
+const SIX_TO_FOUR = ipaddr.IPv6.parseCIDR('2002::/16');
+
+/**
+ * Reads one address and makes its text canonical; ::ffff:a.b.c.d becomes IPv4. Zones, names, ranges, octal and short
+ * forms are refused: fail2ban and nft would resolve or reinterpret them.
+ */
+export function parseAddress(text: string): Result<Address> {
+  if (text.length > 45) return bad(notAnAddress(text));
+  if (!text.includes(':')) {
+    return ipaddr.IPv4.isValidFourPartDecimal(text) ? good(text as Address) : bad(notAnAddress(text));
+  }
+  if (!/^[0-9a-fA-F:.]+$/.test(text) || !ipaddr.IPv6.isValid(text) || hasOddTail(text))
+    return bad(notAnAddress(text));
+  const address = ipaddr.IPv6.parse(text);
+  if (address.isIPv4MappedAddress()) return good(address.toIPv4Address().toString() as Address);
+  const canonical = address.toString();
+  if (address.match(COMPATIBLE) && canonical !== '::' && canonical !== '::1') {
+    return bad(`${quote(text)} is an IPv4-compatible IPv6 address, a form that nobody uses any more`);
+  }
+  return good(canonical as Address);
+}
+
+/** The IPv4 address inside a NAT64 (64:ff9b::/96) or 6to4 (2002::/16) one. */
+export function embeddedAddress(address: Address): Address | undefined {
+  if (!address.includes(':')) return undefined;
+  const parsed = ipaddr.IPv6.parse(address);
+  const bytes = parsed.toByteArray();
+  if (parsed.match(TRANSLATED)) return bytes.slice(12).join('.') as Address;
+  if (parsed.match(SIX_TO_FOUR)) return bytes.slice(2, 6).join('.') as Address;
+  return undefined;
+}
+
+/**
+ * Writes a dotted tail as two hex groups. ipaddr.js would read "::ffff:010.0.0.1" as 8.0.0.1 and "::1.2.3.4" as
+ * 1.2.3.4; an odd tail stays as it is, and is refused for its dots.
+ */
+function hexTail(text: string): string {
+  const start = text.lastIndexOf(':') + 1;
+  const tail = text.slice(start);
+  if (!ipaddr.IPv4.isValidFourPartDecimal(tail)) return text;
+  const [a = 0, b = 0, c = 0, d = 0] = ipaddr.IPv4.parse(tail).toByteArray();
+  return `${text.slice(0, start)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+}
+
+function notAnAddress(text: string): string {
+  return `${quote(text)} is not one IPv4 or IPv6 address (ranges, names, zones and short or octal forms are refused)`;
+}

@@ -1,0 +1,30 @@
+import { bad, good, quote, type Result } from './result.ts';
+
+/** Seconds that mean "for ever". */
+export const FOR_EVER = -1;
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+/** A century: longer than any ban, and still far from where a sum of seconds loses precision. */
+const LONGEST = 3_153_600_000;
+
+/** Reads "90", "90s", "10m", "6h", "1d", "1w" or "-1" (for ever) as seconds. */
+export function parseDuration(text: string): Result<number> {
+  if (text === '-1') return good(FOR_EVER);
+  const match = /^(\d{1,10})([smhdw]?)$/.exec(text);
+  if (match === null) {
+    return bad(`${quote(text)} is not a duration: write seconds, or 90s 10m 6h 1d 1w, or -1 for ever`);
+  }
+  const seconds = Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
+  if (seconds > LONGEST) return bad(`${quote(text)} is longer than a hundred years: write -1 for ever`);
+  return good(seconds);
+}
+
+/** The shortest text that parseDuration reads as the same number of seconds. */
+export function formatDuration(seconds: number): string {
+  if (seconds === FOR_EVER) return '-1';
+  for (const unit of ['w', 'd', 'h', 'm']) {
+    const size = UNITS[unit] ?? 1;
+    if (seconds >= size && seconds % size === 0) return `${seconds / size}${unit}`;
+  }
+  return `${seconds}s`;
+}

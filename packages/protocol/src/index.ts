@@ -1,0 +1,48 @@
+export { parseAddress, embeddedAddress, type Address } from './address.ts';
+export { banKeyText, type BanKey, type Details, type Event, type Position, type Report } from './ban.ts';
+export { FOR_EVER, formatDuration, parseDuration } from './duration.ts';
+export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
+export {
+  ACK_BODY_LIMIT,
+  BODY_LIMIT,
+  encodeRequest,
+  parseRequest,
+  signedText,
+  type AckRequest,
+  type EnrolRequest,
+  type Envelope,
+  type ReportRequest,
+  type Request,
+  type RequestFault,
+  type RequestKind,
+  type SyncRequest,
+  type UnbanRequest,
+} from './message.ts';
+export {
+  OPERATOR,
+  parseHostName,
+  parseJail,
+  parsePort,
+  parseProg,
+  parseTransport,
+  type HostName,
+  type JailName,
+  type ProgName,
+} from './names.ts';
+export { parseOutcome, type Outcome, type OutcomeKind } from './outcome.ts';
+export {
+  encodeEvents,
+  encodeHeartbeat,
+  eventFields,
+  eventSubject,
+  parseEvent,
+  parsePublication,
+  type Heartbeat,
+  type Publication,
+  type UnknownEvent,
+} from './publication.ts';
+export { encodeReply, parseReply, type Reply, type Status, type VerdictWord } from './reply.ts';
+export { bad, good, quote, type Result } from './result.ts';
+export { SPECIAL_RANGES, specialRange } from './special-ranges.ts';
+export { parseSyncAnswer, syncFields, type SyncAnswer } from './sync.ts';
+export { EMPTY_TAIL, nextTail } from './tail.ts';

@@ -1,0 +1,85 @@
+import { bad, good, type Result } from './result.ts';
+
+export type Fields = { readonly [name: string]: unknown };
+
+/** JSON in which no semicolon appears: the original's clients split a message at semicolons. */
+export function encodeJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(';', '\\u003b');
+}
+
+/** Reads a text that must be exactly one JSON object. */
+export function parseFields(text: string): Result<Fields> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return bad('the body is not JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return bad('the body is not a JSON object');
+  return good(value as Fields);
+}
+
+/**
+ * Takes fields out of a parsed object one by one and remembers the first fault; after a fault what it returns is only
+ * there to please the types, and the caller looks at `fault` before using any of it.
+ */
+export class FieldReader {
+  fault: string | undefined;
+  readonly #fields: Fields;
+
+  constructor(fields: Fields) {
+    this.#fields = fields;
+  }
+
+  has(name: string): boolean {
+    return Object.hasOwn(this.#fields, name) && this.#fields[name] !== undefined;
+  }
+
+  number(name: string, least: number, most: number): number {
+    const value = this.#own(name);
+    if (typeof value === 'number' && value >= least && value <= most) return value;
+    return this.#fail(name, `a number from ${least} to ${most}`, 0);
+  }
+
+  integer(name: string, least: number, most: number): number {
+    const value = this.#own(name);
+    if (Number.isInteger(value)) return this.number(name, least, most);
+    return this.#fail(name, 'a whole number', 0);
+  }
+
+  text(name: string, longest: number): string {
+    const value = this.#own(name);
+    if (typeof value === 'string' && value.length <= longest) return value;
+    return this.#fail(name, `a text of at most ${longest} characters`, '');
+  }
+
+  hex(name: string, length: number): string {
+    const value = this.text(name, length);
+    if (value.length === length && /^[0-9a-f]+$/.test(value)) return value;
+    return this.#fail(name, `${length} lower-case hex digits`, '');
+  }
+
+  list(name: string, longest: number): readonly unknown[] {
+    const value = this.#own(name);
+    if (Array.isArray(value) && value.length <= longest) return value;
+    return this.#fail(name, `a list of at most ${longest}`, []);
+  }
+
+  /** Reads a text by another parser, whose fault becomes this reader's. */
+  parsed<T>(name: string, longest: number, parse: (text: string) => Result<T>): T {
+    const result = parse(this.text(name, longest));
+    if (result.ok) return result.value;
+    this.fault ??= `${name}: ${result.fault}`;
+    return undefined as T;
+  }
+
+  #own(name: string): unknown {
+    return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
+  }
+
+  #fail<T>(name: string, wanted: string, filler: T): T {
+    this.fault ??= `${name} must be ${wanted}`;
+    return filler;
+  }
+}

@@ -1,0 +1,195 @@
+import { parseAddress } from './address.ts';
+import type { BanKey, Report } from './ban.ts';
+import { FOR_EVER } from './duration.ts';
+import { encodeJson, FieldReader, parseFields } from './json.ts';
+import { parseHostName, parseJail, parsePort, parseProg, parseTransport, type HostName } from './names.ts';
+import { parseOutcome, type Outcome } from './outcome.ts';
+import { bad, good, quote, type Result } from './result.ts';
+
+/** Bytes of a request's body at most, by its subject. */
+export const BODY_LIMIT = 4096;
+export const ACK_BODY_LIMIT = 8192;
+
+/** What every request carries: `at` epoch seconds by the sender's clock, `key` Ed25519 hex, `to` the server's Z85 key. */
+export type Envelope = { id: string; at: number; key: string; to: string };
+
+export type ReportRequest = { kind: 'report'; sender: HostName; report: Report };
+export type UnbanRequest = { kind: 'unban'; ban: BanKey };
+export type EnrolRequest = { kind: 'enrol'; name: HostName; addresses: readonly string[] };
+/** `since` absent asks for a snapshot; `snapshot` and `next` ask for its next page. */
+export type SyncRequest = {
+  kind: 'sync';
+  epoch?: string;
+  since?: number;
+  tail?: string;
+  snapshot?: number;
+  next?: string;
+  limit: number;
+};
+export type AckRequest = {
+  kind: 'ack';
+  epoch: string;
+  applied: number;
+  tail: string;
+  instance: string;
+  version: string;
+  generation: string;
+  addresses: readonly string[];
+  outcomes: readonly Outcome[];
+};
+export type RequestKind = ReportRequest | UnbanRequest | EnrolRequest | SyncRequest | AckRequest;
+export type Request = Envelope & RequestKind;
+
+/** Why a request could not be read; the id is there whenever the body had one. */
+export type RequestFault = {
+  ok: false;
+  code: 'malformed' | 'size' | 'unsupported';
+  fault: string;
+  id?: string;
+};
+
+const MAX_SECONDS = 3_153_600_000;
+const LONGEST_TEXT = 255;
+
+/** The subject and body of a request, as text; the signature is made over exactly these. */
+export function encodeRequest(envelope: Envelope, request: RequestKind): { subject: string; body: string } {
+  const { id, at, key, to } = envelope;
+  const common = { v: 1, id, at, key, to };
+  if (request.kind === 'report') {
+    const { prog, jail, ip, durationSeconds, ...details } = request.report;
+    const duration = durationSeconds === undefined ? {} : { duration: durationSeconds };
+    return {
+      subject: `${prog};${jail};${ip};${request.sender}`,
+      body: encodeJson({ ...common, ...duration, ...details }),
+    };
+  }
+  const { kind, ...fields } = request;
+  if (kind === 'unban') return { subject: kind, body: encodeJson({ ...common, ...request.ban }) };
+  return { subject: kind, body: encodeJson({ ...common, ...fields }) };
+}
+
+/** What a signature covers. */
+export function signedText(subject: string, body: string): string {
+  return `banshare/1\0${subject}\0${body}`;
+}
+
+/** Reads a request strictly; unknown fields are ignored, unknown subjects are `unsupported`. */
+export function parseRequest(subject: string, body: string): { ok: true; value: Request } | RequestFault {
+  // A JavaScript character is at most three bytes: the transport has bounded the bytes already, this bounds the work.
+  if (body.length > (subject === 'ack' ? ACK_BODY_LIMIT : BODY_LIMIT)) {
+    return {
+      ok: false,
+      code: 'size',
+      fault: `the body of ${quote(subject)} is longer than ${BODY_LIMIT} bytes`,
+    };
+  }
+  const fields = parseFields(body);
+  if (!fields.ok) return { ok: false, code: 'malformed', fault: fields.fault };
+  const read = new FieldReader(fields.value);
+  const envelope = readEnvelope(read);
+  const known = /^[0-9a-f]{32}$/.test(envelope.id) ? { id: envelope.id } : {};
+  if (read.fault !== undefined) return { ok: false, code: 'malformed', fault: read.fault, ...known };
+  const request = readKind(subject, read);
+  if (request === undefined) {
+    return { ok: false, code: 'unsupported', fault: `unknown subject ${quote(subject)}`, ...known };
+  }
+  if (!request.ok) return { ok: false, code: 'malformed', fault: request.fault, ...known };
+  if (read.fault !== undefined) return { ok: false, code: 'malformed', fault: read.fault, ...known };
+  return { ok: true, value: { ...envelope, ...request.value } };
+}
+
+function readEnvelope(read: FieldReader): Envelope {
+  const id = read.hex('id', 32);
+  read.integer('v', 1, 1);
+  return {
+    id,
+    at: read.number('at', 0, MAX_SECONDS * 10),
+    key: read.hex('key', 64),
+    to: read.text('to', 40),
+  };
+}
+
+function readKind(subject: string, read: FieldReader): Result<RequestKind> | undefined {
+  if (subject.includes(';')) return readReport(subject, read);
+  switch (subject) {
+    case 'unban':
+      return good({ kind: 'unban', ban: readBanKey(read) });
+    case 'enrol':
+      return good({
+        kind: 'enrol',
+        name: read.parsed('name', LONGEST_TEXT, parseHostName),
+        addresses: readAddresses(read),
+      });
+    case 'sync':
+      return good(readSync(read));
+    case 'ack':
+      return good(readAck(read));
+    default:
+      return undefined;
+  }
+}
+
+function readReport(subject: string, read: FieldReader): Result<ReportRequest> {
+  const parts = subject.split(';');
+  if (parts.length !== 4)
+    return bad(`a report's subject is prog;jail;ip;sender, this one has ${parts.length} parts`);
+  const prog = parseProg(parts[0] ?? '');
+  if (!prog.ok) return prog;
+  const jail = parseJail(parts[1] ?? '');
+  if (!jail.ok) return jail;
+  const ip = parseAddress(parts[2] ?? '');
+  if (!ip.ok) return ip;
+  const sender = parseHostName(parts[3] ?? '');
+  if (!sender.ok) return sender;
+  const report: Report = { prog: prog.value, jail: jail.value, ip: ip.value };
+  if (read.has('duration')) report.durationSeconds = read.integer('duration', FOR_EVER, MAX_SECONDS);
+  if (read.has('failures')) report.failures = read.integer('failures', 0, 1_000_000_000);
+  if (read.has('port')) report.port = read.parsed('port', LONGEST_TEXT, parsePort);
+  if (read.has('protocol')) report.protocol = read.parsed('protocol', 32, parseTransport);
+  return good({ kind: 'report', sender: sender.value, report });
+}
+
+function readBanKey(read: FieldReader): BanKey {
+  return {
+    ip: read.parsed('ip', 45, parseAddress),
+    prog: read.parsed('prog', 64, parseProg),
+    jail: read.parsed('jail', 64, parseJail),
+  };
+}
+
+function readAddresses(read: FieldReader): string[] {
+  if (!read.has('addresses')) return [];
+  return readTexts(read, 'addresses', 16, 45);
+}
+
+function readTexts(read: FieldReader, name: string, most: number, longest: number): string[] {
+  const texts = read.list(name, most).filter((item) => typeof item === 'string' && item.length <= longest);
+  return texts as string[];
+}
+
+function readSync(read: FieldReader): SyncRequest {
+  const sync: SyncRequest = {
+    kind: 'sync',
+    limit: read.has('limit') ? read.integer('limit', 1, 10_000) : 500,
+  };
+  if (read.has('epoch')) sync.epoch = read.text('epoch', 64);
+  if (read.has('since')) sync.since = read.integer('since', 0, Number.MAX_SAFE_INTEGER);
+  if (read.has('tail')) sync.tail = read.text('tail', 16);
+  if (read.has('snapshot')) sync.snapshot = read.integer('snapshot', 0, Number.MAX_SAFE_INTEGER);
+  if (read.has('next')) sync.next = read.text('next', LONGEST_TEXT);
+  return sync;
+}
+
+function readAck(read: FieldReader): AckRequest {
+  return {
+    kind: 'ack',
+    epoch: read.text('epoch', 64),
+    applied: read.integer('applied', 0, Number.MAX_SAFE_INTEGER),
+    tail: read.text('tail', 16),
+    instance: read.text('instance', 64),
+    version: read.text('version', 64),
+    generation: read.text('generation', 64),
+    addresses: readAddresses(read),
+    outcomes: read.has('outcomes') ? read.list('outcomes', 200).flatMap((item) => parseOutcome(item)) : [],
+  };
+}

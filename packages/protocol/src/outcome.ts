@@ -1,0 +1,23 @@
+/**
+ * What became of an event on one host. `applied`: the command ran; `already`: it was in place before; `released`: the
+ * host's own fail2ban or a person ended it; `skipped` and `failed` say why.
+ */
+export type OutcomeKind = 'applied' | 'already' | 'released' | 'skipped' | 'failed';
+export type Outcome = { seq: number; outcome: OutcomeKind; reason?: string };
+
+const KINDS: ReadonlySet<unknown> = new Set<OutcomeKind>([
+  'applied',
+  'already',
+  'released',
+  'skipped',
+  'failed',
+]);
+
+/** Reads one entry of an ack's outcomes; one that cannot be read gives none, since the position counts without it. */
+export function parseOutcome(value: unknown): Outcome[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { seq, outcome, reason } = value as Record<string, unknown>;
+  if (!Number.isSafeInteger(seq) || !KINDS.has(outcome)) return [];
+  const read = { seq: seq as number, outcome: outcome as OutcomeKind };
+  return [typeof reason === 'string' ? { ...read, reason: reason.slice(0, 200) } : read];
+}

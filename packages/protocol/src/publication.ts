@@ -1,0 +1,111 @@
+import { parseAddress } from './address.ts';
+import type { Event, Position } from './ban.ts';
+import { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
+import { parseHostName, parseJail, parsePort, parseProg, parseTransport } from './names.ts';
+import { bad, good, quote, type Result } from './result.ts';
+
+/** The server's sign of life: the last event it sent on this socket, and its clock in epoch seconds. */
+export type Heartbeat = Position & { now: number };
+
+/** An event of a kind that this version does not know keeps its place, and is acknowledged as skipped. */
+export type UnknownEvent = Position & { kind: 'unknown' };
+
+export type Publication =
+  { kind: 'events'; events: readonly (Event | UnknownEvent)[] } | { kind: 'heartbeat'; heartbeat: Heartbeat };
+
+const MOST_EVENTS = 10_000;
+
+/** The subject of an event: prog;jail;ip;host as the original has it, or the words of an unban. */
+export function eventSubject(event: Event): string {
+  if (event.kind === 'unban') return `unban ${event.prog} ${event.jail} ${event.ip}`;
+  return `${event.prog};${event.jail};${event.ip};${event.host}`;
+}
+
+/** The frames that carry events: one in a message of its own, several as a batch. */
+export function encodeEvents(events: readonly Event[]): [subject: string, body: string] {
+  const [first] = events;
+  if (first !== undefined && events.length === 1)
+    return [eventSubject(first), encodeJson(eventFields(first))];
+  return ['batch', encodeJson(events.map(eventFields))];
+}
+
+export function encodeHeartbeat({ epoch, seq, tail, now }: Heartbeat): [subject: string, body: string] {
+  return ['heartbeat', encodeJson({ v: 1, epoch, head: seq, tail, now })];
+}
+
+/** An event as the wire and sync carry it. */
+export function eventFields(event: Event): Fields {
+  return { v: 1, ...event };
+}
+
+/** Reads what a subscriber received; the subject only routes, what counts is in the body. */
+export function parsePublication(subject: string, body: string): Result<Publication> {
+  if (subject === 'batch') return parseBatch(body);
+  const fields = parseFields(body);
+  if (!fields.ok) return fields;
+  if (subject === 'heartbeat') return parseHeartbeat(fields.value);
+  const event = parseEvent(fields.value);
+  return event.ok ? good({ kind: 'events', events: [event.value] }) : event;
+}
+
+/** Reads one event; every field is checked again here, whoever sent it. */
+export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
+  const read = new FieldReader(fields);
+  const position = readPosition(read, 'seq');
+  const kind = read.has('kind') ? read.text('kind', 32) : 'ban';
+  if (read.fault !== undefined) return bad(read.fault);
+  if (kind !== 'ban' && kind !== 'unban') return good({ ...position, kind: 'unknown' });
+  const event: Event = {
+    ...position,
+    kind,
+    at: read.number('at', 0, Number.MAX_SAFE_INTEGER),
+    until: fields['until'] === null ? null : read.number('until', 0, Number.MAX_SAFE_INTEGER),
+    ip: read.parsed('ip', 45, parseAddress),
+    prog: read.parsed('prog', 64, parseProg),
+    jail: read.parsed('jail', 64, parseJail),
+    host: read.parsed('host', 255, parseHostName),
+  };
+  if (read.has('failures')) event.failures = read.integer('failures', 0, 1_000_000_000);
+  if (read.has('port')) event.port = read.parsed('port', 255, parsePort);
+  if (read.has('protocol')) event.protocol = read.parsed('protocol', 32, parseTransport);
+  if (read.has('reason')) event.reason = read.text('reason', 1000);
+  return read.fault === undefined ? good(event) : bad(read.fault);
+}
+
+function parseBatch(body: string): Result<Publication> {
+  let list: unknown;
+  try {
+    list = JSON.parse(body);
+  } catch {
+    return bad('the batch is not JSON');
+  }
+  if (!Array.isArray(list) || list.length > MOST_EVENTS) return bad('the batch is not a list of events');
+  return parseEventList(list);
+}
+
+/** Reads a list of events as a batch or an answer to sync carries it; one bad event spoils the list. */
+export function parseEventList(list: readonly unknown[]): Result<Publication & { kind: 'events' }> {
+  const events: (Event | UnknownEvent)[] = [];
+  for (const item of list) {
+    if (typeof item !== 'object' || item === null)
+      return bad(`the batch holds ${quote(String(item))}, not an event`);
+    const event = parseEvent(item as Fields);
+    if (!event.ok) return event;
+    events.push(event.value);
+  }
+  return good({ kind: 'events', events });
+}
+
+function parseHeartbeat(fields: Fields): Result<Publication> {
+  const read = new FieldReader(fields);
+  const heartbeat = { ...readPosition(read, 'head'), now: read.number('now', 0, Number.MAX_SAFE_INTEGER) };
+  return read.fault === undefined ? good({ kind: 'heartbeat', heartbeat }) : bad(read.fault);
+}
+
+function readPosition(read: FieldReader, seqName: string): Position {
+  return {
+    epoch: read.text('epoch', 64),
+    seq: read.integer(seqName, 0, Number.MAX_SAFE_INTEGER),
+    tail: read.hex('tail', 16),
+  };
+}

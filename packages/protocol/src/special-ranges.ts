@@ -1,0 +1,66 @@
+import ipaddr from 'ipaddr.js';
+import { embeddedAddress, type Address } from './address.ts';
+
+type Range = readonly [cidr: string, name: string];
+
+/**
+ * The IANA special-purpose registries (IPv4 and IPv6, as of 2026) with multicast and site-local, less the documentation
+ * ranges that contract section 7 frees for tests, and less NAT64 and 6to4, which are judged by what they embed.
+ */
+export const SPECIAL_RANGES: readonly Range[] = [
+  ['0.0.0.0/8', 'this network'],
+  ['10.0.0.0/8', 'private use'],
+  ['100.64.0.0/10', 'shared address space'],
+  ['127.0.0.0/8', 'loopback'],
+  ['169.254.0.0/16', 'link local'],
+  ['172.16.0.0/12', 'private use'],
+  ['192.0.0.0/24', 'IETF protocol assignments'],
+  ['192.31.196.0/24', 'AS112'],
+  ['192.52.193.0/24', 'AMT'],
+  ['192.88.99.0/24', '6to4 relay anycast'],
+  ['192.168.0.0/16', 'private use'],
+  ['192.175.48.0/24', 'AS112'],
+  ['198.18.0.0/15', 'benchmarking'],
+  ['224.0.0.0/4', 'multicast'],
+  ['240.0.0.0/4', 'reserved'],
+  ['::/128', 'unspecified'],
+  ['::1/128', 'loopback'],
+  ['64:ff9b:1::/48', 'local NAT64'],
+  ['100::/64', 'discard only'],
+  ['100:0:0:1::/64', 'dummy prefix'],
+  ['2001::/23', 'IETF protocol assignments'],
+  ['2620:4f:8000::/48', 'AS112'],
+  ['3fff::/20', 'documentation of the IETF'],
+  ['5f00::/16', 'segment routing'],
+  ['fc00::/7', 'unique local'],
+  ['fe80::/10', 'link local'],
+  ['fec0::/10', 'site local'],
+  ['ff00::/8', 'multicast'],
+];
+
+const V4 = SPECIAL_RANGES.filter(([cidr]) => !cidr.includes(':')).map((range) => ({
+  range,
+  cidr: ipaddr.IPv4.parseCIDR(range[0]),
+}));
+const V6 = SPECIAL_RANGES.filter(([cidr]) => cidr.includes(':')).map((range) => ({
+  range,
+  cidr: ipaddr.IPv6.parseCIDR(range[0]),
+}));
+
+/** Names the special range that holds the address, or the IPv4 address embedded in it; undefined where it is ordinary. */
+export function specialRange(address: Address): string | undefined {
+  const embedded = embeddedAddress(address);
+  if (embedded !== undefined) return specialRange(embedded);
+  const found = address.includes(':') ? findV6(address) : findV4(address);
+  return found === undefined ? undefined : `${found[0]} (${found[1]})`;
+}
+
+function findV4(address: Address): Range | undefined {
+  const parsed = ipaddr.IPv4.parse(address);
+  return V4.find(({ cidr }) => parsed.match(cidr))?.range;
+}
+
+function findV6(address: Address): Range | undefined {
+  const parsed = ipaddr.IPv6.parse(address);
+  return V6.find(({ cidr }) => parsed.match(cidr))?.range;
+}

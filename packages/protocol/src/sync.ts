@@ -1,0 +1,38 @@
+import type { Event, Position } from './ban.ts';
+import { FieldReader, type Fields } from './json.ts';
+import { parseEventList, type UnknownEvent } from './publication.ts';
+import { bad, good, type Result } from './result.ts';
+
+/**
+ * The server's answer to sync. `events`: what came after the asked position. `snapshot`: a page of the active bans as of
+ * one head; `next` is absent on the last page.
+ */
+export type SyncAnswer =
+  | { kind: 'events'; head: Position; events: readonly (Event | UnknownEvent)[] }
+  | { kind: 'snapshot'; head: Position; bans: readonly (Event | UnknownEvent)[]; next?: string };
+
+/** The fields of an answer to sync; bans of a snapshot are their publishing events. */
+export function syncFields(answer: SyncAnswer): Fields {
+  const { epoch, seq, tail } = answer.head;
+  const position = { epoch, head: seq, tail };
+  if (answer.kind === 'events') return { ...position, events: answer.events };
+  const next = answer.next === undefined ? {} : { next: answer.next };
+  return { ...position, snapshot: seq, bans: answer.bans, ...next };
+}
+
+export function parseSyncAnswer(fields: Fields): Result<SyncAnswer> {
+  const read = new FieldReader(fields);
+  const head = {
+    epoch: read.text('epoch', 64),
+    seq: read.integer('head', 0, Number.MAX_SAFE_INTEGER),
+    tail: read.hex('tail', 16),
+  };
+  const isSnapshot = read.has('snapshot');
+  const list = parseEventList(read.list(isSnapshot ? 'bans' : 'events', 10_000));
+  if (read.fault !== undefined) return bad(read.fault);
+  if (!list.ok) return list;
+  if (!isSnapshot) return good({ kind: 'events', head, events: list.value.events });
+  const next = read.has('next') ? { next: read.text('next', 255) } : {};
+  if (read.fault !== undefined) return bad(read.fault);
+  return good({ kind: 'snapshot', head, bans: list.value.events, ...next });
+}
