@@ -17,9 +17,9 @@ export function parseAddress(text: string): Result<Address> {
   if (!text.includes(':')) {
     return ipaddr.IPv4.isValidFourPartDecimal(text) ? good(text as Address) : bad(notAnAddress(text));
   }
-  if (!/^[0-9a-fA-F:.]+$/.test(text) || !ipaddr.IPv6.isValid(text) || hasOddTail(text))
-    return bad(notAnAddress(text));
-  const address = ipaddr.IPv6.parse(text);
+  const groups = hexTail(text);
+  if (!/^[0-9a-fA-F:]+$/.test(groups) || !ipaddr.IPv6.isValid(groups)) return bad(notAnAddress(text));
+  const address = ipaddr.IPv6.parse(groups);
   if (address.isIPv4MappedAddress()) return good(address.toIPv4Address().toString() as Address);
   const canonical = address.toString();
   if (address.match(COMPATIBLE) && canonical !== '::' && canonical !== '::1') {
