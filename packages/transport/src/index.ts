@@ -1,0 +1,21 @@
+export { answerZap, type Admission, type Doorkeeper } from './allow-keys.ts';
+export {
+  parseSections,
+  PUBLIC_SUFFIX,
+  readPublicKey,
+  readSecretSections,
+  SECRET_SUFFIX,
+  writeCertificate,
+  writePublicKey,
+  type CurvePair,
+} from './certificate.ts';
+export { endpoint, portOf } from './endpoint.ts';
+export { readHostKey, writeHostKey, type HostKey } from './host-key.ts';
+export { readIncoming, type Incoming, type Unreadable } from './incoming.ts';
+export { curveKeyOf, makeCurvePair, makeIdentity, type Identity } from './key-making.ts';
+export { eventPublisher, listen, reportRouter, type Listening } from './listen.ts';
+export { Requester, type Answer, type Peer } from './request.ts';
+export { strangerIsRefused } from './self-test.ts';
+export { SignatureChecker, Signer } from './signature.ts';
+export { Subscription } from './subscribe.ts';
+export { isCurveKey } from './z85.ts';
