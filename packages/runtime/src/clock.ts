@@ -1,0 +1,9 @@
+/** Epoch seconds by the host's clock, to the millisecond; it may jump. */
+export function wallSeconds(): number {
+  return Date.now() / 1000;
+}
+
+/** Seconds since an arbitrary moment, which never jump: for intervals and deadlines. */
+export function monotonicSeconds(): number {
+  return performance.now() / 1000;
+}

@@ -1,0 +1,65 @@
+import { bad, good, quote, type Result } from '@banshare/protocol';
+import { parse, stringify } from 'smol-toml';
+import { curveKey } from './field-kinds.ts';
+import { command, hostNameOrAddress, port, textBy } from './kinds.ts';
+import { readOptions, required } from './option-table.ts';
+import { tomlFault } from './toml-fault.ts';
+
+/** One generation of a fleet, as fleet.toml holds it and a build bakes it in; nothing in it is secret. */
+export type Fleet = {
+  /** Created time plus six hex digits of the server key's hash, as in `20261121T104500Z-a1b2c3`. */
+  readonly generation: string;
+  /** ISO 8601, UTC. */
+  readonly created: string;
+  readonly server: string;
+  readonly reportPort: number;
+  readonly publishPort: number;
+  /** Z85. */
+  readonly serverPublicKey: string;
+  /** The ban command that clients of this build use by default. */
+  readonly banCommand: string;
+};
+
+const generation = textBy((text) =>
+  /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text) ? good(text) : bad(`${quote(text)} is not a generation's name`),
+);
+const time = textBy((text) =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(text)
+    ? good(text)
+    : bad(`${quote(text)} is not a UTC time`),
+);
+
+const fleetKeys = {
+  generation: required(generation, 'The name of this generation of keys and ports.'),
+  created: required(time, 'When it was made.'),
+  server: required(hostNameOrAddress, 'Where hosts reach the server.'),
+  'report-port': required(port, 'The port for reports.'),
+  'publish-port': required(port, 'The port for bans.'),
+  'server-public-key': required(curveKey, "The server's public key in Z85."),
+  'ban-command': required(command, 'What a client runs for a ban.'),
+};
+
+/** Reads a fleet.toml; all its faults are in one sentence each, joined. */
+export function parseFleet(text: string): Result<Fleet> {
+  let document: Record<string, unknown>;
+  try {
+    document = parse(text);
+  } catch (error) {
+    return bad(tomlFault(error));
+  }
+  const read = readOptions(fleetKeys, document, 'fleet.toml');
+  return read.ok ? good(read.config) : bad(read.faults.join('; '));
+}
+
+/** Writes a fleet.toml that parseFleet reads back. */
+export function formatFleet(fleet: Fleet): string {
+  return stringify({
+    generation: fleet.generation,
+    created: fleet.created,
+    server: fleet.server,
+    'report-port': fleet.reportPort,
+    'publish-port': fleet.publishPort,
+    'server-public-key': fleet.serverPublicKey,
+    'ban-command': fleet.banCommand,
+  });
+}

@@ -1,0 +1,10 @@
+export { bakedFleet, version } from './baked.ts';
+export { monotonicSeconds, wallSeconds } from './clock.ts';
+export { splitWords } from './command-line.ts';
+export { readClientConfig, readServerConfig } from './config.ts';
+export { formatFleet, parseFleet, type Fleet } from './fleet.ts';
+export { type ReadOptions } from './option-table.ts';
+export { type ClientConfig, type ServerConfig } from './options.ts';
+export { hostPaths, type HostPaths } from './paths.ts';
+export { readPrivate, syncDirectory, writeAtomic, writePrivate } from './private-file.ts';
+export { findServer, type ServerPlace } from './server-place.ts';

@@ -1,0 +1,144 @@
+import { bakedFleet } from './baked.ts';
+import { curveKey, jail, orAll, origin, prog } from './field-kinds.ts';
+import {
+  address,
+  choice,
+  command,
+  duration,
+  durationOrForEver,
+  flag,
+  hostName,
+  hostNameOrAddress,
+  integer,
+  listenAddress,
+  listenPort,
+  listOf,
+  mapOf,
+  port,
+} from './kinds.ts';
+import { option, optional, seconds, type ConfigOf } from './option-table.ts';
+
+const DAY = 86_400;
+
+const log = {
+  'log.level': option(
+    choice('error', 'warning', 'notice', 'info', 'debug'),
+    'notice',
+    'The least serious kind of line that is logged.',
+  ),
+  'log.format': option(choice('text', 'json'), 'text', 'Lines for people, or one JSON object a line.'),
+};
+
+/** Every option of server.toml. */
+export const serverOptions = {
+  'listen.address': option(
+    listenAddress,
+    '*',
+    'The address of this machine to listen on, or * for all of them.',
+  ),
+  'listen.report-port': optional(
+    listenPort,
+    0,
+    "The port for reports instead of the generation's; only while one generation is in service. 0 takes a free one.",
+  ),
+  'listen.publish-port': optional(
+    listenPort,
+    0,
+    "The port for bans instead of the generation's; only while one generation is in service. 0 takes a free one.",
+  ),
+  'dedupe.window': seconds(
+    duration(1, DAY),
+    '5m',
+    'For so long after a ban was published, the same ban is not published again.',
+  ),
+  'bans.default-duration': seconds(
+    durationOrForEver,
+    '1d',
+    'How long a ban lasts whose report names no duration.',
+  ),
+  'bans.max-duration': seconds(
+    durationOrForEver,
+    '30d',
+    'No report makes a ban longer than this; -1 sets no limit.',
+  ),
+  ...log,
+};
+
+/** Every option of client.toml, which the client and the reporter read. */
+export const clientOptions = {
+  name: optional(hostName, 'web1', "This host's name in the fleet; without it the machine's host name."),
+  addresses: option(
+    listOf(address),
+    [],
+    'Addresses by which this host is known outside, beside those that it has itself.',
+  ),
+  server: optional(
+    hostNameOrAddress,
+    'bans.example.org',
+    'The server; without it the one baked into the programs.',
+  ),
+  'report-port': optional(port, 20_001, "The server's port for reports; without it the one baked in."),
+  'publish-port': optional(port, 20_002, "The server's port for bans; without it the one baked in."),
+  'server-public-key': optional(
+    curveKey,
+    'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
+    "The server's public key in Z85; without it the one baked in.",
+  ),
+  'follow.jails': option(
+    listOf(orAll(jail)),
+    ['*'],
+    'The jails whose bans this host takes; * for all of them.',
+  ),
+  'follow.progs': option(
+    listOf(orAll(prog)),
+    ['*'],
+    'The detecting programs whose bans this host takes; * for all of them.',
+  ),
+  'apply.enforcer': option(
+    choice('command', 'none'),
+    'command',
+    'What carries out a ban: "command" runs the commands below, "none" only logs what would be done.',
+  ),
+  'apply.command': option(
+    command,
+    bakedFleet?.banCommand || '/usr/bin/fail2ban-client set JAIL banip SRCIP',
+    'Bans one address; run without a shell, after SRCIP JAIL PROG PORT PROTOCOL SECONDS are replaced in its words.',
+  ),
+  'apply.unban-command': option(
+    command,
+    '/usr/bin/fail2ban-client set JAIL unbanip SRCIP',
+    'Lifts the ban of one address; the words are replaced as in command.',
+  ),
+  'apply.missing-jail': option(
+    jail,
+    'banshare',
+    'The local jail where a ban lands whose own jail this host does not have.',
+  ),
+  'apply.timeout': seconds(
+    duration(1, 600),
+    '30s',
+    'A command that runs longer is killed and counts as failed.',
+  ),
+  'apply.own-reports': option(
+    flag,
+    false,
+    'Whether bans that this very host reported are applied here once more.',
+  ),
+  'apply.concurrency': option(integer(1, 64), 4, 'How many commands may run at once.'),
+  'apply.jails': option(
+    mapOf(origin, jail),
+    {},
+    'Local jails by PROG/JAIL, JAIL or *, for example "fail2ban/sshd" = "ssh".',
+  ),
+  'report.timeout': seconds(
+    duration(1, 60),
+    '2s',
+    'After so long banshare-report puts a report into the spool.',
+  ),
+  'report.spool-max': option(integer(1, 1_000_000), 10_000, 'How many reports the spool holds at most.'),
+  'report.spool-max-age': seconds(duration(60, 7 * DAY), '7d', 'Reports that waited longer are given up.'),
+  ...log,
+};
+
+export type ServerConfig = ConfigOf<typeof serverOptions>;
+export type ClientConfig = ConfigOf<typeof clientOptions>;

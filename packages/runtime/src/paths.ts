@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+
+/** Every path of banshare on a host; key paths are without their suffix `.key` or `.key_secret`. */
+export type HostPaths = {
+  readonly serverConfig: string;
+  readonly clientConfig: string;
+  readonly keys: {
+    readonly dir: string;
+    readonly host: string;
+    readonly join: string;
+    /** The hash of /etc/machine-id that the host key was made on. */
+    readonly machine: string;
+  };
+  /** One directory for each generation in service. */
+  readonly generations: string;
+  readonly serverState: string;
+  readonly ledger: string;
+  readonly clientState: string;
+  readonly spool: string;
+  readonly serverRun: string;
+  readonly clientRun: string;
+  readonly serverSocket: string;
+  readonly clientSocket: string;
+  /** The client's notes of what it is applying, one empty file JAIL@IP each. */
+  readonly notes: string;
+  /** The server's IP as the client last resolved it, for the reporter. */
+  readonly serverAddress: string;
+};
+
+/** The paths of the host whose file system begins at root; '' and '/' are the machine itself. */
+export function hostPaths(root: string): HostPaths {
+  const below = (path: string) => join(root === '' ? '/' : root, path);
+  return {
+    serverConfig: below('etc/banshare/server.toml'),
+    clientConfig: below('etc/banshare/client.toml'),
+    keys: {
+      dir: below('etc/banshare/keys'),
+      host: below('etc/banshare/keys/host'),
+      join: below('etc/banshare/keys/join'),
+      machine: below('etc/banshare/keys/machine'),
+    },
+    generations: below('etc/banshare/generations'),
+    serverState: below('var/lib/banshare/server'),
+    ledger: below('var/lib/banshare/server/ledger.db'),
+    clientState: below('var/lib/banshare/client'),
+    spool: below('var/spool/banshare'),
+    serverRun: below('run/banshare/server'),
+    clientRun: below('run/banshare/client'),
+    serverSocket: below('run/banshare/server/admin.sock'),
+    clientSocket: below('run/banshare/client/admin.sock'),
+    notes: below('run/banshare/client/notes'),
+    serverAddress: below('run/banshare/client/server-address'),
+  };
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { bad, good, type Result } from '@banshare/protocol';
+
+/** Reads a file that only its owner may read; wider modes are refused, since then the secret may be known to others. */
+export function readPrivate(path: string): Result<Buffer> {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    return bad(`Cannot read ${path}: ${(error as Error).message}`);
+  }
+  try {
+    const mode = fstatSync(file).mode & 0o777;
+    if ((mode & 0o177) !== 0) {
+      const is = mode.toString(8).padStart(4, '0');
+      return bad(
+        `Cannot read ${path}: its mode must be 0600, it is ${is}; make its key anew or chmod 0600 it`,
+      );
+    }
+    return good(readFileSync(file));
+  } catch (error) {
+    return bad(`Cannot read ${path}: ${(error as Error).message}`);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Writes a file of mode 0600 so that after a crash it is either the old one or the new one, whole. Throws. */
+export function writePrivate(path: string, content: string | Uint8Array): void {
+  writeAtomic(path, content, 0o600);
+}
+
+/** Writes a file so that after a crash it is either the old one or the new one, whole. Throws. */
+export function writeAtomic(path: string, content: string | Uint8Array, mode: number): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    const file = openSync(temporary, 'wx', mode);
+    try {
+      // The umask may have narrowed it.
+      fchmodSync(file, mode);
+      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new Error(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
+  }
+  syncDirectory(dirname(path));
+}
+
+/** Makes a rename, creation or removal in a directory survive a loss of power. */
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}

@@ -1,0 +1,27 @@
+import { bad, good, type Result } from '@banshare/protocol';
+import { bakedFleet } from './baked.ts';
+import type { Fleet } from './fleet.ts';
+import type { ClientConfig } from './options.ts';
+
+/** Where a host finds its server, and by which key it knows it. */
+export type ServerPlace = Pick<Fleet, 'server' | 'reportPort' | 'publishPort' | 'serverPublicKey'>;
+
+/** Where the server is: what client.toml says, else what is baked into the program. */
+export function findServer(config: ClientConfig, fleet: Fleet | undefined = bakedFleet): Result<ServerPlace> {
+  const server = config.server ?? fleet?.server;
+  const reportPort = config.reportPort ?? fleet?.reportPort;
+  const publishPort = config.publishPort ?? fleet?.publishPort;
+  const serverPublicKey = config.serverPublicKey ?? fleet?.serverPublicKey;
+  if (server && reportPort && publishPort && serverPublicKey) {
+    return good({ server, reportPort, publishPort, serverPublicKey });
+  }
+  const missing = Object.entries({
+    server,
+    'report-port': reportPort,
+    'publish-port': publishPort,
+    'server-public-key': serverPublicKey,
+  }).flatMap(([key, value]) => (value === undefined ? [key] : []));
+  return bad(
+    `Cannot tell where the server is: no fleet is baked into this program; set ${missing.join(', ')} in client.toml`,
+  );
+}
