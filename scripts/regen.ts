@@ -1,0 +1,78 @@
+// Makes a new generation in certs/: fresh server keys, fresh join keys and two ports. The server and the ban command
+// are remembered from the previous generation.
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { formatFleet, parseFleet, splitWords, type Fleet } from '@banshare/runtime';
+import { makeCurvePair } from '@banshare/transport';
+import { findGeneration, finishGeneration, writeGeneration, type Keys } from './generation-files.ts';
+import { parsePorts, randomPorts } from './ports.ts';
+import { Fault, orExit, ROOT } from './say.ts';
+
+const DEFAULT_SERVER = '127.0.0.1';
+const DEFAULT_BAN_COMMAND = '/usr/bin/fail2ban-client set JAIL banip SRCIP';
+
+await orExit(async () => {
+  const { values: asked } = parseArgs({
+    options: {
+      server: { type: 'string' },
+      'ban-command': { type: 'string' },
+      ports: { type: 'string' },
+      certs: { type: 'string', default: join(ROOT, 'certs') },
+    },
+  });
+  finishGeneration(asked.certs);
+  const previous = findGeneration(asked.certs);
+  const keys: Keys = { server: await makeCurvePair(), join: await makeCurvePair() };
+  const [reportPort, publishPort] =
+    asked.ports === undefined
+      ? randomPorts(previous === undefined ? [] : [previous.reportPort, previous.publishPort])
+      : parsePorts(asked.ports);
+  const created = new Date();
+  const fleet: Fleet = {
+    generation: generationName(created, keys.server.publicKey),
+    created: created.toISOString(),
+    server: asked.server ?? previous?.server ?? DEFAULT_SERVER,
+    reportPort,
+    publishPort,
+    serverPublicKey: keys.server.publicKey,
+    banCommand: asked['ban-command'] ?? previous?.banCommand ?? DEFAULT_BAN_COMMAND,
+  };
+  check(fleet);
+  writeGeneration(asked.certs, fleet, keys);
+  announce(fleet, asked.server === undefined && previous === undefined);
+});
+
+/** Created time plus six hex digits of the server key's hash, as in `20261121T104500Z-a1b2c3`. */
+function generationName(created: Date, publicKey: string): string {
+  const time = created.toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${time}-${createHash('sha256').update(publicKey).digest('hex').slice(0, 6)}`;
+}
+
+/** Refuses what a program of this generation would refuse later, and what can never work. */
+function check(fleet: Fleet): void {
+  const read = parseFleet(formatFleet(fleet));
+  if (!read.ok) throw new Fault(`${read.fault}. Nothing was changed`);
+  if (['0.0.0.0', '::'].includes(read.value.server))
+    throw new Fault(
+      `Cannot use SERVER=${fleet.server}: hosts must be able to connect to it. Nothing was changed`,
+    );
+  const words = splitWords(fleet.banCommand);
+  if (words.ok && !words.value.some((word) => word.includes('SRCIP')))
+    throw new Fault(
+      `Cannot use BAN_COMMAND=${fleet.banCommand}: SRCIP, which becomes the address, is not in it. Nothing was changed`,
+    );
+}
+
+function announce(fleet: Fleet, unasked: boolean): void {
+  console.log(`Generation ${fleet.generation} in certs/`);
+  console.log(
+    `  server   ${fleet.server}, ports ${fleet.reportPort} (reports) and ${fleet.publishPort} (bans)`,
+  );
+  console.log(`  bans by  ${fleet.banCommand}`);
+  if (unasked)
+    console.log(
+      '  SERVER was not given, so this generation is for this machine alone (127.0.0.1). For a fleet, run\n' +
+        '  make regen SERVER=bans.example.org with a DNS name that leads to your server: a name outlives an address.',
+    );
+}
