@@ -10,7 +10,7 @@ export type Details = { failures?: number; port?: string; protocol?: string; rea
 /** What a host says: this address misbehaved in this jail. durationSeconds -1 is for ever; absent leaves it to the server. */
 export type Report = BanKey & Details & { durationSeconds?: number };
 
-/** A published ban or unban, in its place in the ledger. Times are epoch seconds; until null is for ever. */
+/** A published ban or unban, in its place in the ledger. Times are epoch seconds; until is whole ones, null is for ever. */
 export type Event = BanKey &
   Details & {
     kind: 'ban' | 'unban';

@@ -19,7 +19,7 @@ export function parseDuration(text: string): Result<number> {
   return good(seconds);
 }
 
-/** The shortest text that parseDuration reads as the same number of seconds. */
+/** A text in the largest unit that fits; parseDuration reads it as the same number of seconds. */
 export function formatDuration(seconds: number): string {
   if (seconds === FOR_EVER) return '-1';
   for (const unit of ['w', 'd', 'h', 'm']) {

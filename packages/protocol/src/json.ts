@@ -7,6 +7,18 @@ export function encodeJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(';', '\\u003b');
 }
 
+/** Bytes of a text in UTF-8, which is what limits on the wire are about. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0x7f) bytes += 1;
+    // Half of a surrogate pair: two bytes of the pair's four.
+    if (unit > 0x7ff && (unit < 0xd800 || unit > 0xdfff)) bytes += 1;
+  }
+  return bytes;
+}
+
 /** Reads a text that must be exactly one JSON object. */
 export function parseFields(text: string): Result<Fields> {
   let value: unknown;
@@ -52,6 +64,18 @@ export class FieldReader {
     const value = this.#own(name);
     if (typeof value === 'string' && value.length <= longest) return value;
     return this.#fail(name, `a text of at most ${longest} characters`, '');
+  }
+
+  /** A name that one program gave: printable ASCII without spaces and semicolons, so that it fits any line or table. */
+  token(name: string, longest: number): string {
+    const value = this.text(name, longest);
+    if (/^[\x21-\x3a\x3c-\x7e]*$/.test(value)) return value;
+    return this.#fail(name, 'printable ASCII without spaces and semicolons', '');
+  }
+
+  /** Checks `v`: a message of another version would be misread. */
+  version(): void {
+    this.integer('v', 1, 1);
   }
 
   hex(name: string, length: number): string {

@@ -1,7 +1,7 @@
-import { parseAddress } from './address.ts';
+import { parseAddress, type Address } from './address.ts';
 import type { BanKey, Report } from './ban.ts';
 import { FOR_EVER } from './duration.ts';
-import { encodeJson, FieldReader, parseFields } from './json.ts';
+import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
 import { parseHostName, parseJail, parsePort, parseProg, parseTransport, type HostName } from './names.ts';
 import { parseOutcome, type Outcome } from './outcome.ts';
 import { bad, good, quote, type Result } from './result.ts';
@@ -56,15 +56,18 @@ export function encodeRequest(envelope: Envelope, request: RequestKind): { subje
   const { id, at, key, to } = envelope;
   const common = { v: 1, id, at, key, to };
   if (request.kind === 'report') {
-    const { prog, jail, ip, durationSeconds, ...details } = request.report;
-    const duration = durationSeconds === undefined ? {} : { duration: durationSeconds };
+    // Field by field, since a caller's report may carry more (its own id and time) than belongs here.
+    const { prog, jail, ip, durationSeconds: duration, failures, port, protocol } = request.report;
     return {
       subject: `${prog};${jail};${ip};${request.sender}`,
-      body: encodeJson({ ...common, ...duration, ...details }),
+      body: encodeJson({ ...common, duration, failures, port, protocol }),
     };
   }
+  if (request.kind === 'unban') {
+    const { ip, prog, jail } = request.ban;
+    return { subject: 'unban', body: encodeJson({ ...common, ip, prog, jail }) };
+  }
   const { kind, ...fields } = request;
-  if (kind === 'unban') return { subject: kind, body: encodeJson({ ...common, ...request.ban }) };
   return { subject: kind, body: encodeJson({ ...common, ...fields }) };
 }
 
@@ -75,13 +78,9 @@ export function signedText(subject: string, body: string): string {
 
 /** Reads a request strictly; unknown fields are ignored, unknown subjects are `unsupported`. */
 export function parseRequest(subject: string, body: string): { ok: true; value: Request } | RequestFault {
-  // A JavaScript character is at most three bytes: the transport has bounded the bytes already, this bounds the work.
-  if (body.length > (subject === 'ack' ? ACK_BODY_LIMIT : BODY_LIMIT)) {
-    return {
-      ok: false,
-      code: 'size',
-      fault: `the body of ${quote(subject)} is longer than ${BODY_LIMIT} bytes`,
-    };
+  const limit = subject === 'ack' ? ACK_BODY_LIMIT : BODY_LIMIT;
+  if (body.length > limit || utf8Length(body) > limit) {
+    return { ok: false, code: 'size', fault: `the body of ${quote(subject)} is longer than ${limit} bytes` };
   }
   const fields = parseFields(body);
   if (!fields.ok) return { ok: false, code: 'malformed', fault: fields.fault };
@@ -100,12 +99,12 @@ export function parseRequest(subject: string, body: string): { ok: true; value: 
 
 function readEnvelope(read: FieldReader): Envelope {
   const id = read.hex('id', 32);
-  read.integer('v', 1, 1);
+  read.version();
   return {
     id,
     at: read.number('at', 0, MAX_SECONDS * 10),
     key: read.hex('key', 64),
-    to: read.text('to', 40),
+    to: read.token('to', 40),
   };
 }
 
@@ -157,14 +156,13 @@ function readBanKey(read: FieldReader): BanKey {
   };
 }
 
-function readAddresses(read: FieldReader): string[] {
+function readAddresses(read: FieldReader): Address[] {
   if (!read.has('addresses')) return [];
-  return readTexts(read, 'addresses', 16, 45);
-}
-
-function readTexts(read: FieldReader, name: string, most: number, longest: number): string[] {
-  const texts = read.list(name, most).filter((item) => typeof item === 'string' && item.length <= longest);
-  return texts as string[];
+  // What is no address is left out: a host that lists a link-local one with its zone must still be heard.
+  return read.list('addresses', 16).flatMap((item) => {
+    const address = typeof item === 'string' ? parseAddress(item) : undefined;
+    return address?.ok ? [address.value] : [];
+  });
 }
 
 function readSync(read: FieldReader): SyncRequest {
@@ -172,9 +170,9 @@ function readSync(read: FieldReader): SyncRequest {
     kind: 'sync',
     limit: read.has('limit') ? read.integer('limit', 1, 10_000) : 500,
   };
-  if (read.has('epoch')) sync.epoch = read.text('epoch', 64);
+  if (read.has('epoch')) sync.epoch = read.token('epoch', 64);
   if (read.has('since')) sync.since = read.integer('since', 0, Number.MAX_SAFE_INTEGER);
-  if (read.has('tail')) sync.tail = read.text('tail', 16);
+  if (read.has('tail')) sync.tail = read.token('tail', 16);
   if (read.has('snapshot')) sync.snapshot = read.integer('snapshot', 0, Number.MAX_SAFE_INTEGER);
   if (read.has('next')) sync.next = read.text('next', LONGEST_TEXT);
   return sync;
@@ -183,12 +181,12 @@ function readSync(read: FieldReader): SyncRequest {
 function readAck(read: FieldReader): AckRequest {
   return {
     kind: 'ack',
-    epoch: read.text('epoch', 64),
+    epoch: read.token('epoch', 64),
     applied: read.integer('applied', 0, Number.MAX_SAFE_INTEGER),
-    tail: read.text('tail', 16),
-    instance: read.text('instance', 64),
-    version: read.text('version', 64),
-    generation: read.text('generation', 64),
+    tail: read.token('tail', 16),
+    instance: read.token('instance', 64),
+    version: read.token('version', 64),
+    generation: read.token('generation', 64),
     addresses: readAddresses(read),
     outcomes: read.has('outcomes') ? read.list('outcomes', 200).flatMap((item) => parseOutcome(item)) : [],
   };

@@ -34,7 +34,7 @@ export function encodeHeartbeat({ epoch, seq, tail, now }: Heartbeat): [subject:
 }
 
 /** An event as the wire and sync carry it. */
-export function eventFields(event: Event): Fields {
+export function eventFields(event: Event | UnknownEvent): Fields {
   return { v: 1, ...event };
 }
 
@@ -54,12 +54,14 @@ export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
   const position = readPosition(read, 'seq');
   const kind = read.has('kind') ? read.text('kind', 32) : 'ban';
   if (read.fault !== undefined) return bad(read.fault);
-  if (kind !== 'ban' && kind !== 'unban') return good({ ...position, kind: 'unknown' });
+  // Of another version only the place in the ledger is certain.
+  const isKnown = fields['v'] === 1 && (kind === 'ban' || kind === 'unban');
+  if (!isKnown) return good({ ...position, kind: 'unknown' });
   const event: Event = {
     ...position,
     kind,
     at: read.number('at', 0, Number.MAX_SAFE_INTEGER),
-    until: fields['until'] === null ? null : read.number('until', 0, Number.MAX_SAFE_INTEGER),
+    until: fields['until'] === null ? null : read.integer('until', 0, Number.MAX_SAFE_INTEGER),
     ip: read.parsed('ip', 45, parseAddress),
     prog: read.parsed('prog', 64, parseProg),
     jail: read.parsed('jail', 64, parseJail),
@@ -98,13 +100,14 @@ export function parseEventList(list: readonly unknown[]): Result<Publication & {
 
 function parseHeartbeat(fields: Fields): Result<Publication> {
   const read = new FieldReader(fields);
+  read.version();
   const heartbeat = { ...readPosition(read, 'head'), now: read.number('now', 0, Number.MAX_SAFE_INTEGER) };
   return read.fault === undefined ? good({ kind: 'heartbeat', heartbeat }) : bad(read.fault);
 }
 
 function readPosition(read: FieldReader, seqName: string): Position {
   return {
-    epoch: read.text('epoch', 64),
+    epoch: read.token('epoch', 64),
     seq: read.integer(seqName, 0, Number.MAX_SAFE_INTEGER),
     tail: read.hex('tail', 16),
   };

@@ -44,6 +44,7 @@ export function parseReply(status: string, body: string): Result<Reply> {
   const fields = parseFields(body);
   if (!fields.ok) return fields;
   const read = new FieldReader(fields.value);
+  read.version();
   const verdict = read.text('verdict', 16);
   const reply: Reply = {
     status: status as Status,
@@ -52,10 +53,10 @@ export function parseReply(status: string, body: string): Result<Reply> {
     verdict: verdict as VerdictWord,
     fields: fields.value,
   };
-  if (read.has('code')) reply.code = read.text('code', 64);
+  if (read.has('code')) reply.code = read.token('code', 64);
   if (read.has('reason')) reply.reason = read.text('reason', 1000);
   if (read.has('after')) reply.after = read.number('after', 0, 86_400);
-  if (read.has('epoch')) reply.epoch = read.text('epoch', 64);
+  if (read.has('epoch')) reply.epoch = read.token('epoch', 64);
   if (read.has('seq')) reply.seq = read.integer('seq', 0, Number.MAX_SAFE_INTEGER);
   if (read.fault !== undefined) return bad(read.fault);
   if (!VERDICTS.has(verdict)) return bad(`unknown verdict ${quote(verdict)}`);

@@ -11,10 +11,9 @@ export function bad(fault: string): { ok: false; fault: string } {
 
 /** Shows a foreign text in a message: quoted, printable ASCII only, at most 60 characters of it. */
 export function quote(text: string): string {
-  const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  const escaped = JSON.stringify(short).replace(
-    /[^\x20-\x7e…]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  const shown = JSON.stringify(text.slice(0, 60)).replace(
+    /[^\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  return escaped;
+  return text.length > 60 ? `${shown.slice(0, -1)}…"` : shown;
 }

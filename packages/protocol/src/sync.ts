@@ -1,6 +1,6 @@
 import type { Event, Position } from './ban.ts';
 import { FieldReader, type Fields } from './json.ts';
-import { parseEventList, type UnknownEvent } from './publication.ts';
+import { eventFields, parseEventList, type UnknownEvent } from './publication.ts';
 import { bad, good, type Result } from './result.ts';
 
 /**
@@ -15,15 +15,15 @@ export type SyncAnswer =
 export function syncFields(answer: SyncAnswer): Fields {
   const { epoch, seq, tail } = answer.head;
   const position = { epoch, head: seq, tail };
-  if (answer.kind === 'events') return { ...position, events: answer.events };
+  if (answer.kind === 'events') return { ...position, events: answer.events.map(eventFields) };
   const next = answer.next === undefined ? {} : { next: answer.next };
-  return { ...position, snapshot: seq, bans: answer.bans, ...next };
+  return { ...position, snapshot: seq, bans: answer.bans.map(eventFields), ...next };
 }
 
 export function parseSyncAnswer(fields: Fields): Result<SyncAnswer> {
   const read = new FieldReader(fields);
   const head = {
-    epoch: read.text('epoch', 64),
+    epoch: read.token('epoch', 64),
     seq: read.integer('head', 0, Number.MAX_SAFE_INTEGER),
     tail: read.hex('tail', 16),
   };
@@ -32,6 +32,8 @@ export function parseSyncAnswer(fields: Fields): Result<SyncAnswer> {
   if (read.fault !== undefined) return bad(read.fault);
   if (!list.ok) return list;
   if (!isSnapshot) return good({ kind: 'events', head, events: list.value.events });
+  const snapshot = read.integer('snapshot', 0, Number.MAX_SAFE_INTEGER);
+  if (snapshot !== head.seq) return bad(`the snapshot is of ${snapshot}, its head is ${head.seq}`);
   const next = read.has('next') ? { next: read.text('next', 255) } : {};
   if (read.fault !== undefined) return bad(read.fault);
   return good({ kind: 'snapshot', head, bans: list.value.events, ...next });
