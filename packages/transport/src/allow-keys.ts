@@ -16,10 +16,16 @@ const CODES: Record<Admission, [code: string, text: string]> = {
 /**
  * Answers ZAP requests (ZeroMQ RFC 27) of every socket of this process; one process can have one, and it must stand before
  * any CURVE socket is bound. Where it fails, libzmq refuses, because listening sockets enforce their domain.
+ * @throws libzmq's EADDRINUSE where there is one already.
  */
 export async function answerZap(decide: Doorkeeper): Promise<{ close: () => void }> {
   const socket = new Router({ linger: 0 });
-  await socket.bind('inproc://zeromq.zap.01');
+  try {
+    await socket.bind('inproc://zeromq.zap.01');
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
   void answerAll(socket, decide);
   return { close: () => socket.close() };
 }

@@ -1,12 +1,13 @@
 import {
-  chmodSync,
   closeSync,
+  fchmodSync,
   fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { bad, good, type Result } from '@banshare/protocol';
 import { isCurveKey } from './z85.ts';
@@ -78,11 +79,12 @@ export function formatSections(sections: Sections): string {
 
 /** Reads ZPL of two levels; what it does not understand is left out, since other programs may add to a certificate. */
 export function parseSections(text: string): Sections {
-  const sections: Sections = {};
-  let current: { [name: string]: string } = {};
+  // Without prototypes: a section called __proto__ is then a name like any other.
+  const sections = Object.create(null) as Sections;
+  let current = Object.create(null) as Sections[string];
   for (const line of text.split('\n')) {
     const section = /^([A-Za-z0-9_/.@-]+)\s*$/.exec(line)?.[1];
-    if (section !== undefined) current = sections[section] ??= {};
+    if (section !== undefined) current = sections[section] ??= Object.create(null) as Sections[string];
     const [, name, value] = /^\s+([A-Za-z0-9_/.@-]+)\s*=\s*"([^"]*)"\s*$/.exec(line) ?? [];
     if (name !== undefined && value !== undefined) current[name] = value;
   }
@@ -115,13 +117,20 @@ function curveKey(path: string, sections: Sections, name: string): Result<string
 
 function writeWhole(path: string, text: string, mode: number): void {
   const temporary = `${path}.${process.pid}.new`;
-  const file = openSync(temporary, 'w', mode);
+  rmSync(temporary, { force: true });
   try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    // Never a file that was there: its mode may be wider.
+    const file = openSync(temporary, 'wx', mode);
+    try {
+      writeFileSync(file, text);
+      fchmodSync(file, mode);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  chmodSync(temporary, mode);
-  renameSync(temporary, path);
 }

@@ -6,19 +6,22 @@ import { Signer } from './signature.ts';
 /** A host's key as its file holds it; name is what the server calls the host, absent before it was accepted. */
 export type HostKey = Identity & { name?: HostName };
 
+const HEX_KEY = /^[0-9a-f]{64}$/;
+
 /** Reads BASE.key_secret of a host. */
 export function readHostKey(base: string): Result<HostKey> {
   const read = readSecretSections(base);
   if (!read.ok) return read;
   const { curve, sections } = read.value;
   const seedHex = sections['ed25519']?.['seed'] ?? '';
-  if (!/^[0-9a-f]{64}$/.test(seedHex)) {
+  if (!HEX_KEY.test(seedHex)) {
     return bad(
       `Cannot use the host key "${base}${SECRET_SUFFIX}": its section ed25519 has no seed of 64 hex digits`,
     );
   }
   // The public half stands in the file too, so that a report need not derive it; a file without it is as good.
-  const publicHex = sections['ed25519']?.['public'] ?? new Signer(seedHex).publicHex();
+  const publicText = sections['ed25519']?.['public'] ?? '';
+  const publicHex = HEX_KEY.test(publicText) ? publicText : new Signer(seedHex).publicHex();
   const name = parseHostName(sections['metadata']?.['name'] ?? '');
   return good({ curve, seedHex, publicHex, ...(name.ok ? { name: name.value } : {}) });
 }

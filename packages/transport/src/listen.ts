@@ -49,7 +49,7 @@ export function eventPublisher(): Publisher {
  * Binds one more endpoint. libzmq copies key and domain at bind; both ZAP options are set here and nowhere else, since
  * with either missing it would serve any key.
  * @returns the bound endpoint, with the port taken where 0 was asked for.
- * @throws libzmq's error, such as EADDRINUSE.
+ * @throws libzmq's error, such as EADDRINUSE; EBUSY where the socket is still at another bind: await each.
  */
 export async function listen(socket: Router | Publisher, to: Listening): Promise<string> {
   if (to.domain === '') throw new Error('Cannot listen without a ZAP domain: any key would be let in');

@@ -1,6 +1,7 @@
 import { Request } from 'zeromq';
 import { parseReply, type Reply } from '@banshare/protocol';
 import type { CurvePair } from './certificate.ts';
+import type { Sealed } from './seal.ts';
 
 /** Whom to ask, and as whom. */
 export type Peer = { endpoint: string; serverKey: string; curve: CurvePair };
@@ -10,15 +11,22 @@ export type Answer =
   | { ok: true; reply: Reply }
   | { ok: false; fault: 'not-admitted' | 'unreachable' | 'unreadable'; reason: string };
 
+/** One socket and what became of its handshake; onRefusal is there while a request waits. */
+type Connection = { socket: Request; refused: boolean; onRefusal?: (() => void) | undefined };
+
+const NOT_ADMITTED: Answer = {
+  ok: false,
+  fault: 'not-admitted',
+  reason: 'the server does not admit this key',
+};
+
 /**
  * Asks a server, one request at a time over one connection. States: unconnected, connected; after a request without an
  * answer it is unconnected again, since a REQ socket whose answer was lost can never send again.
  */
 export class Requester {
   readonly #peer: Peer;
-  #socket: Request | undefined;
-  #refusal: Promise<string> | undefined;
-  #stopWatching: (() => void) | undefined;
+  #connection: Connection | undefined;
 
   constructor(peer: Peer) {
     this.#peer = peer;
@@ -26,71 +34,67 @@ export class Requester {
 
   /** Begins to connect, in libzmq's own thread; calling it early lets the handshake run beside other work. */
   connect(): void {
-    if (this.#socket !== undefined) return;
-    const { endpoint, serverKey, curve } = this.#peer;
-    const socket = new Request({
-      linger: 0,
-      ipv6: true,
-      immediate: true,
-      reconnectInterval: 250,
-      handshakeInterval: 5000,
-      curveServerKey: serverKey,
-      curvePublicKey: curve.publicKey,
-      curveSecretKey: curve.secretKey,
-    });
-    this.#refusal = this.#watchHandshake(socket);
-    socket.connect(endpoint);
-    this.#socket = socket;
+    this.#connection ??= open(this.#peer);
   }
 
-  /** Sends a signed request and waits for its answer, in all at most timeoutMs milliseconds. */
-  async request(
-    message: { subject: string; body: string; signature: Buffer; id: string },
-    timeoutMs: number,
-  ): Promise<Answer> {
-    this.connect();
-    const socket = this.#socket;
-    const refusal = this.#refusal;
-    if (socket === undefined || refusal === undefined) throw new Error('unconnected after connect');
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Answer>((resolve) => {
+  /**
+   * Sends a signed request and waits for its answer, in all at most timeoutMs milliseconds.
+   * @throws when another request is still waiting: the answers would be mixed up.
+   */
+  async request(message: Sealed, timeoutMs: number): Promise<Answer> {
+    const connection = (this.#connection ??= open(this.#peer));
+    if (connection.onRefusal !== undefined) throw new Error('Cannot ask while another request waits');
+    const cut = Promise.withResolvers<Answer>();
+    const timer = setTimeout(() => {
       const reason = `no answer from ${this.#peer.endpoint} within ${timeoutMs / 1000} s`;
-      timer = setTimeout(() => resolve({ ok: false, fault: 'unreachable', reason }), timeoutMs);
-    });
-    const refused = refusal.then((reason): Answer => ({ ok: false, fault: 'not-admitted', reason }));
-    const answer = await Promise.race([exchange(socket, message), late, refused]);
+      cut.resolve({ ok: false, fault: 'unreachable', reason });
+    }, timeoutMs);
+    connection.onRefusal = () => cut.resolve(NOT_ADMITTED);
+    if (connection.refused) connection.onRefusal();
+    const answer = await Promise.race([exchange(connection.socket, message), cut.promise]);
     clearTimeout(timer);
-    if (!answer.ok) this.close();
+    connection.onRefusal = undefined;
+    if (!answer.ok && this.#connection === connection) this.close();
     return answer;
   }
 
   close(): void {
-    this.#stopWatching?.();
-    this.#socket?.close();
-    this.#socket = undefined;
-  }
-
-  /** Fulfilled only when the server refuses our key; libzmq then gives up without an error on the socket. */
-  #watchHandshake(socket: Request): Promise<string> {
-    return new Promise((resolve) => {
-      socket.events.on('handshake:error:auth', () => resolve('the server does not admit this key'));
-    });
+    this.#connection?.socket.close();
+    this.#connection = undefined;
   }
 }
 
-async function exchange(
-  socket: Request,
-  message: { subject: string; body: string; signature: Buffer; id: string },
-): Promise<Answer> {
+function open({ endpoint, serverKey, curve }: Peer): Connection {
+  const socket = new Request({
+    linger: 0,
+    ipv6: true,
+    immediate: true,
+    reconnectInterval: 250,
+    handshakeInterval: 5000,
+    curveServerKey: serverKey,
+    curvePublicKey: curve.publicKey,
+    curveSecretKey: curve.secretKey,
+  });
+  const connection: Connection = { socket, refused: false };
+  // libzmq gives up after a refusal, without an error on the socket.
+  socket.events.on('handshake:error:auth', () => {
+    connection.refused = true;
+    connection.onRefusal?.();
+  });
+  socket.connect(endpoint);
+  return connection;
+}
+
+async function exchange(socket: Request, message: Sealed): Promise<Answer> {
   try {
     await socket.send([message.subject, message.body, message.signature]);
     const frames = await socket.receive();
     const reply = parseReply(String(frames[0]), String(frames[1]));
     if (!reply.ok) return { ok: false, fault: 'unreadable', reason: reply.fault };
-    if (reply.value.id !== message.id) {
-      return { ok: false, fault: 'unreadable', reason: 'the answer belongs to another request' };
-    }
-    return { ok: true, reply: reply.value };
+    // A server that could not read so far as the id answers without one.
+    const { id, status } = reply.value;
+    if (id === message.id || (id === '' && status === 'REFUSED')) return { ok: true, reply: reply.value };
+    return { ok: false, fault: 'unreadable', reason: 'the answer belongs to another request' };
   } catch (error) {
     return { ok: false, fault: 'unreachable', reason: (error as Error).message };
   }

@@ -1,0 +1,55 @@
+import type { Publisher, Router } from 'zeromq';
+import { eventPublisher, listen, reportRouter, type Listening } from './listen.ts';
+
+/** The report port as the server sees it: requests come in, answers go out, over every generation's endpoint. */
+export class ReportPort {
+  readonly #router: Router = reportRouter();
+  #sending: Promise<void> = Promise.resolve();
+
+  /** Binds one generation's endpoint and returns it with its port. @throws libzmq's error, such as EADDRINUSE. */
+  listen(to: Listening): Promise<string> {
+    return listen(this.#router, to);
+  }
+
+  /** The frames of the next message; undefined once the port is closed. */
+  async receive(): Promise<Buffer[] | undefined> {
+    try {
+      return await this.#router.receive();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Answers a peer, in the order of the calls; one that has gone away is no fault, it will ask again. */
+  answer(envelope: readonly Buffer[], frames: readonly string[]): Promise<void> {
+    // A second send while one is under way would be refused with EBUSY.
+    this.#sending = this.#sending.then(() =>
+      this.#router.send([...envelope, ...frames]).catch(() => undefined),
+    );
+    return this.#sending;
+  }
+
+  close(): void {
+    this.#router.close();
+  }
+}
+
+/** The publish port: whatever is published goes to every subscriber that keeps up. */
+export class PublishPort {
+  readonly #publisher: Publisher = eventPublisher();
+  #sending: Promise<void> = Promise.resolve();
+
+  listen(to: Listening): Promise<string> {
+    return listen(this.#publisher, to);
+  }
+
+  /** Publishes two frames, in the order of the calls. */
+  publish(subject: string, body: string): Promise<void> {
+    this.#sending = this.#sending.then(() => this.#publisher.send([subject, body]).catch(() => undefined));
+    return this.#sending;
+  }
+
+  close(): void {
+    this.#publisher.close();
+  }
+}
