@@ -3,9 +3,15 @@ import { clientOptions, serverOptions, type ClientConfig, type ServerConfig } fr
 import { readOptions, type OptionTable, type ReadOptions, type ConfigOf } from './option-table.ts';
 import { tomlFault } from './toml-fault.ts';
 
+/** Whether the file was asked for by name (`--config FILE`): then it must be there. */
+type Wanted = { readonly mustExist?: boolean };
+
 /** Reads server.toml; where there is none, every option has its default. */
-export async function readServerConfig(path: string): Promise<ReadOptions<ServerConfig>> {
-  const read = await readConfig(path, serverOptions);
+export async function readServerConfig(
+  path: string,
+  wanted: Wanted = {},
+): Promise<ReadOptions<ServerConfig>> {
+  const read = await readConfig(path, serverOptions, wanted);
   if (!read.ok) return read;
   const { bans, listen } = read.config;
   const faults: string[] = [];
@@ -19,21 +25,28 @@ export async function readServerConfig(path: string): Promise<ReadOptions<Server
 }
 
 /** Reads client.toml, for the client and the reporter; where there is none, every option has its default. */
-export async function readClientConfig(path: string): Promise<ReadOptions<ClientConfig>> {
-  const read = await readConfig(path, clientOptions);
+export async function readClientConfig(
+  path: string,
+  wanted: Wanted = {},
+): Promise<ReadOptions<ClientConfig>> {
+  const read = await readConfig(path, clientOptions, wanted);
   if (read.ok && samePort(read.config.reportPort, read.config.publishPort)) {
     return { ok: false, faults: [`Cannot use "publish-port" in ${path}: "report-port" is the same port`] };
   }
   return read;
 }
 
-async function readConfig<T extends OptionTable>(path: string, table: T): Promise<ReadOptions<ConfigOf<T>>> {
+async function readConfig<T extends OptionTable>(
+  path: string,
+  table: T,
+  wanted: Wanted,
+): Promise<ReadOptions<ConfigOf<T>>> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return readOptions(table, {}, path);
+    if (code === 'ENOENT' && wanted.mustExist !== true) return readOptions(table, {}, path);
     return { ok: false, faults: [`Cannot read ${path}: ${message}`] };
   }
   // Only here: most hosts have no file, and the reporter starts once per ban.

@@ -1,10 +1,24 @@
+export { type AdminReply, type AdminRequest } from './admin-protocol.ts';
+export { serveAdmin, type AdminService, type AdminSocket } from './admin-socket.ts';
+export { askAdmin } from './ask-admin.ts';
 export { bakedFleet, version } from './baked.ts';
 export { monotonicSeconds, wallSeconds } from './clock.ts';
 export { splitWords } from './command-line.ts';
 export { readClientConfig, readServerConfig } from './config.ts';
+export { FaultLog } from './fault-log.ts';
 export { formatFleet, parseFleet, type Fleet } from './fleet.ts';
+export { runProgram, type Program, type Resources } from './lifecycle.ts';
+export { errorText, type Level, type LogFields } from './log-line.ts';
+export { openLog, type Log, type LogSettings } from './log.ts';
 export { type ReadOptions } from './option-table.ts';
 export { type ClientConfig, type ServerConfig } from './options.ts';
 export { hostPaths, type HostPaths } from './paths.ts';
-export { readPrivate, syncDirectory, writeAtomic, writePrivate } from './private-file.ts';
+export {
+  makePrivateDirectory,
+  readPrivate,
+  syncDirectory,
+  writeAtomic,
+  writePrivate,
+} from './private-file.ts';
+export { sampleConfig } from './sample-config.ts';
 export { findServer, type ServerPlace } from './server-place.ts';

@@ -4,6 +4,7 @@ import {
   fchmodSync,
   fstatSync,
   fsyncSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -62,6 +63,16 @@ export function writeAtomic(path: string, content: string | Uint8Array, mode: nu
     throw new Error(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
   }
   syncDirectory(dirname(path));
+}
+
+/** Makes a directory that only its owner may enter, with whatever is above it; one that is there stays as it is. */
+export function makePrivateDirectory(path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** Makes a rename, creation or removal in a directory survive a loss of power. */

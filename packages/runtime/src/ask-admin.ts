@@ -1,0 +1,57 @@
+import { createConnection, type Socket } from 'node:net';
+import { shortSocketPath, type AdminReply, type AdminRequest } from './admin-protocol.ts';
+
+/** Asks the daemon at a socket; where none answers the reply has code `no-daemon`, `no-permission` or `no-answer`. */
+export async function askAdmin(path: string, request: AdminRequest, timeoutMs: number): Promise<AdminReply> {
+  let short: { path: string; release: () => void };
+  try {
+    short = shortSocketPath(path);
+  } catch (error) {
+    return unreachable(path, error as NodeJS.ErrnoException);
+  }
+  const peer = createConnection(short.path);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<AdminReply>((resolve) => {
+    const reason = `The daemon at ${path} did not answer within ${timeoutMs / 1000} s`;
+    timer = setTimeout(() => resolve({ ok: false, code: 'no-answer', reason }), timeoutMs);
+  });
+  try {
+    return await Promise.race([exchange(peer, request), late]);
+  } catch (error) {
+    return unreachable(path, error as NodeJS.ErrnoException);
+  } finally {
+    clearTimeout(timer);
+    peer.on('error', () => {});
+    peer.destroy();
+    short.release();
+  }
+}
+
+async function exchange(peer: Socket, request: AdminRequest): Promise<AdminReply> {
+  peer.write(`${JSON.stringify(request)}\n`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of peer as AsyncIterable<Buffer>) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (!text.endsWith('\n')) {
+    return {
+      ok: false,
+      code: 'no-answer',
+      reason: 'The daemon closed the connection before its answer was complete',
+    };
+  }
+  return JSON.parse(text) as AdminReply;
+}
+
+function unreachable(path: string, error: NodeJS.ErrnoException): AdminReply {
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return {
+      ok: false,
+      code: 'no-permission',
+      reason: `Cannot open ${path}: only root and the daemon's user may`,
+    };
+  }
+  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
+    return { ok: false, code: 'no-daemon', reason: `No daemon answers at ${path}: it is not running` };
+  }
+  return { ok: false, code: 'no-answer', reason: `Cannot ask the daemon at ${path}: ${error.message}` };
+}

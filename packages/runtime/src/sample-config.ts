@@ -1,0 +1,36 @@
+import type { OptionTable } from './option-table.ts';
+import { clientOptions, serverOptions } from './options.ts';
+
+/** A configuration file with every option, its meaning and its default, all commented out. */
+export function sampleConfig(program: 'server' | 'client'): string {
+  const readers = program === 'server' ? 'banshare-server' : 'banshare-client and banshare-report';
+  const head = `# ${program}.toml of banshare, read by ${readers}. Every option is optional; what is\n# commented out shows the default, or after "for example" something that could be there.\n`;
+  const table: OptionTable = program === 'server' ? serverOptions : clientOptions;
+  let section = '';
+  let text = head;
+  for (const [key, option] of Object.entries(table)) {
+    const dot = key.indexOf('.');
+    const name = key.slice(dot + 1);
+    const isMap = isPlainTable(option.default);
+    const heading = isMap ? key : key.slice(0, Math.max(dot, 0));
+    text += '\n';
+    if (heading !== section) text += `[${heading}]\n`;
+    section = heading;
+    text += `# ${option.help}\n`;
+    if (isMap) continue;
+    text +=
+      option.default === undefined
+        ? `# for example: ${name} = ${toml(option.example)}\n`
+        : `# ${name} = ${toml(option.default)}\n`;
+  }
+  return text;
+}
+
+/** A value as TOML writes it; for texts without escapes, numbers, truth values and lists JSON is the same. */
+function toml(value: unknown): string {
+  return JSON.stringify(value);
+}
+
+function isPlainTable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
