@@ -1,0 +1,139 @@
+import { parseDuration, parsePort, parseTransport, type Details } from '@banshare/protocol';
+
+/** What the command line asks for. Milliseconds; the words after the options are PROG JAIL IP. */
+export type Arguments = {
+  root: string;
+  config: string | undefined;
+  timeoutMs: number | undefined;
+  isStrict: boolean;
+  isDebug: boolean;
+  durationSeconds: number | undefined;
+  details: Details;
+  action: 'report' | 'unban' | 'stdin' | 'check' | 'help' | 'version';
+  words: readonly string[];
+};
+
+export type Parsed = { ok: true; value: Arguments } | { ok: false; fault: string };
+
+type Setter = (value: string, into: Arguments) => string | undefined;
+
+const VALUES: Readonly<Record<string, Setter>> = {
+  '--root': (value, into) => void (into.root = value),
+  '--config': (value, into) => void (into.config = value),
+  '--duration': setDuration,
+  '--failures': setFailures,
+  '--port': setPort,
+  '--protocol': setProtocol,
+  '--timeout': setTimeoutOption,
+};
+
+const FLAGS: Readonly<Record<string, (into: Arguments) => void>> = {
+  '--strict': (into) => void (into.isStrict = true),
+  '-d': (into) => void (into.isDebug = true),
+  '--debug': (into) => void (into.isDebug = true),
+  '--stdin': (into) => void (into.action = 'stdin'),
+  '--unban': (into) => void (into.action = 'unban'),
+  '--check': (into) => void (into.action = 'check'),
+  '--help': (into) => void (into.action = 'help'),
+  '-h': (into) => void (into.action = 'help'),
+  '--version': (into) => void (into.action = 'version'),
+};
+
+/**
+ * Reads the command line. Options end at the first word that is none: an address taken from a log, whatever it looks like,
+ * is never an option.
+ */
+export function readArguments(argv: readonly string[]): Parsed {
+  const into: Arguments = {
+    root: '',
+    config: undefined,
+    timeoutMs: undefined,
+    isStrict: false,
+    isDebug: false,
+    durationSeconds: undefined,
+    details: {},
+    action: 'report',
+    words: [],
+  };
+  let index = 0;
+  for (; index < argv.length; index += 1) {
+    const word = argv[index] ?? '';
+    if (word === '--' || !word.startsWith('-')) break;
+    const [name, attached] = splitOption(word);
+    const flag = FLAGS[name];
+    if (flag !== undefined && attached === undefined) {
+      flag(into);
+      continue;
+    }
+    const set = VALUES[name];
+    if (set === undefined) return { ok: false, fault: `unknown option ${JSON.stringify(word)}` };
+    if (attached === undefined) index += 1;
+    const value = attached ?? argv[index];
+    if (value === undefined) return { ok: false, fault: `the option ${name} needs a value` };
+    const fault = set(value, into);
+    if (fault !== undefined) return { ok: false, fault: `${name}: ${fault}` };
+  }
+  into.words = argv.slice(argv[index] === '--' ? index + 1 : index);
+  return checkWords(into);
+}
+
+function checkWords(into: Arguments): Parsed {
+  const needsWords = into.action === 'report' || into.action === 'unban';
+  if (needsWords && into.words.length !== 3) {
+    return { ok: false, fault: `PROG JAIL IP are needed, ${into.words.length} words are given` };
+  }
+  if (!needsWords && into.words.length > 0)
+    return { ok: false, fault: 'no words are expected after this option' };
+  return { ok: true, value: into };
+}
+
+function splitOption(word: string): [name: string, attached: string | undefined] {
+  const equals = word.indexOf('=');
+  return word.startsWith('--') && equals > 0
+    ? [word.slice(0, equals), word.slice(equals + 1)]
+    : [word, undefined];
+}
+
+function setDuration(value: string, into: Arguments): string | undefined {
+  // fail2ban's <bantime> may carry a fraction; a ban of whole seconds is what the wire has.
+  const duration = parseDuration(value.replace(/^(\d+)\.\d+$/, '$1'));
+  if (!duration.ok) return duration.fault;
+  into.durationSeconds = duration.value;
+  return undefined;
+}
+
+function setTimeoutOption(value: string, into: Arguments): string | undefined {
+  const duration = parseDuration(value);
+  if (!duration.ok) return duration.fault;
+  if (duration.value < 1 || duration.value > 60) return 'it must be from 1s to 60s';
+  into.timeoutMs = duration.value * 1000;
+  return undefined;
+}
+
+/** fail2ban passes an empty text, or the tag itself, where a jail has no such value: that is none. */
+function isAbsent(value: string): boolean {
+  return value === '' || /^<[a-zA-Z_-]+>$/.test(value);
+}
+
+function setFailures(value: string, into: Arguments): string | undefined {
+  if (isAbsent(value)) return undefined;
+  if (!/^\d{1,9}$/.test(value)) return 'it must be a whole number';
+  into.details.failures = Number(value);
+  return undefined;
+}
+
+function setPort(value: string, into: Arguments): string | undefined {
+  if (isAbsent(value)) return undefined;
+  const port = parsePort(value);
+  if (!port.ok) return port.fault;
+  into.details.port = port.value;
+  return undefined;
+}
+
+function setProtocol(value: string, into: Arguments): string | undefined {
+  if (isAbsent(value)) return undefined;
+  const protocol = parseTransport(value);
+  if (!protocol.ok) return protocol.fault;
+  into.details.protocol = protocol.value;
+  return undefined;
+}

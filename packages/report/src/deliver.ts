@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { type Reply } from '@banshare/protocol';
+import { monotonicSeconds, wallSeconds } from '@banshare/runtime';
+import { endpoint, Requester, seal, Signer, type Answer, type HostKey } from '@banshare/transport';
+import type { HostName } from '@banshare/protocol';
+import { EXIT, type Ending } from './exit-codes.ts';
+import { resolveServer, throughLoopback } from './resolve.ts';
+import type { Spool, Waiting } from './spool.ts';
+
+/** What a delivery needs of its host and its server. Times are milliseconds. */
+export type Delivery = {
+  place: { server: string; reportPort: number; serverPublicKey: string };
+  knownOutside: readonly string[];
+  addressCache: string;
+  readKey: () => { key: HostKey; name: HostName };
+  spool: Spool;
+  timeoutMs: number;
+  isStrict: boolean;
+};
+
+/** A fresh id, unique for a report's whole life. */
+export function makeId(): string {
+  return randomBytes(16).toString('hex');
+}
+
+/**
+ * Delivers reports over one connection, each within its time, or keeps them on disk. States: no connection yet; connected;
+ * and, after one report found no server, straight to the spool.
+ */
+export class Courier {
+  readonly #to: Delivery;
+  #requester: Requester | undefined;
+  #signer: Signer | undefined;
+  #identity: { key: HostKey; name: HostName } | undefined;
+  #isServerMissing: boolean;
+  readonly #hadMark: boolean;
+
+  constructor(to: Delivery) {
+    this.#to = to;
+    this.#isServerMissing = to.spool.isServerMissing;
+    this.#hadMark = this.#isServerMissing;
+  }
+
+  async deliver(waiting: Waiting): Promise<Ending> {
+    if (this.#isServerMissing) return this.#keep(waiting, 'the server was not found a moment ago');
+    const deadline = monotonicSeconds() * 1000 + this.#to.timeoutMs;
+    const isConnected = await this.#connect(deadline);
+    if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.place.server}`);
+    const first = await this.#ask(waiting, waiting.at, deadline);
+    const isClockOff = first.ok && first.reply.status === 'RETRY' && first.reply.code === 'clock';
+    const answer = isClockOff ? await this.#ask(waiting, first.reply.now - ageOf(waiting), deadline) : first;
+    if (answer.ok) return this.#end(answer.reply, waiting);
+    if (answer.fault === 'not-admitted') {
+      return { code: EXIT.refused, says: `refused: ${answer.reason}; run banshare-client status` };
+    }
+    return this.#missed(waiting, answer.reason);
+  }
+
+  close(): void {
+    this.#requester?.close();
+  }
+
+  /** Connects before the key is parsed and the report signed: the handshake runs in another thread meanwhile. */
+  async #connect(deadline: number): Promise<boolean> {
+    if (this.#requester !== undefined) return true;
+    const { place, knownOutside, addressCache } = this.#to;
+    const address = await resolveServer(place.server, addressCache, remaining(deadline));
+    if (address === undefined) return false;
+    this.#identity = this.#to.readKey();
+    this.#requester = new Requester({
+      endpoint: endpoint(throughLoopback(address, knownOutside), place.reportPort),
+      serverKey: place.serverPublicKey,
+      curve: this.#identity.key.curve,
+    });
+    this.#requester.connect();
+    this.#signer = new Signer(this.#identity.key.seedHex);
+    return true;
+  }
+
+  async #ask(waiting: Waiting, at: number, deadline: number): Promise<Answer> {
+    if (this.#requester === undefined || this.#signer === undefined || this.#identity === undefined) {
+      throw new Error('asked before connecting');
+    }
+    const { key, name } = this.#identity;
+    const envelope = { id: waiting.id, at, key: key.publicHex, to: this.#to.place.serverPublicKey };
+    const request =
+      waiting.kind === 'report'
+        ? ({ kind: 'report', sender: name, report: waiting.report } as const)
+        : ({ kind: 'unban', ban: waiting.ban } as const);
+    return this.#requester.request(seal(envelope, request, this.#signer), remaining(deadline));
+  }
+
+  #end(reply: Reply, waiting: Waiting): Ending {
+    if (this.#hadMark) this.#to.spool.markServerFound();
+    if (reply.status === 'REFUSED')
+      return { code: EXIT.refused, says: `refused: ${reply.reason ?? reply.code ?? ''}` };
+    if (reply.status === 'RETRY')
+      return this.#keep(waiting, reply.reason ?? 'the server asks to try again later');
+    return reply.verdict === 'accepted' ? { code: EXIT.done } : { code: EXIT.done, says: reply.verdict };
+  }
+
+  #missed(waiting: Waiting, reason: string): Ending {
+    this.#isServerMissing = true;
+    this.#to.spool.markServerMissing();
+    return this.#keep(waiting, reason);
+  }
+
+  #keep(waiting: Waiting, reason: string): Ending {
+    try {
+      this.#to.spool.keep(waiting);
+    } catch (error) {
+      return {
+        code: EXIT.notNow,
+        says: `cannot report (${reason}) and cannot keep the report in the spool: ${(error as Error).message}`,
+      };
+    }
+    return {
+      code: this.#to.isStrict ? EXIT.notNow : EXIT.done,
+      says: `in the spool, and sent as soon as the server answers: ${reason}`,
+    };
+  }
+}
+
+function remaining(deadline: number): number {
+  return Math.max(1, deadline - monotonicSeconds() * 1000);
+}
+
+function ageOf(waiting: Waiting): number {
+  return Math.max(0, wallSeconds() - waiting.at);
+}

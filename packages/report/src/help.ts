@@ -1,0 +1,31 @@
+/** What --help prints. */
+export function helpText(): string {
+  return `usage: banshare-report [options] PROG JAIL IP
+       banshare-report [options] --stdin
+       banshare-report [options] --unban PROG JAIL IP
+
+Reports to the banshare server that PROG (fail2ban, psad, ...) banned IP in JAIL on this host.
+Options end at PROG. It needs root, since keys and spool are root's.
+
+  --duration D      how long the ban lasts: seconds, or 90s 10m 6h 1d 1w, or -1 for ever
+  --failures N      how many failures led to it
+  --port P          ssh, or http,https, or 0:65535
+  --protocol NAME   tcp, udp, ...
+  --strict          exit 75, not 0, when the report had to go to the spool
+  --timeout D       how long to wait for the server (2s)
+  --stdin           one "PROG JAIL IP [DURATION]" a line, all over one connection
+  --unban           this host no longer supports that ban; the last one to say so lifts it everywhere
+  --root DIR        puts DIR before every path
+  --config FILE     instead of /etc/banshare/client.toml
+  --check           looks for faults in configuration and keys
+  -d, --debug       says how long it took
+  --version, --help
+
+exit codes:
+  0   accepted, duplicate, dropped as an echo of banshare's own ban, or safely in the spool (stderr says which)
+  64  wrong usage
+  65  not an address, or not a name
+  75  in the spool, with --strict; or not even spooled
+  77  refused by the server, or an address that is never banned
+  78  configuration or keys`;
+}

@@ -1,0 +1,1 @@
+export { Spool, type Waiting } from './spool.ts';

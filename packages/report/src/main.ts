@@ -1,0 +1,70 @@
+import { hostPaths, monotonicSeconds, version, wallSeconds } from '@banshare/runtime';
+import { readArguments, type Arguments } from './arguments.ts';
+import { makeId } from './deliver.ts';
+import { isEcho } from './echo.ts';
+import { EXIT, type Ending } from './exit-codes.ts';
+import { readReport } from './read-report.ts';
+import { findFaults, openSession } from './session.ts';
+
+/** The life of one report begins here: README, "The life of one ban". */
+async function run(options: Arguments): Promise<Ending> {
+  switch (options.action) {
+    case 'help':
+      return { code: EXIT.done, says: (await import('./help.ts')).helpText() };
+    case 'version':
+      return { code: EXIT.done, says: version };
+    case 'check':
+      return check(options);
+    case 'stdin':
+      return (await import('./stream.ts')).reportStream(process.stdin, options, say);
+    default:
+      return reportOne(options);
+  }
+}
+
+async function reportOne(options: Arguments): Promise<Ending> {
+  const read = readReport(options.words, options.durationSeconds, options.details);
+  if ('ending' in read) return read.ending;
+  const { report } = read;
+  const isUnban = options.action === 'unban';
+  if (!isUnban && isEcho(hostPaths(options.root).notes, report)) {
+    return { code: EXIT.done, says: 'dropped: banshare itself applied this ban here a moment ago' };
+  }
+  const session = await openSession(options);
+  if ('ending' in session) return session.ending;
+  const common = { id: makeId(), at: wallSeconds() };
+  const { courier } = session;
+  const { ip, prog, jail } = report;
+  return courier.deliver(
+    isUnban ? { ...common, kind: 'unban', ban: { ip, prog, jail } } : { ...common, kind: 'report', report },
+  );
+}
+
+async function check(options: Arguments): Promise<Ending> {
+  const faults = await findFaults(options);
+  if (faults.length === 0) return { code: EXIT.done, says: 'configuration and keys are in order' };
+  return { code: EXIT.configuration, says: faults.join('\n') };
+}
+
+function say(line: string): void {
+  process.stderr.write(`banshare-report: ${line}\n`);
+}
+
+async function main(): Promise<void> {
+  const parsed = readArguments(process.argv.slice(2));
+  if (!parsed.ok) {
+    say(`${parsed.fault}\nusage: banshare-report [options] PROG JAIL IP; see banshare-report --help`);
+    process.exit(EXIT.usage);
+  }
+  const options = parsed.value;
+  const began = monotonicSeconds();
+  const ending = await run(options);
+  const isAnswer = options.action === 'help' || options.action === 'version';
+  if (isAnswer) process.stdout.write(`${ending.says ?? ''}\n`);
+  else if (ending.says !== undefined) ending.says.split('\n').forEach(say);
+  if (options.isDebug) say(`exit ${ending.code} after ${Math.round(monotonicSeconds() - began)} ms`);
+  // What still waits for the network has nothing more to tell.
+  process.exit(ending.code);
+}
+
+void main();

@@ -1,0 +1,53 @@
+import { readFileSync, statSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { parseAddress } from '@banshare/protocol';
+import { wallSeconds } from '@banshare/runtime';
+
+/** The client daemon looks the name up each minute; what it wrote is trusted for so long. */
+const FRESH_SECONDS = 600;
+
+/**
+ * Finds the IP to connect to. The lookup runs in a process of its own that is killed at the deadline: Node could not end
+ * while one of its own threads waits for a silent resolver.
+ * @returns undefined when the name cannot be resolved in time.
+ */
+export async function resolveServer(
+  server: string,
+  cachePath: string,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  const literal = parseAddress(server);
+  if (literal.ok) return literal.value;
+  return readCache(cachePath, server) ?? (await askResolver(server, timeoutMs));
+}
+
+/** This machine's own addresses are reached over loopback, as in the original: a NAT may not lead back to itself. */
+export function throughLoopback(address: string, knownOutside: readonly string[]): string {
+  const isOwn =
+    knownOutside.includes(address) ||
+    Object.values(networkInterfaces()).some((list) => list?.some((entry) => entry.address === address));
+  return isOwn ? '127.0.0.1' : address;
+}
+
+/** The cache holds "NAME IP". */
+function readCache(path: string, server: string): string | undefined {
+  try {
+    const age = wallSeconds() - statSync(path).mtimeMs / 1000;
+    const [name, ip = ''] = readFileSync(path, 'utf8').trim().split(' ');
+    const address = parseAddress(ip);
+    return age >= 0 && age < FRESH_SECONDS && name === server && address.ok ? address.value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function askResolver(server: string, timeoutMs: number): Promise<string | undefined> {
+  const { execFile } = await import('node:child_process');
+  return new Promise((resolve) => {
+    const options = { timeout: timeoutMs, killSignal: 'SIGKILL', encoding: 'utf8' } as const;
+    execFile('getent', ['ahosts', server], options, (_error, stdout) => {
+      const address = parseAddress(stdout.split(/\s/, 1)[0] ?? '');
+      resolve(address.ok ? address.value : undefined);
+    });
+  });
+}

@@ -1,0 +1,77 @@
+import { bad, good, type HostName, type Result } from '@banshare/protocol';
+import {
+  findServer,
+  hostPaths,
+  readClientConfig,
+  type ClientConfig,
+  type HostPaths,
+} from '@banshare/runtime';
+import { readHostKey, type HostKey } from '@banshare/transport';
+import type { Arguments } from './arguments.ts';
+import { Courier } from './deliver.ts';
+import { EXIT, type Ending } from './exit-codes.ts';
+import { Spool } from './spool.ts';
+
+/** What a run of the reporter works with. */
+export type Session = { paths: HostPaths; courier: Courier };
+
+/** Reads configuration and key and makes the courier; all that is wrong comes as one ending. */
+export async function openSession(options: Arguments): Promise<Session | { ending: Ending }> {
+  const paths = hostPaths(options.root);
+  const read = await readClientConfig(options.config ?? paths.clientConfig);
+  if (!read.ok) return misconfigured(read.faults);
+  const place = findServer(read.config);
+  if (!place.ok) return misconfigured([place.fault]);
+  const key = readIdentity(paths);
+  if (!key.ok) return misconfigured([key.fault]);
+  return {
+    paths,
+    courier: new Courier({
+      place: place.value,
+      knownOutside: read.config.addresses,
+      addressCache: paths.serverAddress,
+      readKey: () => key.value,
+      spool: new Spool(paths.spool, read.config.report.spoolMax),
+      timeoutMs: options.timeoutMs ?? timeoutOf(read.config),
+      isStrict: options.isStrict,
+    }),
+  };
+}
+
+/** Everything that is wrong with this host's set-up, for --check. */
+export async function findFaults(options: Arguments): Promise<string[]> {
+  const paths = hostPaths(options.root);
+  const read = await readClientConfig(options.config ?? paths.clientConfig);
+  const faults = read.ok ? [] : [...read.faults];
+  const place = read.ok ? findServer(read.config) : undefined;
+  if (place?.ok === false) faults.push(place.fault);
+  const key = readIdentity(paths);
+  if (!key.ok) faults.push(key.fault);
+  return faults;
+}
+
+function readIdentity(paths: HostPaths): Result<{ key: HostKey; name: HostName }> {
+  const key = readHostKey(paths.keys.host);
+  if (!key.ok) {
+    const isForbidden = key.fault.includes('EACCES') && process.getuid?.() !== 0;
+    return bad(
+      isForbidden ? `${key.fault}. banshare-report needs root: keys and spool are root's` : advise(key.fault),
+    );
+  }
+  const { name } = key.value;
+  if (name === undefined)
+    return bad(`This host is not accepted by the server yet: run banshare-client status`);
+  return good({ key: key.value, name });
+}
+
+function advise(fault: string): string {
+  return fault.includes('ENOENT') ? `${fault}. This host is not enrolled: run banshare-client enrol` : fault;
+}
+
+function timeoutOf(config: ClientConfig): number {
+  return config.report.timeoutSeconds * 1000;
+}
+
+function misconfigured(faults: readonly string[]): { ending: Ending } {
+  return { ending: { code: EXIT.configuration, says: faults.join('\n') } };
+}

@@ -1,0 +1,68 @@
+import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeJson, type BanKey, type Report } from '@banshare/protocol';
+import { wallSeconds, writePrivate } from '@banshare/runtime';
+
+/**
+ * What waits for the server: unsigned, since it is signed for the time and the server it is sent to. `at` is when it was
+ * reported, in epoch seconds; the id is its own for life, so that sending it again never makes a second event.
+ */
+export type Waiting = { id: string; at: number } & (
+  { kind: 'report'; report: Report } | { kind: 'unban'; ban: BanKey }
+);
+
+/** While this file is younger than 30 s, no server is looked for: a dead one must not delay fail2ban's own bans. */
+const NO_SERVER = '.no-server';
+const NO_SERVER_SECONDS = 30;
+
+/** Reports that could not be delivered, one file each, named by time and id so that the oldest comes first. */
+export class Spool {
+  readonly #directory: string;
+  readonly #most: number;
+
+  constructor(directory: string, most: number) {
+    this.#directory = directory;
+    this.#most = most;
+  }
+
+  /**
+   * Keeps a report on disk; when this returns it survives a power cut.
+   * @throws the system's error, or one that says that the spool is full.
+   */
+  keep(waiting: Waiting): void {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const count = readdirSync(this.#directory).filter((name) => name.endsWith('.json')).length;
+    if (count >= this.#most)
+      throw new Error(`${count} reports wait there already, and spool-max is ${this.#most}`);
+    const milliseconds = String(Math.round(waiting.at * 1000)).padStart(15, '0');
+    writePrivate(join(this.#directory, `${milliseconds}-${waiting.id}.json`), `${encodeJson(waiting)}\n`);
+  }
+
+  /** Whether a report found no server a moment ago. */
+  get isServerMissing(): boolean {
+    const mark = statSync(join(this.#directory, NO_SERVER), { throwIfNoEntry: false });
+    if (mark === undefined) return false;
+    const age = wallSeconds() - mark.mtimeMs / 1000;
+    // A mark from the future was made before the clock was set back.
+    return age >= 0 && age < NO_SERVER_SECONDS;
+  }
+
+  markServerMissing(): void {
+    const path = join(this.#directory, NO_SERVER);
+    try {
+      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      closeSync(openSync(path, 'a', 0o600));
+      utimesSync(path, wallSeconds(), wallSeconds());
+    } catch {
+      // Without the mark the next report only waits as long as this one did.
+    }
+  }
+
+  markServerFound(): void {
+    try {
+      unlinkSync(join(this.#directory, NO_SERVER));
+    } catch {
+      // It is not there, as wanted; or it cannot be removed, and then it ages.
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import type { Readable } from 'node:stream';
+import { parseDuration } from '@banshare/protocol';
+import { hostPaths, wallSeconds } from '@banshare/runtime';
+import type { Arguments } from './arguments.ts';
+import { makeId } from './deliver.ts';
+import { isEcho } from './echo.ts';
+import { EXIT, type Ending, type ExitCode } from './exit-codes.ts';
+import { readReport } from './read-report.ts';
+import { openSession, type Session } from './session.ts';
+
+/** Far longer than any report; what goes beyond is dropped without being kept in memory. */
+const LONGEST_LINE = 512;
+
+/**
+ * Reports one "PROG JAIL IP [DURATION]" a line over one connection. A bad line is named and does not end the run; the ending
+ * has the highest code seen.
+ */
+export async function reportStream(
+  input: Readable,
+  options: Arguments,
+  say: (line: string) => void,
+): Promise<Ending> {
+  const session = await openSession(options);
+  if ('ending' in session) return session.ending;
+  let worst: ExitCode = EXIT.done;
+  let number = 0;
+  for await (const line of lines(input)) {
+    number += 1;
+    if (line !== undefined && line.trim() === '') continue;
+    const ending = line === undefined ? tooLong() : await reportLine(line, options, session);
+    if (ending.says !== undefined) say(`line ${number}: ${ending.says}`);
+    if (ending.code > worst) worst = ending.code;
+  }
+  session.courier.close();
+  return { code: worst };
+}
+
+async function reportLine(line: string, options: Arguments, session: Session): Promise<Ending> {
+  const words = line.trim().split(/[ \t]+/);
+  const [, , , durationText] = words;
+  if (words.length < 3 || words.length > 4) {
+    return {
+      code: EXIT.badAddress,
+      says: `a line is PROG JAIL IP [DURATION], this one has ${words.length} words`,
+    };
+  }
+  const duration = durationText === undefined ? undefined : parseDuration(durationText);
+  if (duration?.ok === false) return { code: EXIT.badAddress, says: duration.fault };
+  const read = readReport(words, duration?.value ?? options.durationSeconds, options.details);
+  if ('ending' in read) return read.ending;
+  if (isEcho(hostPaths(options.root).notes, read.report)) {
+    return { code: EXIT.done, says: 'dropped: banshare itself applied this ban here a moment ago' };
+  }
+  return session.courier.deliver({ id: makeId(), at: wallSeconds(), kind: 'report', report: read.report });
+}
+
+function tooLong(): Ending {
+  return { code: EXIT.badAddress, says: `a line is longer than ${LONGEST_LINE} bytes` };
+}
+
+/** The lines of a stream, undefined for one that is too long. */
+async function* lines(input: Readable): AsyncGenerator<string | undefined> {
+  let rest = '';
+  let isSkipping = false;
+  for await (const chunk of input) {
+    const pieces = String(chunk).split('\n');
+    for (const [index, piece] of pieces.entries()) {
+      const isLast = index === pieces.length - 1;
+      if (!isSkipping) rest += piece;
+      const isTooLong: boolean = isSkipping || rest.length > LONGEST_LINE;
+      if (isTooLong) rest = '';
+      if (isLast) {
+        isSkipping = isTooLong;
+        continue;
+      }
+      yield isTooLong ? undefined : rest;
+      rest = '';
+      isSkipping = false;
+    }
+  }
+  if (isSkipping) yield undefined;
+  else if (rest !== '') yield rest;
+}
