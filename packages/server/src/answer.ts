@@ -1,0 +1,36 @@
+import { encodeReply, type Fields, type Status, type VerdictWord } from '@banshare/protocol';
+import type { Recorded } from './ledger.ts';
+
+/** An answer on its way: the two frames' content without id and time. */
+export type Answer = {
+  status: Status;
+  verdict: VerdictWord;
+  code?: string;
+  reason?: string;
+  after?: number;
+  epoch?: string;
+  seq?: number;
+  fields?: Fields;
+};
+
+/** Says no, with a reason that an administrator understands. */
+export function refuse(code: string, reason: string): Answer {
+  return { status: 'REFUSED', verdict: 'refused', code, reason };
+}
+
+/** Says: not now; the sender keeps it and comes again. */
+export function retry(code: string, reason: string, after?: number): Answer {
+  return { status: 'RETRY', verdict: 'retry', code, reason, ...(after === undefined ? {} : { after }) };
+}
+
+/** The answer to what the ledger recorded. */
+export function answerOf(recorded: Recorded, epoch: string): Answer {
+  const { verdict, code, reason, seq } = recorded;
+  if (verdict === 'refused') return refuse(code ?? 'refused', reason ?? 'refused');
+  return { status: 'OK', verdict, epoch, ...(seq === undefined ? {} : { seq }) };
+}
+
+/** The frames of an answer; now is epoch seconds. */
+export function framesOf(answer: Answer, id: string, now: number): [string, string] {
+  return encodeReply({ ...answer, id, now });
+}

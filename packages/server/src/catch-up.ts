@@ -1,0 +1,58 @@
+import { syncFields, type SyncAnswer, type SyncRequest } from '@banshare/protocol';
+import type { Answer } from './answer.ts';
+import type { Ledger } from './ledger.ts';
+
+/** A page must stay small enough that reports do not wait for it. */
+const MOST_PER_PAGE = 1000;
+
+/** Answers sync: the events after a position that is ours, else a page of the active bans as of one head. */
+export async function catchUp(request: SyncRequest, ledger: Ledger, now: number): Promise<Answer> {
+  const limit = Math.min(request.limit, MOST_PER_PAGE);
+  const answer =
+    (await eventsAfter(request, ledger, limit)) ?? (await snapshotPage(request, ledger, limit, now));
+  return { status: 'OK', verdict: 'accepted', fields: syncFields(answer) };
+}
+
+async function eventsAfter(
+  request: SyncRequest,
+  ledger: Ledger,
+  limit: number,
+): Promise<SyncAnswer | undefined> {
+  const { epoch, since, tail } = request;
+  const head = ledger.head();
+  if (request.snapshot !== undefined || since === undefined || epoch !== head.epoch || since > head.seq)
+    return undefined;
+  const known = await ledger.at(since);
+  if (known === undefined || known.tail !== tail) return undefined;
+  return { kind: 'events', head, events: await ledger.since(since, limit) };
+}
+
+/**
+ * All pages are as of the head of the first: a ban that is published again meanwhile leaves the later pages, and comes with
+ * the events after that head.
+ */
+async function snapshotPage(
+  request: SyncRequest,
+  ledger: Ledger,
+  limit: number,
+  now: number,
+): Promise<SyncAnswer> {
+  const current = ledger.head();
+  const asOf = request.epoch === current.epoch ? await headOf(request, ledger) : undefined;
+  const head = asOf ?? current;
+  const afterSeq = asOf === undefined ? 0 : cursorOf(request.next);
+  const bans = await ledger.active({ afterSeq, uptoSeq: head.seq, limit }, now);
+  const last = bans.at(-1);
+  const next = bans.length === limit && last !== undefined ? { next: String(last.seq) } : {};
+  return { kind: 'snapshot', head, bans, ...next };
+}
+
+async function headOf(request: SyncRequest, ledger: Ledger): Promise<SyncAnswer['head'] | undefined> {
+  return request.snapshot === undefined || request.next === undefined
+    ? undefined
+    : ledger.at(request.snapshot);
+}
+
+function cursorOf(next: string | undefined): number {
+  return next !== undefined && /^\d{1,15}$/.test(next) ? Number(next) : 0;
+}

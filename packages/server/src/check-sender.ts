@@ -1,0 +1,62 @@
+import { parseRequest, quote, type Request } from '@banshare/protocol';
+import { SignatureChecker, type Incoming } from '@banshare/transport';
+import { refuse, retry, type Answer } from './answer.ts';
+import type { Host, HostBook } from './host-book.ts';
+
+/** A request whose sender is proven; a newcomer has no host yet, only its key. */
+export type Proven = { request: Request; host: Host | undefined };
+
+/** Seconds that a sender's clock may be ahead, and how old a report may be: ids are kept a day longer. */
+const MOST_AHEAD = 60;
+const OLDEST = 8 * 86_400;
+
+/**
+ * Finds out who sent a request. zeromq.js does not tell which key a message came over, so the signature alone binds it to a
+ * host; ZAP is only the outer door.
+ */
+export class SenderCheck {
+  readonly #book: HostBook;
+  readonly #serverKeys: ReadonlySet<string>;
+  readonly #signatures = new SignatureChecker();
+
+  constructor(book: HostBook, serverKeys: ReadonlySet<string>) {
+    this.#book = book;
+    this.#serverKeys = serverKeys;
+  }
+
+  check(incoming: Incoming, now: number): Proven | { answer: Answer; id: string } {
+    const parsed = parseRequest(incoming.subject, incoming.body);
+    if (!parsed.ok) return { answer: refuse(parsed.code, parsed.fault), id: parsed.id ?? '' };
+    const request = parsed.value;
+    const host = this.#book.byKey(request.key);
+    const fault = this.#faultOf(request, incoming, host) ?? clockFault(request, now);
+    return fault === undefined ? { request, host } : { answer: fault, id: request.id };
+  }
+
+  #faultOf(request: Request, incoming: Incoming, host: Host | undefined): Answer | undefined {
+    if (!this.#serverKeys.has(request.to)) {
+      return refuse('wrong-server', 'the request is addressed to the key of another server or generation');
+    }
+    if (host === undefined && request.kind !== 'enrol') {
+      return refuse('unknown-key', 'this host key is not enrolled here: run banshare-client enrol');
+    }
+    if (!this.#signatures.holds(request.key, incoming.signed, incoming.signature)) {
+      return refuse('signature', 'the signature does not fit the key and the message');
+    }
+    if (request.kind === 'report' && host !== undefined && request.sender !== host.name) {
+      return refuse('sender', `this key belongs to ${host.name}, not to ${quote(request.sender)}`);
+    }
+    return undefined;
+  }
+}
+
+/** Only what changes the ledger is bound to time; a host with a wrong clock must still be able to follow. */
+function clockFault(request: Request, now: number): Answer | undefined {
+  if (request.kind !== 'report' && request.kind !== 'unban') return undefined;
+  const age = now - request.at;
+  if (age >= -MOST_AHEAD && age <= OLDEST) return undefined;
+  return retry(
+    'clock',
+    `the report's time is ${Math.round(Math.abs(age))} s ${age < 0 ? 'ahead of' : 'behind'} the server's`,
+  );
+}

@@ -1,0 +1,24 @@
+import { hostPaths, readServerConfig, type ServerConfig } from '@banshare/runtime';
+import { readGenerations, type Generation } from './generations.ts';
+
+export type Readiness =
+  { ok: true; config: ServerConfig; generations: Generation[] } | { ok: false; faults: readonly string[] };
+
+/** Reads configuration and generations, and names every fault at once. */
+export async function readEverything(root: string, configPath: string | undefined): Promise<Readiness> {
+  const paths = hostPaths(root);
+  const config = await readServerConfig(configPath ?? paths.serverConfig);
+  const { generations, faults } = readGenerations(paths.generations);
+  const all = [...(config.ok ? [] : config.faults), ...faults];
+  if (config.ok && generations.length > 1) {
+    const { reportPort, publishPort } = config.config.listen;
+    if (reportPort !== undefined || publishPort !== undefined) {
+      all.push(
+        `Cannot use [listen] ports in server.toml: ${generations.length} generations are in service, each has its own`,
+      );
+    }
+  }
+  return config.ok && all.length === 0
+    ? { ok: true, config: config.config, generations }
+    : { ok: false, faults: all };
+}

@@ -1,0 +1,58 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { migrate } from './ledger-schema.ts';
+
+/** WAL can lose a database before this version when two connections meet (sqlite.org, WAL-reset bug). */
+const OLDEST_SQLITE = [3, 51, 3];
+
+/**
+ * Opens the ledger's database: one writer, every commit on disk before it returns.
+ * @throws when it cannot be opened, is damaged, or belongs to a newer program.
+ */
+export function openDatabase(path: string): DatabaseSync {
+  requireSqlite(process.versions['sqlite']);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(path);
+  try {
+    chmodSync(path, 0o600);
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    const check = database.prepare('PRAGMA quick_check(1)').get();
+    if (check?.['quick_check'] !== 'ok') {
+      throw new Error(`Cannot use the ledger "${path}": it is damaged (${String(check?.['quick_check'])})`);
+    }
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    if ((error as Error).message.includes('database is locked')) {
+      throw new Error(`Cannot open the ledger "${path}": another banshare-server uses it`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Prepares a statement at its first use, and keeps it. */
+export function statements(database: DatabaseSync): (sql: string) => StatementSync {
+  const prepared = new Map<string, StatementSync>();
+  return (sql) => {
+    const known = prepared.get(sql);
+    if (known !== undefined) return known;
+    const statement = database.prepare(sql);
+    prepared.set(sql, statement);
+    return statement;
+  };
+}
+
+function requireSqlite(version: string | undefined): void {
+  const parts = (version ?? '0').split('.').map(Number);
+  for (const [index, least] of OLDEST_SQLITE.entries()) {
+    const part = parts[index] ?? 0;
+    if (part > least) return;
+    if (part < least) {
+      throw new Error(
+        `Cannot keep a ledger with SQLite ${version}: it needs ${OLDEST_SQLITE.join('.')} or later`,
+      );
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import type { Admission } from '@banshare/transport';
+
+/** The ZAP domain of a port of a generation. */
+export function reportDomain(generation: string): string {
+  return `report/${generation}`;
+}
+
+export function publishDomain(generation: string): string {
+  return `publish/${generation}`;
+}
+
+/** The keys (Z85) that may come in. Join keys open the report port of their generation only, to enrol. */
+export class Admissions {
+  readonly #hosts = new Set<string>();
+  readonly #joining = new Map<string, string>();
+
+  admitHost(curve: string): void {
+    this.#hosts.add(curve);
+  }
+
+  admitJoining(generation: string, joinKey: string): void {
+    this.#joining.set(reportDomain(generation), joinKey);
+  }
+
+  hostKeys(): string[] {
+    return [...this.#hosts];
+  }
+
+  /** The answer for a key at a domain; every cell that is not named here is shut. */
+  decide(domain: string, key: string): Admission {
+    const isPort = domain.startsWith('report/') || domain.startsWith('publish/');
+    if (isPort && this.#hosts.has(key)) return 'admit';
+    if (this.#joining.get(domain) === key) return 'admit';
+    return 'refuse';
+  }
+}

@@ -1,0 +1,66 @@
+import { encodeHeartbeat, type Position } from '@banshare/protocol';
+import { wallSeconds } from '@banshare/runtime';
+import { answerZap, PublishPort, strangerIsRefused, type Listening } from '@banshare/transport';
+import { Admissions } from './domains.ts';
+import type { FromFanOut, ToFanOut } from './fan-out-words.ts';
+
+/** A client that hears nothing for 5 s rebuilds its sockets, so this leaves room for four lost beats. */
+const HEARTBEAT_MS = 1000;
+
+/**
+ * The fan-out child: the PUB socket in a process of its own, since one subscriber with a valid key can fill its memory in
+ * seconds (facts section 5). It knows nothing but keys and positions, and ends with its parent.
+ */
+export function runFanOut(): void {
+  const admissions = new Admissions();
+  const port = new PublishPort();
+  let position: Position | undefined;
+  process.on('disconnect', () => process.exit(0));
+  // The terminal's Ctrl-C reaches the whole group; the parent decides when this child ends.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => undefined);
+  process.on('message', (message: ToFanOut) => {
+    if (message.word === 'admit') {
+      admissions.admitHost(message.key);
+      tell({ word: 'admitted', ticket: message.ticket });
+      return;
+    }
+    if (message.word === 'publish') {
+      for (const [subject, body] of message.messages) void port.publish(subject, body);
+      position = message.position;
+      return;
+    }
+    position = message.position;
+    for (const key of message.keys) admissions.admitHost(key);
+    void open(port, message.endpoints, admissions).then(tell);
+  });
+  setInterval(() => {
+    if (position !== undefined) void port.publish(...encodeHeartbeat({ ...position, now: wallSeconds() }));
+    tell({ word: 'beat' });
+  }, HEARTBEAT_MS);
+}
+
+async function open(
+  port: PublishPort,
+  endpoints: readonly Listening[],
+  admissions: Admissions,
+): Promise<FromFanOut> {
+  try {
+    await answerZap(({ domain, key }) => admissions.decide(domain, key));
+    const bound: string[] = [];
+    for (const to of endpoints) {
+      const at = await port.listen(to);
+      bound.push(at);
+      if (!(await strangerIsRefused(at, to.curve.publicKey))) {
+        return { word: 'failed', reason: `the publish port ${at} lets a stranger's key in` };
+      }
+    }
+    return { word: 'opened', endpoints: bound };
+  } catch (error) {
+    return { word: 'failed', reason: `cannot open the publish port: ${(error as Error).message}` };
+  }
+}
+
+function tell(message: FromFanOut): void {
+  if (process.connected) process.send?.(message);
+}

@@ -1,0 +1,1 @@
+export { judge, judgeUnban, type Policy, type PublishedBan, type Verdict } from './judge.ts';

@@ -1,0 +1,147 @@
+import type { Event, Request } from '@banshare/protocol';
+import { readIncoming, type ReportPort } from '@banshare/transport';
+import { answerOf, framesOf, refuse, retry, type Answer } from './answer.ts';
+import { catchUp } from './catch-up.ts';
+import { SenderCheck } from './check-sender.ts';
+import { enrol, type Admit } from './enrol.ts';
+import type { Host, HostBook } from './host-book.ts';
+import { isActive, judge, judgeUnban, type Policy } from './judge.ts';
+import type { Known, Ledger, Submission } from './ledger.ts';
+
+/** What the intake tells the rest of the server; each is called after the fact. */
+export type Notices = {
+  refused: (answer: Answer, from: string) => void;
+  enrolled: (host: Host, wanted: string) => void;
+  ledgerFailed: (error: Error) => void;
+};
+
+/**
+ * The report port. Requests that arrive together are judged and committed together, and each is answered only after that
+ * commit; what was published new leaves through `distribute` after the answers.
+ */
+export class Intake {
+  readonly #port: ReportPort;
+  readonly #ledger: Ledger;
+  readonly #book: HostBook;
+  readonly #policy: Policy;
+  readonly #senders: SenderCheck;
+  readonly #admit: Admit;
+  readonly #distribute: (events: readonly Event[]) => void;
+  readonly #notices: Notices;
+  readonly #now: () => number;
+
+  constructor(parts: {
+    port: ReportPort;
+    ledger: Ledger;
+    book: HostBook;
+    policy: Policy;
+    serverKeys: ReadonlySet<string>;
+    admit: Admit;
+    distribute: (events: readonly Event[]) => void;
+    notices: Notices;
+    now: () => number;
+  }) {
+    this.#port = parts.port;
+    this.#ledger = parts.ledger;
+    this.#book = parts.book;
+    this.#policy = parts.policy;
+    this.#senders = new SenderCheck(parts.book, parts.serverKeys);
+    this.#admit = parts.admit;
+    this.#distribute = parts.distribute;
+    this.#notices = parts.notices;
+    this.#now = parts.now;
+  }
+
+  /** Handles one batch of received messages to its end. */
+  async handle(messages: readonly (readonly Buffer[])[]): Promise<void> {
+    const now = this.#now();
+    const submissions: { envelope: Buffer[]; submission: Submission }[] = [];
+    for (const frames of messages) {
+      const proven = this.#prove(frames, now);
+      if (proven === undefined) continue;
+      const { envelope, request, host } = proven;
+      const submission = host === undefined ? undefined : submissionOf(request, host, now);
+      if (submission !== undefined) submissions.push({ envelope, submission });
+      else this.#answer(envelope, request.id, await this.#answerTo(request, host, now));
+    }
+    if (submissions.length > 0) await this.#submit(submissions, now);
+  }
+
+  #prove(
+    frames: readonly Buffer[],
+    now: number,
+  ): { envelope: Buffer[]; request: Request; host: Host | undefined } | undefined {
+    const incoming = readIncoming(frames);
+    if ('fault' in incoming) {
+      const envelope =
+        incoming.envelope.length > 1 ? incoming.envelope : [...incoming.envelope, Buffer.alloc(0)];
+      this.#refuse(envelope, '', refuse('malformed', incoming.fault), 'a peer');
+      return undefined;
+    }
+    const checked = this.#senders.check(incoming, now);
+    if (!('answer' in checked)) return { envelope: incoming.envelope, ...checked };
+    this.#refuse(incoming.envelope, checked.id, checked.answer, 'a peer');
+    return undefined;
+  }
+
+  async #answerTo(request: Request, host: Host | undefined, now: number): Promise<Answer> {
+    if (request.kind === 'enrol') {
+      const { answer, newcomer } = await enrol(request, this.#book, this.#admit, now);
+      if (newcomer !== undefined) this.#notices.enrolled(newcomer, request.name);
+      return answer;
+    }
+    if (host === undefined) return refuse('unknown-key', 'this host key is not enrolled here');
+    if (request.kind === 'sync') return catchUp(request, this.#ledger, now);
+    if (request.kind === 'ack') this.#book.acknowledge(host, request, now);
+    return { status: 'OK', verdict: 'accepted' };
+  }
+
+  async #submit(
+    batch: readonly { envelope: Buffer[]; submission: Submission }[],
+    now: number,
+  ): Promise<void> {
+    const submissions = batch.map(({ submission }) => submission);
+    const decide = (submission: Submission, known: Known): ReturnType<typeof judge> =>
+      this.#judge(submission, known, now);
+    let recorded;
+    try {
+      recorded = await this.#ledger.record(submissions, decide);
+    } catch (error) {
+      this.#notices.ledgerFailed(error as Error);
+      const answer = retry('ledger', 'the server cannot write its ledger now');
+      for (const { envelope, submission } of batch) this.#answer(envelope, submission.id, answer);
+      return;
+    }
+    const { epoch } = this.#ledger.head();
+    for (const [index, { envelope, submission }] of batch.entries()) {
+      const result = recorded[index];
+      if (result === undefined) continue;
+      const answer = answerOf(result, epoch);
+      if (answer.status === 'REFUSED') this.#refuse(envelope, submission.id, answer, submission.host.name);
+      else this.#answer(envelope, submission.id, answer);
+    }
+    const events = recorded.flatMap(({ event }) => (event === undefined ? [] : [event]));
+    if (events.length > 0) this.#distribute(events);
+  }
+
+  #judge(submission: Submission, known: Known, now: number): ReturnType<typeof judge> {
+    if (submission.kind === 'report') return judge(submission.report, this.#policy, known.ban, now);
+    return judgeUnban({ ...known, isActive: known.ban !== undefined && isActive(known.ban, now) });
+  }
+
+  #refuse(envelope: Buffer[], id: string, answer: Answer, from: string): void {
+    if (answer.status === 'REFUSED') this.#notices.refused(answer, from);
+    this.#answer(envelope, id, answer);
+  }
+
+  #answer(envelope: Buffer[], id: string, answer: Answer): void {
+    void this.#port.answer(envelope, framesOf(answer, id, this.#now()));
+  }
+}
+
+function submissionOf(request: Request, host: Host, now: number): Submission | undefined {
+  const common = { host: { id: host.id, name: host.name }, id: request.id, at: request.at, received: now };
+  if (request.kind === 'report') return { ...common, kind: 'report', report: request.report };
+  if (request.kind === 'unban') return { ...common, kind: 'unban', ban: request.ban };
+  return undefined;
+}

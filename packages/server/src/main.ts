@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+import { hostPaths, runProgram } from '@banshare/runtime';
+import { readEverything } from './check.ts';
+
+/** The argument that makes this program its own fan-out child. */
+const FAN_OUT = '--fan-out-child';
+const CONFIGURATION = 78;
+const STOP_WITHIN_SECONDS = 10;
+
+const argv = process.argv.slice(2);
+if (argv[0] === FAN_OUT) {
+  const { runFanOut } = await import('./fan-out.ts');
+  runFanOut();
+} else {
+  const options = readRunOptions(argv);
+  if (options === undefined) {
+    // yargs and the commands are loaded only for a person at a terminal.
+    const { runCommand } = await import('./commands.ts');
+    process.exitCode = await runCommand(argv);
+  } else {
+    await runDaemon(options);
+  }
+}
+
+async function runDaemon({ root, config }: { root: string; config: string | undefined }): Promise<void> {
+  const ready = await readEverything(root, config);
+  if (!ready.ok) {
+    process.stderr.write(ready.faults.map((fault) => `banshare-server: ${fault}\n`).join(''));
+    process.exitCode = CONFIGURATION;
+    return;
+  }
+  const { serve } = await import('./serve.ts');
+  const fanOut = { path: process.argv[1] ?? '', args: [FAN_OUT] };
+  await runProgram({
+    name: 'banshare-server',
+    deadlineSeconds: STOP_WITHIN_SECONDS,
+    start: (resources, signal) => serve({ ...ready, paths: hostPaths(root), fanOut }, resources, signal),
+  });
+}
+
+/** The options of a plain run; undefined for anything else, which yargs then reads and explains. */
+function readRunOptions(words: readonly string[]): { root: string; config: string | undefined } | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      options: { root: { type: 'string', default: '' }, config: { type: 'string' } },
+      allowPositionals: true,
+    });
+    const isRun = positionals.length === 0 || (positionals.length === 1 && positionals[0] === 'run');
+    return isRun ? { root: values.root, config: values.config } : undefined;
+  } catch {
+    return undefined;
+  }
+}

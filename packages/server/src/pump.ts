@@ -1,0 +1,38 @@
+import type { ReportPort } from '@banshare/transport';
+
+/** Messages handled in one go at most: more would make the first of them wait too long for its answer. */
+const MOST_AT_ONCE = 256;
+
+/**
+ * Takes messages from the port until it is closed and hands over, again and again, all that have arrived meanwhile: while one
+ * batch is committed, the next one gathers. At most MOST_AT_ONCE wait here; the others stay in libzmq's bounded queues.
+ */
+export async function pump(port: ReportPort, handle: (messages: Buffer[][]) => Promise<void>): Promise<void> {
+  const waiting: Buffer[][] = [];
+  let isClosed = false;
+  let arrived = Promise.withResolvers<void>();
+  let taken = Promise.withResolvers<void>();
+  const receiveAll = async (): Promise<void> => {
+    for (;;) {
+      const frames = await port.receive();
+      if (frames === undefined) break;
+      waiting.push(frames);
+      arrived.resolve();
+      if (waiting.length >= MOST_AT_ONCE) await taken.promise;
+    }
+    isClosed = true;
+    arrived.resolve();
+  };
+  void receiveAll();
+  for (;;) {
+    await arrived.promise;
+    // One turn of the loop lets everything that is already there come in.
+    await new Promise((resolve) => setImmediate(resolve));
+    const batch = waiting.splice(0);
+    arrived = Promise.withResolvers();
+    taken.resolve();
+    taken = Promise.withResolvers();
+    if (batch.length > 0) await handle(batch);
+    if (isClosed) return;
+  }
+}
