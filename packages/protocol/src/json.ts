@@ -75,7 +75,8 @@ export class FieldReader {
 
   /** Checks `v`: a message of another version would be misread. */
   version(): void {
-    this.integer('v', 1, 1);
+    if (this.#own('v') !== 1)
+      this.#fail('v', '1, the version of messages that this program reads', undefined);
   }
 
   hex(name: string, length: number): string {

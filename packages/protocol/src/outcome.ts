@@ -17,7 +17,7 @@ const KINDS: ReadonlySet<unknown> = new Set<OutcomeKind>([
 export function parseOutcome(value: unknown): Outcome[] {
   if (typeof value !== 'object' || value === null) return [];
   const { seq, outcome, reason } = value as Record<string, unknown>;
-  if (!Number.isSafeInteger(seq) || !KINDS.has(outcome)) return [];
+  if (!Number.isSafeInteger(seq) || (seq as number) < 0 || !KINDS.has(outcome)) return [];
   const read = { seq: seq as number, outcome: outcome as OutcomeKind };
   return [typeof reason === 'string' ? { ...read, reason: reason.slice(0, 200) } : read];
 }

@@ -1,0 +1,44 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { parseOutcome } from '../src/index.ts';
+
+for (const outcome of ['applied', 'already', 'released', 'skipped', 'failed']) {
+  test(`parseOutcome() reads "${outcome}", with and without a reason`, () => {
+    assert.deepEqual(parseOutcome({ seq: 7, outcome }), [{ seq: 7, outcome }]);
+    assert.deepEqual(parseOutcome({ seq: 7, outcome, reason: 'own', more: 1 }), [
+      { seq: 7, outcome, reason: 'own' },
+    ]);
+  });
+}
+
+const UNREADABLE: unknown[] = [
+  undefined,
+  null,
+  7,
+  'applied',
+  [],
+  {},
+  { seq: 1 },
+  { outcome: 'applied' },
+  { seq: '1', outcome: 'applied' },
+  { seq: 1.5, outcome: 'applied' },
+  { seq: 2 ** 53, outcome: 'applied' },
+  { seq: -1, outcome: 'applied' },
+  { seq: 1, outcome: 'toString' },
+  { seq: 1, outcome: ['applied'] },
+];
+for (const value of UNREADABLE) {
+  test(`parseOutcome() leaves out ${JSON.stringify(value)}`, () => {
+    assert.deepEqual(parseOutcome(value), []);
+  });
+}
+
+test('parseOutcome() never throws, and bounds the reason', () => {
+  fc.assert(
+    fc.property(fc.anything(), (value) => {
+      for (const read of parseOutcome(value)) assert.ok((read.reason ?? '').length <= 200);
+    }),
+  );
+  assert.equal(parseOutcome({ seq: 1, outcome: 'failed', reason: 'x'.repeat(4000) })[0]?.reason?.length, 200);
+});
