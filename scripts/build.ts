@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import type { Metafile } from 'esbuild';
 import { bundle, PROGRAMS, type Program } from './bundle.ts';
 import { finishGeneration, readGeneration } from './generation-files.ts';
@@ -10,8 +11,12 @@ import { licences } from './licences.ts';
 import { addonFile, runtimeFile, thisArchitecture } from './parts.ts';
 import { orExit, ROOT } from './say.ts';
 
-const dist = process.env['BANSHARE_DIST'] ?? join(ROOT, 'dist');
-const certs = process.env['BANSHARE_CERTS'] ?? join(ROOT, 'certs');
+const { certs, dist } = parseArgs({
+  options: {
+    certs: { type: 'string', default: join(ROOT, 'certs') },
+    dist: { type: 'string', default: join(ROOT, 'dist') },
+  },
+}).values;
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
 await orExit(async () => {

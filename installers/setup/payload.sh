@@ -1,0 +1,52 @@
+# shellcheck shell=sh disable=SC2015,SC2034,SC2154
+# The payload behind this script: one gzip tar for all machines, one for each architecture. $parts has a line
+# "NAME OFFSET BYTES SHA256" for each.
+
+part_of() {
+  echo "$parts" | awk -v name="$1" '$1 == name { print $2, $3, $4; found = 1 } END { exit !found }'
+}
+
+architectures() {
+  echo "$parts" | awk '$1 != "common" { printf "%s%s", comma, $1; comma = " and " }'
+}
+
+# The bytes of the part whose "OFFSET BYTES SHA256" are given.
+bytes_of() {
+  tail -c "+$(($1 + 1))" "$self" | head -c "$2"
+}
+
+find_digest() {
+  if command -v sha256sum >/dev/null 2>&1; then
+    digest=sha256sum
+  elif command -v busybox >/dev/null 2>&1 && busybox sha256sum /dev/null >/dev/null 2>&1; then
+    digest="busybox sha256sum"
+  elif command -v openssl >/dev/null 2>&1; then
+    digest="openssl dgst -sha256 -r"
+  else
+    die "Cannot check this installer: neither sha256sum nor busybox nor openssl is here; install one of them"
+  fi
+}
+
+verify() {
+  [ -f "$self" ] && [ -r "$self" ] || die "Cannot read myself: save the installer as a file and run: sh $role-install.sh"
+  find_digest
+  for part in common "$arch"; do
+    # shellcheck disable=SC2046 # three words, none of them with a blank or a star
+    set -- $(part_of "$part")
+    # shellcheck disable=SC2086 # a command and its words
+    found=$(bytes_of "$1" "$2" | $digest) || found=unreadable
+    [ "${found%% *}" = "$3" ] ||
+      die "Cannot install: this installer is damaged (its part $part has the sha256 ${found%% *}, $3 is right); copy it again, nothing was changed"
+  done
+}
+
+unpack() {
+  mkdir "$stage/new"
+  for part in common "$arch"; do
+    # shellcheck disable=SC2046
+    set -- $(part_of "$part")
+    bytes_of "$1" "$2" | tar -xmzf - -C "$stage/new" || die "Cannot unpack below $stage; nothing was changed"
+  done
+  ran=$("$stage/new/lib/node" --version 2>&1) ||
+    die "Cannot install: the Node runtime does not start here; nothing was changed. It says: $ran"
+}

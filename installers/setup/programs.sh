@@ -1,0 +1,35 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# The programs below /usr; client and server share the runtime and the addon.
+
+library=/usr/lib/banshare
+
+# What runs comes last: until then the previous programs find all their files.
+plan_programs() {
+  put 0755 root:root lib/node "$library/node"
+  put 0644 root:root lib/zeromq.node "$library/zeromq.node"
+  for file in $program_files; do put 0644 root:root "lib/$file" "$library/$file"; done
+  for file in $program_scripts; do put 0755 root:root "$file" "$library/${file##*/}"; done
+  for file in $program_names; do put 0755 root:root "bin/$file" "/usr/bin/$file"; done
+}
+
+# Chunks of earlier versions, which nothing names any more.
+sweep_programs() {
+  for prefix in $program_prefixes; do
+    for path in "$root$library/$prefix"-*; do
+      case " $program_files " in
+      *" ${path##*/} "*) ;;
+      *) rm -f "$path" ;;
+      esac
+    done
+  done
+}
+
+# The other role keeps what it shares with this one.
+uninstall_library() {
+  for prefix in $program_prefixes; do rm -f "$root$library/$prefix".* "$root$library/$prefix"-*; done
+  for file in $program_scripts; do rm -f "$root$library/${file##*/}"; done
+  if ! [ -e "$root$library/client.mjs" ] && ! [ -e "$root$library/server.mjs" ]; then
+    rm -f "$root$library/node" "$root$library/zeromq.node" "$root$library/LICENCES"
+    rmdir "$root$library" 2>/dev/null || :
+  fi
+}

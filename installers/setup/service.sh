@@ -1,0 +1,61 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# The systemd unit of this role.
+
+unit_dir=/usr/lib/systemd/system
+
+plan_unit() {
+  # An image gets its unit even where no systemd runs while it is made.
+  if [ "$live" = no ] || with_systemd; then put 0644 root:root "systemd/banshare-$role.service" "$unit_dir/banshare-$role.service"; fi
+}
+
+# Starts what is new and restarts what has changed; a new version that does not stay up is taken back.
+start_service() {
+  if [ "$live" = no ]; then
+    folder /etc/systemd/system/multi-user.target.wants
+    ln -sf "$unit_dir/banshare-$role.service" "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
+    return 0
+  fi
+  if ! with_systemd; then
+    later "systemd does not run here. Let your init system start this, as root, and start it again when it ends:"
+    later "  /usr/bin/banshare-$role run"
+    return 0
+  fi
+  systemctl daemon-reload
+  systemctl enable --quiet "banshare-$role.service"
+  if changed programs || [ "$new_generation" = yes ] || ! systemctl is-active --quiet "banshare-$role.service"; then
+    systemctl restart "banshare-$role.service" && stays_up && return 0
+    take_back
+  fi
+}
+
+# The daemon answers on its socket; 69 says that there is none.
+stays_up() {
+  tries=0
+  while [ "$tries" -lt 20 ]; do
+    systemctl is-active --quiet "banshare-$role.service" || return 1
+    code=0
+    "/usr/bin/banshare-$role" status >/dev/null 2>&1 || code=$?
+    [ "$code" = 69 ] || return 0
+    sleep 0.5 2>/dev/null || sleep 1
+    tries=$((tries + 1))
+  done
+  return 1
+}
+
+take_back() {
+  journalctl -n 20 --no-pager -u "banshare-$role.service" >&2 2>/dev/null || :
+  if [ "$upgrade" = no ]; then
+    settle programs
+    die "banshare-$role is installed but does not start: see above, or journalctl -u banshare-$role"
+  fi
+  undo programs
+  systemctl daemon-reload
+  systemctl restart "banshare-$role.service" || :
+  die "The new banshare-$role does not start (see above): the previous one is back"
+}
+
+stop_service() {
+  rm -f "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
+  with_systemd || return 0
+  systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
+}

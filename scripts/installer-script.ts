@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Fleet } from '@banshare/runtime';
+import type { Architecture } from './parts.ts';
+import { BUNDLES, type Role } from './payload.ts';
+import { ROOT } from './say.ts';
+
+/** A piece of the payload. */
+export type Part = {
+  readonly name: 'common' | Architecture;
+  readonly bytes: Buffer;
+  readonly unpackedBytes: number;
+  readonly sha256: string;
+};
+
+type Contents = {
+  readonly role: Role;
+  readonly fleet: Fleet;
+  readonly parts: readonly Part[];
+  /** What goes to /usr/lib/banshare, in order. */
+  readonly files: readonly string[];
+};
+
+/** The pieces of installers/setup/ for each role, in the order of reading. */
+const PIECES: Readonly<Record<Role, readonly string[]>> = {
+  client: [
+    'say',
+    'options',
+    'machine',
+    'payload',
+    'files',
+    'service',
+    'programs',
+    'fail2ban',
+    'psad',
+    'client',
+    'main',
+  ],
+  server: [
+    'say',
+    'options',
+    'machine',
+    'payload',
+    'files',
+    'service',
+    'programs',
+    'user',
+    'ports',
+    'server',
+    'main',
+  ],
+};
+
+/** The whole installer: the script, then the payload's parts, whose places the script names. */
+export function assemble(contents: Contents): Buffer {
+  let length = 0;
+  let script = Buffer.from(scriptText(contents, length));
+  // The script holds its own length, which may change the number of its digits.
+  while (script.length !== length) {
+    length = script.length;
+    script = Buffer.from(scriptText(contents, length));
+  }
+  return Buffer.concat([script, ...contents.parts.map((part) => part.bytes)]);
+}
+
+function scriptText({ role, fleet, parts, files }: Contents, length: number): string {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const common = parts.find((part) => part.name === 'common')?.unpackedBytes ?? 0;
+  const unpacked = Math.max(...parts.map((part) => part.unpackedBytes)) + common;
+  const values = {
+    role,
+    version,
+    generation: fleet.generation,
+    server: fleet.server,
+    report_port: fleet.reportPort,
+    publish_port: fleet.publishPort,
+    unpacked_kb: Math.ceil(unpacked / 1024) + 2048,
+    program_names: BUNDLES[role].map((name) => `banshare-${name}`).join(' '),
+    program_prefixes: BUNDLES[role].join(' '),
+    program_files: [...(role === 'client' ? ['psad.conf'] : []), ...files].join(' '),
+    program_scripts: role === 'client' ? 'shared-ban' : '',
+    parts: places(parts, length),
+  };
+  return [
+    '#!/bin/sh',
+    `# Installs banshare-${role}: run it as root with --help to see what it does. Binary data follows the script.`,
+    'set -eu',
+    ...Object.entries(values).map(([name, value]) => `${name}=${quoted(String(value))}`),
+    ...PIECES[role].map(pieceText),
+    // One line, read whole before it runs: the shell must not go on into the payload.
+    'main "$@"; exit $?',
+    '',
+  ].join('\n');
+}
+
+/** A line "NAME OFFSET BYTES SHA256" for each part. */
+function places(parts: readonly Part[], length: number): string {
+  let offset = length;
+  return parts
+    .map((part) => {
+      const line = `${part.name} ${offset} ${part.bytes.length} ${part.sha256}`;
+      offset += part.bytes.length;
+      return line;
+    })
+    .join('\n');
+}
+
+/** In the installer the pieces are one file, so that what the directives excuse must not be excused any more. */
+function pieceText(name: string): string {
+  return readFileSync(join(ROOT, 'installers/setup', `${name}.sh`), 'utf8').replace(
+    /^# shellcheck shell=.*\n/,
+    '',
+  );
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { formatFleet, type Fleet } from '@banshare/runtime';
+import type { Part } from './installer-script.ts';
+import { addonFile, runtimeFile, type Architecture } from './parts.ts';
+import { Fault, ROOT } from './say.ts';
+import { tar, type Entry } from './tar.ts';
+
+export type Role = 'client' | 'server';
+type Wanted = {
+  readonly role: Role;
+  readonly certs: string;
+  readonly dist: string;
+  readonly fleet: Fleet;
+  readonly config: string | undefined;
+};
+
+/** The bundles of a role begin with these names, their chunks with the same and a hyphen. */
+export const BUNDLES: Readonly<Record<Role, readonly string[]>> = {
+  client: ['client', 'report'],
+  server: ['server'],
+};
+
+/** What is the same for every architecture, and the names of the files in it that go to /usr/lib/banshare. */
+export function commonPart(wanted: Wanted): { readonly part: Part; readonly files: readonly string[] } {
+  const files = libraryFiles(wanted.dist, wanted.role);
+  const entries = [
+    ...files.map((name) => entry(`lib/${name}`, join(wanted.dist, 'lib/banshare', name))),
+    ...BUNDLES[wanted.role].map((name) =>
+      entry(`bin/banshare-${name}`, join(wanted.dist, 'bin', `banshare-${name}`)),
+    ),
+    ...(wanted.role === 'client' ? clientEntries(wanted.certs) : serverEntries(wanted.certs, wanted.fleet)),
+    ...(wanted.config === undefined ? [] : [entry(`config/${wanted.role}.toml`, wanted.config)]),
+  ];
+  return { part: part('common', entries, gzipSync(tar(entries), { level: 9 })), files };
+}
+
+function clientEntries(certs: string): Entry[] {
+  return [
+    entry('lib/psad.conf', piece('psad/psad.conf')),
+    entry('shared-ban', piece('shared-ban')),
+    ...['action.d', 'filter.d', 'jail.d'].map((folder) =>
+      entry(`fail2ban/${folder}/banshare.conf`, piece(`fail2ban/${folder}/banshare.conf`)),
+    ),
+    ...['banshare-client.service', 'fail2ban-spool.conf'].map((name) =>
+      entry(`systemd/${name}`, piece(`systemd/${name}`)),
+    ),
+    ...['join.key', 'join.key_secret'].map((name) => entry(`keys/${name}`, join(certs, name))),
+  ];
+}
+
+function serverEntries(certs: string, fleet: Fleet): Entry[] {
+  return [
+    ...['banshare-server.service', 'sysusers.conf', 'tmpfiles.conf'].map((name) =>
+      entry(`systemd/${name}`, piece(`systemd/${name}`)),
+    ),
+    { name: 'generation/fleet.toml', mode: 0o600, bytes: Buffer.from(formatFleet(fleet)) },
+    ...['server.key', 'server.key_secret', 'join.key'].map((name) =>
+      entry(`generation/${name}`, join(certs, name)),
+    ),
+  ];
+}
+
+/** The runtime and the addon of one architecture. It takes seconds to compress, so it is kept until they change. */
+export function architecturePart(architecture: Architecture): Part {
+  const entries = [
+    entry('lib/node', runtimeFile(architecture)),
+    entry('lib/zeromq.node', addonFile(architecture)),
+  ];
+  const hash = createHash('sha256');
+  for (const each of entries) hash.update(each.bytes);
+  const kept = join(ROOT, 'build/payload', `${architecture}-${hash.digest('hex').slice(0, 16)}.tar.gz`);
+  if (!existsSync(kept)) {
+    mkdirSync(join(ROOT, 'build/payload'), { recursive: true });
+    writeFileSync(`${kept}.${process.pid}.next`, gzipSync(tar(entries), { level: 9 }));
+    renameSync(`${kept}.${process.pid}.next`, kept);
+  }
+  return part(architecture, entries, readFileSync(kept));
+}
+
+/** The role's files of dist/lib/banshare in the order in which they may be put in place: the bundles last. */
+export function libraryFiles(dist: string, role: Role): string[] {
+  const mine = new RegExp(`^(${BUNDLES[role].join('|')})(-.*)?\\.[cm]js$`);
+  const names = readdirSync(join(dist, 'lib/banshare')).filter(
+    (name) => mine.test(name) || name === 'LICENCES',
+  );
+  const isBundle = (name: string) => Number(BUNDLES[role].some((each) => name.startsWith(`${each}.`)));
+  return names.toSorted((a, b) => isBundle(a) - isBundle(b) || (a < b ? -1 : 1));
+}
+
+function part(name: Part['name'], entries: readonly Entry[], bytes: Buffer): Part {
+  const unpackedBytes = entries.reduce((sum, each) => sum + each.bytes.length, 0);
+  return { name, bytes, unpackedBytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+/** Modes in the archive matter little: the installer gives each file its own. What runs from there needs its bit. */
+function entry(name: string, path: string): Entry {
+  try {
+    return { name, mode: name === 'lib/node' ? 0o700 : 0o600, bytes: readFileSync(path) };
+  } catch (cause) {
+    throw new Fault(`Cannot read ${path}: run make first`, { cause });
+  }
+}
+
+function piece(name: string): string {
+  return join(ROOT, 'installers', name);
+}
