@@ -11,6 +11,7 @@ export type HostPaths = {
     /** The hash of /etc/machine-id that the host key was made on. */
     readonly machine: string;
   };
+  readonly machineId: string;
   /** One directory for each generation in service. */
   readonly generations: string;
   readonly serverState: string;
@@ -39,6 +40,7 @@ export function hostPaths(root: string): HostPaths {
       join: below('etc/banshare/keys/join'),
       machine: below('etc/banshare/keys/machine'),
     },
+    machineId: below('etc/machine-id'),
     generations: below('etc/banshare/generations'),
     serverState: below('var/lib/banshare/server'),
     ledger: below('var/lib/banshare/server/ledger.db'),

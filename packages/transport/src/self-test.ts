@@ -1,6 +1,5 @@
-import { Dealer } from 'zeromq';
+import { curveKeyPair, Dealer } from 'zeromq';
 import { portOf } from './endpoint.ts';
-import { makeCurvePair } from './key-making.ts';
 
 /**
  * Knocks at one of our own endpoints with a key that nobody knows. libzmq serves any key when a ZAP option is missing, and
@@ -8,7 +7,8 @@ import { makeCurvePair } from './key-making.ts';
  * @returns whether the stranger was refused; false also when nothing happened within 5 s.
  */
 export async function strangerIsRefused(boundEndpoint: string, serverKey: string): Promise<boolean> {
-  const stranger = await makeCurvePair();
+  // Not by libsodium, which only key making loads: this runs at every start.
+  const stranger = curveKeyPair();
   const socket = new Dealer({
     linger: 0,
     ipv6: true,

@@ -1,0 +1,174 @@
+import {
+  askAdmin,
+  findServer,
+  hostPaths,
+  readClientConfig,
+  version,
+  type ClientConfig,
+  type ServerPlace,
+} from '@banshare/runtime';
+import { hostname } from 'node:os';
+import yargs from 'yargs';
+import { outsideAddresses } from './acknowledge.ts';
+import type { BanRow } from './ban-row.ts';
+import { diagnose } from './diagnose.ts';
+import { enrol, readEnrolled } from './enrol.ts';
+import { locateServer } from './server-address.ts';
+import { readyFaults } from './ready.ts';
+import { showStatus, type ClientStatus } from './status.ts';
+
+const NO_DAEMON = 69;
+const CONFIGURATION = 78;
+
+/** Everything but the daemon itself. Returns the exit code. */
+export async function runCommand(argv: readonly string[]): Promise<number> {
+  let code = 0;
+  const parser = yargs([...argv])
+    .scriptName('banshare-client')
+    .version(version)
+    .strict()
+    .option('root', {
+      type: 'string',
+      default: '',
+      defaultDescription: '/',
+      describe: 'puts DIR before every path',
+    })
+    .option('config', { type: 'string', describe: 'instead of /etc/banshare/client.toml' })
+    .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
+    .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
+    .command('run', 'follows the fleet in the foreground (the default)')
+    .command(
+      'enrol',
+      'makes this host known to the server',
+      (common) => common,
+      async ({ root, config }) => {
+        code = await enrolNow(root, config);
+      },
+    )
+    .command(
+      'status',
+      'how this host stands, and what is wrong',
+      (common) => common,
+      async (options) => {
+        code = await status(options);
+      },
+    )
+    .command(
+      'bans',
+      'what became of each ban on this host',
+      (common) => common,
+      async ({ root, json }) => {
+        code = await bans(root, json);
+      },
+    )
+    .command(
+      '$0',
+      false,
+      (common) => common,
+      async ({ root, config, check }) => {
+        if (check === true) code = await checkAll(root, config);
+      },
+    )
+    .fail((message, error) => {
+      say(`${message ?? error.message}; see banshare-client --help`);
+      process.exit(64);
+    });
+  await parser.parseAsync();
+  return code;
+}
+
+async function enrolNow(root: string, configPath: string | undefined): Promise<number> {
+  const paths = hostPaths(root);
+  const known = readEnrolled(paths);
+  if (known.ok) {
+    print(`This host is enrolled as ${known.value.name}.`);
+    return 0;
+  }
+  const setup = await readSetup(root, configPath);
+  if (setup === undefined) return CONFIGURATION;
+  const { config, place } = setup;
+  const server = await locateServer(place, config.addresses, paths);
+  if (!server.ok) {
+    say(server.fault);
+    return 1;
+  }
+  const result = await enrol(
+    paths,
+    server.value,
+    config.name ?? hostname(),
+    outsideAddresses(config.addresses),
+  );
+  if (result.ok) print(`Enrolled as ${result.key.name}.`);
+  else say(`Not enrolled: ${result.reason}`);
+  return result.ok ? 0 : 1;
+}
+
+async function status(options: {
+  root: string;
+  config?: string | undefined;
+  json: boolean;
+}): Promise<number> {
+  const paths = hostPaths(options.root);
+  const setup = await readSetup(options.root, options.config);
+  if (setup === undefined) return CONFIGURATION;
+  const reply = await askAdmin(paths.clientSocket, { command: 'status' }, 5000);
+  const running = reply.ok ? (reply.result as ClientStatus) : undefined;
+  const findings = await diagnose(setup.config, setup.place, paths);
+  const isWell = running?.phase === 'in-step' && findings.every(({ ok }) => ok);
+  if (options.json) {
+    print(JSON.stringify({ running: running !== undefined, ...running, findings }));
+  } else {
+    print(running === undefined ? 'banshare-client does not run on this host.' : showStatus(running));
+    for (const { ok, says } of findings) print(`${ok ? ' ok ' : '  ! '} ${says}`);
+  }
+  if (running === undefined) return NO_DAEMON;
+  return isWell ? 0 : 1;
+}
+
+async function bans(root: string, asJson: boolean): Promise<number> {
+  const reply = await askAdmin(hostPaths(root).clientSocket, { command: 'bans' }, 30_000);
+  if (!reply.ok) {
+    say(reply.reason);
+    return reply.code === 'no-daemon' ? NO_DAEMON : 1;
+  }
+  const { bans: rows } = reply.result as { bans: BanRow[] };
+  if (asJson) print(JSON.stringify({ bans: rows }));
+  else if (rows.length === 0) print('No bans here.');
+  for (const { ip, localJail, prog, host, status: word, reason } of asJson ? [] : rows) {
+    print([ip, localJail, prog, `from ${host}`, reason === '' ? word : `${word}: ${reason}`].join('  '));
+  }
+  return 0;
+}
+
+async function checkAll(root: string, configPath: string | undefined): Promise<number> {
+  const faults = await readyFaults(root, configPath);
+  if (faults.length === 0) {
+    print('configuration and keys are in order');
+    return 0;
+  }
+  faults.forEach(say);
+  return CONFIGURATION;
+}
+
+async function readSetup(
+  root: string,
+  configPath: string | undefined,
+): Promise<{ config: ClientConfig; place: ServerPlace } | undefined> {
+  const config = await readClientConfig(configPath ?? hostPaths(root).clientConfig);
+  if (!config.ok) {
+    config.faults.forEach(say);
+    return undefined;
+  }
+  const place = findServer(config.config);
+  if (place.ok) return { config: config.config, place: place.value };
+  say(place.fault);
+  return undefined;
+}
+
+function say(line: string): void {
+  process.stderr.write(`banshare-client: ${line}\n`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

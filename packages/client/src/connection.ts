@@ -1,0 +1,128 @@
+import { randomInt } from 'node:crypto';
+import {
+  monotonicSeconds,
+  wallSeconds,
+  type ClientConfig,
+  type HostPaths,
+  type ServerPlace,
+} from '@banshare/runtime';
+import { Subscription } from '@banshare/transport';
+import { acknowledge } from './acknowledge.ts';
+import type { EnrolledKey } from './enrol.ts';
+import { Follower, type FollowEnd, type News } from './follow.ts';
+import type { Progress } from './progress.ts';
+import { locateServer } from './server-address.ts';
+import type { ServerClock } from './server-clock.ts';
+import { ServerLink } from './server-link.ts';
+import type { State } from './state.ts';
+
+/** What staying connected needs of the daemon. */
+export type ConnectionParts = {
+  paths: HostPaths;
+  config: ClientConfig;
+  place: ServerPlace;
+  key: EnrolledKey;
+  state: State;
+  clock: ServerClock;
+  progress: Progress;
+  instance: string;
+  take: (news: News) => void;
+  fault: (key: string, text: string) => void;
+  over: (key: string) => void;
+};
+
+/** Heartbeats come every second; after this the server counts as silent and everything is built anew. */
+const SILENT_AFTER_MS = 5000;
+const ACK_MS = 5000;
+/** A refusal is final for libzmq; a person may change the server's mind. */
+const AFTER_REFUSAL_MS = 5000;
+
+/** Stays connected until the signal: whenever following ends, looks the server up again and starts over. */
+export async function stayConnected(parts: ConnectionParts, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const server = await locateServer(parts.place, parts.config.addresses, parts.paths);
+    if (server.ok) {
+      const end = await connectOnce(parts, server.value, signal);
+      if (signal.aborted) return;
+      explain(end, parts);
+      await pause(end === 'refused' ? AFTER_REFUSAL_MS : randomInt(100, 600), signal);
+    } else {
+      parts.progress.trouble = server.fault;
+      parts.fault('resolve', server.fault);
+      await pause(randomInt(1000, 3000), signal);
+    }
+  }
+}
+
+async function connectOnce(
+  parts: ConnectionParts,
+  server: { reportEndpoint: string; publishEndpoint: string; serverKey: string },
+  signal: AbortSignal,
+): Promise<FollowEnd> {
+  const { key, state, progress, clock } = parts;
+  if (progress.phase !== 'refused') progress.phase = 'connecting';
+  const link = new ServerLink(server, key);
+  const peer = { endpoint: server.publishEndpoint, serverKey: server.serverKey, curve: key.curve };
+  const subscription = new Subscription(peer, randomInt(250, 1500));
+  const ack = (): Promise<void> => acknowledge(link, parts.state, parts);
+  const timer = setInterval(() => void ack(), ACK_MS + randomInt(0, 1000));
+  const close = (): void => {
+    clearInterval(timer);
+    subscription.close();
+    link.close();
+  };
+  signal.addEventListener('abort', close, { once: true });
+  const follower = new Follower({
+    subscription,
+    link,
+    position: state.position(),
+    take: (news) => {
+      progress.position = news.position;
+      parts.take(news);
+      if (news.kind === 'in-step') {
+        progress.phase = 'in-step';
+        progress.trouble = '';
+        parts.over('connection');
+        void ack();
+      }
+    },
+    heard: (now) => {
+      clock.hear(now);
+      progress.heardAt = monotonicSeconds();
+      progress.clockAhead = wallSeconds() - now;
+    },
+    fault: (text) => parts.fault(`follow ${text}`, text),
+    silentAfterMs: SILENT_AFTER_MS,
+  });
+  try {
+    return await follower.follow();
+  } finally {
+    signal.removeEventListener('abort', close);
+    close();
+  }
+}
+
+function explain(end: FollowEnd, parts: ConnectionParts): void {
+  const { progress, place } = parts;
+  if (end === 'refused') {
+    progress.phase = 'refused';
+    progress.trouble = `the server does not admit this host's key: it was revoked, or the server was set up anew`;
+  } else {
+    progress.phase = 'connecting';
+    progress.trouble = `nothing was heard from ${place.server} for ${SILENT_AFTER_MS / 1000} s; trying again`;
+  }
+  parts.fault('connection', `Not connected: ${progress.trouble}`);
+}
+
+/** Waits, unless the daemon stops. */
+export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,106 @@
+import { connect } from 'node:net';
+import { EMPTY_TAIL } from '@banshare/protocol';
+import {
+  monotonicSeconds,
+  wallSeconds,
+  type ClientConfig,
+  type HostPaths,
+  type ServerPlace,
+} from '@banshare/runtime';
+import { diagnoseFail2ban } from './diagnose-fail2ban.ts';
+import { readEnrolled } from './enrol.ts';
+import { exec } from './exec.ts';
+import { locateServer } from './server-address.ts';
+import { ServerLink } from './server-link.ts';
+
+/** One thing looked at: whether it is as it should be, and what to do where it is not. */
+export type Finding = { ok: boolean; says: string };
+
+const CONNECT_MS = 2000;
+const ASK_MS = 3000;
+/** A host whose clock is off by more is named. */
+const CLOCK_SECONDS = 60;
+
+/** Looks at everything between this host and its server, and tells the possible faults apart. */
+export async function diagnose(
+  config: ClientConfig,
+  place: ServerPlace,
+  paths: HostPaths,
+): Promise<Finding[]> {
+  const server = await locateServer(place, config.addresses, paths);
+  if (!server.ok) return [{ ok: false, says: `${server.fault}. Check SERVER, or the resolver of this host` }];
+  const ports = await Promise.all([
+    diagnosePort('report', server.value.ip, place.reportPort),
+    diagnosePort('publish', server.value.ip, place.publishPort),
+  ]);
+  const findings: Finding[] = [...ports];
+  if (ports[0].ok) findings.push(...(await diagnoseServer(config, place, paths)));
+  const run = (words: string[]): ReturnType<typeof exec> =>
+    exec(words, ASK_MS, () => monotonicSeconds() * 1000);
+  if (config.apply.enforcer === 'command') findings.push(...(await diagnoseFail2ban(config, run)));
+  return findings;
+}
+
+/** A closed port answers no; a filtered one does not answer. */
+async function diagnosePort(which: string, ip: string, port: number): Promise<Finding> {
+  const outcome = await new Promise<string>((resolve) => {
+    const socket = connect({ host: ip, port, timeout: CONNECT_MS });
+    const end = (result: string): void => {
+      socket.destroy();
+      resolve(result);
+    };
+    socket.on('connect', () => end('open'));
+    socket.on('timeout', () => end('filtered'));
+    socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+  const where = `${which} port ${port} of ${ip}`;
+  if (outcome === 'open') return { ok: true, says: `The ${where} is open.` };
+  if (outcome === 'ECONNREFUSED') {
+    return {
+      ok: false,
+      says: `The ${where} is closed: banshare-server does not run there, or has other ports (another generation).`,
+    };
+  }
+  if (outcome === 'filtered') {
+    return {
+      ok: false,
+      says: `The ${where} is filtered: a firewall drops our packets; open it on the server's side.`,
+    };
+  }
+  return { ok: false, says: `The ${where} cannot be reached: ${outcome}.` };
+}
+
+async function diagnoseServer(
+  config: ClientConfig,
+  place: ServerPlace,
+  paths: HostPaths,
+): Promise<Finding[]> {
+  const key = readEnrolled(paths);
+  if (!key.ok) return [{ ok: false, says: `Not enrolled: ${key.fault}. Run banshare-client enrol.` }];
+  const server = await locateServer(place, config.addresses, paths);
+  if (!server.ok) return [];
+  const link = new ServerLink(server.value, key.value);
+  const question = { kind: 'sync', epoch: 'none', since: 0, tail: EMPTY_TAIL, limit: 1 } as const;
+  const answer = await link.ask(question, ASK_MS);
+  link.close();
+  if (!answer.ok) return [{ ok: false, says: MEANING[answer.fault] }];
+  const { reply } = answer;
+  if (reply.status !== 'OK')
+    return [{ ok: false, says: `The server refuses this host: ${reply.reason ?? reply.code ?? ''}.` }];
+  const ahead = Math.round(wallSeconds() - reply.now);
+  const clock = { ok: Math.abs(ahead) <= CLOCK_SECONDS, says: clockSays(ahead) };
+  return [{ ok: true, says: `The server knows this host as ${key.value.name}.` }, clock];
+}
+
+const MEANING = {
+  'not-admitted':
+    'The server does not admit the key of this host: it was revoked, or the server was set up anew. Ask its operator, or move the key away and enrol again.',
+  unreachable:
+    'The server does not answer in CurveZMQ: it has another key than this build knows (wrong generation), or something else listens there. Install the client installer of its generation.',
+  unreadable: 'The server answers in a form that this version cannot read.',
+} as const;
+
+function clockSays(ahead: number): string {
+  if (Math.abs(ahead) <= CLOCK_SECONDS) return "This host's clock agrees with the server's.";
+  return `This host's clock is ${Math.abs(ahead)} s ${ahead > 0 ? 'ahead of' : 'behind'} the server's: set it by NTP.`;
+}

@@ -1,0 +1,73 @@
+import type { JailName } from '@banshare/protocol';
+import { fillWords } from '../command-words.ts';
+import type { Ended } from '../exec.ts';
+import type { Notes } from '../notes.ts';
+import type { Change, Effect, Enforcer } from './enforcer.ts';
+
+/** The two commands, split into words already, and the jail for bans whose own jail this host does not have. */
+export type Commands = { ban: readonly string[]; unban: readonly string[]; missingJail: JailName };
+
+/** How fail2ban-client says that a jail does not exist; it exits 255, as for every other fault. */
+const NO_SUCH_JAIL = /UnknownJailException|jail '[^']*' does not exist/;
+
+/** Runs the administrator's own command for each ban. */
+export function commandEnforcer(
+  commands: Commands,
+  notes: Notes,
+  run: (words: string[]) => Promise<Ended>,
+): Enforcer {
+  const attempt = async (
+    change: Change,
+    localJail: JailName,
+  ): Promise<{ effect: Effect; isJailMissing: boolean }> => {
+    if (change.kind === 'ban') notes.write(localJail, change.ip);
+    const ended = await run(commandOf(commands, { ...change, localJail }));
+    const isJailMissing = ended.code !== 0 && NO_SUCH_JAIL.test(ended.stderr + ended.stdout);
+    if (isJailMissing && change.kind === 'ban') notes.remove(localJail, change.ip);
+    return { effect: effectOf(change, localJail, ended), isJailMissing };
+  };
+  return {
+    kind: 'command',
+    carryOut: async (change) => {
+      try {
+        const first = await attempt(change, change.localJail);
+        if (!first.isJailMissing || change.localJail === commands.missingJail) return first.effect;
+        return (await attempt(change, commands.missingJail)).effect;
+      } catch (error) {
+        return { outcome: 'failed', reason: (error as Error).message, localJail: change.localJail };
+      }
+    },
+  };
+}
+
+/** The words that a change runs. */
+export function commandOf(commands: Commands, change: Change): string[] {
+  const { ip, prog, port, protocol, seconds, localJail } = change;
+  return fillWords(change.kind === 'ban' ? commands.ban : commands.unban, {
+    ip,
+    jail: localJail,
+    prog,
+    port,
+    protocol,
+    seconds,
+  });
+}
+
+/** fail2ban-client prints how many bans are new: exactly 0 means that it was in place before. */
+function effectOf(change: Change, localJail: JailName, ended: Ended): Effect {
+  if (ended.code === 0) {
+    const isAlready = change.kind === 'ban' && ended.stdout.trim() === '0';
+    return { outcome: isAlready ? 'already' : 'applied', localJail };
+  }
+  const how = ended.isTimedOut
+    ? 'it ran too long'
+    : ended.code === null
+      ? 'it could not run'
+      : `exit ${ended.code}`;
+  const said = ended.stderr.trim() || ended.stdout.trim();
+  return {
+    outcome: 'failed',
+    reason: `${how} after ${ended.milliseconds} ms: ${said.slice(0, 300)}`,
+    localJail,
+  };
+}

@@ -1,0 +1,90 @@
+import { rmSync } from 'node:fs';
+import { bad, good, parseHostName, type HostName, type Result } from '@banshare/protocol';
+import { makePrivateDirectory, type HostPaths } from '@banshare/runtime';
+import {
+  makeIdentity,
+  PUBLIC_SUFFIX,
+  readHostKey,
+  readSecretSections,
+  SECRET_SUFFIX,
+  writeHostKey,
+  type HostKey,
+} from '@banshare/transport';
+import { machineHash, noteMachine } from './machine.ts';
+import { ServerLink, type ServerAddress } from './server-link.ts';
+
+/** A host that the server accepted. */
+export type EnrolledKey = HostKey & { name: HostName };
+
+/** `wait`: the server is not there or a person has to approve; `no`: trying again will not help. */
+export type Enrolment =
+  { ok: true; key: EnrolledKey } | { ok: false; kind: 'wait' | 'no'; code: string; reason: string };
+
+const TIMEOUT_MS = 5000;
+
+/** Reads the key of a host that is enrolled already; a key without a name was made, but never accepted. */
+export function readEnrolled(paths: HostPaths): Result<EnrolledKey> {
+  const read = readHostKey(paths.keys.host);
+  if (!read.ok) return read;
+  const { name } = read.value;
+  return name === undefined
+    ? bad('this host is not accepted by the server yet')
+    : good({ ...read.value, name });
+}
+
+/**
+ * Enrols this host over the join key: makes its key here, asks the server, and once accepted writes the name it was given and
+ * deletes the join key's secret, which opens the door to anybody who reads it.
+ */
+export async function enrol(
+  paths: HostPaths,
+  server: ServerAddress,
+  wanted: string,
+  addresses: readonly string[],
+): Promise<Enrolment> {
+  const name = parseHostName(wanted);
+  if (!name.ok)
+    return { ok: false, kind: 'no', code: 'name', reason: `${name.fault}; set name in client.toml` };
+  const join = readSecretSections(paths.keys.join);
+  if (!join.ok) {
+    return {
+      ok: false,
+      kind: 'no',
+      code: 'join-key',
+      reason: `${join.fault}. Run the client installer of this fleet`,
+    };
+  }
+  const key = await hostKey(paths);
+  const link = new ServerLink(server, key, join.value.curve);
+  const answer = await link.ask(
+    { kind: 'enrol', name: name.value, addresses: addresses.slice(0, 16) },
+    TIMEOUT_MS,
+  );
+  link.close();
+  if (!answer.ok) {
+    const isNo = answer.fault === 'not-admitted';
+    const reason = isNo
+      ? 'the server does not admit the join key: enrolment is closed, or the generation is another'
+      : answer.reason;
+    return { ok: false, kind: isNo ? 'no' : 'wait', code: answer.fault, reason };
+  }
+  const { status, verdict, reason = verdict, code = verdict, fields } = answer.reply;
+  const given = parseHostName(String(fields['name'] ?? ''));
+  if (status !== 'OK' || verdict !== 'accepted' || !given.ok) {
+    return { ok: false, kind: status === 'REFUSED' ? 'no' : 'wait', code, reason };
+  }
+  writeHostKey(paths.keys.host, key, given.value);
+  for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX]) rmSync(paths.keys.join + suffix, { force: true });
+  return { ok: true, key: { ...key, name: given.value } };
+}
+
+/** The key made at an earlier try, so that the server meets one host and not one for each try; else a fresh one. */
+async function hostKey(paths: HostPaths): Promise<HostKey> {
+  const made = readHostKey(paths.keys.host);
+  if (made.ok) return made.value;
+  makePrivateDirectory(paths.keys.dir);
+  const identity = await makeIdentity();
+  writeHostKey(paths.keys.host, identity);
+  noteMachine(paths, machineHash(paths.machineId));
+  return identity;
+}

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+
+/** How a command ended. `code` is null after a signal or a failed start; stdout and stderr are their first 4 KiB. */
+export type Ended = {
+  code: number | null;
+  isTimedOut: boolean;
+  stdout: string;
+  stderr: string;
+  milliseconds: number;
+};
+
+const KEPT_BYTES = 4096;
+/** All that a command gets to know: nothing of the daemon's own surroundings. */
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+  HOME: '/',
+};
+
+/**
+ * Runs a program with arguments, without a shell: the only place of the client that starts processes. What runs longer than
+ * the timeout is killed with its children.
+ */
+export function exec(words: readonly string[], timeoutMs: number, nowMs: () => number): Promise<Ended> {
+  const [file = '', ...args] = words;
+  const began = nowMs();
+  return new Promise((resolve) => {
+    let isTimedOut = false;
+    let stdout = '';
+    let stderr = '';
+    // A group of its own, so that a timeout also reaches what the command started.
+    const child = spawn(file, args, { env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const timer = setTimeout(() => {
+      isTimedOut = true;
+      killGroup(child.pid);
+    }, timeoutMs);
+    child.stdout.on('data', (chunk: Buffer) => (stdout = keep(stdout, chunk)));
+    child.stderr.on('data', (chunk: Buffer) => (stderr = keep(stderr, chunk)));
+    const end = (code: number | null): void => {
+      clearTimeout(timer);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      resolve({ code, isTimedOut, stdout, stderr, milliseconds: Math.round(nowMs() - began) });
+    };
+    child.on('error', (error) => {
+      stderr = error.message;
+      end(null);
+    });
+    // Not 'close': a grandchild that holds the pipe open must not hold up the next ban.
+    child.on('exit', (code) => setImmediate(end, code));
+  });
+}
+
+function keep(text: string, chunk: Buffer): string {
+  return text.length >= KEPT_BYTES ? text : (text + chunk.toString('utf8')).slice(0, KEPT_BYTES);
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended in this moment.
+  }
+}

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import {
+  nextTail,
+  parsePublication,
+  parseSyncAnswer,
+  type Event,
+  type Position,
+  type Publication,
+  type SyncAnswer,
+  type SyncRequest,
+  type UnknownEvent,
+} from '@banshare/protocol';
+import type { Subscription } from '@banshare/transport';
+import type { ServerLink } from './server-link.ts';
+
+/** What following delivers: events in order, each once, or everything that is active as of a position. */
+export type News =
+  | { kind: 'events'; events: readonly (Event | UnknownEvent)[]; position: Position }
+  | { kind: 'snapshot'; bans: readonly Event[]; position: Position }
+  | { kind: 'in-step'; position: Position };
+
+/** Why following ended: the owner rebuilds its sockets and follows again from its position. */
+export type FollowEnd = 'silent' | 'refused' | 'closed';
+
+/** What a follower is told from outside. Times are milliseconds, now is the server's epoch seconds. */
+export type FollowParts = {
+  subscription: Subscription;
+  link: ServerLink;
+  position: Position | undefined;
+  take: (news: News) => void;
+  heard: (now: number) => void;
+  fault: (text: string) => void;
+  silentAfterMs: number;
+};
+
+const PAGE = 1000;
+const SYNC_TIMEOUT_MS = 5000;
+
+/**
+ * Follows the fleet. States: waiting for the first heartbeat, since a subscription is only certain from then on; in step,
+ * where the next event continues the position; and catching up, where the server is asked for what is missing. Whatever does
+ * not continue the position (a gap, a new epoch, a head ahead or behind, another tail) leads to catching up. Messages that
+ * arrive meanwhile wait in the socket and are ignored where sync has brought them already.
+ */
+export class Follower {
+  readonly #parts: FollowParts;
+  #position: Position | undefined;
+  #isHeard = false;
+  #isInStep = false;
+
+  constructor(parts: FollowParts) {
+    this.#parts = parts;
+    this.#position = parts.position;
+  }
+
+  /** Follows until the server is silent, refuses this host's key, or the subscription is closed. */
+  async follow(): Promise<FollowEnd> {
+    const refused = this.#parts.subscription.refused.then((): FollowEnd => 'refused');
+    for (;;) {
+      const message = await this.#next(refused);
+      if (typeof message === 'string') return message;
+      const publication = parsePublication(message.subject, message.body);
+      if (!publication.ok)
+        this.#parts.fault(`The server published something unreadable: ${publication.fault}`);
+      else await this.#hear(publication.value);
+    }
+  }
+
+  async #next(refused: Promise<FollowEnd>): Promise<FollowEnd | { subject: string; body: string }> {
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<FollowEnd>((resolve) => {
+      timer = setTimeout(() => resolve('silent'), this.#parts.silentAfterMs);
+    });
+    const received = this.#parts.subscription.receive().then((message) => message ?? 'closed');
+    const next = await Promise.race([received, silence, refused]);
+    clearTimeout(timer);
+    return next;
+  }
+
+  async #hear(publication: Publication): Promise<void> {
+    if (publication.kind === 'heartbeat') {
+      this.#parts.heard(publication.heartbeat.now);
+      this.#isHeard = true;
+      if (!isSame(this.#position, publication.heartbeat)) await this.#catchUp();
+      else if (!this.#isInStep) this.#stepIn(publication.heartbeat);
+      return;
+    }
+    if (!this.#isHeard) return;
+    const fresh = publication.events.filter((event) => !this.#isKnown(event));
+    if (fresh.length === 0) return;
+    if (this.#continues(fresh)) this.#take(fresh);
+    else await this.#catchUp();
+  }
+
+  /** What sync has brought already; the same seq with another tail is another history. */
+  #isKnown(event: Position): boolean {
+    const position = this.#position;
+    if (position?.epoch !== event.epoch) return false;
+    return event.seq < position.seq || (event.seq === position.seq && event.tail === position.tail);
+  }
+
+  #continues(events: readonly (Event | UnknownEvent)[]): boolean {
+    let before = this.#position;
+    for (const event of events) {
+      if (before?.epoch !== event.epoch || event.seq !== before.seq + 1) return false;
+      // Of an unknown kind of event the tail cannot be reckoned; the next one's is.
+      if (event.kind !== 'unknown' && nextTail(sha256Hex, before.tail, event) !== event.tail) return false;
+      before = event;
+    }
+    return true;
+  }
+
+  #take(events: readonly (Event | UnknownEvent)[]): void {
+    const last = events.at(-1);
+    if (last === undefined) return;
+    this.#position = positionOf(last);
+    this.#parts.take({ kind: 'events', events, position: this.#position });
+  }
+
+  #stepIn(position: Position): void {
+    this.#isInStep = true;
+    this.#parts.take({ kind: 'in-step', position: positionOf(position) });
+  }
+
+  /** Asks for what is missing, page after page; where that fails, the next heartbeat leads here again. */
+  async #catchUp(): Promise<void> {
+    this.#isInStep = false;
+    for (;;) {
+      const answer = await this.#ask(this.#position === undefined ? {} : sinceOf(this.#position));
+      if (answer === undefined) return;
+      if (answer.kind === 'snapshot') {
+        if (!(await this.#takeSnapshot(answer))) return;
+        continue;
+      }
+      if (answer.events.length > 0) {
+        if (!this.#continues(answer.events)) {
+          this.#parts.fault('The server answered sync with events that do not continue our position');
+          this.#position = undefined;
+          return;
+        }
+        this.#take(answer.events);
+      }
+      if (this.#position === undefined || this.#position.seq >= answer.head.seq) break;
+    }
+    if (this.#position !== undefined) this.#stepIn(this.#position);
+  }
+
+  async #takeSnapshot(first: SyncAnswer & { kind: 'snapshot' }): Promise<boolean> {
+    const bans = [...first.bans];
+    let { next } = first;
+    while (next !== undefined) {
+      const page = await this.#ask({ epoch: first.head.epoch, snapshot: first.head.seq, next });
+      // Another head means another snapshot (the epoch changed on the way): start again.
+      if (page?.kind !== 'snapshot' || !isSame(page.head, first.head)) return false;
+      bans.push(...page.bans);
+      next = page.next;
+    }
+    this.#position = positionOf(first.head);
+    const known = bans.filter((ban): ban is Event => ban.kind !== 'unknown');
+    this.#parts.take({ kind: 'snapshot', bans: known, position: this.#position });
+    return true;
+  }
+
+  async #ask(from: Omit<SyncRequest, 'kind' | 'limit'>): Promise<SyncAnswer | undefined> {
+    const answer = await this.#parts.link.ask({ kind: 'sync', ...from, limit: PAGE }, SYNC_TIMEOUT_MS);
+    if (!answer.ok || answer.reply.status !== 'OK') {
+      this.#parts.fault(
+        `Cannot catch up: ${answer.ok ? (answer.reply.reason ?? answer.reply.status) : answer.reason}`,
+      );
+      return undefined;
+    }
+    this.#parts.heard(answer.reply.now);
+    const sync = parseSyncAnswer(answer.reply.fields);
+    if (!sync.ok) this.#parts.fault(`Cannot catch up: ${sync.fault}`);
+    return sync.ok ? sync.value : undefined;
+  }
+}
+
+function sinceOf(position: Position): Omit<SyncRequest, 'kind' | 'limit'> {
+  return { epoch: position.epoch, since: position.seq, tail: position.tail };
+}
+
+function positionOf({ epoch, seq, tail }: Position): Position {
+  return { epoch, seq, tail };
+}
+
+function isSame(one: Position | undefined, other: Position): boolean {
+  if (one === undefined) return false;
+  return one.epoch === other.epoch && one.seq === other.seq && one.tail === other.tail;
+}
+
+function sha256Hex(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

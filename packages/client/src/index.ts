@@ -1,0 +1,1 @@
+export { choose, type Choice, type Chosen } from './choose.ts';

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync } from 'node:fs';
+import { PUBLIC_SUFFIX, SECRET_SUFFIX } from '@banshare/transport';
+import { writePrivate, type HostPaths } from '@banshare/runtime';
+
+/** A hash of this machine's id; undefined where it has none, as in some containers. */
+export function machineHash(idPath: string): string | undefined {
+  try {
+    const id = readFileSync(idPath, 'utf8').trim();
+    return id === '' ? undefined : createHash('sha256').update(`banshare/machine\0${id}`).digest('hex');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Notes beside the host key on which machine it was made. @throws the system's error. */
+export function noteMachine(paths: HostPaths, hash: string | undefined): void {
+  if (hash !== undefined) writePrivate(paths.keys.machine, `${hash}\n`);
+}
+
+/** Whether the host key was made on another machine: this one is its clone. */
+export function isClone(paths: HostPaths, hash: string | undefined): boolean {
+  try {
+    return hash !== undefined && readFileSync(paths.keys.machine, 'utf8').trim() !== hash;
+  } catch {
+    return false;
+  }
+}
+
+/** Sets a clone's key aside, so that it enrols as a host of its own. @throws the system's error. */
+export function setKeyAside(paths: HostPaths): void {
+  for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX]) {
+    try {
+      renameSync(paths.keys.host + suffix, `${paths.keys.host}-of-the-original${suffix}`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+import { findServer, hostPaths, readClientConfig, runProgram } from '@banshare/runtime';
+
+const CONFIGURATION = 78;
+const STOP_WITHIN_SECONDS = 35;
+
+const options = readRunOptions(process.argv.slice(2));
+if (options === undefined) {
+  // yargs and the commands are loaded only for a person at a terminal.
+  const { runCommand } = await import('./commands.ts');
+  process.exit(await runCommand(process.argv.slice(2)));
+} else {
+  await runDaemon(options);
+}
+
+async function runDaemon({ root, config }: { root: string; config: string | undefined }): Promise<void> {
+  const paths = hostPaths(root);
+  const read = await readClientConfig(config ?? paths.clientConfig);
+  const place = read.ok ? findServer(read.config) : undefined;
+  if (!read.ok || place?.ok !== true) {
+    const faults = read.ok ? [place?.ok === false ? place.fault : ''] : read.faults;
+    process.stderr.write(faults.map((fault) => `banshare-client: ${fault}\n`).join(''));
+    process.exit(CONFIGURATION);
+  }
+  const { run } = await import('./run.ts');
+  await runProgram({
+    name: 'banshare-client',
+    // A running ban command is waited for: it ends by its own timeout.
+    deadlineSeconds: STOP_WITHIN_SECONDS,
+    start: (resources, signal) => run({ config: read.config, place: place.value, paths }, resources, signal),
+  });
+}
+
+/** The options of a plain run; undefined for anything else, which yargs then reads and explains. */
+function readRunOptions(words: readonly string[]): { root: string; config: string | undefined } | undefined {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      options: { root: { type: 'string', default: '' }, config: { type: 'string' } },
+      allowPositionals: true,
+    });
+    const isRun = positionals.length === 0 || (positionals.length === 1 && positionals[0] === 'run');
+    return isRun ? { root: values.root, config: values.config } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A note explains a ban to banshare-report for so long. */
+const KEPT_SECONDS = 600;
+
+/**
+ * The client's notes of what it is applying: an empty file JAIL@IP each, made before the command runs, so that the report
+ * that the command causes is known as our own echo. Its time is the file's.
+ */
+export class Notes {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** @throws when it cannot be written: then the ban must not be applied, it would be reported again. */
+  write(jail: string, ip: string): void {
+    writeFileSync(this.#path(jail, ip), '', { mode: 0o600 });
+  }
+
+  /** Whether this ban was begun, by this process or one before it. */
+  has(jail: string, ip: string): boolean {
+    return existsSync(this.#path(jail, ip));
+  }
+
+  /** Takes a note back: the command did nothing. */
+  remove(jail: string, ip: string): void {
+    rmSync(this.#path(jail, ip), { force: true });
+  }
+
+  /** Removes what no longer counts; now is epoch seconds by this host's clock. */
+  sweep(now: number): void {
+    for (const name of readdirSync(this.#directory)) {
+      const path = join(this.#directory, name);
+      const note = statSync(path, { throwIfNoEntry: false });
+      if (note !== undefined && Math.abs(now - note.mtimeMs / 1000) > KEPT_SECONDS)
+        rmSync(path, { force: true });
+    }
+  }
+
+  #path(jail: string, ip: string): string {
+    return join(this.#directory, `${jail}@${ip}`);
+  }
+}

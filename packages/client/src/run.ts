@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { JailName } from '@banshare/protocol';
+import {
+  FaultLog,
+  monotonicSeconds,
+  openLog,
+  serveAdmin,
+  splitWords,
+  wallSeconds,
+  type ClientConfig,
+  type HostPaths,
+  type Log,
+  type Resources,
+  type ServerPlace,
+} from '@banshare/runtime';
+import { outsideAddresses } from './acknowledge.ts';
+import { answerAdmin } from './admin.ts';
+import { Applier } from './apply.ts';
+import { pause, stayConnected } from './connection.ts';
+import { enrol, readEnrolled, type EnrolledKey } from './enrol.ts';
+import { commandEnforcer, commandOf, type Commands } from './enforcers/command.ts';
+import type { Enforcer } from './enforcers/enforcer.ts';
+import { noEnforcer } from './enforcers/none.ts';
+import { exec } from './exec.ts';
+import { isClone, machineHash, setKeyAside } from './machine.ts';
+import { Notes } from './notes.ts';
+import { Progress } from './progress.ts';
+import { locateServer } from './server-address.ts';
+import { ServerClock } from './server-clock.ts';
+import { State } from './state.ts';
+import { lift, take, type TakeParts } from './take.ts';
+
+export type RunOptions = { config: ClientConfig; place: ServerPlace; paths: HostPaths };
+
+const EXPIRY_TICK_MS = 1000;
+const MOST_LIFTED_AT_ONCE = 500;
+const SWEEP_MS = 60_000;
+const ENROL_AGAIN_MS = 3000;
+
+/** The client daemon: enrols where needed, then follows the fleet and applies its bans. @throws when it cannot start. */
+export async function run(options: RunOptions, resources: Resources, signal: AbortSignal): Promise<void> {
+  const { config, paths, place } = options;
+  const log = await openLog(config.log);
+  const faults = new FaultLog(log, monotonicSeconds);
+  const state = new State(paths.clientState);
+  resources.own('the state', () => state.close());
+  const notes = new Notes(paths.notes);
+  const clock = new ServerClock();
+  const progress = new Progress();
+  const applier = applierOf(config, { log, state, notes, clock });
+  resources.own('running commands', () => applier.idle());
+  const admin = await serveAdmin({
+    path: paths.clientSocket,
+    handle: (request) => answerAdmin(request, { config, place, paths, state, progress }),
+    signal,
+  });
+  if (!admin.ok) throw new Error(admin.fault);
+  resources.own('the admin socket', () => admin.value.close());
+
+  const key = await identify(options, { log, faults, progress }, signal);
+  if (key === undefined) return;
+  progress.name = key.name;
+  const parts = takeParts(config, key, { log, state, applier, clock });
+  resumePending(state, notes, applier);
+  startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined, signal });
+  let isReady = false;
+  const connected = stayConnected(
+    {
+      ...options,
+      key,
+      state,
+      clock,
+      progress,
+      instance: randomBytes(8).toString('hex'),
+      take: (news) => {
+        take(news, parts);
+        if (isReady || news.kind !== 'in-step') return;
+        isReady = true;
+        const { epoch, seq } = news.position;
+        process.stdout.write(`banshare-client ready name=${key.name} epoch=${epoch} applied=${seq}\n`);
+      },
+      fault: (faultKey, text) => faults.fault(faultKey, text),
+      over: (faultKey) => faults.over(faultKey),
+    },
+    signal,
+  );
+  resources.own('the connection', () => connected);
+}
+
+/** The key of this host: the one it has, or a fresh one once the server accepts it; undefined when stopped meanwhile. */
+async function identify(
+  { config, paths, place }: RunOptions,
+  host: { log: Log; faults: FaultLog; progress: Progress },
+  signal: AbortSignal,
+): Promise<EnrolledKey | undefined> {
+  if (isClone(paths, machineHash(paths.machineId))) {
+    host.log.warning(
+      'This machine is a clone: the key of the original is set aside, and this host enrols anew',
+    );
+    setKeyAside(paths);
+  }
+  host.progress.phase = 'enrolling';
+  while (!signal.aborted) {
+    const enrolled = readEnrolled(paths);
+    if (enrolled.ok) return enrolled.value;
+    const server = await locateServer(place, config.addresses, paths);
+    const result = server.ok
+      ? await enrol(paths, server.value, config.name ?? hostname(), outsideAddresses(config.addresses))
+      : { ok: false as const, reason: server.fault };
+    if (result.ok) {
+      host.log.notice('Enrolled', { name: result.key.name });
+      return result.key;
+    }
+    host.progress.trouble = result.reason;
+    host.faults.fault('enrol', 'Cannot enrol yet', { reason: result.reason });
+    await pause(ENROL_AGAIN_MS, signal);
+  }
+  return undefined;
+}
+
+function applierOf(
+  config: ClientConfig,
+  host: { log: Log; state: State; notes: Notes; clock: ServerClock },
+): Applier {
+  return new Applier({
+    state: host.state,
+    enforcer: enforcerOf(config, host.log, host.notes),
+    concurrency: config.apply.concurrency,
+    log: host.log,
+    now: () => host.clock.now() ?? wallSeconds(),
+    settled: () => undefined,
+  });
+}
+
+function enforcerOf(config: ClientConfig, log: Log, notes: Notes): Enforcer {
+  const commands = commandsOf(config);
+  if (config.apply.enforcer === 'none')
+    return noEnforcer(log, (change) => commandOf(commands, change).join(' '));
+  const timeoutMs = config.apply.timeoutSeconds * 1000;
+  return commandEnforcer(commands, notes, (words) => exec(words, timeoutMs, () => monotonicSeconds() * 1000));
+}
+
+function commandsOf(config: ClientConfig): Commands {
+  const words = (text: string): string[] => {
+    const split = splitWords(text);
+    if (!split.ok) throw new Error(`Cannot read the command "${text}": ${split.fault}`);
+    return split.value;
+  };
+  const { command, unbanCommand, missingJail } = config.apply;
+  return { ban: words(command), unban: words(unbanCommand), missingJail: missingJail as JailName };
+}
+
+function takeParts(
+  config: ClientConfig,
+  key: EnrolledKey,
+  host: { log: Log; state: State; applier: Applier; clock: ServerClock },
+): TakeParts {
+  return {
+    state: host.state,
+    choice: {
+      ownName: key.name,
+      ownReports: config.apply.ownReports,
+      jails: config.follow.jails,
+      progs: config.follow.progs,
+      localJails: config.apply.jails,
+    },
+    now: () => host.clock.now() ?? wallSeconds(),
+    queue: (row) => host.applier.queue(row),
+    skipped: ({ ip, jail, host: from, reason }) =>
+      host.log.info('Ban', { ip, jail, from, outcome: 'skipped', reason }),
+  };
+}
+
+/** What was queued when the daemon ended is queued again; a note shows that its command was begun, so the ban is ours. */
+function resumePending(state: State, notes: Notes, applier: Applier): void {
+  for (const row of [...state.withStatus('pending'), ...state.withStatus('lifting')]) {
+    if (notes.has(row.localJail, row.ip)) state.put({ ...row, isOurs: true }, wallSeconds());
+    applier.queue(row);
+  }
+}
+
+/** Lifts what is over, and sweeps notes. Nothing expires before the server was heard: only its clock counts. */
+function startTicking(
+  parts: TakeParts & { state: State },
+  host: { notes: Notes; faults: FaultLog; isHeard: () => boolean; signal: AbortSignal },
+): void {
+  const expiry = setInterval(() => {
+    if (!host.isHeard()) return;
+    const over = parts.state.over(parts.now(), MOST_LIFTED_AT_ONCE);
+    if (over.length === 0) return;
+    const queued: Parameters<typeof lift>[2] = [];
+    parts.state.together(() => {
+      for (const row of over) lift(row, parts, queued);
+    });
+    for (const row of queued) parts.queue(row);
+  }, EXPIRY_TICK_MS);
+  const sweep = setInterval(() => {
+    host.notes.sweep(wallSeconds());
+    host.faults.sumUp();
+  }, SWEEP_MS);
+  host.signal.addEventListener('abort', () => {
+    clearInterval(expiry);
+    clearInterval(sweep);
+  });
+}

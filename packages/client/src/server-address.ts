@@ -1,0 +1,53 @@
+import { promises as dns } from 'node:dns';
+import { mkdirSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { dirname } from 'node:path';
+import { bad, good, parseAddress, type Result } from '@banshare/protocol';
+import { writeAtomic, type HostPaths, type ServerPlace } from '@banshare/runtime';
+import { endpoint } from '@banshare/transport';
+import type { ServerAddress } from './server-link.ts';
+
+/** Finds the server's IP; a name is looked up anew each time, and noted for the reporter. */
+export async function locateServer(
+  place: ServerPlace,
+  knownOutside: readonly string[],
+  paths: HostPaths,
+): Promise<Result<ServerAddress & { ip: string }>> {
+  const found = await lookUp(place.server);
+  if (!found.ok) return found;
+  if (found.value !== place.server) noteAddress(paths, place.server, found.value);
+  const ip = isOwnAddress(found.value, knownOutside) ? '127.0.0.1' : found.value;
+  return good({
+    ip,
+    reportEndpoint: endpoint(ip, place.reportPort),
+    publishEndpoint: endpoint(ip, place.publishPort),
+    serverKey: place.serverPublicKey,
+  });
+}
+
+async function lookUp(server: string): Promise<Result<string>> {
+  const literal = parseAddress(server);
+  if (literal.ok) return good(literal.value);
+  try {
+    return good((await dns.lookup(server)).address);
+  } catch (error) {
+    return bad(`Cannot resolve the server's name "${server}": ${(error as Error).message}`);
+  }
+}
+
+function isOwnAddress(ip: string, knownOutside: readonly string[]): boolean {
+  const own = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map(({ address }) => address),
+  );
+  return own.includes(ip) || knownOutside.includes(ip);
+}
+
+/** "NAME IP": the reporter trusts it while the file is young, and so need not wait for a resolver. */
+function noteAddress(paths: HostPaths, name: string, ip: string): void {
+  try {
+    mkdirSync(dirname(paths.serverAddress), { recursive: true, mode: 0o700 });
+    writeAtomic(paths.serverAddress, `${name} ${ip}\n`, 0o600);
+  } catch {
+    // The reporter then looks the name up itself.
+  }
+}

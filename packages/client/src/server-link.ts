@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import type { RequestKind } from '@banshare/protocol';
+import { wallSeconds } from '@banshare/runtime';
+import { Requester, seal, Signer, type Answer, type CurvePair, type Identity } from '@banshare/transport';
+
+/** Where the server is at the moment: its name resolved, or through loopback. */
+export type ServerAddress = { reportEndpoint: string; publishEndpoint: string; serverKey: string };
+
+/** Asks the server as one key: signs each request, one at a time. */
+export class ServerLink {
+  readonly #requester: Requester;
+  readonly #signer: Signer;
+  readonly #key: string;
+  readonly #serverKey: string;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param curve what ZAP sees: the host's own pair, or the join pair while it enrols. */
+  constructor(server: ServerAddress, identity: Identity, curve: CurvePair = identity.curve) {
+    this.#requester = new Requester({ endpoint: server.reportEndpoint, serverKey: server.serverKey, curve });
+    this.#signer = new Signer(identity.seedHex);
+    this.#key = identity.publicHex;
+    this.#serverKey = server.serverKey;
+  }
+
+  ask(request: RequestKind, timeoutMs: number): Promise<Answer> {
+    const turn = this.#turn.then(() => {
+      const envelope = {
+        id: randomBytes(16).toString('hex'),
+        at: wallSeconds(),
+        key: this.#key,
+        to: this.#serverKey,
+      };
+      return this.#requester.request(seal(envelope, request, this.#signer), timeoutMs);
+    });
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  close(): void {
+    this.#requester.close();
+  }
+}

@@ -1,0 +1,61 @@
+import type { ClientConfig, ServerPlace } from '@banshare/runtime';
+import { monotonicSeconds } from '@banshare/runtime';
+import type { Phase, Progress } from './progress.ts';
+import type { State } from './state.ts';
+
+/** What `banshare-client status --json` prints of a running client. */
+export type ClientStatus = {
+  name: string;
+  phase: Phase;
+  trouble: string;
+  server: string;
+  epoch: string | null;
+  position: number | null;
+  heardSecondsAgo: number | null;
+  clockAheadSeconds: number;
+  enforcer: string;
+  bans: Record<string, number>;
+};
+
+/** How this host's client is. */
+export function statusOf(
+  config: ClientConfig,
+  place: ServerPlace,
+  state: State,
+  progress: Progress,
+): ClientStatus {
+  const position = state.position();
+  const { heardAt } = progress;
+  return {
+    name: progress.name,
+    phase: progress.phase,
+    trouble: progress.trouble,
+    server: place.server,
+    epoch: position?.epoch ?? null,
+    position: position?.seq ?? null,
+    heardSecondsAgo: heardAt === undefined ? null : Math.round(monotonicSeconds() - heardAt),
+    clockAheadSeconds: Math.round(progress.clockAhead),
+    enforcer: config.apply.enforcer,
+    bans: state.counts(),
+  };
+}
+
+/** The same for people. */
+export function showStatus(status: ClientStatus): string {
+  const { name, phase, trouble, server, position, heardSecondsAgo, enforcer, bans } = status;
+  const who = name === '' ? 'This host' : name;
+  const first: Record<Phase, string> = {
+    starting: `${who} is starting.`,
+    enrolling: `${who} is not enrolled yet.`,
+    connecting: `${who} is not connected to ${server}.`,
+    'in-step': `${who} has everything up to event ${position ?? 0} of ${server}.`,
+    refused: `${who} is refused by ${server}.`,
+  };
+  const counts = Object.entries(bans).map(([word, count]) => `${count} ${word}`);
+  return [
+    first[phase],
+    ...(trouble === '' ? [] : [`  ${trouble}`]),
+    ...(heardSecondsAgo === null ? [] : [`The server was heard ${heardSecondsAgo} s ago.`]),
+    `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
+  ].join('\n');
+}

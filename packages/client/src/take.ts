@@ -1,0 +1,69 @@
+import { type Event } from '@banshare/protocol';
+import { rowFor, type BanRow } from './ban-row.ts';
+import { choose, type Choice } from './choose.ts';
+import type { News } from './follow.ts';
+import { plan } from './plan.ts';
+import type { State } from './state.ts';
+
+/** What taking news needs; now is epoch seconds by the server's clock. */
+export type TakeParts = {
+  state: State;
+  choice: Choice;
+  now: () => number;
+  queue: (row: BanRow) => void;
+  skipped: (row: BanRow) => void;
+};
+
+/**
+ * Writes news into the state, together with the position, and queues what is to be done for it. The state is written first:
+ * after a crash the pending rows are queued again.
+ */
+export function take(news: News, parts: TakeParts): void {
+  if (news.kind === 'in-step') return;
+  const queued: BanRow[] = [];
+  parts.state.advance(news.position, () => {
+    if (news.kind === 'snapshot') takeSnapshot(news.bans, parts, queued);
+    else {
+      for (const event of news.events) {
+        if (event.kind === 'ban') takeBan(event, parts, queued);
+        else if (event.kind === 'unban') lift(parts.state.get(event), parts, queued, event);
+      }
+    }
+  });
+  for (const row of queued) parts.queue(row);
+}
+
+/** Marks a ban as over on this host: what banshare put in place is lifted, anything else is only forgotten. */
+export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[], because?: Event): void {
+  if (row === undefined) return;
+  // A pending ban may be in the middle of its command: whether it is ours shows only afterwards.
+  const mayBeOurs = row.isOurs || row.status === 'pending';
+  if (!mayBeOurs) {
+    parts.state.remove(row);
+    return;
+  }
+  const lifting: BanRow = { ...row, status: 'lifting', reason: '', seq: because?.seq ?? row.seq };
+  parts.state.put(lifting, parts.now());
+  queued.push(lifting);
+}
+
+function takeBan(event: Event, parts: TakeParts, queued: BanRow[]): void {
+  const chosen = choose(event, parts.choice, parts.now());
+  const row = rowFor(event, chosen, parts.state.get(event));
+  parts.state.put(row, parts.now());
+  if (row.status === 'pending') queued.push(row);
+  else parts.skipped(row);
+}
+
+function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]): void {
+  const { put, move, drop } = plan(bans, parts.state.all());
+  for (const event of put) takeBan(event, parts, queued);
+  for (const event of move) {
+    const row = parts.state.get(event);
+    // What was being lifted is wanted again, and what failed gets another try.
+    if (row === undefined || row.status === 'lifting' || row.status === 'failed')
+      takeBan(event, parts, queued);
+    else parts.state.put({ ...row, seq: event.seq, until: event.until }, parts.now());
+  }
+  for (const row of drop) lift(row, parts, queued);
+}
