@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { bad, good, type Result } from '@banshare/protocol';
@@ -60,7 +60,7 @@ export async function serveAdmin(service: AdminService): Promise<Result<AdminSoc
 async function bind(server: Server, path: string, shown: string): Promise<Result<undefined>> {
   const first = await tryBind(server, path);
   if (first === undefined) return good(undefined);
-  if (first.code === 'EADDRINUSE') {
+  if (first.code === 'EADDRINUSE' && statSync(path).isSocket()) {
     const answer = await askAdmin(shown, { command: 'ping' }, 2000);
     if (answer.ok || answer.code !== 'no-daemon') {
       return bad(`Cannot listen at ${shown}: another daemon answers there; stop it first`);

@@ -40,6 +40,8 @@ export async function runProgram(program: Program): Promise<never> {
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
 
+  // A signal handler alone does not keep Node running, and only a signal ends the program.
+  setInterval(() => {}, 2 ** 31 - 1);
   const watch = new Deadline(program);
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
