@@ -23,9 +23,7 @@ export class ReportPort {
   /** Answers a peer, in the order of the calls; one that has gone away is no fault, it will ask again. */
   answer(envelope: readonly Buffer[], frames: readonly string[]): Promise<void> {
     // A second send while one is under way would be refused with EBUSY.
-    this.#sending = this.#sending.then(() =>
-      this.#router.send([...envelope, ...frames]).catch(() => undefined),
-    );
+    this.#sending = this.#sending.then(() => sendOrDrop(this.#router, [...envelope, ...frames]));
     return this.#sending;
   }
 
@@ -45,11 +43,20 @@ export class PublishPort {
 
   /** Publishes two frames, in the order of the calls. */
   publish(subject: string, body: string): Promise<void> {
-    this.#sending = this.#sending.then(() => this.#publisher.send([subject, body]).catch(() => undefined));
+    this.#sending = this.#sending.then(() => sendOrDrop(this.#publisher, [subject, body]));
     return this.#sending;
   }
 
   close(): void {
     this.#publisher.close();
+  }
+}
+
+/** zeromq.js rejects for a peer that is gone, and throws on a socket that is closed. */
+async function sendOrDrop(socket: Router | Publisher, frames: (Buffer | string)[]): Promise<void> {
+  try {
+    await socket.send(frames);
+  } catch {
+    // Nobody is left who could be told.
   }
 }

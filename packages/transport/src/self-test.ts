@@ -1,4 +1,4 @@
-import { curveKeyPair, Dealer } from 'zeromq';
+import { curveKeyPair, Dealer, Subscriber } from 'zeromq';
 import { portOf } from './endpoint.ts';
 
 /**
@@ -9,26 +9,28 @@ import { portOf } from './endpoint.ts';
 export async function strangerIsRefused(boundEndpoint: string, serverKey: string): Promise<boolean> {
   // Not by libsodium, which only key making loads: this runs at every start.
   const stranger = curveKeyPair();
-  const socket = new Dealer({
+  const options = {
     linger: 0,
     ipv6: true,
     curveServerKey: serverKey,
     curvePublicKey: stranger.publicKey,
     curveSecretKey: stranger.secretKey,
-  });
+  };
+  // libzmq hangs up on a peer of an unfitting type before it says anything of the key: one of the two fits.
+  const sockets = [new Dealer(options), new Subscriber(options)];
+  let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), 5000);
-      const settle = (refused: boolean): void => {
-        clearTimeout(timer);
-        resolve(refused);
-      };
-      socket.events.on('handshake:error:auth', () => settle(true));
-      socket.events.on('handshake', () => settle(false));
-      socket.connect(reachable(boundEndpoint));
+      timer = setTimeout(() => resolve(false), 5000);
+      for (const socket of sockets) {
+        socket.events.on('handshake:error:auth', () => resolve(true));
+        socket.events.on('handshake', () => resolve(false));
+        socket.connect(reachable(boundEndpoint));
+      }
     });
   } finally {
-    socket.close();
+    clearTimeout(timer);
+    for (const socket of sockets) socket.close();
   }
 }
 

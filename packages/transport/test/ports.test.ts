@@ -1,0 +1,85 @@
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { curveKeyPair, Dealer } from 'zeromq';
+import { PublishPort, ReportPort, Subscription } from '../src/index.ts';
+import { Doorman, onLoopback } from './doors.ts';
+
+const server = curveKeyPair();
+const host = curveKeyPair();
+const doorman = new Doorman();
+
+before(() => doorman.stand());
+after(() => doorman.leave());
+
+function dealerAt(endpoint: string): Dealer {
+  const socket = new Dealer({
+    linger: 0,
+    curveServerKey: server.publicKey,
+    curvePublicKey: host.publicKey,
+    curveSecretKey: host.secretKey,
+  });
+  socket.connect(endpoint);
+  return socket;
+}
+
+test('ReportPort answers in the order of the calls, without waiting for each', async () => {
+  const port = new ReportPort();
+  const dealer = dealerAt(await port.listen(onLoopback('report', server)));
+  await dealer.send(['', 'a', 'b', 'c']);
+  const [id = Buffer.alloc(0)] = (await port.receive()) ?? [];
+  for (let index = 0; index < 50; index += 1) void port.answer([id, Buffer.alloc(0)], ['OK', String(index)]);
+  for (let index = 0; index < 50; index += 1) {
+    assert.deepEqual((await dealer.receive()).map(String), ['', 'OK', String(index)]);
+  }
+  dealer.close();
+  port.close();
+});
+
+test('ReportPort takes it that a peer has gone, and answers the next', async () => {
+  const port = new ReportPort();
+  const endpoint = await port.listen(onLoopback('report', server));
+  const stays = dealerAt(endpoint);
+  await stays.send(['', 'a', 'b', 'c']);
+  const [id = Buffer.alloc(0)] = (await port.receive()) ?? [];
+  await port.answer([Buffer.from('nobody'), Buffer.alloc(0)], ['OK', 'lost']);
+  await port.answer([id, Buffer.alloc(0)], ['OK', 'kept']);
+  assert.deepEqual((await stays.receive()).map(String), ['', 'OK', 'kept']);
+  stays.close();
+  port.close();
+});
+
+test('ReportPort.receive() ends with undefined when the port is closed, and answers then go nowhere', async () => {
+  const port = new ReportPort();
+  await port.listen(onLoopback('report', server));
+  const received = port.receive();
+  port.close();
+  assert.equal(await received, undefined);
+  assert.equal(await port.receive(), undefined);
+  await port.answer([Buffer.from('x')], ['OK']);
+});
+
+test('PublishPort publishes in the order of the calls, without waiting for each', async () => {
+  const port = new PublishPort();
+  const endpoint = await port.listen(onLoopback('publish', server));
+  const subscription = new Subscription({ endpoint, serverKey: server.publicKey, curve: host }, 100);
+  let first: string | undefined;
+  const begun = subscription.receive().then((message) => (first = message?.subject));
+  while (first === undefined) {
+    await port.publish('heartbeat', '{}');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await begun;
+  for (let index = 0; index < 200; index += 1) void port.publish(`event ${index}`, '{}');
+  const subjects: string[] = [];
+  while (subjects.length < 200) {
+    const message = await subscription.receive();
+    if (message?.subject !== 'heartbeat') subjects.push(message?.subject ?? 'closed');
+  }
+  assert.deepEqual(
+    subjects,
+    Array.from({ length: 200 }, (_, index) => `event ${index}`),
+  );
+  subscription.close();
+  port.close();
+  await port.publish('after', 'the end');
+});
