@@ -62,7 +62,7 @@ async function main(): Promise<void> {
   const isAnswer = options.action === 'help' || options.action === 'version';
   if (isAnswer) process.stdout.write(`${ending.says ?? ''}\n`);
   else if (ending.says !== undefined) ending.says.split('\n').forEach(say);
-  if (options.isDebug) say(`exit ${ending.code} after ${Math.round(monotonicSeconds() - began)} ms`);
+  if (options.isDebug) say(`exit ${ending.code} after ${Math.round((monotonicSeconds() - began) * 1000)} ms`);
   // What still waits for the network has nothing more to tell.
   process.exit(ending.code);
 }

@@ -8,7 +8,8 @@ export type LogSettings = { readonly level: Level; readonly format: 'text' | 'js
 
 /** Opens the log. winston is loaded only now, so that what logs nothing starts without it. */
 export async function openLog(settings: LogSettings): Promise<Log> {
-  const { createLogger, format, transports } = await import('winston');
+  // By its default export: in a bundle a CommonJS module that is loaded late has no other.
+  const { createLogger, format, transports } = (await import('winston')).default;
   // A reader that has gone away must not end a daemon.
   process.stderr.on('error', () => {});
   const lineFormat = settings.format === 'text' ? textFormat() : settings.format;
