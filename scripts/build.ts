@@ -11,10 +11,15 @@ import { licences } from './licences.ts';
 import { addonFile, runtimeFile, thisArchitecture } from './parts.ts';
 import { orExit, ROOT } from './say.ts';
 
-const { certs, dist } = parseArgs({
+const {
+  certs,
+  dist,
+  metafiles: metafileFolder,
+} = parseArgs({
   options: {
     certs: { type: 'string', default: join(ROOT, 'certs') },
     dist: { type: 'string', default: join(ROOT, 'dist') },
+    metafiles: { type: 'string', default: join(ROOT, 'build/metafiles') },
   },
 }).values;
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
@@ -26,7 +31,7 @@ await orExit(async () => {
   const programs = join(dist, 'bin');
   await mkdir(library, { recursive: true });
   await mkdir(programs, { recursive: true });
-  await mkdir(join(ROOT, 'build/metafiles'), { recursive: true });
+  await mkdir(metafileFolder, { recursive: true });
 
   const architecture = thisArchitecture();
   await place(join(library, 'node'), (path) => linkOrCopy(runtimeFile(architecture), path));
@@ -35,8 +40,8 @@ await orExit(async () => {
   const metafiles: Metafile[] = [];
   for (const program of PROGRAMS) {
     const built = await bundle(program, { fleet, version });
-    metafiles.push(...built.metafiles);
-    await writeFile(join(ROOT, `build/metafiles/${program.name}.json`), JSON.stringify(built.metafiles));
+    metafiles.push(built.metafile);
+    await writeFile(join(metafileFolder, `${program.name}.json`), JSON.stringify(built.metafile));
     // The chunks first, the bundle that names them last: a program that starts meanwhile finds what it needs.
     for (const file of built.files) {
       await place(join(library, file.name), (path) => writeFile(path, file.text));
@@ -58,6 +63,8 @@ async function place(path: string, make: (path: string) => Promise<void>): Promi
   await rm(next, { force: true });
   await make(next);
   await rename(next, path);
+  // rename(2) leaves both names of one file as they are.
+  await rm(next, { force: true });
 }
 
 async function placeLauncher(folder: string, program: Program): Promise<void> {

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { basename, join, parse, relative } from 'node:path';
+import { basename, join, parse } from 'node:path';
 import type { Fleet } from '@banshare/runtime';
-import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { build, transform, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { Fault, ROOT } from './say.ts';
 
 export type Program = {
@@ -22,63 +21,66 @@ export const PROGRAMS: readonly Program[] = [
 export type Baked = { readonly fleet: Fleet; readonly version: string };
 export type Bundle = {
   readonly files: readonly BundleFile[];
-  /** Of the bundle, then of each chunk that was built apart. */
-  readonly metafiles: readonly Metafile[];
+  readonly metafile: Metafile;
 };
 type BundleFile = { readonly name: string; readonly text: string };
 
 /** Bundles one program; its files come in the order in which they may be put in place, the bundle itself last. */
 export async function bundle(program: Program, baked: Baked): Promise<Bundle> {
-  const chunks = new Map<string, string>();
-  const waiting = new Map([[program.name as string, join(ROOT, program.entry)]]);
+  const built = await build(options(program, baked)).catch((cause) => {
+    // esbuild has said why.
+    throw new Fault(`Cannot build banshare-${program.name} from ${program.entry}`, { cause });
+  });
   const files: BundleFile[] = [];
-  const metafiles: Metafile[] = [];
-  for (const [name, path] of waiting) {
-    const lazily = program.format === 'cjs' ? [lazyChunks(program.name, chunks)] : [];
-    const built = await build({ ...options(program, baked, lazily), entryPoints: { [name]: path } }).catch(
-      (cause) => {
-        // esbuild has said why.
-        throw new Fault(`Cannot build banshare-${program.name} from ${program.entry}`, { cause });
-      },
-    );
-    files.unshift(...built.outputFiles.map((file) => ({ name: basename(file.path), text: file.text })));
-    metafiles.push(built.metafile);
-    for (const [chunk, source] of chunks) waiting.set(chunk, source);
-  }
+  for (const { path, text } of built.outputFiles)
+    files.push({ name: basename(path), text: program.format === 'esm' ? text : await asCommonJs(text) });
   files.sort((a, b) => Number(a.name === program.bundle) - Number(b.name === program.bundle));
-  return { files, metafiles };
+  return { files, metafile: built.metafile };
 }
 
 /**
- * The daemons are ESM: yargs 18 breaks in a CJS bundle, and what they import lazily becomes chunks of their own. The
- * reporter is CJS, which starts 3 ms faster.
+ * What a program imports lazily becomes chunks of its own. The daemons stay ESM: yargs 18 breaks in a CJS bundle. The
+ * reporter becomes CJS, which starts 3 ms faster, but only afterwards: esbuild splits nothing else than ESM.
  */
-function options(program: Program, { fleet, version }: Baked, more: readonly Plugin[]) {
-  const esm = program.format === 'esm';
+function options(program: Program, { fleet, version }: Baked) {
+  const extension = parse(program.bundle).ext;
   return {
     absWorkingDir: ROOT,
+    entryPoints: { [program.name]: join(ROOT, program.entry) },
     outdir: 'dist/lib/banshare',
     write: false,
     bundle: true,
     metafile: true,
     platform: 'node',
     target: 'node24',
-    format: program.format,
-    splitting: esm,
-    outExtension: { '.js': esm ? '.mjs' : '.cjs' },
+    format: 'esm',
+    splitting: true,
+    outExtension: { '.js': extension },
     chunkNames: `${program.name}-[name]-[hash]`,
-    ...(esm ? { banner: { js: COMMONJS_REQUIRE } } : { supported: { 'dynamic-import': false } }),
+    ...(program.format === 'esm' ? { banner: { js: COMMONJS_REQUIRE } } : {}),
     // Not minified: a crash prints the line it happened in, and a stack names what the source names.
     legalComments: 'none',
     charset: 'utf8',
     define: {
       __BANSHARE_FLEET__: JSON.stringify(fleet),
       __BANSHARE_VERSION__: JSON.stringify(version),
-      ...(esm ? COMMONJS_FOLDER : {}),
+      ...(program.format === 'esm' ? COMMONJS_FOLDER : {}),
     },
-    plugins: [addonBesideBundle, ...more],
+    plugins: [addonBesideBundle],
     logLevel: 'warning',
   } satisfies BuildOptions;
+}
+
+async function asCommonJs(text: string): Promise<string> {
+  const done = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    // Also `import()` becomes a require: node's ESM loader would cost some milliseconds.
+    supported: { 'dynamic-import': false },
+    charset: 'utf8',
+  });
+  return done.code;
 }
 
 /** CommonJS modules inside an ESM bundle expect these names; the folder's are replaced, since yargs declares its own. */
@@ -98,26 +100,3 @@ const addonBesideBundle: Plugin = {
     build.onResolve({ filter: /^\.\/zeromq\.node$/ }, () => ({ path: './zeromq.node', external: true }));
   },
 };
-
-/**
- * esbuild splits ESM only. In the reporter each `import()` becomes a `require` of a file of its own, which is collected in
- * `chunks` (name to source) and built apart: what a report does not need is then not even read.
- */
-function lazyChunks(program: string, chunks: Map<string, string>): Plugin {
-  const inner = { inner: true };
-  return {
-    name: 'lazy-chunks',
-    setup(build) {
-      build.onResolve({ filter: /./ }, async (asked) => {
-        if (asked.kind !== 'dynamic-import' || asked.pluginData === inner) return undefined;
-        const { importer, kind, resolveDir } = asked;
-        const found = await build.resolve(asked.path, { importer, kind, resolveDir, pluginData: inner });
-        if (found.external || found.errors.length > 0) return found;
-        const hash = createHash('sha256').update(relative(ROOT, found.path)).digest('hex').slice(0, 8);
-        const name = `${program}-${parse(found.path).name}-${hash}`;
-        chunks.set(name, found.path);
-        return { path: `./${name}.cjs`, external: true };
-      });
-    },
-  };
-}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { FreshBuild, run } from '../../test/fresh-build.ts';
+
+type Metafile = { outputs: Record<string, { inputs: object; imports: { path: string; kind: string }[] }> };
+
+const fresh = new FreshBuild();
+before(() => fresh.everything('--server=bans.example.org'));
+after(() => {
+  fresh[Symbol.dispose]();
+});
+
+for (const name of ['server', 'client', 'report']) {
+  test(`banshare-${name} runs from where it was built, with no machine's Node`, () => {
+    const ran = run(join(fresh.dist, 'bin', `banshare-${name}`), ['--version'], { PATH: '' });
+    assert.deepEqual(ran, { code: 0, out: '0.1.0\n', err: '' });
+  });
+}
+
+test('the launcher finds its tree by a link, by a bare name and below a folder with blanks', () => {
+  const moved = fresh.path('a tree', 'elsewhere');
+  mkdirSync(moved, { recursive: true });
+  cpSync(fresh.dist, moved, { recursive: true });
+  symlinkSync(join(moved, 'bin/banshare-report'), fresh.path('linked'));
+  assert.equal(run(fresh.path('linked'), ['--version']).out, '0.1.0\n');
+  assert.equal(run(join(moved, 'bin/banshare-report'), ['--version']).out, '0.1.0\n');
+  const bare = run('env', ['-C', join(moved, 'bin'), 'sh', 'banshare-report', '--version']);
+  assert.equal(bare.out, '0.1.0\n');
+});
+
+test('the launcher keeps NODE_OPTIONS of the machine away from the program', () => {
+  const ran = run(join(fresh.dist, 'bin/banshare-report'), ['--version'], {
+    NODE_OPTIONS: '--require=/nowhere',
+  });
+  assert.equal(ran.code, 0, ran.err);
+});
+
+test('exactly one addon lies beside the bundles, and is the one that zeromq loads', () => {
+  const addons = readdirSync(join(fresh.dist, 'lib/banshare')).filter((name) => name.endsWith('.node'));
+  assert.deepEqual(addons, ['zeromq.node']);
+  const program = fresh.path('asks.cjs');
+  const bundle = join(fresh.dist, 'lib/banshare/zeromq.node');
+  writeFileSync(
+    program,
+    `const zmq = require(${JSON.stringify(bundle)}); console.log(zmq.version, zmq.capability.curve)`,
+  );
+  assert.equal(run(join(fresh.dist, 'lib/banshare/node'), [program]).out, '4.3.5 true\n');
+});
+
+test('no secret key is in any built file', () => {
+  const secrets = ['server', 'join'].map((name) => {
+    const text = readFileSync(join(fresh.certs, `${name}.key_secret`), 'utf8');
+    const secret = /secret-key = "(.{40})"/.exec(text)?.[1];
+    assert.ok(secret !== undefined);
+    return secret;
+  });
+  for (const path of builtFiles(fresh.dist)) {
+    const bytes = readFileSync(path);
+    for (const secret of secrets) assert.ok(!bytes.includes(secret), path);
+  }
+});
+
+test('each bundle knows its server, ports and server key', () => {
+  const fleet = readFileSync(join(fresh.certs, 'fleet.toml'), 'utf8');
+  const values = [...fleet.matchAll(/= "?([^"\n]+)"?$/gm)].map((match) => match[1] ?? '');
+  for (const program of ['server', 'client', 'report']) {
+    const texts = builtFiles(fresh.dist)
+      .filter((path) => new RegExp(`/${program}[-.][^/]*$`).test(path))
+      .map((path) => readFileSync(path, 'utf8'));
+    for (const value of values)
+      assert.ok(
+        texts.some((text) => text.includes(value)),
+        `${program}: ${value}`,
+      );
+  }
+});
+
+test('winston, yargs, libsodium and the schema library are not in what a report loads', () => {
+  const metafile = JSON.parse(readFileSync(join(fresh.metafiles, 'report.json'), 'utf8')) as Metafile;
+  const loaded = new Set<string>();
+  const load = (path: string) => {
+    const output = metafile.outputs[path];
+    if (output === undefined || loaded.has(path)) return;
+    loaded.add(path);
+    for (const each of output.imports) if (each.kind !== 'dynamic-import') load(each.path);
+  };
+  load('dist/lib/banshare/report.cjs');
+  const sources = [...loaded].flatMap((path) => Object.keys(metafile.outputs[path]?.inputs ?? {}));
+  assert.ok(sources.some((path) => path.includes('node_modules/zeromq/')));
+  const packages = sources.map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? 'banshare');
+  assert.deepEqual([...new Set(packages)].toSorted(), ['banshare', 'ipaddr.js', 'zeromq']);
+});
+
+test('a build of the same generation is the same, of another one differs in every program', () => {
+  using again = new FreshBuild();
+  cpSync(fresh.certs, again.certs, { recursive: true });
+  again.build();
+  assert.deepEqual(digests(again.dist), digests(fresh.dist));
+  again.regen();
+  again.build();
+  const [now, then] = [digests(again.dist), digests(fresh.dist)];
+  for (const program of ['server', 'client', 'report']) {
+    const ofProgram = (all: Record<string, string>) =>
+      Object.entries(all).filter(([name]) => new RegExp(`/${program}[-.]`).test(name));
+    assert.notDeepEqual(ofProgram(now), ofProgram(then), program);
+  }
+});
+
+test('a second build leaves nothing of the first one behind', () => {
+  writeFileSync(join(fresh.dist, 'lib/banshare/server-chunk-OLD.mjs'), '');
+  const before = readdirSync(join(fresh.dist, 'lib/banshare')).filter((name) => !name.includes('-OLD'));
+  assert.equal(fresh.build().code, 0);
+  assert.deepEqual(readdirSync(join(fresh.dist, 'lib/banshare')), before);
+});
+
+test('an installed architecture stays below 140 MB', () => {
+  const bytes = builtFiles(fresh.dist)
+    .filter((path) => path.includes('/lib/'))
+    .reduce((sum, path) => sum + statSync(path).size, 0);
+  assert.ok(bytes < 140e6, `${(bytes / 1e6).toFixed(1)} MB`);
+});
+
+function builtFiles(dist: string): string[] {
+  return ['bin', 'lib/banshare'].flatMap((folder) =>
+    readdirSync(join(dist, folder)).map((name) => join(dist, folder, name)),
+  );
+}
+
+/** Of what is built here; the runtime and the addon come as they are. */
+function digests(dist: string): Record<string, string> {
+  const files = builtFiles(dist).filter((path) => !/\/(node|zeromq\.node)$/.test(path));
+  return Object.fromEntries(
+    files.map((path) => [
+      path.slice(dist.length),
+      createHash('sha256').update(readFileSync(path)).digest('hex'),
+    ]),
+  );
+}

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { FreshBuild, run } from '../../test/fresh-build.ts';
+
+test('the first generation is for this machine, and says so', () => {
+  using fresh = new FreshBuild();
+  const ran = fresh.regen();
+  assert.equal(ran.code, 0, ran.err);
+  assert.match(ran.out, /127\.0\.0\.1/);
+  assert.match(ran.out, /SERVER was not given/);
+  assert.equal(value(fresh, 'server'), '127.0.0.1');
+  assert.equal(value(fresh, 'ban-command'), '/usr/bin/fail2ban-client set JAIL banip SRCIP');
+});
+
+test('a generation is five files, the secrets for their owner only', () => {
+  using fresh = new FreshBuild();
+  fresh.regen();
+  const modes = readdirSync(fresh.certs).map((name) => [
+    name,
+    statSync(join(fresh.certs, name)).mode & 0o777,
+  ]);
+  assert.deepEqual(Object.fromEntries(modes), {
+    'fleet.toml': 0o644,
+    'join.key': 0o644,
+    'join.key_secret': 0o600,
+    'server.key': 0o644,
+    'server.key_secret': 0o600,
+  });
+});
+
+test('each generation has keys, ports and a name of its own; SERVER and BAN_COMMAND are remembered', () => {
+  using fresh = new FreshBuild();
+  fresh.regen('--server=bans.example.org', '--ban-command=/usr/sbin/ban SRCIP "in JAIL"');
+  const first = contents(fresh);
+  const ran = fresh.regen();
+  assert.equal(ran.code, 0, ran.err);
+  const second = contents(fresh);
+  for (const name of Object.keys(first)) assert.notEqual(first[name], second[name], name);
+  assert.equal(value(fresh, 'server'), 'bans.example.org');
+  assert.equal(value(fresh, 'ban-command'), '/usr/sbin/ban SRCIP "in JAIL"');
+  assert.doesNotMatch(ran.out, /SERVER was not given/);
+});
+
+test('ports are two, in 20000-64000 outside the ephemeral range, and not those of the previous generation', () => {
+  using fresh = new FreshBuild();
+  let previous: number[] = [];
+  for (let round = 0; round < 8; round++) {
+    fresh.regen();
+    const ports = [Number(value(fresh, 'report-port')), Number(value(fresh, 'publish-port'))];
+    for (const port of ports) {
+      assert.ok((port >= 20_000 && port < 32_768) || (port > 60_999 && port <= 64_000), String(port));
+      assert.ok(!previous.includes(port));
+    }
+    assert.notEqual(ports[0], ports[1]);
+    previous = ports;
+  }
+});
+
+test('PORTS fixes the ports, for this generation', () => {
+  using fresh = new FreshBuild();
+  assert.equal(fresh.regen('--ports=24001,24002').code, 0);
+  assert.equal(value(fresh, 'report-port'), '24001');
+  assert.equal(value(fresh, 'publish-port'), '24002');
+});
+
+const refused: readonly [string, RegExp][] = [
+  ['--ports=24001', /PORTS=24001/],
+  ['--ports=24001,24001', /must differ/],
+  ['--ports=0,24001', /PORTS/],
+  ['--ports=24001,65536', /65535/],
+  ['--ports=1e3,24001', /PORTS/],
+  ['--server=not a name', /server/],
+  ['--server=1.2.3', /neither an address nor a name/],
+  ['--server=010.0.0.1', /neither an address nor a name/],
+  ['--server=0.0.0.0', /0\.0\.0\.0/],
+  ['--server=x;reboot', /server/],
+  ['--server=-h', /server/],
+  ['--ban-command=/bin/ban "SRCIP', /never closed/],
+  ['--ban-command=/bin/ban JAIL', /SRCIP/],
+  ['--ban-command=/bin/ban\nSRCIP', /one line/],
+];
+for (const [flag, word] of refused) {
+  test(`${JSON.stringify(flag)} is refused with a clear word, and the previous generation stays`, () => {
+    using fresh = new FreshBuild();
+    fresh.regen('--server=bans.example.org');
+    const before = contents(fresh);
+    const ran = fresh.regen(flag);
+    assert.equal(ran.code, 1);
+    assert.match(ran.err, word);
+    assert.doesNotMatch(ran.err, /\n\s+at /, 'a stack is not a clear word');
+    assert.deepEqual(contents(fresh), before);
+  });
+}
+
+test('a regen that cannot write leaves the previous generation whole', () => {
+  using fresh = new FreshBuild();
+  fresh.regen();
+  const before = contents(fresh);
+  const script = join(import.meta.dirname, '../regen.ts');
+  // No file may grow beyond nothing: as on a full disk.
+  const ran = run('sh', [
+    '-c',
+    'ulimit -f 0 && exec "$@"',
+    'sh',
+    process.execPath,
+    script,
+    `--certs=${fresh.certs}`,
+  ]);
+  assert.notEqual(ran.code, 0);
+  rmSync(join(fresh.certs, '.next'), { recursive: true, force: true });
+  assert.deepEqual(contents(fresh), before);
+});
+
+test('a regen that was killed between two files is finished by the next program that looks', () => {
+  using fresh = new FreshBuild();
+  using other = new FreshBuild();
+  fresh.regen();
+  other.regen();
+  const complete = contents(other);
+  // As a kill leaves it: the new generation complete in .ready, one of its files already moved.
+  renameSync(other.certs, join(fresh.certs, '.ready'));
+  renameSync(join(fresh.certs, '.ready/server.key'), join(fresh.certs, 'server.key'));
+  fresh.build();
+  assert.deepEqual(contents(fresh), complete);
+});
+
+test('a build refuses a generation whose files do not fit together', () => {
+  using fresh = new FreshBuild();
+  using other = new FreshBuild();
+  fresh.regen();
+  other.regen();
+  renameSync(join(other.certs, 'fleet.toml'), join(fresh.certs, 'fleet.toml'));
+  const ran = fresh.build();
+  assert.equal(ran.code, 1);
+  assert.match(ran.err, /two generations; run make regen/);
+});
+
+function contents(fresh: FreshBuild): Record<string, string> {
+  const files = readdirSync(fresh.certs).map((name) => [name, readFileSync(join(fresh.certs, name), 'utf8')]);
+  return Object.fromEntries(files) as Record<string, string>;
+}
+
+function value(fresh: FreshBuild, key: string): string | undefined {
+  const text = readFileSync(join(fresh.certs, 'fleet.toml'), 'utf8');
+  const found = new RegExp(`^${key} = (.*)$`, 'm').exec(text)?.[1];
+  return found?.startsWith('"') === true ? (JSON.parse(found) as string) : found;
+}

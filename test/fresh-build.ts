@@ -1,0 +1,67 @@
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const SCRIPTS = join(import.meta.dirname, '../scripts');
+
+export type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
+
+/** Generations, builds and installers of a test's own, below a temporary folder that goes with it. */
+export class FreshBuild implements Disposable {
+  readonly folder = mkdtempSync(join(tmpdir(), 'banshare-build-'));
+  readonly certs = join(this.folder, 'certs');
+  readonly dist = join(this.folder, 'dist');
+  readonly metafiles = join(this.folder, 'metafiles');
+
+  /** Runs make's regen with the given flags. */
+  regen(...flags: string[]): Ran {
+    return this.#script('regen.ts', [`--certs=${this.certs}`, ...flags]);
+  }
+
+  /** Builds the three programs of the generation that is there. */
+  build(): Ran {
+    const flags = [`--certs=${this.certs}`, `--dist=${this.dist}`, `--metafiles=${this.metafiles}`];
+    return this.#script('build.ts', flags);
+  }
+
+  /** Makes the installer of a role; its path is below `dist`. */
+  installer(role: 'client' | 'server', ...flags: string[]): Ran {
+    return this.#script('installers.ts', [role, `--certs=${this.certs}`, `--dist=${this.dist}`, ...flags]);
+  }
+
+  /** A generation, its build and both installers; throws what the first failing step said. */
+  everything(...regenFlags: string[]): this {
+    for (const ran of [
+      this.regen(...regenFlags),
+      this.build(),
+      this.installer('client'),
+      this.installer('server'),
+    ])
+      if (ran.code !== 0) throw new Error(`exit code ${ran.code}: ${ran.out}${ran.err}`);
+    return this;
+  }
+
+  path(...names: string[]): string {
+    return join(this.folder, ...names);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #script(name: string, words: readonly string[]): Ran {
+    return run(process.execPath, [join(SCRIPTS, name), ...words]);
+  }
+}
+
+/** Runs a program to its end. */
+export function run(command: string, words: readonly string[], env: NodeJS.ProcessEnv = {}): Ran {
+  const done: SpawnSyncReturns<string> = spawnSync(command, words, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  if (done.error !== undefined) throw done.error;
+  return { code: done.status, out: done.stdout, err: done.stderr };
+}
