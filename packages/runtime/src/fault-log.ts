@@ -40,8 +40,8 @@ export class FaultLog {
   /** For a daemon's regular tick: logs the counts that are an hour old, also of faults that came no more. */
   sumUp(): void {
     const now = this.#nowSeconds();
-    for (const [key, seen] of [...this.#seen]) {
-      if (now - seen.loggedAt < HOUR) continue;
+    const due = [...this.#seen].filter(([, seen]) => now - seen.loggedAt >= HOUR);
+    for (const [key, seen] of due) {
       this.#seen.delete(key);
       if (seen.unlogged === 0) continue;
       this.#log.warning(seen.text, { times: seen.unlogged });

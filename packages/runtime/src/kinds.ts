@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import {
   bad,
   FOR_EVER,
@@ -65,7 +64,7 @@ export const hostName: Kind<HostName> = textBy(parseHostName);
 
 /** Where a server is reached: a DNS name or one address. */
 export const hostNameOrAddress: Kind<string> = (value) =>
-  typeof value === 'string' && isIP(value) !== 0 ? address(value) : hostName(value);
+  typeof value === 'string' && /:|^[\d.]+$/.test(value) ? address(value) : hostName(value);
 
 /** Where a server listens: one address of this machine, or "*" for all. */
 export const listenAddress: Kind<string> = (value) => (value === '*' ? good(value) : address(value));

@@ -27,70 +27,69 @@ type Owned = { label: string; close: () => unknown };
  * error that nobody expected. A second signal ends it at once.
  */
 export async function runProgram(program: Program): Promise<never> {
-  const owned: Owned[] = [];
-  const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
   const crash = (error: unknown): never => {
-    complain(`${program.name} ends because of an error that nobody expected`, {
-      error,
-      stack: error instanceof Error ? error.stack : undefined,
-    });
+    const stack = error instanceof Error ? error.stack : undefined;
+    complain(`${program.name} ends because of an error that nobody expected`, { error, stack });
     process.exit(70);
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
-
-  // A signal handler alone does not keep Node running, and only a signal ends the program.
-  setInterval(() => {}, 2 ** 31 - 1);
-  const watch = new Deadline(program);
-  for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(name, () => {
-      if (stopping.signal.aborted) process.exit(1);
-      watch.begin();
-      stopping.abort(new Error(`${program.name} received ${name}`));
-    });
-  }
+  const owned: Owned[] = [];
+  const stop = stopOnSignals(program);
 
   let code = 0;
   try {
-    const result = await program.start(
-      { own: (label, close) => owned.push({ label, close }) },
-      stopping.signal,
-    );
+    const result = await program.start({ own: (label, close) => owned.push({ label, close }) }, stop.signal);
     if (typeof result === 'number') code = result;
-    else await stopped;
+    else await stop.asked;
   } catch (error) {
     // A start that was told to stop may well throw.
-    if (!stopping.signal.aborted) crash(error);
+    if (!stop.signal.aborted) crash(error);
   }
-  watch.begin();
-  const closed = await closeAll(owned, watch);
-  process.exit(closed ? code : code || 1);
+  const clean = await closeAll(owned, stop.begin());
+  process.exit(clean ? code : code || 1);
 }
 
-/** Ends the program when stopping takes too long, and names what hung. */
-class Deadline {
-  closing = 'its start';
-  readonly #program: Program;
-  #timer: NodeJS.Timeout | undefined;
+type Stop = {
+  readonly signal: AbortSignal;
+  readonly asked: Promise<void>;
+  /** Starts the deadline, if no signal did already. */
+  begin(): Stopping;
+};
 
-  constructor(program: Program) {
-    this.#program = program;
-  }
+/** What is being closed at the moment, to be named where it hangs. */
+type Stopping = { what: string };
 
-  begin(): void {
-    const { name, deadlineSeconds } = this.#program;
-    this.#timer ??= setTimeout(() => {
-      complain(`${name} could not stop within ${deadlineSeconds} s: ${this.closing} hung`);
+function stopOnSignals(program: Program): Stop {
+  const { name, deadlineSeconds } = program;
+  const stopping: Stopping = { what: 'its start' };
+  let deadline: NodeJS.Timeout | undefined;
+  const begin = (): Stopping => {
+    deadline ??= setTimeout(() => {
+      complain(`${name} could not stop within ${deadlineSeconds} s: ${stopping.what} hung`);
       process.exit(1);
     }, deadlineSeconds * 1000);
+    return stopping;
+  };
+  // A signal handler alone does not keep Node running, and only a signal ends the program.
+  setInterval(() => {}, 2 ** 31 - 1);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  for (const each of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(each, () => {
+      if (signal.aborted) process.exit(1);
+      begin();
+      controller.abort(new Error(`${name} received ${each}`));
+    });
   }
+  return { signal, asked, begin };
 }
 
-async function closeAll(owned: readonly Owned[], watch: Deadline): Promise<boolean> {
+async function closeAll(owned: readonly Owned[], stopping: Stopping): Promise<boolean> {
   let clean = true;
   for (const { label, close } of owned.toReversed()) {
-    watch.closing = label;
+    stopping.what = label;
     try {
       await close();
     } catch (error) {

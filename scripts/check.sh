@@ -1,0 +1,45 @@
+#!/bin/sh
+# The gate: format, lint, types, dead code and shell. Runs everything, then fails if anything did. `make check` calls it
+# after the locked dependencies are installed, with node and their programs in PATH.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+failed=''
+
+# step NAME COMMAND...: what a tool says is shown only where it has something to say.
+step() {
+  name=$1
+  shift
+  if "$@"; then
+    echo "ok      $name"
+  else
+    echo "FAILED  $name" >&2
+    failed="$failed $name"
+  fi
+}
+
+# Tracked and new files whose first line names a shell; paths of the repository hold no newline.
+shell_files() {
+  git ls-files --cached --others --exclude-standard | while IFS= read -r file; do
+    test -f "$file" || continue
+    case $file in
+      *.sh) printf '%s\n' "$file" ;;
+      *) LC_ALL=C head -n 1 "$file" | grep -aqE '^#! *(/usr)?/bin/(env +)?(ba|da|k)?sh( |$)' && printf '%s\n' "$file" ;;
+    esac
+  done
+}
+
+step prettier prettier --check --log-level warn .
+step oxlint oxlint --type-aware --deny-warnings --quiet
+for project in packages/*/tsconfig.json packages/*/test/tsconfig.json scripts/tsconfig.json test/tsconfig.json; do
+  if test -f "$project"; then step "tsc $project" tsc -p "$project"; fi
+done
+step knip knip --no-progress --no-config-hints
+if command -v shellcheck >/dev/null; then
+  # shellcheck disable=SC2046 # no path of the repository holds a blank
+  step shellcheck shellcheck $(shell_files)
+else
+  echo 'SKIPPED shellcheck: it is not installed (Debian and Ubuntu: apt-get install shellcheck)' >&2
+fi
+
+test -z "$failed" || { echo "make check: failed:$failed" >&2; exit 1; }

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+/** What the sources of each package may import beside their own files; all but protocol may use Node. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  protocol: ['ipaddr.js'],
+  transport: ['@banshare/protocol', 'zeromq', 'libsodium-wrappers', 'node:'],
+  runtime: ['@banshare/protocol', 'winston', 'smol-toml', 'node:'],
+  server: [
+    '@banshare/protocol',
+    '@banshare/transport',
+    '@banshare/runtime',
+    'yargs',
+    'yargs/helpers',
+    'node:',
+  ],
+  client: [
+    '@banshare/protocol',
+    '@banshare/transport',
+    '@banshare/runtime',
+    'yargs',
+    'yargs/helpers',
+    'node:',
+  ],
+  report: ['@banshare/protocol', '@banshare/transport', '@banshare/runtime', 'node:'],
+};
+
+/** What only some files may import, since they are the rooms for it. */
+const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
+  'node:child_process': [
+    'server/src/fan-out-child.ts',
+    'client/src/exec.ts',
+    // A resolver that blocks must be killed at the deadline: see that file.
+    'report/src/resolve.ts',
+  ],
+  'node:sqlite': [
+    'server/src/database.ts',
+    'server/src/ledger-schema.ts',
+    'server/src/sqlite-ledger.ts',
+    'client/src/state.ts',
+  ],
+  winston: ['runtime/src/log.ts'],
+  'smol-toml': ['runtime/src/config.ts', 'runtime/src/fleet.ts'],
+  'libsodium-wrappers': ['transport/src/key-making.ts'],
+};
+
+/** Slow to load, and not needed by every run: only `await import()` brings them in. */
+const LAZY = ['winston', 'libsodium-wrappers'];
+
+type Import = { what: string; lazy: boolean; typeOnly: boolean };
+type Source = { path: string; package: string; text: string };
+
+const sources: Source[] = globSync('packages/*/{src,test}/**/*.ts', { cwd: ROOT }).map((path) => ({
+  path: path.slice('packages/'.length),
+  package: path.split('/')[1] ?? '',
+  text: readFileSync(join(ROOT, path), 'utf8'),
+}));
+const rooms = sources.filter((source) => source.path.includes('/src/'));
+
+/** The imports of a source as prettier lays it out; comments are left out, and a computed import is called so. */
+function imports(text: string): Import[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  const found: Import[] = [];
+  for (const match of code.matchAll(/^(?:import|export)\b(\s+type\b)?[^;'"]*?from\s*(['"])(.+?)\2/gm)) {
+    found.push({ what: match[3] ?? '', lazy: false, typeOnly: match[1] !== undefined });
+  }
+  for (const match of code.matchAll(/^import\s+(['"])(.+?)\1/gm)) {
+    found.push({ what: match[2] ?? '', lazy: false, typeOnly: false });
+  }
+  for (const match of code.matchAll(/(\btypeof\s+)?\bimport\(\s*(?:(['"])(.+?)\2)?/g)) {
+    found.push({ what: match[3] ?? 'a computed name', lazy: true, typeOnly: match[1] !== undefined });
+  }
+  return found;
+}
+
+/** Every import of the sources that breaks a rule, as `file imports what`. */
+function importsThat(from: readonly Source[], breaks: (source: Source, each: Import) => boolean): string[] {
+  return from.flatMap((source) =>
+    imports(source.text)
+      .filter((each) => breaks(source, each))
+      .map((each) => `${source.path} imports ${each.what}`),
+  );
+}
+
+test('every package is known here, and every known package has sources', () => {
+  assert.deepEqual(
+    [...new Set(rooms.map((source) => source.package))].sort(),
+    Object.keys(MAY_IMPORT).sort(),
+  );
+});
+
+test('the sources of a package import only what its row allows', () => {
+  const broken = importsThat(rooms, (source, { what }) => {
+    const allowed = MAY_IMPORT[source.package] ?? [];
+    return (
+      !what.startsWith('.') &&
+      !allowed.some((each) => (each.endsWith(':') ? what.startsWith(each) : what === each))
+    );
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('no relative import leaves its package, and none leaves src except from a test', () => {
+  const broken = importsThat(sources, (source, { what }) => {
+    if (!what.startsWith('.')) return false;
+    const target = resolve('/', dirname(source.path), what);
+    const home = source.path.includes('/src/') ? `/${source.package}/src/` : `/${source.package}/`;
+    return !target.startsWith(home);
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('nothing imports scripts, and the tests of a package import no program of another', () => {
+  const broken = importsThat(sources, (source, { what }) => {
+    if (what.includes('scripts/')) return true;
+    const program = /^@banshare\/(server|client|report)$/.exec(what)?.[1];
+    return program !== undefined && program !== source.package;
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('processes, databases and heavy libraries are used only in their rooms', () => {
+  const broken = importsThat(rooms, (source, { what }) => {
+    const allowed = Object.hasOwn(ONLY_IN, what) ? ONLY_IN[what] : undefined;
+    return allowed !== undefined && !allowed.includes(source.path);
+  });
+  assert.deepEqual(broken, []);
+});
+
+test('what is slow to load is loaded lazily', () => {
+  const broken = importsThat(
+    rooms,
+    (_, { what, lazy, typeOnly }) => LAZY.includes(what) && !lazy && !typeOnly,
+  );
+  assert.deepEqual(broken, []);
+});
+
+test('sources use no require() and no builtin by another way', () => {
+  const broken = rooms.filter(({ text }) => /\brequire\(|\bcreateRequire\b|\bgetBuiltinModule\b/.test(text));
+  assert.deepEqual(
+    broken.map((source) => source.path),
+    [],
+  );
+});
+
+test('only clock.ts reads a clock', () => {
+  const clock =
+    /\bDate\.now\b|\bperformance\.now\b|\bhrtime\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bprocess\.uptime\b/;
+  const broken = rooms.filter(({ path, text }) => path !== 'runtime/src/clock.ts' && clock.test(text));
+  assert.deepEqual(
+    broken.map((source) => source.path),
+    [],
+  );
+});
+
+test('protocol has no chance in it', () => {
+  const broken = rooms.filter(
+    (source) => source.package === 'protocol' && /\bMath\.random\b/.test(source.text),
+  );
+  assert.deepEqual(broken, []);
+});
+
+test('no file is called after a heap of things', () => {
+  const heap = /^(utils?|helpers?|common|manager|service|misc|shared)$/;
+  const broken = sources.filter(({ path }) =>
+    path.split('/').some((part) => heap.test(basename(part, '.ts'))),
+  );
+  assert.deepEqual(
+    broken.map((source) => source.path),
+    [],
+  );
+});
+
+test('no file is longer than 300 lines, and half of the sources are under 120', () => {
+  const files = globSync(['packages/*/{src,test}/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts'], { cwd: ROOT });
+  const lines = (path: string) => readFileSync(join(ROOT, path), 'utf8').split('\n').length - 1;
+  assert.deepEqual(
+    files.filter((path) => lines(path) > 300),
+    [],
+  );
+  const lengths = rooms.map((source) => source.text.split('\n').length - 1).sort((a, b) => a - b);
+  assert.ok((lengths[Math.floor(lengths.length / 2)] ?? 0) < 120, 'the median source has 120 lines or more');
+});
+
+test('every package declares exactly what its sources import, and no side effects', () => {
+  for (const name of Object.keys(MAY_IMPORT)) {
+    const { dependencies, sideEffects } = JSON.parse(
+      readFileSync(join(ROOT, 'packages', name, 'package.json'), 'utf8'),
+    ) as { dependencies: Record<string, string>; sideEffects?: boolean };
+    const used = new Set(
+      rooms
+        .filter((source) => source.package === name)
+        .flatMap((source) => imports(source.text))
+        .map(({ what }) => (what === 'yargs/helpers' ? 'yargs' : what))
+        .filter((what) => !what.startsWith('.') && !what.startsWith('node:')),
+    );
+    assert.deepEqual(Object.keys(dependencies).sort(), [...used].sort(), name);
+    assert.equal(sideEffects, false, `${name} sets no "sideEffects": false`);
+  }
+});
