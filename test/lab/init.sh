@@ -28,10 +28,12 @@ mount -t sysfs sysfs /sys
 
 mkdir -p /run/lock /run/fail2ban
 touch /var/log/auth.log /var/log/kern.log /var/log/fail2ban.log
-rm -rf /etc/fail2ban/jail.d/* /etc/fail2ban/jail.local /etc/fail2ban/fail2ban.local /etc/resolv.conf
+rm -f /etc/resolv.conf
+# A layer was made in a host and is clean already; the machine may have jails, or banshare itself.
 if [ "$#" -eq 0 ]; then
-  rm -rf /etc/banshare /usr/lib/banshare /usr/bin/banshare-* /var/lib/banshare /var/spool/banshare
+  rm -rf /etc/fail2ban/jail.d/* /etc/fail2ban/jail.local /etc/fail2ban/fail2ban.local
   rm -f /etc/fail2ban/action.d/banshare* /etc/fail2ban/filter.d/banshare*
+  rm -rf /etc/banshare /usr/lib/banshare /usr/bin/banshare-* /var/lib/banshare /var/spool/banshare
 fi
 : >/etc/resolv.conf
 printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
