@@ -69,7 +69,7 @@ export async function enrol(
     return { ok: false, kind: isNo ? 'no' : 'wait', code: answer.fault, reason };
   }
   const { status, verdict, reason = verdict, code = verdict, fields } = answer.reply;
-  const given = parseHostName(String(fields['name'] ?? ''));
+  const given = parseHostName(typeof fields['name'] === 'string' ? fields['name'] : '');
   if (status !== 'OK' || verdict !== 'accepted' || !given.ok) {
     return { ok: false, kind: status === 'REFUSED' ? 'no' : 'wait', code, reason };
   }
