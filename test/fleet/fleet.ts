@@ -1,0 +1,128 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { hostPaths } from '@banshare/runtime';
+import { writeCertificate, writeHostKey } from '@banshare/transport';
+import { FleetHost } from './host.ts';
+import { Peer, type Meeting } from './peer.ts';
+import { runProgram, type Ran } from './program.ts';
+import { Folder, layHostRoot, layServerRoot, makeFleetKeys, serverLines, type FleetKeys } from './roots.ts';
+import { FleetServer } from './server.ts';
+
+export type FleetOptions = {
+  /** Hosts whose clients run; reporters can be added without. */
+  hosts?: readonly string[];
+  /** Lines added to server.toml, which has [listen] already. */
+  serverToml?: string;
+  /** Lines put at the head of every client.toml, which has [apply] already at its end: own keys of [apply] come last. */
+  clientToml?: string;
+  applyToml?: string;
+};
+
+/** What a run of the reporter may be given beside its words. */
+export type ReportOptions = {
+  stdin?: string | Uint8Array;
+  env?: NodeJS.ProcessEnv;
+  through?: readonly string[];
+};
+
+/** A server and its hosts as real processes on loopback, with keys of their own below temporary roots. */
+export class Fleet implements AsyncDisposable {
+  readonly keys: FleetKeys;
+  readonly server: FleetServer;
+  readonly hosts = new Map<string, FleetHost>();
+  readonly #folder: Folder;
+  readonly #options: FleetOptions;
+  readonly #peers: Peer[] = [];
+
+  constructor(keys: FleetKeys, options: FleetOptions) {
+    this.keys = keys;
+    this.#options = options;
+    this.#folder = new Folder();
+    this.server = new FleetServer(join(this.#folder.path, 'server'), options.serverToml ?? '');
+    layServerRoot(this.server.root, keys);
+  }
+
+  get meeting(): Meeting {
+    return { keys: this.keys, ports: () => this.server.ports };
+  }
+
+  host(name: string): FleetHost {
+    const host = this.hosts.get(name);
+    if (host === undefined) throw new Error(`this fleet has no host ${name}`);
+    return host;
+  }
+
+  /** Lays out a host that may enrol; its client is not started yet. */
+  layHost(name: string, clientToml = this.#options.clientToml ?? ''): FleetHost {
+    const host = new FleetHost(name, this.rootOf(name));
+    this.hosts.set(name, host);
+    const { applyToml = '' } = this.#options;
+    layHostRoot(
+      host.root,
+      `name = ${JSON.stringify(name)}\n${serverLines(this.server.ports, this.keys)}${clientToml}\n${host.applyLines}${applyToml}\n[log]\nlevel = "info"\n`,
+    );
+    writeCertificate(host.paths.keys.join, { metadata: {}, curve: this.keys.join });
+    return host;
+  }
+
+  /** Adds a host with its client running. */
+  async addHost(name: string, clientToml?: string): Promise<FleetHost> {
+    const host = this.layHost(name, clientToml);
+    await host.start();
+    return host;
+  }
+
+  /** Adds a host that is enrolled and has no client running: enough for reports. Returns its root. */
+  async addReporter(name: string, clientToml = '', server = '127.0.0.1'): Promise<string> {
+    const root = this.rootOf(name);
+    const paths = layHostRoot(root, serverLines(this.server.ports, this.keys, server) + clientToml);
+    const peer = await this.peer(name);
+    writeHostKey(paths.keys.host, peer.identity, peer.name);
+    return root;
+  }
+
+  /** An enrolled host that the test plays itself. */
+  async peer(name: string): Promise<Peer> {
+    const peer = await Peer.enrolled(this.meeting, name);
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /** Runs banshare-report on a host to its end. */
+  report(host: string, words: readonly string[], options: ReportOptions = {}): Promise<Ran> {
+    return runProgram('report', ['--root', this.rootOf(host), ...words], options);
+  }
+
+  rootOf(name: string): string {
+    const root = join(this.#folder.path, name);
+    mkdirSync(root, { recursive: true });
+    return root;
+  }
+
+  /** The paths of a host, also of one without a client. */
+  pathsOf(name: string): ReturnType<typeof hostPaths> {
+    return hostPaths(this.rootOf(name));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const peer of this.#peers) peer.close();
+    try {
+      await Promise.all([...this.hosts.values(), this.server].map((program) => program.close()));
+    } finally {
+      this.#folder[Symbol.dispose]();
+    }
+  }
+}
+
+/** Starts a server and, all at once, the clients of the named hosts; resolves when every one is ready. */
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const fleet = new Fleet(await makeFleetKeys(), options);
+  try {
+    await fleet.server.start();
+    await Promise.all((options.hosts ?? []).map((name) => fleet.addHost(name)));
+    return fleet;
+  } catch (error) {
+    await fleet[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,6 @@
+export { startFleet, type Fleet, type FleetOptions } from './fleet.ts';
+export type { FleetHost } from './host.ts';
+export { makeId, Peer } from './peer.ts';
+export { Program, runProgram, type Ran } from './program.ts';
+export type { FleetServer } from './server.ts';
+export { within } from './within.ts';

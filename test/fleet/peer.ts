@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto';
+import { Dealer, Subscriber } from 'zeromq';
+import { parseHostName, type HostName, type RequestKind } from '@banshare/protocol';
+import {
+  endpoint,
+  makeIdentity,
+  Requester,
+  seal,
+  Signer,
+  Subscription,
+  type Answer,
+  type CurvePair,
+  type Identity,
+  type Sealed,
+} from '@banshare/transport';
+import type { FleetKeys, Ports } from './roots.ts';
+
+/** Where a peer finds its server. */
+export type Meeting = { keys: FleetKeys; ports: () => Ports };
+
+/** Fields of the envelope that a test wants otherwise; `signer` signs in the place of the peer's own key. */
+export type Otherwise = { id?: string; at?: number; to?: string; key?: string; signer?: Signer };
+
+/** A host played by the test itself, over real sockets: it says what a real host would not. */
+export class Peer {
+  readonly identity: Identity;
+  readonly #meeting: Meeting;
+  readonly #signer: Signer;
+  readonly #requesters = new Map<string, Requester>();
+  name: HostName | undefined;
+
+  constructor(meeting: Meeting, identity: Identity) {
+    this.#meeting = meeting;
+    this.identity = identity;
+    this.#signer = new Signer(identity.seedHex);
+  }
+
+  /** Makes a key and enrols it; the server may give it another name. */
+  static async enrolled(meeting: Meeting, wanted: string): Promise<Peer> {
+    const peer = new Peer(meeting, await makeIdentity());
+    const answer = await peer.enrol(wanted);
+    if (!answer.ok || answer.reply.status !== 'OK')
+      throw new Error(`cannot enrol ${wanted}: ${JSON.stringify(answer)}`);
+    return peer;
+  }
+
+  async enrol(wanted: string): Promise<Answer> {
+    const request = { kind: 'enrol', name: wanted as HostName, addresses: [] } as const;
+    const answer = await this.ask(request, {}, this.#meeting.keys.join);
+    const given = answer.ok ? parseHostName(String(answer.reply.fields['name'])) : undefined;
+    if (given?.ok === true) this.name = given.value;
+    return answer;
+  }
+
+  /** A signed request of this peer. */
+  sealed(request: RequestKind, otherwise: Otherwise = {}): Sealed {
+    const { signer = this.#signer, ...fields } = otherwise;
+    const envelope = {
+      id: makeId(),
+      at: Date.now() / 1000,
+      key: this.identity.publicHex,
+      to: this.#meeting.keys.server.publicKey,
+      ...fields,
+    };
+    return seal(envelope, request, signer);
+  }
+
+  /** Asks the server over this peer's own CURVE key, or another's. */
+  ask(request: RequestKind, otherwise: Otherwise = {}, curve = this.identity.curve): Promise<Answer> {
+    return this.send(this.sealed(request, otherwise), curve);
+  }
+
+  /** Sends a request as it is and waits for the answer. */
+  send(message: Sealed, curve: CurvePair = this.identity.curve): Promise<Answer> {
+    const { keys, ports } = this.#meeting;
+    const at = endpoint('127.0.0.1', ports().report);
+    const known = this.#requesters.get(at + curve.publicKey);
+    const requester = known ?? new Requester({ endpoint: at, serverKey: keys.server.publicKey, curve });
+    this.#requesters.set(at + curve.publicKey, requester);
+    return requester.request(message, 10_000);
+  }
+
+  /** A socket that sends whatever frames the test likes. */
+  dealer(): Dealer {
+    const socket = new Dealer({ linger: 0, receiveTimeout: 10_000, ...this.#curve() });
+    socket.connect(endpoint('127.0.0.1', this.#meeting.ports().report));
+    return socket;
+  }
+
+  /** A subscription to all that is published. */
+  subscribe(): Subscription {
+    const { keys, ports } = this.#meeting;
+    const at = endpoint('127.0.0.1', ports().publish);
+    return new Subscription(
+      { endpoint: at, serverKey: keys.server.publicKey, curve: this.identity.curve },
+      100,
+    );
+  }
+
+  /** A bare subscriber socket, for what no honest host does. */
+  subscriber(): Subscriber {
+    const socket = new Subscriber({ linger: 0, ...this.#curve() });
+    socket.connect(endpoint('127.0.0.1', this.#meeting.ports().publish));
+    return socket;
+  }
+
+  close(): void {
+    for (const requester of this.#requesters.values()) requester.close();
+  }
+
+  #curve(): { curveServerKey: string; curvePublicKey: string; curveSecretKey: string } {
+    const { publicKey, secretKey } = this.identity.curve;
+    return {
+      curveServerKey: this.#meeting.keys.server.publicKey,
+      curvePublicKey: publicKey,
+      curveSecretKey: secretKey,
+    };
+  }
+}
+
+/** A request id as a host makes it. */
+export function makeId(): string {
+  return randomBytes(16).toString('hex');
+}

@@ -1,0 +1,127 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { within } from './within.ts';
+
+const PACKAGES = join(import.meta.dirname, '../../packages');
+const running = new Set<Program>();
+
+// A test file that ends in the middle takes its programs along.
+process.once('exit', () => {
+  for (const program of running) program.kill('SIGKILL');
+});
+
+/** A daemon of ours that runs as a process of its own; its lines on stdout and stderr are events to wait for. */
+export class Program {
+  readonly #name: string;
+  readonly #process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #lines: string[] = [];
+  readonly #waiting = new Set<() => void>();
+  /** How many lines each pattern has been through. */
+  readonly #seen = new Map<string, number>();
+  /** Fulfilled with exit code or signal. */
+  readonly ended: Promise<number | string>;
+
+  constructor(name: 'server' | 'client' | 'report', words: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.#name = `banshare-${name} ${words.join(' ')}`;
+    this.#process = spawn(process.execPath, [mainOf(name), ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      createInterface(stream).on('line', (line) => {
+        this.#lines.push(line);
+        this.#wake();
+      });
+    }
+    running.add(this);
+    this.ended = once(this.#process, 'close').then(([code, signal]) => {
+      running.delete(this);
+      this.#wake();
+      return (signal ?? code) as number | string;
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** All that it has said so far. */
+  get said(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** The first line, past or to come, that fits; each line is handed out once for each pattern. */
+  async line(pattern: RegExp, withinMs = 20_000): Promise<string> {
+    const next = (async (): Promise<string> => {
+      for (;;) {
+        const line = this.#take(pattern);
+        if (line !== undefined) return line;
+        if (!running.has(this)) throw new Error(`${this.#name} ended`);
+        await new Promise<void>((resolve) => this.#waiting.add(resolve));
+      }
+    })();
+    return within(next, withinMs, () => `a line like ${pattern} of ${this.#name}; it said:\n${this.#tail()}`);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** Ends it and waits until it is gone. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string> {
+    this.kill(signal);
+    return within(this.ended, 20_000, () => `the end of ${this.#name}; it said:\n${this.#tail()}`);
+  }
+
+  #take(pattern: RegExp): string | undefined {
+    const from = this.#seen.get(String(pattern)) ?? 0;
+    const index = this.#lines.findIndex((line, at) => at >= from && pattern.test(line));
+    this.#seen.set(String(pattern), index < 0 ? this.#lines.length : index + 1);
+    return this.#lines[index];
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  #tail(): string {
+    return this.#lines.slice(-20).join('\n');
+  }
+}
+
+/** How a short run of a program ended; ms from its start to its end. */
+export type Ran = { code: number | null; stdout: string; stderr: string; ms: number };
+
+/** Runs one of our programs to its end. */
+export async function runProgram(
+  name: 'server' | 'client' | 'report',
+  words: readonly string[],
+  more: { stdin?: string | Uint8Array; env?: NodeJS.ProcessEnv; through?: readonly string[] } = {},
+): Promise<Ran> {
+  const began = performance.now();
+  const [command = '', ...args] = [...(more.through ?? []), process.execPath, mainOf(name), ...words];
+  const child = spawn(command, args, {
+    stdio: 'pipe',
+    env: { ...process.env, ...more.env },
+  });
+  const text = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.stdout += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text.stderr += chunk));
+  // A program may end before it has read everything.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(more.stdin ?? '');
+  const closed = once(child, 'close');
+  const [code] = await within(closed, 60_000, () => {
+    child.kill('SIGKILL');
+    return `the end of banshare-${name} ${words.join(' ')}`;
+  });
+  return { code: code as number | null, ...text, ms: performance.now() - began };
+}
+
+function mainOf(name: string): string {
+  return join(PACKAGES, name, 'src/main.ts');
+}

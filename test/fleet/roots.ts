@@ -1,0 +1,82 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { formatFleet, hostPaths, type HostPaths } from '@banshare/runtime';
+import { makeCurvePair, writeCertificate, writePublicKey, type CurvePair } from '@banshare/transport';
+
+export const GENERATION = '20261121T000000Z-abcdef';
+
+/** A temporary folder that is gone when the test ends, however it ends. */
+export class Folder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'banshare-fleet-'));
+  readonly #remove = (): void => rmSync(this.path, { recursive: true, force: true });
+
+  constructor() {
+    process.once('exit', this.#remove);
+  }
+
+  [Symbol.dispose](): void {
+    process.off('exit', this.#remove);
+    this.#remove();
+  }
+}
+
+/** The secrets of a fleet that was made for one test. */
+export type FleetKeys = { server: CurvePair; join: CurvePair };
+
+export async function makeFleetKeys(): Promise<FleetKeys> {
+  return { server: await makeCurvePair(), join: await makeCurvePair() };
+}
+
+/** The ports of a server; 0 lets it take free ones. */
+export type Ports = { report: number; publish: number };
+
+/** Lays out a server's root as its installer does. */
+export function layServerRoot(root: string, keys: FleetKeys, generation = GENERATION): void {
+  const directory = join(hostPaths(root).generations, generation);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeCertificate(join(directory, 'server'), { metadata: {}, curve: keys.server });
+  writePublicKey(join(directory, 'join'), { metadata: {}, publicKey: keys.join.publicKey });
+  writeFileSync(
+    join(directory, 'fleet.toml'),
+    formatFleet({
+      generation,
+      created: '2026-11-21T00:00:00Z',
+      server: '127.0.0.1',
+      reportPort: 20_001,
+      publishPort: 20_002,
+      serverPublicKey: keys.server.publicKey,
+      banCommand: '/bin/true',
+    }),
+  );
+}
+
+/** Writes server.toml: ports of loopback, a talkative log unless the test sets its own, and the test's own lines. */
+export function writeServerToml(root: string, ports: Ports, more: string): void {
+  const log = /^\[log\]/m.test(more) ? '' : '[log]\nlevel = "info"\n';
+  writeFileSync(
+    hostPaths(root).serverConfig,
+    `[listen]\naddress = "127.0.0.1"\nreport-port = ${ports.report}\npublish-port = ${ports.publish}\n${log}${more}\n`,
+  );
+}
+
+/** Lays out a host's root; in development nothing is baked, so that client.toml says where the server is. */
+export function layHostRoot(root: string, toml: string): HostPaths {
+  const paths = hostPaths(root);
+  mkdirSync(paths.keys.dir, { recursive: true, mode: 0o700 });
+  writeFileSync(paths.clientConfig, toml);
+  return paths;
+}
+
+/** The lines of client.toml that say where the server is. */
+export function serverLines(ports: Ports, keys: FleetKeys, server = '127.0.0.1'): string {
+  // A closed server has no ports yet: any will do, as long as they differ.
+  const { report, publish } = ports.report === 0 ? { report: 1, publish: 2 } : ports;
+  return [
+    `server = ${JSON.stringify(server)}`,
+    `report-port = ${report}`,
+    `publish-port = ${publish}`,
+    `server-public-key = ${JSON.stringify(keys.server.publicKey)}`,
+    '',
+  ].join('\n');
+}

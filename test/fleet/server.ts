@@ -1,0 +1,82 @@
+import { hostPaths, type HostPaths } from '@banshare/runtime';
+import { Program, runProgram, type Ran } from './program.ts';
+import { writeServerToml, type Ports } from './roots.ts';
+
+/** A real banshare-server below a temporary root. Its ports are free ones, and the same after every restart. */
+export class FleetServer {
+  readonly root: string;
+  readonly paths: HostPaths;
+  readonly #toml: string;
+  #ports: Ports = { report: 0, publish: 0 };
+  #program: Program | undefined;
+
+  constructor(root: string, toml: string) {
+    this.root = root;
+    this.paths = hostPaths(root);
+    this.#toml = toml;
+  }
+
+  get ports(): Ports {
+    return this.#ports;
+  }
+
+  get pid(): number {
+    return this.#running.pid;
+  }
+
+  /** All that this run has said. */
+  get said(): readonly string[] {
+    return this.#running.said;
+  }
+
+  /** A line of its log, past or to come. */
+  line(pattern: RegExp): Promise<string> {
+    return this.#running.line(pattern);
+  }
+
+  /** Starts it and waits until it is ready; env serves such things as faketime. */
+  async start(env: NodeJS.ProcessEnv = {}): Promise<this> {
+    writeServerToml(this.root, this.#ports, this.#toml);
+    this.#program = new Program('server', ['--root', this.root], env);
+    const ready = await this.#program.line(/^banshare-server ready /);
+    const [report = 0, publish = 0] = [...ready.matchAll(/:(\d+)(?= |$)/g)].map(([, port]) => Number(port));
+    this.#ports = { report, publish };
+    return this;
+  }
+
+  async stop(): Promise<number | string> {
+    return this.#running.stop();
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  /** Takes it away without a chance to tidy up; start() brings it back. */
+  async kill9(): Promise<void> {
+    await this.#running.stop('SIGKILL');
+  }
+
+  /** Runs one of its subcommands, such as `status --json`. */
+  command(...words: string[]): Promise<Ran> {
+    return runProgram('server', [...words, '--root', this.root]);
+  }
+
+  /** What a subcommand prints as JSON. */
+  async json<T>(...words: string[]): Promise<T> {
+    const { stdout, stderr } = await this.command(...words, '--json');
+    if (stdout === '') throw new Error(`banshare-server ${words.join(' ')} printed nothing: ${stderr}`);
+    return JSON.parse(stdout) as T;
+  }
+
+  async close(): Promise<void> {
+    this.#program?.kill('SIGCONT');
+    await this.#program?.stop('SIGKILL');
+  }
+
+  get #running(): Program {
+    if (this.#program === undefined) throw new Error('the server was never started');
+    return this.#program;
+  }
+}
