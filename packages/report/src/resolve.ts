@@ -44,7 +44,9 @@ function readCache(path: string, server: string): string | undefined {
 async function askResolver(server: string, timeoutMs: number): Promise<string | undefined> {
   const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
-    const options = { timeout: timeoutMs, killSignal: 'SIGKILL', encoding: 'utf8' } as const;
+    // Whole milliseconds are taken only, and none at all would mean no limit.
+    const timeout = Math.max(1, Math.ceil(timeoutMs));
+    const options = { timeout, killSignal: 'SIGKILL', encoding: 'utf8' } as const;
     execFile('getent', ['ahosts', server], options, (_error, stdout) => {
       const address = parseAddress(stdout.split(/\s/, 1)[0] ?? '');
       resolve(address.ok ? address.value : undefined);
