@@ -25,8 +25,8 @@ const {
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 
 await orExit(async () => {
-  await finishGeneration(certs);
-  const fleet = await readGeneration(certs);
+  finishGeneration(certs);
+  const fleet = readGeneration(certs);
   const library = join(dist, 'lib/banshare');
   const programs = join(dist, 'bin');
   await mkdir(library, { recursive: true });
@@ -53,7 +53,7 @@ await orExit(async () => {
   for (const name of await readdir(library))
     if (!kept.has(name)) await rm(join(library, name), { recursive: true });
   console.log(
-    `Built dist/bin/banshare-{${PROGRAMS.map((each) => each.name)}} of generation ${fleet.generation}`,
+    `Built dist/bin/banshare-{${PROGRAMS.map((each) => each.name).join(',')}} of generation ${fleet.generation}`,
   );
 });
 

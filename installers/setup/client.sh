@@ -13,7 +13,7 @@ install_role() {
   install_join_key
   install_fail2ban
   plan_confinement
-  if [ "$live" = yes ]; then enrol || later "This host is not enrolled yet (see above); banshare-client goes on trying while it runs."; fi
+  if [ "$live" = yes ]; then enrol || advise_enrolment; fi
   start_service
   settle programs
   sweep_programs
@@ -26,6 +26,11 @@ install_role() {
   else
     say "The client enrols itself when it first runs."
   fi
+}
+
+advise_enrolment() {
+  later "This host is not enrolled yet (see above); banshare-client goes on trying while it runs. It has to reach"
+  later "$server on TCP ports $report_port and $publish_port."
 }
 
 enrol() {

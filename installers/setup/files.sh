@@ -18,6 +18,8 @@ changed() {
 # put MODE OWNER SOURCE TARGET: SOURCE below the unpacked payload, TARGET as on the machine.
 put() {
   if cmp -s "$stage/new/$3" "$root$4"; then
+    # Copies beside it are of an installer that was killed.
+    rm -f "$root$4.banshare-new" "$root$4.banshare-old"
     chmod "$1" "$root$4" && own "$2" "$root$4"
   else
     printf '%s %s %s %s\n' "$1" "$2" "$3" "$4" >>"$set_dir/plan"
@@ -80,8 +82,12 @@ settle() {
 
 undo() {
   while read -r target; do
-    if [ -e "$root$target.banshare-old" ] || [ -L "$root$target.banshare-old" ]; then
-      mv -f "$root$target.banshare-old" "$root$target" || warn "Cannot put back $root$target: its copy is $root$target.banshare-old"
+    if cmp -s "$root$target.banshare-old" "$root$target"; then
+      # Not replaced yet. Both may be one file, which mv would refuse to rename.
+      rm -f "$root$target.banshare-old"
+    elif [ -e "$root$target.banshare-old" ] || [ -L "$root$target.banshare-old" ]; then
+      mv -f "$root$target.banshare-old" "$root$target" ||
+        warn "Cannot put back $root$target: its copy is $root$target.banshare-old"
     else
       rm -f "$root$target"
     fi

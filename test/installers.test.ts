@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { FreshBuild, run } from './fresh-build.ts';
+import { Below, SHELLS } from './install-below.ts';
+
+const fresh = new FreshBuild();
+before(() => fresh.everything('--server=bans.example.org'));
+after(() => {
+  fresh[Symbol.dispose]();
+});
+
+for (const role of ['client', 'server'] as const) {
+  test(`${role}-install.sh is for its owner only, below 60 MB, and shellcheck and dash read it`, (context) => {
+    const path = join(fresh.dist, `${role}-install.sh`);
+    assert.equal(statSync(path).mode & 0o777, 0o700);
+    assert.ok(statSync(path).size < 60e6, String(statSync(path).size));
+    const bytes = readFileSync(path);
+    const end = bytes.indexOf('\nmain "$@"; exit $?\n');
+    assert.ok(end > 0);
+    const script = bytes.subarray(0, end + 20);
+    if (run('sh', ['-c', 'command -v shellcheck']).code !== 0) {
+      context.skip('shellcheck is not installed');
+      return;
+    }
+    const checked = run('sh', [
+      '-c',
+      'printf %s "$1" | shellcheck --shell=sh --exclude=SC2015,SC2317 -',
+      'sh',
+      script.toString(),
+    ]);
+    assert.equal(checked.out, '');
+  });
+}
+
+for (const shell of SHELLS) {
+  test(`under ${shell.join(' ')} both roles install below DESTDIR, side by side, and run from there`, () => {
+    const below = new Below(fresh, 'machine');
+    for (const role of ['server', 'client'] as const) {
+      const ran = below.install(role, [], { shell });
+      assert.equal(ran.code, 0, ran.err);
+      assert.equal(ran.err, '');
+    }
+    for (const name of ['server', 'client', 'report'])
+      assert.equal(
+        run(below.path('usr/bin', `banshare-${name}`), ['--version'], { PATH: '' }).out,
+        '0.1.0\n',
+      );
+    assert.equal(below.mode('etc/banshare'), '755');
+    assert.equal(below.mode('etc/banshare/keys'), '700');
+    assert.equal(below.mode('etc/banshare/keys/join.key_secret'), '600');
+    assert.equal(below.mode('etc/banshare/generations'), '700');
+    assert.equal(below.mode('var/spool/banshare'), '700');
+    assert.equal(below.mode('usr/bin/banshare-report'), '755');
+    assert.equal(below.mode('usr/lib/banshare/node'), '755');
+    assert.equal(below.mode('usr/lib/banshare/zeromq.node'), '644');
+    assert.equal(below.mode('etc/fail2ban/jail.d/banshare.conf'), '644');
+    assert.ok(!below.has('usr/lib/.banshare-install'));
+  });
+}
+
+test('a host gets the join pair and no secret of the server, the server all but the join secret', () => {
+  const below = new Below(fresh, 'machine');
+  below.install('client');
+  const serverSecret = secretOf('server');
+  for (const path of below.plainFiles()) assert.ok(!readFileSync(path).includes(serverSecret), path);
+  assert.equal(
+    below.read('etc/banshare/keys/join.key_secret'),
+    readFileSync(join(fresh.certs, 'join.key_secret'), 'utf8'),
+  );
+
+  const server = new Below(fresh, 'server');
+  server.install('server');
+  const generation = `etc/banshare/generations/${generationOf(fresh)}`;
+  assert.equal(server.mode(generation), '700');
+  const names = [...server.files()].filter(([path]) => path.startsWith(`/${generation}/`));
+  assert.deepEqual(
+    names.map(([path, found]) => [path.slice(generation.length + 2), found.mode]),
+    ['fleet.toml', 'join.key', 'server.key', 'server.key_secret'].map((name) => [name, '600']),
+  );
+  for (const path of server.plainFiles()) assert.ok(!readFileSync(path).includes(secretOf('join')), path);
+});
+
+test('a second run changes nothing, not even a file of the same content', () => {
+  const below = new Below(fresh, 'machine');
+  const inodes = () => below.plainFiles().map((path) => [path, statSync(path).ino]);
+  below.install('server');
+  below.install('client');
+  const before = inodes();
+  assert.equal(below.install('server').code, 0);
+  assert.equal(below.install('client').code, 0);
+  assert.deepEqual(inodes(), before);
+});
+
+test('an upgrade keeps configuration, host key and state, and adds the new generation beside the old one', () => {
+  using next = new FreshBuild();
+  next.everything('--server=bans.example.org');
+  const below = new Below(fresh, 'machine');
+  below.install('client');
+  below.install('server');
+  const kept = {
+    'etc/banshare/client.toml': 'name = "h1"\n',
+    'etc/banshare/server.toml': '[log]\nlevel = "debug"\n',
+    'etc/banshare/keys/host.key_secret': 'a host key\n',
+    'var/lib/banshare/client/state.db': 'state',
+    'var/spool/banshare/1.json': '{}',
+  };
+  for (const [path, text] of Object.entries(kept)) below.write(path, text);
+  const oldChunks = libraryNames(below).filter((name) => /-[A-Z0-9]{8}\./.test(name));
+
+  for (const role of ['client', 'server'] as const) {
+    const ran = run('dash', [join(next.dist, `${role}-install.sh`)], { DESTDIR: below.root });
+    assert.equal(ran.code, 0, ran.err);
+  }
+  for (const [path, text] of Object.entries(kept)) assert.equal(below.read(path), text);
+  for (const build of [fresh, next])
+    assert.ok(below.has(`etc/banshare/generations/${generationOf(build)}/server.key_secret`));
+  assert.equal(below.read('etc/banshare/keys/join.key'), readFileSync(join(next.certs, 'join.key'), 'utf8'));
+  assert.match(below.read('etc/sysctl.d/60-banshare.conf'), /= \d+(,\d+){3}\n$/);
+  const shipped = new Set(run('ls', [join(next.dist, 'lib/banshare')]).out.split('\n'));
+  const left = libraryNames(below).filter((name) => oldChunks.includes(name) && !shipped.has(name));
+  assert.deepEqual(left, [], 'chunks of the previous version');
+});
+
+test('CONFIG ships a configuration, never over one that is there, and a faulty one is refused when it is packed', () => {
+  using own = new FreshBuild();
+  own.everything();
+  const config = own.path('host.toml');
+  const below = new Below(own, 'machine');
+  run('sh', ['-c', `printf 'name = "web7"\\n' >${config}`]);
+  assert.equal(own.installer('client', `--config=${config}`).code, 0);
+  below.install('client');
+  assert.equal(below.read('etc/banshare/client.toml'), 'name = "web7"\n');
+  below.write('etc/banshare/client.toml', 'name = "mine"\n');
+  below.install('client');
+  assert.equal(below.read('etc/banshare/client.toml'), 'name = "mine"\n');
+  run('sh', ['-c', `printf 'nmae = "web7"\\n' >${config}`]);
+  const refused = own.installer('client', `--config=${config}`);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /nmae/);
+});
+
+test('installers of a build that is not of this generation are refused', () => {
+  using own = new FreshBuild();
+  own.everything();
+  own.regen();
+  const ran = own.installer('client');
+  assert.equal(ran.code, 1);
+  assert.match(ran.err, /run make first/);
+});
+
+test('--uninstall keeps configuration, keys and state; --purge removes them', () => {
+  const below = new Below(fresh, 'machine');
+  below.install('server');
+  below.install('client');
+  below.write('etc/banshare/client.toml', 'name = "h1"\n');
+  assert.equal(below.install('client', ['--uninstall']).code, 0);
+  assert.ok(!below.has('usr/bin/banshare-client') && !below.has('usr/bin/banshare-report'));
+  assert.ok(below.has('etc/banshare/keys/join.key_secret') && below.has('etc/banshare/client.toml'));
+  assert.equal(
+    run(below.path('usr/bin/banshare-server'), ['--version']).out,
+    '0.1.0\n',
+    'the other role goes on',
+  );
+
+  assert.equal(below.install('client', ['--purge']).code, 0);
+  assert.ok(!below.has('etc/banshare/keys') && !below.has('etc/banshare/client.toml'));
+  assert.ok(below.has('etc/banshare/generations'));
+  assert.equal(below.install('server', ['--purge']).code, 0);
+  assert.deepEqual([...below.files().keys()], []);
+});
+
+function libraryNames(below: Below): string[] {
+  return run('ls', [below.path('usr/lib/banshare')]).out.split('\n');
+}
+
+function generationOf(build: FreshBuild): string {
+  return /generation = "(.*)"/.exec(readFileSync(join(build.certs, 'fleet.toml'), 'utf8'))?.[1] ?? '';
+}
+
+function secretOf(name: string): string {
+  return /secret-key = "(.*)"/.exec(readFileSync(join(fresh.certs, `${name}.key_secret`), 'utf8'))?.[1] ?? '';
+}
