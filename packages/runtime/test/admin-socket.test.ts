@@ -1,31 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { mkdtempDisposableSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { askAdmin, serveAdmin, type AdminReply } from '@banshare/runtime';
-
-function place(t: TestContext, deep = ''): string {
-  const directory = mkdtempDisposableSync(join(tmpdir(), 'banshare-admin-'));
-  t.after(() => directory.remove());
-  return join(directory.path, deep, 'run/banshare/server/admin.sock');
-}
-
-async function serving(
-  t: TestContext,
-  path: string,
-  handle: (request: object) => AdminReply | Promise<AdminReply>,
-) {
-  const stop = new AbortController();
-  t.after(() => stop.abort());
-  const served = await serveAdmin({ path, handle, signal: stop.signal });
-  assert.ok(served.ok, JSON.stringify(served));
-  return served.value;
-}
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { place, serving } from './admin-place.ts';
+import { askAdmin, serveAdmin } from '@banshare/runtime';
 
 /** What comes back for raw bytes; `end` closes our side after them. */
 async function raw(path: string, bytes: string | Buffer, end: boolean): Promise<string> {
@@ -165,30 +146,4 @@ test('serveAdmin() does not take the place of a file that is no socket', async (
   });
   assert.equal(served.ok, false);
   assert.equal(statSync(path).size, 8);
-});
-
-test('askAdmin() says that there is no daemon', async (t) => {
-  const path = place(t);
-  const missing = await askAdmin(path, { command: 'x' }, 2000);
-  assert.equal(missing.ok ? '' : missing.code, 'no-daemon');
-  const deep = await askAdmin(place(t, 'd'.repeat(120)), { command: 'x' }, 2000);
-  assert.equal(deep.ok ? '' : deep.code, 'no-daemon');
-});
-
-test('askAdmin() gives up on a daemon that does not answer', async (t) => {
-  const path = place(t);
-  await serving(t, path, () => new Promise<AdminReply>(() => {}));
-  const reply = await askAdmin(path, { command: 'x' }, 50);
-  assert.equal(reply.ok ? '' : reply.code, 'no-answer');
-});
-
-test('askAdmin() says who may open the socket', async (t) => {
-  const path = place(t);
-  await serving(t, path, () => ({ ok: true, result: 1 }));
-  const root = process.geteuid?.() === 0;
-  if (root) process.seteuid?.(65_534);
-  else chmodSync(path, 0);
-  const reply = await askAdmin(path, { command: 'x' }, 2000);
-  if (root) process.seteuid?.(0);
-  assert.equal(reply.ok ? '' : reply.code, 'no-permission');
 });

@@ -1,0 +1,14 @@
+import { curveKey, jail, orAll, origin, prog } from '../src/field-kinds.ts';
+import { check, same } from './check-kind.ts';
+
+check('jail', jail, same('sshd'), [['a b', /not a jail name/]]);
+check('orAll', orAll(prog), same('*', 'psad'), [['-x', /not a program name/]]);
+check('origin', origin, same('*', 'sshd', 'fail2ban/sshd'), [
+  ['/sshd', /not a program name/],
+  ['fail2ban/', /not a jail name/],
+  [3, /must be a text/],
+]);
+check('curveKey', curveKey, same('rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'), [
+  ['short', /40 characters/],
+  ['x"'.repeat(20), /40 characters/],
+]);

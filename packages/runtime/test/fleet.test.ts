@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatFleet, parseFleet, type Fleet } from '@banshare/runtime';
+
+const fleet: Fleet = {
+  generation: '20261121T104500Z-a1b2c3',
+  created: '2026-11-21T10:45:00Z',
+  server: 'bans.example.org',
+  reportPort: 23_456,
+  publishPort: 24_567,
+  serverPublicKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
+  banCommand: `/usr/bin/env 'a "b" \\c' SRCIP`,
+};
+
+test('parseFleet() reads what formatFleet() writes', () => {
+  assert.deepEqual(parseFleet(formatFleet(fleet)), { ok: true, value: fleet });
+});
+
+test('formatFleet() writes the keys of the contract', () => {
+  const keys = formatFleet(fleet).match(/^[a-z-]+(?= = )/gm);
+  assert.deepEqual(keys, [
+    'generation',
+    'created',
+    'server',
+    'report-port',
+    'publish-port',
+    'server-public-key',
+    'ban-command',
+  ]);
+});
+
+const faults: [what: string, text: string, fault: RegExp][] = [
+  ['an empty text', '', /"generation" is missing; .*"ban-command" is missing/],
+  ['no TOML', 'generation', /^line 1, column \d+: /],
+  [
+    'a wrong port',
+    formatFleet({ ...fleet, reportPort: 0 }),
+    /"report-port" in fleet.toml: it must be a whole number/,
+  ],
+  [
+    'a generation that leaves its folder',
+    formatFleet({ ...fleet, generation: '../x' }),
+    /not a generation's name/,
+  ],
+  ['a wrong time', formatFleet({ ...fleet, created: 'today' }), /"today" is not a UTC time/],
+  ['an unknown key', `${formatFleet(fleet)}servr = "x"\n`, /"servr".*did you mean "server"/],
+];
+for (const [what, text, fault] of faults) {
+  test(`parseFleet() refuses ${what}`, () => {
+    const read = parseFleet(text);
+    assert.match(read.ok ? '' : read.fault, fault);
+  });
+}

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nearestName } from '../src/near-names.ts';
+
+const names = ['listen.report-port', 'listen.publish-port', 'dedupe.window', 'log.level', 'log.format'];
+const cases: [typed: string, meant: string | undefined][] = [
+  ['listen.report-prot', 'listen.report-port'],
+  ['dedup.window', 'dedupe.window'],
+  ['log.lvl', 'log.level'],
+  ['log.level', 'log.level'],
+  ['quorum', undefined],
+  ['', undefined],
+  ['x'.repeat(5000), undefined],
+];
+for (const [typed, meant] of cases) {
+  test(`nearestName() takes "${typed.slice(0, 20)}" for ${meant ?? 'nothing'}`, () => {
+    assert.equal(nearestName(typed, names), meant);
+  });
+}
