@@ -20,6 +20,7 @@ export {
 } from './message.ts';
 export {
   OPERATOR,
+  OPERATOR_HOST,
   parseHostName,
   parseJail,
   parsePort,

@@ -9,6 +9,9 @@ export type HostName = string & { readonly brand: 'HostName' };
 /** Bans of operators and the drill carry this prog; a report may not. */
 export const OPERATOR = 'operator' as ProgName;
 
+/** Who stands behind operators' events; no host may be called so. */
+export const OPERATOR_HOST = 'operator' as HostName;
+
 const WORD = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const HOST =
   /^(?=.{1,255}$)[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*$/;

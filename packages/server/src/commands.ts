@@ -24,17 +24,32 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
     .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
     .command('run', 'serves in the foreground (the default)')
-    .command('status', 'how the fleet is', (common) => common, async ({ root, json }) => {
-      code = await ask(root, 'status', json, (status: Status) => showStatus(status, wallSeconds()));
-    })
-    .command('bans', 'the active bans', (common) => common, async ({ root, json }) => {
-      code = await ask(root, 'bans', json, ({ bans }: { bans: Parameters<typeof showBans>[0] }) =>
-        showBans(bans, wallSeconds()),
-      );
-    })
-    .command('$0', false, (common) => common, async ({ root, config, check }) => {
-      if (check === true) code = await checkAll(root, config);
-    })
+    .command(
+      'status',
+      'how the fleet is',
+      (common) => common,
+      async ({ root, json }) => {
+        code = await ask(root, 'status', json, (status: Status) => showStatus(status, wallSeconds()));
+      },
+    )
+    .command(
+      'bans',
+      'the active bans',
+      (common) => common,
+      async ({ root, json }) => {
+        code = await ask(root, 'bans', json, ({ bans }: { bans: Parameters<typeof showBans>[0] }) =>
+          showBans(bans, wallSeconds()),
+        );
+      },
+    )
+    .command(
+      '$0',
+      false,
+      (common) => common,
+      async ({ root, config, check }) => {
+        if (check === true) code = await checkAll(root, config);
+      },
+    )
     .fail((message, error) => {
       process.stderr.write(`banshare-server: ${message ?? error.message}; see banshare-server --help\n`);
       process.exit(64);

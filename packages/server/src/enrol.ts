@@ -1,4 +1,4 @@
-import type { EnrolRequest, Envelope } from '@banshare/protocol';
+import { OPERATOR_HOST, type EnrolRequest, type Envelope } from '@banshare/protocol';
 import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from './answer.ts';
 import type { Host, HostBook } from './host-book.ts';
@@ -16,6 +16,11 @@ export async function enrol(
   admit: Admit,
   now: number,
 ): Promise<{ answer: Answer; newcomer?: Host }> {
+  if (request.name === OPERATOR_HOST) {
+    return {
+      answer: refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`),
+    };
+  }
   const known = book.byKey(request.key);
   if (known !== undefined) {
     await admit(known.curve);

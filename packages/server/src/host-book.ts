@@ -1,5 +1,6 @@
 import type { AckRequest, HostName } from '@banshare/protocol';
 import { parseHostName } from '@banshare/protocol';
+import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
 /** A host of the fleet. Times are epoch seconds; key is Ed25519 in hex, curve the same key for CURVE in Z85. */
@@ -15,16 +16,18 @@ export type Host = {
   position: { epoch: string; applied: number } | null;
   version: string | null;
   generation: string | null;
+  clockAhead: number | null;
 };
 
 /** Who belongs to the fleet: in memory for every request, in the ledger's file for the next start. */
 export class HostBook {
   readonly #ledger: SqliteLedger;
   readonly #byKey = new Map<string, Host>();
+  readonly #changed = new Set<Host>();
 
   constructor(ledger: SqliteLedger) {
     this.#ledger = ledger;
-    for (const row of ledger.database.prepare('SELECT * FROM hosts').all()) this.#remember(hostOf(row));
+    for (const row of ledger.sql('SELECT * FROM hosts').all()) this.#remember(hostOf(row as Row));
   }
 
   byKey(key: string): Host | undefined {
@@ -49,11 +52,12 @@ export class HostBook {
   ): Host {
     const name = this.#freeName(newcomer.name, newcomer.key);
     const { key, curve, addresses } = newcomer;
-    const result = this.#ledger.database
-      .prepare('INSERT INTO hosts (key, curve, name, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?)')
+    this.#ledger
+      .sql('INSERT INTO hosts (key, curve, name, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?)')
       .run(key, curve, name, 'active', now, JSON.stringify(addresses));
+    const row = this.#ledger.sql('SELECT id FROM hosts WHERE key = ?').get(key) as Row;
     const host: Host = {
-      id: Number(result.lastInsertRowid),
+      id: Number(row['id']),
       key,
       curve,
       name,
@@ -64,22 +68,84 @@ export class HostBook {
       position: null,
       version: null,
       generation: null,
+      clockAhead: null,
     };
     this.#remember(host);
     return host;
   }
 
-  /** Notes how far a host says it is. */
-  acknowledge(host: Host, ack: AckRequest, now: number): void {
+  /**
+   * Notes how far a host says it is; clockAhead is by how many seconds its clock is ahead of ours. What it tells of single
+   * events is on disk when this returns, since the host then forgets it; the rest follows with the next flush.
+   */
+  acknowledge(host: Host, ack: AckRequest, clockAhead: number, now: number): void {
     host.lastSeen = now;
     host.position = { epoch: ack.epoch, applied: ack.applied };
     host.version = ack.version;
     host.generation = ack.generation;
-    this.#ledger.database
-      .prepare(
-        'UPDATE hosts SET last_seen = ?, epoch = ?, applied = ?, version = ?, generation = ? WHERE id = ?',
-      )
-      .run(now, ack.epoch, ack.applied, ack.version, ack.generation, host.id);
+    host.clockAhead = clockAhead;
+    this.#changed.add(host);
+    if (ack.outcomes.length === 0) return;
+    this.#ledger.together(() => {
+      for (const { seq, outcome, reason } of ack.outcomes) {
+        this.#ledger
+          .sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)')
+          .run(seq, host.id, outcome, reason ?? null, now);
+      }
+    });
+  }
+
+  /** Writes what acknowledgements changed; a crash before it costs nothing, the hosts tell it again. */
+  flush(): void {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    if (changed.length === 0) return;
+    this.#ledger.together(() => {
+      for (const { id, lastSeen, position, version, generation, clockAhead } of changed) {
+        this.#ledger
+          .sql(
+            `UPDATE hosts SET last_seen = ?, epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?
+             WHERE id = ?`,
+          )
+          .run(
+            lastSeen,
+            position?.epoch ?? null,
+            position?.applied ?? null,
+            version,
+            generation,
+            clockAhead,
+            id,
+          );
+        if (position === null || lastSeen === null) continue;
+        this.#ledger.sql('INSERT OR IGNORE INTO acks VALUES (?, ?, ?)').run(id, position.applied, lastSeen);
+      }
+    });
+  }
+
+  /** What each host has told of an event, by host id. */
+  outcomesOf(seq: number): Map<number, { outcome: string; reason: string | null; at: number }> {
+    const rows = this.#ledger
+      .sql('SELECT host, outcome, reason, at FROM outcomes WHERE seq = ?')
+      .all(seq) as Row[];
+    return new Map(
+      rows.map((row) => [
+        Number(row['host']),
+        {
+          outcome: String(row['outcome']),
+          reason: row['reason'] === null ? null : String(row['reason']),
+          at: Number(row['at']),
+        },
+      ]),
+    );
+  }
+
+  /** When a host first said that it has everything up to a seq, epoch seconds. */
+  reachedAt(host: Host, seq: number): number | undefined {
+    const row = this.#ledger
+      .sql('SELECT min(at) AS at FROM acks WHERE host = ? AND applied >= ?')
+      .get(host.id, seq);
+    const at = (row as Row)['at'];
+    return typeof at === 'number' ? at : undefined;
   }
 
   #freeName(wanted: HostName, key: string): HostName {
@@ -97,7 +163,7 @@ export class HostBook {
   }
 }
 
-function hostOf(row: Record<string, unknown>): Host {
+function hostOf(row: Row): Host {
   const text = (name: string): string | null => (row[name] === null ? null : String(row[name]));
   const epoch = text('epoch');
   return {
@@ -112,5 +178,6 @@ function hostOf(row: Record<string, unknown>): Host {
     position: epoch === null ? null : { epoch, applied: Number(row['applied']) },
     version: text('version'),
     generation: text('generation'),
+    clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),
   };
 }

@@ -92,7 +92,7 @@ export class Intake {
     }
     if (host === undefined) return refuse('unknown-key', 'this host key is not enrolled here');
     if (request.kind === 'sync') return catchUp(request, this.#ledger, now);
-    if (request.kind === 'ack') this.#book.acknowledge(host, request, now);
+    if (request.kind === 'ack') this.#book.acknowledge(host, request, request.at - now, now);
     return { status: 'OK', verdict: 'accepted' };
   }
 
@@ -125,7 +125,8 @@ export class Intake {
   }
 
   #judge(submission: Submission, known: Known, now: number): ReturnType<typeof judge> {
-    if (submission.kind === 'report') return judge(submission.report, this.#policy, known.ban, now);
+    if (submission.kind === 'report')
+      return judge(submission.report, this.#policy, known.ban, now, known.past);
     return judgeUnban({ ...known, isActive: known.ban !== undefined && isActive(known.ban, now) });
   }
 

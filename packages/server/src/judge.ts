@@ -1,7 +1,20 @@
 import { FOR_EVER, OPERATOR, specialRange, type BanKey, type Report } from '@banshare/protocol';
 
-/** What the administrator set: seconds, maxDurationSeconds -1 for no limit. */
-export type Policy = { windowSeconds: number; defaultDurationSeconds: number; maxDurationSeconds: number };
+/** What the administrator set: seconds, maxDurationSeconds -1 for no limit; the n-th ban of an address gets the n-th step. */
+export type Policy = {
+  windowSeconds: number;
+  defaultDurationSeconds: number;
+  maxDurationSeconds: number;
+  escalationSeconds?: readonly number[];
+};
+
+/**
+ * What happened to the address before: when this report was made and when an operator last lifted such a ban (epoch seconds),
+ * how often it was banned anew, and whether any ban of it is active now.
+ */
+export type Past = { madeAt: number; liftedAt: number; offences: number; isBanned: boolean };
+
+const NO_PAST: Past = { madeAt: 0, liftedAt: -1, offences: 0, isBanned: false };
 
 /** A ban as it was last published. Times are epoch seconds; until null is for ever. */
 export type PublishedBan = { seq: number; at: number; until: number | null };
@@ -20,10 +33,16 @@ export type Verdict =
  * Judges a report (contract section 6, Bans): a duplicate when that ban was published less than the window ago, is still
  * active, and this report would end at most a window after it; else it is published anew.
  */
-export function judge(report: Report, policy: Policy, known: PublishedBan | undefined, now: number): Verdict {
-  const refusal = refuse(report);
+export function judge(
+  report: Report,
+  policy: Policy,
+  known: PublishedBan | undefined,
+  now: number,
+  past: Past = NO_PAST,
+): Verdict {
+  const refusal = refuse(report) ?? refuseLifted(past);
   if (refusal !== undefined) return refusal;
-  const until = endOf(report, policy, now);
+  const until = endOf(durationOf(report, policy, past), policy, now);
   if (known !== undefined && isDuplicate(known, until, policy.windowSeconds, now)) {
     return { verdict: 'duplicate', seq: known.seq };
   }
@@ -59,9 +78,33 @@ function refuse(ban: BanKey): Verdict | undefined {
   };
 }
 
-/** Rounded up to whole seconds, so that every client lifts at the same moment. */
-function endOf(report: Report, policy: Policy, now: number): number | null {
-  const wanted = report.durationSeconds ?? policy.defaultDurationSeconds;
+/** A report that lay in a spool must not bring back what an operator has lifted since. */
+function refuseLifted({ madeAt, liftedAt }: Past): Verdict | undefined {
+  if (madeAt > liftedAt) return undefined;
+  return {
+    verdict: 'refused',
+    code: 'lifted',
+    reason: 'an operator lifted this ban after the report was made',
+  };
+}
+
+/** Repeat offenders get longer bans; a further ban while one is active is no new offence. */
+function durationOf(report: Report, policy: Policy, past: Past): number {
+  const steps = policy.escalationSeconds ?? [];
+  const nth = past.isBanned ? Math.max(0, past.offences - 1) : past.offences;
+  const step = steps[Math.min(nth, steps.length - 1)];
+  return step ?? report.durationSeconds ?? policy.defaultDurationSeconds;
+}
+
+/**
+ * When a ban of so many seconds ends, at most the longest from now; rounded up to whole seconds, so that every client lifts
+ * at the same moment.
+ */
+export function endOf(
+  wanted: number,
+  policy: Pick<Policy, 'maxDurationSeconds'>,
+  now: number,
+): number | null {
   const longest = policy.maxDurationSeconds;
   if (wanted === FOR_EVER) return longest === FOR_EVER ? null : Math.ceil(now + longest);
   return Math.ceil(now + (longest === FOR_EVER ? wanted : Math.min(wanted, longest)));

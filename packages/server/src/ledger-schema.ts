@@ -1,8 +1,9 @@
+import { chmodSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 
 /**
  * The ledger's tables, one step for each version; the database's user_version says how many were taken. Times are epoch
- * seconds, until NULL is for ever. A ban's row stays after its end until it is swept.
+ * seconds, until NULL is for ever. A ban's row stays after its end until it is swept. `lifted` with jail '' is of all jails.
  */
 const STEPS: readonly string[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -29,6 +30,23 @@ const STEPS: readonly string[] = [
      ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, verdict TEXT NOT NULL, code TEXT, reason TEXT, seq INTEGER,
      PRIMARY KEY (host, id)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE INDEX reports_ip ON reports (ip, received);
+   CREATE INDEX reports_received ON reports (received);
+   CREATE INDEX events_ip ON events (ip);
+   CREATE INDEX supporters_host ON supporters (host, since);
+   CREATE INDEX bans_until ON bans (until);
+   ALTER TABLE hosts ADD COLUMN clock_ahead REAL;
+   CREATE TABLE outcomes (
+     seq INTEGER NOT NULL, host INTEGER NOT NULL, outcome TEXT NOT NULL, reason TEXT, at REAL NOT NULL,
+     PRIMARY KEY (seq, host)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE acks (
+     host INTEGER NOT NULL, applied INTEGER NOT NULL, at REAL NOT NULL, PRIMARY KEY (host, applied)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE offences (ip TEXT PRIMARY KEY, count INTEGER NOT NULL, at REAL NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE lifted (
+     ip TEXT NOT NULL, jail TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (ip, jail)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /**
@@ -36,15 +54,27 @@ const STEPS: readonly string[] = [
  * @throws when the database was made by a newer program: going on could lose what that one wrote.
  */
 export function migrate(database: DatabaseSync, path: string): void {
-  const row = database.prepare('PRAGMA user_version').get();
-  const version = Number(row?.['user_version']);
+  const version = versionOf(database);
   if (version > STEPS.length) {
     throw new Error(
       `Cannot use the ledger "${path}": it has version ${version}, this program knows up to ${STEPS.length}; install the newer banshare-server again`,
     );
   }
+  if (version > 0 && version < STEPS.length) keepBefore(database, `${path}.before-${STEPS.length}`);
   for (const [index, step] of STEPS.entries()) {
     if (index < version) continue;
     database.exec(`BEGIN; ${step} PRAGMA user_version = ${index + 1}; COMMIT`);
   }
+}
+
+/** The version that a database has, 0 for an empty one. */
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+}
+
+/** Keeps the database as it was, on which the previous program starts again. */
+function keepBefore(database: DatabaseSync, copy: string): void {
+  rmSync(copy, { force: true });
+  database.prepare('VACUUM INTO ?').run(copy);
+  chmodSync(copy, 0o600);
 }

@@ -1,5 +1,6 @@
 import type { BanKey, Details, Event, HostName, Position, Report, VerdictWord } from '@banshare/protocol';
-import type { PublishedBan, Verdict } from './judge.ts';
+import type { Selection } from './ban-book.ts';
+import type { Past, PublishedBan, Verdict } from './judge.ts';
 
 /** A report or unban that passed every check of its sender, on its way into the ledger. `received` is epoch seconds. */
 export type Submission = {
@@ -9,35 +10,59 @@ export type Submission = {
   received: number;
 } & ({ kind: 'report'; report: Report } | { kind: 'unban'; ban: BanKey });
 
-/** What the ledger knows of a ban when it is judged. */
-export type Known = { ban: PublishedBan | undefined; supports: boolean; others: number };
+/** What the ledger knows of a ban and its address when it is judged. */
+export type Known = { ban: PublishedBan | undefined; supports: boolean; others: number; past: Past };
 
 /** What became of a submission; `event` is new and has to be published. */
 export type Recorded = { verdict: VerdictWord; seq?: number; code?: string; reason?: string; event?: Event };
 
-/** An active ban as it is shown and as a snapshot carries it. */
-export type ActiveBan = Event;
+/** A report as `explain` shows it: who said what when, and what the server made of it. */
+export type ToldReport = BanKey & {
+  host: string;
+  kind: string;
+  at: number;
+  received: number;
+  verdict: string;
+  code: string | null;
+  reason: string | null;
+  seq: number | null;
+};
+
+/** Everything that is kept about an address, oldest first. */
+export type History = {
+  reports: ToldReport[];
+  events: Event[];
+  supporters: (BanKey & { hosts: string[] })[];
+};
 
 /**
  * What the server keeps. SQLite is one way; several servers on one shared ledger would be another, so everything that may
- * wait for a disk or a network returns a promise.
+ * wait for a disk or a network returns a promise. What changes something @throws when it is not known to be stored.
  */
 export interface Ledger {
   /** The last event. */
   head(): Position;
-  /** Judges and writes submissions in one transaction; @throws when they are not known to be stored. */
-  record(
-    submissions: readonly Submission[],
-    decide: (submission: Submission, known: Known) => Verdict,
-  ): Promise<Recorded[]>;
+  /** Judges and writes submissions in one transaction. */
+  record(submissions: readonly Submission[], decide: Decide): Promise<Recorded[]>;
+  /** Publishes an operator's ban. */
+  ban(ban: BanKey & Details & { until: number | null }, now: number): Promise<Event>;
+  /** Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. */
+  lift(selection: Selection, now: number): Promise<Event[]>;
+  /** Withdraws a host's support since a time; what nobody else supports is lifted. */
+  undo(hostId: number, since: number, now: number): Promise<{ lifted: Event[]; kept: number }>;
   /** The events after a seq, in order. */
   since(seq: number, limit: number): Promise<Event[]>;
-  /** The event of a seq; undefined when it is none or no longer kept. */
+  /** The place of a seq; undefined when it is none or what follows it is no longer kept. */
   at(seq: number): Promise<Position | undefined>;
-  /** Active bans last published after `afterSeq` and up to `uptoSeq`, in order of their seq. */
-  active(range: { afterSeq: number; uptoSeq: number; limit: number }, now: number): Promise<ActiveBan[]>;
+  /** Active bans last published after `afterSeq` and up to `uptoSeq`, in order of their seq, as their events. */
+  active(range: { afterSeq: number; uptoSeq: number; limit: number }, now: number): Promise<Event[]>;
   countActive(now: number): Promise<number>;
+  /** What is known of an address. */
+  history(ip: string): Promise<History>;
 }
+
+/** Decides about a submission, given what is known. */
+export type Decide = (submission: Submission, known: Known) => Verdict;
 
 /** The ban that a submission speaks of. */
 export function banOf(submission: Submission): BanKey {

@@ -1,27 +1,31 @@
-import { createHash } from 'node:crypto';
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import {
-  EMPTY_TAIL,
-  nextTail,
+  OPERATOR_HOST,
   type BanKey,
+  type Details,
   type Event,
   type HostName,
   type Position,
   type VerdictWord,
 } from '@banshare/protocol';
+import { BanBook, type Selection } from './ban-book.ts';
 import { openDatabase, statements } from './database.ts';
-import { isActive, type Verdict } from './judge.ts';
+import { EventBook } from './event-book.ts';
+import { historyOf } from './history.ts';
+import type { Verdict } from './judge.ts';
 import {
   banOf,
   detailsOf,
-  type ActiveBan,
+  type Decide,
+  type History,
   type Known,
   type Ledger,
   type Recorded,
   type Submission,
 } from './ledger.ts';
+import type { Row, Sql } from './rows.ts';
 
-type Row = Record<string, string | number | null>;
+type Books = { database: DatabaseSync; sql: Sql; events: EventBook; bans: BanBook };
 
 /**
  * The ledger in SQLite. One connection writes; a failed commit leaves it unknown what was stored (facts section 4), so the
@@ -30,40 +34,116 @@ type Row = Record<string, string | number | null>;
 export class SqliteLedger implements Ledger {
   readonly #path: string;
   readonly #makeEpoch: () => string;
-  #database: DatabaseSync;
-  #sql: (text: string) => StatementSync;
-  #head: Position;
+  #books: Books;
 
   /** @throws when the database cannot be used. */
   constructor(path: string, makeEpoch: () => string) {
     this.#path = path;
     this.#makeEpoch = makeEpoch;
-    this.#database = openDatabase(path);
-    this.#sql = statements(this.#database);
-    this.#head = this.#readHead();
+    this.#books = this.#open();
   }
 
-  /** For the other tables of the same file: hosts. */
-  get database(): DatabaseSync {
-    return this.#database;
+  /** For the other tables of the same file. */
+  get sql(): Sql {
+    return this.#books.sql;
   }
 
   head(): Position {
-    return this.#head;
+    return this.#books.events.head();
   }
 
-  async record(
-    submissions: readonly Submission[],
-    decide: (submission: Submission, known: Known) => Verdict,
-  ): Promise<Recorded[]> {
-    const before = this.#head;
+  async record(submissions: readonly Submission[], decide: Decide): Promise<Recorded[]> {
+    return this.#write((books) => submissions.map((submission) => recordOne(books, submission, decide)));
+  }
+
+  async ban(ban: BanKey & Details & { until: number | null }, now: number): Promise<Event> {
+    return this.#write(({ events, bans }) => {
+      const event = events.append({ ...ban, kind: 'ban', host: OPERATOR_HOST, at: now });
+      bans.follow(event);
+      return event;
+    });
+  }
+
+  async lift(selection: Selection, now: number): Promise<Event[]> {
+    return this.#write((books) => {
+      books.bans.markLifted(selection, now);
+      return books.bans.select(selection, now).map((ban) => unban(books, ban, OPERATOR_HOST, now));
+    });
+  }
+
+  async undo(hostId: number, since: number, now: number): Promise<{ lifted: Event[]; kept: number }> {
+    return this.#write((books) => {
+      const supported = books.bans.supportedBy(hostId, since, now);
+      for (const ban of supported) books.bans.withdraw(ban, hostId);
+      const alone = supported.filter((ban) => books.bans.supporters(ban).length === 0);
+      const lifted = alone.map((ban) => unban(books, ban, OPERATOR_HOST, now));
+      return { lifted, kept: supported.length - alone.length };
+    });
+  }
+
+  async since(seq: number, limit: number): Promise<Event[]> {
+    return this.#books.events.since(seq, limit);
+  }
+
+  async at(seq: number): Promise<Position | undefined> {
+    return this.#books.events.at(seq);
+  }
+
+  async active(range: { afterSeq: number; uptoSeq: number; limit: number }, now: number): Promise<Event[]> {
+    return this.#books.bans.active(range, this.head().epoch, now);
+  }
+
+  async countActive(now: number): Promise<number> {
+    return this.#books.bans.countActive(now);
+  }
+
+  async history(ip: string): Promise<History> {
+    return historyOf(this.sql, this.head().epoch, ip);
+  }
+
+  /**
+   * Removes a part of what is no longer needed: bans that are over, events older than `keepSeconds`, reports older than that
+   * and 9 days; returns whether there may be more.
+   */
+  async sweep(now: number, keepSeconds: number, limit: number): Promise<boolean> {
+    return this.#write(({ sql, events, bans }) => {
+      const before = now - keepSeconds;
+      const swept = bans.sweep(now - 3600, limit);
+      const pruned = events.prune(before, limit);
+      const oldest = Math.min(before, now - ID_SECONDS);
+      const { changes } = sql(
+        'DELETE FROM reports WHERE (host, id) IN (SELECT host, id FROM reports WHERE received < ? LIMIT ?)',
+      ).run(oldest, limit);
+      sql('DELETE FROM outcomes WHERE at < ?').run(before);
+      sql('DELETE FROM acks WHERE at < ?').run(before);
+      sql('DELETE FROM lifted WHERE at < ?').run(now - ID_SECONDS);
+      return swept === limit || pruned > 0 || Number(changes) === limit;
+    });
+  }
+
+  /** Writes a copy of the whole database to a path where nothing is yet; meanwhile nothing else is written. */
+  copyTo(path: string): void {
+    this.sql('VACUUM INTO ?').run(path);
+  }
+
+  /** Does several writes of the file's other tables in one transaction. */
+  together<T>(work: () => T): T {
+    return this.#write(work);
+  }
+
+  close(): void {
+    this.#books.database.close();
+  }
+
+  #write<T>(work: (books: Books) => T): T {
+    const before = this.head();
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      const recorded = submissions.map((submission) => this.#recordOne(submission, decide));
-      this.#database.exec('COMMIT');
-      return recorded;
+      this.#books.database.exec('BEGIN IMMEDIATE');
+      const result = work(this.#books);
+      this.#books.database.exec('COMMIT');
+      return result;
     } catch (error) {
-      this.#head = before;
+      this.#books.events.rewind(before);
       this.#reopen();
       throw new Error(`Cannot write the ledger "${this.#path}": ${(error as Error).message}`, {
         cause: error,
@@ -71,44 +151,33 @@ export class SqliteLedger implements Ledger {
     }
   }
 
-  async since(seq: number, limit: number): Promise<Event[]> {
-    const rows = this.#sql('SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?').all(seq, limit);
-    return rows.map((row) => this.#eventOf(row as Row));
+  #open(): Books {
+    const database = openDatabase(this.#path);
+    const sql = statements(database) as Sql;
+    return { database, sql, events: new EventBook(sql, this.#makeEpoch), bans: new BanBook(sql) };
   }
 
-  async at(seq: number): Promise<Position | undefined> {
-    if (seq === 0) return { epoch: this.#head.epoch, seq: 0, tail: EMPTY_TAIL };
-    const row = this.#sql('SELECT tail FROM events WHERE seq = ?').get(seq);
-    return row === undefined ? undefined : { epoch: this.#head.epoch, seq, tail: String(row['tail']) };
+  #reopen(): void {
+    try {
+      this.#books.database.close();
+    } catch {
+      // It may be closed already; what counts is that the next one opens.
+    }
+    this.#books = this.#open();
   }
+}
 
-  async active(
-    range: { afterSeq: number; uptoSeq: number; limit: number },
-    now: number,
-  ): Promise<ActiveBan[]> {
-    const rows = this.#sql(
-      `SELECT events.* FROM bans JOIN events USING (seq)
-       WHERE bans.seq > ? AND bans.seq <= ? AND (bans.until IS NULL OR bans.until > ?) ORDER BY bans.seq LIMIT ?`,
-    ).all(range.afterSeq, range.uptoSeq, now, range.limit);
-    return rows.map((row) => this.#eventOf(row as Row));
-  }
+/** The same id gets the same verdict for so long; no report older than 8 days is taken. */
+const ID_SECONDS = 9 * 86_400;
 
-  async countActive(now: number): Promise<number> {
-    const row = this.#sql('SELECT count(*) AS n FROM bans WHERE until IS NULL OR until > ?').get(now);
-    return Number(row?.['n']);
-  }
-
-  close(): void {
-    this.#database.close();
-  }
-
-  #recordOne(submission: Submission, decide: (submission: Submission, known: Known) => Verdict): Recorded {
-    const earlier = this.#earlier(submission);
-    if (earlier !== undefined) return earlier;
-    const ban = banOf(submission);
-    const known = this.#known(ban, submission);
-    const recorded = this.#carryOut(submission, decide(submission, known));
-    this.#sql('INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+function recordOne(books: Books, submission: Submission, decide: Decide): Recorded {
+  const earlier = answeredBefore(books.sql, submission);
+  if (earlier !== undefined) return earlier;
+  const ban = banOf(submission);
+  const recorded = carryOut(books, submission, decide(submission, knownOf(books, submission)));
+  books
+    .sql('INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .run(
       submission.host.id,
       submission.id,
       submission.received,
@@ -122,168 +191,72 @@ export class SqliteLedger implements Ledger {
       recorded.reason ?? null,
       recorded.seq ?? null,
     );
-    return recorded;
-  }
-
-  /** The verdict that the same id of the same host got before. */
-  #earlier(submission: Submission): Recorded | undefined {
-    const row = this.#sql('SELECT verdict, code, reason, seq FROM reports WHERE host = ? AND id = ?').get(
-      submission.host.id,
-      submission.id,
-    );
-    if (row === undefined) return undefined;
-    const { verdict, code, reason, seq } = row as Row;
-    return {
-      verdict: verdict as VerdictWord,
-      ...(seq === null ? {} : { seq: Number(seq) }),
-      ...(code === null ? {} : { code: String(code) }),
-      ...(reason === null ? {} : { reason: String(reason) }),
-    };
-  }
-
-  #known(ban: BanKey, submission: Submission): Known {
-    const row = this.#sql('SELECT seq, at, until FROM bans WHERE ip = ? AND prog = ? AND jail = ?').get(
-      ban.ip,
-      ban.prog,
-      ban.jail,
-    ) as Row | undefined;
-    if (row === undefined) return { ban: undefined, supports: false, others: 0 };
-    const until = row['until'] === null ? null : Number(row['until']);
-    const published = { seq: Number(row['seq']), at: Number(row['at']), until };
-    if (submission.kind === 'report') return { ban: published, supports: false, others: 0 };
-    const hosts = this.#sql('SELECT host FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').all(
-      ban.ip,
-      ban.prog,
-      ban.jail,
-    );
-    const supports = hosts.some((host) => host['host'] === submission.host.id);
-    return { ban: published, supports, others: hosts.length - (supports ? 1 : 0) };
-  }
-
-  #carryOut(submission: Submission, verdict: Verdict): Recorded {
-    const ban = banOf(submission);
-    if (verdict.verdict === 'refused') return verdict;
-    if (verdict.verdict === 'duplicate') {
-      if (submission.kind === 'report') this.#support(ban, submission);
-      return verdict;
-    }
-    if ('withdraw' in verdict) {
-      this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').run(
-        ban.ip,
-        ban.prog,
-        ban.jail,
-        submission.host.id,
-      );
-      return { verdict: 'accepted' };
-    }
-    const event = this.#append(submission, verdict.publish);
-    return { verdict: 'accepted', seq: event.seq, event };
-  }
-
-  #append(submission: Submission, publish: { kind: 'ban'; until: number | null } | { kind: 'unban' }): Event {
-    const { ip, prog, jail } = banOf(submission);
-    const until = publish.kind === 'ban' ? publish.until : null;
-    const { epoch, seq: headSeq, tail: headTail } = this.#head;
-    const draft = {
-      kind: publish.kind,
-      epoch,
-      seq: headSeq + 1,
-      ip,
-      prog,
-      jail,
-      host: submission.host.name,
-      until,
-    };
-    const tail = nextTail(sha256Hex, headTail, draft);
-    const details = detailsOf(submission);
-    const event: Event = { ...draft, tail, at: submission.received, ...details };
-    this.#sql('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-      event.seq,
-      event.kind,
-      ip,
-      prog,
-      jail,
-      event.host,
-      event.at,
-      until,
-      tail,
-      JSON.stringify(details),
-    );
-    this.#head = { epoch, seq: event.seq, tail };
-    this.#moveBan(event, submission);
-    return event;
-  }
-
-  #moveBan(event: Event, submission: Submission): void {
-    const key = [event.ip, event.prog, event.jail] as const;
-    const earlier = this.#sql('SELECT until FROM bans WHERE ip = ? AND prog = ? AND jail = ?').get(...key) as
-      Row | undefined;
-    const isOver = earlier !== undefined && !isActive({ until: earlier['until'] as number | null }, event.at);
-    if (event.kind === 'unban' || isOver) {
-      this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(...key);
-    }
-    if (event.kind === 'unban') {
-      this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(...key);
-      return;
-    }
-    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?)').run(
-      ...key,
-      event.seq,
-      event.at,
-      event.until,
-    );
-    this.#support(event, submission);
-  }
-
-  #support(ban: BanKey, submission: Submission): void {
-    const { ip, prog, jail } = ban;
-    const { host, received } = submission;
-    this.#sql('INSERT OR REPLACE INTO supporters VALUES (?, ?, ?, ?, ?)').run(
-      ip,
-      prog,
-      jail,
-      host.id,
-      received,
-    );
-  }
-
-  #eventOf(row: Row): Event {
-    return {
-      kind: row['kind'] as Event['kind'],
-      epoch: this.#head.epoch,
-      seq: Number(row['seq']),
-      tail: String(row['tail']),
-      at: Number(row['at']),
-      until: row['until'] === null ? null : Number(row['until']),
-      ip: row['ip'] as Event['ip'],
-      prog: row['prog'] as Event['prog'],
-      jail: row['jail'] as Event['jail'],
-      host: row['host'] as HostName,
-      ...(JSON.parse(String(row['details'])) as object),
-    };
-  }
-
-  #readHead(): Position {
-    const stored = this.#sql("SELECT value FROM meta WHERE name = 'epoch'").get();
-    const epoch = stored === undefined ? this.#makeEpoch() : String(stored['value']);
-    if (stored === undefined) this.#sql("INSERT INTO meta VALUES ('epoch', ?)").run(epoch);
-    const last = this.#sql('SELECT seq, tail FROM events ORDER BY seq DESC LIMIT 1').get();
-    if (last === undefined) return { epoch, seq: 0, tail: EMPTY_TAIL };
-    return { epoch, seq: Number(last['seq']), tail: String(last['tail']) };
-  }
-
-  #reopen(): void {
-    try {
-      this.#database.close();
-    } catch {
-      // It may be closed already; what counts is that the next one opens.
-    }
-    this.#database = openDatabase(this.#path);
-    this.#sql = statements(this.#database);
-    this.#head = this.#readHead();
-  }
+  return recorded;
 }
 
-function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+/** The verdict that the same id of the same host got before. */
+function answeredBefore(sql: Sql, submission: Submission): Recorded | undefined {
+  const row = sql('SELECT verdict, code, reason, seq FROM reports WHERE host = ? AND id = ?').get(
+    submission.host.id,
+    submission.id,
+  ) as Row | undefined;
+  if (row === undefined) return undefined;
+  const { verdict, code, reason, seq } = row;
+  return {
+    verdict: verdict as VerdictWord,
+    ...(seq === null ? {} : { seq: Number(seq) }),
+    ...(code === null ? {} : { code: String(code) }),
+    ...(reason === null ? {} : { reason: String(reason) }),
+  };
+}
+
+function knownOf({ bans }: Books, submission: Submission): Known {
+  const ban = banOf(submission);
+  const published = bans.get(ban);
+  const hosts = submission.kind === 'unban' && published !== undefined ? bans.supporters(ban) : [];
+  const supports = hosts.includes(submission.host.id);
+  const past = {
+    madeAt: submission.at,
+    liftedAt: bans.liftedAt(ban),
+    offences: bans.offences(ban.ip),
+    isBanned: bans.isBanned(ban.ip, submission.received),
+  };
+  return { ban: published, supports, others: hosts.length - (supports ? 1 : 0), past };
+}
+
+function carryOut(books: Books, submission: Submission, verdict: Verdict): Recorded {
+  const { host, received } = submission;
+  const { ip, prog, jail } = banOf(submission);
+  const ban = { ip, prog, jail };
+  if (verdict.verdict === 'refused') return verdict;
+  if (verdict.verdict === 'duplicate') {
+    if (submission.kind === 'report') books.bans.support(ban, host.id, received);
+    return verdict;
+  }
+  if ('withdraw' in verdict) {
+    books.bans.withdraw(ban, host.id);
+    return { verdict: 'accepted' };
+  }
+  if (verdict.publish.kind === 'unban') {
+    const event = unban(books, ban, host.name, received);
+    return { verdict: 'accepted', seq: event.seq, event };
+  }
+  const { until } = verdict.publish;
+  const event = books.events.append({
+    ...ban,
+    ...detailsOf(submission),
+    kind: 'ban',
+    host: host.name,
+    at: received,
+    until,
+  });
+  books.bans.follow(event);
+  books.bans.support(ban, host.id, received);
+  return { verdict: 'accepted', seq: event.seq, event };
+}
+
+function unban({ events, bans }: Books, ban: BanKey, host: HostName, now: number): Event {
+  const event = events.append({ ...ban, kind: 'unban', host, at: now, until: null });
+  bans.follow(event);
+  return event;
 }

@@ -1,0 +1,151 @@
+import type { BanKey, Event } from '@banshare/protocol';
+import { isActive, type PublishedBan } from './judge.ts';
+import { eventOf, type Row, type Sql } from './rows.ts';
+
+/** Which bans an operator means: one address, in one jail or in all. */
+export type Selection = { ip: string; jail?: string };
+
+/**
+ * The bans as last published, the hosts that support each, and what is remembered of an address beyond its bans: how often it
+ * was banned anew, and when an operator lifted a ban of it.
+ */
+export class BanBook {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  get(ban: BanKey): PublishedBan | undefined {
+    const row = this.#sql('SELECT seq, at, until FROM bans WHERE ip = ? AND prog = ? AND jail = ?').get(
+      ban.ip,
+      ban.prog,
+      ban.jail,
+    ) as Row | undefined;
+    if (row === undefined) return undefined;
+    const until = row['until'] === null ? null : Number(row['until']);
+    return { seq: Number(row['seq']), at: Number(row['at']), until };
+  }
+
+  /** Follows an event: a ban stands as published, an unban takes it and its supporters away. */
+  follow(event: Event): void {
+    const key = [event.ip, event.prog, event.jail] as const;
+    const earlier = this.get(event);
+    const isOver = earlier !== undefined && !isActive(earlier, event.at);
+    if (event.kind === 'unban' || isOver) {
+      this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(...key);
+    }
+    if (event.kind === 'unban') {
+      this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(...key);
+      return;
+    }
+    if (!this.isBanned(event.ip, event.at)) this.#countOffence(event.ip, event.at);
+    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?)').run(
+      ...key,
+      event.seq,
+      event.at,
+      event.until,
+    );
+  }
+
+  support(ban: BanKey, hostId: number, now: number): void {
+    this.#sql('INSERT OR REPLACE INTO supporters VALUES (?, ?, ?, ?, ?)').run(
+      ban.ip,
+      ban.prog,
+      ban.jail,
+      hostId,
+      now,
+    );
+  }
+
+  withdraw(ban: BanKey, hostId: number): void {
+    this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').run(
+      ban.ip,
+      ban.prog,
+      ban.jail,
+      hostId,
+    );
+  }
+
+  supporters(ban: BanKey): number[] {
+    const rows = this.#sql('SELECT host FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').all(
+      ban.ip,
+      ban.prog,
+      ban.jail,
+    );
+    return rows.map((row) => Number((row as Row)['host']));
+  }
+
+  /** The active bans that a host has supported since a time. */
+  supportedBy(hostId: number, since: number, now: number): BanKey[] {
+    const rows = this.#sql(
+      `SELECT bans.ip, bans.prog, bans.jail FROM supporters JOIN bans USING (ip, prog, jail)
+       WHERE supporters.host = ? AND supporters.since >= ? AND (bans.until IS NULL OR bans.until > ?)`,
+    ).all(hostId, since, now);
+    return rows as BanKey[];
+  }
+
+  select(selection: Selection, now: number): BanKey[] {
+    const rows = this.#sql(
+      'SELECT ip, prog, jail FROM bans WHERE ip = ? AND (? IS NULL OR jail = ?) AND (until IS NULL OR until > ?)',
+    ).all(selection.ip, selection.jail ?? null, selection.jail ?? null, now);
+    return rows as BanKey[];
+  }
+
+  isBanned(ip: string, now: number): boolean {
+    return (
+      this.#sql('SELECT 1 FROM bans WHERE ip = ? AND (until IS NULL OR until > ?)').get(ip, now) !== undefined
+    );
+  }
+
+  offences(ip: string): number {
+    const row = this.#sql('SELECT count FROM offences WHERE ip = ?').get(ip) as Row | undefined;
+    return Number(row?.['count'] ?? 0);
+  }
+
+  markLifted(selection: Selection, now: number): void {
+    this.#sql('INSERT OR REPLACE INTO lifted VALUES (?, ?, ?)').run(selection.ip, selection.jail ?? '', now);
+  }
+
+  /** When an operator last lifted such a ban, epoch seconds; -1 for never. */
+  liftedAt(ban: BanKey): number {
+    const row = this.#sql("SELECT max(at) AS at FROM lifted WHERE ip = ? AND jail IN (?, '')").get(
+      ban.ip,
+      ban.jail,
+    ) as Row;
+    return Number(row['at'] ?? -1);
+  }
+
+  /** Active bans last published within a range of seqs, in order, each as its event. */
+  active(range: { afterSeq: number; uptoSeq: number; limit: number }, epoch: string, now: number): Event[] {
+    const rows = this.#sql(
+      `SELECT events.* FROM bans JOIN events USING (seq)
+       WHERE bans.seq > ? AND bans.seq <= ? AND (bans.until IS NULL OR bans.until > ?) ORDER BY bans.seq LIMIT ?`,
+    ).all(range.afterSeq, range.uptoSeq, now, range.limit);
+    return rows.map((row) => eventOf(row as Row, epoch));
+  }
+
+  countActive(now: number): number {
+    const row = this.#sql('SELECT count(*) AS n FROM bans WHERE until IS NULL OR until > ?').get(now) as Row;
+    return Number(row['n']);
+  }
+
+  /** Removes bans that were over before a time, with their supporters; returns how many. */
+  sweep(before: number, limit: number): number {
+    const rows = this.#sql('SELECT ip, prog, jail FROM bans WHERE until <= ? LIMIT ?').all(
+      before,
+      limit,
+    ) as BanKey[];
+    for (const { ip, prog, jail } of rows) {
+      this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
+      this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
+    }
+    return rows.length;
+  }
+
+  #countOffence(ip: string, at: number): void {
+    this.#sql(
+      'INSERT INTO offences VALUES (?, 1, ?) ON CONFLICT (ip) DO UPDATE SET count = count + 1, at = excluded.at',
+    ).run(ip, at);
+  }
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import {
+  EMPTY_TAIL,
+  nextTail,
+  type BanKey,
+  type Details,
+  type Event,
+  type HostName,
+  type Position,
+} from '@banshare/protocol';
+import { eventOf, type Row, type Sql } from './rows.ts';
+
+/** An event before it has its place. */
+export type Draft = BanKey &
+  Details & { kind: 'ban' | 'unban'; host: HostName; at: number; until: number | null };
+
+/** The events of the epoch, in their order, each with the tail of all before it. */
+export class EventBook {
+  readonly #sql: Sql;
+  #head: Position;
+
+  constructor(sql: Sql, makeEpoch: () => string) {
+    this.#sql = sql;
+    this.#head = readHead(sql, makeEpoch);
+  }
+
+  head(): Position {
+    return this.#head;
+  }
+
+  /** Puts the head back to what it was before a transaction that failed. */
+  rewind(head: Position): void {
+    this.#head = head;
+  }
+
+  append(draft: Draft): Event {
+    const { kind, ip, prog, jail, host, at, until, ...details } = draft;
+    const { epoch, seq: headSeq, tail: headTail } = this.#head;
+    const place = { epoch, seq: headSeq + 1, kind, ip, prog, jail, host, until };
+    const tail = nextTail(sha256Hex, headTail, place);
+    this.#sql('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+      place.seq,
+      kind,
+      ip,
+      prog,
+      jail,
+      host,
+      at,
+      until,
+      tail,
+      JSON.stringify(details),
+    );
+    this.#head = { epoch, seq: place.seq, tail };
+    return { ...place, tail, at, ...details };
+  }
+
+  since(seq: number, limit: number): Event[] {
+    const rows = this.#sql('SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?').all(seq, limit);
+    return rows.map((row) => eventOf(row as Row, this.#head.epoch));
+  }
+
+  /** The place of a seq, as long as every event after it is still kept. */
+  at(seq: number): Position | undefined {
+    const { epoch } = this.#head;
+    if (seq < this.#prunedTo()) return undefined;
+    if (seq === 0) return { epoch, seq: 0, tail: EMPTY_TAIL };
+    const row = this.#sql('SELECT tail FROM events WHERE seq = ?').get(seq) as Row | undefined;
+    return row === undefined ? undefined : { epoch, seq, tail: String(row['tail']) };
+  }
+
+  /** Removes events older than a time that no active ban needs; returns how many are gone. */
+  prune(before: number, limit: number): number {
+    const { seq: head } = this.#head;
+    const last = this.#sql('SELECT max(seq) AS seq FROM events WHERE at < ? AND seq < ?').get(
+      before,
+      head,
+    ) as Row;
+    const upto = Math.min(Number(last['seq'] ?? 0), this.#prunedTo() + limit);
+    if (upto <= this.#prunedTo()) return 0;
+    const { changes } = this.#sql(
+      'DELETE FROM events WHERE seq <= ? AND NOT EXISTS (SELECT 1 FROM bans WHERE bans.seq = events.seq)',
+    ).run(upto);
+    this.#sql("INSERT OR REPLACE INTO meta VALUES ('pruned-to', ?)").run(String(upto));
+    return Number(changes);
+  }
+
+  #prunedTo(): number {
+    const row = this.#sql("SELECT value FROM meta WHERE name = 'pruned-to'").get() as Row | undefined;
+    return Number(row?.['value'] ?? 0);
+  }
+}
+
+function readHead(sql: Sql, makeEpoch: () => string): Position {
+  const stored = sql("SELECT value FROM meta WHERE name = 'epoch'").get() as Row | undefined;
+  const epoch = stored === undefined ? makeEpoch() : String(stored['value']);
+  if (stored === undefined) sql("INSERT INTO meta VALUES ('epoch', ?)").run(epoch);
+  const last = sql('SELECT seq, tail FROM events ORDER BY seq DESC LIMIT 1').get() as Row | undefined;
+  if (last === undefined) return { epoch, seq: 0, tail: EMPTY_TAIL };
+  return { epoch, seq: Number(last['seq']), tail: String(last['tail']) };
+}
+
+function sha256Hex(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
