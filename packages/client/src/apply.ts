@@ -23,6 +23,7 @@ export class Applier {
   readonly #turns = new Map<string, Promise<void>>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
+  #isStopping = false;
 
   constructor(parts: ApplyParts) {
     this.#parts = parts;
@@ -34,7 +35,7 @@ export class Applier {
     const turn = earlier.then(async () => {
       await this.#slot();
       try {
-        await this.#carryOut(ban);
+        if (!this.#isStopping) await this.#carryOut(ban);
       } catch (error) {
         this.#parts.log.warning('Cannot apply a ban', {
           ban: banKeyText(ban),
@@ -48,6 +49,12 @@ export class Applier {
     void turn.then(() => {
       if (this.#turns.get(ban.ip) === turn) this.#turns.delete(ban.ip);
     });
+  }
+
+  /** Begins nothing more and resolves when nothing runs; what is still queued stands in the state for the next start. */
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    return this.idle();
   }
 
   /** Resolves when nothing is queued. */
@@ -75,9 +82,12 @@ export class Applier {
       .sharing(row)
       .find(({ status }) => status !== 'lifting' && status !== 'skipped');
     if (heir !== undefined) {
-      // Another ban wants the address in the same place: it stays, and is lifted with that one.
-      this.#parts.state.put({ ...heir, isOurs: true }, this.#parts.now());
-      this.#parts.state.remove(row);
+      // Another ban wants the address in the same place: it stays, and is lifted with that one, if it is ours to lift.
+      const isOurs = heir.isOurs || row.isOurs;
+      this.#parts.state.together(() => {
+        this.#parts.state.put({ ...heir, isOurs }, this.#parts.now());
+        this.#parts.state.remove(row);
+      });
       return;
     }
     if (!row.isOurs) {

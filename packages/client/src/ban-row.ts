@@ -11,6 +11,8 @@ export type RowStatus = 'pending' | 'applied' | 'already' | 'skipped' | 'failed'
 /** A ban of the fleet as this host took it over. isOurs: banshare put it in place here, and so may lift it. */
 export type BanRow = BanKey & {
   seq: number;
+  /** Epoch seconds of its publication. */
+  at: number;
   host: HostName;
   until: number | null;
   port: string;
@@ -23,8 +25,8 @@ export type BanRow = BanKey & {
 
 /** The row of a ban that was just decided about; what an earlier publication of it put in place stays ours. */
 export function rowFor(event: Event, chosen: Chosen, earlier: BanRow | undefined): BanRow {
-  const { ip, prog, jail, seq, host, until, port = '', protocol = '' } = event;
-  const common = { ip, prog, jail, seq, host, until, port, protocol, isOurs: earlier?.isOurs ?? false };
+  const { ip, prog, jail, seq, at, host, until, port = '', protocol = '' } = event;
+  const common = { ip, prog, jail, seq, at, host, until, port, protocol, isOurs: earlier?.isOurs ?? false };
   const earlierJail = earlier?.localJail;
   if (!chosen.apply) {
     return { ...common, localJail: earlierJail ?? jail, status: 'skipped', reason: chosen.reason };

@@ -16,9 +16,14 @@ export class Notes {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
   }
 
-  /** @throws when it cannot be written: then the ban must not be applied, it would be reported again. */
-  write(jail: string, ip: string): void {
+  /**
+   * Writes a note, or makes the one that is there as young as a new one, and returns whether it is new.
+   * @throws when it cannot be written: then the ban must not be applied, it would be reported again.
+   */
+  write(jail: string, ip: string): boolean {
+    const isNew = !this.has(jail, ip);
     writeFileSync(this.#path(jail, ip), '', { mode: 0o600 });
+    return isNew;
   }
 
   /** Whether this ban was begun, by this process or one before it. */

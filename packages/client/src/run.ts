@@ -49,7 +49,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const applier = applierOf(config, { log, state, notes, clock });
-  resources.own('running commands', () => applier.idle());
+  resources.own('running commands', () => applier.stop());
   const admin = await serveAdmin({
     path: paths.clientSocket,
     handle: (request) => answerAdmin(request, { config, place, paths, state, progress }),
@@ -62,7 +62,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   if (key === undefined) return;
   progress.name = key.name;
   const parts = takeParts(config, key, { log, state, applier, clock });
-  resumePending(state, notes, applier);
+  resumePending(state, notes, applier, config.apply.missingJail);
   startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined, signal });
   let isReady = false;
   const connected = stayConnected(
@@ -173,9 +173,11 @@ function takeParts(
 }
 
 /** What was queued when the daemon ended is queued again; a note shows that its command was begun, so the ban is ours. */
-function resumePending(state: State, notes: Notes, applier: Applier): void {
+function resumePending(state: State, notes: Notes, applier: Applier, missingJail: string): void {
   for (const row of [...state.withStatus('pending'), ...state.withStatus('lifting')]) {
-    if (notes.has(row.localJail, row.ip)) state.put({ ...row, isOurs: true }, wallSeconds());
+    // Where its jail is missing the note has moved, and the row may not know yet.
+    const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
+    if (isBegun) state.put({ ...row, isOurs: true }, wallSeconds());
     applier.queue(row);
   }
 }

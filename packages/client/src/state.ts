@@ -9,7 +9,7 @@ import type { BanRow, RowStatus } from './ban-row.ts';
 const STEPS: readonly string[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE bans (
-     ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, seq INTEGER NOT NULL, host TEXT NOT NULL, until INTEGER,
+     ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, host TEXT NOT NULL, until INTEGER,
      port TEXT NOT NULL, protocol TEXT NOT NULL, local_jail TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
      ours INTEGER NOT NULL, changed REAL NOT NULL, PRIMARY KEY (ip, prog, jail)
    ) STRICT, WITHOUT ROWID;
@@ -72,11 +72,12 @@ export class State {
   }
 
   put(row: BanRow, now: number): void {
-    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
       row.ip,
       row.prog,
       row.jail,
       row.seq,
+      row.at,
       row.host,
       row.until,
       row.port,
@@ -156,6 +157,7 @@ function rowOf(row: Record<string, unknown>): BanRow {
     prog: row['prog'],
     jail: row['jail'],
     seq: Number(row['seq']),
+    at: Number(row['at']),
     host: row['host'],
     until: row['until'] === null ? null : Number(row['until']),
     port: String(row['port']),

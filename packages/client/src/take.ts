@@ -36,8 +36,9 @@ export function take(news: News, parts: TakeParts): void {
 /** Marks a ban as over on this host: what banshare put in place is lifted, anything else is only forgotten. */
 export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[], because?: Event): void {
   if (row === undefined) return;
-  // A pending ban may be in the middle of its command: whether it is ours shows only afterwards.
-  const mayBeOurs = row.isOurs || row.status === 'pending';
+  // A pending ban may be in the middle of its command, also when it is to be lifted already: whether it is ours shows only
+  // afterwards.
+  const mayBeOurs = row.isOurs || row.status === 'pending' || row.status === 'lifting';
   if (!mayBeOurs) {
     parts.state.remove(row);
     return;
@@ -60,10 +61,11 @@ function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]
   for (const event of put) takeBan(event, parts, queued);
   for (const event of move) {
     const row = parts.state.get(event);
-    // What was being lifted is wanted again, and what failed gets another try.
-    if (row === undefined || row.status === 'lifting' || row.status === 'failed')
-      takeBan(event, parts, queued);
-    else parts.state.put({ ...row, seq: event.seq, until: event.until }, parts.now());
+    // What is in place stays. What was being lifted is wanted again, what failed gets another try, what is under way has to
+    // end as this publication, and why something was skipped may no longer hold.
+    if (row?.status === 'applied' || row?.status === 'already')
+      parts.state.put({ ...row, seq: event.seq, at: event.at, until: event.until }, parts.now());
+    else takeBan(event, parts, queued);
   }
   for (const row of drop) lift(row, parts, queued);
 }

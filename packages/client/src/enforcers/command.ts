@@ -20,11 +20,13 @@ export function commandEnforcer(
     change: Change,
     localJail: JailName,
   ): Promise<{ effect: Effect; isJailMissing: boolean }> => {
-    if (change.kind === 'ban') notes.write(localJail, change.ip);
+    const isNewNote = change.kind === 'ban' && notes.write(localJail, change.ip);
     const ended = await run(commandOf(commands, { ...change, localJail }));
     const isJailMissing = ended.code !== 0 && NO_SUCH_JAIL.test(ended.stderr + ended.stdout);
-    if (isJailMissing && change.kind === 'ban') notes.remove(localJail, change.ip);
-    return { effect: effectOf(change, localJail, ended), isJailMissing };
+    const effect = effectOf(change, localJail, ended);
+    // Nothing was done here, so no echo will come; an older note may still await the echo of an earlier command.
+    if (isNewNote && (isJailMissing || effect.outcome === 'already')) notes.remove(localJail, change.ip);
+    return { effect, isJailMissing };
   };
   return {
     kind: 'command',
