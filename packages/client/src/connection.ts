@@ -8,7 +8,7 @@ import {
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
 import { acknowledge } from './acknowledge.ts';
-import type { EnrolledKey } from './enrol.ts';
+import { removeJoinKey, type EnrolledKey } from './enrol.ts';
 import { Follower, type FollowEnd, type News } from './follow.ts';
 import type { Progress } from './progress.ts';
 import { locateServer } from './server-address.ts';
@@ -41,6 +41,8 @@ const AFTER_REFUSAL_MS = 5000;
 export async function stayConnected(parts: ConnectionParts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const server = await locateServer(parts.place, parts.config.addresses, parts.paths);
+    // A resolver may take half a minute.
+    if (signal.aborted) return;
     if (server.ok) {
       const end = await connectOnce(parts, server.value, signal);
       if (signal.aborted) return;
@@ -83,6 +85,8 @@ async function connectOnce(
         progress.phase = 'in-step';
         progress.trouble = '';
         parts.over('connection');
+        // The installer lays a join key with every upgrade; a host that the server knows needs none.
+        removeJoinKey(parts.paths);
         void ack();
       }
     },
@@ -91,7 +95,11 @@ async function connectOnce(
       progress.heardAt = monotonicSeconds();
       progress.clockAhead = wallSeconds() - now;
     },
-    fault: (text) => parts.fault(`follow ${text}`, text),
+    fault: (text) => {
+      progress.phase = 'connecting';
+      progress.trouble = text;
+      parts.fault(`follow ${text}`, text);
+    },
     silentAfterMs: SILENT_AFTER_MS,
   });
   try {
@@ -116,6 +124,7 @@ function explain(end: FollowEnd, parts: ConnectionParts): void {
 
 /** Waits, unless the daemon stops. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
 
 /** How a command ended. `code` is null after a signal or a failed start; stdout and stderr are their first 4 KiB. */
 export type Ended = {
@@ -8,6 +9,8 @@ export type Ended = {
   stderr: string;
   milliseconds: number;
 };
+
+type Spawned = Omit<ChildProcess, 'stdout' | 'stderr'> & { stdout?: Readable; stderr?: Readable };
 
 const KEPT_BYTES = 4096;
 /** All that a command gets to know: nothing of the daemon's own surroundings. */
@@ -29,17 +32,19 @@ export function exec(words: readonly string[], timeoutMs: number, nowMs: () => n
     let stdout = '';
     let stderr = '';
     // A group of its own, so that a timeout also reaches what the command started.
-    const child = spawn(file, args, { env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child: Spawned = spawn(file, args, {
+      env: ENVIRONMENT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
     const timer = setTimeout(() => {
       isTimedOut = true;
       killGroup(child.pid);
     }, timeoutMs);
-    child.stdout.on('data', (chunk: Buffer) => (stdout = keep(stdout, chunk)));
-    child.stderr.on('data', (chunk: Buffer) => (stderr = keep(stderr, chunk)));
     const end = (code: number | null): void => {
       clearTimeout(timer);
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout?.destroy();
+      child.stderr?.destroy();
       resolve({ code, isTimedOut, stdout, stderr, milliseconds: Math.round(nowMs() - began) });
     };
     child.on('error', (error) => {
@@ -48,6 +53,9 @@ export function exec(words: readonly string[], timeoutMs: number, nowMs: () => n
     });
     // Not 'close': a grandchild that holds the pipe open must not hold up the next ban.
     child.on('exit', (code) => setImmediate(end, code));
+    // Without file descriptors left there is a child without pipes, and then its error.
+    child.stdout?.on('data', (chunk: Buffer) => (stdout = keep(stdout, chunk)));
+    child.stderr?.on('data', (chunk: Buffer) => (stderr = keep(stderr, chunk)));
   });
 }
 

@@ -47,6 +47,9 @@ export class Follower {
   #position: Position | undefined;
   #isHeard = false;
   #isInStep = false;
+  /** Ends the wait for the next message; renewed each time. */
+  #interrupt: (end: FollowEnd) => void = () => undefined;
+  #isRefused = false;
 
   constructor(parts: FollowParts) {
     this.#parts = parts;
@@ -55,26 +58,34 @@ export class Follower {
 
   /** Follows until the server is silent, refuses this host's key, or the subscription is closed. */
   async follow(): Promise<FollowEnd> {
-    const refused = this.#parts.subscription.refused.then((): FollowEnd => 'refused');
+    void this.#parts.subscription.refused.then(() => {
+      this.#isRefused = true;
+      this.#interrupt('refused');
+    });
     for (;;) {
-      const message = await this.#next(refused);
+      const message = await this.#next();
       if (typeof message === 'string') return message;
       const publication = parsePublication(message.subject, message.body);
-      if (!publication.ok)
+      if (publication.ok) await this.#hear(publication.value);
+      else {
+        this.#isInStep = false;
         this.#parts.fault(`The server published something unreadable: ${publication.fault}`);
-      else await this.#hear(publication.value);
+      }
     }
   }
 
-  async #next(refused: Promise<FollowEnd>): Promise<FollowEnd | { subject: string; body: string }> {
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<FollowEnd>((resolve) => {
-      timer = setTimeout(() => resolve('silent'), this.#parts.silentAfterMs);
+  /** The next message or why there is none. Not a race with `refused`: that promise would keep every message for ever. */
+  #next(): Promise<FollowEnd | { subject: string; body: string }> {
+    return new Promise((resolve) => {
+      const end = (next: FollowEnd | { subject: string; body: string }): void => {
+        clearTimeout(timer);
+        resolve(next);
+      };
+      const timer = setTimeout(end, this.#parts.silentAfterMs, 'silent');
+      this.#interrupt = end;
+      if (this.#isRefused) end('refused');
+      void this.#parts.subscription.receive().then((message) => end(message ?? 'closed'));
     });
-    const received = this.#parts.subscription.receive().then((message) => message ?? 'closed');
-    const next = await Promise.race([received, silence, refused]);
-    clearTimeout(timer);
-    return next;
   }
 
   async #hear(publication: Publication): Promise<void> {
@@ -141,6 +152,10 @@ export class Follower {
         this.#take(answer.events);
       }
       if (this.#position === undefined || this.#position.seq >= answer.head.seq) break;
+      if (answer.events.length === 0) {
+        this.#parts.fault('The server answered sync with no events, though its head is ahead of us');
+        return;
+      }
     }
     if (this.#position !== undefined) this.#stepIn(this.#position);
   }

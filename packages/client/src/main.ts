@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { findServer, hostPaths, readClientConfig, runProgram } from '@banshare/runtime';
 
 const CONFIGURATION = 78;
-const STOP_WITHIN_SECONDS = 35;
+/** Beside what a command takes: closing sockets, and an answer that is under way. */
+const STOP_WITHIN_SECONDS = 10;
 
 const options = readRunOptions(process.argv.slice(2));
 if (options === undefined) {
@@ -15,7 +16,7 @@ if (options === undefined) {
 
 async function runDaemon({ root, config }: { root: string; config: string | undefined }): Promise<void> {
   const paths = hostPaths(root);
-  const read = await readClientConfig(config ?? paths.clientConfig);
+  const read = await readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
   const place = read.ok ? findServer(read.config) : undefined;
   if (!read.ok || place?.ok !== true) {
     const faults = read.ok ? [place?.ok === false ? place.fault : ''] : read.faults;
@@ -25,8 +26,8 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   const { run } = await import('./run.ts');
   await runProgram({
     name: 'banshare-client',
-    // A running ban command is waited for: it ends by its own timeout.
-    deadlineSeconds: STOP_WITHIN_SECONDS,
+    // A running ban command is waited for: it ends by its own timeout, and may run once more with missing-jail.
+    deadlineSeconds: 2 * read.config.apply.timeoutSeconds + STOP_WITHIN_SECONDS,
     start: (resources, signal) => run({ config: read.config, place: place.value, paths }, resources, signal),
   });
 }

@@ -13,6 +13,7 @@ export class ServerLink {
   readonly #key: string;
   readonly #serverKey: string;
   #turn: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   /** @param curve what ZAP sees: the host's own pair, or the join pair while it enrols. */
   constructor(server: ServerAddress, identity: Identity, curve: CurvePair = identity.curve) {
@@ -23,7 +24,9 @@ export class ServerLink {
   }
 
   ask(request: RequestKind, timeoutMs: number): Promise<Answer> {
-    const turn = this.#turn.then(() => {
+    const turn = this.#turn.then((): Answer | Promise<Answer> => {
+      // Whoever waited for a turn meanwhile must not open the connection again.
+      if (this.#isClosed) return { ok: false, fault: 'unreachable', reason: 'the connection is closed' };
       const envelope = {
         id: randomBytes(16).toString('hex'),
         at: wallSeconds(),
@@ -37,6 +40,7 @@ export class ServerLink {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#requester.close();
   }
 }
