@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { bad, good, parseHostName, type HostName, type Result } from '@banshare/protocol';
 import { makePrivateDirectory, type HostPaths } from '@banshare/runtime';
 import {
@@ -8,6 +8,7 @@ import {
   readSecretSections,
   SECRET_SUFFIX,
   writeHostKey,
+  type Answer,
   type HostKey,
 } from '@banshare/transport';
 import { machineHash, noteMachine } from './machine.ts';
@@ -45,22 +46,28 @@ export async function enrol(
   const name = parseHostName(wanted);
   if (!name.ok)
     return { ok: false, kind: 'no', code: 'name', reason: `${name.fault}; set name in client.toml` };
+  const made = readMade(paths);
+  if (made?.ok === false) return { ok: false, kind: 'no', code: 'host-key', reason: made.fault };
   const join = readSecretSections(paths.keys.join);
   if (!join.ok) {
-    return {
-      ok: false,
-      kind: 'no',
-      code: 'join-key',
-      reason: `${join.fault}. Run the client installer of this fleet`,
-    };
+    const reason = `${join.fault}. Run the client installer of this fleet`;
+    return { ok: false, kind: 'no', code: 'join-key', reason };
   }
-  const key = await hostKey(paths);
+  const key = made?.value ?? (await makeHostKey(paths));
   const link = new ServerLink(server, key, join.value.curve);
   const answer = await link.ask(
     { kind: 'enrol', name: name.value, addresses: addresses.slice(0, 16) },
     TIMEOUT_MS,
   );
   link.close();
+  const result = enrolmentOf(answer, key);
+  if (!result.ok) return result;
+  writeHostKey(paths.keys.host, key, result.key.name);
+  removeJoinKey(paths);
+  return result;
+}
+
+function enrolmentOf(answer: Answer, key: HostKey): Enrolment {
   if (!answer.ok) {
     const isNo = answer.fault === 'not-admitted';
     const reason = isNo
@@ -73,18 +80,27 @@ export async function enrol(
   if (status !== 'OK' || verdict !== 'accepted' || !given.ok) {
     return { ok: false, kind: status === 'REFUSED' ? 'no' : 'wait', code, reason };
   }
-  writeHostKey(paths.keys.host, key, given.value);
-  for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX]) rmSync(paths.keys.join + suffix, { force: true });
   return { ok: true, key: { ...key, name: given.value } };
 }
 
-/** The key made at an earlier try, so that the server meets one host and not one for each try; else a fresh one. */
-async function hostKey(paths: HostPaths): Promise<HostKey> {
-  const made = readHostKey(paths.keys.host);
-  if (made.ok) return made.value;
+/** Deletes this host's copy of the join pair. */
+export function removeJoinKey(paths: HostPaths): void {
+  for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX]) rmSync(paths.keys.join + suffix, { force: true });
+}
+
+/**
+ * The key made at an earlier try, so that the server meets one host and not one for each try. One that is there and cannot be
+ * read is a fault, never replaced: it may be this host's identity.
+ */
+function readMade(paths: HostPaths): Result<HostKey> | undefined {
+  return existsSync(paths.keys.host + SECRET_SUFFIX) ? readHostKey(paths.keys.host) : undefined;
+}
+
+async function makeHostKey(paths: HostPaths): Promise<HostKey> {
   makePrivateDirectory(paths.keys.dir);
   const identity = await makeIdentity();
-  writeHostKey(paths.keys.host, identity);
+  // Before the key: a key without this note would never be known as a clone's.
   noteMachine(paths, machineHash(paths.machineId));
+  writeHostKey(paths.keys.host, identity);
   return identity;
 }
