@@ -17,6 +17,7 @@ import { locateServer } from './server-address.ts';
 import { readyFaults } from './ready.ts';
 import { showStatus, type ClientStatus } from './status.ts';
 
+const USAGE = 64;
 const NO_DAEMON = 69;
 const CONFIGURATION = 78;
 
@@ -36,7 +37,19 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .option('config', { type: 'string', describe: 'instead of /etc/banshare/client.toml' })
     .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
     .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
-    .command('run', 'follows the fleet in the foreground (the default)')
+    .command(
+      ['run', '$0'],
+      'follows the fleet in the foreground (the default)',
+      (common) => common,
+      async ({ root, config, check }) => {
+        // A plain run never comes here: main.ts starts it without yargs.
+        if (check === true) code = await checkAll(root, config);
+        else {
+          say('run takes --root, --config and --check; see banshare-client --help');
+          code = USAGE;
+        }
+      },
+    )
     .command(
       'enrol',
       'makes this host known to the server',
@@ -61,17 +74,9 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
         code = await bans(root, json);
       },
     )
-    .command(
-      '$0',
-      false,
-      (common) => common,
-      async ({ root, config, check }) => {
-        if (check === true) code = await checkAll(root, config);
-      },
-    )
     .fail((message, error) => {
       say(`${message ?? error.message}; see banshare-client --help`);
-      process.exit(64);
+      process.exit(USAGE);
     });
   await parser.parseAsync();
   return code;
@@ -154,7 +159,9 @@ async function readSetup(
   root: string,
   configPath: string | undefined,
 ): Promise<{ config: ClientConfig; place: ServerPlace } | undefined> {
-  const config = await readClientConfig(configPath ?? hostPaths(root).clientConfig);
+  const config = await readClientConfig(configPath ?? hostPaths(root).clientConfig, {
+    mustExist: configPath !== undefined,
+  });
   if (!config.ok) {
     config.faults.forEach(say);
     return undefined;

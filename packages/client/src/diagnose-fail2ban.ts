@@ -1,4 +1,4 @@
-import type { ClientConfig } from '@banshare/runtime';
+import { splitWords, type ClientConfig } from '@banshare/runtime';
 import type { Finding } from './diagnose.ts';
 import type { Ended } from './exec.ts';
 
@@ -10,7 +10,8 @@ export async function diagnoseFail2ban(
   config: ClientConfig,
   run: (words: string[]) => Promise<Ended>,
 ): Promise<Finding[]> {
-  const client = config.apply.command.split(/\s/, 1)[0] ?? '';
+  const words = splitWords(config.apply.command);
+  const client = words.ok ? (words.value[0] ?? '') : '';
   if (!client.endsWith('fail2ban-client')) return [];
   const status = await run([client, 'status']);
   if (status.code !== 0) {

@@ -5,7 +5,9 @@ import { readHostKey, readSecretSections, SECRET_SUFFIX } from '@banshare/transp
 /** Everything that keeps a client from running with this configuration and these keys, at once. */
 export async function readyFaults(root: string, configPath: string | undefined): Promise<string[]> {
   const paths = hostPaths(root);
-  const read = await readClientConfig(configPath ?? paths.clientConfig);
+  const read = await readClientConfig(configPath ?? paths.clientConfig, {
+    mustExist: configPath !== undefined,
+  });
   const faults = read.ok ? [] : [...read.faults];
   if (read.ok) {
     const place = findServer(read.config);
