@@ -49,6 +49,12 @@ export class Attacker {
     await target.append('/var/log/auth.log', Array.from({ length: times }, (_, n) => line(n)).join(''));
   }
 
+  /** Knocks at 200 ports at once, which is a scan of psad's danger level 3. */
+  async scan(target: Host, from: string): Promise<void> {
+    const ports = Array.from({ length: 200 }, (_, n) => 1000 + n);
+    await Promise.all(ports.map((port) => this.attempt(target, from, port, 100)));
+  }
+
   /** Makes the attacker's machine a name server that never answers, and returns its address. */
   async silentResolver(): Promise<string> {
     const rules = 'add table inet lab\nadd chain inet lab in { type filter hook input priority 0; }\n';

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { FreshBuild } from '../fresh-build.ts';
+import { startFail2ban } from './fail2ban.ts';
+import type { Host } from './host.ts';
+import { startLab } from './lab.ts';
+import { skipReason } from './requirements.ts';
+import type { Exit } from './running.ts';
+
+// Installers run for real, on hosts without systemd whose server is the host itself.
+const skip = skipReason();
+const REPORT_PORT = 24_001;
+const PUBLISH_PORT = 24_002;
+
+const fresh = new FreshBuild();
+before(() => {
+  if (skip === false) fresh.everything(`--ports=${REPORT_PORT},${PUBLISH_PORT}`);
+});
+after(() => {
+  fresh[Symbol.dispose]();
+});
+
+test(
+  'a client built for 127.0.0.1 refuses a host where no server listens, and installs where one does',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    const refused = await install(host, 'client');
+    assert.equal(refused.code, 1);
+    assert.match(
+      refused.stderr,
+      /built for a server on this machine \(127\.0\.0\.1\), and none listens on port 24001/,
+    );
+    assert.equal(await host.read('/usr/bin/banshare-client'), '');
+
+    assert.equal((await install(host, 'server')).code, 0);
+    await using server = host.spawn(['/usr/bin/banshare-server', 'run']);
+    await server.line(/^banshare-server ready /);
+    await startFail2ban(host);
+    const installed = await install(host, 'client');
+    assert.equal(installed.code, 0, installed.stderr);
+    assert.match(installed.stdout, /enrolled|accepted/i);
+    assert.match(installed.stdout, /fail2ban has taken up the action and the jail banshare/);
+    assert.match(installed.stdout, /no jail reports yet[^]*\[sshd\][^]*reload --restart sshd/);
+    assert.match(installed.stdout, /\/usr\/bin\/banshare-client run/);
+    assert.match(await host.output(['fail2ban-client', 'status']), /Jail list:.*banshare/);
+    assert.match(await host.output(['fail2ban-client', 'status', 'sshd']), /Currently banned/);
+    const keys = await host.output(['stat', '-c', '%n %a', '/etc/banshare/keys/host.key_secret']);
+    assert.match(keys, / 600$/);
+    assert.equal(
+      await host.read('/etc/banshare/keys/join.key_secret'),
+      '',
+      'an enrolled host deletes the join pair',
+    );
+
+    const again = await install(host, 'client');
+    assert.equal(again.code, 0, again.stderr);
+    assert.doesNotMatch(again.stdout, /has taken up/, 'nothing changed, so fail2ban is left alone');
+  },
+);
+
+test(
+  'jails that already name the action are told apart: running with it, or in need of --restart',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await installServer(host);
+    await startFail2ban(host);
+    await host.output(['sed', '-i', 's/^action = .*/&\\n    banshare/', '/etc/fail2ban/jail.local']);
+    const installed = await install(host, 'client');
+    assert.match(installed.stdout, /fail2ban jails that report: sshd/);
+    assert.match(installed.stdout, /fail2ban-client reload --restart sshd/);
+    await host.output(['fail2ban-client', 'reload', '--restart', 'sshd']);
+    const again = await install(host, 'client');
+    assert.match(again.stdout, /fail2ban jails that report: sshd/);
+    assert.doesNotMatch(again.stdout, /--restart/);
+  },
+);
+
+test(
+  "where fail2ban's own test fails, its previous files are back and fail2ban is left alone",
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await installServer(host);
+    await startFail2ban(host);
+    await host.write(
+      '/etc/fail2ban/jail.d/broken.conf',
+      '[nonsense]\nenabled = true\nfilter = there-is-none\n',
+    );
+    const installed = await install(host, 'client');
+    assert.equal(installed.code, 1);
+    assert.match(installed.stdout, /configuration test failed[^]*previous files are back/);
+    assert.equal(await host.read('/etc/fail2ban/jail.d/banshare.conf'), '');
+    assert.equal(await host.read('/etc/fail2ban/action.d/banshare.conf'), '');
+    assert.doesNotMatch(await host.output(['fail2ban-client', 'status']), /banshare/);
+    assert.match(
+      await host.output(['/usr/bin/banshare-client', '--version']),
+      /^\d/,
+      'the programs are installed',
+    );
+  },
+);
+
+test(
+  '--uninstall leaves a no-op action while a jail names it, and a no-op reporter while psad.conf does',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await installServer(host);
+    await startFail2ban(host, { action: 'banshare' }).catch(() => undefined);
+    await install(host, 'client');
+    await startFail2ban(host, { action: 'banshare' }).catch(() => undefined);
+    await host.write(
+      '/etc/psad/psad.conf',
+      'EXTERNAL_BLOCK_SCRIPT /usr/bin/banshare-report psad portscan SRCIP;\n',
+    );
+
+    const removed = await install(host, 'client', '--uninstall');
+    assert.equal(removed.code, 0, removed.stderr);
+    assert.match(removed.stdout, /action\.d\/banshare\.conf stays and[^]*jail\.local/);
+    assert.match(removed.stdout, /psad\.conf still names \/usr\/bin\/banshare-report/);
+    assert.match(await host.read('/etc/fail2ban/action.d/banshare.conf'), /^actionban =$/m);
+    assert.deepEqual(
+      (await host.run(['/usr/bin/banshare-report', 'psad', 'portscan', '203.0.113.9'])).code,
+      0,
+    );
+    assert.equal(await host.read('/etc/fail2ban/jail.d/banshare.conf'), '');
+    assert.doesNotMatch(await host.output(['fail2ban-client', 'status']), /banshare/);
+    assert.equal((await host.run(['fail2ban-client', '-t'])).code, 0);
+    await host.output(['fail2ban-client', 'restart']);
+    assert.match(await host.output(['fail2ban-client', 'status']), /sshd/);
+
+    await host.write('/etc/fail2ban/jail.local', '[DEFAULT]\nbackend = polling\n');
+    await host.write('/etc/psad/psad.conf', '');
+    await install(host, 'client', '--uninstall');
+    assert.equal(await host.read('/etc/fail2ban/action.d/banshare.conf'), '');
+    assert.equal(await host.read('/usr/bin/banshare-report'), '');
+  },
+);
+
+test(
+  'the server gets a user of its own, reserved ports and an open firewall, and gives them back',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+
+    assert.equal((await install(host, 'server', '--purge')).code, 0);
+    assert.equal(await host.read('/var/log/hook'), 'open 24001 24002\nclose 24001 24002\n');
+    assert.notEqual((await host.run(['id', 'banshare'])).code, 0);
+    assert.equal(await host.read('/etc/sysctl.d/60-banshare.conf'), '');
+    assert.notEqual((await host.run(['test', '-e', '/etc/banshare'])).code, 0);
+  },
+);
+
+test(
+  '--no-start prepares an image at /: nothing runs, no user, and the client enrols later',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    for (const role of ['server', 'client'] as const)
+      assert.equal((await install(host, role, '--no-start')).code, 0);
+    assert.notEqual((await host.run(['id', 'banshare'])).code, 0);
+    assert.match(await host.read('/usr/lib/sysusers.d/banshare.conf'), /^u banshare /m);
+    assert.match(await host.read('/usr/lib/systemd/system/banshare-client.service'), /ExecStart=/);
+    assert.notEqual(await host.read('/etc/banshare/keys/join.key_secret'), '');
+    assert.equal(await host.read('/etc/banshare/keys/host.key_secret'), '');
+  },
+);
+
+async function installServer(host: Host): Promise<void> {
+  assert.equal((await install(host, 'server')).code, 0);
+  const server = host.spawn(['/usr/bin/banshare-server', 'run']);
+  await server.line(/^banshare-server ready /);
+}
+
+function install(host: Host, role: 'client' | 'server', ...flags: string[]): Promise<Exit> {
+  return host.run(['dash', join(fresh.dist, `${role}-install.sh`), ...flags], { milliseconds: 60_000 });
+}
