@@ -7,7 +7,9 @@ export type Readiness =
 /** Reads configuration and generations, and names every fault at once. */
 export async function readEverything(root: string, configPath: string | undefined): Promise<Readiness> {
   const paths = hostPaths(root);
-  const config = await readServerConfig(configPath ?? paths.serverConfig);
+  const config = await readServerConfig(configPath ?? paths.serverConfig, {
+    mustExist: configPath !== undefined,
+  });
   const { generations, faults } = readGenerations(paths.generations);
   const all = [...(config.ok ? [] : config.faults), ...faults];
   if (config.ok && generations.length > 1) {

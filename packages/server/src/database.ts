@@ -19,16 +19,21 @@ export function openDatabase(path: string): DatabaseSync {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     const check = database.prepare('PRAGMA quick_check(1)').get();
     if (check?.['quick_check'] !== 'ok') {
-      throw new Error(`Cannot use the ledger "${path}": it is damaged (${String(check?.['quick_check'])})`);
+      throw new Error(`it is damaged (${String(check?.['quick_check'])})`);
     }
     migrate(database, path);
     return database;
   } catch (error) {
     database.close();
-    if ((error as Error).message.includes('database is locked')) {
+    const { message } = error as Error;
+    if (message.includes('database is locked')) {
       throw new Error(`Cannot open the ledger "${path}": another banshare-server uses it`, { cause: error });
     }
-    throw error;
+    if (message.includes(path)) throw error;
+    throw new Error(
+      `Cannot use the ledger "${path}": ${message}; restore a backup, or move the file away to begin a new ledger`,
+      { cause: error },
+    );
   }
 }
 

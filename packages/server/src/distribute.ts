@@ -74,15 +74,19 @@ export class Distributor {
 
   async #start(): Promise<readonly string[]> {
     const child = new FanOutChild(this.#program);
+    const keys = this.#keys();
     const bound = await child.open({
       endpoints: [...this.#endpoints],
-      keys: this.#keys(),
+      keys,
       position: this.#head(),
     });
     this.#child = child;
     this.#failures = 0;
     // What was committed while the child opened its port was not published: its heartbeats must name it all the same.
     child.tell({ word: 'publish', messages: [], position: this.#head() });
+    // And who enrolled meanwhile was told that the doors are open.
+    const known = new Set(keys);
+    for (const key of this.#keys()) if (!known.has(key)) void child.admit(key);
     void child.ended.then((reason) => this.#restart(reason));
     this.#notices.opened(bound);
     return bound;

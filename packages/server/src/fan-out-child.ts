@@ -29,15 +29,19 @@ export class FanOutChild {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     });
     this.#process.on('message', (message: FromFanOut) => this.#hear(message));
-    this.#process.on('error', (error) => this.#kill(error.message));
     const watch = setInterval(() => this.#watch(), WATCH_MS);
-    this.#process.on('exit', (code, signal) => {
+    const gone = (reason: string): void => {
       clearInterval(watch);
-      const reason = this.#reason ?? `it ended with ${signal ?? code}`;
       for (const admitted of this.#waiting.values()) admitted();
       this.#opened.reject(new Error(`Cannot open the publish port: ${reason}`));
       this.#ended.resolve(reason);
+    };
+    this.#process.on('error', (error) => {
+      this.#kill(error.message);
+      // What was never started sends no exit.
+      if (this.#process.pid === undefined) gone(error.message);
     });
+    this.#process.on('exit', (code, signal) => gone(this.#reason ?? `it ended with ${signal ?? code}`));
     // Nobody may be waiting for it by then.
     this.#opened.promise.catch(() => undefined);
   }

@@ -24,6 +24,7 @@ export class HostBook {
   readonly #ledger: SqliteLedger;
   readonly #byKey = new Map<string, Host>();
   readonly #changed = new Set<Host>();
+  readonly #listeners = new Set<(host: Host) => void>();
 
   constructor(ledger: SqliteLedger) {
     this.#ledger = ledger;
@@ -85,7 +86,17 @@ export class HostBook {
     host.generation = ack.generation;
     host.clockAhead = clockAhead;
     this.#changed.add(host);
-    if (ack.outcomes.length === 0) return;
+    if (ack.outcomes.length > 0) this.#writeOutcomes(host, ack, now);
+    for (const listen of this.#listeners) listen(host);
+  }
+
+  /** Calls a listener after each acknowledgement, until the returned function is called. */
+  onAcknowledged(listen: (host: Host) => void): () => void {
+    this.#listeners.add(listen);
+    return () => this.#listeners.delete(listen);
+  }
+
+  #writeOutcomes(host: Host, ack: AckRequest, now: number): void {
     this.#ledger.together(() => {
       for (const { seq, outcome, reason } of ack.outcomes) {
         this.#ledger
@@ -151,9 +162,9 @@ export class HostBook {
   #freeName(wanted: HostName, key: string): HostName {
     const isTaken = (name: string): boolean => this.byName(name) !== undefined;
     if (!isTaken(wanted)) return wanted;
-    for (let digits = 4; digits <= key.length; digits += 4) {
-      const name = parseHostName(`${wanted.slice(0, 180)}-${key.slice(0, digits)}`);
-      if (name.ok && !isTaken(name.value)) return name.value;
+    for (let digits = 4; digits <= 32; digits += 4) {
+      const name = longestName(wanted, `-${key.slice(0, digits)}`);
+      if (name !== undefined && !isTaken(name)) return name;
     }
     throw new Error(`Cannot find a free name for the host ${wanted}`);
   }
@@ -161,6 +172,15 @@ export class HostBook {
   #remember(host: Host): void {
     this.#byKey.set(host.key, host);
   }
+}
+
+/** As much of a name as leaves room for the suffix: a label has at most 63 characters, a name 255. */
+function longestName(wanted: HostName, suffix: string): HostName | undefined {
+  for (let length = wanted.length; length > 0; length -= 1) {
+    const name = parseHostName(wanted.slice(0, length) + suffix);
+    if (name.ok) return name.value;
+  }
+  return undefined;
 }
 
 function hostOf(row: Row): Host {

@@ -15,6 +15,8 @@ export type Notices = {
   ledgerFailed: (error: Error) => void;
 };
 
+const LEDGER_FAILED = retry('ledger', 'the server cannot write its ledger now');
+
 /**
  * The report port. Requests that arrive together are judged and committed together, and each is answered only after that
  * commit; what was published new leaves through `distribute` after the answers.
@@ -62,7 +64,8 @@ export class Intake {
       const { envelope, request, host } = proven;
       const submission = host === undefined ? undefined : submissionOf(request, host, now);
       if (submission !== undefined) submissions.push({ envelope, submission });
-      else this.#answer(envelope, request.id, await this.#answerTo(request, host, now));
+      // Not awaited: opening the publish port's door for a new host may take seconds, and reports must not wait for it.
+      else void this.#answerLater(envelope, request, host, now);
     }
     if (submissions.length > 0) await this.#submit(submissions, now);
   }
@@ -75,13 +78,28 @@ export class Intake {
     if ('fault' in incoming) {
       const envelope =
         incoming.envelope.length > 1 ? incoming.envelope : [...incoming.envelope, Buffer.alloc(0)];
-      this.#refuse(envelope, '', refuse('malformed', incoming.fault), 'a peer');
+      this.#tell(envelope, '', refuse('malformed', incoming.fault), 'a peer');
       return undefined;
     }
     const checked = this.#senders.check(incoming, now);
     if (!('answer' in checked)) return { envelope: incoming.envelope, ...checked };
-    this.#refuse(incoming.envelope, checked.id, checked.answer, 'a peer');
+    this.#tell(incoming.envelope, checked.id, checked.answer, 'a peer');
     return undefined;
+  }
+
+  async #answerLater(
+    envelope: Buffer[],
+    request: Request,
+    host: Host | undefined,
+    now: number,
+  ): Promise<void> {
+    try {
+      const answer = await this.#answerTo(request, host, now);
+      this.#tell(envelope, request.id, answer, host?.name ?? 'a peer');
+    } catch (error) {
+      this.#notices.ledgerFailed(error as Error);
+      this.#answer(envelope, request.id, LEDGER_FAILED);
+    }
   }
 
   async #answerTo(request: Request, host: Host | undefined, now: number): Promise<Answer> {
@@ -108,8 +126,7 @@ export class Intake {
       recorded = await this.#ledger.record(submissions, decide);
     } catch (error) {
       this.#notices.ledgerFailed(error as Error);
-      const answer = retry('ledger', 'the server cannot write its ledger now');
-      for (const { envelope, submission } of batch) this.#answer(envelope, submission.id, answer);
+      for (const { envelope, submission } of batch) this.#answer(envelope, submission.id, LEDGER_FAILED);
       return;
     }
     const { epoch } = this.#ledger.head();
@@ -117,8 +134,7 @@ export class Intake {
       const result = recorded[index];
       if (result === undefined) continue;
       const answer = answerOf(result, epoch);
-      if (answer.status === 'REFUSED') this.#refuse(envelope, submission.id, answer, submission.host.name);
-      else this.#answer(envelope, submission.id, answer);
+      this.#tell(envelope, submission.id, answer, submission.host.name);
     }
     const events = recorded.flatMap(({ event }) => (event === undefined ? [] : [event]));
     if (events.length > 0) this.#distribute(events);
@@ -130,7 +146,7 @@ export class Intake {
     return judgeUnban({ ...known, isActive: known.ban !== undefined && isActive(known.ban, now) });
   }
 
-  #refuse(envelope: Buffer[], id: string, answer: Answer, from: string): void {
+  #tell(envelope: Buffer[], id: string, answer: Answer, from: string): void {
     if (answer.status === 'REFUSED') this.#notices.refused(answer, from);
     this.#answer(envelope, id, answer);
   }
