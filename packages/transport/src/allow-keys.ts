@@ -31,7 +31,7 @@ export async function answerZap(decide: Doorkeeper): Promise<{ close: () => void
 }
 
 async function answerAll(socket: Router, decide: Doorkeeper): Promise<void> {
-  while (!socket.closed) {
+  for (;;) {
     let frames: Buffer[];
     try {
       frames = await socket.receive();
@@ -39,7 +39,16 @@ async function answerAll(socket: Router, decide: Doorkeeper): Promise<void> {
       return; // closed
     }
     const answer = answerOne(frames, decide);
-    if (answer !== undefined) await socket.send(answer).catch(() => undefined);
+    if (answer !== undefined) await sendOrDrop(socket, answer);
+  }
+}
+
+/** Where the answer cannot be sent, the key is not let in; zeromq.js throws when the socket was closed meanwhile. */
+async function sendOrDrop(socket: Router, answer: (Buffer | string)[]): Promise<void> {
+  try {
+    await socket.send(answer);
+  } catch {
+    // Nobody waits for it any more.
   }
 }
 

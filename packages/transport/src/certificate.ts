@@ -85,7 +85,10 @@ export function parseSections(text: string): Sections {
   for (const line of text.split('\n')) {
     const section = /^([A-Za-z0-9_/.@-]+)\s*$/.exec(line)?.[1];
     if (section !== undefined) current = sections[section] ??= Object.create(null) as Sections[string];
-    const [, name, value] = /^\s+([A-Za-z0-9_/.@-]+)\s*=\s*"([^"]*)"\s*$/.exec(line) ?? [];
+    // Quoted, or bare up to a comment: pyzmq quotes keys only.
+    const [, name, quoted, bare] =
+      /^\s+([A-Za-z0-9_/.@-]+)\s*=\s*(?:"([^"]*)"|([^"#\s][^"#]*?))\s*(?:#.*)?$/.exec(line) ?? [];
+    const value = quoted ?? bare;
     if (name !== undefined && value !== undefined) current[name] = value;
   }
   return sections;

@@ -3,7 +3,7 @@ const KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
 
 /**
  * Whether a text is a CURVE key in Z85 (ZeroMQ RFC 32): 40 characters of its alphabet, of which no five stand for more than
- * 32 bits. libzmq throws at anything else.
+ * 32 bits. Nothing else may reach a socket: zeromq.js throws, and then crashes the process at its end.
  */
 export function isCurveKey(text: string): boolean {
   if (!KEY.test(text)) return false;

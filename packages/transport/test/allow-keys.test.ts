@@ -2,6 +2,7 @@ import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { curveKeyPair, Dealer, Subscriber } from 'zeromq';
 import { answerZap, listen, PublishPort, reportRouter, type Admission } from '../src/index.ts';
+import { closing } from './closing.ts';
 import { Doorman, knock, onLoopback } from './doors.ts';
 
 const REPORT = curveKeyPair();
@@ -68,7 +69,7 @@ test('a key that was told to wait gets in by itself once it is admitted', async 
     curveSecretKey: host.secretKey,
   });
   const isIn = new Promise((resolve) => socket.events.on('handshake', resolve));
-  socket.connect(publishEndpoint);
+  closing(socket).connect(publishEndpoint);
   await isKnown;
   await isIn;
   socket.close();
@@ -103,7 +104,7 @@ const ASKED: [what: string, frames: (string | Buffer)[], code: string][] = [
 ];
 for (const [what, frames, code] of ASKED) {
   test(`the handler answers ${code} to ${what}`, async () => {
-    const socket = new Dealer({ linger: 0 });
+    const socket = closing(new Dealer({ linger: 0 }));
     socket.connect('inproc://zeromq.zap.01');
     await socket.send(['no delimiter: not answered']);
     await socket.send(['', ...frames]);

@@ -13,6 +13,7 @@ import {
   Requester,
   reportRouter,
 } from '../src/index.ts';
+import { closing } from './closing.ts';
 import { Doorman, knock, onLoopback, request, serve } from './doors.ts';
 
 const OLD = curveKeyPair();
@@ -24,16 +25,15 @@ before(() => doorman.stand());
 after(() => doorman.leave());
 
 test('one ROUTER serves two generations, each by its own endpoint and key', async () => {
-  const port = new ReportPort();
+  const port = closing(new ReportPort());
   const ends = [
     await port.listen(onLoopback('report:old', OLD)),
     await port.listen(onLoopback('report:new', NEW)),
   ];
   void serve(port);
   for (const [index, key] of [OLD.publicKey, NEW.publicKey].entries()) {
-    const asker = new Requester({ endpoint: ends[index]!, serverKey: key, curve: host });
+    const asker = closing(new Requester({ endpoint: ends[index]!, serverKey: key, curve: host }));
     assert.equal((await asker.request(request(key), 5000)).ok, true);
-    asker.close();
   }
   assert.deepEqual(
     doorman.knocks.map(({ domain }) => domain),
@@ -41,11 +41,10 @@ test('one ROUTER serves two generations, each by its own endpoint and key', asyn
   );
   assert.equal(await knock(ends[0]!, NEW.publicKey, host), 'gone');
   assert.equal(await knock(ends[1]!, OLD.publicKey, host), 'gone');
-  port.close();
 });
 
 test('one PUB publishes to two generations, each by its own endpoint and key', async () => {
-  const port = new PublishPort();
+  const port = closing(new PublishPort());
   const ends = [
     await port.listen(onLoopback('publish:old', OLD)),
     await port.listen(onLoopback('publish:new', NEW)),
@@ -59,7 +58,7 @@ test('one PUB publishes to two generations, each by its own endpoint and key', a
     });
     socket.connect(ends[index]!);
     socket.subscribe();
-    return socket;
+    return closing(socket);
   });
   const heard = subscribers.map(async (socket) => (await socket.receive()).map(String));
   let isHeard = false;
@@ -73,53 +72,47 @@ test('one PUB publishes to two generations, each by its own endpoint and key', a
     ['heartbeat', '{}'],
     ['heartbeat', '{}'],
   ]);
-  for (const socket of subscribers) socket.close();
-  port.close();
 });
 
 test('listen() refuses to open without a ZAP domain', async () => {
   for (const socket of [reportRouter(), eventPublisher()]) {
+    closing(socket);
     await assert.rejects(listen(socket, onLoopback('', OLD)), /without a ZAP domain/);
     assert.equal(socket.lastEndpoint, null);
-    socket.close();
   }
 });
 
 test('listen() enforces key and domain on both kinds of socket', async () => {
   for (const socket of [reportRouter(), eventPublisher()]) {
-    await listen(socket, onLoopback('a', OLD));
+    await listen(closing(socket), onLoopback('a', OLD));
     assert.equal(socket.curveServer, true);
     assert.equal(socket.zapDomain, 'a');
     assert.equal(socket.zapEnforceDomain, true);
-    socket.close();
   }
 });
 
 test('listen() says which port it took, and rejects one that is taken', async () => {
-  const other = createServer().listen(0, '127.0.0.1');
+  const other = closing(createServer().listen(0, '127.0.0.1'));
   await once(other, 'listening');
   const taken = (other.address() as { port: number }).port;
-  const socket = reportRouter();
+  const socket = closing(reportRouter());
   await assert.rejects(listen(socket, onLoopback('a', OLD, taken)), { code: 'EADDRINUSE' });
   const endpoint = await listen(socket, onLoopback('a', OLD));
   assert.match(endpoint, /^tcp:\/\/127\.0\.0\.1:\d+$/);
   assert.ok(portOf(endpoint) > 1024);
-  socket.close();
-  other.close();
 });
 
 const hasIpv6 = Object.values(networkInterfaces()).some((list) =>
   list?.some(({ address }) => address === '::1'),
 );
 test('listen() binds an IPv6 address', { skip: hasIpv6 ? false : 'this machine has no ::1' }, async () => {
-  const socket = reportRouter();
+  const socket = closing(reportRouter());
   const endpoint = await listen(socket, { ...onLoopback('a', OLD), address: '::1' });
   assert.match(endpoint, /^tcp:\/\/\[::1\]:\d+$/);
-  socket.close();
 });
 
 test('a frame beyond what an ack needs costs the sender its connection, and nobody else', async () => {
-  const port = new ReportPort();
+  const port = closing(new ReportPort());
   const endpoint = await port.listen(onLoopback('report', OLD));
   void serve(port);
   const flooder = new Dealer({
@@ -129,12 +122,9 @@ test('a frame beyond what an ack needs costs the sender its connection, and nobo
     curveSecretKey: host.secretKey,
   });
   const isCut = new Promise((resolve) => flooder.events.on('disconnect', resolve));
-  flooder.connect(endpoint);
+  closing(flooder).connect(endpoint);
   await flooder.send(['', 'sync', 'x'.repeat(100_000), '']);
   await isCut;
-  flooder.close();
-  const asker = new Requester({ endpoint, serverKey: OLD.publicKey, curve: host });
+  const asker = closing(new Requester({ endpoint, serverKey: OLD.publicKey, curve: host }));
   assert.equal((await asker.request(request(OLD.publicKey), 5000)).ok, true);
-  asker.close();
-  port.close();
 });

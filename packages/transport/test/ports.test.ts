@@ -2,6 +2,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { curveKeyPair, Dealer } from 'zeromq';
 import { PublishPort, ReportPort, Subscription } from '../src/index.ts';
+import { closing } from './closing.ts';
 import { Doorman, onLoopback } from './doors.ts';
 
 const server = curveKeyPair();
@@ -19,11 +20,11 @@ function dealerAt(endpoint: string): Dealer {
     curveSecretKey: host.secretKey,
   });
   socket.connect(endpoint);
-  return socket;
+  return closing(socket);
 }
 
 test('ReportPort answers in the order of the calls, without waiting for each', async () => {
-  const port = new ReportPort();
+  const port = closing(new ReportPort());
   const dealer = dealerAt(await port.listen(onLoopback('report', server)));
   await dealer.send(['', 'a', 'b', 'c']);
   const [id = Buffer.alloc(0)] = (await port.receive()) ?? [];
@@ -36,7 +37,7 @@ test('ReportPort answers in the order of the calls, without waiting for each', a
 });
 
 test('ReportPort takes it that a peer has gone, and answers the next', async () => {
-  const port = new ReportPort();
+  const port = closing(new ReportPort());
   const endpoint = await port.listen(onLoopback('report', server));
   const stays = dealerAt(endpoint);
   await stays.send(['', 'a', 'b', 'c']);
@@ -49,7 +50,7 @@ test('ReportPort takes it that a peer has gone, and answers the next', async () 
 });
 
 test('ReportPort.receive() ends with undefined when the port is closed, and answers then go nowhere', async () => {
-  const port = new ReportPort();
+  const port = closing(new ReportPort());
   await port.listen(onLoopback('report', server));
   const received = port.receive();
   port.close();
@@ -59,9 +60,9 @@ test('ReportPort.receive() ends with undefined when the port is closed, and answ
 });
 
 test('PublishPort publishes in the order of the calls, without waiting for each', async () => {
-  const port = new PublishPort();
+  const port = closing(new PublishPort());
   const endpoint = await port.listen(onLoopback('publish', server));
-  const subscription = new Subscription({ endpoint, serverKey: server.publicKey, curve: host }, 100);
+  const subscription = closing(new Subscription({ endpoint, serverKey: server.publicKey, curve: host }, 100));
   let first: string | undefined;
   const begun = subscription.receive().then((message) => (first = message?.subject));
   while (first === undefined) {

@@ -2,6 +2,7 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { curveKeyPair, Publisher, Router } from 'zeromq';
 import { eventPublisher, listen, reportRouter, strangerIsRefused } from '../src/index.ts';
+import { closing } from './closing.ts';
 import { Doorman, onLoopback } from './doors.ts';
 
 const server = curveKeyPair();
@@ -14,14 +15,14 @@ before(async () => {
 
 test('strangerIsRefused() is true at both kinds of shut doors', async () => {
   for (const socket of [reportRouter(), eventPublisher()]) {
-    const endpoint = await listen(socket, onLoopback('a', server));
+    const endpoint = await listen(closing(socket), onLoopback('a', server));
     assert.equal(await strangerIsRefused(endpoint, server.publicKey), true);
     socket.close();
   }
 });
 
 test('strangerIsRefused() reaches a socket that is bound to every address', async () => {
-  const socket = reportRouter();
+  const socket = closing(reportRouter());
   const endpoint = await listen(socket, { ...onLoopback('a', server), address: '0.0.0.0' });
   assert.match(endpoint, /0\.0\.0\.0/);
   assert.equal(await strangerIsRefused(endpoint, server.publicKey), true);
@@ -36,7 +37,7 @@ test('strangerIsRefused() is false at sockets without a ZAP domain, where libzmq
 
 test('strangerIsRefused() is false where the doorman lets everybody in', async () => {
   doorman.rule = () => 'admit';
-  const socket = reportRouter();
+  const socket = closing(reportRouter());
   const endpoint = await listen(socket, onLoopback('a', server));
   assert.equal(await strangerIsRefused(endpoint, server.publicKey), false);
   socket.close();
@@ -50,12 +51,9 @@ test('strangerIsRefused() is false where the domain is not enforced and no handl
 });
 
 async function isShut(socket: Router | Publisher): Promise<boolean> {
+  closing(socket);
   socket.curveServer = true;
   socket.curveSecretKey = server.secretKey;
   await socket.bind('tcp://127.0.0.1:0');
-  try {
-    return await strangerIsRefused(socket.lastEndpoint ?? '', server.publicKey);
-  } finally {
-    socket.close();
-  }
+  return strangerIsRefused(socket.lastEndpoint ?? '', server.publicKey);
 }

@@ -1,0 +1,92 @@
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { curveKeyPair } from 'zeromq';
+import { portOf, PublishPort, Subscription } from '../src/index.ts';
+import { closing } from './closing.ts';
+import { Doorman, onLoopback } from './doors.ts';
+
+const server = curveKeyPair();
+const host = curveKeyPair();
+const doorman = new Doorman();
+
+before(() => doorman.stand());
+after(() => doorman.leave());
+
+function subscribe(endpoint: string): Subscription {
+  return closing(new Subscription({ endpoint, serverKey: server.publicKey, curve: host }, 50));
+}
+
+/** Beats, as a server does, until the promise is settled. */
+async function beatUntil<T>(port: PublishPort, settled: Promise<T>): Promise<T> {
+  let isOver = false;
+  void settled.then(() => (isOver = true));
+  while (!isOver) {
+    await port.publish('heartbeat', '{"head":1}');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return settled;
+}
+
+test('a Subscription receives whatever is published, in order', async () => {
+  const port = closing(new PublishPort());
+  const subscription = subscribe(await port.listen(onLoopback('publish', server)));
+  assert.deepEqual(await beatUntil(port, subscription.receive()), {
+    subject: 'heartbeat',
+    body: '{"head":1}',
+  });
+  for (const subject of ['fail2ban;sshd;203.0.113.9;h1', 'unban fail2ban sshd 203.0.113.9', 'batch', '']) {
+    await port.publish(subject, 'é');
+    let message = await subscription.receive();
+    while (message?.subject === 'heartbeat') message = await subscription.receive();
+    assert.deepEqual(message, { subject, body: 'é' });
+  }
+  subscription.close();
+  port.close();
+});
+
+test('a Subscription tells that its key was refused', async () => {
+  doorman.rule = () => 'refuse';
+  const port = closing(new PublishPort());
+  const subscription = subscribe(await port.listen(onLoopback('publish', server)));
+  await subscription.refused;
+  doorman.rule = () => 'admit';
+  subscription.close();
+  port.close();
+});
+
+test('a Subscription comes back by itself after the server’s restart with the same key', async () => {
+  const first = closing(new PublishPort());
+  const endpoint = await first.listen(onLoopback('publish', server));
+  const subscription = subscribe(endpoint);
+  await beatUntil(first, subscription.receive());
+  first.close();
+  const second = closing(new PublishPort());
+  for (;;) {
+    try {
+      await second.listen(onLoopback('publish', server, portOf(endpoint)));
+      break;
+    } catch {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  const isBack = (async (): Promise<void> => {
+    while ((await subscription.receive())?.subject !== 'back');
+  })();
+  let isOver = false;
+  void isBack.then(() => (isOver = true));
+  while (!isOver) {
+    await second.publish('back', '{}');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  subscription.close();
+  second.close();
+});
+
+test('close() ends receive() with undefined, the waiting one and every later one', async () => {
+  const subscription = subscribe('tcp://127.0.0.1:9');
+  const waiting = subscription.receive();
+  subscription.close();
+  assert.equal(await waiting, undefined);
+  assert.equal(await subscription.receive(), undefined);
+  subscription.close();
+});

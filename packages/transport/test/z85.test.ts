@@ -1,0 +1,50 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { Dealer } from 'zeromq';
+import { isCurveKey } from '../src/index.ts';
+import { encodeZ85 } from '../src/z85.ts';
+import { bytesOfZ85 } from './bytes-of-z85.ts';
+
+test('encodeZ85() writes the example of ZeroMQ RFC 32', () => {
+  assert.equal(encodeZ85(Buffer.from('864fd26fb559f75b', 'hex')), 'HelloWorld');
+});
+
+test('encodeZ85() writes 32 bytes as a key that isCurveKey() knows, and that reads as the same bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 40, maxLength: 40 }), (bytes) => {
+      const part = bytes.subarray(4, 36);
+      const text = encodeZ85(part);
+      assert.ok(isCurveKey(text));
+      assert.deepEqual(new Uint8Array(bytesOfZ85(text)), new Uint8Array(part));
+    }),
+  );
+});
+
+const NO_KEYS: [what: string, text: string][] = [
+  ['nothing', ''],
+  ['39 characters', 'a'.repeat(39)],
+  ['41 characters', 'a'.repeat(41)],
+  ['a line break', `${'a'.repeat(40)}\n`],
+  ['a character outside the alphabet', `${'a'.repeat(39)}"`],
+  ['a semicolon', `${'a'.repeat(39)};`],
+  ['more than 256 bits', '#'.repeat(40)],
+  ['five characters of more than 32 bits', `${'0'.repeat(35)}%nSc1`],
+];
+for (const [what, text] of NO_KEYS) {
+  test(`isCurveKey() does not take ${what}`, () => {
+    assert.equal(isCurveKey(text), false);
+  });
+}
+
+test('isCurveKey() agrees with libzmq at the edge of 32 bits', () => {
+  const socket = new Dealer({ linger: 0 });
+  for (const text of ['%nSc0', '%nSc1', '00000', '#####'].map((group) => group.padStart(40, '0'))) {
+    const use = (): void => {
+      socket.curveServerKey = text;
+    };
+    if (isCurveKey(text)) use();
+    else assert.throws(use, { code: 'EINVAL' });
+  }
+  socket.close();
+});
