@@ -27,8 +27,13 @@ const MOST_PEERS = 64;
 
 /** Serves operators' commands on a socket that only its user and root may open. */
 export async function serveAdmin(service: AdminService): Promise<Result<AdminSocket>> {
-  makePrivateDirectory(dirname(service.path));
-  const short = shortSocketPath(service.path);
+  let short: ReturnType<typeof shortSocketPath>;
+  try {
+    makePrivateDirectory(dirname(service.path));
+    short = shortSocketPath(service.path);
+  } catch (error) {
+    return bad(`Cannot listen at ${service.path}: ${errorText(error)}`);
+  }
   const peers = new Set<Socket>();
   // Half open: a peer may close its own side after the request and still wait for the answer.
   const server = createServer({ allowHalfOpen: true }, (peer) => {
@@ -53,6 +58,7 @@ export async function serveAdmin(service: AdminService): Promise<Result<AdminSoc
   // A failing accept (no file descriptors left) must not end the daemon; the next may work.
   server.on('error', () => {});
   service.signal.addEventListener('abort', () => void close(), { once: true });
+  if (service.signal.aborted) await close();
   return good({ close });
 }
 

@@ -147,3 +147,23 @@ test('serveAdmin() does not take the place of a file that is no socket', async (
   assert.equal(served.ok, false);
   assert.equal(statSync(path).size, 8);
 });
+
+test('serveAdmin() says why it has no place to listen', async (t) => {
+  const path = place(t);
+  mkdirSync(dirname(dirname(path)), { recursive: true });
+  writeFileSync(dirname(path), 'a file where a directory should be');
+  const signal = new AbortController().signal;
+  const served = await serveAdmin({ path, handle: () => ({ ok: true, result: 1 }), signal });
+  assert.match(served.ok ? '' : served.fault, /^Cannot listen at .*admin\.sock: /);
+});
+
+test('serveAdmin() does not stay open where it was stopped meanwhile', async (t) => {
+  const path = place(t);
+  const served = await serveAdmin({
+    path,
+    handle: () => ({ ok: true, result: 1 }),
+    signal: AbortSignal.abort(),
+  });
+  assert.equal(served.ok, true);
+  assert.equal(existsSync(path), false);
+});
