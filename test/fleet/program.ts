@@ -115,11 +115,11 @@ export async function runProgram(
   child.stdin.on('error', () => undefined);
   child.stdin.end(more.stdin ?? '');
   const closed = once(child, 'close');
-  const [code] = await within(closed, 60_000, () => {
+  const [code] = (await within(closed, 60_000, () => {
     child.kill('SIGKILL');
     return `the end of banshare-${name} ${words.join(' ')}`;
-  });
-  return { code: code as number | null, ...text, ms: performance.now() - began };
+  })) as [number | null];
+  return { code, ...text, ms: performance.now() - began };
 }
 
 function mainOf(name: string): string {

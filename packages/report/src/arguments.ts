@@ -27,13 +27,13 @@ const VALUES: Readonly<Record<string, Setter>> = {
   '--timeout': setTimeoutOption,
 };
 
-const FLAGS: Readonly<Record<string, (into: Arguments) => void>> = {
+const FLAGS: Readonly<Record<string, (into: Arguments) => string | void>> = {
   '--strict': (into) => void (into.isStrict = true),
   '-d': (into) => void (into.isDebug = true),
   '--debug': (into) => void (into.isDebug = true),
-  '--stdin': (into) => void (into.action = 'stdin'),
-  '--unban': (into) => void (into.action = 'unban'),
-  '--check': (into) => void (into.action = 'check'),
+  '--stdin': (into) => setAction(into, 'stdin'),
+  '--unban': (into) => setAction(into, 'unban'),
+  '--check': (into) => setAction(into, 'check'),
   '--help': (into) => void (into.action = 'help'),
   '-h': (into) => void (into.action = 'help'),
   '--version': (into) => void (into.action = 'version'),
@@ -62,7 +62,8 @@ export function readArguments(argv: readonly string[]): Parsed {
     const [name, attached] = splitOption(word);
     const flag = FLAGS[name];
     if (flag !== undefined && attached === undefined) {
-      flag(into);
+      const fault = flag(into);
+      if (typeof fault === 'string') return { ok: false, fault };
       continue;
     }
     const set = VALUES[name];
@@ -85,6 +86,14 @@ function checkWords(into: Arguments): Parsed {
   if (!needsWords && into.words.length > 0)
     return { ok: false, fault: 'no words are expected after this option' };
   return { ok: true, value: into };
+}
+
+/** Two of them would leave open what is meant: lines to report, or to unban. */
+function setAction(into: Arguments, action: 'unban' | 'stdin' | 'check'): string | void {
+  if (into.action === action || into.action === 'report') into.action = action;
+  else if (into.action !== 'help' && into.action !== 'version') {
+    return `--${into.action} and --${action} do not go together`;
+  }
 }
 
 function splitOption(word: string): [name: string, attached: string | undefined] {

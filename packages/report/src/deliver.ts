@@ -5,7 +5,7 @@ import { endpoint, Requester, seal, Signer, type Answer, type HostKey } from '@b
 import type { HostName } from '@banshare/protocol';
 import { EXIT, type Ending } from './exit-codes.ts';
 import { resolveServer, throughLoopback } from './resolve.ts';
-import type { Spool, Waiting } from './spool.ts';
+import { NO_SERVER_SECONDS, type Content, type Spool, type Waiting } from './spool.ts';
 
 /** What a delivery needs of its host and its server. Times are milliseconds. */
 export type Delivery = {
@@ -18,11 +18,6 @@ export type Delivery = {
   isStrict: boolean;
 };
 
-/** A fresh id, unique for a report's whole life. */
-export function makeId(): string {
-  return randomBytes(16).toString('hex');
-}
-
 /**
  * Delivers reports over one connection, each within its time, or keeps them on disk. States: no connection yet; connected;
  * and, after one report found no server, straight to the spool.
@@ -32,19 +27,23 @@ export class Courier {
   #requester: Requester | undefined;
   #signer: Signer | undefined;
   #identity: { key: HostKey; name: HostName } | undefined;
-  #isServerMissing: boolean;
-  readonly #hadMark: boolean;
+  /** Beside the mark, which a spool that cannot be written does not take: monotonic seconds. */
+  #missingUntil = 0;
+  #isServerFound = false;
 
   constructor(to: Delivery) {
     this.#to = to;
-    this.#isServerMissing = to.spool.isServerMissing;
-    this.#hadMark = this.#isServerMissing;
   }
 
-  async deliver(waiting: Waiting): Promise<Ending> {
-    if (this.#isServerMissing) return this.#keep(waiting, 'the server was not found a moment ago');
+  /** Delivers what is new, or what was kept and has its id for life. */
+  async deliver(what: Content | Waiting): Promise<Ending> {
+    const at = wallSeconds();
     const deadline = monotonicSeconds() * 1000 + this.#to.timeoutMs;
-    const isConnected = await this.#connect(deadline);
+    const isServerMissing = this.#to.spool.isServerMissing || monotonicSeconds() < this.#missingUntil;
+    const isConnected = !isServerMissing && (await this.#connect(deadline));
+    // Not before the connection: what makes ids and signatures takes some milliseconds to load.
+    const waiting: Waiting = 'id' in what ? what : { id: makeId(), at, ...what };
+    if (isServerMissing) return this.#keep(waiting, 'the server was not found a moment ago');
     if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.place.server}`);
     const first = await this.#ask(waiting, waiting.at, deadline);
     const isClockOff = first.ok && first.reply.status === 'RETRY' && first.reply.code === 'clock';
@@ -58,6 +57,7 @@ export class Courier {
 
   close(): void {
     this.#requester?.close();
+    this.#requester = undefined;
   }
 
   /** Connects before the key is parsed and the report signed: the handshake runs in another thread meanwhile. */
@@ -91,7 +91,9 @@ export class Courier {
   }
 
   #end(reply: Reply, waiting: Waiting): Ending {
-    if (this.#hadMark) this.#to.spool.markServerFound();
+    // Once a run is enough: while the server answers here, nobody makes another.
+    if (!this.#isServerFound) this.#to.spool.markServerFound();
+    this.#isServerFound = true;
     if (reply.status === 'REFUSED')
       return { code: EXIT.refused, says: `refused: ${reply.reason ?? reply.code ?? ''}` };
     if (reply.status === 'RETRY')
@@ -100,7 +102,10 @@ export class Courier {
   }
 
   #missed(waiting: Waiting, reason: string): Ending {
-    this.#isServerMissing = true;
+    this.#missingUntil = monotonicSeconds() + NO_SERVER_SECONDS;
+    this.#isServerFound = false;
+    // A later report, of a run that lasts, resolves the name again.
+    this.close();
     this.#to.spool.markServerMissing();
     return this.#keep(waiting, reason);
   }
@@ -119,6 +124,11 @@ export class Courier {
       says: `in the spool, and sent as soon as the server answers: ${reason}`,
     };
   }
+}
+
+/** A fresh id, unique for a report's whole life. */
+function makeId(): string {
+  return randomBytes(16).toString('hex');
 }
 
 function remaining(deadline: number): number {

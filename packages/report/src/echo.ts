@@ -8,6 +8,11 @@ const NOTE_SECONDS = 600;
 
 /** Whether the client of this host has just applied this ban itself: then the report is our own echo. */
 export function isEcho(notes: string, ban: BanKey): boolean {
-  const note = statSync(join(notes, `${ban.jail}@${ban.ip}`), { throwIfNoEntry: false });
-  return note !== undefined && wallSeconds() - note.mtimeMs / 1000 < NOTE_SECONDS;
+  try {
+    const note = statSync(join(notes, `${ban.jail}@${ban.ip}`));
+    return wallSeconds() - note.mtimeMs / 1000 < NOTE_SECONDS;
+  } catch {
+    // Most bans have none; and where none can be read, an echo costs less than a report that is lost.
+    return false;
+  }
 }

@@ -1,6 +1,5 @@
-import { hostPaths, monotonicSeconds, version, wallSeconds } from '@banshare/runtime';
+import { hostPaths, monotonicSeconds, version } from '@banshare/runtime';
 import { readArguments, type Arguments } from './arguments.ts';
-import { makeId } from './deliver.ts';
 import { isEcho } from './echo.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
 import { readReport } from './read-report.ts';
@@ -32,12 +31,9 @@ async function reportOne(options: Arguments): Promise<Ending> {
   }
   const session = await openSession(options);
   if ('ending' in session) return session.ending;
-  const common = { id: makeId(), at: wallSeconds() };
   const { courier } = session;
   const { ip, prog, jail } = report;
-  return courier.deliver(
-    isUnban ? { ...common, kind: 'unban', ban: { ip, prog, jail } } : { ...common, kind: 'report', report },
-  );
+  return courier.deliver(isUnban ? { kind: 'unban', ban: { ip, prog, jail } } : { kind: 'report', report });
 }
 
 async function check(options: Arguments): Promise<Ending> {
@@ -51,6 +47,8 @@ function say(line: string): void {
 }
 
 async function main(): Promise<void> {
+  // Whoever started this may have closed the other end: then there is nobody to tell, and the report still counts.
+  process.stderr.on('error', () => undefined);
   const parsed = readArguments(process.argv.slice(2));
   if (!parsed.ok) {
     say(`${parsed.fault}\nusage: banshare-report [options] PROG JAIL IP; see banshare-report --help`);
@@ -67,4 +65,7 @@ async function main(): Promise<void> {
   process.exit(ending.code);
 }
 
-void main();
+main().catch((error: unknown) => {
+  say(`cannot report, because of an error that nobody expected: ${String(error)}`);
+  process.exit(EXIT.notNow);
+});

@@ -18,7 +18,7 @@ export type Session = { paths: HostPaths; courier: Courier };
 /** Reads configuration and key and makes the courier; all that is wrong comes as one ending. */
 export async function openSession(options: Arguments): Promise<Session | { ending: Ending }> {
   const paths = hostPaths(options.root);
-  const read = await readClientConfig(options.config ?? paths.clientConfig);
+  const read = await readConfig(options, paths);
   if (!read.ok) return misconfigured(read.faults);
   const place = findServer(read.config);
   if (!place.ok) return misconfigured([place.fault]);
@@ -41,13 +41,17 @@ export async function openSession(options: Arguments): Promise<Session | { endin
 /** Everything that is wrong with this host's set-up, for --check. */
 export async function findFaults(options: Arguments): Promise<string[]> {
   const paths = hostPaths(options.root);
-  const read = await readClientConfig(options.config ?? paths.clientConfig);
+  const read = await readConfig(options, paths);
   const faults = read.ok ? [] : [...read.faults];
   const place = read.ok ? findServer(read.config) : undefined;
   if (place?.ok === false) faults.push(place.fault);
   const key = readIdentity(paths);
   if (!key.ok) faults.push(key.fault);
   return faults;
+}
+
+function readConfig({ config }: Arguments, paths: HostPaths): ReturnType<typeof readClientConfig> {
+  return readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
 }
 
 function readIdentity(paths: HostPaths): Result<{ key: HostKey; name: HostName }> {

@@ -7,13 +7,13 @@ import { wallSeconds, writePrivate } from '@banshare/runtime';
  * What waits for the server: unsigned, since it is signed for the time and the server it is sent to. `at` is when it was
  * reported, in epoch seconds; the id is its own for life, so that sending it again never makes a second event.
  */
-export type Waiting = { id: string; at: number } & (
-  { kind: 'report'; report: Report } | { kind: 'unban'; ban: BanKey }
-);
+export type Waiting = { id: string; at: number } & Content;
+
+export type Content = { kind: 'report'; report: Report } | { kind: 'unban'; ban: BanKey };
 
 /** While this file is younger than 30 s, no server is looked for: a dead one must not delay fail2ban's own bans. */
 const NO_SERVER = '.no-server';
-const NO_SERVER_SECONDS = 30;
+export const NO_SERVER_SECONDS = 30;
 
 /** Reports that could not be delivered, one file each, named by time and id so that the oldest comes first. */
 export class Spool {
@@ -40,11 +40,18 @@ export class Spool {
 
   /** Whether a report found no server a moment ago. */
   get isServerMissing(): boolean {
-    const mark = statSync(join(this.#directory, NO_SERVER), { throwIfNoEntry: false });
-    if (mark === undefined) return false;
-    const age = wallSeconds() - mark.mtimeMs / 1000;
+    const age = this.#markAge();
     // A mark from the future was made before the clock was set back.
-    return age >= 0 && age < NO_SERVER_SECONDS;
+    return age !== undefined && age >= 0 && age < NO_SERVER_SECONDS;
+  }
+
+  /** Seconds since a report found no server; undefined without a mark. */
+  #markAge(): number | undefined {
+    try {
+      return wallSeconds() - statSync(join(this.#directory, NO_SERVER)).mtimeMs / 1000;
+    } catch {
+      return undefined;
+    }
   }
 
   markServerMissing(): void {
@@ -58,6 +65,7 @@ export class Spool {
     }
   }
 
+  /** Takes the mark away, however old it is. */
   markServerFound(): void {
     try {
       unlinkSync(join(this.#directory, NO_SERVER));

@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
 import { parseDuration } from '@banshare/protocol';
-import { hostPaths, wallSeconds } from '@banshare/runtime';
+import { hostPaths } from '@banshare/runtime';
 import type { Arguments } from './arguments.ts';
-import { makeId } from './deliver.ts';
 import { isEcho } from './echo.ts';
 import { EXIT, type Ending, type ExitCode } from './exit-codes.ts';
 import { readReport } from './read-report.ts';
@@ -51,7 +50,7 @@ async function reportLine(line: string, options: Arguments, session: Session): P
   if (isEcho(hostPaths(options.root).notes, read.report)) {
     return { code: EXIT.done, says: 'dropped: banshare itself applied this ban here a moment ago' };
   }
-  return session.courier.deliver({ id: makeId(), at: wallSeconds(), kind: 'report', report: read.report });
+  return session.courier.deliver({ kind: 'report', report: read.report });
 }
 
 function tooLong(): Ending {
