@@ -16,8 +16,9 @@ start_service() {
     return 0
   fi
   if ! with_systemd; then
-    later "systemd does not run here. Let your init system start this, as root, and start it again when it ends:"
+    later "systemd does not run here. Let your init system start this, as ${service_user:-root}, and start it again when it ends:"
     later "  /usr/bin/banshare-$role run"
+    [ -z "${service_user-}" ] || later "with a folder of its own for its socket: install -d -m 0700 -o $service_user /run/banshare/$role"
     return 0
   fi
   systemctl daemon-reload

@@ -1,6 +1,8 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # The server's own user. Images get sysusers.d and tmpfiles.d instead, which make it when they first start.
 
+service_user=banshare
+
 make_user() {
   [ "$live" = yes ] || return 0
   ! id banshare >/dev/null 2>&1 || return 0

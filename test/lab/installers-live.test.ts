@@ -113,9 +113,8 @@ test(
     await using lab = await startLab({ hosts: ['h1'] });
     const host = lab.host('h1');
     await installServer(host);
-    await startFail2ban(host, { action: 'banshare' }).catch(() => undefined);
     await install(host, 'client');
-    await startFail2ban(host, { action: 'banshare' }).catch(() => undefined);
+    await startFail2ban(host, { action: 'banshare' });
     await host.write(
       '/etc/psad/psad.conf',
       'EXTERNAL_BLOCK_SCRIPT /usr/bin/banshare-report psad portscan SRCIP;\n',
@@ -150,6 +149,31 @@ test(
   async () => {
     await using lab = await startLab({ hosts: ['h1'] });
     const host = lab.host('h1');
+    await host.write('/tmp/hook', '#!/bin/sh\necho "$@" >>/var/log/hook\n');
+    const installed = await install(host, 'server', '--hook', '/tmp/hook');
+    assert.equal(installed.code, 0, installed.stderr);
+    const owned =
+      '/etc/banshare/generations /etc/banshare/generations/*/server.key_secret /var/lib/banshare/server';
+    const owners = await host.output(['sh', '-c', `stat -c '%U %a' ${owned}`]);
+    assert.deepEqual(owners.trim().split('\n'), ['banshare 700', 'banshare 600', 'banshare 700']);
+    const reserved = await host.output(['cat', '/proc/sys/net/ipv4/ip_local_reserved_ports']);
+    assert.equal(reserved.trim(), `${REPORT_PORT}-${PUBLISH_PORT}`);
+    assert.match(await host.read('/etc/sysctl.d/60-banshare.conf'), /= 24001-24002\n$/);
+    assert.equal(await host.read('/var/log/hook'), 'open 24001 24002\n');
+    await install(host, 'server');
+    assert.equal(await host.read('/var/log/hook'), 'open 24001 24002\n', 'opened once');
+
+    await host.output(['install', '-d', '-m', '0700', '-o', 'banshare', '/run/banshare/server']);
+    const asUser = [
+      'setpriv',
+      '--reuid=banshare',
+      '--regid=banshare',
+      '--clear-groups',
+      '--bounding-set=-all',
+    ];
+    const server = host.spawn([...asUser, '--no-new-privs', '/usr/bin/banshare-server', 'run']);
+    await server.line(/^banshare-server ready /);
+    await server.stop();
 
     assert.equal((await install(host, 'server', '--purge')).code, 0);
     assert.equal(await host.read('/var/log/hook'), 'open 24001 24002\nclose 24001 24002\n');
