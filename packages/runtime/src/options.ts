@@ -61,6 +61,16 @@ export const serverOptions = {
     '30d',
     'No report makes a ban longer than this; -1 sets no limit.',
   ),
+  'bans.escalation': option(
+    listOf(durationOrForEver),
+    [],
+    'The n-th ban of an address lasts the n-th of these, the last one from then on; [] leaves it to the reports.',
+  ),
+  'ledger.keep': seconds(
+    duration(DAY, 3650 * DAY),
+    '90d',
+    'Events and reports older than this are removed, once no active ban needs them.',
+  ),
   ...log,
 };
 

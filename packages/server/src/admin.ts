@@ -1,46 +1,59 @@
-import type { AdminReply } from '@banshare/runtime';
-import type { HostBook } from './host-book.ts';
-import type { Ledger } from './ledger.ts';
-import { statusOf } from './status.ts';
+import type { AdminReply, AdminRequest } from '@banshare/runtime';
+import { drill } from './drill.ts';
+import { explain } from './explain.ts';
+import { operatorBan, operatorUnban, textOf, undo, type Args, type OperateParts } from './operate.ts';
+import { hostsOf, statusOf } from './status.ts';
 
-/** What the local commands may look at. */
-export type AdminParts = {
-  ledger: Ledger;
-  book: HostBook;
+/** What the local commands work with. */
+export type AdminParts = OperateParts & {
   generations: readonly { name: string }[];
   startedAt: number;
-  distributor: { pid: number | undefined };
-  now: () => number;
 };
 
 const PAGE = 1000;
 
 /** Answers a command from the local admin socket. */
-export async function answerAdmin(request: { command: string }, parts: AdminParts): Promise<AdminReply> {
-  switch (request.command) {
+export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
+  const { command, args } = request;
+  switch (command) {
     case 'ping':
       return { ok: true, result: 'pong' };
     case 'status':
       return { ok: true, result: await statusOf(parts, parts.now()) };
+    case 'hosts':
+      return { ok: true, result: { hosts: await hostsOf(parts, parts.now()) } };
     case 'bans':
-      return { ok: true, result: { bans: await listBans(parts) } };
+      return { ok: true, result: { bans: await listBans(args, parts) } };
+    case 'explain':
+      return explain(args, parts);
+    case 'ban':
+      return operatorBan(args, parts);
+    case 'unban':
+      return operatorUnban(args, parts);
+    case 'undo':
+      return undo(args, parts);
+    case 'drill':
+      return drill(parts);
     default:
-      return {
-        ok: false,
-        code: 'unsupported',
-        reason: `this server does not know the command "${request.command}"`,
-      };
+      return { ok: false, code: 'unsupported', reason: `this server does not know the command "${command}"` };
   }
 }
 
-/** Active bans in the shape that `bans --json` prints (contract section 4). */
-async function listBans({ ledger, now }: AdminParts): Promise<object[]> {
+/** Bans in the shape that `bans --json` prints (contract section 4). */
+async function listBans(args: Args, { ledger, now }: AdminParts): Promise<object[]> {
+  const wanted = { ip: textOf(args, 'ip'), jail: textOf(args, 'jail'), host: textOf(args, 'host') };
   const bans: object[] = [];
   const { seq: uptoSeq } = ledger.head();
   for (let afterSeq = 0; ;) {
-    const page = await ledger.active({ afterSeq, uptoSeq, limit: PAGE }, now());
-    for (const { ip, prog, jail, host, seq, at, until } of page)
-      bans.push({ ip, prog, jail, host, seq, at, until });
+    const page = await ledger.active({ afterSeq, uptoSeq, limit: PAGE }, args['all'] === true ? 0 : now());
+    for (const { ip, prog, jail, host, seq, at, until } of page) {
+      const fits = [
+        [wanted.ip, ip],
+        [wanted.jail, jail],
+        [wanted.host, host],
+      ].every(([want, is]) => want === undefined || want === is);
+      if (fits) bans.push({ ip, prog, jail, host, seq, at, until });
+    }
     const last = page.at(-1);
     if (last === undefined || page.length < PAGE) return bans;
     afterSeq = last.seq;

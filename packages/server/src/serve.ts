@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Event } from '@banshare/protocol';
 import {
   FaultLog,
   monotonicSeconds,
@@ -10,15 +11,18 @@ import {
   type Resources,
   type ServerConfig,
 } from '@banshare/runtime';
-import { answerZap, ReportPort, strangerIsRefused, type Listening } from '@banshare/transport';
+import { answerZap, ReportPort } from '@banshare/transport';
 import { answerAdmin } from './admin.ts';
 import { Distributor } from './distribute.ts';
-import { Admissions, publishDomain, reportDomain } from './domains.ts';
+import { Admissions } from './domains.ts';
+import { endpointsOf, openReportPort } from './doors.ts';
 import type { Generation } from './generations.ts';
 import { HostBook } from './host-book.ts';
 import { Intake } from './intake.ts';
+import type { Policy } from './judge.ts';
 import { pump } from './pump.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
+import { startUpkeep } from './upkeep.ts';
 
 /** What the daemon is started with; `fanOut` is how this program starts its fan-out child. */
 export type ServeOptions = {
@@ -62,21 +66,22 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   resources.own('the report port', () => port.close());
   const reported = await openReportPort(port, endpointsOf(generations, config, 'report'));
   const faults = new FaultLog(log, monotonicSeconds);
+  const policy = policyOf(config);
+  const distribute = (events: readonly Event[]): void => {
+    distributor.distribute(events);
+    for (const { kind, ip, prog, jail, host, seq } of events) log.notice(kind, { ip, prog, jail, host, seq });
+  };
   const intake = new Intake({
     port,
     ledger,
     book,
-    policy: policyOf(config),
+    policy,
     serverKeys: new Set(generations.map(({ curve }) => curve.publicKey)),
     admit: async (curve) => {
       admissions.admitHost(curve);
       await distributor.admit(curve);
     },
-    distribute: (events) => {
-      distributor.distribute(events);
-      for (const { kind, ip, prog, jail, host, seq } of events)
-        log.notice(kind, { ip, prog, jail, host, seq });
-    },
+    distribute,
     notices: noticesTo(log, faults),
     now: wallSeconds,
   });
@@ -85,11 +90,19 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     port.close();
     await pumping;
   });
+  const upkeep = startUpkeep({
+    ledger,
+    book,
+    faults,
+    keepSeconds: config.ledger.keepSeconds,
+    now: wallSeconds,
+  });
+  resources.own('the upkeep', () => upkeep.stop());
   const startedAt = wallSeconds();
   const admin = await serveAdmin({
     path: paths.serverSocket,
     handle: (request) =>
-      answerAdmin(request, { ledger, book, generations, distributor, startedAt, now: wallSeconds }),
+      answerAdmin(request, { ledger, book, policy, distribute, generations, startedAt, now: wallSeconds }),
     signal,
   });
   if (!admin.ok) throw new Error(admin.fault);
@@ -99,47 +112,12 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   }
 }
 
-async function openReportPort(port: ReportPort, endpoints: readonly Listening[]): Promise<string[]> {
-  const bound: string[] = [];
-  for (const to of endpoints) {
-    let at: string;
-    try {
-      at = await port.listen(to);
-    } catch (error) {
-      throw new Error(`Cannot open the report port ${to.port}: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
-    if (!(await strangerIsRefused(at, to.curve.publicKey))) {
-      throw new Error(`Cannot serve: the report port ${at} lets a stranger's key in`);
-    }
-    bound.push(at);
-  }
-  return bound;
-}
-
-function endpointsOf(
-  generations: readonly Generation[],
-  config: ServerConfig,
-  which: 'report' | 'publish',
-): Listening[] {
-  const { address, reportPort, publishPort } = config.listen;
-  return generations.map(({ name, curve, fleet }) =>
-    which === 'report'
-      ? { domain: reportDomain(name), curve, address, port: reportPort ?? fleet.reportPort }
-      : { domain: publishDomain(name), curve, address, port: publishPort ?? fleet.publishPort },
-  );
-}
-
-function policyOf(config: ServerConfig): {
-  windowSeconds: number;
-  defaultDurationSeconds: number;
-  maxDurationSeconds: number;
-} {
+function policyOf(config: ServerConfig): Policy {
   return {
     windowSeconds: config.dedupe.windowSeconds,
     defaultDurationSeconds: config.bans.defaultDurationSeconds,
     maxDurationSeconds: config.bans.maxDurationSeconds,
+    escalationSeconds: config.bans.escalation,
   };
 }
 

@@ -1,7 +1,9 @@
-import type { Status } from './status.ts';
+import type { DrillTime } from './drill.ts';
+import type { Explanation } from './explain.ts';
+import type { HostStatus, Status, Trouble } from './status.ts';
 import { table } from './table.ts';
 
-type ShownBan = {
+export type ShownBan = {
   ip: string;
   prog: string;
   jail: string;
@@ -11,41 +13,128 @@ type ShownBan = {
   until: number | null;
 };
 
+const MOST_NAMED = 10;
+
 /** Status for people: what matters first. */
 export function showStatus(status: Status, now: number): string {
-  const { hosts, converged, behind, head, activeBans, epoch, generations } = status;
-  const lines = [
-    hosts === 0
-      ? 'No host is enrolled yet.'
-      : converged === hosts
-        ? `All ${hosts} hosts have everything.`
-        : `${converged} of ${hosts} hosts have everything.`,
-    ...behind
-      .slice(0, 10)
-      .map(({ name, lag, lastSeen }) => `  ${name} is ${lag} behind, ${seen(lastSeen, now)}`),
-    ...(behind.length > 10 ? [`  and ${behind.length - 10} more`] : []),
+  const { hosts, converged, behind, wrongClocks, head, activeBans, epoch, generations } = status;
+  const waiting = hosts - converged - behind.length;
+  return [
+    firstLine(hosts, converged, behind.length),
+    ...(waiting > 0 && behind.length > 0 ? [`  ${waiting} have not confirmed the last events yet`] : []),
+    ...named(behind, (trouble) => `${trouble.name} is ${lagText(trouble)}, ${seen(trouble.lastSeen, now)}`),
+    ...named(
+      wrongClocks,
+      ({ name, clockAhead }) => `${name}'s clock is ${clockText(clockAhead ?? 0)}: set it by NTP`,
+    ),
     `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
     `Generations in service: ${generations.join(', ')}.`,
-  ];
-  return lines.join('\n');
+  ].join('\n');
 }
 
-/** Active bans for people, the newest last. */
+/** Every host for people. */
+export function showHosts(hosts: readonly HostStatus[], now: number): string {
+  if (hosts.length === 0) return 'No host is enrolled yet.';
+  const rows = hosts.map((host) => [
+    host.name,
+    host.state,
+    host.lag === 0 ? 'everything' : `${host.lag} behind`,
+    seen(host.lastSeen, now),
+    host.version ?? '',
+    host.generation ?? '',
+  ]);
+  return table(['HOST', 'STATE', 'HAS', 'LAST CONTACT', 'VERSION', 'GENERATION'], rows);
+}
+
+/** Bans for people, the newest last. */
 export function showBans(bans: readonly ShownBan[], now: number): string {
-  if (bans.length === 0) return 'No active bans.';
+  if (bans.length === 0) return 'No such bans.';
   const rows = bans.map(({ ip, prog, jail, host, at, until }) => [
     ip,
     jail,
     prog,
     host,
     `${span(now - at)} ago`,
-    until === null ? 'for ever' : `in ${span(until - now)}`,
+    until === null ? 'for ever' : until > now ? `in ${span(until - now)}` : 'is over',
   ]);
   return table(['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'], rows);
 }
 
+/** Why, who and where. */
+export function showExplanation(explanation: Explanation): string {
+  const { ip, reports, supporters, events } = explanation;
+  if (reports.length === 0 && events.length === 0) return `Nothing is known of ${ip}.`;
+  const lines = [`${ip}`, '', 'Reports:'];
+  for (const { host, prog, jail, kind, received, verdict, reason } of reports) {
+    const said = kind === 'unban' ? 'took back' : 'reported';
+    lines.push(
+      `  ${time(received)}  ${host} ${said} ${prog}/${jail}: ${verdict}${reason === null ? '' : ` (${reason})`}`,
+    );
+  }
+  lines.push('', 'Events:');
+  for (const { seq, kind, prog, jail, host, at, until, outcomes } of events) {
+    const end = kind === 'unban' ? '' : `, ${until === null ? 'for ever' : `until ${time(until)}`}`;
+    lines.push(`  ${time(at)}  #${seq} ${kind} ${prog}/${jail} by ${host}${end}`);
+    for (const outcome of outcomes) {
+      const when = outcome.at === null ? '' : `, known since ${time(outcome.at)}`;
+      lines.push(
+        `      ${outcome.host}: ${outcome.outcome}${outcome.reason === null ? '' : ` (${outcome.reason})`}${when}`,
+      );
+    }
+  }
+  for (const { prog, jail, hosts } of supporters)
+    lines.push('', `${prog}/${jail} is supported by ${hosts.join(', ')}.`);
+  return lines.join('\n');
+}
+
+export function showLifted(lifted: readonly ShownBan[]): string {
+  if (lifted.length === 0) return 'Nothing was lifted.';
+  return `Lifted: ${lifted.map(({ ip, prog, jail }) => `${ip} (${prog}/${jail})`).join(', ')}.`;
+}
+
+/** The time of each host there and back. */
+export function showDrill(ip: string, hosts: readonly DrillTime[]): string {
+  const rows = hosts.map(({ host, seconds }) => [
+    host,
+    seconds === null ? 'no answer' : `${Math.round(seconds * 1000)} ms`,
+  ]);
+  const missing = hosts.filter(({ seconds }) => seconds === null).length;
+  const end =
+    missing === 0
+      ? `All ${hosts.length} hosts banned ${ip}`
+      : `${missing} of ${hosts.length} hosts did not answer for ${ip}`;
+  return `${table(['HOST', 'BANNED AND CONFIRMED AFTER'], rows)}\n${end}; it is lifted again.`;
+}
+
+function firstLine(hosts: number, converged: number, behind: number): string {
+  if (hosts === 0) return 'No host is enrolled yet.';
+  if (converged === hosts)
+    return hosts === 1 ? 'The one host has everything.' : `All ${hosts} hosts have everything.`;
+  if (behind === 0)
+    return `${converged} of ${hosts} hosts have everything, the others have not confirmed the last events yet.`;
+  return `${converged} of ${hosts} hosts have everything.`;
+}
+
+function named(troubles: readonly Trouble[], say: (trouble: Trouble) => string): string[] {
+  const more = troubles.length - MOST_NAMED;
+  const lines = troubles.slice(0, MOST_NAMED).map((trouble) => `  ${say(trouble)}`);
+  return more > 0 ? [...lines, `  and ${more} more`] : lines;
+}
+
+function lagText({ lag, lagSeconds }: Trouble): string {
+  return lag === 0 ? 'silent' : `${lag} behind for ${span(lagSeconds)}`;
+}
+
+function clockText(ahead: number): string {
+  return `${span(Math.abs(ahead))} ${ahead > 0 ? 'ahead' : 'behind'}`;
+}
+
 function seen(lastSeen: number | null, now: number): string {
   return lastSeen === null ? 'never heard of' : `heard of ${span(now - lastSeen)} ago`;
+}
+
+function time(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** A span of seconds, roughly: "42s", "7m", "3h", "2d". */

@@ -1,19 +1,49 @@
-import type { HostBook } from './host-book.ts';
+import type { Host, HostBook } from './host-book.ts';
 import type { Ledger } from './ledger.ts';
 
-/** Seconds without a word after which a host counts as silent; it acknowledges every 5 s. */
+/** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
+const BEHIND_AFTER = 10;
+/** Seconds without a word after which a host counts as silent. */
 const SILENT_AFTER = 30;
+/** A clock that is off by more is named. */
+const CLOCK_SECONDS = 60;
 
-/** How the fleet is: the shape that `status --json` prints (contract section 4). Times are epoch seconds. */
+/** Why a person should look at a host. Times are epoch seconds; lag counts events. */
+export type Trouble = {
+  name: string;
+  lag: number;
+  lagSeconds: number;
+  lastSeen: number | null;
+  clockAhead: number | null;
+};
+
+/** How the fleet is: the shape that `status --json` prints (contract section 4). */
 export type Status = {
   epoch: string;
   head: number;
   activeBans: number;
   hosts: number;
+  /** Hosts that have said that they have everything. */
   converged: number;
-  behind: { name: string; lag: number; lastSeen: number | null }[];
+  behind: Trouble[];
+  wrongClocks: Trouble[];
   generations: string[];
   startedAt: number;
+};
+
+/** Where a host is. */
+export type HostStatus = {
+  name: string;
+  state: string;
+  applied: number;
+  lag: number;
+  lagSeconds: number;
+  lastSeen: number | null;
+  version: string | null;
+  generation: string | null;
+  clockAhead: number | null;
+  addresses: readonly string[];
+  isBehind: boolean;
 };
 
 /** Counts who has everything. */
@@ -22,21 +52,49 @@ export async function statusOf(
   now: number,
 ): Promise<Status> {
   const { epoch, seq: head } = parts.ledger.head();
-  const hosts = parts.book.all();
-  const behind = hosts
-    .map(({ name, position, lastSeen }) => {
-      const applied = position?.epoch === epoch ? position.applied : 0;
-      return { name, lag: head - applied, lastSeen };
-    })
-    .filter(({ lag, lastSeen }) => lag > 0 || lastSeen === null || now - lastSeen > SILENT_AFTER);
+  const hosts = await hostsOf(parts, now);
   return {
     epoch,
     head,
     activeBans: await parts.ledger.countActive(now),
     hosts: hosts.length,
-    converged: hosts.length - behind.length,
-    behind,
+    converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
+    behind: hosts.filter(({ isBehind }) => isBehind).map(troubleOf),
+    wrongClocks: hosts.filter(({ clockAhead }) => Math.abs(clockAhead ?? 0) > CLOCK_SECONDS).map(troubleOf),
     generations: parts.generations.map(({ name }) => name),
     startedAt: parts.startedAt,
   };
+}
+
+/** Lists every host and how far it is. */
+export async function hostsOf(parts: { ledger: Ledger; book: HostBook }, now: number): Promise<HostStatus[]> {
+  return Promise.all(parts.book.all().map((host) => hostStatus(host, parts.ledger, now)));
+}
+
+async function hostStatus(host: Host, ledger: Ledger, now: number): Promise<HostStatus> {
+  const { epoch, seq: head } = ledger.head();
+  const applied = host.position?.epoch === epoch ? host.position.applied : 0;
+  const lag = Math.max(0, head - applied);
+  const [oldestMissing] = lag === 0 ? [] : await ledger.since(applied, 1);
+  const lagSeconds = oldestMissing === undefined ? 0 : Math.max(0, now - oldestMissing.at);
+  const isSilent = host.lastSeen === null || now - host.lastSeen > SILENT_AFTER;
+  const { name, state, lastSeen, version, generation, clockAhead, addresses } = host;
+  const isBehind = isSilent || lagSeconds > BEHIND_AFTER || host.position === null;
+  return {
+    name,
+    state,
+    applied,
+    lag,
+    lagSeconds,
+    lastSeen,
+    version,
+    generation,
+    clockAhead,
+    addresses,
+    isBehind,
+  };
+}
+
+function troubleOf({ name, lag, lagSeconds, lastSeen, clockAhead }: HostStatus): Trouble {
+  return { name, lag, lagSeconds, lastSeen, clockAhead };
 }

@@ -1,0 +1,42 @@
+import { parseAddress, type Event } from '@banshare/protocol';
+import type { AdminReply } from '@banshare/runtime';
+import type { Host, HostBook } from './host-book.ts';
+import type { History, Ledger } from './ledger.ts';
+import { textOf, type Args } from './operate.ts';
+
+/** What became of an event on a host; `at` epoch seconds, null while it is not known. */
+export type HostOutcome = { host: string; outcome: string; reason: string | null; at: number | null };
+
+/** The shape that `explain IP --json` prints: every report, event and outcome, and who stands behind what is active. */
+export type Explanation = {
+  ip: string;
+  reports: History['reports'];
+  supporters: History['supporters'];
+  events: (Event & { outcomes: HostOutcome[] })[];
+};
+
+/** `explain IP`: why, who and where. */
+export async function explain(args: Args, parts: { ledger: Ledger; book: HostBook }): Promise<AdminReply> {
+  const ip = parseAddress(textOf(args, 'ip') ?? '');
+  if (!ip.ok) return { ok: false, code: 'address', reason: ip.fault };
+  const { reports, events, supporters } = await parts.ledger.history(ip.value);
+  const { epoch } = parts.ledger.head();
+  const explained = events.map((event) => ({ ...event, outcomes: outcomesOf(event, parts.book, epoch) }));
+  return { ok: true, result: { ip: ip.value, reports, supporters, events: explained } satisfies Explanation };
+}
+
+/** A host tells what was not simply applied; all else up to its position was. */
+function outcomesOf(event: Event, book: HostBook, epoch: string): HostOutcome[] {
+  const told = book.outcomesOf(event.seq);
+  return book.all().map((host): HostOutcome => {
+    const outcome = told.get(host.id);
+    if (outcome !== undefined) return { host: host.name, ...outcome };
+    if (!hasReached(host, event, epoch))
+      return { host: host.name, outcome: 'waiting', reason: null, at: null };
+    return { host: host.name, outcome: 'applied', reason: null, at: book.reachedAt(host, event.seq) ?? null };
+  });
+}
+
+function hasReached(host: Host, event: Event, epoch: string): boolean {
+  return host.position?.epoch === epoch && host.position.applied >= event.seq;
+}

@@ -1,0 +1,42 @@
+import type { FaultLog } from '@banshare/runtime';
+import type { HostBook } from './host-book.ts';
+import type { SqliteLedger } from './sqlite-ledger.ts';
+
+const FLUSH_MS = 5000;
+const SWEEP_MS = 60_000;
+/** Rows removed in one go: reports wait meanwhile. */
+const AT_ONCE = 500;
+
+/** What is done by the clock: acknowledgements are written, and what is no longer needed is removed, a little at a time. */
+export function startUpkeep(parts: {
+  ledger: SqliteLedger;
+  book: HostBook;
+  faults: FaultLog;
+  keepSeconds: number;
+  now: () => number;
+}): { stop: () => void } {
+  const { ledger, book, faults, keepSeconds, now } = parts;
+  const attempt = async (what: string, work: () => unknown): Promise<void> => {
+    try {
+      await work();
+      faults.over(what);
+    } catch (error) {
+      faults.fault(what, `Cannot ${what}`, { error: (error as Error).message });
+    }
+  };
+  const sweep = async (): Promise<void> => {
+    while (await ledger.sweep(now(), keepSeconds, AT_ONCE))
+      await new Promise((resolve) => setImmediate(resolve));
+  };
+  const timers = [
+    setInterval(() => void attempt('write acknowledgements', () => book.flush()), FLUSH_MS),
+    setInterval(() => void attempt('remove old events', sweep), SWEEP_MS),
+    setInterval(() => faults.sumUp(), SWEEP_MS),
+  ];
+  return {
+    stop: () => {
+      for (const timer of timers) clearInterval(timer);
+      book.flush();
+    },
+  };
+}
