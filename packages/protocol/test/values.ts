@@ -32,7 +32,7 @@ export const address: fc.Arbitrary<Address> = fc
   .map(take);
 export const prog: fc.Arbitrary<ProgName> = word().map((text) => take(parseProg(text)));
 export const jail: fc.Arbitrary<JailName> = word().map((text) => take(parseJail(text)));
-export const host: fc.Arbitrary<HostName> = fc
+const host: fc.Arbitrary<HostName> = fc
   .oneof(fc.stringMatching(/^[a-z0-9]{1,20}$/), fc.domain())
   .map((text) => take(parseHostName(text)));
 

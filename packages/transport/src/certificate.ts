@@ -85,13 +85,21 @@ export function parseSections(text: string): Sections {
   for (const line of text.split('\n')) {
     const section = /^([A-Za-z0-9_/.@-]+)\s*$/.exec(line)?.[1];
     if (section !== undefined) current = sections[section] ??= Object.create(null) as Sections[string];
-    // Quoted, or bare up to a comment: pyzmq quotes keys only.
-    const [, name, quoted, bare] =
-      /^\s+([A-Za-z0-9_/.@-]+)\s*=\s*(?:"([^"]*)"|([^"#\s][^"#]*?))\s*(?:#.*)?$/.exec(line) ?? [];
-    const value = quoted ?? bare;
+    const [, name, rest] = /^\s+([A-Za-z0-9_/.@-]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    const value = rest === undefined ? undefined : valueOf(rest);
     if (name !== undefined && value !== undefined) current[name] = value;
   }
   return sections;
+}
+
+/** A value is quoted, or bare up to a comment: pyzmq quotes keys only. */
+function valueOf(rest: string): string | undefined {
+  if (rest.startsWith('"')) {
+    const end = rest.indexOf('"', 1);
+    return end < 0 ? undefined : rest.slice(1, end);
+  }
+  const [bare = ''] = rest.split('#', 1);
+  return bare.trim() === '' ? undefined : bare.trim();
 }
 
 function readSections(path: string, widestMode = 0o777): Result<Sections> {

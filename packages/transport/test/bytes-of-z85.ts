@@ -6,7 +6,7 @@ export function bytesOfZ85(text: string): Buffer {
   return Buffer.concat(
     groups.map((group) => {
       const bytes = Buffer.alloc(4);
-      bytes.writeUInt32BE([...group].reduce((value, digit) => value * 85 + ALPHABET.indexOf(digit), 0));
+      bytes.writeUInt32BE(group.split('').reduce((value, digit) => value * 85 + ALPHABET.indexOf(digit), 0));
       return bytes;
     }),
   );

@@ -1,4 +1,4 @@
-import { curveKeyPair, Dealer, Subscriber } from 'zeromq';
+import { curveKeyPair, Dealer, type Subscriber } from 'zeromq';
 import { encodeReply, parseRequest } from '@banshare/protocol';
 import {
   answerZap,
@@ -14,8 +14,7 @@ import {
   type Sealed,
 } from '../src/index.ts';
 
-export const SEED = '01'.repeat(32);
-const signer = new Signer(SEED);
+const signer = new Signer('01'.repeat(32));
 let nextId = 0;
 
 /** A signed request with an id of its own. */
