@@ -1,5 +1,6 @@
 export { parseAddress, embeddedAddress, type Address } from './address.ts';
 export { banKeyText, type BanKey, type Details, type Event, type Position, type Report } from './ban.ts';
+export { isCurveKey } from './curve-key.ts';
 export { FOR_EVER, formatDuration, parseDuration } from './duration.ts';
 export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 export {

@@ -1,4 +1,4 @@
-import { bad, good, parseJail, parseProg } from '@banshare/protocol';
+import { bad, good, isCurveKey, parseJail, parseProg } from '@banshare/protocol';
 import { text, textBy, type Kind } from './kinds.ts';
 
 export const jail: Kind<string> = textBy(parseJail);
@@ -23,6 +23,6 @@ export const origin: Kind<string> = (value) => {
 /** A CURVE public key: 32 bytes in 40 characters of Z85. */
 export const curveKey: Kind<string> = (value) => {
   const read = text(value);
-  if (!read.ok || /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/.test(read.value)) return read;
+  if (!read.ok || isCurveKey(read.value)) return read;
   return bad('must be a public key in Z85, 40 characters');
 };

@@ -9,8 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { bad, good, type Result } from '@banshare/protocol';
-import { isCurveKey } from './z85.ts';
+import { bad, good, isCurveKey, type Result } from '@banshare/protocol';
 
 /** A CURVE key pair, both halves in Z85. */
 export type CurvePair = { publicKey: string; secretKey: string };
@@ -82,7 +81,7 @@ export function parseSections(text: string): Sections {
   // Without prototypes: a section called __proto__ is then a name like any other.
   const sections = Object.create(null) as Sections;
   let current = Object.create(null) as Sections[string];
-  for (const line of text.split('\n')) {
+  for (const line of text.split(/\r?\n/)) {
     const section = /^([A-Za-z0-9_/.@-]+)\s*$/.exec(line)?.[1];
     if (section !== undefined) current = sections[section] ??= Object.create(null) as Sections[string];
     const [, name, rest] = /^\s+([A-Za-z0-9_/.@-]+)\s*=\s*(.*)$/.exec(line) ?? [];

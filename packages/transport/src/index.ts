@@ -20,4 +20,3 @@ export { seal, type Sealed } from './seal.ts';
 export { strangerIsRefused } from './self-test.ts';
 export { SignatureChecker, Signer } from './signature.ts';
 export { Subscription } from './subscribe.ts';
-export { isCurveKey } from './z85.ts';

@@ -1,7 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { curveKeyOf, isCurveKey, makeCurvePair, makeIdentity, Signer, type CurvePair } from '../src/index.ts';
+import { isCurveKey } from '@banshare/protocol';
+import { curveKeyOf, makeCurvePair, makeIdentity, Signer, type CurvePair } from '../src/index.ts';
 import { encodeZ85 } from '../src/z85.ts';
 import { bytesOfZ85 } from './bytes-of-z85.ts';
 import { keys } from './published-keys.ts';
