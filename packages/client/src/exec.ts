@@ -13,6 +13,8 @@ export type Ended = {
 type Spawned = Omit<ChildProcess, 'stdout' | 'stderr'> & { stdout?: Readable; stderr?: Readable };
 
 const KEPT_BYTES = 4096;
+/** What a command said before it ended is in the pipe: reading it takes milliseconds. */
+const READ_REST_MS = 500;
 /** All that a command gets to know: nothing of the daemon's own surroundings. */
 const ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -37,7 +39,7 @@ export function exec(words: readonly string[], timeoutMs: number, nowMs: () => n
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
-    const timer = setTimeout(() => {
+    let timer = setTimeout(() => {
       isTimedOut = true;
       killGroup(child.pid);
     }, timeoutMs);
@@ -51,8 +53,12 @@ export function exec(words: readonly string[], timeoutMs: number, nowMs: () => n
       stderr = error.message;
       end(null);
     });
-    // Not 'close': a grandchild that holds the pipe open must not hold up the next ban.
-    child.on('exit', (code) => setImmediate(end, code));
+    // 'close' comes once all that was said is read. A grandchild that holds the pipe open must not hold up the next ban.
+    child.on('close', end);
+    child.on('exit', (code) => {
+      clearTimeout(timer);
+      timer = setTimeout(end, READ_REST_MS, code);
+    });
     // Without file descriptors left there is a child without pipes, and then its error.
     child.stdout?.on('data', (chunk: Buffer) => (stdout = keep(stdout, chunk)));
     child.stderr?.on('data', (chunk: Buffer) => (stderr = keep(stderr, chunk)));

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Address, Event, HostName, JailName, ProgName } from '@banshare/protocol';
+import type { BanRow } from '../src/ban-row.ts';
+import type { Choice } from '../src/choose.ts';
+
+/** Epoch seconds at which these tests play. */
+export const NOW = 1_795_257_600;
+
+/** A folder that is gone when the test ends. */
+export function folder(): { path: string } & Disposable {
+  const path = mkdtempSync(join(tmpdir(), 'banshare-client-'));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export function eventOf(fields: Partial<Event> = {}): Event {
+  return {
+    kind: 'ban',
+    epoch: 'e1',
+    seq: 1,
+    tail: '0123456789abcdef',
+    at: NOW,
+    until: NOW + 3600,
+    ip: '203.0.113.9' as Address,
+    prog: 'fail2ban' as ProgName,
+    jail: 'sshd' as JailName,
+    host: 'h1' as HostName,
+    ...fields,
+  };
+}
+
+export function rowOf(fields: Partial<BanRow> = {}): BanRow {
+  const { ip, prog, jail, seq, at, host, until } = eventOf();
+  return {
+    ...{ ip, prog, jail, seq, at, host, until },
+    port: '',
+    protocol: '',
+    localJail: jail,
+    status: 'pending',
+    reason: '',
+    isOurs: false,
+    ...fields,
+  };
+}
+
+export function choiceOf(fields: Partial<Choice> = {}): Choice {
+  return {
+    ownName: 'h2' as HostName,
+    ownReports: false,
+    jails: ['*'],
+    progs: ['*'],
+    localJails: new Map(),
+    ...fields,
+  };
+}
+
+export const ip = (text: string): Address => text as Address;
+export const jail = (text: string): JailName => text as JailName;
+export const prog = (text: string): ProgName => text as ProgName;
+export const host = (text: string): HostName => text as HostName;

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { chmodSync, readdirSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Notes } from '../src/notes.ts';
+import { folder } from './make.ts';
+
+test('write() makes an empty private file JAIL@IP, which has() finds and remove() takes away', () => {
+  using scratch = folder();
+  const directory = join(scratch.path, 'run/notes');
+  const notes = new Notes(directory);
+  assert.equal(notes.has('sshd', '2001:db8::9'), false);
+  assert.equal(notes.write('sshd', '2001:db8::9'), true);
+  assert.deepEqual(readdirSync(directory), ['sshd@2001:db8::9']);
+  const file = statSync(join(directory, 'sshd@2001:db8::9'));
+  assert.equal(file.size, 0);
+  assert.equal(file.mode & 0o777, 0o600);
+  assert.equal(statSync(directory).mode & 0o777, 0o700);
+  assert.equal(notes.has('sshd', '2001:db8::9'), true);
+  assert.equal(notes.has('nginx', '2001:db8::9'), false);
+  notes.remove('sshd', '2001:db8::9');
+  notes.remove('sshd', '2001:db8::9');
+  assert.deepEqual(readdirSync(directory), []);
+});
+
+test('write() makes an old note young again, and says that it was there', () => {
+  using scratch = folder();
+  const notes = new Notes(scratch.path);
+  notes.write('sshd', '203.0.113.9');
+  const path = join(scratch.path, 'sshd@203.0.113.9');
+  utimesSync(path, 1000, 1000);
+  assert.equal(notes.write('sshd', '203.0.113.9'), false);
+  assert.ok(Date.now() / 1000 - statSync(path).mtimeMs / 1000 < 60);
+});
+
+test('write() throws where it cannot write, so that the ban is not applied', () => {
+  using scratch = folder();
+  const notes = new Notes(join(scratch.path, 'notes'));
+  chmodSync(scratch.path, 0o700);
+  assert.throws(() => notes.write('no/such', '203.0.113.9'), { code: 'ENOENT' });
+});
+
+test('sweep() removes what is older than ten minutes, or from a future that a clock jump made', () => {
+  using scratch = folder();
+  const notes = new Notes(scratch.path);
+  const now = Date.now() / 1000;
+  for (const [name, age] of [
+    ['old', 601],
+    ['young', 599],
+    ['future', -601],
+  ] as const) {
+    notes.write(name, '203.0.113.9');
+    utimesSync(join(scratch.path, `${name}@203.0.113.9`), now - age, now - age);
+  }
+  notes.sweep(now);
+  assert.deepEqual(readdirSync(scratch.path), ['young@203.0.113.9']);
+});

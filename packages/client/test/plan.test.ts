@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { banKeyText, type BanKey } from '@banshare/protocol';
+import fc from 'fast-check';
+import { plan } from '../src/plan.ts';
+import { ip, jail, prog } from './make.ts';
+
+type Ban = BanKey & { seq: number };
+
+const ban: fc.Arbitrary<Ban> = fc.record({
+  ip: fc.nat(4).map((last) => ip(`203.0.113.${last}`)),
+  prog: fc.constantFrom(prog('fail2ban'), prog('psad')),
+  jail: fc.constantFrom(jail('sshd'), jail('nginx')),
+  seq: fc.nat(9),
+});
+const bans = fc.uniqueArray(ban, { selector: banKeyText });
+const byKey = (list: readonly Ban[]): Map<string, Ban> =>
+  new Map(list.map((each) => [banKeyText(each), each]));
+
+test('plan() leads from what this host has to what is wanted', () => {
+  fc.assert(
+    fc.property(bans, bans, (wanted, have) => {
+      const { put, move, drop } = plan(wanted, have);
+      const after = byKey(have);
+      for (const each of drop) after.delete(banKeyText(each));
+      for (const each of [...put, ...move]) after.set(banKeyText(each), each);
+      assert.deepEqual(after, new Map([...after.keys()].map((key) => [key, byKey(wanted).get(key)])));
+      assert.equal(after.size, wanted.length);
+    }),
+  );
+});
+
+test('plan() puts only what is new, drops only what is not wanted and moves the rest', () => {
+  fc.assert(
+    fc.property(bans, bans, (wanted, have) => {
+      const { put, move, drop } = plan(wanted, have);
+      assert.ok(put.every((each) => !byKey(have).has(banKeyText(each))));
+      assert.ok(move.every((each) => byKey(have).has(banKeyText(each))));
+      assert.ok(drop.every((each) => !byKey(wanted).has(banKeyText(each))));
+      assert.equal(put.length + move.length, wanted.length);
+      assert.equal(move.length + drop.length, have.length);
+    }),
+  );
+});
+
+test('plan() asks for nothing where both are empty', () => {
+  assert.deepEqual(plan([], []), { put: [], move: [], drop: [] });
+});
