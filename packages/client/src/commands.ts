@@ -12,7 +12,7 @@ import yargs from 'yargs';
 import { outsideAddresses } from './acknowledge.ts';
 import type { BanRow } from './ban-row.ts';
 import { diagnose } from './diagnose.ts';
-import { enrol, readEnrolled } from './enrol.ts';
+import { enrol, readEnrolled, removeJoinKey } from './enrol.ts';
 import { locateServer } from './server-address.ts';
 import { readyFaults } from './ready.ts';
 import { showStatus, type ClientStatus } from './status.ts';
@@ -86,6 +86,8 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   const paths = hostPaths(root);
   const known = readEnrolled(paths);
   if (known.ok) {
+    // The installer lays a join pair each time it runs; a host that is enrolled keeps none.
+    removeJoinKey(paths);
     print(`This host is enrolled as ${known.value.name}.`);
     return 0;
   }
