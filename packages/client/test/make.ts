@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Address, Event, HostName, JailName, ProgName } from '@banshare/protocol';
-import type { BanRow } from '../src/ban-row.ts';
+import { rowFor, type BanRow } from '../src/ban-row.ts';
 import type { Choice } from '../src/choose.ts';
 
 /** Epoch seconds at which these tests play. */
@@ -30,18 +30,10 @@ export function eventOf(fields: Partial<Event> = {}): Event {
   };
 }
 
+/** The row of a ban that was just taken, with the test's own fields. */
 export function rowOf(fields: Partial<BanRow> = {}): BanRow {
-  const { ip, prog, jail, seq, at, host, until } = eventOf();
-  return {
-    ...{ ip, prog, jail, seq, at, host, until },
-    port: '',
-    protocol: '',
-    localJail: jail,
-    status: 'pending',
-    reason: '',
-    isOurs: false,
-    ...fields,
-  };
+  const event = eventOf();
+  return { ...rowFor(event, { apply: true, localJail: event.jail }, undefined), ...fields };
 }
 
 export function choiceOf(fields: Partial<Choice> = {}): Choice {

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Applier } from '../src/apply.ts';
+import type { BanRow } from '../src/ban-row.ts';
+import type { Enforcer } from '../src/enforcers/enforcer.ts';
+import { State } from '../src/state.ts';
+import { HeldEnforcer } from './enforcer-of-test.ts';
+import { folder, ip, jail, NOW, rowOf } from './make.ts';
+
+/** An applier over a real state; `said` is what it logged. */
+class Desk implements Disposable {
+  readonly #scratch = folder();
+  readonly state = new State(this.#scratch.path);
+  readonly said: string[] = [];
+  readonly applier: Applier;
+
+  constructor(enforcer: Enforcer, concurrency = 4) {
+    const say = (text: string, fields: object = {}): void => {
+      this.said.push(`${text} ${JSON.stringify(fields)}`);
+    };
+    this.applier = new Applier({
+      state: this.state,
+      enforcer,
+      concurrency,
+      log: { info: say, warning: say },
+      now: () => NOW,
+      settled: () => undefined,
+    });
+  }
+
+  queue(...rows: BanRow[]): void {
+    for (const row of rows) {
+      this.state.put(row, NOW);
+      this.applier.queue(row);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.state.close();
+    this.#scratch[Symbol.dispose]();
+  }
+}
+
+const addresses = Array.from({ length: 20 }, (_, index) => ip(`203.0.113.${index + 1}`));
+
+test('Bans of one address run one after the other, in their order', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer);
+  desk.queue(
+    rowOf({ seq: 1, jail: jail('a'), localJail: jail('a') }),
+    rowOf({ seq: 2, jail: jail('b'), localJail: jail('b') }),
+    rowOf({ seq: 3, jail: jail('c'), localJail: jail('c') }),
+  );
+  for (const name of ['a', 'b', 'c']) {
+    const { change, done } = await enforcer.next();
+    assert.equal(change.localJail, name);
+    assert.equal(enforcer.running, 1);
+    done();
+  }
+  await desk.applier.idle();
+  assert.deepEqual(desk.state.counts(), { applied: 3 });
+});
+
+test('At most the configured number runs at once, and each place is taken again', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer, 3);
+  desk.queue(...addresses.map((each, index) => rowOf({ ip: each, seq: index + 1 })));
+  for (const _ of addresses) (await enforcer.next()).done();
+  await desk.applier.idle();
+  assert.equal(enforcer.mostRunning, 3);
+  assert.deepEqual(desk.state.counts(), { applied: addresses.length });
+});
+
+test('A command that fails or an enforcer that throws never stops the next', async () => {
+  const enforcer: Enforcer = {
+    kind: 'broken',
+    carryOut: (change) => {
+      if (change.ip === addresses[0]) return Promise.reject(new Error('broken'));
+      if (change.ip === addresses[1])
+        return Promise.resolve({ outcome: 'failed', reason: 'exit 1', localJail: change.localJail });
+      return Promise.resolve({ outcome: 'applied', localJail: change.localJail });
+    },
+  };
+  using desk = new Desk(enforcer, 1);
+  desk.queue(...addresses.slice(0, 4).map((each, index) => rowOf({ ip: each, seq: index + 1 })));
+  await desk.applier.idle();
+  assert.deepEqual(
+    desk.state.all().map(({ status, reason }) => `${status} ${reason}`),
+    ['pending ', 'failed exit 1', 'applied ', 'applied '],
+  );
+  assert.match(desk.said[0] ?? '', /^Cannot apply a ban .*broken/);
+  assert.match(desk.said[1] ?? '', /^Cannot ban .*"reason":"exit 1"/);
+  assert.match(desk.said[2] ?? '', /^Ban .*"from":"h1","outcome":"applied"/);
+});
+
+test('A slow command of one address does not hold up another', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer, 2);
+  desk.queue(
+    rowOf({ seq: 1 }),
+    rowOf({ seq: 2, jail: jail('b') }),
+    rowOf({ seq: 3, ip: ip('203.0.113.77') }),
+  );
+  const slow = await enforcer.next();
+  const quick = await enforcer.next();
+  assert.equal(quick.change.ip, '203.0.113.77');
+  quick.done();
+  slow.done();
+  (await enforcer.next()).done();
+  await desk.applier.idle();
+});
+
+test('What is settled: applied is ours, already is not, and a ban of ours that is found in place stays ours', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer, 1);
+  const [one, two, three] = addresses as [never, never, never];
+  desk.queue(rowOf({ ip: one }), rowOf({ ip: two }), rowOf({ ip: three, isOurs: true }));
+  (await enforcer.next()).done({ outcome: 'applied', localJail: jail('banshare') });
+  (await enforcer.next()).done({ outcome: 'already' });
+  (await enforcer.next()).done({ outcome: 'already' });
+  await desk.applier.idle();
+  const got = (each: typeof one): string => {
+    const row = desk.state.get(rowOf({ ip: each }));
+    return `${row?.status} ${row?.localJail} ${row?.isOurs}`;
+  };
+  assert.deepEqual([one, two, three].map(got), [
+    'applied banshare true',
+    'already sshd false',
+    'applied sshd true',
+  ]);
+});
+
+test('stop() waits for the command that runs and begins none of those that wait', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer, 1);
+  desk.queue(...addresses.map((each, index) => rowOf({ ip: each, seq: index + 1 })));
+  const running = await enforcer.next();
+  const stopped = desk.applier.stop();
+  running.done();
+  await stopped;
+  assert.equal(enforcer.begun.length, 1);
+  assert.deepEqual(desk.state.counts(), { applied: 1, pending: addresses.length - 1 });
+});
+
+test('A ban that left the state before its turn runs nothing', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer, 1);
+  desk.queue(rowOf({ ip: ip('203.0.113.1') }), rowOf());
+  const first = await enforcer.next();
+  desk.state.remove(rowOf());
+  first.done();
+  await desk.applier.idle();
+  assert.equal(enforcer.begun.length, 1);
+});

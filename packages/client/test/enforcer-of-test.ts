@@ -1,0 +1,35 @@
+import type { Change, Effect, Enforcer } from '../src/enforcers/enforcer.ts';
+
+/** A change that a test has in its hands: it says what comes of it. */
+export type Held = { change: Change; done: (effect?: Partial<Effect>) => void };
+
+/** An enforcer that waits for the test to say what came of each change. */
+export class HeldEnforcer implements Enforcer {
+  readonly kind = 'held';
+  readonly begun: string[] = [];
+  readonly #held: Held[] = [];
+  readonly #waiting: ((held: Held) => void)[] = [];
+  running = 0;
+  mostRunning = 0;
+
+  carryOut(change: Change): Promise<Effect> {
+    this.begun.push(`${change.kind} ${change.prog}/${change.localJail} ${change.ip}`);
+    this.running += 1;
+    this.mostRunning = Math.max(this.mostRunning, this.running);
+    return new Promise((resolve) => {
+      const done = (effect: Partial<Effect> = {}): void => {
+        this.running -= 1;
+        resolve({ outcome: 'applied', localJail: change.localJail, ...effect } as Effect);
+      };
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#held.push({ change, done });
+      else next({ change, done });
+    });
+  }
+
+  /** The next change that was begun. */
+  next(): Promise<Held> {
+    const held = this.#held.shift();
+    return held === undefined ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve(held);
+  }
+}

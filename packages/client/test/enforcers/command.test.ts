@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { changeOf } from '../../src/ban-row.ts';
+import { commandEnforcer } from '../../src/enforcers/command.ts';
+import type { Change, Effect } from '../../src/enforcers/enforcer.ts';
+import { exec } from '../../src/exec.ts';
+import { Notes } from '../../src/notes.ts';
+import { folder, ip, jail, NOW, rowOf } from '../make.ts';
+
+/** A host whose ban command is a shell script that gets `ban|unban JAIL IP` and sees the notes as they are when it runs. */
+class Host implements Disposable {
+  readonly #scratch = folder();
+  readonly notesPath = join(this.#scratch.path, 'notes');
+  readonly notes = new Notes(this.notesPath);
+  readonly #script: string;
+  readonly #timeoutMs: number;
+
+  constructor(script: string, timeoutMs = 20_000) {
+    this.#script = join(this.#scratch.path, 'command');
+    this.#timeoutMs = timeoutMs;
+    writeFileSync(this.#script, `#!/bin/sh\nnotes=$(ls '${this.notesPath}')\n${script}\n`, { mode: 0o755 });
+  }
+
+  carryOut(change: Partial<Change> = {}, command = this.#script): Promise<Effect> {
+    const enforcer = commandEnforcer(
+      {
+        ban: [command, 'ban', 'JAIL', 'SRCIP', 'SECONDS'],
+        unban: [command, 'unban', 'JAIL', 'SRCIP'],
+        missingJail: jail('banshare'),
+      },
+      this.notes,
+      (words) => exec(words, this.#timeoutMs, () => performance.now()),
+    );
+    return enforcer.carryOut({ ...changeOf(rowOf(), 'ban', NOW), ...change });
+  }
+
+  get noted(): string[] {
+    return readdirSync(this.notesPath);
+  }
+
+  [Symbol.dispose](): void {
+    this.#scratch[Symbol.dispose]();
+  }
+}
+
+/** As fail2ban-client says it. */
+const KNOWS_ONLY = (name: string): string =>
+  `case $2 in ${name}) echo 1;; *) echo "NOK: ('$2',)" >&2; echo "Sorry but the jail '$2' does not exist" >&2; exit 255;; esac`;
+
+test('A ban is noted before its command runs, and the note stays', async () => {
+  using host = new Host('[ "$notes" = sshd@203.0.113.9 ] || exit 9; echo 1');
+  assert.deepEqual(await host.carryOut(), { outcome: 'applied', localJail: 'sshd' });
+  assert.deepEqual(host.noted, ['sshd@203.0.113.9']);
+});
+
+test('An unban leaves no note: it causes no report', async () => {
+  using host = new Host('echo 1');
+  assert.deepEqual(await host.carryOut({ kind: 'unban' }), { outcome: 'applied', localJail: 'sshd' });
+  assert.deepEqual(host.noted, []);
+});
+
+for (const [said, outcome] of [
+  ['0', 'already'],
+  [' 0 ', 'already'],
+  ['1', 'applied'],
+  ['00', 'applied'],
+  ['0 banned', 'applied'],
+  ['', 'applied'],
+] as const) {
+  test(`A ban command that prints ${JSON.stringify(said)} means ${outcome}`, async () => {
+    using host = new Host(`printf '%s\\n' '${said}'`);
+    assert.equal((await host.carryOut()).outcome, outcome);
+  });
+}
+
+test('A 0 on stderr says nothing, and an unban that finds nothing is an unban', async () => {
+  using host = new Host('echo 0 >&2; [ "$1" = ban ] || echo 0');
+  assert.equal((await host.carryOut()).outcome, 'applied');
+  assert.notEqual((await host.carryOut({ kind: 'unban' })).outcome, 'failed');
+});
+
+test('What was in place before leaves no note, so that the next report of it is heard', async () => {
+  using host = new Host('echo 0');
+  await host.carryOut();
+  assert.deepEqual(host.noted, []);
+});
+
+test('What was in place before keeps the note of an earlier command, whose echo may still come', async () => {
+  using host = new Host('echo 0');
+  host.notes.write('sshd', '203.0.113.9');
+  await host.carryOut();
+  assert.deepEqual(host.noted, ['sshd@203.0.113.9']);
+});
+
+test('Where the jail is missing the command runs once more with missing-jail, and the note moves', async () => {
+  using host = new Host(`echo "$notes" > "$0.$2"; ${KNOWS_ONLY('banshare')}`);
+  assert.deepEqual(await host.carryOut(), { outcome: 'applied', localJail: 'banshare' });
+  assert.deepEqual(host.noted, ['banshare@203.0.113.9']);
+});
+
+test('Where missing-jail is missing too, it fails after the second try and leaves no note', async () => {
+  using host = new Host(
+    `echo x >> "$0.tries"; [ $(wc -l < "$0.tries") -le 2 ] || exit 9; ${KNOWS_ONLY('none')}`,
+  );
+  const effect = await host.carryOut();
+  assert.equal(effect.localJail, 'banshare');
+  assert.match(
+    'reason' in effect ? effect.reason : '',
+    /^exit 255 after \d+ ms: NOK.*'banshare' does not exist/s,
+  );
+  assert.deepEqual(host.noted, []);
+});
+
+test('A ban whose jail is missing-jail already is not tried twice', async () => {
+  using host = new Host(`[ -e "$0.ran" ] && exit 9; touch "$0.ran"; ${KNOWS_ONLY('none')}`);
+  const effect = await host.carryOut({ localJail: jail('banshare') });
+  assert.match('reason' in effect ? effect.reason : '', /^exit 255/);
+});
+
+test('An exception of fail2ban by its name means a missing jail as well, but not beside exit 0', async () => {
+  using host = new Host(`[ "$2" = banshare ] && exit 0; echo "UnknownJailException('$2')"; exit 255`);
+  assert.equal((await host.carryOut()).localJail, 'banshare');
+  using calm = new Host(`echo "jail 'x' does not exist" >&2`);
+  assert.equal((await calm.carryOut()).localJail, 'sshd');
+});
+
+test('A failure tells exit code, duration and what was said, at most 300 characters of it', async () => {
+  using host = new Host('echo "no socket" >&2; exit 7');
+  const effect = await host.carryOut();
+  assert.equal(effect.outcome, 'failed');
+  assert.match('reason' in effect ? effect.reason : '', /^exit 7 after \d+ ms: no socket$/);
+  using chatty = new Host('head -c 5000 /dev/zero | tr "\\0" x; exit 7');
+  const long = await chatty.carryOut();
+  assert.match('reason' in long ? long.reason : '', /^exit 7 after \d+ ms: x{300}$/);
+});
+
+test('A failure tells that the command ran too long, or could not run', async () => {
+  using slow = new Host('sleep 600', 200);
+  const late = await slow.carryOut();
+  assert.match('reason' in late ? late.reason : '', /^it ran too long after \d+ ms: /);
+  const none = await slow.carryOut({}, '/nonexistent');
+  assert.match('reason' in none ? none.reason : '', /^it could not run after \d+ ms: .*ENOENT/);
+});
+
+test('A note that cannot be written is a failure, and the command does not run', async () => {
+  using host = new Host('touch "$0.ran"');
+  const effect = await host.carryOut({ localJail: jail('a/b') });
+  assert.match('reason' in effect ? effect.reason : '', /ENOENT/);
+});
+
+test('Words that hold NUL are a failure, not the end of the daemon', async () => {
+  using host = new Host('exit 0');
+  const effect = await host.carryOut({ ip: ip('203.0.113.9'), prog: rowOf().prog }, '/bin/true\0');
+  assert.equal(effect.outcome, 'failed');
+});
+
+test('The seconds of a ban are what is left of it, rounded up, at least 1, and -1 for ever', () => {
+  const seconds = (until: number | null): number => changeOf(rowOf({ until }), 'ban', NOW).seconds;
+  assert.deepEqual([NOW + 59.2, NOW + 1, NOW, NOW - 100, null].map(seconds), [60, 1, 1, 1, -1]);
+});
