@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Event, Position } from '@banshare/protocol';
+import { Applier } from '../src/apply.ts';
+import type { BanRow } from '../src/ban-row.ts';
+import { State } from '../src/state.ts';
+import { lift, take, type TakeParts } from '../src/take.ts';
+import { HeldEnforcer } from './enforcer-of-test.ts';
+import { choiceOf, eventOf, folder, host, ip, jail, NOW, prog, rowOf } from './make.ts';
+
+/** A host that takes news into a real state and applies them by commands that the test ends. */
+class Host implements Disposable {
+  readonly #scratch = folder();
+  readonly state = new State(this.#scratch.path);
+  readonly enforcer = new HeldEnforcer();
+  readonly skipped: string[] = [];
+  readonly applier: Applier;
+  readonly parts: TakeParts;
+  now = NOW;
+  #seq = 0;
+
+  constructor(choice: Parameters<typeof choiceOf>[0] = {}) {
+    const { state, enforcer } = this;
+    const log = { info: () => undefined, warning: () => undefined };
+    const now = (): number => this.now;
+    this.applier = new Applier({ state, enforcer, concurrency: 4, log, now, settled: () => undefined });
+    this.parts = {
+      state,
+      choice: choiceOf(choice),
+      now,
+      queue: (row) => this.applier.queue(row),
+      skipped: ({ reason }) => this.skipped.push(reason),
+    };
+  }
+
+  /** Takes events, each with the next seq. */
+  hear(...events: Partial<Event>[]): void {
+    const numbered = events.map((event) => eventOf({ ...event, seq: ++this.#seq }));
+    take({ kind: 'events', events: numbered, position: this.position }, this.parts);
+  }
+
+  snapshot(...bans: Partial<Event>[]): void {
+    const known = bans.map((ban) => eventOf({ seq: ++this.#seq, ...ban }));
+    take({ kind: 'snapshot', bans: known, position: this.position }, this.parts);
+  }
+
+  /** Lifts what has ended, as the daemon does every second. */
+  tick(): void {
+    const queued: BanRow[] = [];
+    this.state.together(() => {
+      for (const row of this.state.over(this.now, 100)) lift(row, this.parts, queued);
+    });
+    for (const row of queued) this.applier.queue(row);
+  }
+
+  /** Ends the next command, which must be this one. */
+  async run(what: string, outcome: 'applied' | 'already' | 'failed' = 'applied'): Promise<void> {
+    const { change, done } = await this.enforcer.next();
+    assert.equal(`${change.kind} ${change.prog}/${change.localJail}`, what);
+    done(outcome === 'failed' ? { outcome, reason: 'exit 1' } : { outcome });
+  }
+
+  /** Nothing more is to be done; the rows as PROG/JAIL status. */
+  async rest(): Promise<string[]> {
+    await this.applier.idle();
+    assert.equal(this.enforcer.running, 0);
+    return this.state.all().map((row) => `${row.prog}/${row.jail} ${row.status}${row.isOurs ? ' ours' : ''}`);
+  }
+
+  get position(): Position {
+    return { epoch: 'e1', seq: this.#seq, tail: '0123456789abcdef' };
+  }
+
+  [Symbol.dispose](): void {
+    this.state.close();
+    this.#scratch[Symbol.dispose]();
+  }
+}
+
+const psad = { prog: prog('psad') };
+const unban = { kind: 'unban' } as const;
+const over = { until: NOW + 60 };
+
+test('take() writes bans and position together, and then has them applied', async () => {
+  using host2 = new Host();
+  host2.hear({}, { ip: ip('203.0.113.10') });
+  assert.deepEqual(host2.state.position(), host2.position);
+  assert.deepEqual(host2.state.counts(), { pending: 2 });
+  await host2.run('ban fail2ban/sshd');
+  await host2.run('ban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours', 'fail2ban/sshd applied ours']);
+});
+
+test('take() records why a ban is skipped, and runs nothing', async () => {
+  using host2 = new Host();
+  host2.hear({ host: host('h2') });
+  assert.deepEqual(host2.skipped, ['own']);
+  assert.equal(host2.state.get(rowOf())?.reason, 'own');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd skipped']);
+});
+
+test('take() moves its position over an event of an unknown kind', () => {
+  using host2 = new Host();
+  const position = { epoch: 'e1', seq: 1, tail: '0123456789abcdef' };
+  take({ kind: 'events', events: [{ ...position, kind: 'unknown' }], position }, host2.parts);
+  assert.deepEqual(host2.state.position(), position);
+});
+
+test('What was applied is lifted when its end has come', async () => {
+  using host2 = new Host();
+  host2.hear(over);
+  await host2.run('ban fail2ban/sshd');
+  host2.tick();
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours']);
+  host2.now += 60;
+  host2.tick();
+  await host2.run('unban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), []);
+});
+
+test('What was in place already is not lifted when the shared ban ends', async () => {
+  using host2 = new Host();
+  host2.hear(over);
+  await host2.run('ban fail2ban/sshd', 'already');
+  await host2.applier.idle();
+  host2.now += 60;
+  host2.tick();
+  assert.deepEqual(await host2.rest(), []);
+  assert.deepEqual(host2.enforcer.begun.length, 1);
+});
+
+test('A ban that failed or was skipped is only forgotten at its end', async () => {
+  using host2 = new Host();
+  host2.hear(over, { ...over, ip: ip('203.0.113.10'), host: host('h2') });
+  await host2.run('ban fail2ban/sshd', 'failed');
+  await host2.applier.idle();
+  host2.now += 60;
+  host2.tick();
+  assert.deepEqual(await host2.rest(), []);
+  assert.equal(host2.enforcer.begun.length, 1);
+});
+
+test('An unban that crosses its ban waits for the command and then lifts what it did', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  const ban = await host2.enforcer.next();
+  host2.hear(unban);
+  ban.done();
+  await host2.run('unban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), []);
+});
+
+test('An unban that crosses its ban lifts nothing where the command found the address banned', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  const ban = await host2.enforcer.next();
+  host2.hear(unban);
+  ban.done({ outcome: 'already' });
+  assert.deepEqual(await host2.rest(), []);
+  assert.equal(host2.enforcer.begun.length, 1);
+});
+
+test('A ban whose command runs while it is unbanned and dropped by a snapshot as well is lifted', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  const ban = await host2.enforcer.next();
+  host2.hear(unban);
+  host2.snapshot();
+  ban.done();
+  await host2.run('unban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), []);
+});
+
+test('Banned, unbanned and banned again while the first command runs, it ends banned', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  const first = await host2.enforcer.next();
+  host2.hear(unban, {});
+  first.done();
+  await host2.run('ban fail2ban/sshd', 'already');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours']);
+});
+
+test('Banned again while it is being lifted, it ends banned', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  await host2.run('ban fail2ban/sshd');
+  await host2.applier.idle();
+  host2.hear(unban);
+  const lifting = await host2.enforcer.next();
+  host2.hear({});
+  lifting.done();
+  await host2.run('ban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours']);
+});
+
+test('Two bans in one local jail: the address is lifted only when both are over', async () => {
+  using host2 = new Host();
+  host2.hear({}, psad);
+  await host2.run('ban fail2ban/sshd');
+  await host2.run('ban psad/sshd', 'already');
+  await host2.applier.idle();
+  host2.hear(unban);
+  assert.deepEqual(await host2.rest(), ['psad/sshd already ours']);
+  host2.hear({ ...unban, ...psad });
+  await host2.run('unban psad/sshd');
+  assert.deepEqual(await host2.rest(), []);
+});
+
+test('Two bans that a map leads into one local jail share it', async () => {
+  using host2 = new Host({ localJails: new Map([['*', 'all']]) });
+  host2.hear({}, { jail: jail('nginx') });
+  await host2.run('ban fail2ban/all');
+  await host2.run('ban fail2ban/all', 'already');
+  await host2.applier.idle();
+  host2.hear({ ...unban, jail: jail('nginx') });
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours']);
+  host2.hear(unban);
+  await host2.run('unban fail2ban/all');
+  assert.deepEqual(await host2.rest(), []);
+});
+
+test('Two bans over at the same moment lift the address once', async () => {
+  using host2 = new Host();
+  host2.hear(over, { ...over, ...psad });
+  await host2.run('ban fail2ban/sshd');
+  await host2.run('ban psad/sshd', 'already');
+  await host2.applier.idle();
+  host2.now += 60;
+  host2.tick();
+  await host2.run('unban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), []);
+  assert.equal(host2.enforcer.begun.length, 3);
+});
+
+test('A ban found in place hands no right to lift it to another that found the same', async () => {
+  using host2 = new Host();
+  host2.hear(psad);
+  await host2.run('ban psad/sshd', 'already');
+  host2.hear({});
+  const crossing = await host2.enforcer.next();
+  host2.hear(unban);
+  crossing.done({ outcome: 'already' });
+  assert.deepEqual(await host2.rest(), ['psad/sshd already']);
+  host2.hear({ ...unban, ...psad });
+  assert.deepEqual(await host2.rest(), []);
+  assert.equal(host2.enforcer.begun.length, 2);
+});
+
+test('A snapshot applies what is new, leaves what is in place and lifts what is over', async () => {
+  using host2 = new Host();
+  host2.hear({}, { ip: ip('203.0.113.10') });
+  await host2.run('ban fail2ban/sshd');
+  await host2.run('ban fail2ban/sshd');
+  await host2.applier.idle();
+  host2.snapshot({ seq: 40, until: null }, { seq: 41, ip: ip('203.0.113.11') });
+  const both = [await host2.enforcer.next(), await host2.enforcer.next()];
+  both.forEach(({ done }) => done());
+  assert.deepEqual(both.map(({ change }) => `${change.kind} ${change.ip}`).sort(), [
+    'ban 203.0.113.11',
+    'unban 203.0.113.10',
+  ]);
+  assert.equal((await host2.rest()).length, 2);
+  const kept = host2.state.get(rowOf());
+  assert.deepEqual([kept?.seq, kept?.until], [40, null]);
+});
+
+test('A snapshot whose ban is under way here settles it as that publication', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  const running = await host2.enforcer.next();
+  host2.snapshot({ seq: 40 });
+  running.done();
+  await host2.run('ban fail2ban/sshd', 'already');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours']);
+  assert.equal(host2.state.oldestUnsettled(), undefined);
+});
+
+test('A snapshot tries again what failed, and takes what was skipped for a reason that is gone', async () => {
+  using host2 = new Host();
+  host2.hear({}, { ip: ip('203.0.113.10'), host: host('h2') });
+  await host2.run('ban fail2ban/sshd', 'failed');
+  await host2.applier.idle();
+  host2.snapshot({ seq: 40 }, { seq: 41, ip: ip('203.0.113.10'), host: host('h3') });
+  await host2.run('ban fail2ban/sshd');
+  await host2.run('ban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours', 'fail2ban/sshd applied ours']);
+});
+
+test('A ban published anew keeps the local jail where it was put in place', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  const ban = await host2.enforcer.next();
+  ban.done({ localJail: jail('banshare') });
+  await host2.applier.idle();
+  host2.hear({ until: null });
+  await host2.run('ban fail2ban/banshare', 'already');
+  await host2.applier.idle();
+  host2.hear(unban);
+  await host2.run('unban fail2ban/banshare');
+  assert.deepEqual(await host2.rest(), []);
+});
+
+test('An unban of what this host never had changes nothing but the position', async () => {
+  using host2 = new Host();
+  host2.hear(unban);
+  assert.deepEqual(await host2.rest(), []);
+  assert.equal(host2.state.position()?.seq, 1);
+});
