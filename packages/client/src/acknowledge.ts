@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os';
+import type { Outcome } from '@banshare/protocol';
 import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
 import type { ServerLink } from './server-link.ts';
 import type { State } from './state.ts';
@@ -6,33 +7,71 @@ import type { State } from './state.ts';
 const TIMEOUT_MS = 4000;
 const MOST_ADDRESSES = 16;
 
-/** Tells the server how far this host is: everything up to `applied` is carried out, or its failure is known. */
-export async function acknowledge(
-  link: ServerLink,
-  state: State,
-  host: { instance: string; config: ClientConfig },
-): Promise<void> {
-  const position = state.position();
-  if (position === undefined) return;
-  const unsettled = state.oldestUnsettled();
-  const applied = unsettled === undefined ? position.seq : Math.min(position.seq, unsettled - 1);
-  const answer = await link.ask(
-    {
-      kind: 'ack',
-      epoch: position.epoch,
-      applied,
-      // Of a place before the position the tail is not kept.
-      tail: applied === position.seq ? position.tail : '',
-      instance: host.instance,
-      version,
-      generation: bakedFleet?.generation ?? 'development',
-      addresses: outsideAddresses(host.config.addresses),
-      outcomes: [],
-    },
-    TIMEOUT_MS,
-  );
-  // A lost acknowledgement is followed by the next one.
-  void answer;
+/** So many outcomes with their reasons fit the 8 KiB of an ack. */
+const MOST_OUTCOMES = 50;
+/** What settles together is told together. */
+const GATHER_MS = 20;
+
+/**
+ * Tells the server how far this host is, and what was not simply applied. One acknowledgement is under way at a time; a ring
+ * meanwhile leads to one more.
+ */
+export class Acknowledger {
+  readonly #link: ServerLink;
+  readonly #state: State;
+  readonly #host: { instance: string; config: ClientConfig };
+  #isBusy = false;
+  #isWanted = false;
+
+  constructor(link: ServerLink, state: State, host: { instance: string; config: ClientConfig }) {
+    this.#link = link;
+    this.#state = state;
+    this.#host = host;
+  }
+
+  /** Acknowledges soon. */
+  ring(): void {
+    this.#isWanted = true;
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    setTimeout(() => void this.#work(), GATHER_MS);
+  }
+
+  async #work(): Promise<void> {
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      const outcomes = this.#state.untold(MOST_OUTCOMES);
+      if (!(await this.#tell(outcomes))) break;
+      this.#state.told(outcomes);
+      if (outcomes.length === MOST_OUTCOMES) this.#isWanted = true;
+    }
+    this.#isBusy = false;
+  }
+
+  /** Everything up to `applied` is carried out, or its failure is known. */
+  async #tell(outcomes: readonly Outcome[]): Promise<boolean> {
+    const position = this.#state.position();
+    if (position === undefined) return false;
+    const unsettled = this.#state.oldestUnsettled();
+    const applied = unsettled === undefined ? position.seq : Math.min(position.seq, unsettled - 1);
+    const answer = await this.#link.ask(
+      {
+        kind: 'ack',
+        epoch: position.epoch,
+        applied,
+        // Of a place before the position the tail is not kept.
+        tail: applied === position.seq ? position.tail : '',
+        instance: this.#host.instance,
+        version,
+        generation: bakedFleet?.generation ?? 'development',
+        addresses: outsideAddresses(this.#host.config.addresses),
+        outcomes,
+      },
+      TIMEOUT_MS,
+    );
+    // A lost acknowledgement is followed by the next tick's.
+    return answer.ok && answer.reply.status === 'OK';
+  }
 }
 
 /** The addresses by which others may see this host. */

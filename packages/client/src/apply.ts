@@ -1,10 +1,11 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import type { Log } from '@banshare/runtime';
-import { changeOf, type BanRow } from './ban-row.ts';
+import { changeOf, type BanRow, type RowStatus } from './ban-row.ts';
 import type { Effect, Enforcer } from './enforcers/enforcer.ts';
+import { again } from './retry.ts';
 import type { State } from './state.ts';
 
-/** now is epoch seconds by the server's clock. */
+/** now is epoch seconds by the server's clock; `settled` is called once the state has what became of a row. */
 export type ApplyParts = {
   state: State;
   enforcer: Enforcer;
@@ -90,31 +91,44 @@ export class Applier {
       });
       return;
     }
-    if (!row.isOurs) {
+    if (!row.isOurs && !row.isForced) {
       // The ban before it was not carried out, or found in place what this host's own detection had put there.
       this.#parts.state.remove(row);
       return;
     }
     const effect = await this.#parts.enforcer.carryOut(changeOf(row, 'unban', this.#parts.now()));
-    this.#parts.settled(row, effect);
+    const fields = { ip: row.ip, jail: effect.localJail, outcome: effect.outcome };
     if (effect.outcome === 'failed') {
-      this.#parts.log.warning('Cannot lift', { ip: row.ip, jail: row.localJail, reason: effect.reason });
-    } else this.#parts.log.info('Unban', { ip: row.ip, jail: row.localJail });
+      this.#parts.log.warning('Cannot lift', { ...fields, reason: effect.reason });
+    } else this.#parts.log.info('Unban', fields);
     // Published again meanwhile, it is to be banned again: that row stays.
-    if (this.#parts.state.get(row)?.status === 'lifting') this.#parts.state.remove(row);
+    const current = this.#parts.state.get(row);
+    if (current?.status === 'lifting') {
+      const next = effect.outcome === 'failed' ? again(current, effect.reason, this.#parts.now()) : undefined;
+      if (next === undefined || next.retryAt === null) this.#parts.state.remove(row);
+      else this.#parts.state.put(next, this.#parts.now());
+    }
+    this.#parts.settled(row, effect);
   }
 
   #settle(row: BanRow, effect: Effect): void {
-    this.#parts.settled(row, effect);
     const current = this.#parts.state.get(row);
-    if (current === undefined) return;
+    if (current !== undefined) this.#write(row, effect, current);
+    this.#parts.settled(row, effect);
+  }
+
+  #write(row: BanRow, effect: Effect, current: BanRow): void {
     // What banshare put in place earlier is still its own when the command finds it there.
     const isOurs = row.isOurs || effect.outcome === 'applied';
     const reason = 'reason' in effect ? effect.reason : '';
     const hasMoved = current.seq !== row.seq || current.status !== 'pending';
     const outcome = effect.outcome === 'already' && isOurs ? 'applied' : effect.outcome;
-    const next = hasMoved ? {} : { status: outcome, reason };
-    this.#parts.state.put({ ...current, localJail: effect.localJail, isOurs, ...next }, this.#parts.now());
+    const now = this.#parts.now();
+    const settled = { ...current, localJail: effect.localJail, isOurs };
+    if (hasMoved) this.#parts.state.put(settled, now);
+    else if (outcome === 'failed')
+      this.#parts.state.put({ ...again(settled, reason, now), status: outcome }, now);
+    else this.#parts.state.put({ ...settled, status: outcome as RowStatus, reason, retryAt: null }, now);
   }
 
   async #slot(): Promise<void> {

@@ -21,18 +21,45 @@ export type BanRow = BanKey & {
   status: RowStatus;
   reason: string;
   isOurs: boolean;
+  /** How often its command failed, and when it is tried again (epoch seconds by the server's clock). */
+  attempts: number;
+  retryAt: number | null;
+  /** An operator lifts it, also where banshare did not put it in place. */
+  isForced: boolean;
 };
+
+/** Nothing was tried yet. */
+export const FIRST_TRY = { attempts: 0, retryAt: null, isForced: false } as const;
 
 /** The row of a ban that was just decided about; what an earlier publication of it put in place stays ours. */
 export function rowFor(event: Event, chosen: Chosen, earlier: BanRow | undefined): BanRow {
   const { ip, prog, jail, seq, at, host, until, port = '', protocol = '' } = event;
-  const common = { ip, prog, jail, seq, at, host, until, port, protocol, isOurs: earlier?.isOurs ?? false };
+  const common = {
+    ip,
+    prog,
+    jail,
+    seq,
+    at,
+    host,
+    until,
+    port,
+    protocol,
+    isOurs: earlier?.isOurs ?? false,
+    ...FIRST_TRY,
+  };
   const earlierJail = earlier?.localJail;
   if (!chosen.apply) {
     return { ...common, localJail: earlierJail ?? jail, status: 'skipped', reason: chosen.reason };
   }
   const isMoved = earlier?.isOurs === true && earlierJail !== undefined;
   return { ...common, localJail: isMoved ? earlierJail : chosen.localJail, status: 'pending', reason: '' };
+}
+
+/** The row of an operator's unban: it runs here whatever this host knew of the ban, in the jail where it stands. */
+export function rowToLift(event: Event, localJail: JailName, earlier: BanRow | undefined): BanRow {
+  const { ip, prog, jail, seq, at, host, until, port = '', protocol = '' } = event;
+  const known = earlier ?? { ip, prog, jail, host, until, port, protocol, localJail, isOurs: false };
+  return { ...known, seq, at, status: 'lifting', reason: '', ...FIRST_TRY, isForced: true };
 }
 
 /** What an enforcer is asked to do for a row; now is epoch seconds by the server's clock. */

@@ -1,3 +1,4 @@
+import type { Bell } from './bell.ts';
 import { randomInt } from 'node:crypto';
 import {
   monotonicSeconds,
@@ -7,7 +8,7 @@ import {
   type ServerPlace,
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
-import { acknowledge } from './acknowledge.ts';
+import { Acknowledger } from './acknowledge.ts';
 import { removeJoinKey, type EnrolledKey } from './enrol.ts';
 import { Follower, type FollowEnd, type News } from './follow.ts';
 import type { Progress } from './progress.ts';
@@ -26,6 +27,7 @@ export type ConnectionParts = {
   clock: ServerClock;
   progress: Progress;
   instance: string;
+  bell: Bell;
   take: (news: News) => void;
   fault: (key: string, text: string) => void;
   over: (key: string) => void;
@@ -66,8 +68,10 @@ async function connectOnce(
   const link = new ServerLink(server, key);
   const peer = { endpoint: server.publishEndpoint, serverKey: server.serverKey, curve: key.curve };
   const subscription = new Subscription(peer, randomInt(250, 1500));
-  const ack = (): Promise<void> => acknowledge(link, parts.state, parts);
-  const timer = setInterval(() => void ack(), ACK_MS + randomInt(0, 1000));
+  const acknowledger = new Acknowledger(link, state, parts);
+  const ack = (): void => acknowledger.ring();
+  parts.bell.listen(ack);
+  const timer = setInterval(ack, ACK_MS + randomInt(0, 1000));
   const close = (): void => {
     clearInterval(timer);
     subscription.close();
@@ -87,7 +91,7 @@ async function connectOnce(
         parts.over('connection');
         // The installer lays a join key with every upgrade; a host that the server knows needs none.
         removeJoinKey(parts.paths);
-        void ack();
+        ack();
       }
     },
     heard: (now) => {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findServer, hostPaths, readClientConfig, runProgram } from '@banshare/runtime';
 
@@ -28,8 +30,25 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
     name: 'banshare-client',
     // A running ban command is waited for: it ends by its own timeout, and may run once more with missing-jail.
     deadlineSeconds: 2 * read.config.apply.timeoutSeconds + STOP_WITHIN_SECONDS,
-    start: (resources, signal) => run({ config: read.config, place: place.value, paths }, resources, signal),
+    start: (resources, signal) =>
+      run(
+        { config: read.config, place: place.value, paths, reporter: reporterWords(root, config) },
+        resources,
+        signal,
+      ),
   });
+}
+
+/** How this host's banshare-report is run: the bundle beside this one, or its source in development. */
+function reporterWords(root: string, config: string | undefined): string[] {
+  const here = import.meta.dirname;
+  const bundle = join(here, 'report.cjs');
+  const program = existsSync(bundle) ? bundle : join(here, '../../report/src/main.ts');
+  const options = [
+    ...(root === '' ? [] : ['--root', root]),
+    ...(config === undefined ? [] : ['--config', config]),
+  ];
+  return [process.execPath, program, ...options];
 }
 
 /** The options of a plain run; undefined for anything else, which yargs then reads and explains. */

@@ -17,6 +17,7 @@ import {
 import { outsideAddresses } from './acknowledge.ts';
 import { answerAdmin } from './admin.ts';
 import { Applier } from './apply.ts';
+import { Bell } from './bell.ts';
 import { pause, stayConnected } from './connection.ts';
 import { enrol, readEnrolled, type EnrolledKey } from './enrol.ts';
 import { commandEnforcer, commandOf, type Commands } from './enforcers/command.ts';
@@ -29,13 +30,19 @@ import { Progress } from './progress.ts';
 import { locateServer } from './server-address.ts';
 import { ServerClock } from './server-clock.ts';
 import { State } from './state.ts';
-import { lift, take, type TakeParts } from './take.ts';
+import { SpoolKeeper } from './spool-keeper.ts';
+import { take, type TakeParts } from './take.ts';
+import { tellEffect } from './tell.ts';
+import { resumePending, startTicking } from './ticking.ts';
 
-export type RunOptions = { config: ClientConfig; place: ServerPlace; paths: HostPaths };
+/** `reporter` is how this host's banshare-report is run: its first words. */
+export type RunOptions = {
+  config: ClientConfig;
+  place: ServerPlace;
+  paths: HostPaths;
+  reporter: readonly string[];
+};
 
-const EXPIRY_TICK_MS = 1000;
-const MOST_LIFTED_AT_ONCE = 500;
-const SWEEP_MS = 60_000;
 const ENROL_AGAIN_MS = 3000;
 
 /** The client daemon: enrols where needed, then follows the fleet and applies its bans. @throws when it cannot start. */
@@ -48,7 +55,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const notes = new Notes(paths.notes);
   const clock = new ServerClock();
   const progress = new Progress();
-  const applier = applierOf(config, { log, state, notes, clock });
+  const bell = new Bell();
+  const applier = applierOf(config, { log, state, notes, clock, bell });
   resources.own('running commands', () => applier.stop());
   const admin = await serveAdmin({
     path: paths.clientSocket,
@@ -63,7 +71,12 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   progress.name = key.name;
   const parts = takeParts(config, key, { log, state, applier, clock });
   resumePending(state, notes, applier, config.apply.missingJail);
-  startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined, signal });
+  const stopTicking = startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined });
+  resources.own('the clockwork', stopTicking);
+  const spool = new SpoolKeeper(options.reporter, paths.spool, (reason) =>
+    faults.fault('spool', 'The spool waits', { reason }),
+  );
+  resources.own('the spool', () => spool.stop());
   let isReady = false;
   const connected = stayConnected(
     {
@@ -72,9 +85,11 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       state,
       clock,
       progress,
+      bell,
       instance: randomBytes(8).toString('hex'),
       take: (news) => {
         take(news, parts);
+        if (news.kind === 'in-step') spool.check();
         if (isReady || news.kind !== 'in-step') return;
         isReady = true;
         const { epoch, seq } = news.position;
@@ -121,7 +136,7 @@ async function identify(
 
 function applierOf(
   config: ClientConfig,
-  host: { log: Log; state: State; notes: Notes; clock: ServerClock },
+  host: { log: Log; state: State; notes: Notes; clock: ServerClock; bell: Bell },
 ): Applier {
   return new Applier({
     state: host.state,
@@ -129,7 +144,9 @@ function applierOf(
     concurrency: config.apply.concurrency,
     log: host.log,
     now: () => host.clock.now() ?? wallSeconds(),
-    settled: () => undefined,
+    settled: (row, effect) => {
+      if (tellEffect(host.state, row, effect)) host.bell.ring();
+    },
   });
 }
 
@@ -170,39 +187,4 @@ function takeParts(
     skipped: ({ ip, jail, host: from, reason }) =>
       host.log.info('Ban', { ip, jail, from, outcome: 'skipped', reason }),
   };
-}
-
-/** What was queued when the daemon ended is queued again; a note shows that its command was begun, so the ban is ours. */
-function resumePending(state: State, notes: Notes, applier: Applier, missingJail: string): void {
-  for (const row of [...state.withStatus('pending'), ...state.withStatus('lifting')]) {
-    // Where its jail is missing the note has moved, and the row may not know yet.
-    const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
-    if (isBegun) state.put({ ...row, isOurs: true }, wallSeconds());
-    applier.queue(row);
-  }
-}
-
-/** Lifts what is over, and sweeps notes. Nothing expires before the server was heard: only its clock counts. */
-function startTicking(
-  parts: TakeParts & { state: State },
-  host: { notes: Notes; faults: FaultLog; isHeard: () => boolean; signal: AbortSignal },
-): void {
-  const expiry = setInterval(() => {
-    if (!host.isHeard()) return;
-    const over = parts.state.over(parts.now(), MOST_LIFTED_AT_ONCE);
-    if (over.length === 0) return;
-    const queued: Parameters<typeof lift>[2] = [];
-    parts.state.together(() => {
-      for (const row of over) lift(row, parts, queued);
-    });
-    for (const row of queued) parts.queue(row);
-  }, EXPIRY_TICK_MS);
-  const sweep = setInterval(() => {
-    host.notes.sweep(wallSeconds());
-    host.faults.sumUp();
-  }, SWEEP_MS);
-  host.signal.addEventListener('abort', () => {
-    clearInterval(expiry);
-    clearInterval(sweep);
-  });
 }

@@ -1,22 +1,10 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { BanKey, Position } from '@banshare/protocol';
+import { parseOutcome, type BanKey, type Outcome, type Position } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { BanRow, RowStatus } from './ban-row.ts';
-
-/** One step for each version; PRAGMA user_version says how many were taken. */
-const STEPS: readonly string[] = [
-  `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-   CREATE TABLE bans (
-     ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, host TEXT NOT NULL, until INTEGER,
-     port TEXT NOT NULL, protocol TEXT NOT NULL, local_jail TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
-     ours INTEGER NOT NULL, changed REAL NOT NULL, PRIMARY KEY (ip, prog, jail)
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX bans_status ON bans (status);
-   CREATE INDEX bans_until ON bans (until);
-   CREATE INDEX bans_local ON bans (local_jail, ip);`,
-];
+import { migrate } from './state-schema.ts';
 
 /**
  * What this host took over and how far it is, in one file: position and bans change in one transaction, so that after a crash
@@ -34,7 +22,7 @@ export class State {
     this.#database = new DatabaseSync(path);
     chmodSync(path, 0o600);
     this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    this.#migrate(path);
+    migrate(this.#database, path);
   }
 
   position(): Position | undefined {
@@ -72,7 +60,7 @@ export class State {
   }
 
   put(row: BanRow, now: number): void {
-    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
       row.ip,
       row.prog,
       row.jail,
@@ -87,6 +75,9 @@ export class State {
       row.reason,
       row.isOurs ? 1 : 0,
       now,
+      row.attempts,
+      row.retryAt,
+      row.isForced ? 1 : 0,
     );
   }
 
@@ -118,9 +109,49 @@ export class State {
 
   /** The seq of the oldest event that is not carried out yet. */
   oldestUnsettled(): number | undefined {
-    const row = this.#sql("SELECT min(seq) AS seq FROM bans WHERE status IN ('pending', 'lifting')").get();
+    const row = this.#sql(
+      "SELECT min(seq) AS seq FROM bans WHERE status IN ('pending', 'lifting') AND attempts = 0",
+    ).get();
     const seq = row?.['seq'];
     return typeof seq === 'number' ? seq : undefined;
+  }
+
+  /** What failed and has waited long enough. */
+  dueAgain(now: number, limit: number): BanRow[] {
+    return this.#sql('SELECT * FROM bans WHERE retry_at <= ? ORDER BY retry_at LIMIT ?')
+      .all(now, limit)
+      .map(rowOf);
+  }
+
+  /** Keeps what became of an event until the server has it. */
+  tell(outcome: Outcome): void {
+    this.#sql('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)').run(
+      outcome.seq,
+      outcome.outcome,
+      outcome.reason ?? null,
+    );
+  }
+
+  /** What the server has not been told yet, oldest first. */
+  untold(limit: number): Outcome[] {
+    const rows = this.#sql('SELECT seq, outcome, reason FROM outbox ORDER BY seq LIMIT ?').all(limit);
+    return rows.flatMap((row) => parseOutcome({ ...row }));
+  }
+
+  /** Forgets what the server has; what was told anew meanwhile stays. */
+  told(outcomes: readonly Outcome[]): void {
+    for (const { seq, outcome, reason } of outcomes) {
+      this.#sql('DELETE FROM outbox WHERE seq = ? AND outcome = ? AND reason IS ?').run(
+        seq,
+        outcome,
+        reason ?? null,
+      );
+    }
+  }
+
+  /** Seqs of another epoch mean nothing any more. */
+  forgetUntold(): void {
+    this.#sql('DELETE FROM outbox').run();
   }
 
   counts(): Record<string, number> {
@@ -136,18 +167,6 @@ export class State {
     const known = this.#prepared.get(text) ?? this.#database.prepare(text);
     this.#prepared.set(text, known);
     return known;
-  }
-
-  #migrate(path: string): void {
-    const version = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version']);
-    if (version > STEPS.length) {
-      throw new Error(
-        `Cannot use the state "${path}": it has version ${version}, this program knows up to ${STEPS.length}; install the newer banshare-client again`,
-      );
-    }
-    for (const [index, step] of STEPS.entries()) {
-      if (index >= version) this.#database.exec(`BEGIN; ${step} PRAGMA user_version = ${index + 1}; COMMIT`);
-    }
   }
 }
 
@@ -166,5 +185,8 @@ function rowOf(row: Record<string, unknown>): BanRow {
     status: row['status'],
     reason: String(row['reason']),
     isOurs: row['ours'] === 1,
+    attempts: Number(row['attempts']),
+    retryAt: row['retry_at'] === null ? null : Number(row['retry_at']),
+    isForced: row['forced'] === 1,
   } as BanRow;
 }

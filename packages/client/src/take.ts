@@ -1,5 +1,5 @@
-import { type Event } from '@banshare/protocol';
-import { rowFor, type BanRow } from './ban-row.ts';
+import { OPERATOR_HOST, type Event } from '@banshare/protocol';
+import { FIRST_TRY, rowFor, rowToLift, type BanRow } from './ban-row.ts';
 import { choose, type Choice } from './choose.ts';
 import type { News } from './follow.ts';
 import { plan } from './plan.ts';
@@ -22,11 +22,13 @@ export function take(news: News, parts: TakeParts): void {
   if (news.kind === 'in-step') return;
   const queued: BanRow[] = [];
   parts.state.advance(news.position, () => {
+    if (parts.state.position()?.epoch !== news.position.epoch) parts.state.forgetUntold();
     if (news.kind === 'snapshot') takeSnapshot(news.bans, parts, queued);
     else {
       for (const event of news.events) {
         if (event.kind === 'ban') takeBan(event, parts, queued);
-        else if (event.kind === 'unban') lift(parts.state.get(event), parts, queued, event);
+        else if (event.kind === 'unban') takeUnban(event, parts, queued);
+        else parts.state.tell({ seq: event.seq, outcome: 'skipped', reason: 'unsupported' });
       }
     }
   });
@@ -43,7 +45,28 @@ export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[]
     parts.state.remove(row);
     return;
   }
-  const lifting: BanRow = { ...row, status: 'lifting', reason: '', seq: because?.seq ?? row.seq };
+  const lifting: BanRow = {
+    ...row,
+    status: 'lifting',
+    reason: '',
+    ...FIRST_TRY,
+    seq: because?.seq ?? row.seq,
+  };
+  parts.state.put(lifting, parts.now());
+  queued.push(lifting);
+}
+
+/** An operator's unban runs on every host; a host's own only takes back what banshare put in place. */
+function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
+  const row = parts.state.get(event);
+  if (event.host !== OPERATOR_HOST) {
+    lift(row, parts, queued, event);
+    return;
+  }
+  const chosen = choose(event, parts.choice, parts.now());
+  // Of what this host does not follow it has nothing to lift.
+  if (row === undefined && !chosen.apply) return;
+  const lifting = rowToLift(event, chosen.apply ? chosen.localJail : event.jail, row);
   parts.state.put(lifting, parts.now());
   queued.push(lifting);
 }
@@ -52,8 +75,12 @@ function takeBan(event: Event, parts: TakeParts, queued: BanRow[]): void {
   const chosen = choose(event, parts.choice, parts.now());
   const row = rowFor(event, chosen, parts.state.get(event));
   parts.state.put(row, parts.now());
-  if (row.status === 'pending') queued.push(row);
-  else parts.skipped(row);
+  if (row.status === 'pending') {
+    queued.push(row);
+    return;
+  }
+  parts.state.tell({ seq: row.seq, outcome: 'skipped', reason: row.reason });
+  parts.skipped(row);
 }
 
 function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]): void {

@@ -9,7 +9,7 @@ export type Arguments = {
   isDebug: boolean;
   durationSeconds: number | undefined;
   details: Details;
-  action: 'report' | 'unban' | 'stdin' | 'check' | 'help' | 'version';
+  action: 'report' | 'unban' | 'stdin' | 'flush' | 'check' | 'help' | 'version';
   words: readonly string[];
 };
 
@@ -32,6 +32,7 @@ const FLAGS: Readonly<Record<string, (into: Arguments) => string | void>> = {
   '-d': (into) => void (into.isDebug = true),
   '--debug': (into) => void (into.isDebug = true),
   '--stdin': (into) => setAction(into, 'stdin'),
+  '--flush': (into) => void (into.action = 'flush'),
   '--unban': (into) => setAction(into, 'unban'),
   '--check': (into) => setAction(into, 'check'),
   '--help': (into) => void (into.action = 'help'),

@@ -35,6 +35,18 @@ export class Courier {
     this.#to = to;
   }
 
+  /** Asks the server about what was kept, and leaves it to the caller what follows from the answer. */
+  async resend(waiting: Waiting): Promise<Answer> {
+    const deadline = monotonicSeconds() * 1000 + this.#to.timeoutMs;
+    if (!(await this.#connect(deadline))) {
+      return { ok: false, fault: 'unreachable', reason: `cannot resolve ${this.#to.place.server}` };
+    }
+    const answer = await this.#askInTime(waiting, deadline);
+    if (answer.ok && !this.#isServerFound) this.#to.spool.markServerFound();
+    if (answer.ok) this.#isServerFound = true;
+    return answer;
+  }
+
   /** Delivers what is new, or what was kept and has its id for life. */
   async deliver(what: Content | Waiting): Promise<Ending> {
     const at = wallSeconds();
@@ -45,9 +57,7 @@ export class Courier {
     const waiting: Waiting = 'id' in what ? what : { id: makeId(), at, ...what };
     if (isServerMissing) return this.#keep(waiting, 'the server was not found a moment ago');
     if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.place.server}`);
-    const first = await this.#ask(waiting, waiting.at, deadline);
-    const isClockOff = first.ok && first.reply.status === 'RETRY' && first.reply.code === 'clock';
-    const answer = isClockOff ? await this.#ask(waiting, first.reply.now - ageOf(waiting), deadline) : first;
+    const answer = await this.#askInTime(waiting, deadline);
     if (answer.ok) return this.#end(answer.reply, waiting);
     if (answer.fault === 'not-admitted') {
       return { code: EXIT.refused, says: `refused: ${answer.reason}; run banshare-client status` };
@@ -75,6 +85,13 @@ export class Courier {
     this.#requester.connect();
     this.#signer = new Signer(this.#identity.key.seedHex);
     return true;
+  }
+
+  /** Where this host's clock is wrong, the report is signed again for the server's. */
+  async #askInTime(waiting: Waiting, deadline: number): Promise<Answer> {
+    const first = await this.#ask(waiting, waiting.at, deadline);
+    const isClockOff = first.ok && first.reply.status === 'RETRY' && first.reply.code === 'clock';
+    return isClockOff ? this.#ask(waiting, first.reply.now - ageOf(waiting), deadline) : first;
   }
 
   async #ask(waiting: Waiting, at: number, deadline: number): Promise<Answer> {

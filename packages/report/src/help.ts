@@ -2,6 +2,7 @@
 export function helpText(): string {
   return `usage: banshare-report [options] PROG JAIL IP
        banshare-report [options] --stdin
+       banshare-report [options] --flush
        banshare-report [options] --unban PROG JAIL IP
 
 Reports to the banshare server that PROG (fail2ban, psad, ...) banned IP in JAIL on this host.
@@ -14,6 +15,7 @@ Options end at PROG. It needs root, since keys and spool are root's.
   --strict          exit 75, not 0, when the report had to go to the spool
   --timeout D       how long to wait for the server (2s)
   --stdin           one "PROG JAIL IP [DURATION]" a line, all over one connection
+  --flush           sends what waits in the spool, as the client does by itself
   --unban           this host no longer supports that ban; the last one to say so lifts it everywhere
   --root DIR        puts DIR before every path
   --config FILE     instead of /etc/banshare/client.toml

@@ -16,6 +16,8 @@ async function run(options: Arguments): Promise<Ending> {
       return check(options);
     case 'stdin':
       return (await import('./stream.ts')).reportStream(process.stdin, options, say);
+    case 'flush':
+      return (await import('./flush.ts')).flushSpool(options, say);
     default:
       return reportOne(options);
   }

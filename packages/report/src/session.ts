@@ -13,7 +13,7 @@ import { EXIT, type Ending } from './exit-codes.ts';
 import { Spool } from './spool.ts';
 
 /** What a run of the reporter works with. */
-export type Session = { paths: HostPaths; courier: Courier };
+export type Session = { paths: HostPaths; courier: Courier; spoolMaxAgeSeconds: number };
 
 /** Reads configuration and key and makes the courier; all that is wrong comes as one ending. */
 export async function openSession(options: Arguments): Promise<Session | { ending: Ending }> {
@@ -26,6 +26,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
   if (!key.ok) return misconfigured([key.fault]);
   return {
     paths,
+    spoolMaxAgeSeconds: read.config.report.spoolMaxAgeSeconds,
     courier: new Courier({
       place: place.value,
       knownOutside: read.config.addresses,

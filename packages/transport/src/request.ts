@@ -46,7 +46,7 @@ export class Requester {
     if (connection.onRefusal !== undefined) throw new Error('Cannot ask while another request waits');
     const cut = Promise.withResolvers<Answer>();
     const timer = setTimeout(() => {
-      const reason = `no answer from ${this.#peer.endpoint} within ${timeoutMs / 1000} s`;
+      const reason = `no answer from ${this.#peer.endpoint} within ${(timeoutMs / 1000).toFixed(1)} s`;
       cut.resolve({ ok: false, fault: 'unreachable', reason });
     }, timeoutMs);
     connection.onRefusal = () => cut.resolve(NOT_ADMITTED);

@@ -55,11 +55,11 @@ export function commandOf(commands: Commands, change: Change): string[] {
   });
 }
 
-/** fail2ban-client prints how many bans are new: exactly 0 means that it was in place before. */
+/** fail2ban-client prints how many bans are new, or were lifted: exactly 0 means that it was so before. */
 function effectOf(change: Change, localJail: JailName, ended: Ended): Effect {
   if (ended.code === 0) {
-    const isAlready = change.kind === 'ban' && ended.stdout.trim() === '0';
-    return { outcome: isAlready ? 'already' : 'applied', localJail };
+    if (ended.stdout.trim() !== '0') return { outcome: 'applied', localJail };
+    return { outcome: change.kind === 'ban' ? 'already' : 'released', localJail };
   }
   const how = ended.isTimedOut
     ? 'it ran too long'

@@ -12,9 +12,12 @@ export type Change = {
   protocol: string;
 };
 
-/** What came of it; localJail is where it was done, which may be the missing-jail. */
+/**
+ * What came of it; localJail is where it was done, which may be the missing-jail. `released`: an unban found nothing, this
+ * host's own fail2ban or a person had ended the ban before.
+ */
 export type Effect =
-  | { outcome: 'applied' | 'already'; localJail: JailName }
+  | { outcome: 'applied' | 'already' | 'released'; localJail: JailName }
   | { outcome: 'skipped' | 'failed'; reason: string; localJail: JailName };
 
 /** Carries out bans on this host. Expected failures are effects, never exceptions. */

@@ -1,0 +1,61 @@
+import { randomInt } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { monotonicSeconds } from '@banshare/runtime';
+import { exec } from './exec.ts';
+
+const LOOK_MS = 5000;
+const LONGEST_PAUSE_MS = 60_000;
+/** What is left of thousands is sent next time; it must end before the daemon has to. */
+const FLUSH_MS = 25_000;
+
+/**
+ * Empties the spool: looks for waiting reports every few seconds, and has banshare-report send them. After a failure it waits
+ * longer each time, at random, so that a fleet does not come back to its server all at once.
+ */
+export class SpoolKeeper {
+  readonly #reporter: readonly string[];
+  readonly #directory: string;
+  readonly #waits: (reason: string) => void;
+  readonly #timer = setInterval(() => this.check(), LOOK_MS);
+  #running: Promise<void> | undefined;
+  #failures = 0;
+  #notBefore = 0;
+
+  constructor(reporter: readonly string[], directory: string, waits: (reason: string) => void) {
+    this.#reporter = reporter;
+    this.#directory = directory;
+    this.#waits = waits;
+  }
+
+  /** Sends what waits, unless that is under way or failed a moment ago. */
+  check(): void {
+    if (this.#running !== undefined || monotonicSeconds() * 1000 < this.#notBefore || !this.#isWaiting())
+      return;
+    this.#running = this.#flush().finally(() => (this.#running = undefined));
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  #isWaiting(): boolean {
+    try {
+      return readdirSync(this.#directory).some((name) => name.endsWith('.json'));
+    } catch {
+      return false;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const ended = await exec([...this.#reporter, '--flush'], FLUSH_MS, () => monotonicSeconds() * 1000);
+    if (ended.code === 0) {
+      this.#failures = 0;
+      return;
+    }
+    this.#failures += 1;
+    const pause = Math.min(LOOK_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
+    this.#notBefore = monotonicSeconds() * 1000 + randomInt(pause / 2, pause);
+    this.#waits(ended.stderr.trim().split('\n').at(-1) ?? '');
+  }
+}

@@ -1,0 +1,42 @@
+import { chmodSync, rmSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+
+/** One step for each version; PRAGMA user_version says how many were taken. */
+const STEPS: readonly string[] = [
+  `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE bans (
+     ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, host TEXT NOT NULL, until INTEGER,
+     port TEXT NOT NULL, protocol TEXT NOT NULL, local_jail TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+     ours INTEGER NOT NULL, changed REAL NOT NULL, PRIMARY KEY (ip, prog, jail)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX bans_status ON bans (status);
+   CREATE INDEX bans_until ON bans (until);
+   CREATE INDEX bans_local ON bans (local_jail, ip);`,
+  `ALTER TABLE bans ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE bans ADD COLUMN retry_at REAL;
+   ALTER TABLE bans ADD COLUMN forced INTEGER NOT NULL DEFAULT 0;
+   CREATE INDEX bans_retry ON bans (retry_at) WHERE retry_at IS NOT NULL;
+   CREATE TABLE outbox (seq INTEGER PRIMARY KEY, outcome TEXT NOT NULL, reason TEXT) STRICT;`,
+];
+
+/**
+ * Brings the state to this program's version, and keeps it as it was before, on which the previous program starts again.
+ * @throws when the state was made by a newer program.
+ */
+export function migrate(database: DatabaseSync, path: string): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version > STEPS.length) {
+    throw new Error(
+      `Cannot use the state "${path}": it has version ${version}, this program knows up to ${STEPS.length}; install the newer banshare-client again`,
+    );
+  }
+  if (version > 0 && version < STEPS.length) {
+    const copy = `${path}.before-${STEPS.length}`;
+    rmSync(copy, { force: true });
+    database.prepare('VACUUM INTO ?').run(copy);
+    chmodSync(copy, 0o600);
+  }
+  for (const [index, step] of STEPS.entries()) {
+    if (index >= version) database.exec(`BEGIN; ${step} PRAGMA user_version = ${index + 1}; COMMIT`);
+  }
+}

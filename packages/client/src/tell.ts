@@ -1,0 +1,22 @@
+import { OPERATOR } from '@banshare/protocol';
+import type { BanRow } from './ban-row.ts';
+import type { Effect } from './enforcers/enforcer.ts';
+import type { State } from './state.ts';
+
+/** An ack has room for some dozens of outcomes: reasons are kept short. */
+const LONGEST_REASON = 80;
+
+/**
+ * Keeps what became of a row for the server, unless it was simply carried out: its position says that.
+ * @returns whether the server should hear of it at once.
+ */
+export function tellEffect(state: State, row: BanRow, effect: Effect): boolean {
+  const isPlain = effect.outcome === 'applied' && row.attempts === 0;
+  if (!isPlain) {
+    // What an operator lifts and was not there is in order; a ban that ended before its time was released.
+    const outcome = effect.outcome === 'released' && row.isForced ? 'already' : effect.outcome;
+    const reason = 'reason' in effect ? { reason: effect.reason.slice(0, LONGEST_REASON) } : {};
+    state.tell({ seq: row.seq, outcome, ...reason });
+  }
+  return effect.outcome === 'failed' || row.prog === OPERATOR || row.isForced;
+}

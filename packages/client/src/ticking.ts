@@ -1,0 +1,67 @@
+import { wallSeconds, type FaultLog } from '@banshare/runtime';
+import type { Applier } from './apply.ts';
+import type { BanRow } from './ban-row.ts';
+import type { Notes } from './notes.ts';
+import type { State } from './state.ts';
+import { lift, type TakeParts } from './take.ts';
+
+const TICK_MS = 1000;
+/** Expiries come after bans: never so many at once that a ban waits for them. */
+const MOST_AT_ONCE = 500;
+const SWEEP_MS = 60_000;
+
+/** What was queued when the daemon ended is queued again; a note shows that its command was begun, so the ban is ours. */
+export function resumePending(state: State, notes: Notes, applier: Applier, missingJail: string): void {
+  for (const row of [...state.withStatus('pending'), ...state.withStatus('lifting')]) {
+    // Where its jail is missing the note has moved, and the row may not know yet.
+    const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
+    if (isBegun) state.put({ ...row, isOurs: true }, wallSeconds());
+    applier.queue(row);
+  }
+}
+
+/**
+ * What the clock brings: bans that are over are lifted, what failed is tried again, notes are swept. Nothing expires before
+ * the server was heard: only its clock counts. Returns how to stop.
+ */
+export function startTicking(
+  parts: TakeParts & { state: State },
+  host: { notes: Notes; faults: FaultLog; isHeard: () => boolean },
+): () => void {
+  const tick = setInterval(() => {
+    if (!host.isHeard()) return;
+    const queued = [...liftOver(parts), ...tryAgain(parts)];
+    for (const row of queued) parts.queue(row);
+  }, TICK_MS);
+  const sweep = setInterval(() => {
+    host.notes.sweep(wallSeconds());
+    host.faults.sumUp();
+  }, SWEEP_MS);
+  return () => {
+    clearInterval(tick);
+    clearInterval(sweep);
+  };
+}
+
+function liftOver(parts: TakeParts): BanRow[] {
+  const over = parts.state.over(parts.now(), MOST_AT_ONCE);
+  const queued: BanRow[] = [];
+  if (over.length === 0) return queued;
+  parts.state.together(() => {
+    for (const row of over) lift(row, parts, queued);
+  });
+  return queued;
+}
+
+function tryAgain(parts: TakeParts): BanRow[] {
+  const due = parts.state.dueAgain(parts.now(), MOST_AT_ONCE).map((row): BanRow => ({
+    ...row,
+    status: row.status === 'failed' ? 'pending' : row.status,
+    retryAt: null,
+  }));
+  if (due.length === 0) return due;
+  parts.state.together(() => {
+    for (const row of due) parts.state.put(row, parts.now());
+  });
+  return due;
+}

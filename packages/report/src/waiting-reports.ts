@@ -1,0 +1,97 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeJson, FieldReader, parseFields, type Fields } from '@banshare/protocol';
+import { writePrivate } from '@banshare/runtime';
+import { readReport } from './read-report.ts';
+import type { Waiting } from './spool.ts';
+
+/** A file of the spool, read; or why it cannot be. */
+export type Read = { ok: true; waiting: Waiting } | { ok: false; fault: string };
+
+/** Reports that were given up, each with the reason in it. */
+const DEAD = 'dead';
+
+/** The spool as it is emptied: oldest first, each file removed or moved once its report has its end. */
+export class WaitingReports {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** The names of the files that wait, oldest first. */
+  names(): string[] {
+    try {
+      return readdirSync(this.#directory)
+        .filter((name) => name.endsWith('.json'))
+        .sort();
+    } catch {
+      return [];
+    }
+  }
+
+  /** Reads a file; undefined when another flush has sent it meanwhile. */
+  read(name: string): Read | undefined {
+    let text: string;
+    try {
+      text = readFileSync(join(this.#directory, name), 'utf8');
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      return code === 'ENOENT' ? undefined : { ok: false, fault: message };
+    }
+    return parseWaiting(text);
+  }
+
+  /** The report has its answer. */
+  remove(name: string): void {
+    try {
+      unlinkSync(join(this.#directory, name));
+    } catch (error) {
+      // Another flush was faster; the id made the second sending harmless.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
+  /** Gives a report up: it goes to the dead letters with the reason. @throws the system's error. */
+  bury(name: string, reason: string): void {
+    const dead = join(this.#directory, DEAD);
+    mkdirSync(dead, { recursive: true, mode: 0o700 });
+    writePrivate(join(dead, `${name}.reason`), `${encodeJson({ reason })}\n`);
+    renameSync(join(this.#directory, name), join(dead, name));
+  }
+}
+
+function parseWaiting(text: string): Read {
+  const fields = parseFields(text);
+  if (!fields.ok) return fields;
+  const read = new FieldReader(fields.value);
+  const id = read.hex('id', 32);
+  const at = read.number('at', 0, Number.MAX_SAFE_INTEGER);
+  const kind = read.text('kind', 16);
+  const inner = fields.value[kind === 'unban' ? 'ban' : 'report'];
+  if (read.fault !== undefined || typeof inner !== 'object' || inner === null) {
+    return { ok: false, fault: read.fault ?? 'it holds no report' };
+  }
+  return parseInner({ id, at, kind }, inner as Fields);
+}
+
+/** Checked like a new report: the file may be of an older version, or not ours. */
+function parseInner(head: { id: string; at: number; kind: string }, inner: Fields): Read {
+  const { prog, jail, ip, durationSeconds, failures, port, protocol } = inner;
+  const read = readReport([String(prog), String(jail), String(ip)], undefined, {
+    ...(typeof failures === 'number' ? { failures } : {}),
+    ...(typeof port === 'string' ? { port } : {}),
+    ...(typeof protocol === 'string' ? { protocol } : {}),
+  });
+  if ('ending' in read) return { ok: false, fault: read.ending.says ?? 'it holds no report' };
+  const { id, at } = head;
+  const { report } = read;
+  if (head.kind === 'unban') {
+    return {
+      ok: true,
+      waiting: { id, at, kind: 'unban', ban: { ip: report.ip, prog: report.prog, jail: report.jail } },
+    };
+  }
+  const duration = typeof durationSeconds === 'number' ? { durationSeconds } : {};
+  return { ok: true, waiting: { id, at, kind: 'report', report: { ...report, ...duration } } };
+}
