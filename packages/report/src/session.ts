@@ -48,7 +48,7 @@ export async function findFaults(options: Arguments): Promise<string[]> {
   if (place?.ok === false) faults.push(place.fault);
   const key = readIdentity(paths);
   if (!key.ok) faults.push(key.fault);
-  return faults;
+  return faults.map(withRootNeeded);
 }
 
 function readConfig({ config }: Arguments, paths: HostPaths): ReturnType<typeof readClientConfig> {
@@ -57,12 +57,7 @@ function readConfig({ config }: Arguments, paths: HostPaths): ReturnType<typeof 
 
 function readIdentity(paths: HostPaths): Result<{ key: HostKey; name: HostName }> {
   const key = readHostKey(paths.keys.host);
-  if (!key.ok) {
-    const isForbidden = key.fault.includes('EACCES') && process.getuid?.() !== 0;
-    return bad(
-      isForbidden ? `${key.fault}. banshare-report needs root: keys and spool are root's` : advise(key.fault),
-    );
-  }
+  if (!key.ok) return bad(advise(key.fault));
   const { name } = key.value;
   if (name === undefined)
     return bad(`This host is not accepted by the server yet: run banshare-client status`);
@@ -78,5 +73,10 @@ function timeoutOf(config: ClientConfig): number {
 }
 
 function misconfigured(faults: readonly string[]): { ending: Ending } {
-  return { ending: { code: EXIT.configuration, says: faults.join('\n') } };
+  return { ending: { code: EXIT.configuration, says: faults.map(withRootNeeded).join('\n') } };
+}
+
+function withRootNeeded(fault: string): string {
+  const isForbidden = fault.includes('EACCES') && process.getuid?.() !== 0;
+  return isForbidden ? `${fault}. banshare-report needs root: keys and spool are root's` : fault;
 }

@@ -1,0 +1,97 @@
+import { after, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeHostKey } from '@banshare/transport';
+import { startFleet } from '../../../test/fleet/index.ts';
+
+const fleet = await startFleet();
+after(() => fleet[Symbol.asyncDispose]());
+const WORDS = ['fail2ban', 'sshd', '203.0.113.9'];
+const HOST_KEY = '.key_secret';
+
+test('--check says that all is in order, and exits 0', async () => {
+  await fleet.addReporter('fine');
+  const { code, stdout, stderr } = await fleet.report('fine', ['--check']);
+  assert.equal(code, 0);
+  assert.match(stdout + stderr, /configuration and keys are in order/);
+});
+
+test('--check names every fault at once, and exits 78', async () => {
+  await fleet.addReporter('faulty');
+  const paths = fleet.pathsOf('faulty');
+  writeFileSync(paths.clientConfig, 'sever = "x"\nreport-port = 99999\n[report]\ntimeout = "soon"\n');
+  chmodSync(paths.keys.host + HOST_KEY, 0o644);
+  const { code, stderr } = await fleet.report('faulty', ['--check']);
+  assert.equal(code, 78);
+  for (const fault of [/sever/, /report-port/, /timeout/, /its mode must be 0600, it is 0644/])
+    assert.match(stderr, fault);
+});
+
+for (const [says, spoil, fault] of [
+  ['a configuration that is no TOML', (paths) => writeFileSync(paths.clientConfig, '= ='), /client\.toml/],
+  [
+    'a configuration without a server',
+    (paths) => writeFileSync(paths.clientConfig, ''),
+    /Cannot tell where the server is/,
+  ],
+  [
+    'a host that is not enrolled',
+    (paths) => rmSync(paths.keys.host + HOST_KEY),
+    /not enrolled: run banshare-client enrol/,
+  ],
+  [
+    'a host key that others may read',
+    (paths) => chmodSync(paths.keys.host + HOST_KEY, 0o640),
+    /its mode must be 0600, it is 0640/,
+  ],
+  [
+    'a host key that is none',
+    (paths) => writeFileSync(paths.keys.host + HOST_KEY, 'curve\n'),
+    /Cannot use the key/,
+  ],
+] as const satisfies [string, (paths: ReturnType<typeof fleet.pathsOf>) => void, RegExp][]) {
+  test(`${says} exits 78 and spools nothing`, async () => {
+    const name = says.replaceAll(' ', '-').toLowerCase();
+    await fleet.addReporter(name);
+    spoil(fleet.pathsOf(name));
+    const { code, stderr } = await fleet.report(name, WORDS);
+    assert.equal(code, 78);
+    assert.match(stderr, fault);
+    assert.match(stderr, /^(banshare-report: .+\n)+$/);
+  });
+}
+
+test('a host whose enrolment waits for approval is told so', async () => {
+  await fleet.addReporter('pending');
+  const peer = await fleet.peer('another');
+  writeHostKey(fleet.pathsOf('pending').keys.host, peer.identity);
+  const { code, stderr } = await fleet.report('pending', WORDS);
+  assert.equal(code, 78);
+  assert.match(stderr, /not accepted by the server yet/);
+});
+
+test('--config FILE is read instead, and must be there', async () => {
+  const root = await fleet.addReporter('other');
+  const { clientConfig } = fleet.pathsOf('other');
+  const other = join(root, 'other.toml');
+  writeFileSync(other, readFileSync(clientConfig));
+  writeFileSync(clientConfig, 'nonsense');
+  assert.equal((await fleet.report('other', ['--config', other, ...WORDS])).code, 0);
+  const { code, stderr } = await fleet.report('other', ['--config', join(root, 'absent.toml'), ...WORDS]);
+  assert.equal(code, 78);
+  assert.match(stderr, /absent\.toml/);
+});
+
+const isRoot = process.getuid?.() === 0;
+test('without root it says that it needs root', { skip: isRoot ? false : 'needs root' }, async () => {
+  const root = await fleet.addReporter('user');
+  chmodSync(root, 0o755);
+  chmodSync(join(root, '..'), 0o755);
+  const { code, stderr } = await fleet.report('user', WORDS, {
+    through: ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
+  });
+  assert.equal(code, 78);
+  assert.match(stderr, /needs root: keys and spool are root's/);
+  assert.doesNotMatch(stderr, /\n\s+at /);
+});
