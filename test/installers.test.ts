@@ -34,6 +34,24 @@ for (const role of ['client', 'server'] as const) {
   });
 }
 
+for (const [role, most] of [
+  ['server', 2.5],
+  ['client', 3],
+] as const) {
+  test(`the sandbox of banshare-${role}.service leaves an exposure below ${most}`, (context) => {
+    const unit = join(import.meta.dirname, `../installers/systemd/banshare-${role}.service`);
+    const rated = run('sh', [
+      '-c',
+      'command -v systemd-analyze >&2 && systemd-analyze security --offline=true "$1"',
+      'sh',
+      unit,
+    ]);
+    const exposure = /Overall exposure level[^:]*: ([\d.]+)/.exec(rated.out)?.[1];
+    if (exposure === undefined) context.skip('systemd-analyze is not installed, or does not rate files');
+    else assert.ok(Number(exposure) < most, exposure);
+  });
+}
+
 for (const shell of SHELLS) {
   test(`under ${shell.join(' ')} both roles install below DESTDIR, side by side, and run from there`, () => {
     const below = new Below(fresh, 'machine');

@@ -114,14 +114,16 @@ report_from_fail2ban() {
 
 # Runs a command with the sandbox of fail2ban's unit; without systemd-run, in its view of the file system at least.
 run_confined() {
-  if ! command -v systemd-run >/dev/null 2>&1; then
+  # systemd-run waits by way of D-Bus, which small machines do without.
+  if ! command -v systemd-run >/dev/null 2>&1 || ! [ -S /run/dbus/system_bus_socket ]; then
     nsenter -t "$pid" -m -- "$@"
     return
   fi
   for property in ProtectSystem ProtectHome PrivateTmp PrivateDevices NoNewPrivileges RestrictAddressFamilies \
     SystemCallFilter CapabilityBoundingSet ReadWritePaths ReadOnlyPaths InaccessiblePaths; do
     value=$(systemctl show -p "$property" --value fail2ban.service 2>/dev/null) || value=
-    [ -z "$value" ] || set -- -p "$property=$value" "$@"
+    case $value in '' | '~') continue ;; esac
+    set -- -p "$property=$value" "$@"
   done
   systemd-run --quiet --wait --collect --pipe "$@"
 }

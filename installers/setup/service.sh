@@ -51,8 +51,10 @@ take_back() {
   fi
   undo programs
   systemctl daemon-reload
-  systemctl restart "banshare-$role.service" || :
-  die "The new banshare-$role does not start (see above): the previous one is back"
+  if systemctl restart "banshare-$role.service" && stays_up; then
+    die "The new banshare-$role does not start (see above): the previous one is back, and runs"
+  fi
+  die "The new banshare-$role does not start (see above): the previous one is back, but does not start either"
 }
 
 stop_service() {

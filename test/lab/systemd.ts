@@ -1,0 +1,90 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { untilTrue } from './deadline.ts';
+import type { Host } from './host.ts';
+import { Running, type Exit } from './running.ts';
+
+const BOOT = join(import.meta.dirname, 'boot-systemd.sh');
+
+/** Why no systemd can boot inside a lab host of this machine, as node:test's `skip` takes it. */
+export function noSystemd(): string | false {
+  if (!existsSync('/usr/lib/systemd/systemd') && !existsSync('/lib/systemd/systemd'))
+    return 'units run only where systemd is installed (Debian package: systemd)';
+  const mounts = readFileSync('/proc/mounts', 'utf8');
+  return / cgroup2 /.test(mounts) ? false : 'units need a machine with cgroup2';
+}
+
+/** A lab host whose first process is systemd, as far as programs in it can see. */
+export class Booted implements AsyncDisposable {
+  readonly #host: Host;
+  readonly #boot: Running;
+  readonly #pid: number;
+
+  static async start(host: Host): Promise<Booted> {
+    const boot = host.spawn(['sh', BOOT, String(host.pid)]);
+    let pid = 0;
+    await untilTrue(20_000, `systemd to boot on ${host.name}`, async () => {
+      pid = await systemdBelow(boot);
+      if (pid === 0) return false;
+      const state = await inside(host, pid, ['systemctl', 'is-system-running', '--wait']).ended;
+      return state.stdout.trim() === 'running' || state.stdout.trim() === 'degraded';
+    });
+    return new Booted(host, boot, pid);
+  }
+
+  private constructor(host: Host, boot: Running, pid: number) {
+    this.#host = host;
+    this.#boot = boot;
+    this.#pid = pid;
+  }
+
+  /** Runs a program beside the booted services to its end, whatever its exit code. */
+  run(...argv: string[]): Promise<Exit> {
+    const running = inside(this.#host, this.#pid, argv);
+    running.hangUp();
+    return running.ended;
+  }
+
+  /** What systemctl says of a unit's property. */
+  async property(unit: string, name: string): Promise<string> {
+    return (await this.run('systemctl', 'show', '--value', '-p', name, unit)).stdout.trim();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    process.kill(this.#pid, 'SIGKILL');
+    await this.#boot.ended;
+    removeGroups(String(this.#host.pid));
+  }
+}
+
+function inside(host: Host, pid: number, argv: readonly string[]): Running {
+  return new Running(`${host.name}: ${argv.join(' ')}`, ['nsenter', '-t', String(pid), '-a', '--', ...argv]);
+}
+
+/** Follows first children from the process that was started down to systemd; 0 while it is not there. */
+async function systemdBelow(boot: Running): Promise<number> {
+  let pid = await boot.innerPid();
+  for (;;) {
+    const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8').trim();
+    try {
+      if (read('comm') === 'systemd') return pid;
+      pid = Number.parseInt(read(`task/${pid}/children`), 10);
+    } catch {
+      return 0;
+    }
+    if (Number.isNaN(pid)) return 0;
+  }
+}
+
+/** The kernel empties the control groups of processes that are gone, but leaves them. */
+function removeGroups(name: string): void {
+  const root = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1];
+  if (root !== undefined) removeBelow(join(root, `banshare-lab-${name}`));
+}
+
+function removeBelow(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const each of readdirSync(folder, { withFileTypes: true }))
+    if (each.isDirectory()) removeBelow(join(folder, each.name));
+  rmdirSync(folder);
+}

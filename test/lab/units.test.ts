@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { FreshBuild } from '../fresh-build.ts';
+import { jailLocal } from './fail2ban.ts';
+import { startLab } from './lab.ts';
+import { skipReason } from './requirements.ts';
+import type { Exit } from './running.ts';
+import { Booted, noSystemd } from './systemd.ts';
+
+// The installers and the units on hosts that systemd has booted, the server on the same host.
+const skip = skipReason() || noSystemd();
+const fresh = new FreshBuild();
+const broken = new FreshBuild();
+before(() => {
+  if (skip !== false) return;
+  fresh.everything('--ports=24001,24002');
+  breakDaemon();
+});
+after(() => {
+  fresh[Symbol.dispose]();
+  broken[Symbol.dispose]();
+});
+
+test(
+  'both units run in their sandbox, a second installation restarts nothing, and --uninstall ends them',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    await using booted = await Booted.start(lab.host('h1'));
+    for (const role of ['server', 'client'] as const) {
+      const installed = await install(booted, role);
+      assert.equal(installed.code, 0, installed.stdout + installed.stderr);
+      assert.equal(await booted.property(`banshare-${role}`, 'ActiveState'), 'active');
+      assert.equal(await booted.property(`banshare-${role}`, 'UnitFileState'), 'enabled');
+    }
+    const pid = await booted.property('banshare-server', 'MainPID');
+    assert.equal((await booted.run('stat', '-c', '%U', `/proc/${pid}`)).stdout.trim(), 'banshare');
+    const reported = await booted.run('banshare-report', '--strict', 'fail2ban', 'sshd', '203.0.113.9');
+    assert.equal(reported.code, 0, reported.stderr);
+    assert.match((await booted.run('banshare-server', 'bans', '--json')).stdout, /203\.0\.113\.9/);
+
+    const ids = () =>
+      Promise.all(['server', 'client'].map((role) => booted.property(`banshare-${role}`, 'InvocationID')));
+    const before = await ids();
+    for (const role of ['server', 'client'] as const) assert.equal((await install(booted, role)).code, 0);
+    assert.deepEqual(await ids(), before);
+    for (const role of ['client', 'server'] as const) {
+      assert.equal((await install(booted, role, '--purge')).code, 0);
+      assert.equal(await booted.property(`banshare-${role}`, 'LoadState'), 'not-found');
+    }
+    assert.equal((await booted.run('pgrep', '-f', 'lib/banshare/node')).code, 1);
+  },
+);
+
+test(
+  'a new version that does not stay up is taken back, and the previous one runs on',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    await using booted = await Booted.start(lab.host('h1'));
+    assert.equal((await install(booted, 'server')).code, 0);
+    const upgraded = await booted.run('sh', join(broken.dist, 'server-install.sh'));
+    assert.equal(upgraded.code, 1);
+    assert.match(upgraded.stderr, /does not start .* the previous one is back, and runs/);
+    assert.equal(await booted.property('banshare-server', 'ActiveState'), 'active');
+    assert.equal((await booted.run('banshare-server', 'bans', '--json')).code, 0);
+  },
+);
+
+test(
+  'a fail2ban unit that may write nothing gets the spool, and reports from inside its sandbox',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await host.write('/etc/fail2ban/fail2ban.local', '[Definition]\nallowipv6 = auto\n');
+    await host.write('/etc/fail2ban/jail.local', jailLocal({}));
+    await host.write(
+      '/etc/systemd/system/fail2ban.service.d/strict.conf',
+      '[Service]\nProtectSystem=strict\nReadWritePaths=/run/fail2ban /var/lib/fail2ban /var/log\nPrivateTmp=yes\n' +
+        'CapabilityBoundingSet=CAP_AUDIT_READ CAP_DAC_READ_SEARCH CAP_NET_ADMIN CAP_NET_RAW\n',
+    );
+    await using booted = await Booted.start(host);
+    assert.equal((await booted.run('systemctl', 'start', 'fail2ban')).code, 0);
+    await host.untilFile(
+      '/var/log/fail2ban.log',
+      (text) => text.includes("Jail 'sshd' started"),
+      'a started jail',
+    );
+    assert.equal((await install(booted, 'server')).code, 0);
+    const installed = await install(booted, 'client');
+    assert.equal(installed.code, 0, installed.stdout + installed.stderr);
+    assert.match(installed.stdout, /A report from inside fail2ban's sandbox: .*accepted/);
+    assert.match(await booted.property('fail2ban', 'ReadWritePaths'), /\/var\/spool\/banshare/);
+    assert.match((await booted.run('banshare-server', 'bans', '--json')).stdout, /192\.0\.2\.1/);
+
+    const jail = jailLocal({ action: 'banshare[port="%(port)s", protocol="%(protocol)s"]' });
+    await host.write('/etc/fail2ban/jail.local', jail);
+    assert.equal((await booted.run('fail2ban-client', 'reload', '--restart', 'sshd')).code, 0);
+    await booted.run('systemctl', 'stop', 'banshare-server');
+    await booted.run('fail2ban-client', 'set', 'sshd', 'banip', '203.0.113.9');
+    const spooled = await booted.run('sh', '-c', 'cat /var/spool/banshare/*.json');
+    assert.match(spooled.stdout, /203\.0\.113\.9/);
+  },
+);
+
+/** A build whose server ends as soon as it is asked to run. */
+function breakDaemon(): void {
+  broken.everything('--ports=24003,24004');
+  const bundle = join(broken.dist, 'lib/banshare/server.mjs');
+  writeFileSync(bundle, `if (process.argv[2] === 'run') process.exit(1);\n${readFileSync(bundle, 'utf8')}`);
+  broken.installer('server');
+}
+
+function install(booted: Booted, role: 'client' | 'server', ...flags: string[]): Promise<Exit> {
+  return booted.run('dash', join(fresh.dist, `${role}-install.sh`), ...flags);
+}
