@@ -42,7 +42,8 @@ bundles: fleet
 	@$(NODE) scripts/build.ts
 
 regen: export REGEN_SERVER = $(SERVER)
-regen: export REGEN_BAN_COMMAND = $(BAN_COMMAND)
+# Whatever make would read into a dollar sign stays in the command.
+regen: export REGEN_BAN_COMMAND = $(value BAN_COMMAND)
 regen: export REGEN_PORTS = $(PORTS)
 regen: deps
 	@$(NODE) scripts/regen.ts $${REGEN_SERVER:+"--server=$$REGEN_SERVER"} \

@@ -54,6 +54,6 @@ function fetchRuntime(name: string): string {
 }
 
 function run(command: string, words: readonly string[]): void {
-  const done = spawnSync(command, words, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const done = spawnSync(command, words, { stdio: ['ignore', 'ignore', 'inherit'] });
   if (done.status !== 0) throw new Fault(`Cannot fetch the runtime: ${command} ${words.join(' ')} failed`);
 }
