@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
 import { embeddedAddress, type Address } from './address.ts';
 
 type Range = readonly [cidr: string, name: string];
@@ -38,14 +38,11 @@ export const SPECIAL_RANGES: readonly Range[] = [
   ['ff00::/8', 'multicast'],
 ];
 
-const V4 = SPECIAL_RANGES.filter(([cidr]) => !cidr.includes(':')).map((range) => ({
-  range,
-  cidr: ipaddr.IPv4.parseCIDR(range[0]),
-}));
-const V6 = SPECIAL_RANGES.filter(([cidr]) => cidr.includes(':')).map((range) => ({
-  range,
-  cidr: ipaddr.IPv6.parseCIDR(range[0]),
-}));
+/** Parsed at the first use of their family: banshare-report, which starts once per ban, asks for one address. */
+const parsedRanges: {
+  v4?: { range: Range; cidr: [IPv4, number] }[];
+  v6?: { range: Range; cidr: [IPv6, number] }[];
+} = {};
 
 /** Names the special range that holds the address, or the IPv4 address embedded in it; undefined where it is ordinary. */
 export function specialRange(address: Address): string | undefined {
@@ -56,11 +53,19 @@ export function specialRange(address: Address): string | undefined {
 }
 
 function findV4(address: Address): Range | undefined {
+  parsedRanges.v4 ??= SPECIAL_RANGES.filter(([cidr]) => !cidr.includes(':')).map((range) => ({
+    range,
+    cidr: ipaddr.IPv4.parseCIDR(range[0]),
+  }));
   const parsed = ipaddr.IPv4.parse(address);
-  return V4.find(({ cidr }) => parsed.match(cidr))?.range;
+  return parsedRanges.v4.find(({ cidr }) => parsed.match(cidr))?.range;
 }
 
 function findV6(address: Address): Range | undefined {
+  parsedRanges.v6 ??= SPECIAL_RANGES.filter(([cidr]) => cidr.includes(':')).map((range) => ({
+    range,
+    cidr: ipaddr.IPv6.parseCIDR(range[0]),
+  }));
   const parsed = ipaddr.IPv6.parse(address);
-  return V6.find(({ cidr }) => parsed.match(cidr))?.range;
+  return parsedRanges.v6.find(({ cidr }) => parsed.match(cidr))?.range;
 }
