@@ -42,6 +42,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'server/src/ledger-schema.ts',
     'server/src/sqlite-ledger.ts',
     'client/src/state.ts',
+    'client/src/state-schema.ts',
   ],
   winston: ['runtime/src/log.ts'],
   'smol-toml': ['runtime/src/config.ts', 'runtime/src/fleet.ts'],

@@ -1,5 +1,5 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
-import type { Log } from '@banshare/runtime';
+import { failpoint, type Log } from '@banshare/runtime';
 import { changeOf, type BanRow, type RowStatus } from './ban-row.ts';
 import type { Effect, Enforcer } from './enforcers/enforcer.ts';
 import { again } from './retry.ts';
@@ -112,6 +112,7 @@ export class Applier {
   }
 
   #settle(row: BanRow, effect: Effect): void {
+    failpoint('applied');
     const current = this.#parts.state.get(row);
     if (current !== undefined) this.#write(row, effect, current);
     this.#parts.settled(row, effect);

@@ -5,6 +5,7 @@ export { bakedFleet, version } from './baked.ts';
 export { monotonicSeconds, wallSeconds } from './clock.ts';
 export { splitWords } from './command-line.ts';
 export { readClientConfig, readServerConfig } from './config.ts';
+export { failpoint } from './failpoint.ts';
 export { FaultLog } from './fault-log.ts';
 export { formatFleet, parseFleet, type Fleet } from './fleet.ts';
 export { runProgram, type Program, type Resources } from './lifecycle.ts';
@@ -22,3 +23,4 @@ export {
 } from './private-file.ts';
 export { sampleConfig } from './sample-config.ts';
 export { findServer, type ServerPlace } from './server-place.ts';
+export { SteadyClock } from './steady-clock.ts';

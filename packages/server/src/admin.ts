@@ -1,4 +1,4 @@
-import type { AdminReply, AdminRequest } from '@banshare/runtime';
+import type { AdminReply, AdminRequest, SteadyClock } from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import { operatorBan, operatorUnban, textOf, undo, type Args, type OperateParts } from './operate.ts';
@@ -8,6 +8,7 @@ import { hostsOf, statusOf } from './status.ts';
 export type AdminParts = OperateParts & {
   generations: readonly { name: string }[];
   startedAt: number;
+  clock: SteadyClock;
 };
 
 const PAGE = 1000;

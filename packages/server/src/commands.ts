@@ -125,13 +125,11 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       'undo',
       'lifts what one host caused',
       (y) =>
-        y
-          .option('host', { type: 'string', demandOption: true, describe: 'the host' })
-          .option('since', {
-            type: 'string',
-            demandOption: true,
-            describe: 'how far back: 10m, 1h; -1 for everything',
-          }),
+        y.option('host', { type: 'string', demandOption: true, describe: 'the host' }).option('since', {
+          type: 'string',
+          demandOption: true,
+          describe: 'how far back: 10m, 1h; -1 for everything',
+        }),
       ({ host, since, ...common }) =>
         ask(
           common,
@@ -186,7 +184,8 @@ async function askDaemon<T>(
 }
 
 function needsPerson(status: Status): number {
-  return status.behind.length > 0 || status.wrongClocks.length > 0 ? 1 : 0;
+  const { behind, wrongClocks, clockJump } = status;
+  return behind.length > 0 || wrongClocks.length > 0 || clockJump !== 0 ? 1 : 0;
 }
 
 async function checkAll(root: string, config: string | undefined): Promise<number> {

@@ -21,6 +21,7 @@ export class Distributor {
   readonly #program: { path: string; args: readonly string[] };
   readonly #keys: () => string[];
   readonly #head: () => Position;
+  readonly #now: () => number;
   readonly #notices: FanOutNotices;
   #endpoints: readonly Listening[];
   #child: FanOutChild | undefined;
@@ -32,12 +33,14 @@ export class Distributor {
     endpoints: readonly Listening[];
     keys: () => string[];
     head: () => Position;
+    now: () => number;
     notices: FanOutNotices;
   }) {
     this.#program = parts.program;
     this.#endpoints = parts.endpoints;
     this.#keys = parts.keys;
     this.#head = parts.head;
+    this.#now = parts.now;
     this.#notices = parts.notices;
   }
 
@@ -79,6 +82,7 @@ export class Distributor {
       endpoints: [...this.#endpoints],
       keys,
       position: this.#head(),
+      now: this.#now(),
     });
     this.#child = child;
     this.#failures = 0;

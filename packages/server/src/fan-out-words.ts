@@ -1,9 +1,9 @@
 import type { Position } from '@banshare/protocol';
 import type { Listening } from '@banshare/transport';
 
-/** What the server tells its fan-out child. Keys travel over this private pipe, never in arguments or environment. */
+/** What the server tells its fan-out child; `now` is the server's time in epoch seconds. Keys travel over this private pipe, never in arguments or environment. */
 export type ToFanOut =
-  | { word: 'open'; endpoints: Listening[]; keys: string[]; position: Position }
+  | { word: 'open'; endpoints: Listening[]; keys: string[]; position: Position; now: number }
   | { word: 'admit'; key: string; ticket: number }
   | { word: 'publish'; messages: [subject: string, body: string][]; position: Position };
 

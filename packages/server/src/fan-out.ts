@@ -1,5 +1,5 @@
 import { encodeHeartbeat, type Position } from '@banshare/protocol';
-import { wallSeconds } from '@banshare/runtime';
+import { SteadyClock } from '@banshare/runtime';
 import { answerZap, PublishPort, strangerIsRefused, type Listening } from '@banshare/transport';
 import { Admissions } from './domains.ts';
 import type { FromFanOut, ToFanOut } from './fan-out-words.ts';
@@ -14,6 +14,7 @@ const HEARTBEAT_MS = 1000;
 export function runFanOut(): void {
   const admissions = new Admissions();
   const port = new PublishPort();
+  const clock = new SteadyClock();
   let position: Position | undefined;
   process.on('disconnect', () => process.exit(0));
   // The terminal's Ctrl-C reaches the whole group; the parent decides when this child ends.
@@ -31,11 +32,12 @@ export function runFanOut(): void {
       return;
     }
     position = message.position;
+    clock.follow(message.now);
     for (const key of message.keys) admissions.admitHost(key);
     void open(port, message.endpoints, admissions).then(tell);
   });
   setInterval(() => {
-    if (position !== undefined) void port.publish(...encodeHeartbeat({ ...position, now: wallSeconds() }));
+    if (position !== undefined) void port.publish(...encodeHeartbeat({ ...position, now: clock.now() }));
     tell({ word: 'beat' });
   }, HEARTBEAT_MS);
 }

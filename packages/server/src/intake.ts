@@ -1,4 +1,5 @@
 import type { Event, Request } from '@banshare/protocol';
+import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
 import { answerOf, framesOf, refuse, retry, type Answer } from './answer.ts';
 import { catchUp } from './catch-up.ts';
@@ -130,6 +131,7 @@ export class Intake {
       return;
     }
     const { epoch } = this.#ledger.head();
+    failpoint('before-answer');
     for (const [index, { envelope, submission }] of batch.entries()) {
       const result = recorded[index];
       if (result === undefined) continue;

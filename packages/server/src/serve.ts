@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Event } from '@banshare/protocol';
 import {
+  failpoint,
   FaultLog,
   monotonicSeconds,
   openLog,
   serveAdmin,
-  wallSeconds,
+  SteadyClock,
   type HostPaths,
   type Log,
   type Resources,
@@ -32,12 +33,65 @@ export type ServeOptions = {
   fanOut: { path: string; args: readonly string[] };
 };
 
+/** What every part of a running server works with. */
+type Core = {
+  log: Log;
+  faults: FaultLog;
+  ledger: SqliteLedger;
+  book: HostBook;
+  admissions: Admissions;
+  clock: SteadyClock;
+};
+
 /**
  * Starts the server: ledger, doors, publish port, report port, and last the admin socket, so that whoever can ask it finds a
  * server that is ready. @throws when a port or the ledger cannot be had.
  */
 export async function serve(options: ServeOptions, resources: Resources, signal: AbortSignal): Promise<void> {
   const { config, generations, paths } = options;
+  const core = await openCore(options, resources);
+  const distributor = distributorOf(options, core);
+  resources.own('the publish port', () => distributor.close());
+  const published = await distributor.open();
+  const port = new ReportPort();
+  resources.own('the report port', () => port.close());
+  const reported = await openReportPort(port, endpointsOf(generations, config, 'report'));
+  const { log, ledger, book, clock } = core;
+  const policy = policyOf(config);
+  const now = (): number => clock.now();
+  const distribute = (events: readonly Event[]): void => {
+    failpoint('before-publish');
+    distributor.distribute(events);
+    for (const { kind, ip, prog, jail, host, seq } of events) log.notice(kind, { ip, prog, jail, host, seq });
+  };
+  startIntake(options, core, { port, policy, distributor, distribute }, resources);
+  const upkeep = startUpkeep({ ...core, keepSeconds: config.ledger.keepSeconds });
+  resources.own('the upkeep', () => upkeep.stop());
+  const parts = {
+    ledger,
+    book,
+    policy,
+    distribute,
+    generations,
+    clock,
+    startedAt: now(),
+    now,
+    paths,
+    config,
+  };
+  const admin = await serveAdmin({
+    path: paths.serverSocket,
+    handle: (request) => answerAdmin(request, parts),
+    signal,
+  });
+  if (!admin.ok) throw new Error(admin.fault);
+  resources.own('the admin socket', () => admin.value.close());
+  for (const [index, report] of reported.entries()) {
+    process.stdout.write(`banshare-server ready report=${report} publish=${published[index] ?? ''}\n`);
+  }
+}
+
+async function openCore({ config, generations, paths }: ServeOptions, resources: Resources): Promise<Core> {
   const log = await openLog(config.log);
   const ledger = new SqliteLedger(paths.ledger, () => randomBytes(8).toString('hex'));
   resources.own('the ledger', () => ledger.close());
@@ -47,69 +101,56 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   for (const host of book.all()) admissions.admitHost(host.curve);
   const zap = await answerZap(({ domain, key }) => admissions.decide(domain, key));
   resources.own('the doorkeeper', () => zap.close());
+  const clock = new SteadyClock(await ledger.lastTime());
+  return { log, faults: new FaultLog(log, monotonicSeconds), ledger, book, admissions, clock };
+}
 
-  const distributor = new Distributor({
-    program: options.fanOut,
+function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core): Distributor {
+  const { log, ledger, admissions, clock } = core;
+  return new Distributor({
+    program: fanOut,
     endpoints: endpointsOf(generations, config, 'publish'),
     keys: () => admissions.hostKeys(),
     head: () => ledger.head(),
+    now: () => clock.now(),
     notices: {
       lost: (reason) =>
         log.error('The fan-out child is gone and is started again; clients catch up', { reason }),
       opened: (endpoints) => log.info('Publishing', { at: endpoints.join(' ') }),
     },
   });
-  resources.own('the publish port', () => distributor.close());
-  const published = await distributor.open();
+}
 
-  const port = new ReportPort();
-  resources.own('the report port', () => port.close());
-  const reported = await openReportPort(port, endpointsOf(generations, config, 'report'));
-  const faults = new FaultLog(log, monotonicSeconds);
-  const policy = policyOf(config);
-  const distribute = (events: readonly Event[]): void => {
-    distributor.distribute(events);
-    for (const { kind, ip, prog, jail, host, seq } of events) log.notice(kind, { ip, prog, jail, host, seq });
-  };
+function startIntake(
+  { generations }: ServeOptions,
+  { log, faults, ledger, book, admissions, clock }: Core,
+  to: {
+    port: ReportPort;
+    policy: Policy;
+    distributor: Distributor;
+    distribute: (events: readonly Event[]) => void;
+  },
+  resources: Resources,
+): void {
   const intake = new Intake({
-    port,
+    port: to.port,
     ledger,
     book,
-    policy,
+    policy: to.policy,
     serverKeys: new Set(generations.map(({ curve }) => curve.publicKey)),
     admit: async (curve) => {
       admissions.admitHost(curve);
-      await distributor.admit(curve);
+      await to.distributor.admit(curve);
     },
-    distribute,
+    distribute: to.distribute,
     notices: noticesTo(log, faults),
-    now: wallSeconds,
+    now: () => clock.now(),
   });
-  const pumping = pump(port, (messages) => intake.handle(messages));
+  const pumping = pump(to.port, (messages) => intake.handle(messages));
   resources.own('the intake', async () => {
-    port.close();
+    to.port.close();
     await pumping;
   });
-  const upkeep = startUpkeep({
-    ledger,
-    book,
-    faults,
-    keepSeconds: config.ledger.keepSeconds,
-    now: wallSeconds,
-  });
-  resources.own('the upkeep', () => upkeep.stop());
-  const startedAt = wallSeconds();
-  const admin = await serveAdmin({
-    path: paths.serverSocket,
-    handle: (request) =>
-      answerAdmin(request, { ledger, book, policy, distribute, generations, startedAt, now: wallSeconds }),
-    signal,
-  });
-  if (!admin.ok) throw new Error(admin.fault);
-  resources.own('the admin socket', () => admin.value.close());
-  for (const [index, report] of reported.entries()) {
-    process.stdout.write(`banshare-server ready report=${report} publish=${published[index] ?? ''}\n`);
-  }
 }
 
 function policyOf(config: ServerConfig): Policy {

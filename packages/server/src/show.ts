@@ -27,6 +27,11 @@ export function showStatus(status: Status, now: number): string {
       wrongClocks,
       ({ name, clockAhead }) => `${name}'s clock is ${clockText(clockAhead ?? 0)}: set it by NTP`,
     ),
+    ...(status.clockJump === 0
+      ? []
+      : [
+          `  This machine's clock was set by ${status.clockJump} s; bans go on by the time before, until a restart`,
+        ]),
     `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
     `Generations in service: ${generations.join(', ')}.`,
   ].join('\n');

@@ -8,6 +8,7 @@ import {
   type Position,
   type VerdictWord,
 } from '@banshare/protocol';
+import { failpoint } from '@banshare/runtime';
 import { BanBook, type Selection } from './ban-book.ts';
 import { openDatabase, statements } from './database.ts';
 import { EventBook } from './event-book.ts';
@@ -93,6 +94,12 @@ export class SqliteLedger implements Ledger {
     return this.#books.bans.active(range, this.head().epoch, now);
   }
 
+  /** When the last event was, epoch seconds; 0 without one. */
+  async lastTime(): Promise<number> {
+    const row = this.sql('SELECT max(at) AS at FROM events WHERE seq = ?').get(this.head().seq) as Row;
+    return Number(row['at'] ?? 0);
+  }
+
   async countActive(now: number): Promise<number> {
     return this.#books.bans.countActive(now);
   }
@@ -140,7 +147,9 @@ export class SqliteLedger implements Ledger {
     try {
       this.#books.database.exec('BEGIN IMMEDIATE');
       const result = work(this.#books);
+      failpoint('before-commit');
       this.#books.database.exec('COMMIT');
+      failpoint('after-commit');
       return result;
     } catch (error) {
       this.#books.events.rewind(before);

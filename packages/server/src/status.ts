@@ -1,3 +1,4 @@
+import type { SteadyClock } from '@banshare/runtime';
 import type { Host, HostBook } from './host-book.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -27,6 +28,8 @@ export type Status = {
   converged: number;
   behind: Trouble[];
   wrongClocks: Trouble[];
+  /** By how many seconds this machine's clock was set while the server runs; 0 is well. */
+  clockJump: number;
   generations: string[];
   startedAt: number;
 };
@@ -48,7 +51,13 @@ export type HostStatus = {
 
 /** Counts who has everything. */
 export async function statusOf(
-  parts: { ledger: Ledger; book: HostBook; generations: readonly { name: string }[]; startedAt: number },
+  parts: {
+    ledger: Ledger;
+    book: HostBook;
+    generations: readonly { name: string }[];
+    startedAt: number;
+    clock: SteadyClock;
+  },
   now: number,
 ): Promise<Status> {
   const { epoch, seq: head } = parts.ledger.head();
@@ -61,6 +70,7 @@ export async function statusOf(
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
     behind: hosts.filter(({ isBehind }) => isBehind).map(troubleOf),
     wrongClocks: hosts.filter(({ clockAhead }) => Math.abs(clockAhead ?? 0) > CLOCK_SECONDS).map(troubleOf),
+    clockJump: parts.clock.jump(),
     generations: parts.generations.map(({ name }) => name),
     startedAt: parts.startedAt,
   };

@@ -1,4 +1,4 @@
-import type { FaultLog } from '@banshare/runtime';
+import type { FaultLog, SteadyClock } from '@banshare/runtime';
 import type { HostBook } from './host-book.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
@@ -13,9 +13,9 @@ export function startUpkeep(parts: {
   book: HostBook;
   faults: FaultLog;
   keepSeconds: number;
-  now: () => number;
+  clock: SteadyClock;
 }): { stop: () => void } {
-  const { ledger, book, faults, keepSeconds, now } = parts;
+  const { ledger, book, faults, keepSeconds, clock } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -25,13 +25,20 @@ export function startUpkeep(parts: {
     }
   };
   const sweep = async (): Promise<void> => {
-    while (await ledger.sweep(now(), keepSeconds, AT_ONCE))
+    while (await ledger.sweep(clock.now(), keepSeconds, AT_ONCE))
       await new Promise((resolve) => setImmediate(resolve));
   };
   const timers = [
     setInterval(() => void attempt('write acknowledgements', () => book.flush()), FLUSH_MS),
     setInterval(() => void attempt('remove old events', sweep), SWEEP_MS),
-    setInterval(() => faults.sumUp(), SWEEP_MS),
+    setInterval(() => {
+      faults.sumUp();
+      const jump = clock.jump();
+      if (jump === 0) return;
+      const text =
+        "This machine's clock was set while the server runs; bans go on by the time before, until a restart";
+      faults.fault('clock', text, { seconds: jump });
+    }, SWEEP_MS),
   ];
   return {
     stop: () => {

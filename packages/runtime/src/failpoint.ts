@@ -1,0 +1,15 @@
+/**
+ * Where the chaos tests kill a program: `BANSHARE_FAILPOINT=NAME:N` kills it, as a power cut would, when it passes the point
+ * for the N-th time. Without that variable nothing is looked at but a constant.
+ */
+const [wanted, count] = (process.env['BANSHARE_FAILPOINT'] ?? '').split(':');
+let left = Number(count ?? 1);
+
+/** A point that a test may choose for the process to die at. */
+export function failpoint(
+  name: 'before-commit' | 'after-commit' | 'before-answer' | 'before-publish' | 'applied',
+): void {
+  if (wanted !== name) return;
+  left -= 1;
+  if (left === 0) process.kill(process.pid, 'SIGKILL');
+}
