@@ -19,7 +19,7 @@ export function openDatabase(path: string): DatabaseSync {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     const check = database.prepare('PRAGMA quick_check(1)').get();
     if (check?.['quick_check'] !== 'ok') {
-      throw new Error(`it is damaged (${String(check?.['quick_check'])})`);
+      throw new Error(`it is damaged (${String(check?.['quick_check']).replaceAll('\n', ' ')})`);
     }
     migrate(database, path);
     return database;
