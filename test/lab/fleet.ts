@@ -7,6 +7,8 @@ import type { Running } from './running.ts';
 /** The action that the administrator adds to the jails that shall report, as the installer advises. */
 export const reportAction = 'banshare[port="%(port)s", protocol="%(protocol)s"]';
 
+const asServerUser = ['setpriv', '--reuid=banshare', '--regid=banshare', '--init-groups', '--no-new-privs'];
+
 /** Which hosts a fleet has and how they differ from one another. */
 export type FleetOptions = {
   hosts: readonly string[];
@@ -41,10 +43,13 @@ export class Fleet implements AsyncDisposable {
     return daemon;
   }
 
-  /** Starts the daemon of a host, as its init system would, and waits until it is ready. */
+  /** Starts the daemon of a host, as the installer says where no systemd runs, and waits until it is ready. */
   async start(host: Host): Promise<void> {
-    const program = host === this.server ? 'banshare-server' : 'banshare-client';
-    const daemon = host.spawn([`/usr/bin/${program}`, 'run']);
+    const isServer = host === this.server;
+    const program = isServer ? 'banshare-server' : 'banshare-client';
+    if (isServer)
+      await host.output(['install', '-d', '-m', '0700', '-o', 'banshare', '/run/banshare/server']);
+    const daemon = host.spawn([...(isServer ? asServerUser : []), `/usr/bin/${program}`, 'run']);
     this.#daemons.set(host, daemon);
     await daemon.line(new RegExp(`^${program} ready`));
   }

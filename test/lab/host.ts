@@ -19,6 +19,7 @@ export class Host {
   /** The host's first process, as numbered outside. */
   readonly pid: number;
   readonly #init: Running;
+  readonly #running = new Set<Running>();
   #agent: Agent | undefined;
   #firewall: Promise<Running> | undefined;
   readonly #firewallNews = new EventEmitter().setMaxListeners(0);
@@ -56,7 +57,11 @@ export class Host {
   /** Starts a program in the host; its lines of output can be awaited. */
   spawn(argv: readonly string[], environment: Record<string, string> = {}): Running {
     const title = `${this.name}: ${argv.join(' ')}`;
-    return new Running(title, ['nsenter', '-t', String(this.pid), '-a', '--', ...argv], environment);
+    const enter = ['nsenter', '-t', String(this.pid), '-a', '--', ...argv];
+    const running = new Running(title, enter, environment);
+    this.#running.add(running);
+    void running.ended.then(() => this.#running.delete(running));
+    return running;
   }
 
   /** Runs a program in the host to its end, whatever its exit code. */
@@ -187,6 +192,13 @@ export class Host {
       this.#init.child.kill('SIGKILL');
       await within(5_000, `${this.name} to end after SIGKILL`, this.#init.ended);
     }
+    // What stood in front of a frozen program is frozen too, and would outlive it.
+    for (const running of this.#running) running.child.kill('SIGKILL');
+    await within(
+      5_000,
+      `what ran on ${this.name} to end`,
+      Promise.all([...this.#running].map(({ ended }) => ended)),
+    );
   }
 
   async #watchFirewall(): Promise<Running> {

@@ -109,7 +109,7 @@ function removeOld(): void {
   if (!exists(kept)) return;
   for (const path of readdirSync(kept).map((name) => join(kept, name))) {
     const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-    if (age > 600_000) rmSync(path, { recursive: true, force: true });
+    if (age > 300_000) rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { untilTrue } from './deadline.ts';
 import { untilBanned } from './fail2ban.ts';
 import { startFleet } from './fleet.ts';
+import type { Host } from './host.ts';
+import { installed } from './installed.ts';
+import { startLab, type Lab } from './lab.ts';
 import { psadPids, startPsad } from './psad.ts';
 import { skipReason } from './requirements.ts';
 
@@ -24,3 +28,28 @@ test('a real psad detects a port scan on h1 and the scanner is banned on h2', { 
   );
   assert.equal((await psadPids(h1)).length, 1);
 });
+
+test(
+  'after an uninstall psad still finds a script: a missing one would make it multiply itself',
+  { skip },
+  async () => {
+    const { clientInstaller, layers } = await installed();
+    await using lab = await startLab({ hosts: ['h1'], layers: { h1: [layers.client] } });
+    const h1 = lab.host('h1');
+    await startPsad(h1, await h1.read('/usr/lib/banshare/psad.conf'));
+    const said = await h1.output(['sh', clientInstaller, '--uninstall']);
+    assert.match(said, /psad\.conf still names/);
+    await scanUntilBlocked(lab, h1, '203.0.113.66');
+    assert.equal((await psadPids(h1)).length, 1);
+
+    await h1.output(['rm', '/usr/bin/banshare-report']);
+    await lab.attacker.scan(h1, '203.0.113.67');
+    await untilTrue(20_000, 'psad to multiply itself', async () => (await psadPids(h1)).length > 1);
+  },
+);
+
+/** psad blocks after it has run the script, or tried to. */
+async function scanUntilBlocked(lab: Lab, host: Host, from: string): Promise<void> {
+  await lab.attacker.scan(host, from);
+  await lab.attacker.untilDropped(host, from);
+}

@@ -99,6 +99,17 @@ export class Running implements AsyncDisposable {
     return Number.parseInt(children, 10) || outer;
   }
 
+  /** Stops the process where it is, as if it hung. */
+  async freeze(): Promise<void> {
+    process.kill(await this.innerPid(), 'SIGSTOP');
+  }
+
+  /** Lets a frozen process go on. nsenter stops itself with its child, and wakes it again. */
+  async thaw(): Promise<void> {
+    this.child.kill('SIGCONT');
+    process.kill(await this.innerPid(), 'SIGCONT');
+  }
+
   /** Asks the process to end and waits until it has. */
   async stop(signal: NodeJS.Signals = 'SIGTERM', milliseconds = 20_000): Promise<Exit> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
