@@ -39,6 +39,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ],
   'node:sqlite': [
     'server/src/database.ts',
+    'server/src/backup-file.ts',
     'server/src/ledger-schema.ts',
     'server/src/sqlite-ledger.ts',
     'client/src/state.ts',

@@ -1,7 +1,9 @@
-import type { AdminReply, AdminRequest, SteadyClock } from '@banshare/runtime';
+import { chmodSync, rmSync } from 'node:fs';
+import type { AdminReply, AdminRequest, HostPaths, SteadyClock } from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import { operatorBan, operatorUnban, textOf, undo, type Args, type OperateParts } from './operate.ts';
+import type { SqliteLedger } from './sqlite-ledger.ts';
 import { hostsOf, statusOf } from './status.ts';
 
 /** What the local commands work with. */
@@ -9,6 +11,8 @@ export type AdminParts = OperateParts & {
   generations: readonly { name: string }[];
   startedAt: number;
   clock: SteadyClock;
+  paths: HostPaths;
+  ledger: SqliteLedger;
 };
 
 const PAGE = 1000;
@@ -35,6 +39,8 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
       return undo(args, parts);
     case 'drill':
       return drill(parts);
+    case 'copy-ledger':
+      return { ok: true, result: { path: copyLedger(parts) } };
     default:
       return { ok: false, code: 'unsupported', reason: `this server does not know the command "${command}"` };
   }
@@ -59,4 +65,14 @@ async function listBans(args: Args, { ledger, now }: AdminParts): Promise<object
     if (last === undefined || page.length < PAGE) return bans;
     afterSeq = last.seq;
   }
+}
+
+/** A copy for `backup`, in the state folder, where this daemon may write. */
+function copyLedger({ ledger, book, paths }: AdminParts): string {
+  const path = `${paths.ledger}.backup`;
+  book.flush();
+  rmSync(path, { force: true });
+  ledger.copyTo(path);
+  chmodSync(path, 0o600);
+  return path;
 }

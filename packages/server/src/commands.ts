@@ -1,5 +1,8 @@
 import { askAdmin, hostPaths, version, wallSeconds } from '@banshare/runtime';
+import { resolve } from 'node:path';
+import type { Result } from '@banshare/protocol';
 import yargs from 'yargs';
+import { backUp, restore } from './backup.ts';
 import { readEverything } from './check.ts';
 import {
   showBans,
@@ -151,6 +154,22 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
         ),
     )
     .command(
+      'backup <file>',
+      'everything of the running server in one file: ledger, hosts, keys, server.toml',
+      (y) => y.positional('file', { type: 'string', demandOption: true }),
+      async ({ root, file }) => {
+        code = tellResult(await backUp(hostPaths(root), resolve(file)));
+      },
+    )
+    .command(
+      'restore <file>',
+      'what a backup holds, on this machine, with a new epoch',
+      (y) => y.positional('file', { type: 'string', demandOption: true }),
+      async ({ root, file }) => {
+        code = tellResult(await restore(hostPaths(root), resolve(file)));
+      },
+    )
+    .command(
       '$0',
       false,
       (y) => y,
@@ -181,6 +200,12 @@ async function askDaemon<T>(
   const result = reply.result as T;
   process.stdout.write(`${asJson ? JSON.stringify(result) : show(result)}\n`);
   return judge(result);
+}
+
+function tellResult(result: Result<string>): number {
+  if (result.ok) process.stdout.write(`${result.value}\n`);
+  else process.stderr.write(`banshare-server: ${result.fault}\n`);
+  return result.ok ? 0 : 1;
 }
 
 function needsPerson(status: Status): number {
