@@ -1,81 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Event, Position } from '@banshare/protocol';
-import { Applier } from '../src/apply.ts';
-import type { BanRow } from '../src/ban-row.ts';
-import { State } from '../src/state.ts';
-import { lift, take, type TakeParts } from '../src/take.ts';
-import { HeldEnforcer } from './enforcer-of-test.ts';
-import { choiceOf, eventOf, folder, host, ip, jail, NOW, prog, rowOf } from './make.ts';
-
-/** A host that takes news into a real state and applies them by commands that the test ends. */
-class Host implements Disposable {
-  readonly #scratch = folder();
-  readonly state = new State(this.#scratch.path);
-  readonly enforcer = new HeldEnforcer();
-  readonly skipped: string[] = [];
-  readonly applier: Applier;
-  readonly parts: TakeParts;
-  now = NOW;
-  #seq = 0;
-
-  constructor(choice: Parameters<typeof choiceOf>[0] = {}) {
-    const { state, enforcer } = this;
-    const log = { info: () => undefined, warning: () => undefined };
-    const now = (): number => this.now;
-    this.applier = new Applier({ state, enforcer, concurrency: 4, log, now, settled: () => undefined });
-    this.parts = {
-      state,
-      choice: choiceOf(choice),
-      now,
-      queue: (row) => this.applier.queue(row),
-      skipped: ({ reason }) => this.skipped.push(reason),
-    };
-  }
-
-  /** Takes events, each with the next seq. */
-  hear(...events: Partial<Event>[]): void {
-    const numbered = events.map((event) => eventOf({ ...event, seq: ++this.#seq }));
-    take({ kind: 'events', events: numbered, position: this.position }, this.parts);
-  }
-
-  snapshot(...bans: Partial<Event>[]): void {
-    const known = bans.map((ban) => eventOf({ seq: ++this.#seq, ...ban }));
-    take({ kind: 'snapshot', bans: known, position: this.position }, this.parts);
-  }
-
-  /** Lifts what has ended, as the daemon does every second. */
-  tick(): void {
-    const queued: BanRow[] = [];
-    this.state.together(() => {
-      for (const row of this.state.over(this.now, 100)) lift(row, this.parts, queued);
-    });
-    for (const row of queued) this.applier.queue(row);
-  }
-
-  /** Ends the next command, which must be this one. */
-  async run(what: string, outcome: 'applied' | 'already' | 'failed' = 'applied'): Promise<void> {
-    const { change, done } = await this.enforcer.next();
-    assert.equal(`${change.kind} ${change.prog}/${change.localJail}`, what);
-    done(outcome === 'failed' ? { outcome, reason: 'exit 1' } : { outcome });
-  }
-
-  /** Nothing more is to be done; the rows as PROG/JAIL status. */
-  async rest(): Promise<string[]> {
-    await this.applier.idle();
-    assert.equal(this.enforcer.running, 0);
-    return this.state.all().map((row) => `${row.prog}/${row.jail} ${row.status}${row.isOurs ? ' ours' : ''}`);
-  }
-
-  get position(): Position {
-    return { epoch: 'e1', seq: this.#seq, tail: '0123456789abcdef' };
-  }
-
-  [Symbol.dispose](): void {
-    this.state.close();
-    this.#scratch[Symbol.dispose]();
-  }
-}
+import { host, ip, jail, NOW, prog, rowOf } from './make.ts';
+import { take } from '../src/take.ts';
+import { Host } from './taking-host.ts';
 
 const psad = { prog: prog('psad') };
 const unban = { kind: 'unban' } as const;
@@ -245,46 +172,6 @@ test('A ban found in place hands no right to lift it to another that found the s
   host2.hear({ ...unban, ...psad });
   assert.deepEqual(await host2.rest(), []);
   assert.equal(host2.enforcer.begun.length, 2);
-});
-
-test('A snapshot applies what is new, leaves what is in place and lifts what is over', async () => {
-  using host2 = new Host();
-  host2.hear({}, { ip: ip('203.0.113.10') });
-  await host2.run('ban fail2ban/sshd');
-  await host2.run('ban fail2ban/sshd');
-  await host2.applier.idle();
-  host2.snapshot({ seq: 40, until: null }, { seq: 41, ip: ip('203.0.113.11') });
-  const both = [await host2.enforcer.next(), await host2.enforcer.next()];
-  both.forEach(({ done }) => done());
-  assert.deepEqual(both.map(({ change }) => `${change.kind} ${change.ip}`).sort(), [
-    'ban 203.0.113.11',
-    'unban 203.0.113.10',
-  ]);
-  assert.equal((await host2.rest()).length, 2);
-  const kept = host2.state.get(rowOf());
-  assert.deepEqual([kept?.seq, kept?.until], [40, null]);
-});
-
-test('A snapshot whose ban is under way here settles it as that publication', async () => {
-  using host2 = new Host();
-  host2.hear({});
-  const running = await host2.enforcer.next();
-  host2.snapshot({ seq: 40 });
-  running.done();
-  await host2.run('ban fail2ban/sshd', 'already');
-  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours']);
-  assert.equal(host2.state.oldestUnsettled(), undefined);
-});
-
-test('A snapshot tries again what failed, and takes what was skipped for a reason that is gone', async () => {
-  using host2 = new Host();
-  host2.hear({}, { ip: ip('203.0.113.10'), host: host('h2') });
-  await host2.run('ban fail2ban/sshd', 'failed');
-  await host2.applier.idle();
-  host2.snapshot({ seq: 40 }, { seq: 41, ip: ip('203.0.113.10'), host: host('h3') });
-  await host2.run('ban fail2ban/sshd');
-  await host2.run('ban fail2ban/sshd');
-  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours', 'fail2ban/sshd applied ours']);
 });
 
 test('A ban published anew keeps the local jail where it was put in place', async () => {

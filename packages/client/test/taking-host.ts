@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import type { Event, Position } from '@banshare/protocol';
+import { Applier } from '../src/apply.ts';
+import type { BanRow } from '../src/ban-row.ts';
+import { State } from '../src/state.ts';
+import { lift, take, type TakeParts } from '../src/take.ts';
+import { HeldEnforcer } from './enforcer-of-test.ts';
+import { choiceOf, eventOf, folder, NOW } from './make.ts';
+
+/** A host that takes news into a real state and applies them by commands that the test ends. */
+export class Host implements Disposable {
+  readonly #scratch = folder();
+  readonly state = new State(this.#scratch.path);
+  readonly enforcer = new HeldEnforcer();
+  readonly skipped: string[] = [];
+  readonly applier: Applier;
+  readonly parts: TakeParts;
+  now = NOW;
+  #seq = 0;
+
+  constructor(choice: Parameters<typeof choiceOf>[0] = {}) {
+    const { state, enforcer } = this;
+    const log = { info: () => undefined, warning: () => undefined };
+    const now = (): number => this.now;
+    this.applier = new Applier({ state, enforcer, concurrency: 4, log, now, settled: () => undefined });
+    this.parts = {
+      state,
+      choice: choiceOf(choice),
+      now,
+      queue: (row) => this.applier.queue(row),
+      skipped: ({ reason }) => this.skipped.push(reason),
+    };
+  }
+
+  /** Takes events, each with the next seq. */
+  hear(...events: Partial<Event>[]): void {
+    const numbered = events.map((event) => eventOf({ ...event, seq: ++this.#seq }));
+    take({ kind: 'events', events: numbered, position: this.position }, this.parts);
+  }
+
+  snapshot(...bans: Partial<Event>[]): void {
+    const known = bans.map((ban) => eventOf({ seq: ++this.#seq, ...ban }));
+    take({ kind: 'snapshot', bans: known, position: this.position }, this.parts);
+  }
+
+  /** Lifts what has ended, as the daemon does every second. */
+  tick(): void {
+    const queued: BanRow[] = [];
+    this.state.together(() => {
+      for (const row of this.state.over(this.now, 100)) lift(row, this.parts, queued);
+    });
+    for (const row of queued) this.applier.queue(row);
+  }
+
+  /** Ends the next command, which must be this one. */
+  async run(what: string, outcome: 'applied' | 'already' | 'failed' = 'applied'): Promise<void> {
+    const { change, done } = await this.enforcer.next();
+    assert.equal(`${change.kind} ${change.prog}/${change.localJail}`, what);
+    done(outcome === 'failed' ? { outcome, reason: 'exit 1' } : { outcome });
+  }
+
+  /** Nothing more is to be done; the rows as PROG/JAIL status. */
+  async rest(): Promise<string[]> {
+    await this.applier.idle();
+    assert.equal(this.enforcer.running, 0);
+    return this.state.all().map((row) => `${row.prog}/${row.jail} ${row.status}${row.isOurs ? ' ours' : ''}`);
+  }
+
+  get position(): Position {
+    return { epoch: 'e1', seq: this.#seq, tail: '0123456789abcdef' };
+  }
+
+  [Symbol.dispose](): void {
+    this.state.close();
+    this.#scratch[Symbol.dispose]();
+  }
+}
