@@ -1,7 +1,6 @@
 // Makes a new generation in certs/: fresh server keys, fresh join keys and two ports. The server and the ban command
 // are remembered from the previous generation.
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatFleet, parseFleet, splitWords, type Fleet } from '@banshare/runtime';
@@ -57,10 +56,6 @@ function check(fleet: Fleet): void {
   if (['0.0.0.0', '::'].includes(read.value.server))
     throw new Fault(
       `Cannot use SERVER=${fleet.server}: hosts must be able to connect to it. Nothing was changed`,
-    );
-  if (isIP(fleet.server) === 0 && /(^|\.)\d+$/.test(fleet.server))
-    throw new Fault(
-      `Cannot use SERVER=${fleet.server}: it is neither an address nor a name. Nothing was changed`,
     );
   const words = splitWords(fleet.banCommand);
   if (words.ok && !words.value.some((word) => word.includes('SRCIP')))
