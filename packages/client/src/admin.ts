@@ -1,4 +1,11 @@
-import type { AdminReply, ClientConfig, HostPaths, ServerPlace } from '@banshare/runtime';
+import {
+  wallSeconds,
+  type AdminReply,
+  type ClientConfig,
+  type HostPaths,
+  type ServerPlace,
+} from '@banshare/runtime';
+import { spoolStatus } from './spool-status.ts';
 import type { Progress } from './progress.ts';
 import type { State } from './state.ts';
 import { statusOf } from './status.ts';
@@ -18,7 +25,16 @@ export function answerAdmin(request: { command: string }, parts: AdminParts): Ad
     case 'ping':
       return { ok: true, result: 'pong' };
     case 'status':
-      return { ok: true, result: statusOf(parts.config, parts.place, parts.state, parts.progress) };
+      return {
+        ok: true,
+        result: statusOf(
+          parts.config,
+          parts.place,
+          parts.state,
+          parts.progress,
+          spoolStatus(parts.paths.spool, wallSeconds()),
+        ),
+      };
     case 'bans':
       return { ok: true, result: { bans: parts.state.all() } };
     default:

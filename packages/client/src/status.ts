@@ -1,6 +1,7 @@
 import type { ClientConfig, ServerPlace } from '@banshare/runtime';
 import { monotonicSeconds } from '@banshare/runtime';
 import type { Phase, Progress } from './progress.ts';
+import type { SpoolStatus } from './spool-status.ts';
 import type { State } from './state.ts';
 
 /** What `banshare-client status --json` prints of a running client. */
@@ -15,6 +16,7 @@ export type ClientStatus = {
   clockAheadSeconds: number;
   enforcer: string;
   bans: Record<string, number>;
+  spool: SpoolStatus;
 };
 
 /** How this host's client is. */
@@ -23,6 +25,7 @@ export function statusOf(
   place: ServerPlace,
   state: State,
   progress: Progress,
+  spool: SpoolStatus,
 ): ClientStatus {
   const position = state.position();
   const { heardAt } = progress;
@@ -37,12 +40,13 @@ export function statusOf(
     clockAheadSeconds: Math.round(progress.clockAhead),
     enforcer: config.apply.enforcer,
     bans: state.counts(),
+    spool,
   };
 }
 
 /** The same for people. */
 export function showStatus(status: ClientStatus): string {
-  const { name, phase, trouble, server, position, heardSecondsAgo, enforcer, bans } = status;
+  const { name, phase, trouble, server, position, heardSecondsAgo, enforcer, bans, spool } = status;
   const who = name === '' ? 'This host' : name;
   const first: Record<Phase, string> = {
     starting: `${who} is starting.`,
@@ -57,5 +61,15 @@ export function showStatus(status: ClientStatus): string {
     ...(trouble === '' ? [] : [`  ${trouble}`]),
     ...(heardSecondsAgo === null ? [] : [`The server was heard ${heardSecondsAgo} s ago.`]),
     `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
+    ...spoolLines(spool),
   ].join('\n');
+}
+
+function spoolLines({ waiting, oldestSeconds, dead }: SpoolStatus): string[] {
+  const lines: string[] = [];
+  if (waiting > 0)
+    lines.push(`Spool: ${waiting} reports wait for the server, the oldest for ${oldestSeconds} s.`);
+  if (dead > 0)
+    lines.push(`Dead letters: ${dead} reports were given up; the reasons are in the spool's folder dead.`);
+  return lines;
 }
