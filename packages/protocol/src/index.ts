@@ -43,6 +43,7 @@ export {
   type Publication,
   type UnknownEvent,
 } from './publication.ts';
+export { isInRange, parseRange, type Range } from './range.ts';
 export { encodeReply, parseReply, type Reply, type Status, type VerdictWord } from './reply.ts';
 export { bad, good, quote, type Result } from './result.ts';
 export { SPECIAL_RANGES, specialRange } from './special-ranges.ts';
