@@ -76,17 +76,3 @@ export async function untilBanned(
     milliseconds,
   );
 }
-
-/** Waits until the host's firewall no longer drops an address for the jail. */
-export async function untilUnbanned(
-  host: Host,
-  jail: string,
-  ip: string,
-  milliseconds = 20_000,
-): Promise<void> {
-  await host.untilFirewall(
-    (rules) => !bannedIn(rules, jail).includes(ip),
-    `no ${ip} in jail ${jail}`,
-    milliseconds,
-  );
-}

@@ -52,7 +52,7 @@ test('a lab leaves no process, mount or network behind when its test fails', { s
 test('a lab ends with the process that started it, also by kill -9', { skip }, async () => {
   const before = machine();
   const program = join(import.meta.dirname, 'by-hand.ts');
-  const killed = spawn(process.execPath, [program], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const killed = spawn(process.execPath, [program, '--bare'], { stdio: ['pipe', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface({ input: killed.stdout }), 'line')) as [string];
   const names = [...line.matchAll(/pid (\d+)/g)].flatMap((found) => namespaces(found[1] ?? ''));
   assert.ok(inhabitants(names).length >= 5, `by-hand.ts prints the pids of its hosts: ${line}`);

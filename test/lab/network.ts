@@ -4,7 +4,7 @@ import { Running } from './running.ts';
 export type Place = { ipv4: string; ipv6: string };
 
 /** The nets whose every address belongs to the attacker. */
-export const attackerNets = ['198.51.100.0/24', '203.0.113.0/24', '2001:db8:bad::/64'];
+const attackerNets = ['198.51.100.0/24', '203.0.113.0/24', '2001:db8:bad::/64'];
 
 const attackerPlace: Place = { ipv4: '10.99.0.254', ipv6: 'fd99::254' };
 const serverPlace: Place = { ipv4: '10.99.0.100', ipv6: 'fd99::100' };

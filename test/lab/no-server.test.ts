@@ -36,7 +36,11 @@ test(
     await t.test('the server hangs', async () => {
       const server = fleet.daemon(fleet.server);
       await server.freeze();
-      await attack((n) => `203.0.113.${n + 20}`).finally(() => server.thaw());
+      try {
+        await attack((n) => `203.0.113.${n + 20}`);
+      } finally {
+        await server.thaw();
+      }
     });
     await fleet.stop(fleet.server);
     await t.test('the server is stopped', () => attack((n) => `203.0.113.${n + 40}`));

@@ -39,7 +39,7 @@ export async function startPsad(host: Host, furtherLines: string): Promise<void>
 }
 
 /** Starts psad as it is configured and waits until it reads the log. */
-export async function runPsad(host: Host): Promise<void> {
+async function runPsad(host: Host): Promise<void> {
   // psad passes over the lines that are there when it starts: it has to have done so before a scan begins.
   await host.append(kernelLog, 'Nov 21 00:00:00 lab kernel: the log begins\n');
   // The daemon keeps the output of the command that started it.
