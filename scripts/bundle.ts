@@ -94,7 +94,7 @@ const COMMONJS_FOLDER = { __dirname: 'import.meta.dirname', __filename: 'import.
 /**
  * zeromq looks through a manifest of all its builds for one that fits. Ours lies beside the bundle, and is the only one.
  */
-const addonBesideBundle: Plugin = {
+export const addonBesideBundle: Plugin = {
   name: 'addon-beside-bundle',
   setup(build) {
     build.onLoad({ filter: /[\\/]zeromq[\\/]lib[\\/]load-addon\.js$/ }, () => ({

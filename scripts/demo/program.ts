@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Fault, ROOT } from '../say.ts';
 
@@ -17,13 +17,18 @@ export class Program {
   readonly #waiters = new Set<Waiter>();
   readonly #ended: Promise<number | null>;
 
+  /** @param binary its name below dist/bin, or its whole path. */
   constructor(name: string, binary: string, args: readonly string[]) {
     this.#name = name;
-    this.#process = spawn(join(ROOT, 'dist/bin', binary), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = spawn(resolve(ROOT, 'dist/bin', binary), args, { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', (text) => this.#hear(text));
     }
     this.#ended = new Promise((resolve) => this.#process.on('close', resolve));
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
   }
 
   /** The first line, past or to come, that matches. */

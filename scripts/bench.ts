@@ -1,0 +1,75 @@
+// The benchmarks: each figure beside a reference that is measured in the same run, since machines differ. All programs are
+// the real ones, of a generation that is built for the bench and removed after it. Figures go to test/bench/results.json.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildBare } from './bench/bare.ts';
+import { isMet, machine, table, type Figure } from './bench/figures.ts';
+import { BenchFleet } from './bench/fleet.ts';
+import { Commands, measureLatency } from './bench/latency.ts';
+import { measureIdleMemory, measureSubscribers } from './bench/memory.ts';
+import { measureReportMemory, measureReportTime } from './bench/report-time.ts';
+import { measureSizes } from './bench/size.ts';
+import { measureThroughput } from './bench/throughput.ts';
+import { orExit, ROOT } from './say.ts';
+
+const PATIENCE_MS = 180_000;
+
+await orExit(async () => {
+  const fleet = new BenchFleet();
+  const giveUp = (): void => {
+    void fleet.remove().then(() => process.exit(130));
+  };
+  process.on('SIGINT', giveUp);
+  process.on('SIGTERM', giveUp);
+  const timer = setTimeout(giveUp, PATIENCE_MS);
+  try {
+    keep(await measure(fleet));
+  } finally {
+    clearTimeout(timer);
+    await fleet.remove();
+  }
+});
+
+async function measure(fleet: BenchFleet): Promise<Figure[]> {
+  say('building the programs and their installers');
+  await fleet.build();
+  const figures = measureSizes(fleet);
+  const bare = await buildBare(fleet.library);
+  await fleet.startServer();
+  const reporter = await fleet.enrolReporter('reporter');
+
+  say('one report as a process');
+  figures.push(...measureReportTime(fleet, reporter, bare('request')), measureReportMemory(fleet, reporter));
+
+  const commands = new Commands(fleet.folder);
+  const toml = `[apply]\ncommand = "${commands.words.join(' ')} SRCIP"\n`;
+  for (const name of ['h1', 'h2', 'h3']) await fleet.startHost(name, toml);
+  figures.push(...measureIdleMemory(fleet));
+  say('reports to commands');
+  figures.push(...(await measureLatency(fleet, reporter, commands, bare)));
+  commands.close();
+  for (const host of fleet.hosts) await host.client?.stop();
+
+  say('a thousand subscribers');
+  figures.push(await measureSubscribers(fleet, reporter.key));
+  say('a hundred senders');
+  figures.push(...(await measureThroughput(fleet, reporter, bare('echo'))));
+  return figures;
+}
+
+function keep(figures: readonly Figure[]): void {
+  console.log(`\n${table(figures)}\n`);
+  const folder = join(ROOT, 'test/bench');
+  mkdirSync(folder, { recursive: true });
+  const results = { at: new Date().toISOString(), machine: machine(), figures };
+  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+  const missed = figures.filter((figure) => !isMet(figure)).length;
+  // No failure: on a machine that is busy with other things some will.
+  console.log(
+    `${figures.length - missed} of ${figures.length} figures meet their goal; kept in test/bench/results.json`,
+  );
+}
+
+function say(what: string): void {
+  console.log(`Measuring: ${what}`);
+}

@@ -1,0 +1,110 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseFleet, type Fleet } from '@banshare/runtime';
+import { readHostKey, type HostKey } from '@banshare/transport';
+import { Program } from '../demo/program.ts';
+import { Fault, ROOT } from '../say.ts';
+
+/** A host of the bench: its root, and its client while that runs. */
+export type Host = { readonly name: string; readonly root: string; client: Program | undefined };
+
+/**
+ * A generation of the bench's own, built as make builds, with a server and clients on loopback. Reporters have no
+ * client.toml, as most hosts: what they need is baked into them.
+ */
+export class BenchFleet {
+  readonly folder = mkdtempSync(join(tmpdir(), 'banshare-bench-'));
+  readonly certs = join(this.folder, 'certs');
+  readonly dist = join(this.folder, 'dist');
+  readonly bin = join(this.dist, 'bin');
+  readonly library = join(this.dist, 'lib/banshare');
+  server: Program | undefined;
+  readonly hosts: Host[] = [];
+  #fleet: Fleet | undefined;
+
+  /** What the programs were built for. */
+  get fleet(): Fleet {
+    if (this.#fleet === undefined) throw new Error('not built yet');
+    return this.#fleet;
+  }
+
+  /** Makes the generation and builds its programs. */
+  async build(): Promise<void> {
+    const ports = [await freePort(), await freePort()];
+    this.script('regen.ts', [`--certs=${this.certs}`, '--server=127.0.0.1', `--ports=${ports.join(',')}`]);
+    this.script('build.ts', [
+      `--certs=${this.certs}`,
+      `--dist=${this.dist}`,
+      `--metafiles=${join(this.folder, 'metafiles')}`,
+    ]);
+    const read = parseFleet(readFileSync(join(this.certs, 'fleet.toml'), 'utf8'));
+    if (!read.ok) throw new Fault(read.fault);
+    this.#fleet = read.value;
+  }
+
+  /** Starts the server. */
+  async startServer(): Promise<void> {
+    const root = join(this.folder, 'server');
+    const generation = join(root, 'etc/banshare/generations', this.fleet.generation);
+    mkdirSync(generation, { recursive: true, mode: 0o700 });
+    for (const name of ['fleet.toml', 'server.key', 'server.key_secret', 'join.key'])
+      copyFileSync(join(this.certs, name), join(generation, name));
+    this.server = new Program('the server', join(this.bin, 'banshare-server'), ['--root', root]);
+    await this.server.line((line) => line.startsWith('banshare-server ready'));
+  }
+
+  /** Starts a host's client, which enrols itself; `toml` is its client.toml, if it shall have one. */
+  async startHost(name: string, toml?: string): Promise<Host> {
+    const root = join(this.folder, name);
+    mkdirSync(join(root, 'etc/banshare/keys'), { recursive: true, mode: 0o700 });
+    for (const suffix of ['.key', '.key_secret'])
+      cpSync(join(this.certs, `join${suffix}`), join(root, 'etc/banshare/keys', `join${suffix}`));
+    const config = join(root, 'etc/banshare/client.toml');
+    writeFileSync(config, `name = "${name}"\n${toml ?? ''}`);
+    const client = new Program(`the client of ${name}`, join(this.bin, 'banshare-client'), ['--root', root]);
+    const host: Host = { name, root, client };
+    this.hosts.push(host);
+    await client.line((line) => line.startsWith('banshare-client ready'));
+    if (toml === undefined) rmSync(config);
+    return host;
+  }
+
+  /** A host that is enrolled and whose client is stopped: it only reports. */
+  async enrolReporter(name: string): Promise<Host & { key: HostKey }> {
+    const host = await this.startHost(name);
+    await host.client?.stop();
+    host.client = undefined;
+    const key = readHostKey(join(host.root, 'etc/banshare/keys/host'));
+    if (!key.ok) throw new Fault(key.fault);
+    return { ...host, key: key.value };
+  }
+
+  /** Runs one of the repository's scripts to its end. */
+  script(name: string, words: readonly string[]): void {
+    const done = spawnSync(process.execPath, [join(ROOT, 'scripts', name), ...words], { encoding: 'utf8' });
+    if (done.status !== 0) throw new Fault(`scripts/${name} failed: ${done.stdout}${done.stderr}`);
+  }
+
+  /** Stops and removes everything. */
+  async remove(): Promise<void> {
+    await Promise.all(this.hosts.map(async ({ client }) => client?.stop()));
+    await this.server?.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A port of loopback that nobody listens on. */
+function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}

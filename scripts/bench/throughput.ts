@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { HostName } from '@banshare/protocol';
+import { makeCurvePair, type HostKey } from '@banshare/transport';
+import { Program } from '../demo/program.ts';
+import { Fault } from '../say.ts';
+import { median, show, type Figure } from './figures.ts';
+import type { BenchFleet, Host } from './fleet.ts';
+import type { Senders } from './senders.ts';
+
+const ROUNDS = 4;
+const PROCESSES = 2;
+const SENDERS = 100;
+const EACH = 61;
+
+/** Reports a second that 100 concurrent senders get answered, in turns with a ROUTER that only echoes. */
+export async function measureThroughput(
+  fleet: BenchFleet,
+  reporter: Host & { key: HostKey },
+  bareEcho: string,
+): Promise<Figure[]> {
+  const pair = await makeCurvePair();
+  const echo = new Program('the bare echo', join(fleet.library, 'node'), [bareEcho, pair.secretKey]);
+  const [, echoEndpoint = ''] = (await echo.line((line) => line.startsWith('ready'))).text.split(' ');
+  const { reportPort, serverPublicKey } = fleet.fleet;
+  const common = { key: reporter.key, name: reporter.name as HostName };
+  const real = { ...common, endpoint: `tcp://127.0.0.1:${reportPort}`, serverKey: serverPublicKey };
+  const bare = { ...common, endpoint: echoEndpoint, serverKey: pair.publicKey };
+  const rates = { real: [] as number[], bare: [] as number[] };
+  try {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      rates.real.push(await rate(real, round));
+      rates.bare.push(await rate(bare, round));
+    }
+  } finally {
+    await echo.stop('SIGKILL');
+  }
+  const [r, b] = [median(rates.real), median(rates.bare)];
+  const raw = `${show(r, '/s')} : ${show(b, '/s')}, medians of ${ROUNDS} rounds (${rates.real.map(Math.round).join(', ')})`;
+  return [
+    { name: 'committed reports, 100 senders', value: r, unit: '/s', bound: 'least', goal: 5000, raw },
+    { name: 'committed reports : bare echo', value: r / b, unit: '×', bound: 'least', goal: 0.2, raw },
+  ];
+}
+
+async function rate(to: Omit<Senders, 'senders' | 'each' | 'network'>, round: number): Promise<number> {
+  const senders = SENDERS / PROCESSES;
+  const running = Array.from({ length: PROCESSES }, (_, index) =>
+    start({ ...to, senders, each: EACH, network: `45.${round * PROCESSES + index}` }),
+  );
+  try {
+    await Promise.all(running.map(({ ready }) => ready));
+    for (const { go } of running) go();
+    const seconds = await Promise.all(running.map(({ done }) => done));
+    return (SENDERS * (EACH - 1)) / Math.max(...seconds);
+  } finally {
+    for (const { stop } of running) stop();
+  }
+}
+
+function start(senders: Senders): {
+  ready: Promise<void>;
+  done: Promise<number>;
+  go: () => void;
+  stop: () => void;
+} {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'senders.ts'), JSON.stringify(senders)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout });
+  const ended = once(child, 'exit').then(() => {
+    throw new Fault('The senders ended before they were done');
+  });
+  ended.catch(() => undefined);
+  const line = async (first: string): Promise<string> => {
+    for (;;) {
+      const [text] = (await Promise.race([once(lines, 'line'), ended])) as [string];
+      if (text.startsWith(first)) return text;
+    }
+  };
+  const ready = line('ready').then(() => undefined);
+  const done = ready.then(() => line('done')).then((text) => Number(text.split(' ')[1]));
+  done.catch(() => undefined);
+  return { ready, done, go: () => child.stdin.write('go\n'), stop: () => child.kill('SIGKILL') };
+}
