@@ -16,6 +16,7 @@ start_service() {
     return 0
   fi
   if ! with_systemd; then
+    ! { [ "$upgrade" = yes ] && changed programs; } || later "banshare-$role was upgraded: where it runs, it has to be started again."
     later "systemd does not run here. Let your init system start this, as ${service_user:-root}, and start it again when it ends:"
     later "  /usr/bin/banshare-$role run"
     [ -z "${service_user-}" ] || later "with a folder of its own for its socket: install -d -m 0700 -o $service_user /run/banshare/$role"
@@ -59,6 +60,9 @@ take_back() {
 
 stop_service() {
   rm -f "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
-  with_systemd || return 0
+  if ! with_systemd; then
+    [ "$live" = no ] || ! [ -S "/run/banshare/$role/admin.sock" ] || later "banshare-$role may still run: stop it as you started it."
+    return 0
+  fi
   systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
 }

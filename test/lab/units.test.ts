@@ -106,6 +106,28 @@ test(
   },
 );
 
+test('a ban of the fleet reaches fail2ban from inside the sandbox of banshare-client', { skip }, async () => {
+  await using lab = await startLab({ hosts: ['h1'] });
+  const host = lab.host('h1');
+  await host.write('/etc/fail2ban/fail2ban.local', '[Definition]\nallowipv6 = auto\n');
+  await host.write('/etc/fail2ban/jail.local', jailLocal({}));
+  await host.write('/etc/banshare/client.toml', '[apply]\nown-reports = true\n');
+  await using booted = await Booted.start(host);
+  assert.equal((await booted.run('systemctl', 'start', 'fail2ban')).code, 0);
+  await host.untilFile(
+    '/var/log/fail2ban.log',
+    (text) => text.includes("Jail 'sshd' started"),
+    'a started jail',
+  );
+  for (const role of ['server', 'client'] as const) assert.equal((await install(booted, role)).code, 0);
+  assert.equal((await booted.run('banshare-report', '--strict', 'fail2ban', 'sshd', '203.0.113.9')).code, 0);
+  await host.untilLines('/var/log/fail2ban.log', /\[sshd\] Ban 203\.0\.113\.9$/);
+  assert.match((await booted.run('ls', '/run/banshare/client/notes')).stdout, /^sshd@203\.0\.113\.9$/m);
+  await booted.run('systemctl', 'restart', 'banshare-client');
+  const notes = await booted.run('ls', '/run/banshare/client/notes');
+  assert.match(notes.stdout, /^sshd@203\.0\.113\.9$/m, 'a note outlives a restart of the client');
+});
+
 /** A build whose server ends as soon as it is asked to run. */
 function breakDaemon(): void {
   broken.everything('--ports=24003,24004');

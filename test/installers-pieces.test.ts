@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { run } from './fresh-build.ts';
+import { SHELLS } from './install-below.ts';
+
+const PIECES = join(import.meta.dirname, '../installers');
+const folder = mkdtempSync(join(tmpdir(), 'banshare-pieces-'));
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+for (const [command, ...words] of SHELLS) {
+  test(`under ${command}, shared-ban knows what banshare has banned in the last 10 minutes, and nothing else`, () => {
+    const notes = join(folder, command);
+    mkdirSync(notes);
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
+    for (const [name, minutes] of [
+      ['sshd@203.0.113.9', 1],
+      ['sshd@2001:db8::9', 9],
+      ['sshd@203.0.113.10', 11],
+    ] as const) {
+      writeFileSync(join(notes, name), '');
+      utimesSync(join(notes, name), minutesAgo(minutes), minutesAgo(minutes));
+    }
+    const asks = (...ips: string[]) =>
+      run(command, [...words, join(PIECES, 'shared-ban'), ...ips], { BANSHARE_NOTES: notes }).code;
+    assert.equal(asks('203.0.113.9'), 0);
+    assert.equal(asks('2001:db8::9'), 0);
+    for (const other of [
+      '203.0.113.10',
+      '203.0.113.11',
+      '3.0.113.9',
+      '',
+      '*',
+      '203.0.113.?',
+      '../x',
+      '-delete',
+    ])
+      assert.equal(asks(other), 1, other);
+    assert.equal(asks(), 1);
+  });
+}
+
+const noFail2ban =
+  run('sh', ['-c', 'command -v fail2ban-client']).code === 0
+    ? false
+    : 'fail2ban is not installed (Debian package: fail2ban)';
+
+/** fail2ban's own reading of the machine's configuration with banshare's pieces and a jail.local. */
+function dump(jailLocal: string): string {
+  const config = mkdtempSync(join(folder, 'fail2ban-'));
+  cpSync('/etc/fail2ban', config, { recursive: true });
+  rmSync(join(config, 'jail.d'), { recursive: true });
+  for (const piece of ['action.d', 'filter.d', 'jail.d'])
+    cpSync(join(PIECES, 'fail2ban', piece), join(config, piece), { recursive: true });
+  writeFileSync(join(config, 'jail.local'), `[DEFAULT]\nbackend = polling\n${jailLocal}`);
+  const tested = run('fail2ban-client', ['-c', config, '-t']);
+  assert.equal(tested.code, 0, tested.out + tested.err);
+  return run('fail2ban-client', ['-c', config, '-d']).out;
+}
+
+test(
+  'the jail banshare reads no log, acts on the firewall only and never reports',
+  { skip: noFail2ban },
+  () => {
+    const all = dump('action = %(action_)s\n         banshare\n');
+    assert.match(all, /\['add', 'banshare', 'polling'\]/);
+    assert.deepEqual(
+      [...all.matchAll(/\['set', 'banshare', 'add(\w+)', '([^']*)'/g)].map(
+        ([, what, name]) => `${what} ${name}`,
+      ),
+      ['logpath /dev/null', 'action iptables-allports'],
+    );
+    assert.match(all, /\['set', 'banshare', 'bantime', '30d'\]/);
+  },
+);
+
+test(
+  'the piece for recidive does not switch it on, and is there when an administrator does',
+  { skip: noFail2ban },
+  () => {
+    assert.doesNotMatch(dump(''), /\['add', 'recidive'/);
+    writeFileSync(join(folder, 'fail2ban.log'), '');
+    const on = dump(`[recidive]\nenabled = true\nlogpath = ${folder}/fail2ban.log\n`);
+    assert.match(on, /\['set', 'recidive', 'ignorecommand', '\/usr\/lib\/banshare\/shared-ban "<ip>"'\]/);
+  },
+);
+
+test(
+  'the action passes what fail2ban knows, in double quotes, and leaves restored bans and unbans alone',
+  { skip: noFail2ban },
+  () => {
+    writeFileSync(join(folder, 'auth.log'), '');
+    const jail = `[sshd]\nenabled = true\nlogpath = ${folder}/auth.log\naction = banshare[port="%(port)s", protocol="%(protocol)s"]\n`;
+    const action = dump(jail)
+      .split('\n')
+      .find((line) => line.includes("'sshd', 'action', 'banshare'"));
+    assert.ok(action !== undefined);
+    assert.match(
+      action,
+      /banshare-report --duration="<bantime>" --failures="<failures>" --port="ssh" --protocol="tcp" fail2ban "sshd" "<ip>"/,
+    );
+    assert.match(action, /\['norestored', (True|'1')\]/);
+    assert.match(action, /\['actionunban', ''\]/);
+    assert.match(action, /\['timeout', '10'\]/);
+  },
+);
+
+test("psad's lines come with the advice on forged senders", () => {
+  const text = readFileSync(join(PIECES, 'psad/psad.conf'), 'utf8');
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  assert.deepEqual(
+    lines.map((line) => line.replace(/ {2,}/g, ' ')),
+    [
+      'ENABLE_EXT_BLOCK_SCRIPT_EXEC Y;',
+      'EXTERNAL_BLOCK_SCRIPT /usr/bin/banshare-report psad portscan SRCIP;',
+    ],
+  );
+  assert.match(text, /forged/);
+});
