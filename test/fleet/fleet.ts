@@ -16,6 +16,8 @@ export type FleetOptions = {
   /** Lines put at the head of every client.toml, which has [apply] already at its end: own keys of [apply] come last. */
   clientToml?: string;
   applyToml?: string;
+  /** Where the server listens; loopback unless said otherwise. */
+  address?: string;
 };
 
 /** What a run of the reporter may be given beside its words. */
@@ -34,11 +36,15 @@ export class Fleet implements AsyncDisposable {
   readonly #options: FleetOptions;
   readonly #peers: Peer[] = [];
 
-  constructor(keys: FleetKeys, options: FleetOptions) {
+  constructor(keys: FleetKeys, options: FleetOptions = {}) {
     this.keys = keys;
     this.#options = options;
     this.#folder = new Folder();
-    this.server = new FleetServer(join(this.#folder.path, 'server'), options.serverToml ?? '');
+    this.server = new FleetServer(
+      join(this.#folder.path, 'server'),
+      options.serverToml ?? '',
+      options.address ?? '127.0.0.1',
+    );
     layServerRoot(this.server.root, keys);
   }
 
@@ -53,13 +59,13 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Lays out a host that may enrol; its client is not started yet. */
-  layHost(name: string, clientToml = this.#options.clientToml ?? ''): FleetHost {
+  layHost(name: string, clientToml = this.#options.clientToml ?? '', server = '127.0.0.1'): FleetHost {
     const host = new FleetHost(name, this.rootOf(name));
     this.hosts.set(name, host);
     const { applyToml = '' } = this.#options;
     layHostRoot(
       host.root,
-      `name = ${JSON.stringify(name)}\n${serverLines(this.server.ports, this.keys)}${clientToml}\n${host.applyLines}${applyToml}\n[log]\nlevel = "info"\n`,
+      `name = ${JSON.stringify(name)}\n${serverLines(this.server.ports, this.keys, server)}${clientToml}\n${host.applyLines}${applyToml}\n[log]\nlevel = "info"\n`,
     );
     writeCertificate(host.paths.keys.join, { metadata: {}, curve: this.keys.join });
     return host;

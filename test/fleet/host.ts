@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import { BanCommands } from './ban-commands.ts';
-import { Program, runProgram, type Ran } from './program.ts';
+import { Program, runProgram, type Ran, type Surroundings } from './program.ts';
 
 /** A real banshare-client below a temporary root, whose ban command notes its words. */
 export class FleetHost {
@@ -41,20 +41,29 @@ export class FleetHost {
     return this.#running.said;
   }
 
+  /** Fulfilled with exit code or signal. */
+  get ended(): Promise<number | string> {
+    return this.#running.ended;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#running.kill(signal);
+  }
+
   /** A line of the client's log, past or to come. */
   line(pattern: RegExp): Promise<string> {
     return this.#running.line(pattern);
   }
 
   /** Starts the client and waits until it has caught up with the server. */
-  async start(env: NodeJS.ProcessEnv = {}): Promise<void> {
-    this.launch(env);
+  async start(surroundings: Surroundings = {}): Promise<void> {
+    this.launch(surroundings);
     await this.#running.line(/^banshare-client ready /);
   }
 
   /** Starts the client and does not wait, for a test without a server. */
-  launch(env: NodeJS.ProcessEnv = {}): void {
-    this.#program = new Program('client', ['--root', this.root], env);
+  launch(surroundings: Surroundings = {}): void {
+    this.#program = new Program('client', ['--root', this.root], surroundings);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string> {

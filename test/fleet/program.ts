@@ -13,6 +13,9 @@ process.once('exit', () => {
   for (const program of running) program.kill('SIGKILL');
 });
 
+/** What a program is started with and in. */
+export type Surroundings = { env?: NodeJS.ProcessEnv; through?: readonly string[] };
+
 /** A daemon of ours that runs as a process of its own; its lines on stdout and stderr are events to wait for. */
 export class Program {
   readonly #name: string;
@@ -24,9 +27,15 @@ export class Program {
   /** Fulfilled with exit code or signal. */
   readonly ended: Promise<number | string>;
 
-  constructor(name: 'server' | 'client' | 'report', words: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  /** @param through a command that ends in running the words after it in the same process, such as `unshare --mount`. */
+  constructor(
+    name: 'server' | 'client' | 'report',
+    words: readonly string[],
+    { env, through = [] }: Surroundings = {},
+  ) {
     this.#name = `banshare-${name} ${words.join(' ')}`;
-    this.#process = spawn(process.execPath, [mainOf(name), ...words], {
+    const [command = '', ...args] = [...through, process.execPath, mainOf(name), ...words];
+    this.#process = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
@@ -59,7 +68,7 @@ export class Program {
       for (;;) {
         const line = this.#take(pattern);
         if (line !== undefined) return line;
-        if (!running.has(this)) throw new Error(`${this.#name} ended`);
+        if (!running.has(this)) throw new Error(`${this.#name} ended; it said:\n${this.#tail()}`);
         await new Promise<void>((resolve) => this.#waiting.add(resolve));
       }
     })();
@@ -100,7 +109,7 @@ export type Ran = { code: number | null; stdout: string; stderr: string; ms: num
 export async function runProgram(
   name: 'server' | 'client' | 'report',
   words: readonly string[],
-  more: { stdin?: string | Uint8Array; env?: NodeJS.ProcessEnv; through?: readonly string[] } = {},
+  more: Surroundings & { stdin?: string | Uint8Array } = {},
 ): Promise<Ran> {
   const began = performance.now();
   const [command = '', ...args] = [...(more.through ?? []), process.execPath, mainOf(name), ...words];

@@ -51,12 +51,12 @@ export function layServerRoot(root: string, keys: FleetKeys, generation = GENERA
   );
 }
 
-/** Writes server.toml: ports of loopback, a talkative log unless the test sets its own, and the test's own lines. */
-export function writeServerToml(root: string, ports: Ports, more: string): void {
+/** Writes server.toml: its ports, a talkative log unless the test sets its own, and the test's own lines. */
+export function writeServerToml(root: string, ports: Ports, more: string, address = '127.0.0.1'): void {
   const log = /^\[log\]/m.test(more) ? '' : '[log]\nlevel = "info"\n';
   writeFileSync(
     hostPaths(root).serverConfig,
-    `[listen]\naddress = "127.0.0.1"\nreport-port = ${ports.report}\npublish-port = ${ports.publish}\n${log}${more}\n`,
+    `[listen]\naddress = ${JSON.stringify(address)}\nreport-port = ${ports.report}\npublish-port = ${ports.publish}\n${log}${more}\n`,
   );
 }
 

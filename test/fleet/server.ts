@@ -1,5 +1,5 @@
 import { hostPaths, type HostPaths } from '@banshare/runtime';
-import { Program, runProgram, type Ran } from './program.ts';
+import { Program, runProgram, type Ran, type Surroundings } from './program.ts';
 import { writeServerToml, type Ports } from './roots.ts';
 
 /** A real banshare-server below a temporary root. Its ports are free ones, and the same after every restart. */
@@ -7,13 +7,15 @@ export class FleetServer {
   readonly root: string;
   readonly paths: HostPaths;
   readonly #toml: string;
+  readonly #address: string;
   #ports: Ports = { report: 0, publish: 0 };
   #program: Program | undefined;
 
-  constructor(root: string, toml: string) {
+  constructor(root: string, toml: string, address: string) {
     this.root = root;
     this.paths = hostPaths(root);
     this.#toml = toml;
+    this.#address = address;
   }
 
   get ports(): Ports {
@@ -29,16 +31,30 @@ export class FleetServer {
     return this.#running.said;
   }
 
+  /** Fulfilled with exit code or signal. */
+  get ended(): Promise<number | string> {
+    return this.#running.ended;
+  }
+
   /** A line of its log, past or to come. */
   line(pattern: RegExp): Promise<string> {
     return this.#running.line(pattern);
   }
 
-  /** Starts it and waits until it is ready; env serves such things as faketime. */
-  async start(env: NodeJS.ProcessEnv = {}): Promise<this> {
-    writeServerToml(this.root, this.#ports, this.#toml);
-    this.#program = new Program('server', ['--root', this.root], env);
-    const ready = await this.#program.line(/^banshare-server ready /);
+  /** Starts it and waits until it is ready; the surroundings serve such things as faketime. */
+  async start(surroundings: Surroundings = {}): Promise<this> {
+    this.launch(surroundings);
+    return this.ready();
+  }
+
+  /** Starts it and does not wait, for a test that takes it away at once. */
+  launch(surroundings: Surroundings = {}): void {
+    writeServerToml(this.root, this.#ports, this.#toml, this.#address);
+    this.#program = new Program('server', ['--root', this.root], surroundings);
+  }
+
+  async ready(): Promise<this> {
+    const ready = await this.#running.line(/^banshare-server ready /);
     const [report = 0, publish = 0] = [...ready.matchAll(/:(\d+)(?= |$)/g)].map(([, port]) => Number(port));
     this.#ports = { report, publish };
     return this;

@@ -51,7 +51,6 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .option('config', { type: 'string', describe: 'instead of /etc/banshare/server.toml' })
     .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
     .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
-    .command('run', 'serves in the foreground (the default)')
     .command(
       'status',
       'how the fleet is; exit 1 when a person is needed',
@@ -170,8 +169,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       },
     )
     .command(
-      '$0',
-      false,
+      ['run', '$0'],
+      'serves in the foreground (the default)',
       (y) => y,
       async ({ root, config, check }) => {
         if (check === true) code = await checkAll(root, config);
