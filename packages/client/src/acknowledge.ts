@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import type { Outcome } from '@banshare/protocol';
+import { ACK_BODY_LIMIT, encodeJson, type Outcome } from '@banshare/protocol';
 import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
 import type { ServerLink } from './server-link.ts';
 import type { State } from './state.ts';
@@ -7,8 +7,9 @@ import type { State } from './state.ts';
 const TIMEOUT_MS = 4000;
 const MOST_ADDRESSES = 16;
 
-/** So many outcomes with their reasons fit the 8 KiB of an ack. */
 const MOST_OUTCOMES = 50;
+/** What outcomes may take of an ack's body, as JSON; the rest is for the other fields. */
+const OUTCOME_BYTES = ACK_BODY_LIMIT - 2048;
 /** What settles together is told together. */
 const GATHER_MS = 20;
 
@@ -40,10 +41,11 @@ export class Acknowledger {
   async #work(): Promise<void> {
     while (this.#isWanted) {
       this.#isWanted = false;
-      const outcomes = this.#state.untold(MOST_OUTCOMES);
+      const untold = this.#state.untold(MOST_OUTCOMES);
+      const outcomes = fitting(untold);
       if (!(await this.#tell(outcomes))) break;
       this.#state.told(outcomes);
-      if (outcomes.length === MOST_OUTCOMES) this.#isWanted = true;
+      if (outcomes.length < untold.length || untold.length === MOST_OUTCOMES) this.#isWanted = true;
     }
     this.#isBusy = false;
   }
@@ -72,6 +74,16 @@ export class Acknowledger {
     // A lost acknowledgement is followed by the next tick's.
     return answer.ok && answer.reply.status === 'OK';
   }
+}
+
+/** The first of them, as many as an ack holds: a reason may take six bytes a character. */
+function fitting(outcomes: readonly Outcome[]): Outcome[] {
+  let bytes = 0;
+  const end = outcomes.findIndex((outcome) => {
+    bytes += Buffer.byteLength(encodeJson({ ...outcome })) + 1;
+    return bytes > OUTCOME_BYTES;
+  });
+  return outcomes.slice(0, end < 0 ? outcomes.length : end);
 }
 
 /** The addresses by which others may see this host. */

@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 import { findServer, hostPaths, readClientConfig, runProgram } from '@banshare/runtime';
 
 const CONFIGURATION = 78;
-/** Beside what a command takes: closing sockets, and an answer that is under way. */
-const STOP_WITHIN_SECONDS = 10;
+/** Beside what a command takes: an answer and a run of the reporter that are under way. */
+const STOP_WITHIN_SECONDS = 30;
 
 const options = readRunOptions(process.argv.slice(2));
 if (options === undefined) {

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { AckRequest } from '@banshare/protocol';
+import { readClientConfig, type ClientConfig } from '@banshare/runtime';
+import { makeIdentity } from '@banshare/transport';
+import { Acknowledger, outsideAddresses } from '../src/acknowledge.ts';
+import { ServerLink } from '../src/server-link.ts';
+import { State } from '../src/state.ts';
+import { HandMadeServer } from './hand-made-server.ts';
+import { folder, NOW, rowOf } from './make.ts';
+
+const identity = await makeIdentity();
+const place = { epoch: 'e1', seq: 9, tail: '0123456789abcdef' };
+const read = await readClientConfig('/nonexistent');
+assert.ok(read.ok);
+const config: ClientConfig = read.config;
+
+/** Lets a host acknowledge until nothing is left to be told, and gives what the server read. */
+async function acks(
+  prepare: (state: State) => void,
+  enough: (acks: AckRequest[]) => boolean,
+): Promise<AckRequest[]> {
+  using scratch = folder();
+  await using server = await HandMadeServer.start();
+  const state = new State(scratch.path);
+  prepare(state);
+  const link = new ServerLink(server.address, identity);
+  const all: AckRequest[] = [];
+  const told = Promise.withResolvers<void>();
+  server.answer = (request) => {
+    if (request.kind === 'ack') all.push(request);
+    if (enough(all)) told.resolve();
+    return { status: 'OK', verdict: 'accepted' };
+  };
+  const acknowledger = new Acknowledger(link, state, { instance: 'i1', config });
+  acknowledger.ring();
+  acknowledger.ring();
+  await told.promise;
+  // Its answer is on the way; the next question is asked after it was taken.
+  await link.ask({ kind: 'sync', limit: 1 }, 10_000);
+  link.close();
+  state.close();
+  return all;
+}
+
+test('An acknowledgement tells the position with its tail where all is carried out', async () => {
+  const [ack, ...more] = await acks(
+    (state) => state.advance(place, () => state.put(rowOf({ seq: 9, status: 'applied' }), NOW)),
+    (all) => all.length > 0,
+  );
+  assert.deepEqual([ack?.epoch, ack?.applied, ack?.tail, ack?.instance], ['e1', 9, place.tail, 'i1']);
+  assert.deepEqual(ack?.outcomes, []);
+  assert.deepEqual(more, []);
+});
+
+test('An acknowledgement stops before the first ban that is still to be done', async () => {
+  const [ack] = await acks(
+    (state) => state.advance(place, () => state.put(rowOf({ seq: 5 }), NOW)),
+    (all) => all.length > 0,
+  );
+  assert.deepEqual([ack?.applied, ack?.tail], [4, '']);
+});
+
+test('Outcomes are told however many they are and whatever their reasons hold', async () => {
+  const COUNT = 130;
+  const count = (all: AckRequest[]): number => all.reduce((sum, { outcomes }) => sum + outcomes.length, 0);
+  const all = await acks(
+    (state) =>
+      state.advance(place, () => {
+        for (let seq = 1; seq <= COUNT; seq += 1)
+          state.tell({ seq, outcome: 'failed', reason: ';\u0001ü"\n'.repeat(16) });
+      }),
+    (list) => count(list) >= COUNT,
+  );
+  const seqs = all.flatMap(({ outcomes }) => outcomes.map(({ seq }) => seq));
+  assert.deepEqual(
+    seqs,
+    Array.from({ length: COUNT }, (_, index) => index + 1),
+  );
+});
+
+test('outsideAddresses() puts the configured ones first and leaves loopback and link-local out', () => {
+  const all = outsideAddresses(['203.0.113.7', '203.0.113.7']);
+  assert.equal(all[0], '203.0.113.7');
+  assert.equal(new Set(all).size, all.length);
+  assert.ok(all.length <= 16);
+  assert.ok(!all.some((each) => each === '127.0.0.1' || each === '::1' || each.startsWith('fe80')));
+});
