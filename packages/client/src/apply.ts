@@ -1,29 +1,35 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
 import { changeOf, type BanRow, type RowStatus } from './ban-row.ts';
-import type { Effect, Enforcer } from './enforcers/enforcer.ts';
+import type { Change, Effect, Enforcer } from './enforcers/enforcer.ts';
 import { again } from './retry.ts';
 import type { State } from './state.ts';
+import { Turns } from './turns.ts';
 
 /** now is epoch seconds by the server's clock; `settled` is called once the state has what became of a row. */
 export type ApplyParts = {
   state: State;
   enforcer: Enforcer;
+  /** How many batches may run at once. */
   concurrency: number;
   log: Pick<Log, 'info' | 'warning'>;
   now: () => number;
   settled: (row: BanRow, effect: Effect) => void;
 };
 
+type Step = { row: BanRow; change: Change };
+
 /**
- * Carries out what the state says is `pending` or `lifting`: at most `concurrency` at once, and bans of one address one after
- * the other, in their order. What is to be done stands in the state before it is queued here, so a crash only repeats it.
+ * Carries out what the state says is `pending` or `lifting`, in batches: what has gathered while the one before ran. At rest
+ * that is a single ban, which begins at once. What is to be done stands in the state before it is queued here, so a crash only
+ * repeats it.
  */
 export class Applier {
   readonly #parts: ApplyParts;
-  readonly #turns = new Map<string, Promise<void>>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #turns = new Turns();
+  readonly #idle: (() => void)[] = [];
   #running = 0;
+  #isBeginning = false;
   #isStopping = false;
 
   constructor(parts: ApplyParts) {
@@ -31,25 +37,20 @@ export class Applier {
   }
 
   /** Queues a ban; by its turn it may have moved on, and then what the state says by then is done. */
-  queue(ban: BanKey): void {
-    const earlier = this.#turns.get(ban.ip) ?? Promise.resolve();
-    const turn = earlier.then(async () => {
-      await this.#slot();
-      try {
-        if (!this.#isStopping) await this.#carryOut(ban);
-      } catch (error) {
-        this.#parts.log.warning('Cannot apply a ban', {
-          ban: banKeyText(ban),
-          error: (error as Error).message,
-        });
-      } finally {
-        this.#release();
-      }
+  queue(row: BanRow): void {
+    this.#turns.add(row, row.status === 'lifting');
+    if (this.#isBeginning) return;
+    this.#isBeginning = true;
+    // What is queued in one go is one batch.
+    queueMicrotask(() => {
+      this.#isBeginning = false;
+      this.#begin();
     });
-    this.#turns.set(ban.ip, turn);
-    void turn.then(() => {
-      if (this.#turns.get(ban.ip) === turn) this.#turns.delete(ban.ip);
-    });
+  }
+
+  /** Whether a ban of this address waits or is being carried out. */
+  isBusy(ip: string): boolean {
+    return this.#turns.has(ip);
   }
 
   /** Begins nothing more and resolves when nothing runs; what is still queued stands in the state for the next start. */
@@ -58,69 +59,103 @@ export class Applier {
     return this.idle();
   }
 
-  /** Resolves when nothing is queued. */
-  async idle(): Promise<void> {
-    while (this.#turns.size > 0) await Promise.all(this.#turns.values());
+  /** Resolves when nothing is queued, or nothing runs any more after stop(). */
+  idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  async #carryOut(ban: BanKey): Promise<void> {
+  #isIdle(): boolean {
+    return this.#running === 0 && (this.#isStopping || this.#turns.isEmpty);
+  }
+
+  #begin(): void {
+    while (!this.#isStopping && this.#running < this.#parts.concurrency) {
+      const batch = this.#turns.take(this.#parts.enforcer.mostAtOnce);
+      if (batch.length === 0) break;
+      this.#running += 1;
+      void this.#carryOut(batch).finally(() => {
+        this.#running -= 1;
+        this.#turns.done(batch);
+        this.#begin();
+      });
+    }
+    if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  async #carryOut(batch: readonly BanKey[]): Promise<void> {
+    try {
+      const steps: Step[] = [];
+      this.#parts.state.together(() => {
+        for (const ban of batch) steps.push(...this.#stepsOf(ban));
+      });
+      if (steps.length === 0) return;
+      const effects = await this.#parts.enforcer.carryOut(steps.map(({ change }) => change));
+      failpoint('applied');
+      const settled = steps.flatMap(({ row }, index) => {
+        const effect = effects[index];
+        return effect === undefined ? [] : [{ row, effect }];
+      });
+      this.#parts.state.together(() => {
+        for (const { row, effect } of settled) {
+          if (row.status === 'pending') this.#settleBan(row, effect);
+          else this.#settleLift(row, effect);
+        }
+      });
+      for (const { row, effect } of settled) {
+        this.#parts.settled(row, effect);
+        this.#say(row, effect);
+      }
+    } catch (error) {
+      for (const ban of batch) {
+        this.#parts.log.warning('Cannot apply a ban', {
+          ban: banKeyText(ban),
+          error: (error as Error).message,
+        });
+      }
+    }
+  }
+
+  /** What the enforcer has to do for a ban, if anything. */
+  #stepsOf(ban: BanKey): Step[] {
     const row = this.#parts.state.get(ban);
-    if (row?.status === 'pending') await this.#ban(row);
-    else if (row?.status === 'lifting') await this.#lift(row);
+    if (row?.status === 'pending') return [{ row, change: changeOf(row, 'ban', this.#parts.now()) }];
+    if (row?.status !== 'lifting' || this.#isForgotten(row)) return [];
+    return [{ row, change: changeOf(row, 'unban', this.#parts.now()) }];
   }
 
-  async #ban(row: BanRow): Promise<void> {
-    const effect = await this.#parts.enforcer.carryOut(changeOf(row, 'ban', this.#parts.now()));
-    this.#settle(row, effect);
-    const fields = { ip: row.ip, jail: effect.localJail, from: row.host, outcome: effect.outcome };
-    if (effect.outcome === 'failed')
-      this.#parts.log.warning('Cannot ban', { ...fields, reason: effect.reason });
-    else this.#parts.log.info('Ban', fields);
-  }
-
-  async #lift(row: BanRow): Promise<void> {
-    const heir = this.#parts.state
-      .sharing(row)
-      .find(({ status }) => status !== 'lifting' && status !== 'skipped');
+  /** Whether a ban that is over leaves nothing to lift; then its row is gone. */
+  #isForgotten(row: BanRow): boolean {
+    const { state } = this.#parts;
+    const heir = state.sharing(row).find(({ status }) => status !== 'lifting' && status !== 'skipped');
     if (heir !== undefined) {
       // Another ban wants the address in the same place: it stays, and is lifted with that one, if it is ours to lift.
-      const isOurs = heir.isOurs || row.isOurs;
-      this.#parts.state.together(() => {
-        this.#parts.state.put({ ...heir, isOurs }, this.#parts.now());
-        this.#parts.state.remove(row);
-      });
-      return;
+      state.put({ ...heir, isOurs: heir.isOurs || row.isOurs }, this.#parts.now());
+      state.remove(row);
+      return true;
     }
-    if (!row.isOurs && !row.isForced) {
-      // The ban before it was not carried out, or found in place what this host's own detection had put there.
-      this.#parts.state.remove(row);
-      return;
-    }
-    const effect = await this.#parts.enforcer.carryOut(changeOf(row, 'unban', this.#parts.now()));
-    const fields = { ip: row.ip, jail: effect.localJail, outcome: effect.outcome };
-    if (effect.outcome === 'failed') {
-      this.#parts.log.warning('Cannot lift', { ...fields, reason: effect.reason });
-    } else this.#parts.log.info('Unban', fields);
+    if (row.isOurs || row.isForced) return false;
+    // The ban before it was not carried out, or found in place what this host's own detection had put there.
+    state.remove(row);
+    return true;
+  }
+
+  #settleLift(row: BanRow, effect: Effect): void {
+    const { state } = this.#parts;
     // Published again meanwhile, it is to be banned again: that row stays.
-    const current = this.#parts.state.get(row);
-    if (current?.status === 'lifting') {
-      const next = effect.outcome === 'failed' ? again(current, effect.reason, this.#parts.now()) : undefined;
-      if (next === undefined || next.retryAt === null) this.#parts.state.remove(row);
-      else this.#parts.state.put(next, this.#parts.now());
-    }
-    this.#parts.settled(row, effect);
+    const current = state.get(row);
+    if (current?.status !== 'lifting') return;
+    const next = effect.outcome === 'failed' ? again(current, effect.reason, this.#parts.now()) : undefined;
+    if (next === undefined || next.retryAt === null) state.remove(row);
+    else state.put(next, this.#parts.now());
   }
 
-  #settle(row: BanRow, effect: Effect): void {
-    failpoint('applied');
+  #settleBan(row: BanRow, effect: Effect): void {
     const current = this.#parts.state.get(row);
-    if (current !== undefined) this.#write(row, effect, current);
-    this.#parts.settled(row, effect);
-  }
-
-  #write(row: BanRow, effect: Effect, current: BanRow): void {
-    // What banshare put in place earlier is still its own when the command finds it there.
-    const isOurs = row.isOurs || effect.outcome === 'applied';
+    if (current === undefined) return;
+    const isBegun = 'isBegun' in effect && effect.isBegun === true;
+    // What banshare put in place earlier is still its own when the enforcer finds it there.
+    const isOurs = row.isOurs || effect.outcome === 'applied' || isBegun;
     const reason = 'reason' in effect ? effect.reason : '';
     const hasMoved = current.seq !== row.seq || current.status !== 'pending';
     const outcome = effect.outcome === 'already' && isOurs ? 'applied' : effect.outcome;
@@ -132,17 +167,13 @@ export class Applier {
     else this.#parts.state.put({ ...settled, status: outcome as RowStatus, reason, retryAt: null }, now);
   }
 
-  async #slot(): Promise<void> {
-    if (this.#running >= this.#parts.concurrency) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      return;
-    }
-    this.#running += 1;
-  }
-
-  #release(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#running -= 1;
-    else next();
+  #say(row: BanRow, effect: Effect): void {
+    const { log } = this.#parts;
+    const isBan = row.status === 'pending';
+    const from = isBan ? { from: row.host } : {};
+    const fields = { ip: row.ip, jail: effect.localJail, ...from, outcome: effect.outcome };
+    if (effect.outcome === 'failed')
+      log.warning(isBan ? 'Cannot ban' : 'Cannot lift', { ...fields, reason: effect.reason });
+    else log.info(isBan ? 'Ban' : 'Unban', fields);
   }
 }

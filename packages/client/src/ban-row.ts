@@ -65,6 +65,7 @@ export function rowToLift(event: Event, localJail: JailName, earlier: BanRow | u
 /** What an enforcer is asked to do for a row; now is epoch seconds by the server's clock. */
 export function changeOf(row: BanRow, kind: Change['kind'], now: number): Change {
   const { ip, prog, jail, localJail, port, protocol, until } = row;
-  const seconds = until === null ? FOR_EVER : Math.max(1, Math.ceil(until - now));
+  const least = kind === 'ban' ? 1 : 0;
+  const seconds = until === null ? FOR_EVER : Math.max(least, Math.ceil(until - now));
   return { kind, ip, prog, jail, localJail, port, protocol, seconds };
 }

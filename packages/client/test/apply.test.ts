@@ -74,11 +74,13 @@ test('At most the configured number runs at once, and each place is taken again'
 test('A command that fails or an enforcer that throws never stops the next', async () => {
   const enforcer: Enforcer = {
     kind: 'broken',
-    carryOut: (change) => {
-      if (change.ip === addresses[0]) return Promise.reject(new Error('broken'));
-      if (change.ip === addresses[1])
-        return Promise.resolve({ outcome: 'failed', reason: 'exit 1', localJail: change.localJail });
-      return Promise.resolve({ outcome: 'applied', localJail: change.localJail });
+    mostAtOnce: 1,
+    check: () => Promise.resolve([]),
+    carryOut: async ([change]) => {
+      const { ip: of, localJail } = change!;
+      if (of === addresses[0]) throw new Error('broken');
+      if (of === addresses[1]) return [{ outcome: 'failed', reason: 'exit 1', localJail }];
+      return [{ outcome: 'applied', localJail }];
     },
   };
   using desk = new Desk(enforcer, 1);
@@ -151,4 +153,45 @@ test('A ban that left the state before its turn runs nothing', async () => {
   first.done();
   await desk.applier.idle();
   assert.equal(enforcer.begun.length, 1);
+});
+
+test('What gathers while a batch runs is the next batch, and a single ban at rest begins at once', async () => {
+  const enforcer = new HeldEnforcer(8);
+  using desk = new Desk(enforcer, 1);
+  desk.queue(rowOf({ ip: ip('203.0.113.99') }));
+  const first = await enforcer.next();
+  desk.queue(...addresses.map((each, index) => rowOf({ ip: each, seq: index + 2 })));
+  first.done();
+  for (const _ of addresses) (await enforcer.next()).done();
+  await desk.applier.idle();
+  assert.deepEqual(enforcer.batches, [1, 8, 8, 4]);
+  assert.deepEqual(desk.state.counts(), { applied: addresses.length + 1 });
+});
+
+test('Thousands of ends do not stall a ban, and bans do not keep what is over for ever', async () => {
+  const enforcer = new HeldEnforcer(10);
+  using desk = new Desk(enforcer, 1);
+  const ends = Array.from({ length: 2000 }, (_, index) => ip(`198.51.${index >> 8}.${index & 255}`));
+  desk.queue(...ends.map((each) => rowOf({ ip: each, status: 'lifting', isOurs: true })));
+  const running = await Promise.all(Array.from({ length: 10 }, () => enforcer.next()));
+  desk.queue(rowOf());
+  running.forEach(({ done }) => done());
+  const next = await enforcer.next();
+  assert.equal(next.change.kind, 'ban');
+  next.done();
+  for (let rest = ends.length - 10; rest > 0; rest -= 1) (await enforcer.next()).done();
+  await desk.applier.idle();
+  assert.deepEqual(desk.state.counts(), { applied: 1 });
+});
+
+test('A failure after which the ban may be in place leaves it ours to lift', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer);
+  desk.queue(rowOf());
+  (await enforcer.next()).done({ outcome: 'failed', reason: 'no answer', isBegun: true });
+  await desk.applier.idle();
+  assert.deepEqual(
+    desk.state.all().map(({ status, isOurs }) => ({ status, isOurs })),
+    [{ status: 'failed', isOurs: true }],
+  );
 });

@@ -6,13 +6,29 @@ export type Held = { change: Change; done: (effect?: Partial<Effect>) => void };
 /** An enforcer that waits for the test to say what came of each change. */
 export class HeldEnforcer implements Enforcer {
   readonly kind = 'held';
+  readonly mostAtOnce: number;
   readonly begun: string[] = [];
+  /** How many changes each call brought. */
+  readonly batches: number[] = [];
   readonly #held: Held[] = [];
   readonly #waiting: ((held: Held) => void)[] = [];
   running = 0;
   mostRunning = 0;
 
-  carryOut(change: Change): Promise<Effect> {
+  constructor(mostAtOnce = 1) {
+    this.mostAtOnce = mostAtOnce;
+  }
+
+  carryOut(changes: readonly Change[]): Promise<Effect[]> {
+    this.batches.push(changes.length);
+    return Promise.all(changes.map((change) => this.#hold(change)));
+  }
+
+  check(): Promise<string[]> {
+    return Promise.resolve([]);
+  }
+
+  #hold(change: Change): Promise<Effect> {
     this.begun.push(`${change.kind} ${change.prog}/${change.localJail} ${change.ip}`);
     this.running += 1;
     this.mostRunning = Math.max(this.mostRunning, this.running);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { JailName } from '@banshare/protocol';
 import { fillWords } from '../command-words.ts';
 import type { Ended } from '../exec.ts';
@@ -28,18 +29,29 @@ export function commandEnforcer(
     if (isNewNote && (isJailMissing || effect.outcome === 'already')) notes.remove(localJail, change.ip);
     return { effect, isJailMissing };
   };
+  const carryOutOne = async (change: Change): Promise<Effect> => {
+    try {
+      const first = await attempt(change, change.localJail);
+      if (!first.isJailMissing || change.localJail === commands.missingJail) return first.effect;
+      return (await attempt(change, commands.missingJail)).effect;
+    } catch (error) {
+      return { outcome: 'failed', reason: (error as Error).message, localJail: change.localJail };
+    }
+  };
   return {
     kind: 'command',
-    carryOut: async (change) => {
-      try {
-        const first = await attempt(change, change.localJail);
-        if (!first.isJailMissing || change.localJail === commands.missingJail) return first.effect;
-        return (await attempt(change, commands.missingJail)).effect;
-      } catch (error) {
-        return { outcome: 'failed', reason: (error as Error).message, localJail: change.localJail };
-      }
-    },
+    mostAtOnce: 1,
+    carryOut: (changes) => Promise.all(changes.map(carryOutOne)),
+    check: () => Promise.resolve(missingPrograms([commands.ban, commands.unban])),
   };
+}
+
+/** The programs of commands that are named by a path where there is nothing. */
+function missingPrograms(commands: readonly (readonly string[])[]): string[] {
+  const programs = new Set(commands.map(([program = '']) => program));
+  return [...programs]
+    .filter((program) => program.includes('/') && !existsSync(program))
+    .map((program) => `The command "${program}" is not there; install it, or set [apply] command.`);
 }
 
 /** The words that a change runs. */

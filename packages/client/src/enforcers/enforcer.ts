@@ -1,6 +1,6 @@
 import type { Address, JailName, ProgName } from '@banshare/protocol';
 
-/** One thing to do on this host. seconds is how long the ban still lasts, -1 for ever. */
+/** One thing to do on this host. seconds is how long the ban still lasts, -1 for ever; 0 of an unban: its time is over. */
 export type Change = {
   kind: 'ban' | 'unban';
   ip: Address;
@@ -14,14 +14,19 @@ export type Change = {
 
 /**
  * What came of it; localJail is where it was done, which may be the missing-jail. `released`: an unban found nothing, this
- * host's own fail2ban or a person had ended the ban before.
+ * host's own fail2ban or a person had ended the ban before. A failure `isBegun` where the ban may be in place nevertheless.
  */
 export type Effect =
   | { outcome: 'applied' | 'already' | 'released'; localJail: JailName }
-  | { outcome: 'skipped' | 'failed'; reason: string; localJail: JailName };
+  | { outcome: 'skipped' | 'failed'; reason: string; localJail: JailName; isBegun?: boolean };
 
 /** Carries out bans on this host. Expected failures are effects, never exceptions. */
 export type Enforcer = {
   readonly kind: string;
-  carryOut(change: Change): Promise<Effect>;
+  /** How many changes it takes at once: what it talks to has to stay responsive. */
+  readonly mostAtOnce: number;
+  /** Carries out changes of different addresses; answers with one effect for each, in their order. */
+  carryOut(changes: readonly Change[]): Promise<Effect[]>;
+  /** Says what is missing on this host for it to work, in sentences; empty when it can. */
+  check(): Promise<string[]>;
 };

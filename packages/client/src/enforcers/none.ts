@@ -1,16 +1,17 @@
 import type { Log } from '@banshare/runtime';
-import type { Enforcer } from './enforcer.ts';
+import type { Change, Enforcer } from './enforcer.ts';
 
 /** Does nothing and says what would be done: a careful administrator starts with it. */
-export function noEnforcer(
-  log: Pick<Log, 'notice'>,
-  show: (change: Parameters<Enforcer['carryOut']>[0]) => string,
-): Enforcer {
+export function noEnforcer(log: Pick<Log, 'notice'>, show: (change: Change) => string): Enforcer {
   return {
     kind: 'none',
-    carryOut: async (change) => {
-      log.notice(`Would ${change.kind}`, { ip: change.ip, jail: change.localJail, command: show(change) });
-      return { outcome: 'skipped', reason: 'enforcer is none', localJail: change.localJail };
-    },
+    mostAtOnce: 1000,
+    carryOut: async (changes) =>
+      changes.map((change) => {
+        const { ip, localJail } = change;
+        log.notice(`Would ${change.kind}`, { ip, jail: localJail, command: show(change) });
+        return { outcome: 'skipped', reason: 'enforcer is none', localJail };
+      }),
+    check: async () => [],
   };
 }

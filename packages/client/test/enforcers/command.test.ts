@@ -23,7 +23,7 @@ class Host implements Disposable {
     writeFileSync(this.#script, `#!/bin/sh\nnotes=$(ls '${this.notesPath}')\n${script}\n`, { mode: 0o755 });
   }
 
-  carryOut(change: Partial<Change> = {}, command = this.#script): Promise<Effect> {
+  async carryOut(change: Partial<Change> = {}, command = this.#script): Promise<Effect> {
     const enforcer = commandEnforcer(
       {
         ban: [command, 'ban', 'JAIL', 'SRCIP', 'SECONDS'],
@@ -33,7 +33,8 @@ class Host implements Disposable {
       this.notes,
       (words) => exec(words, this.#timeoutMs, () => performance.now()),
     );
-    return enforcer.carryOut({ ...changeOf(rowOf(), 'ban', NOW), ...change });
+    const [effect] = await enforcer.carryOut([{ ...changeOf(rowOf(), 'ban', NOW), ...change }]);
+    return effect!;
   }
 
   get noted(): string[] {

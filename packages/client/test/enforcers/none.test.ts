@@ -10,9 +10,9 @@ test('The enforcer none says what would be done, and does nothing', async () => 
     { notice: (...line) => said.push(line) },
     ({ kind, localJail }) => `${kind} ${localJail}`,
   );
-  const effect = await enforcer.carryOut(changeOf(rowOf(), 'ban', NOW));
+  const [effect] = await enforcer.carryOut([changeOf(rowOf(), 'ban', NOW)]);
   assert.deepEqual(effect, { outcome: 'skipped', reason: 'enforcer is none', localJail: 'sshd' });
-  await enforcer.carryOut(changeOf(rowOf(), 'unban', NOW));
+  await enforcer.carryOut([changeOf(rowOf(), 'unban', NOW)]);
   assert.deepEqual(said, [
     ['Would ban', { ip: '203.0.113.9', jail: 'sshd', command: 'ban sshd' }],
     ['Would unban', { ip: '203.0.113.9', jail: 'sshd', command: 'unban sshd' }],
