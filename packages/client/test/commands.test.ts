@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { HostName } from '@banshare/protocol';
+import { hostPaths, type HostPaths } from '@banshare/runtime';
+import { makeIdentity, writeHostKey } from '@banshare/transport';
+import { folder } from './make.ts';
+
+const MAIN = join(import.meta.dirname, '../src/main.ts');
+const identity = await makeIdentity();
+
+function run(...words: string[]): { code: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  return { code: status, stdout, stderr };
+}
+
+/** A host that is enrolled and could run. */
+function host(root: string, toml = ''): HostPaths {
+  const paths = hostPaths(root);
+  mkdirSync(paths.keys.dir, { recursive: true, mode: 0o700 });
+  writeHostKey(paths.keys.host, identity, 'web1' as HostName);
+  const place = `server = "127.0.0.1"\nreport-port = 20001\npublish-port = 20002\nserver-public-key = "${identity.curve.publicKey}"\n`;
+  writeFileSync(paths.clientConfig, place + toml);
+  return paths;
+}
+
+for (const words of [['--check'], ['run', '--check']]) {
+  test(`${words.join(' ')} exits 0 where configuration and keys are in order`, () => {
+    using scratch = folder();
+    host(scratch.path);
+    assert.deepEqual(run(...words, '--root', scratch.path), {
+      code: 0,
+      stdout: 'configuration and keys are in order\n',
+      stderr: '',
+    });
+  });
+
+  test(`${words.join(' ')} names every fault at once and exits 78`, () => {
+    using scratch = folder();
+    const paths = host(
+      scratch.path,
+      '[apply]\ncommand = "/sbin/ban \'x"\ntime-out = 3\n[follow]\njails = ["a b"]\n',
+    );
+    chmodSync(`${paths.keys.host}.key_secret`, 0o644);
+    const { code, stdout, stderr } = run(...words, '--root', scratch.path);
+    assert.deepEqual([code, stdout], [78, '']);
+    for (const fault of [
+      /"apply\.command".*never closed/,
+      /"apply\.time-out".*did you mean "apply\.timeout"/,
+      /"follow\.jails"/,
+      /must be 0600, it is 0644/,
+    ])
+      assert.match(stderr, fault);
+    assert.ok(
+      stderr
+        .trim()
+        .split('\n')
+        .every((line) => line.startsWith('banshare-client: ')),
+    );
+  });
+}
+
+test('--check wants a join key of a host that is not enrolled', () => {
+  using scratch = folder();
+  const { code, stderr } = run('--check', '--root', scratch.path);
+  assert.equal(code, 78);
+  assert.match(stderr, /join\.key_secret/);
+});
+
+for (const words of [['run'], ['--check'], ['status'], ['enrol']]) {
+  test(`${words.join(' ')} with a --config that is not there exits 78 and names the file`, () => {
+    using scratch = folder();
+    const file = join(scratch.path, 'absent.toml');
+    const { code, stderr } = run(...words, '--root', scratch.path, '--config', file);
+    assert.equal(code, 78);
+    assert.match(stderr, /Cannot read .*absent\.toml/);
+  });
+}
+
+test('The daemon does not start with a faulty configuration', () => {
+  using scratch = folder();
+  host(scratch.path, 'nmae = "x"\n');
+  const { code, stderr } = run('--root', scratch.path);
+  assert.equal(code, 78);
+  assert.match(stderr, /^banshare-client: Cannot use "nmae" .*did you mean "name"\?\n$/);
+});
+
+test('bans and status without a daemon exit 69', () => {
+  using scratch = folder();
+  host(scratch.path, '[apply]\nenforcer = "none"\n');
+  const bans = run('bans', '--json', '--root', scratch.path);
+  assert.deepEqual([bans.code, bans.stdout], [69, '']);
+  assert.match(bans.stderr, /it is not running/);
+  const status = run('status', '--json', '--root', scratch.path);
+  assert.equal(status.code, 69);
+  const document = JSON.parse(status.stdout) as {
+    running: boolean;
+    findings: { ok: boolean; says: string }[];
+  };
+  assert.equal(document.running, false);
+  assert.match(
+    document.findings.map(({ says }) => says).join(),
+    /The report port 20001 of 127\.0\.0\.1 is closed/,
+  );
+});
+
+test('enrol exits 1 where the server is not there, and 0 on a host that is enrolled', () => {
+  using scratch = folder();
+  const paths = host(scratch.path);
+  const enrolled = run('enrol', '--root', scratch.path);
+  assert.deepEqual([enrolled.code, enrolled.stdout], [0, 'This host is enrolled as web1.\n']);
+  writeHostKey(paths.keys.host, identity);
+  const failed = run('enrol', '--root', scratch.path);
+  assert.equal(failed.code, 1);
+  assert.match(failed.stderr, /^banshare-client: Not enrolled: /);
+});
+
+for (const words of [
+  ['bogus'],
+  ['--bogus'],
+  ['run', '--josn'],
+  ['--json'],
+  ['status', 'extra'],
+  ['bans', '--what'],
+]) {
+  test(`${words.join(' ')} is a fault of usage: exit 64, a hint and nothing done`, () => {
+    const { code, stdout, stderr } = run(...words);
+    assert.deepEqual([code, stdout], [64, '']);
+    assert.match(stderr, /see banshare-client --help\n$/);
+  });
+}
+
+test('--version and --help answer without any configuration', () => {
+  assert.match(run('--version').stdout, /^\d+\.\d+\.\d+/);
+  const { code, stdout } = run('--help');
+  assert.equal(code, 0);
+  for (const word of ['run', 'enrol', 'status', 'bans', '--root', '--config', '--check', '--json'])
+    assert.ok(stdout.includes(word), word);
+});

@@ -1,0 +1,212 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { HostName } from '@banshare/protocol';
+import { hostPaths, readClientConfig, type ClientConfig, type HostPaths } from '@banshare/runtime';
+import { makeCurvePair, makeIdentity, writeHostKey } from '@banshare/transport';
+import { diagnose } from '../src/diagnose.ts';
+import { diagnoseFail2ban } from '../src/diagnose-fail2ban.ts';
+import { exec } from '../src/exec.ts';
+import { HandMadeServer } from './hand-made-server.ts';
+import { folder } from './make.ts';
+
+const MAIN = join(import.meta.dirname, '../src/main.ts');
+const nowSeconds = (): number => Date.now() / 1000;
+
+async function configOf(toml: string, directory: string): Promise<ClientConfig> {
+  const file = join(directory, 'client.toml');
+  writeFileSync(file, toml);
+  const read = await readClientConfig(file);
+  assert.ok(read.ok, read.ok ? '' : read.faults.join());
+  return read.config;
+}
+
+async function enrolledHost(root: string): Promise<HostPaths> {
+  const paths = hostPaths(root);
+  mkdirSync(paths.keys.dir, { recursive: true, mode: 0o700 });
+  writeHostKey(paths.keys.host, await makeIdentity(), 'web1' as HostName);
+  return paths;
+}
+
+/** What is found between an enrolled host and that server; the findings that are not in order begin with "!". */
+async function findings(
+  server: HandMadeServer,
+  more: {
+    ports?: { report: number; publish: number };
+    server?: string;
+    serverPublicKey?: string;
+    enrol?: boolean;
+  } = {},
+): Promise<string> {
+  using scratch = folder();
+  const paths = more.enrol === false ? hostPaths(scratch.path) : await enrolledHost(scratch.path);
+  const { report, publish } = more.ports ?? server.ports;
+  const place = {
+    server: more.server ?? '127.0.0.1',
+    reportPort: report,
+    publishPort: publish,
+    serverPublicKey: more.serverPublicKey ?? server.curve.publicKey,
+  };
+  const found = await diagnose(await configOf('[apply]\nenforcer = "none"\n', scratch.path), place, paths);
+  return found.map(({ ok, says }) => `${ok ? '' : '! '}${says}`).join('\n');
+}
+
+async function closedPort(): Promise<number> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const { port } = listener.address() as AddressInfo;
+  listener.close();
+  await once(listener, 'close');
+  return port;
+}
+
+test('diagnose() finds everything in order where it is', async () => {
+  await using server = await HandMadeServer.start();
+  server.now = nowSeconds();
+  const found = await findings(server);
+  assert.doesNotMatch(found, /^!/m);
+  assert.match(
+    found,
+    /The report port \d+ of 127\.0\.0\.1 is open\.\nThe publish port \d+ of 127\.0\.0\.1 is open\./,
+  );
+  assert.match(found, /The server knows this host as web1\.\nThis host's clock agrees/);
+});
+
+test('diagnose() tells which port is closed', async () => {
+  await using server = await HandMadeServer.start();
+  server.now = nowSeconds();
+  const closed = await closedPort();
+  const found = await findings(server, { ports: { report: server.ports.report, publish: closed } });
+  assert.match(found, new RegExp(`^! The publish port ${closed} of 127\\.0\\.0\\.1 is closed`, 'm'));
+  assert.match(found, /The report port \d+ of 127\.0\.0\.1 is open/);
+  const other = await findings(server, { ports: { report: closed, publish: server.ports.publish } });
+  assert.match(other, new RegExp(`^! The report port ${closed} of 127\\.0\\.0\\.1 is closed`, 'm'));
+});
+
+test('diagnose() tells a server of another generation', async () => {
+  await using server = await HandMadeServer.start();
+  const other = await makeCurvePair();
+  assert.match(
+    await findings(server, { serverPublicKey: other.publicKey }),
+    /^! The server does not answer.*wrong generation/m,
+  );
+});
+
+test('diagnose() tells that the server does not know the key of this host', async () => {
+  await using server = await HandMadeServer.start();
+  server.admission = 'refuse';
+  assert.match(await findings(server), /^! The server does not admit the key of this host/m);
+});
+
+test('diagnose() tells that this host is not enrolled', async () => {
+  await using server = await HandMadeServer.start();
+  assert.match(await findings(server, { enrol: false }), /^! Not enrolled: .*Run banshare-client enrol/m);
+});
+
+for (const [what, ahead] of [
+  ['ahead of', 7200],
+  ['behind', -7200],
+] as const) {
+  test(`diagnose() tells a clock that is two hours ${what} the server's`, async () => {
+    await using server = await HandMadeServer.start();
+    server.now = nowSeconds() - ahead;
+    assert.match(
+      await findings(server),
+      new RegExp(`^! This host's clock is 7(199|20[0-9]) s ${what} the server's`, 'm'),
+    );
+  });
+}
+
+test('diagnose() tells a name that does not resolve', async () => {
+  await using server = await HandMadeServer.start();
+  assert.match(
+    await findings(server, { server: 'nosuch.invalid' }),
+    /^! Cannot resolve the server's name "nosuch\.invalid"/,
+  );
+});
+
+const isRoot = process.getuid?.() === 0;
+const namespaced = isRoot && spawnSync('unshare', ['-n', 'nft', 'list', 'tables']).status === 0;
+test(
+  'diagnose() tells a port that a firewall drops',
+  { skip: namespaced ? false : 'needs root, unshare and nft' },
+  () => {
+    using scratch = folder();
+    const paths = hostPaths(scratch.path);
+    mkdirSync(paths.keys.dir, { recursive: true });
+    const key = '0'.repeat(40);
+    writeFileSync(
+      paths.clientConfig,
+      `server = "127.0.0.1"\nreport-port = 20001\npublish-port = 20002\nserver-public-key = "${key}"\n[apply]\nenforcer = "none"\n`,
+    );
+    const script = `ip link set lo up && nft add table inet t && nft add chain inet t in '{ type filter hook input priority 0; }' &&
+    nft add rule inet t in tcp dport 20001 drop && exec "$@"`;
+    const ran = spawnSync('unshare', [
+      '-n',
+      'sh',
+      '-c',
+      script,
+      'sh',
+      process.execPath,
+      MAIN,
+      'status',
+      '--root',
+      scratch.path,
+    ]);
+    assert.match(
+      String(ran.stdout),
+      /! {2}The report port 20001 of 127\.0\.0\.1 is filtered/,
+      String(ran.stderr),
+    );
+    assert.match(String(ran.stdout), /! {2}The publish port 20002 of 127\.0\.0\.1 is closed/);
+    assert.equal(ran.status, 69);
+  },
+);
+
+/** A fail2ban-client that answers as the real one does; jails with their actions. */
+async function fail2ban(jails: Readonly<Record<string, string>>, before = ''): Promise<string> {
+  using scratch = folder();
+  const client = join(scratch.path, 'fail2ban-client');
+  const actions = Object.entries(jails).map(
+    ([name, list]) =>
+      `"get ${name} actions") printf 'The jail ${name} has the following actions:\\n${list}\\n';;`,
+  );
+  writeFileSync(
+    client,
+    `#!/bin/sh\n${before}\ncase "$*" in status) printf 'Status\\n|- Number of jail:\\t2\\n\`- Jail list:\\t${Object.keys(jails).join(', ')}\\n';;\n${actions.join('\n')}\nesac\n`,
+    { mode: 0o755 },
+  );
+  const config = await configOf(`[apply]\ncommand = "'${client}' set JAIL banip SRCIP"\n`, scratch.path);
+  const found = await diagnoseFail2ban(config, (words) => exec(words, 20_000, () => performance.now()));
+  return found.map(({ ok, says }) => `${ok ? '' : '! '}${says}`).join('\n');
+}
+
+test('diagnoseFail2ban() names the jails that report', async () => {
+  const found = await fail2ban({ banshare: 'nftables', nginx: 'nftables', sshd: 'nftables, banshare' });
+  assert.equal(found, 'These jails report: sshd.');
+});
+
+test('diagnoseFail2ban() misses the jail for foreign bans, and a jail that reports', async () => {
+  const found = await fail2ban({ sshd: 'nftables', nginx: 'banshare-other' });
+  assert.match(found, /^! fail2ban has no jail "banshare"/m);
+  assert.match(found, /^! No jail reports: add the action banshare/m);
+});
+
+test('diagnoseFail2ban() tells that fail2ban does not run', async () => {
+  const found = await fail2ban(
+    {},
+    'echo "Failed to access socket path: /x. Is fail2ban running?" >&2; exit 255',
+  );
+  assert.equal(found, '! fail2ban does not run: Failed to access socket path: /x. Is fail2ban running?');
+});
+
+test('diagnoseFail2ban() asks nothing where the command is not fail2ban-client', async () => {
+  using scratch = folder();
+  const config = await configOf('[apply]\ncommand = "/sbin/ban SRCIP"\n', scratch.path);
+  const found = await diagnoseFail2ban(config, () => Promise.reject(new Error('asked')));
+  assert.deepEqual(found, []);
+});
