@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { existsSync, statSync } from 'node:fs';
+import { test } from 'node:test';
+import type { HostName } from '@banshare/protocol';
+import { makeIdentity, writeCertificate, writeHostKey } from '@banshare/transport';
+import { Program, startFleet, type FleetHost } from './fleet/index.ts';
+
+type Status = {
+  running: boolean;
+  name: string;
+  phase: string;
+  trouble: string;
+  epoch: string;
+  position: number;
+  enforcer: string;
+  bans: Record<string, number>;
+  findings: { ok: boolean; says: string }[];
+};
+
+async function statusOf(host: FleetHost): Promise<{ code: number | null; status: Status }> {
+  const { code, stdout } = await host.command('status', '--json');
+  return { code, status: JSON.parse(stdout) as Status };
+}
+
+test('status --json tells how a running client stands, and exits 0 when all is well', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const h2 = fleet.host('h2');
+  assert.equal((await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.9'])).code, 0);
+  await h2.line(/Ban .*applied/);
+  const { code, status } = await statusOf(h2);
+  assert.equal(code, 0);
+  const { running, name, phase, trouble, position, enforcer, bans } = status;
+  assert.deepEqual(
+    { running, name, phase, trouble, position, enforcer, bans },
+    {
+      running: true,
+      name: 'h2',
+      phase: 'in-step',
+      trouble: '',
+      position: 1,
+      enforcer: 'command',
+      bans: { applied: 1 },
+    },
+  );
+  assert.match(status.epoch, /^[0-9a-f]{16}$/);
+  assert.ok(status.findings.every(({ ok }) => ok));
+  const { stdout } = await h2.command('status');
+  assert.match(stdout, /^h2 has everything up to event 1 of 127\.0\.0\.1\./);
+});
+
+test('bans --json has the fields that scripts rely on', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const before = Math.floor(Date.now() / 1000);
+  const sent = await fleet.report('h1', ['--duration', '1h', 'fail2ban', 'sshd', '2001:DB8::9']);
+  assert.equal(sent.code, 0, sent.stderr);
+  await fleet.host('h2').line(/Ban .*applied/);
+  const { code, stdout } = await fleet.host('h2').command('bans', '--json');
+  assert.equal(code, 0);
+  const { bans } = JSON.parse(stdout) as { bans: Record<string, unknown>[] };
+  assert.equal(bans.length, 1);
+  const { ip, prog, jail, host, seq, at, until, status } = bans[0] ?? {};
+  assert.deepEqual(
+    { ip, prog, jail, host, seq, status },
+    { ip: '2001:db8::9', prog: 'fail2ban', jail: 'sshd', host: 'h1', seq: 1, status: 'applied' },
+  );
+  assert.ok(Number(at) >= before && Math.abs(Number(until) - Number(at) - 3600) <= 1);
+  assert.match((await fleet.host('h2').command('bans')).stdout, /2001:db8::9 .*sshd.*applied/);
+  assert.match((await fleet.host('h1').command('bans')).stdout, /2001:db8::9 .*skipped: own/);
+});
+
+test('A client whose server is gone says so, exits 1, and finds back by itself', async () => {
+  await using fleet = await startFleet({ hosts: ['h1'] });
+  const h1 = fleet.host('h1');
+  await fleet.server.stop();
+  await h1.line(/Not connected: nothing was heard/);
+  const { code, status } = await statusOf(h1);
+  assert.equal(code, 1);
+  assert.equal(status.phase, 'connecting');
+  assert.match(status.findings.map(({ says }) => says).join(), /closed/);
+  await fleet.server.start();
+  assert.equal((await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.9'])).code, 0);
+  await h1.line(/Ban .*skipped/);
+  assert.equal((await statusOf(h1)).status.phase, 'in-step');
+});
+
+test('A client whose key the server does not know says that it is refused, and goes on trying', async () => {
+  await using fleet = await startFleet();
+  const host = fleet.layHost('stranger');
+  writeHostKey(host.paths.keys.host, await makeIdentity(), 'stranger' as HostName);
+  host.launch();
+  await host.line(/Not connected: the server does not admit this host's key/);
+  const { code, status } = await statusOf(host);
+  assert.equal(code, 1);
+  assert.equal(status.phase, 'refused');
+  assert.equal(await host.stop(), 0);
+});
+
+test('A client that is not enrolled waits for its server, and enrols once it is there', async () => {
+  await using fleet = await startFleet();
+  await fleet.server.stop();
+  const host = fleet.layHost('early');
+  host.launch();
+  await host.line(/Cannot enrol yet/);
+  assert.equal((await statusOf(host)).status.phase, 'enrolling');
+  await fleet.server.start();
+  await host.line(/^banshare-client ready name=early /);
+  assert.equal(existsSync(`${host.paths.keys.join}.key_secret`), false);
+});
+
+test('A join key that an upgrade lays again is deleted once the server knows the host', async () => {
+  await using fleet = await startFleet({ hosts: ['h1'] });
+  const h1 = fleet.host('h1');
+  await h1.stop();
+  writeCertificate(h1.paths.keys.join, { metadata: {}, curve: fleet.keys.join });
+  await h1.start();
+  assert.equal((await statusOf(h1)).status.name, 'h1');
+  assert.equal(existsSync(`${h1.paths.keys.join}.key_secret`), false);
+});
+
+test('A second client at the same root ends and leaves the first alone', async () => {
+  await using fleet = await startFleet({ hosts: ['h1'] });
+  const h1 = fleet.host('h1');
+  const second = new Program('client', ['--root', h1.root]);
+  assert.notEqual(await second.ended, 0);
+  assert.match(second.said.join('\n'), /another daemon answers there/);
+  assert.equal((await statusOf(h1)).status.phase, 'in-step');
+});
+
+test('What a client keeps is for its user only', async () => {
+  await using fleet = await startFleet({ hosts: ['h1'] });
+  const { paths } = fleet.host('h1');
+  const mode = (path: string): number => statSync(path).mode & 0o777;
+  assert.equal(mode(paths.clientSocket), 0o600);
+  assert.equal(mode(`${paths.keys.host}.key_secret`), 0o600);
+  for (const directory of [paths.clientState, paths.notes, paths.clientRun])
+    assert.equal(mode(directory), 0o700);
+});
