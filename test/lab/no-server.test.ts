@@ -22,9 +22,9 @@ test(
     await h1.output(['fail2ban-client', 'reload', '--restart', 'sshd']);
 
     // Where this machine is slow or busy, 5 s is less than 20 reports take with a server; then one time limit of 2 s may
-    // come on top, and fail2ban's own sleep, which differs by half a second.
+    // come on top, fail2ban's own sleep, and what a busy machine differs from one attack to the next.
     const usual = await attackByTwenty(h1, fleet, (n) => `203.0.113.${n}`);
-    const limit = Math.max(5, usual + 2.5);
+    const limit = Math.max(5, 1.5 * usual + 2.5);
     const attack = async (address: (n: number) => string): Promise<void> => {
       const seconds = await attackByTwenty(h1, fleet, address);
       const words = `the last firewall ban after ${seconds.toFixed(2)} s, with a server after ${usual.toFixed(2)} s`;
