@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Dealer, Subscriber } from 'zeromq';
+import { Dealer, XSubscriber } from 'zeromq';
 import { parseHostName, type HostName, type RequestKind } from '@banshare/protocol';
 import {
   endpoint,
@@ -98,8 +98,8 @@ export class Peer {
   }
 
   /** A bare subscriber socket, for what no honest host does. */
-  subscriber(): Subscriber {
-    const socket = new Subscriber({ linger: 0, ...this.#curve() });
+  subscriber(): XSubscriber {
+    const socket = new XSubscriber({ linger: 0, sendHighWaterMark: 0, ...this.#curve() });
     socket.connect(endpoint('127.0.0.1', this.#meeting.ports().publish));
     return socket;
   }

@@ -1,0 +1,136 @@
+import { after, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runProgram, startFleet } from '../../../test/fleet/index.ts';
+import { publish } from './reports.ts';
+
+const fleet = await startFleet();
+after(() => fleet[Symbol.asyncDispose]());
+const peer = await fleet.peer('h1');
+
+test('status --json has the shape of the contract', async () => {
+  const status = await fleet.server.json<Record<string, unknown>>('status');
+  const { epoch, head, activeBans, hosts, converged } = status;
+  assert.match(String(epoch), /^[0-9a-f]{16}$/);
+  assert.deepEqual([head, activeBans, hosts, converged], [0, 0, 1, 0]);
+});
+
+test('bans --json has the shape of the contract, in the order of their publication', async () => {
+  await publish(peer, '203.0.113.1', 'sshd', 600);
+  await publish(peer, '2001:db8::1', 'nginx', 600);
+  const { bans } = await fleet.server.json<{ bans: { at: number; until: number }[] }>('bans');
+  const common = { prog: 'fail2ban', host: 'h1' };
+  assert.equal(bans.length, 2);
+  assert.partialDeepStrictEqual(bans, [
+    { ...common, ip: '203.0.113.1', jail: 'sshd', seq: 1 },
+    { ...common, ip: '2001:db8::1', jail: 'nginx', seq: 2 },
+  ]);
+  for (const { at, until } of bans) assert.equal(until, Math.ceil(at + 600));
+});
+
+test('status and bans are tables for people without --json', async () => {
+  const status = await fleet.server.command('status');
+  assert.match(status.stdout, /Active bans: 2/);
+  const { stdout } = await fleet.server.command('bans');
+  assert.match(stdout, /^ADDRESS +JAIL +PROG/);
+  assert.match(stdout, /^203\.0\.113\.1 +sshd +fail2ban +h1 /m);
+});
+
+test('status says that a host which never said how far it is needs a person, and exits 1', async () => {
+  const { code, stdout } = await fleet.server.command('status');
+  assert.match(stdout, /h1/);
+  assert.equal(code, 1);
+});
+
+test('status exits 0 when every host has everything', async () => {
+  const position = await peer.ask({ kind: 'sync', limit: 1 });
+  assert.ok(position.ok);
+  const { epoch, head, tail } = position.reply.fields as { epoch: string; head: number; tail: string };
+  const ack = await peer.ask({
+    kind: 'ack',
+    epoch,
+    applied: head,
+    tail,
+    instance: 'a',
+    version: '1',
+    generation: 'g',
+    addresses: [],
+    outcomes: [],
+  });
+  assert.ok(ack.ok && ack.reply.status === 'OK');
+  const { code, stdout } = await fleet.server.command('status');
+  assert.equal(code, 0, stdout);
+  const status = await fleet.server.json<{ converged: number }>('status');
+  assert.equal(status.converged, 1);
+});
+
+test('a command without a daemon says so and exits 69', async () => {
+  await using stopped = await startFleet();
+  await stopped.server.stop();
+  for (const command of ['status', 'bans']) {
+    const { code, stderr } = await stopped.server.command(command);
+    assert.equal(code, 69);
+    assert.match(stderr, /No daemon answers at .*admin\.sock: it is not running/);
+  }
+});
+
+for (const words of [
+  ['frobnicate'],
+  ['--bogus'],
+  ['status', '--bogus'],
+  ['run', 'more'],
+  ['status', 'extra'],
+]) {
+  test(`wrong usage ${words.join(' ')} exits 64`, async () => {
+    const { code, stderr, stdout } = await fleet.server.command(...words);
+    assert.deepEqual({ code, stdout }, { code: 64, stdout: '' });
+    assert.match(stderr, /^banshare-server: .*see banshare-server --help/);
+  });
+}
+
+test('--help and --version exit 0', async () => {
+  const help = await runProgram('server', ['--help']);
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /status/);
+  const version = await runProgram('server', ['--version']);
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\S*\n$/);
+});
+
+test('--check says that all is in order, with and without run', async () => {
+  for (const words of [['--check'], ['run', '--check']]) {
+    const { code, stdout } = await fleet.server.command(...words);
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: 'configuration and keys are in order\n' });
+  }
+});
+
+test('--check names every fault at once and exits 78, and the daemon does the same', async () => {
+  await using faulty = await startFleet();
+  await faulty.server.stop();
+  const { serverConfig, generations } = faulty.server.paths;
+  writeFileSync(serverConfig, '[lisen]\nport = 1\n[dedupe]\nwindow = "soon"\n[log]\nlevel = "loud"\n');
+  const generation = join(generations, '20261121T000000Z-abcdef');
+  chmodSync(join(generation, 'server.key_secret'), 0o644);
+  rmSync(join(generation, 'join.key'));
+  for (const words of [['--check'], ['run', '--check'], []]) {
+    const { code, stderr } = await faulty.server.command(...words);
+    assert.equal(code, 78);
+    for (const fault of [/lisen/, /window/, /level/, /its mode must be 0600, it is 0644/, /join\.key/])
+      assert.match(stderr, fault);
+    assert.match(stderr, /^(banshare-server: .+\n)+$/);
+  }
+});
+
+test('--config FILE is read instead, and must be there', async () => {
+  const absent = join(fleet.server.root, 'absent.toml');
+  const { code, stderr } = await fleet.server.command('--check', '--config', absent);
+  assert.equal(code, 78);
+  assert.match(stderr, /absent\.toml/);
+});
+
+test('a second server of the same root says that another uses the ledger, and ends', async () => {
+  const { code, stderr } = await fleet.server.command('run');
+  assert.notEqual(code, 0);
+  assert.match(stderr, /another banshare-server uses it/);
+  await publish(peer, '203.0.113.99');
+});

@@ -1,0 +1,105 @@
+import { after, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { parseHostName, type HostName } from '@banshare/protocol';
+import { makeIdentity, Signer } from '@banshare/transport';
+import { Peer, startFleet } from '../../../test/fleet/index.ts';
+import { publish } from './reports.ts';
+
+const fleet = await startFleet();
+after(() => fleet[Symbol.asyncDispose]());
+const peers: Peer[] = [];
+after(() => peers.forEach((peer) => peer.close()));
+
+async function newcomer(): Promise<Peer> {
+  const peer = new Peer(fleet.meeting, await makeIdentity());
+  peers.push(peer);
+  return peer;
+}
+
+async function named(peer: Peer, wanted: string): Promise<string> {
+  const answer = await peer.enrol(wanted);
+  assert.ok(answer.ok && answer.reply.status === 'OK', JSON.stringify(answer));
+  return peer.name ?? '';
+}
+
+async function hosts(): Promise<number> {
+  return (await fleet.server.json<{ hosts: number }>('status')).hosts;
+}
+
+test('who enrols gets its name, and both ports let its key in at once', async () => {
+  const peer = await newcomer();
+  assert.equal(await named(peer, 'web1.example.org'), 'web1.example.org');
+  const heard = peer.subscribe();
+  const message = await Promise.race([heard.receive(), heard.refused.then(() => undefined)]);
+  assert.equal(message?.subject, 'heartbeat');
+  heard.close();
+  await publish(peer, '203.0.113.1');
+});
+
+test('the same key again gets the same name and makes no second host', async () => {
+  const peer = await newcomer();
+  assert.equal(await named(peer, 'web2'), 'web2');
+  const before = await hosts();
+  assert.equal(await named(peer, 'web2'), 'web2');
+  assert.equal(await named(peer, 'another-name'), 'web2');
+  assert.equal(await hosts(), before);
+});
+
+test('a name that is taken gets four hex digits of the key behind it, and stays so after a restart', async () => {
+  const first = await newcomer();
+  const second = await newcomer();
+  assert.equal(await named(first, 'web3'), 'web3');
+  const given = `web3-${second.identity.publicHex.slice(0, 4)}`;
+  assert.equal(await named(second, 'web3'), given);
+  await fleet.server.line(/Enrolled a host whose name was taken wanted=web3/);
+  await fleet.server.restart();
+  assert.equal(await named(second, 'web3'), given);
+  await publish(second, '203.0.113.3');
+});
+
+const LONG_LABEL = 'a'.repeat(63);
+for (const wanted of [
+  LONG_LABEL,
+  `${'b'.repeat(58)}-${'b'.repeat(4)}`,
+  `${'c.'.repeat(99)}cc`,
+  [LONG_LABEL, LONG_LABEL, LONG_LABEL, LONG_LABEL].join('.'),
+  `${'d.'.repeat(127)}d`,
+]) {
+  test(`a taken name of ${wanted.length} characters is shortened to fit, and the server goes on`, async () => {
+    const second = await newcomer();
+    assert.equal(await named(await newcomer(), wanted), wanted);
+    const given = await named(second, wanted);
+    assert.ok(parseHostName(given).ok);
+    assert.ok(given.endsWith(`-${second.identity.publicHex.slice(0, 4)}`), given);
+    assert.ok(wanted.startsWith(given.slice(0, -5)));
+  });
+}
+
+test('a key of another cannot be enrolled: the signature has to be its own', async () => {
+  const victim = await newcomer();
+  const thief = await makeIdentity();
+  const before = await hosts();
+  const request = { kind: 'enrol', name: 'thief' as HostName, addresses: [] } as const;
+  const answer = await victim.ask(request, { signer: new Signer(thief.seedHex) }, fleet.keys.join);
+  assert.ok(answer.ok);
+  assert.deepEqual([answer.reply.status, answer.reply.code], ['REFUSED', 'signature']);
+  assert.equal(await hosts(), before);
+});
+
+test('a key that is no point of the curve is refused', async () => {
+  const peer = await newcomer();
+  const request = { kind: 'enrol', name: 'odd' as HostName, addresses: [] } as const;
+  for (const key of ['0'.repeat(64), `01${'0'.repeat(62)}`, 'f'.repeat(64)]) {
+    const answer = await peer.ask(request, { key }, fleet.keys.join);
+    assert.ok(answer.ok, JSON.stringify(answer));
+    assert.equal(answer.reply.status, 'REFUSED');
+  }
+});
+
+test('many that enrol at once all get in, each once', async () => {
+  const many = await Promise.all(Array.from({ length: 20 }, () => newcomer()));
+  const before = await hosts();
+  const names = await Promise.all(many.map((peer) => named(peer, 'swarm')));
+  assert.equal(new Set(names).size, 20);
+  assert.equal(await hosts(), before + 20);
+});

@@ -1,0 +1,166 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { parsePublication } from '@banshare/protocol';
+import type { Subscription } from '@banshare/transport';
+import { startFleet, within, type Fleet, type Peer } from '../../../test/fleet/index.ts';
+import { publish } from './reports.ts';
+
+/** The process that has the publish port: the one child of the server. */
+function childOf(pid: number): number {
+  const children = readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return parent === String(pid) && state !== 'Z';
+    } catch {
+      return false;
+    }
+  });
+  assert.equal(children.length, 1, `children of the server: ${children.join(' ')}`);
+  return Number(children[0]);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Reads on until a heartbeat names that head; returns the subjects of the events before it. */
+async function headReached(subscription: Subscription, head: number): Promise<string[]> {
+  const subjects: string[] = [];
+  const reached = (async (): Promise<string[]> => {
+    for (;;) {
+      const message = await subscription.receive();
+      assert.ok(message !== undefined);
+      const read = parsePublication(message.subject, message.body);
+      assert.ok(read.ok);
+      if (read.value.kind !== 'heartbeat') subjects.push(message.subject);
+      else if (read.value.heartbeat.seq >= head) return subjects;
+    }
+  })();
+  return within(reached, 20_000, () => `a heartbeat that names ${head}`);
+}
+
+async function ended(pid: number): Promise<void> {
+  const gone = (async (): Promise<void> => {
+    // The end of a process that is not our child is no event here; each turn asks the kernel.
+    while (isRunning(pid)) await new Promise((resolve) => setImmediate(resolve));
+  })();
+  await within(gone, 10_000, () => `the end of process ${pid}`);
+}
+
+/** The server's line about a child that is gone. */
+async function childLost(fleet: Fleet): Promise<string> {
+  return fleet.server.line(/The fan-out child is gone and is started again/);
+}
+
+test('subscribers hear each event once and in order, and heartbeats that name the last', async () => {
+  await using fleet = await startFleet();
+  const peer = await fleet.peer('h1');
+  const subscription = peer.subscribe();
+  await headReached(subscription, 0);
+  for (let last = 1; last <= 5; last += 1) await publish(peer, `203.0.113.${last}`);
+  const wanted = [1, 2, 3, 4, 5].map((last) => `fail2ban;sshd;203.0.113.${last};h1`);
+  assert.deepEqual(await headReached(subscription, 5), wanted);
+  subscription.close();
+});
+
+test('a killed child comes back at the same port, and its heartbeat names what was published meanwhile', async () => {
+  await using fleet = await startFleet();
+  const peer = await fleet.peer('h1');
+  const subscription = peer.subscribe();
+  await headReached(subscription, 0);
+  process.kill(childOf(fleet.server.pid), 'SIGKILL');
+  await childLost(fleet);
+  // The child takes longer to start than a report to be accepted.
+  const seq = await publish(peer, '203.0.113.1');
+  await headReached(subscription, seq);
+  await publish(peer, '203.0.113.2');
+  assert.deepEqual(await headReached(subscription, seq + 1), ['fail2ban;sshd;203.0.113.2;h1']);
+  subscription.close();
+});
+
+test('hosts that enrol while the child starts are let in by it', async () => {
+  await using fleet = await startFleet();
+  for (let round = 0; round < 3; round += 1) {
+    process.kill(childOf(fleet.server.pid), 'SIGKILL');
+    await childLost(fleet);
+    // Each takes some milliseconds, the child some hundred.
+    const peers: Peer[] = [];
+    for (let index = 0; index < 60; index += 1) peers.push(await fleet.peer(`round${round}-${index}`));
+    const heard = peers.map(async (peer) => {
+      const subscription = peer.subscribe();
+      const refused = subscription.refused.then(() => 'refused');
+      const first = await Promise.race([headReached(subscription, 0), refused]);
+      subscription.close();
+      return first;
+    });
+    assert.deepEqual(
+      (await Promise.all(heard)).filter((first) => first === 'refused'),
+      [],
+    );
+  }
+});
+
+test('a child that hangs is replaced, and enrolments and reports do not wait for it', async () => {
+  await using fleet = await startFleet();
+  const peer = await fleet.peer('h1');
+  const child = childOf(fleet.server.pid);
+  process.kill(child, 'SIGSTOP');
+  const enrolled = fleet.peer('h2');
+  const began = performance.now();
+  await publish(peer, '203.0.113.1');
+  const ms = performance.now() - began;
+  assert.ok(ms < 1500, `the report waited ${ms} ms`);
+  assert.match(await childLost(fleet), /no sign of life/);
+  const subscription = (await enrolled).subscribe();
+  await headReached(subscription, 1);
+  subscription.close();
+});
+
+test('a child ends with its server, however that ends', async () => {
+  await using fleet = await startFleet();
+  const stopped = childOf(fleet.server.pid);
+  assert.equal(await fleet.server.stop(), 0);
+  assert.equal(isRunning(stopped), false);
+  await fleet.server.start();
+  const orphan = childOf(fleet.server.pid);
+  await fleet.server.kill9();
+  await ended(orphan);
+});
+
+test('a flood of subscriptions by one valid key costs a moment of publishing, and no report', async () => {
+  // Thousands of bans are not worth a line each here.
+  await using fleet = await startFleet({ serverToml: '[log]\nlevel = "error"\n' });
+  const peer = await fleet.peer('h1');
+  const flooder = await fleet.peer('flooder');
+  const socket = flooder.subscriber();
+  const lost = childLost(fleet);
+  let isOver = false;
+  const over = lost.finally(() => (isOver = true));
+  const flooding = (async (): Promise<void> => {
+    // Long and all different: the publisher keeps each.
+    while (!isOver) await socket.send([Buffer.concat([Buffer.of(1), randomBytes(450)])]);
+  })();
+  let slowest = 0;
+  for (let count = 0; !isOver; count += 1) {
+    const began = performance.now();
+    await publish(peer, `203.0.113.${count % 250}`, `jail${count}`);
+    slowest = Math.max(slowest, performance.now() - began);
+  }
+  await over;
+  await flooding;
+  socket.close();
+  assert.match(await lost, /it grew to \d+ MiB, beyond its cap: a subscriber floods it|no sign of life/);
+  assert.ok(slowest < 2000, `a report waited ${slowest} ms`);
+  const seq = await publish(peer, '203.0.113.251');
+  const subscription = peer.subscribe();
+  await headReached(subscription, seq);
+  subscription.close();
+});
