@@ -79,9 +79,7 @@ function effectOf(change: Change, localJail: JailName, ended: Ended): Effect {
       ? 'it could not run'
       : `exit ${ended.code}`;
   const said = ended.stderr.trim() || ended.stdout.trim();
-  return {
-    outcome: 'failed',
-    reason: `${how} after ${ended.milliseconds} ms: ${said.slice(0, 300)}`,
-    localJail,
-  };
+  const reason = `${how} after ${ended.milliseconds} ms: ${said.slice(0, 300)}`;
+  // fail2ban may do later what it was asked and did not answer in time: such a ban is ours to lift.
+  return { outcome: 'failed', reason, localJail, ...(ended.isTimedOut ? { isBegun: true } : {}) };
 }
