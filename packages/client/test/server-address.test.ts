@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { test } from 'node:test';
+import { hostPaths } from '@banshare/runtime';
+import { locateServer } from '../src/server-address.ts';
+import { folder } from './make.ts';
+
+const ports = { reportPort: 20_001, publishPort: 20_002, serverPublicKey: '0'.repeat(40) };
+
+test('locateServer() takes an address as it is, in brackets where it is IPv6, and notes nothing', async () => {
+  using scratch = folder();
+  const paths = hostPaths(scratch.path);
+  const v4 = await locateServer({ server: '203.0.113.1', ...ports }, [], paths);
+  assert.deepEqual(v4.ok && v4.value, {
+    ip: '203.0.113.1',
+    reportEndpoint: 'tcp://203.0.113.1:20001',
+    publishEndpoint: 'tcp://203.0.113.1:20002',
+    serverKey: ports.serverPublicKey,
+  });
+  const v6 = await locateServer({ server: '2001:db8::1', ...ports }, [], paths);
+  assert.equal(v6.ok && v6.value.reportEndpoint, 'tcp://[2001:db8::1]:20001');
+  assert.equal(existsSync(paths.serverAddress), false);
+});
+
+test('locateServer() goes through loopback where the server is this host, by an address it has or is known by', async () => {
+  using scratch = folder();
+  const place = { server: '203.0.113.1', ...ports };
+  const known = await locateServer(place, ['203.0.113.1'], hostPaths(scratch.path));
+  assert.equal(known.ok && known.value.ip, '127.0.0.1');
+  const own = await locateServer({ ...place, server: '::1' }, [], hostPaths(scratch.path));
+  assert.equal(own.ok && own.value.ip, '127.0.0.1');
+});
+
+test('locateServer() notes what a name resolved to, for the reporter', async () => {
+  using scratch = folder();
+  const paths = hostPaths(scratch.path);
+  const found = await locateServer({ server: 'localhost', ...ports }, [], paths);
+  assert.equal(found.ok && found.value.ip, '127.0.0.1');
+  assert.match(readFileSync(paths.serverAddress, 'utf8'), /^localhost (127\.0\.0\.1|::1)\n$/);
+  assert.equal(statSync(paths.serverAddress).mode & 0o777, 0o600);
+});
+
+test('locateServer() says which name does not resolve', async () => {
+  using scratch = folder();
+  const found = await locateServer({ server: 'nosuch.invalid', ...ports }, [], hostPaths(scratch.path));
+  assert.match(found.ok ? '' : found.fault, /^Cannot resolve the server's name "nosuch\.invalid": /);
+});
