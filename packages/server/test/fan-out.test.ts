@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { parsePublication } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
 import { startFleet, within, type Fleet, type Peer } from '../../../test/fleet/index.ts';
-import { publish } from './reports.ts';
+import { publish, reportOf } from './reports.ts';
 
 /** The process that has the publish port: the one child of the server. */
 function childOf(pid: number): number {
@@ -113,13 +113,21 @@ test('a child that hangs is replaced, and enrolments and reports do not wait for
   const peer = await fleet.peer('h1');
   const child = childOf(fleet.server.pid);
   process.kill(child, 'SIGSTOP');
-  const enrolled = fleet.peer('h2');
+  const dealer = peer.dealer();
+  // Asked again, an enrolment opens the doors again, of which the child has one.
+  const enrolment = peer.sealed({ kind: 'enrol', name: peer.name!, addresses: [] });
+  const report = peer.sealed(reportOf(peer, '203.0.113.1'));
   const began = performance.now();
-  await publish(peer, '203.0.113.1');
+  for (const { subject, body, signature } of [enrolment, report])
+    await dealer.send(['', subject, body, signature]);
+  const [, , answer] = (await dealer.receive()).map(String);
   const ms = performance.now() - began;
+  assert.match(answer ?? '', new RegExp(report.id));
   assert.ok(ms < 1500, `the report waited ${ms} ms`);
   assert.match(await childLost(fleet), /no sign of life/);
-  const subscription = (await enrolled).subscribe();
+  assert.match((await dealer.receive()).map(String)[2] ?? '', new RegExp(enrolment.id));
+  dealer.close();
+  const subscription = peer.subscribe();
   await headReached(subscription, 1);
   subscription.close();
 });
