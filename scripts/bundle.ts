@@ -1,6 +1,6 @@
 import { basename, join, parse } from 'node:path';
 import type { Fleet } from '@banshare/runtime';
-import { build, transform, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { Fault, ROOT } from './say.ts';
 
 export type Program = {
@@ -27,64 +27,88 @@ type BundleFile = { readonly name: string; readonly text: string };
 
 /** Bundles one program; its files come in the order in which they may be put in place, the bundle itself last. */
 export async function bundle(program: Program, baked: Baked): Promise<Bundle> {
-  const built = await build(options(program, baked)).catch((cause) => {
+  const built = await buildOf(program, baked).catch((cause) => {
     // esbuild has said why.
     throw new Fault(`Cannot build banshare-${program.name} from ${program.entry}`, { cause });
   });
-  const files: BundleFile[] = [];
-  for (const { path, text } of built.outputFiles)
-    files.push({ name: basename(path), text: program.format === 'esm' ? text : await asCommonJs(text) });
+  const files = built.outputFiles.map(({ path, text }) => ({ name: basename(path), text }));
   files.sort((a, b) => Number(a.name === program.bundle) - Number(b.name === program.bundle));
   return { files, metafile: built.metafile };
 }
 
-/**
- * What a program imports lazily becomes chunks of its own. The daemons stay ESM: yargs 18 breaks in a CJS bundle. The
- * reporter becomes CJS, which starts 3 ms faster, but only afterwards: esbuild splits nothing else than ESM.
- */
-function options(program: Program, { fleet, version }: Baked) {
-  const extension = parse(program.bundle).ext;
+function buildOf(program: Program, baked: Baked) {
+  return program.format === 'esm' ? build(daemon(program, baked)) : build(reporter(program, baked));
+}
+
+/** What both kinds of bundle have in common. */
+function common({ fleet, version }: Baked) {
   return {
     absWorkingDir: ROOT,
-    entryPoints: { [program.name]: join(ROOT, program.entry) },
     outdir: 'dist/lib/banshare',
     write: false,
     bundle: true,
     metafile: true,
     platform: 'node',
     target: 'node24',
-    format: 'esm',
-    splitting: true,
-    outExtension: { '.js': extension },
-    chunkNames: `${program.name}-[name]-[hash]`,
-    ...(program.format === 'esm' ? { banner: { js: COMMONJS_REQUIRE } } : {}),
     // Not minified: a crash prints the line it happened in, and a stack names what the source names.
     legalComments: 'none',
-    charset: 'utf8',
-    define: {
-      __BANSHARE_FLEET__: JSON.stringify(fleet),
-      __BANSHARE_VERSION__: JSON.stringify(version),
-      ...(program.format === 'esm' ? COMMONJS_FOLDER : {}),
-    },
-    // Reporters neither log nor make keys: named as external, these two leave no chunks behind.
-    external: program.format === 'esm' ? [] : ['winston', 'libsodium-wrappers'],
-    plugins: program.format === 'esm' ? [addonBesideBundle] : [addonBesideBundle, cryptoAtFirstUse],
+    define: { __BANSHARE_FLEET__: JSON.stringify(fleet), __BANSHARE_VERSION__: JSON.stringify(version) },
     logLevel: 'warning',
   } satisfies BuildOptions;
 }
 
-async function asCommonJs(text: string): Promise<string> {
-  const done = await transform(text, {
+/** The daemons are ESM, since yargs 18 breaks in a CJS bundle; what they import lazily becomes chunks of their own. */
+function daemon(program: Program, baked: Baked) {
+  const { define, ...shared } = common(baked);
+  return {
+    ...shared,
+    entryPoints: { [program.name]: join(ROOT, program.entry) },
+    format: 'esm',
+    splitting: true,
+    outExtension: { '.js': parse(program.bundle).ext },
+    chunkNames: `${program.name}-[name]-[hash]`,
+    banner: { js: COMMONJS_REQUIRE },
+    charset: 'utf8',
+    define: { ...define, ...COMMONJS_FOLDER },
+    plugins: [addonBesideBundle],
+  } satisfies BuildOptions;
+}
+
+/**
+ * The reporter starts once per ban. CJS starts 3 ms faster than ESM, and each further file costs 1 ms: it is one file, beside
+ * which lie the two parts that a plain report does not need.
+ */
+function reporter(program: Program, baked: Baked) {
+  const parts = Object.values(REPORTER_PARTS).map(({ name, entry }) => [name, entry] as const);
+  return {
+    ...common(baked),
+    entryPoints: { [program.name]: join(ROOT, program.entry), ...Object.fromEntries(parts) },
     format: 'cjs',
-    platform: 'node',
-    target: 'node24',
+    outExtension: { '.js': parse(program.bundle).ext },
     // Also `import()` becomes a require: node's ESM loader would cost some milliseconds.
     supported: { 'dynamic-import': false },
     // One other character would double what V8 keeps of the text.
     charset: 'ascii',
-  });
-  return done.code;
+    // Reporters neither log nor make keys.
+    external: ['winston', 'libsodium-wrappers'],
+    plugins: [addonBesideBundle, cryptoAtFirstUse, partsBesideBundle],
+  } satisfies BuildOptions;
 }
+
+/** What the reporter imports lazily, and the files that this becomes. */
+const REPORTER_PARTS: Readonly<Record<string, { name: string; entry: string }>> = {
+  './help.ts': { name: 'report-help', entry: join(ROOT, 'packages/report/src/help.ts') },
+  'smol-toml': { name: 'report-toml', entry: 'smol-toml' },
+};
+
+const partsBesideBundle: Plugin = {
+  name: 'parts-beside-bundle',
+  setup(build) {
+    build.onResolve({ filter: /^(\.\/help\.ts|smol-toml)$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./${REPORTER_PARTS[path]?.name}.cjs`, external: true } : undefined,
+    );
+  },
+};
 
 /** CommonJS modules inside an ESM bundle expect these names; the folder's are replaced, since yargs declares its own. */
 const COMMONJS_REQUIRE =

@@ -1,9 +1,12 @@
+import { writeSync } from 'node:fs';
 import { hostPaths, monotonicSeconds, version } from '@banshare/runtime';
 import { readArguments, type Arguments } from './arguments.ts';
 import { isEcho } from './echo.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
+import { flushSpool } from './flush.ts';
 import { readReport } from './read-report.ts';
 import { findFaults, openSession } from './session.ts';
+import { reportStream } from './stream.ts';
 
 /** The life of one report begins here: README, "The life of one ban". */
 async function run(options: Arguments): Promise<Ending> {
@@ -15,9 +18,9 @@ async function run(options: Arguments): Promise<Ending> {
     case 'check':
       return check(options);
     case 'stdin':
-      return (await import('./stream.ts')).reportStream(process.stdin, options, say);
+      return reportStream(process.stdin, options, say);
     case 'flush':
-      return (await import('./flush.ts')).flushSpool(options, say);
+      return flushSpool(options, say);
     default:
       return reportOne(options);
   }
@@ -44,13 +47,16 @@ async function check(options: Arguments): Promise<Ending> {
   return { code: EXIT.configuration, says: faults.join('\n') };
 }
 
+/** Not by process.stderr, which takes 2 ms to load. */
 function say(line: string): void {
-  process.stderr.write(`banshare-report: ${line}\n`);
+  try {
+    writeSync(2, `banshare-report: ${line}\n`);
+  } catch {
+    // Whoever started this has closed the other end: there is nobody to tell, and the report still counts.
+  }
 }
 
 async function main(): Promise<void> {
-  // Whoever started this may have closed the other end: then there is nobody to tell, and the report still counts.
-  process.stderr.on('error', () => undefined);
   const parsed = readArguments(process.argv.slice(2));
   if (!parsed.ok) {
     say(`${parsed.fault}\nusage: banshare-report [options] PROG JAIL IP; see banshare-report --help`);
