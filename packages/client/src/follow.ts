@@ -136,11 +136,17 @@ export class Follower {
   /** Asks for what is missing, page after page; where that fails, the next heartbeat leads here again. */
   async #catchUp(): Promise<void> {
     this.#isInStep = false;
+    let hasSnapshot = false;
     for (;;) {
       const answer = await this.#ask(this.#position === undefined ? {} : sinceOf(this.#position));
       if (answer === undefined) return;
       if (answer.kind === 'snapshot') {
+        if (hasSnapshot) {
+          this.#parts.fault('The server answered sync with a snapshot again, though we hold the one before');
+          return;
+        }
         if (!(await this.#takeSnapshot(answer))) return;
+        hasSnapshot = true;
         continue;
       }
       if (answer.events.length > 0) {

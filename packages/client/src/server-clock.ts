@@ -9,15 +9,21 @@ const DOUBT_SECONDS = 3600;
  * may jump or be wrong, and bans must neither vanish nor stay for it.
  */
 export class ServerClock {
+  readonly #monotonic: () => number;
   #offset: number | undefined;
   #doubtedSince: number | undefined;
+
+  /** @param monotonic seconds that never jump. */
+  constructor(monotonic: () => number = monotonicSeconds) {
+    this.#monotonic = monotonic;
+  }
 
   /**
    * Takes a `now` of the server, epoch seconds. One that is an hour off what this host reckons is doubted for a while: a
    * server that came back with a wrong clock must not end every ban at once.
    */
   hear(now: number): void {
-    const monotonic = monotonicSeconds();
+    const monotonic = this.#monotonic();
     const expected = this.now();
     const isDoubtful = expected !== undefined && Math.abs(now - expected) > DOUBTFUL_SECONDS;
     if (!isDoubtful) this.#doubtedSince = undefined;
@@ -28,6 +34,6 @@ export class ServerClock {
 
   /** Epoch seconds by the server's clock; undefined before the server was heard. */
   now(): number | undefined {
-    return this.#offset === undefined ? undefined : this.#offset + monotonicSeconds();
+    return this.#offset === undefined ? undefined : this.#offset + this.#monotonic();
   }
 }

@@ -106,3 +106,14 @@ test('An answer without events whose head is ahead is a fault, and asked again o
   await both.follow.until(() => both.follow.faults.length > 0);
   assert.deepEqual(both.server.syncs, ['after e1/2']);
 });
+
+test('A server that answers nothing but snapshots is a fault, and asked again only at the next heartbeat', async () => {
+  await using both = await inStep(2);
+  both.server.record(1);
+  both.server.syncAnswer = () => ({ kind: 'snapshot', head: both.server.head, bans: both.server.history });
+  await both.server.heartbeat();
+  await both.follow.until(() => both.follow.faults.length > 0);
+  assert.deepEqual(both.server.syncs, ['after e1/2', 'after e1/3']);
+  await both.server.heartbeat();
+  await both.follow.next('in-step 3');
+});

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { BanKey } from '@banshare/protocol';
+import fc from 'fast-check';
+import { Turns } from '../src/turns.ts';
+import { ip, jail, prog } from './make.ts';
+
+const ban = (last: number, name = 'sshd'): BanKey => ({
+  ip: ip(`203.0.113.${last}`),
+  prog: prog('fail2ban'),
+  jail: jail(name),
+});
+
+test('A batch has one ban of each address, and what waits behind it comes when it is done', () => {
+  const turns = new Turns();
+  for (const each of [ban(1, 'a'), ban(1, 'b'), ban(2, 'a')]) turns.add(each, false);
+  const first = turns.take(10);
+  assert.deepEqual(first, [ban(1, 'a'), ban(2, 'a')]);
+  assert.deepEqual(turns.take(10), []);
+  turns.done(first);
+  assert.deepEqual(turns.take(10), [ban(1, 'b')]);
+});
+
+test('Bans go before what is only to be lifted, which gets its turn all the same', () => {
+  const turns = new Turns();
+  turns.add(ban(200), true);
+  for (let last = 1; last <= 20; last += 1) turns.add(ban(last), false);
+  const order: string[] = [];
+  for (let batch = turns.take(1); batch.length > 0; batch = turns.take(1)) {
+    order.push(...batch.map((each) => each.ip));
+    turns.done(batch);
+  }
+  assert.equal(order.indexOf('203.0.113.200'), 8);
+  assert.equal(order.length, 21);
+});
+
+test('Whatever is added and done in whatever order, all is taken once, each address in its order', () => {
+  const step = fc.oneof(
+    fc.record({ last: fc.nat(3), isLift: fc.boolean() }),
+    fc.record({ most: fc.integer({ min: 1, max: 3 }) }),
+    fc.constant('done' as const),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const turns = new Turns();
+      const added: BanKey[] = [];
+      const taken: BanKey[] = [];
+      const running: BanKey[][] = [];
+      const takeSome = (most: number): number => {
+        const batch = turns.take(most);
+        assert.ok(batch.length <= most);
+        for (const each of batch) assert.ok(!running.flat().some((other) => other.ip === each.ip));
+        if (batch.length > 0) running.push(batch);
+        taken.push(...batch);
+        return batch.length;
+      };
+      for (const each of steps) {
+        if (each === 'done') turns.done(running.shift() ?? []);
+        else if ('most' in each) takeSome(each.most);
+        else {
+          const next = ban(each.last, `j${added.length}`);
+          added.push(next);
+          turns.add(next, each.isLift);
+        }
+      }
+      do for (const batch of running.splice(0)) turns.done(batch);
+      while (takeSome(2) > 0);
+      assert.ok(turns.isEmpty);
+      for (const last of [0, 1, 2, 3]) {
+        const of = (list: BanKey[]): BanKey[] => list.filter((each) => each.ip === ban(last).ip);
+        assert.deepEqual(of(taken), of(added));
+      }
+    }),
+  );
+});
