@@ -9,4 +9,7 @@ if ! [ -x "$lib/node" ]; then
 fi
 # Meant for other programs of this machine, and able to stop this one.
 unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE
-exec "$lib/node" "$lib/@BUNDLE@" "$@"
+# So is the machine's OpenSSL configuration, which Node reads at every start; banshare uses no TLS.
+OPENSSL_CONF=/dev/null
+export OPENSSL_CONF
+exec "$lib/node" @FLAGS@ "$lib/@BUNDLE@" "$@"

@@ -70,7 +70,10 @@ async function place(path: string, make: (path: string) => Promise<void>): Promi
 async function placeLauncher(folder: string, program: Program): Promise<void> {
   const template = readFileSync(join(ROOT, 'installers/launcher.sh'), 'utf8');
   await place(join(folder, `banshare-${program.name}`), async (path) => {
-    await writeFile(path, template.replaceAll('@BUNDLE@', program.bundle));
+    await writeFile(
+      path,
+      template.replaceAll('@BUNDLE@', program.bundle).replaceAll(' @FLAGS@', program.flags),
+    );
     await chmod(path, 0o755);
   });
 }

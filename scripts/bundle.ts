@@ -9,12 +9,23 @@ export type Program = {
   /** The file that the launcher starts. */
   readonly bundle: string;
   readonly format: 'esm' | 'cjs';
+  /** What the launcher tells the runtime, each with a blank before it. */
+  readonly flags: string;
 };
 
+/** Room for all that one report allocates: it ends before the first collection, which would take 0.9 ms. */
+const REPORT_FLAGS = ' --min-semi-space-size=4';
+
 export const PROGRAMS: readonly Program[] = [
-  { name: 'server', entry: 'packages/server/src/main.ts', bundle: 'server.mjs', format: 'esm' },
-  { name: 'client', entry: 'packages/client/src/main.ts', bundle: 'client.mjs', format: 'esm' },
-  { name: 'report', entry: 'packages/report/src/main.ts', bundle: 'report.cjs', format: 'cjs' },
+  { name: 'server', entry: 'packages/server/src/main.ts', bundle: 'server.mjs', format: 'esm', flags: '' },
+  { name: 'client', entry: 'packages/client/src/main.ts', bundle: 'client.mjs', format: 'esm', flags: '' },
+  {
+    name: 'report',
+    entry: 'packages/report/src/main.ts',
+    bundle: 'report.cjs',
+    format: 'cjs',
+    flags: REPORT_FLAGS,
+  },
 ];
 
 /** What a bundle is told at build time; nothing in it is secret. */

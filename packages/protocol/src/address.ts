@@ -4,10 +4,6 @@ import { bad, good, quote, type Result } from './result.ts';
 /** Canonical text of one IPv4 or IPv6 address; only parseAddress makes it. */
 export type Address = string & { readonly brand: 'Address' };
 
-const COMPATIBLE = ipaddr.IPv6.parseCIDR('::/96');
-const TRANSLATED = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
-const SIX_TO_FOUR = ipaddr.IPv6.parseCIDR('2002::/16');
-
 /**
  * Reads one address and makes its text canonical; ::ffff:a.b.c.d becomes IPv4. Zones, names, ranges, octal and short
  * forms are refused: fail2ban and nft would resolve or reinterpret them.
@@ -22,7 +18,7 @@ export function parseAddress(text: string): Result<Address> {
   const address = ipaddr.IPv6.parse(groups);
   if (address.isIPv4MappedAddress()) return good(address.toIPv4Address().toString() as Address);
   const canonical = address.toString();
-  if (address.match(COMPATIBLE) && canonical !== '::' && canonical !== '::1') {
+  if (isZero(address.parts.slice(0, 6)) && canonical !== '::' && canonical !== '::1') {
     return bad(`${quote(text)} is an IPv4-compatible IPv6 address, a form that nobody uses any more`);
   }
   return good(canonical as Address);
@@ -32,10 +28,16 @@ export function parseAddress(text: string): Result<Address> {
 export function embeddedAddress(address: Address): Address | undefined {
   if (!address.includes(':')) return undefined;
   const parsed = ipaddr.IPv6.parse(address);
+  const { parts } = parsed;
   const bytes = parsed.toByteArray();
-  if (parsed.match(TRANSLATED)) return bytes.slice(12).join('.') as Address;
-  if (parsed.match(SIX_TO_FOUR)) return bytes.slice(2, 6).join('.') as Address;
+  const isTranslated = parts[0] === 0x64 && parts[1] === 0xff9b && isZero(parts.slice(2, 6));
+  if (isTranslated) return bytes.slice(12).join('.') as Address;
+  if (parts[0] === 0x2002) return bytes.slice(2, 6).join('.') as Address;
   return undefined;
+}
+
+function isZero(groups: readonly number[]): boolean {
+  return groups.every((group) => group === 0);
 }
 
 /**
