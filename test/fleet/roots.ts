@@ -51,12 +51,15 @@ export function layServerRoot(root: string, keys: FleetKeys, generation = GENERA
   );
 }
 
-/** Writes server.toml: its ports, a talkative log unless the test sets its own, and the test's own lines. */
+/** Writes server.toml: its ports, a talkative log and generous limits unless the test sets its own, and the test's own lines. */
 export function writeServerToml(root: string, ports: Ports, more: string, address = '127.0.0.1'): void {
   const log = /^\[log\]/m.test(more) ? '' : '[log]\nlevel = "info"\n';
+  // Tests bring in a second what a fleet brings in a day.
+  const generous = 'host-per-minute = 1000000\nhost-burst = 1000000\nfleet-per-minute = 10000000\n';
+  const limits = /^\[limits\]/m.test(more) ? '' : `[limits]\n${generous}`;
   writeFileSync(
     hostPaths(root).serverConfig,
-    `[listen]\naddress = ${JSON.stringify(address)}\nreport-port = ${ports.report}\npublish-port = ${ports.publish}\n${log}${more}\n`,
+    `[listen]\naddress = ${JSON.stringify(address)}\nreport-port = ${ports.report}\npublish-port = ${ports.publish}\n${log}${limits}${more}\n`,
   );
 }
 

@@ -1,5 +1,14 @@
-import { bad, good, isCurveKey, parseJail, parseProg } from '@banshare/protocol';
-import { text, textBy, type Kind } from './kinds.ts';
+import {
+  bad,
+  good,
+  isCurveKey,
+  parseJail,
+  parseProg,
+  parseRange,
+  quote,
+  type Range,
+} from '@banshare/protocol';
+import { duration, integer, isTable, show, text, textBy, type Kind } from './kinds.ts';
 
 export const jail: Kind<string> = textBy(parseJail);
 
@@ -9,6 +18,31 @@ export const prog: Kind<string> = textBy(parseProg);
 export function orAll(kind: Kind<string>): Kind<string> {
   return (value) => (value === '*' ? good(value) : kind(value));
 }
+
+/** An address or a range of addresses. */
+export const range: Kind<Range> = textBy(parseRange);
+
+/** One `[[quorum]]` table: a ban of this prog and jail is published once so many hosts report it within so many seconds. */
+export type Quorum = { prog: string; jail: string; reporters: number; withinSeconds: number };
+
+export const quorum: Kind<Quorum> = (value) => {
+  if (!isTable(value)) return bad(`must be a table, written [[quorum]], not ${show(value)}`);
+  const { prog: progs = '*', jail: jails = '*', reporters = 2, within = '30m', ...unknown } = value;
+  const [stranger] = Object.keys(unknown);
+  if (stranger !== undefined) return bad(`has the unknown key ${quote(stranger)}`);
+  const read = {
+    prog: orAll(prog)(progs),
+    jail: orAll(jail)(jails),
+    reporters: integer(2, 1000)(reporters),
+    withinSeconds: duration(1, 30 * 86_400)(within),
+  };
+  for (const [key, field] of Object.entries(read)) {
+    if (!field.ok) return bad(`is wrong in ${key.replace('Seconds', '')}: it ${field.fault}`);
+  }
+  return good(
+    Object.fromEntries(Object.entries(read).map(([key, field]) => [key, field.ok && field.value])) as Quorum,
+  );
+};
 
 /** Where a ban comes from: PROG/JAIL, JAIL or "*". */
 export const origin: Kind<string> = (value) => {

@@ -12,7 +12,7 @@ export { runProgram, type Program, type Resources } from './lifecycle.ts';
 export { errorText, type Level, type LogFields } from './log-line.ts';
 export { openLog, type Log, type LogSettings } from './log.ts';
 export { type ReadOptions } from './option-table.ts';
-export { type ClientConfig, type ServerConfig } from './options.ts';
+export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './options.ts';
 export { hostPaths, type HostPaths } from './paths.ts';
 export {
   makePrivateDirectory,

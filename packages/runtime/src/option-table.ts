@@ -38,6 +38,15 @@ type Field<N extends string, O> = O extends Option<unknown, 'seconds'> ? `${Came
 type ValueOf<O> = O extends Option<infer T> ? T : never;
 type Camel<S extends string> = S extends `${infer A}-${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S;
 
+/** A list of `[[name]]` tables, none by default; the sample shows one, given as its lines. */
+export function tables<T>(
+  kind: Kind<readonly T[]>,
+  help: string,
+  lines: readonly string[],
+): Option<readonly T[], ''> {
+  return { kind, default: [], unit: '', help, example: lines, required: false };
+}
+
 /** An option with a default, which is written as in the file. */
 export function option<T>(kind: Kind<T>, initial: unknown, help: string): Option<T, ''> {
   return { kind, default: initial, unit: '', help, example: undefined, required: false };

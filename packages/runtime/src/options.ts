@@ -1,5 +1,5 @@
 import { bakedFleet } from './baked.ts';
-import { curveKey, jail, orAll, origin, prog } from './field-kinds.ts';
+import { curveKey, jail, orAll, origin, prog, quorum, range } from './field-kinds.ts';
 import {
   address,
   choice,
@@ -16,9 +16,15 @@ import {
   mapOf,
   port,
 } from './kinds.ts';
-import { option, optional, seconds, type ConfigOf } from './option-table.ts';
+import { option, optional, seconds, tables, type ConfigOf } from './option-table.ts';
 
 const DAY = 86_400;
+
+/** The commands of fail2ban; the client does the same over its socket where it can. */
+export const FAIL2BAN_COMMANDS = {
+  ban: '/usr/bin/fail2ban-client set JAIL banip SRCIP',
+  unban: '/usr/bin/fail2ban-client set JAIL unbanip SRCIP',
+} as const;
 
 const log = {
   'log.level': option(
@@ -66,6 +72,43 @@ export const serverOptions = {
     [],
     'The n-th ban of an address lasts the n-th of these, the last one from then on; [] leaves it to the reports.',
   ),
+  quorum: tables(
+    listOf(quorum),
+    'Tables of prog, jail, reporters and within: such bans wait until so many different hosts report them within that time. Evidence that can be forged, as a port scan for psad, needs two.',
+    ['prog = "psad"', 'reporters = 2', 'within = "30m"'],
+  ),
+  'never-ban.addresses': option(listOf(range), [], 'Addresses and ranges that nobody may ban.'),
+  'never-ban.fleet': option(
+    flag,
+    true,
+    "Whether the addresses that the fleet's hosts come from are never banned.",
+  ),
+  'limits.host-per-minute': option(
+    integer(1, 1_000_000),
+    600,
+    'Reports that one host may bring in a minute; more wait in its spool and come later.',
+  ),
+  'limits.host-burst': option(integer(1, 1_000_000), 1000, 'Reports that one host may bring at once.'),
+  'limits.fleet-per-minute': option(
+    integer(1, 10_000_000),
+    6000,
+    'New bans in a minute; more are held until an operator releases or drops them.',
+  ),
+  'limits.active': option(
+    integer(1, 10_000_000),
+    500_000,
+    'Active bans; more are held until an operator releases or drops them.',
+  ),
+  'enrolment.mode': option(
+    choice('open', 'approve', 'closed'),
+    'open',
+    'Whether whoever has the join key is taken in, waits for an operator, or is refused.',
+  ),
+  'enrolment.gone-after': seconds(
+    duration(60, 3650 * DAY),
+    '7d',
+    'A host that was not heard of for so long leaves the counts, until it comes back.',
+  ),
   'ledger.keep': seconds(
     duration(DAY, 3650 * DAY),
     '90d',
@@ -105,18 +148,18 @@ export const clientOptions = {
     'The detecting programs whose bans this host takes; * for all of them.',
   ),
   'apply.enforcer': option(
-    choice('command', 'none'),
+    choice('command', 'fail2ban', 'none'),
     'command',
-    'What carries out a ban: "command" runs the commands below, "none" only logs what would be done.',
+    'What carries out a ban: "command" runs the commands below, "fail2ban" speaks to its socket, "none" only logs.',
   ),
   'apply.command': option(
     command,
-    bakedFleet?.banCommand || '/usr/bin/fail2ban-client set JAIL banip SRCIP',
+    bakedFleet?.banCommand || FAIL2BAN_COMMANDS.ban,
     'Bans one address; run without a shell, after SRCIP JAIL PROG PORT PROTOCOL SECONDS are replaced in its words.',
   ),
   'apply.unban-command': option(
     command,
-    '/usr/bin/fail2ban-client set JAIL unbanip SRCIP',
+    FAIL2BAN_COMMANDS.unban,
     'Lifts the ban of one address; the words are replaced as in command.',
   ),
   'apply.missing-jail': option(

@@ -26,6 +26,9 @@ export type HostPaths = {
   readonly notes: string;
   /** The server's IP as the client last resolved it, for the reporter. */
   readonly serverAddress: string;
+  /** What fail2ban and psad listen at for their own programs. */
+  readonly fail2banSocket: string;
+  readonly psadSocket: string;
 };
 
 /** The paths of the host whose file system begins at root; '' and '/' are the machine itself. */
@@ -52,5 +55,7 @@ export function hostPaths(root: string): HostPaths {
     clientSocket: below('run/banshare/client/admin.sock'),
     notes: below('run/banshare/client/notes'),
     serverAddress: below('run/banshare/client/server-address'),
+    fail2banSocket: below('run/fail2ban/fail2ban.sock'),
+    psadSocket: below('run/psad/auto_ipt.sock'),
   };
 }

@@ -11,6 +11,11 @@ export function sampleConfig(program: 'server' | 'client'): string {
   for (const [key, option] of Object.entries(table)) {
     const dot = key.indexOf('.');
     const name = key.slice(dot + 1);
+    const shown = tableLines(key, option);
+    if (shown !== undefined) {
+      text += shown;
+      continue;
+    }
     const isMap = isPlainTable(option.default);
     const heading = isMap ? key : key.slice(0, Math.max(dot, 0));
     text += '\n';
@@ -24,6 +29,16 @@ export function sampleConfig(program: 'server' | 'client'): string {
         : `# ${name} = ${toml(option.default)}\n`;
   }
   return text;
+}
+
+/** A list of tables is shown by an example, indented so that it stays one when the defaults are uncommented. */
+function tableLines(
+  key: string,
+  { default: initial, example, help }: OptionTable[string],
+): string | undefined {
+  if (!Array.isArray(initial) || !Array.isArray(example)) return undefined;
+  const lines = [`[[${key}]]`, ...(example as string[])].map((line) => `#     ${line}\n`);
+  return `\n# ${help} For example:\n${lines.join('')}`;
 }
 
 /** A value as TOML writes it; for texts without escapes, numbers, truth values and lists JSON is the same. */

@@ -23,6 +23,8 @@ const real: HostPaths = {
   clientSocket: '/run/banshare/client/admin.sock',
   notes: '/run/banshare/client/notes',
   serverAddress: '/run/banshare/client/server-address',
+  fail2banSocket: '/run/fail2ban/fail2ban.sock',
+  psadSocket: '/run/psad/auto_ipt.sock',
 };
 
 for (const root of ['', '/']) {

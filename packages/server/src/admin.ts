@@ -2,12 +2,21 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { AdminReply, AdminRequest, HostPaths, SteadyClock } from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
-import { operatorBan, operatorUnban, textOf, undo, type Args, type OperateParts } from './operate.ts';
+import { operatorBan, operatorUnban, textOf, undo, type Args } from './operate.ts';
+import {
+  changeHost,
+  changeNeverBan,
+  setEnrolment,
+  settleHeld,
+  showAudit,
+  type FleetParts,
+} from './operate-fleet.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 import { hostsOf, statusOf } from './status.ts';
 
 /** What the local commands work with. */
-export type AdminParts = OperateParts & {
+export type AdminParts = FleetParts & {
+  goneAfterSeconds: number;
   generations: readonly { name: string }[];
   startedAt: number;
   clock: SteadyClock;
@@ -17,33 +26,33 @@ export type AdminParts = OperateParts & {
 
 const PAGE = 1000;
 
+type Handler = (args: Args, parts: AdminParts) => AdminReply | Promise<AdminReply>;
+
+const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  ['ping', () => ({ ok: true, result: 'pong' })],
+  ['status', async (_, parts) => ({ ok: true, result: await statusOf(parts, parts.now()) })],
+  ['hosts', async (_, parts) => ({ ok: true, result: { hosts: await hostsOf(parts, parts.now()) } })],
+  ['bans', async (args, parts) => ({ ok: true, result: { bans: await listBans(args, parts) } })],
+  ['explain', explain],
+  ['ban', operatorBan],
+  ['unban', operatorUnban],
+  ['undo', undo],
+  ['change-host', changeHost],
+  ['enrolment', setEnrolment],
+  ['never-ban', changeNeverBan],
+  ['release', (_, parts) => settleHeld('release', parts)],
+  ['drop', (_, parts) => settleHeld('drop', parts)],
+  ['audit', showAudit],
+  ['drill', (_, parts) => drill(parts)],
+  ['copy-ledger', (_, parts) => ({ ok: true, result: { path: copyLedger(parts) } })],
+]);
+
 /** Answers a command from the local admin socket. */
 export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
   const { command, args } = request;
-  switch (command) {
-    case 'ping':
-      return { ok: true, result: 'pong' };
-    case 'status':
-      return { ok: true, result: await statusOf(parts, parts.now()) };
-    case 'hosts':
-      return { ok: true, result: { hosts: await hostsOf(parts, parts.now()) } };
-    case 'bans':
-      return { ok: true, result: { bans: await listBans(args, parts) } };
-    case 'explain':
-      return explain(args, parts);
-    case 'ban':
-      return operatorBan(args, parts);
-    case 'unban':
-      return operatorUnban(args, parts);
-    case 'undo':
-      return undo(args, parts);
-    case 'drill':
-      return drill(parts);
-    case 'copy-ledger':
-      return { ok: true, result: { path: copyLedger(parts) } };
-    default:
-      return { ok: false, code: 'unsupported', reason: `this server does not know the command "${command}"` };
-  }
+  const handler = HANDLERS.get(command);
+  if (handler !== undefined) return handler(args, parts);
+  return { ok: false, code: 'unsupported', reason: `this server does not know the command "${command}"` };
 }
 
 /** Bans in the shape that `bans --json` prints (contract section 4). */

@@ -27,7 +27,13 @@ export function retry(code: string, reason: string, after?: number): Answer {
 export function answerOf(recorded: Recorded, epoch: string): Answer {
   const { verdict, code, reason, seq } = recorded;
   if (verdict === 'refused') return refuse(code ?? 'refused', reason ?? 'refused');
-  return { status: 'OK', verdict, epoch, ...(seq === undefined ? {} : { seq }) };
+  return {
+    status: 'OK',
+    verdict,
+    epoch,
+    ...(seq === undefined ? {} : { seq }),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 /** The frames of an answer; now is epoch seconds. */

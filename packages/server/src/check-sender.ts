@@ -40,14 +40,31 @@ export class SenderCheck {
     if (host === undefined && request.kind !== 'enrol') {
       return refuse('unknown-key', 'this host key is not enrolled here: run banshare-client enrol');
     }
+    const stateFault = host === undefined || request.kind === 'enrol' ? undefined : faultOfState(host);
+    if (stateFault !== undefined) return stateFault;
     if (!this.#signatures.holds(request.key, incoming.signed, incoming.signature)) {
       return refuse('signature', 'the signature does not fit the key and the message');
     }
-    if (request.kind === 'report' && host !== undefined && request.sender !== host.name) {
+    if (
+      request.kind === 'report' &&
+      host !== undefined &&
+      request.sender !== host.name &&
+      request.sender !== host.wanted
+    ) {
       return refuse('sender', `this key belongs to ${host.name}, not to ${quote(request.sender)}`);
     }
     return undefined;
   }
+}
+
+function faultOfState(host: Host): Answer | undefined {
+  if (host.state === 'pending')
+    return refuse(
+      'pending',
+      `${host.name} waits for an operator: banshare-server hosts approve ${host.name}`,
+    );
+  if (host.state === 'revoked') return refuse('revoked', `the key of ${host.name} was revoked`);
+  return undefined;
 }
 
 /** Only what changes the ledger is bound to time; a host with a wrong clock must still be able to follow. */

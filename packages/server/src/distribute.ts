@@ -65,6 +65,11 @@ export class Distributor {
     await this.#child?.admit(key);
   }
 
+  /** Shuts a key out: every subscriber is cut and comes back by itself, except the one that is no longer let in. */
+  expel(key: string): void {
+    this.#child?.tell({ word: 'expel', key });
+  }
+
   /** The process id of the running child. */
   get pid(): number | undefined {
     return this.#child?.pid;

@@ -13,6 +13,7 @@ export function publishDomain(generation: string): string {
 export class Admissions {
   readonly #hosts = new Set<string>();
   readonly #joining = new Map<string, string>();
+  #isJoiningOpen = true;
 
   admitHost(curve: string): void {
     this.#hosts.add(curve);
@@ -20,6 +21,15 @@ export class Admissions {
 
   admitJoining(generation: string, joinKey: string): void {
     this.#joining.set(reportDomain(generation), joinKey);
+  }
+
+  expelHost(curve: string): void {
+    this.#hosts.delete(curve);
+  }
+
+  /** While enrolment is closed, a join key opens nothing. */
+  openJoining(isOpen: boolean): void {
+    this.#isJoiningOpen = isOpen;
   }
 
   hostKeys(): string[] {
@@ -30,7 +40,7 @@ export class Admissions {
   decide(domain: string, key: string): Admission {
     const isPort = domain.startsWith('report/') || domain.startsWith('publish/');
     if (isPort && this.#hosts.has(key)) return 'admit';
-    if (this.#joining.get(domain) === key) return 'admit';
+    if (this.#isJoiningOpen && this.#joining.get(domain) === key) return 'admit';
     return 'refuse';
   }
 }

@@ -5,6 +5,7 @@ import type { Listening } from '@banshare/transport';
 export type ToFanOut =
   | { word: 'open'; endpoints: Listening[]; keys: string[]; position: Position; now: number }
   | { word: 'admit'; key: string; ticket: number }
+  | { word: 'expel'; key: string }
   | { word: 'publish'; messages: [subject: string, body: string][]; position: Position };
 
 /** What the child tells the server; `beat` once a second. */

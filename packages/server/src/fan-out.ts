@@ -26,6 +26,12 @@ export function runFanOut(): void {
       tell({ word: 'admitted', ticket: message.ticket });
       return;
     }
+    if (message.word === 'expel') {
+      admissions.expelHost(message.key);
+      // Ended, it is started again at the same ports.
+      port.cut().then(beat, () => process.exit(1));
+      return;
+    }
     if (message.word === 'publish') {
       for (const [subject, body] of message.messages) void port.publish(subject, body);
       position = message.position;
@@ -36,10 +42,11 @@ export function runFanOut(): void {
     for (const key of message.keys) admissions.admitHost(key);
     void open(port, message.endpoints, admissions).then(tell);
   });
-  setInterval(() => {
+  const beat = (): void => {
     if (position !== undefined) void port.publish(...encodeHeartbeat({ ...position, now: clock.now() }));
     tell({ word: 'beat' });
-  }, HEARTBEAT_MS);
+  };
+  setInterval(beat, HEARTBEAT_MS);
 }
 
 async function open(

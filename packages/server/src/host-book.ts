@@ -3,13 +3,18 @@ import { parseHostName } from '@banshare/protocol';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
+/** `pending` waits for an operator; `revoked` is refused everywhere. */
+export type HostState = 'active' | 'pending' | 'revoked';
+
 /** A host of the fleet. Times are epoch seconds; key is Ed25519 in hex, curve the same key for CURVE in Z85. */
 export type Host = {
   id: number;
   key: string;
   curve: string;
   name: HostName;
-  state: 'active';
+  /** The name it asked for, where another key has that one. */
+  wanted: string;
+  state: HostState;
   enrolled: number;
   addresses: readonly string[];
   lastSeen: number | null;
@@ -23,6 +28,7 @@ export type Host = {
 export class HostBook {
   readonly #ledger: SqliteLedger;
   readonly #byKey = new Map<string, Host>();
+  readonly #byCurve = new Map<string, Host>();
   readonly #changed = new Set<Host>();
   readonly #listeners = new Set<(host: Host) => void>();
 
@@ -33,6 +39,10 @@ export class HostBook {
 
   byKey(key: string): Host | undefined {
     return this.#byKey.get(key);
+  }
+
+  byCurve(curve: string): Host | undefined {
+    return this.#byCurve.get(curve);
   }
 
   byName(name: string): Host | undefined {
@@ -49,20 +59,24 @@ export class HostBook {
    */
   enrol(
     newcomer: { key: string; curve: string; name: HostName; addresses: readonly string[] },
+    state: HostState,
     now: number,
   ): Host {
     const name = this.#freeName(newcomer.name, newcomer.key);
     const { key, curve, addresses } = newcomer;
     this.#ledger
-      .sql('INSERT INTO hosts (key, curve, name, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?)')
-      .run(key, curve, name, 'active', now, JSON.stringify(addresses));
+      .sql(
+        'INSERT INTO hosts (key, curve, name, wanted, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(key, curve, name, newcomer.name, state, now, JSON.stringify(addresses));
     const row = this.#ledger.sql('SELECT id FROM hosts WHERE key = ?').get(key) as Row;
     const host: Host = {
       id: Number(row['id']),
       key,
       curve,
       name,
-      state: 'active',
+      wanted: newcomer.name,
+      state,
       enrolled: now,
       addresses,
       lastSeen: now,
@@ -73,6 +87,27 @@ export class HostBook {
     };
     this.#remember(host);
     return host;
+  }
+
+  /** Changes what a host may do, or what it is called. @throws when the ledger's file cannot be written. */
+  change(host: Host, to: { state?: HostState; name?: HostName }): void {
+    const { state = host.state, name = host.name } = to;
+    this.#ledger.sql('UPDATE hosts SET state = ?, name = ? WHERE id = ?').run(state, name, host.id);
+    host.state = state;
+    host.name = name;
+  }
+
+  /** Forgets a host and its key; what it reported stays told, of nobody. */
+  forget(host: Host): void {
+    this.#ledger.together(() => {
+      for (const table of ['supporters', 'acks', 'outcomes', 'seen_at']) {
+        this.#ledger.sql(`DELETE FROM ${table} WHERE host = ?`).run(host.id);
+      }
+      this.#ledger.sql('DELETE FROM hosts WHERE id = ?').run(host.id);
+    });
+    this.#byKey.delete(host.key);
+    this.#byCurve.delete(host.curve);
+    this.#changed.delete(host);
   }
 
   /**
@@ -171,6 +206,7 @@ export class HostBook {
 
   #remember(host: Host): void {
     this.#byKey.set(host.key, host);
+    this.#byCurve.set(host.curve, host);
   }
 }
 
@@ -191,7 +227,8 @@ function hostOf(row: Row): Host {
     key: String(row['key']),
     curve: String(row['curve']),
     name: String(row['name']) as HostName,
-    state: 'active',
+    wanted: String(row['wanted']),
+    state: row['state'] as HostState,
     enrolled: Number(row['enrolled']),
     addresses: JSON.parse(String(row['addresses'])) as string[],
     lastSeen: row['last_seen'] === null ? null : Number(row['last_seen']),

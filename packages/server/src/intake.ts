@@ -4,10 +4,9 @@ import { readIncoming, type ReportPort } from '@banshare/transport';
 import { answerOf, framesOf, refuse, retry, type Answer } from './answer.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
-import { enrol, type Admit } from './enrol.ts';
 import type { Host, HostBook } from './host-book.ts';
-import { isActive, judge, judgeUnban, type Policy } from './judge.ts';
-import type { Known, Ledger, Submission } from './ledger.ts';
+import type { Decide, Ledger, Submission } from './ledger.ts';
+import type { Membership } from './membership.ts';
 
 /** What the intake tells the rest of the server; each is called after the fact. */
 export type Notices = {
@@ -16,6 +15,7 @@ export type Notices = {
   ledgerFailed: (error: Error) => void;
 };
 
+const LIMIT = retry('limit', 'this host reports more than its limit: it is taken later', 10);
 const LEDGER_FAILED = retry('ledger', 'the server cannot write its ledger now');
 
 /**
@@ -26,9 +26,10 @@ export class Intake {
   readonly #port: ReportPort;
   readonly #ledger: Ledger;
   readonly #book: HostBook;
-  readonly #policy: Policy;
+  readonly #decide: Decide;
+  readonly #admitsReport: (hostId: number, now: number) => boolean;
   readonly #senders: SenderCheck;
-  readonly #admit: Admit;
+  readonly #membership: Membership;
   readonly #distribute: (events: readonly Event[]) => void;
   readonly #notices: Notices;
   readonly #now: () => number;
@@ -37,9 +38,11 @@ export class Intake {
     port: ReportPort;
     ledger: Ledger;
     book: HostBook;
-    policy: Policy;
+    decide: Decide;
+    /** Whether a host is below its limit. */
+    admitsReport: (hostId: number, now: number) => boolean;
     serverKeys: ReadonlySet<string>;
-    admit: Admit;
+    membership: Membership;
     distribute: (events: readonly Event[]) => void;
     notices: Notices;
     now: () => number;
@@ -47,9 +50,10 @@ export class Intake {
     this.#port = parts.port;
     this.#ledger = parts.ledger;
     this.#book = parts.book;
-    this.#policy = parts.policy;
+    this.#decide = parts.decide;
+    this.#admitsReport = parts.admitsReport;
     this.#senders = new SenderCheck(parts.book, parts.serverKeys);
-    this.#admit = parts.admit;
+    this.#membership = parts.membership;
     this.#distribute = parts.distribute;
     this.#notices = parts.notices;
     this.#now = parts.now;
@@ -64,11 +68,13 @@ export class Intake {
       if (proven === undefined) continue;
       const { envelope, request, host } = proven;
       const submission = host === undefined ? undefined : submissionOf(request, host, now);
-      if (submission !== undefined) submissions.push({ envelope, submission });
+      if (submission?.kind === 'report' && !this.#admitsReport(submission.host.id, now)) {
+        this.#answer(envelope, request.id, LIMIT);
+      } else if (submission !== undefined) submissions.push({ envelope, submission });
       // Not awaited: opening the publish port's door for a new host may take seconds, and reports must not wait for it.
       else void this.#answerLater(envelope, request, host, now);
     }
-    if (submissions.length > 0) await this.#submit(submissions, now);
+    if (submissions.length > 0) await this.#submit(submissions);
   }
 
   #prove(
@@ -105,26 +111,22 @@ export class Intake {
 
   async #answerTo(request: Request, host: Host | undefined, now: number): Promise<Answer> {
     if (request.kind === 'enrol') {
-      const { answer, newcomer } = await enrol(request, this.#book, this.#admit, now);
+      const { answer, newcomer } = await this.#membership.enrol(request);
       if (newcomer !== undefined) this.#notices.enrolled(newcomer, request.name);
       return answer;
     }
     if (host === undefined) return refuse('unknown-key', 'this host key is not enrolled here');
     if (request.kind === 'sync') return catchUp(request, this.#ledger, now);
     if (request.kind === 'ack') this.#book.acknowledge(host, request, request.at - now, now);
-    return { status: 'OK', verdict: 'accepted' };
+    // An operator may have given it another name.
+    return { status: 'OK', verdict: 'accepted', fields: { name: host.name } };
   }
 
-  async #submit(
-    batch: readonly { envelope: Buffer[]; submission: Submission }[],
-    now: number,
-  ): Promise<void> {
+  async #submit(batch: readonly { envelope: Buffer[]; submission: Submission }[]): Promise<void> {
     const submissions = batch.map(({ submission }) => submission);
-    const decide = (submission: Submission, known: Known): ReturnType<typeof judge> =>
-      this.#judge(submission, known, now);
     let recorded;
     try {
-      recorded = await this.#ledger.record(submissions, decide);
+      recorded = await this.#ledger.record(submissions, this.#decide);
     } catch (error) {
       this.#notices.ledgerFailed(error as Error);
       for (const { envelope, submission } of batch) this.#answer(envelope, submission.id, LEDGER_FAILED);
@@ -140,12 +142,6 @@ export class Intake {
     }
     const events = recorded.flatMap(({ event }) => (event === undefined ? [] : [event]));
     if (events.length > 0) this.#distribute(events);
-  }
-
-  #judge(submission: Submission, known: Known, now: number): ReturnType<typeof judge> {
-    if (submission.kind === 'report')
-      return judge(submission.report, this.#policy, known.ban, now, known.past);
-    return judgeUnban({ ...known, isActive: known.ban !== undefined && isActive(known.ban, now) });
   }
 
   #tell(envelope: Buffer[], id: string, answer: Answer, from: string): void {

@@ -12,7 +12,16 @@ export type Policy = {
  * What happened to the address before: when this report was made and when an operator last lifted such a ban (epoch seconds),
  * how often it was banned anew, and whether any ban of it is active now.
  */
-export type Past = { madeAt: number; liftedAt: number; offences: number; isBanned: boolean };
+export type Past = {
+  madeAt: number;
+  liftedAt: number;
+  offences: number;
+  isBanned: boolean;
+  /** The rule that protects the address, beside the special ranges. */
+  protectedBy?: string | undefined;
+  /** Whether enough hosts have reported it, where a quorum is asked for. */
+  isQuorate?: boolean;
+};
 
 const NO_PAST: Past = { madeAt: 0, liftedAt: -1, offences: 0, isBanned: false };
 
@@ -26,6 +35,8 @@ export type PublishedBan = { seq: number; at: number; until: number | null };
 export type Verdict =
   | { verdict: 'accepted'; publish: { kind: 'ban'; until: number | null } | { kind: 'unban' } }
   | { verdict: 'accepted'; withdraw: true }
+  | { verdict: 'counted' }
+  | { verdict: 'held'; until: number | null; reason: string }
   | { verdict: 'duplicate'; seq?: number }
   | { verdict: 'refused'; code: string; reason: string };
 
@@ -40,13 +51,19 @@ export function judge(
   now: number,
   past: Past = NO_PAST,
 ): Verdict {
-  const refusal = refuse(report) ?? refuseLifted(past);
+  const refusal = refuse(report) ?? refuseProtected(report, past) ?? refuseLifted(past);
   if (refusal !== undefined) return refusal;
   const until = endOf(durationOf(report, policy, past), policy, now);
   if (known !== undefined && isDuplicate(known, until, policy.windowSeconds, now)) {
     return { verdict: 'duplicate', seq: known.seq };
   }
+  if (past.isQuorate === false) return { verdict: 'counted' };
   return { verdict: 'accepted', publish: { kind: 'ban', until } };
+}
+
+function refuseProtected(ban: BanKey, { protectedBy }: Past): Verdict | undefined {
+  if (protectedBy === undefined) return undefined;
+  return { verdict: 'refused', code: 'never-ban', reason: `${ban.ip} is never banned: ${protectedBy}` };
 }
 
 /** Judges a host's own unban: it withdraws that host's support, and only the last one lifts the ban. */

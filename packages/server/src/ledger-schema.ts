@@ -47,6 +47,18 @@ const STEPS: readonly string[] = [
    CREATE TABLE lifted (
      ip TEXT NOT NULL, jail TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (ip, jail)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE hosts ADD COLUMN wanted TEXT NOT NULL DEFAULT '';
+   CREATE TABLE seen_at (
+     host INTEGER NOT NULL, address TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (host, address)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE never_ban (range TEXT PRIMARY KEY, at REAL NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE TABLE held (
+     id INTEGER PRIMARY KEY, host INTEGER NOT NULL, name TEXT NOT NULL, ip TEXT NOT NULL, prog TEXT NOT NULL,
+     jail TEXT NOT NULL, at REAL NOT NULL, until INTEGER, details TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE audit (
+     n INTEGER PRIMARY KEY, at REAL NOT NULL, what TEXT NOT NULL, details TEXT NOT NULL, hash TEXT NOT NULL
+   ) STRICT;`,
 ];
 
 /**

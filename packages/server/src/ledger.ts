@@ -11,7 +11,14 @@ export type Submission = {
 } & ({ kind: 'report'; report: Report } | { kind: 'unban'; ban: BanKey });
 
 /** What the ledger knows of a ban and its address when it is judged. */
-export type Known = { ban: PublishedBan | undefined; supports: boolean; others: number; past: Past };
+export type Known = {
+  ban: PublishedBan | undefined;
+  supports: boolean;
+  others: number;
+  past: Past;
+  /** The hosts whose reports of this ban were counted since a time. */
+  voters: (since: number) => number[];
+};
 
 /** What became of a submission; `event` is new and has to be published. */
 export type Recorded = { verdict: VerdictWord; seq?: number; code?: string; reason?: string; event?: Event };
@@ -50,6 +57,11 @@ export interface Ledger {
   lift(selection: Selection, now: number): Promise<Event[]>;
   /** Withdraws a host's support since a time; what nobody else supports is lifted. */
   undo(hostId: number, since: number, now: number): Promise<{ lifted: Event[]; kept: number }>;
+  /** Publishes what the brakes held. */
+  release(now: number): Promise<Event[]>;
+  /** Forgets what the brakes held; returns how many. */
+  dropHeld(): Promise<number>;
+  countHeld(): number;
   /** The events after a seq, in order. */
   since(seq: number, limit: number): Promise<Event[]>;
   /** The place of a seq; undefined when it is none or what follows it is no longer kept. */

@@ -11,15 +11,19 @@ import {
   type Result,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
+import type { Audit } from './audit.ts';
 import type { HostBook } from './host-book.ts';
 import { endOf, type Policy } from './judge.ts';
 import type { Ledger } from './ledger.ts';
+import type { NeverBan } from './never-ban.ts';
 
 /** What operators' commands work with. */
 export type OperateParts = {
   ledger: Ledger;
   book: HostBook;
   policy: Policy;
+  neverBan: NeverBan;
+  audit: Audit;
   distribute: (events: readonly Event[]) => void;
   now: () => number;
 };
@@ -41,6 +45,8 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
   const range = specialRange(ip.value);
   if (range !== undefined) return refuse('never-ban', `${ip.value} lies in ${range}, which is never banned`);
   const now = parts.now();
+  const rule = parts.neverBan.ruleFor(ip.value, now);
+  if (rule !== undefined) return refuse('never-ban', `${ip.value} is never banned: ${rule}`);
   // A person's word is not cut to max-duration.
   const until =
     duration.value === FOR_EVER ? null : endOf(duration.value, { maxDurationSeconds: FOR_EVER }, now);
@@ -52,6 +58,7 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
     until,
     ...(reason === undefined ? {} : { reason }),
   };
+  parts.audit.add('ban', ban, now);
   const event = await parts.ledger.ban(ban, now);
   parts.distribute([event]);
   return { ok: true, result: { event } };
@@ -61,6 +68,7 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
 export async function operatorUnban(args: Args, parts: OperateParts): Promise<AdminReply> {
   const selection = readSelection(args);
   if (!selection.ok) return refuse('address', selection.fault);
+  parts.audit.add('unban', selection.value, parts.now());
   const lifted = await parts.ledger.lift(selection.value, parts.now());
   parts.distribute(lifted);
   return { ok: true, result: { lifted } };
@@ -75,6 +83,7 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   if (!since.ok) return refuse('duration', since.fault);
   const now = parts.now();
   const from = since.value === FOR_EVER ? 0 : now - since.value;
+  parts.audit.add('undo', { host: name, since: from }, now);
   const { lifted, kept } = await parts.ledger.undo(host.id, from, now);
   parts.distribute(lifted);
   return { ok: true, result: { lifted, kept } };
@@ -95,6 +104,7 @@ export function textOf(args: Args, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function refuse(code: string, reason: string): AdminReply {
+/** Says no to an operator. */
+export function refuse(code: string, reason: string): AdminReply {
   return { ok: false, code, reason };
 }

@@ -13,7 +13,11 @@ import {
   type ServerConfig,
 } from '@banshare/runtime';
 import { answerZap, ReportPort } from '@banshare/transport';
+import { ActiveCount } from './active-count.ts';
 import { answerAdmin } from './admin.ts';
+import { Audit } from './audit.ts';
+import { Brakes } from './brakes.ts';
+import { decideWith } from './decide.ts';
 import { Distributor } from './distribute.ts';
 import { Admissions } from './domains.ts';
 import { endpointsOf, openReportPort } from './doors.ts';
@@ -21,6 +25,8 @@ import type { Generation } from './generations.ts';
 import { HostBook } from './host-book.ts';
 import { Intake } from './intake.ts';
 import type { Policy } from './judge.ts';
+import { Membership } from './membership.ts';
+import { NeverBan } from './never-ban.ts';
 import { pump } from './pump.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
 import { startUpkeep } from './upkeep.ts';
@@ -40,6 +46,7 @@ type Core = {
   ledger: SqliteLedger;
   book: HostBook;
   admissions: Admissions;
+  neverBan: NeverBan;
   clock: SteadyClock;
 };
 
@@ -56,7 +63,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const port = new ReportPort();
   resources.own('the report port', () => port.close());
   const reported = await openReportPort(port, endpointsOf(generations, config, 'report'));
-  const { log, ledger, book, clock } = core;
+  const { log, ledger, book, clock, neverBan } = core;
   const policy = policyOf(config);
   const now = (): number => clock.now();
   const distribute = (events: readonly Event[]): void => {
@@ -64,20 +71,32 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     distributor.distribute(events);
     for (const { kind, ip, prog, jail, host, seq } of events) log.notice(kind, { ip, prog, jail, host, seq });
   };
-  startIntake(options, core, { port, policy, distributor, distribute }, resources);
-  const upkeep = startUpkeep({ ...core, keepSeconds: config.ledger.keepSeconds });
+  const audit = new Audit(ledger);
+  const membership = new Membership({
+    ...core,
+    audit,
+    doors: distributor,
+    configured: config.enrolment.mode,
+    now,
+  });
+  const brakes = new Brakes(config.limits);
+  startIntake(options, core, { port, policy, membership, brakes, distribute }, resources);
+  const upkeep = startUpkeep({ ...core, brakes, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const parts = {
     ledger,
     book,
     policy,
+    neverBan,
+    membership,
+    audit,
     distribute,
     generations,
+    goneAfterSeconds: config.enrolment.goneAfterSeconds,
     clock,
     startedAt: now(),
     now,
     paths,
-    config,
   };
   const admin = await serveAdmin({
     path: paths.serverSocket,
@@ -98,11 +117,17 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   const book = new HostBook(ledger);
   const admissions = new Admissions();
   for (const { name, joinKey } of generations) admissions.admitJoining(name, joinKey);
-  for (const host of book.all()) admissions.admitHost(host.curve);
-  const zap = await answerZap(({ domain, key }) => admissions.decide(domain, key));
-  resources.own('the doorkeeper', () => zap.close());
+  for (const host of book.all()) if (host.state === 'active') admissions.admitHost(host.curve);
   const clock = new SteadyClock(await ledger.lastTime());
-  return { log, faults: new FaultLog(log, monotonicSeconds), ledger, book, admissions, clock };
+  const neverBan = new NeverBan(ledger, config.neverBan);
+  const zap = await answerZap(({ domain, key, address }) => {
+    const admission = admissions.decide(domain, key);
+    const host = admission === 'admit' ? book.byCurve(key) : undefined;
+    if (host !== undefined) neverBan.see(host, address, clock.now());
+    return admission;
+  });
+  resources.own('the doorkeeper', () => zap.close());
+  return { log, faults: new FaultLog(log, monotonicSeconds), ledger, book, admissions, neverBan, clock };
 }
 
 function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core): Distributor {
@@ -122,26 +147,33 @@ function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core
 }
 
 function startIntake(
-  { generations }: ServeOptions,
-  { log, faults, ledger, book, admissions, clock }: Core,
+  { config, generations }: ServeOptions,
+  { log, faults, ledger, book, neverBan, clock }: Core,
   to: {
     port: ReportPort;
     policy: Policy;
-    distributor: Distributor;
+    membership: Membership;
+    brakes: Brakes;
     distribute: (events: readonly Event[]) => void;
   },
   resources: Resources,
 ): void {
+  const activeBans = new ActiveCount(ledger);
+  const deciding = {
+    policy: to.policy,
+    neverBan,
+    brakes: to.brakes,
+    quorum: config.quorum,
+    activeBans: () => activeBans.about(clock.now()),
+  };
   const intake = new Intake({
     port: to.port,
     ledger,
     book,
-    policy: to.policy,
+    decide: (submission, known) => decideWith(deciding, submission, known, submission.received),
+    admitsReport: (hostId, now) => to.brakes.admitsReport(hostId, now),
     serverKeys: new Set(generations.map(({ curve }) => curve.publicKey)),
-    admit: async (curve) => {
-      admissions.admitHost(curve);
-      await to.distributor.admit(curve);
-    },
+    membership: to.membership,
     distribute: to.distribute,
     notices: noticesTo(log, faults),
     now: () => clock.now(),

@@ -1,3 +1,4 @@
+import type { AuditEntry } from './audit.ts';
 import type { DrillTime } from './drill.ts';
 import type { Explanation } from './explain.ts';
 import type { HostStatus, Status, Trouble } from './status.ts';
@@ -19,7 +20,11 @@ const MOST_NAMED = 10;
 export function showStatus(status: Status, now: number): string {
   const { hosts, converged, behind, wrongClocks, head, activeBans, epoch, generations } = status;
   const waiting = hosts - converged - behind.length;
+  const { held, pending, renamed, enrolment } = status;
   return [
+    ...(held === 0
+      ? []
+      : [`${held} new bans are HELD by a brake: banshare-server release publishes them, drop forgets them.`]),
     firstLine(hosts, converged, behind.length),
     ...(waiting > 0 && behind.length > 0 ? [`  ${waiting} have not confirmed the last events yet`] : []),
     ...named(behind, (trouble) => `${trouble.name} is ${lagText(trouble)}, ${seen(trouble.lastSeen, now)}`),
@@ -27,13 +32,18 @@ export function showStatus(status: Status, now: number): string {
       wrongClocks,
       ({ name, clockAhead }) => `${name}'s clock is ${clockText(clockAhead ?? 0)}: set it by NTP`,
     ),
+    ...pending.map((name) => `  ${name} waits for you: banshare-server hosts approve ${name}`),
+    ...renamed.map(
+      ({ name, wanted }) =>
+        `  ${name} calls itself ${wanted}, which another key has: hosts approve ${name} hands the name over`,
+    ),
     ...(status.clockJump === 0
       ? []
       : [
           `  This machine's clock was set by ${status.clockJump} s; bans go on by the time before, until a restart`,
         ]),
     `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
-    `Generations in service: ${generations.join(', ')}.`,
+    `Generations in service: ${generations.join(', ')}. Enrolment: ${enrolment}.`,
   ].join('\n');
 }
 
@@ -149,4 +159,19 @@ function span(seconds: number): string {
   if (whole < 7200) return `${Math.round(whole / 60)}m`;
   if (whole < 172_800) return `${Math.round(whole / 3600)}h`;
   return `${Math.round(whole / 86_400)}d`;
+}
+
+/** What is never banned. */
+export function showNeverBan(entries: readonly { range: string; source: string }[]): string {
+  const rows = entries.map(({ range, source }) => [range, source]);
+  const more = 'The special ranges of IANA (private, loopback, multicast …) are never banned either.';
+  return rows.length === 0 ? `Nothing is listed. ${more}` : `${table(['RANGE', 'BY'], rows)}\n${more}`;
+}
+
+/** The audit log, oldest first. */
+export function showAuditLog(entries: readonly AuditEntry[]): string {
+  if (entries.length === 0) return 'The audit log is empty.';
+  return entries
+    .map(({ n, at, what, details }) => `${n}  ${time(at)}  ${what}  ${JSON.stringify(details)}`)
+    .join('\n');
 }

@@ -1,32 +1,14 @@
-import type { DatabaseSync } from 'node:sqlite';
-import {
-  OPERATOR_HOST,
-  type BanKey,
-  type Details,
-  type Event,
-  type HostName,
-  type Position,
-  type VerdictWord,
-} from '@banshare/protocol';
+import { OPERATOR_HOST, type BanKey, type Details, type Event, type Position } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { BanBook, type Selection } from './ban-book.ts';
 import { openDatabase, statements } from './database.ts';
 import { EventBook } from './event-book.ts';
 import { historyOf } from './history.ts';
-import type { Verdict } from './judge.ts';
-import {
-  banOf,
-  detailsOf,
-  type Decide,
-  type History,
-  type Known,
-  type Ledger,
-  type Recorded,
-  type Submission,
-} from './ledger.ts';
+import { HeldBook } from './held.ts';
+import { isActive } from './judge.ts';
+import { type Decide, type History, type Ledger, type Recorded, type Submission } from './ledger.ts';
+import { recordOne, unban, type Books } from './record.ts';
 import type { Row, Sql } from './rows.ts';
-
-type Books = { database: DatabaseSync; sql: Sql; events: EventBook; bans: BanBook };
 
 /**
  * The ledger in SQLite. One connection writes; a failed commit leaves it unknown what was stored (facts section 4), so the
@@ -82,6 +64,28 @@ export class SqliteLedger implements Ledger {
     });
   }
 
+  async release(now: number): Promise<Event[]> {
+    return this.#write(({ events, bans, held }) => {
+      const published: Event[] = [];
+      for (const { hostId, ...draft } of held.takeAll()) {
+        if (!isActive(draft, now)) continue;
+        const event = events.append({ ...draft, at: now });
+        bans.follow(event);
+        bans.support(event, hostId, now);
+        published.push(event);
+      }
+      return published;
+    });
+  }
+
+  async dropHeld(): Promise<number> {
+    return this.#write(({ held }) => held.takeAll().length);
+  }
+
+  countHeld(): number {
+    return this.#books.held.count();
+  }
+
   async since(seq: number, limit: number): Promise<Event[]> {
     return this.#books.events.since(seq, limit);
   }
@@ -101,6 +105,11 @@ export class SqliteLedger implements Ledger {
   }
 
   async countActive(now: number): Promise<number> {
+    return this.activeNow(now);
+  }
+
+  /** The count at once, for use inside a transaction. */
+  activeNow(now: number): number {
     return this.#books.bans.countActive(now);
   }
 
@@ -163,7 +172,13 @@ export class SqliteLedger implements Ledger {
   #open(): Books {
     const database = openDatabase(this.#path);
     const sql = statements(database) as Sql;
-    return { database, sql, events: new EventBook(sql, this.#makeEpoch), bans: new BanBook(sql) };
+    return {
+      database,
+      sql,
+      events: new EventBook(sql, this.#makeEpoch),
+      bans: new BanBook(sql),
+      held: new HeldBook(sql),
+    };
   }
 
   #reopen(): void {
@@ -178,94 +193,3 @@ export class SqliteLedger implements Ledger {
 
 /** The same id gets the same verdict for so long; no report older than 8 days is taken. */
 const ID_SECONDS = 9 * 86_400;
-
-function recordOne(books: Books, submission: Submission, decide: Decide): Recorded {
-  const earlier = answeredBefore(books.sql, submission);
-  if (earlier !== undefined) return earlier;
-  const ban = banOf(submission);
-  const recorded = carryOut(books, submission, decide(submission, knownOf(books, submission)));
-  books
-    .sql('INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
-    .run(
-      submission.host.id,
-      submission.id,
-      submission.received,
-      submission.at,
-      submission.kind,
-      ban.ip,
-      ban.prog,
-      ban.jail,
-      recorded.verdict,
-      recorded.code ?? null,
-      recorded.reason ?? null,
-      recorded.seq ?? null,
-    );
-  return recorded;
-}
-
-/** The verdict that the same id of the same host got before. */
-function answeredBefore(sql: Sql, submission: Submission): Recorded | undefined {
-  const row = sql('SELECT verdict, code, reason, seq FROM reports WHERE host = ? AND id = ?').get(
-    submission.host.id,
-    submission.id,
-  ) as Row | undefined;
-  if (row === undefined) return undefined;
-  const { verdict, code, reason, seq } = row;
-  return {
-    verdict: verdict as VerdictWord,
-    ...(seq === null ? {} : { seq: Number(seq) }),
-    ...(code === null ? {} : { code: String(code) }),
-    ...(reason === null ? {} : { reason: String(reason) }),
-  };
-}
-
-function knownOf({ bans }: Books, submission: Submission): Known {
-  const ban = banOf(submission);
-  const published = bans.get(ban);
-  const hosts = submission.kind === 'unban' && published !== undefined ? bans.supporters(ban) : [];
-  const supports = hosts.includes(submission.host.id);
-  const past = {
-    madeAt: submission.at,
-    liftedAt: bans.liftedAt(ban),
-    offences: bans.offences(ban.ip),
-    isBanned: bans.isBanned(ban.ip, submission.received),
-  };
-  return { ban: published, supports, others: hosts.length - (supports ? 1 : 0), past };
-}
-
-function carryOut(books: Books, submission: Submission, verdict: Verdict): Recorded {
-  const { host, received } = submission;
-  const { ip, prog, jail } = banOf(submission);
-  const ban = { ip, prog, jail };
-  if (verdict.verdict === 'refused') return verdict;
-  if (verdict.verdict === 'duplicate') {
-    if (submission.kind === 'report') books.bans.support(ban, host.id, received);
-    return verdict;
-  }
-  if ('withdraw' in verdict) {
-    books.bans.withdraw(ban, host.id);
-    return { verdict: 'accepted' };
-  }
-  if (verdict.publish.kind === 'unban') {
-    const event = unban(books, ban, host.name, received);
-    return { verdict: 'accepted', seq: event.seq, event };
-  }
-  const { until } = verdict.publish;
-  const event = books.events.append({
-    ...ban,
-    ...detailsOf(submission),
-    kind: 'ban',
-    host: host.name,
-    at: received,
-    until,
-  });
-  books.bans.follow(event);
-  books.bans.support(ban, host.id, received);
-  return { verdict: 'accepted', seq: event.seq, event };
-}
-
-function unban({ events, bans }: Books, ban: BanKey, host: HostName, now: number): Event {
-  const event = events.append({ ...ban, kind: 'unban', host, at: now, until: null });
-  bans.follow(event);
-  return event;
-}

@@ -1,5 +1,6 @@
 import type { SteadyClock } from '@banshare/runtime';
 import type { Host, HostBook } from './host-book.ts';
+import type { Membership } from './membership.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
@@ -30,6 +31,12 @@ export type Status = {
   wrongClocks: Trouble[];
   /** By how many seconds this machine's clock was set while the server runs; 0 is well. */
   clockJump: number;
+  /** Bans that a brake holds, until an operator releases or drops them. */
+  held: number;
+  /** Hosts that wait for an operator, by name; and those whose wanted name another key has. */
+  pending: string[];
+  renamed: { name: string; wanted: string }[];
+  enrolment: string;
   generations: string[];
   startedAt: number;
 };
@@ -57,11 +64,14 @@ export async function statusOf(
     generations: readonly { name: string }[];
     startedAt: number;
     clock: SteadyClock;
+    membership: Pick<Membership, 'mode'>;
+    goneAfterSeconds: number;
   },
   now: number,
 ): Promise<Status> {
   const { epoch, seq: head } = parts.ledger.head();
-  const hosts = await hostsOf(parts, now);
+  const all = await hostsOf(parts, now);
+  const hosts = all.filter(({ state }) => state === 'active');
   return {
     epoch,
     head,
@@ -71,24 +81,40 @@ export async function statusOf(
     behind: hosts.filter(({ isBehind }) => isBehind).map(troubleOf),
     wrongClocks: hosts.filter(({ clockAhead }) => Math.abs(clockAhead ?? 0) > CLOCK_SECONDS).map(troubleOf),
     clockJump: parts.clock.jump(),
+    held: parts.ledger.countHeld(),
+    pending: all.filter(({ state }) => state === 'pending').map(({ name }) => name),
+    renamed: parts.book
+      .all()
+      .filter(isRenamed)
+      .map(({ name, wanted }) => ({ name, wanted })),
+    enrolment: parts.membership.mode,
     generations: parts.generations.map(({ name }) => name),
     startedAt: parts.startedAt,
   };
 }
 
 /** Lists every host and how far it is. */
-export async function hostsOf(parts: { ledger: Ledger; book: HostBook }, now: number): Promise<HostStatus[]> {
-  return Promise.all(parts.book.all().map((host) => hostStatus(host, parts.ledger, now)));
+export async function hostsOf(
+  parts: { ledger: Ledger; book: HostBook; goneAfterSeconds: number },
+  now: number,
+): Promise<HostStatus[]> {
+  return Promise.all(parts.book.all().map((host) => hostStatus(host, parts, now)));
 }
 
-async function hostStatus(host: Host, ledger: Ledger, now: number): Promise<HostStatus> {
+async function hostStatus(
+  host: Host,
+  { ledger, goneAfterSeconds }: { ledger: Ledger; goneAfterSeconds: number },
+  now: number,
+): Promise<HostStatus> {
   const { epoch, seq: head } = ledger.head();
   const applied = host.position?.epoch === epoch ? host.position.applied : 0;
   const lag = Math.max(0, head - applied);
   const [oldestMissing] = lag === 0 ? [] : await ledger.since(applied, 1);
   const lagSeconds = oldestMissing === undefined ? 0 : Math.max(0, now - oldestMissing.at);
   const isSilent = host.lastSeen === null || now - host.lastSeen > SILENT_AFTER;
-  const { name, state, lastSeen, version, generation, clockAhead, addresses } = host;
+  const isGone = host.state === 'active' && now - (host.lastSeen ?? host.enrolled) > goneAfterSeconds;
+  const state = isGone ? 'gone' : host.state;
+  const { name, lastSeen, version, generation, clockAhead, addresses } = host;
   const isBehind = isSilent || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
     name,
@@ -107,4 +133,8 @@ async function hostStatus(host: Host, ledger: Ledger, now: number): Promise<Host
 
 function troubleOf({ name, lag, lagSeconds, lastSeen, clockAhead }: HostStatus): Trouble {
   return { name, lag, lagSeconds, lastSeen, clockAhead };
+}
+
+function isRenamed({ name, wanted, state }: Host): boolean {
+  return state === 'active' && wanted !== '' && name !== wanted;
 }

@@ -1,4 +1,5 @@
 import type { FaultLog, SteadyClock } from '@banshare/runtime';
+import type { Brakes } from './brakes.ts';
 import type { HostBook } from './host-book.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
@@ -14,8 +15,9 @@ export function startUpkeep(parts: {
   faults: FaultLog;
   keepSeconds: number;
   clock: SteadyClock;
+  brakes: Brakes;
 }): { stop: () => void } {
-  const { ledger, book, faults, keepSeconds, clock } = parts;
+  const { ledger, book, faults, keepSeconds, clock, brakes } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -33,6 +35,7 @@ export function startUpkeep(parts: {
     setInterval(() => void attempt('remove old events', sweep), SWEEP_MS),
     setInterval(() => {
       faults.sumUp();
+      brakes.sweep(clock.now());
       const jump = clock.jump();
       if (jump === 0) return;
       const text =

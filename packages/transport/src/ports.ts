@@ -1,4 +1,5 @@
 import type { Publisher, Router } from 'zeromq';
+import { portOf } from './endpoint.ts';
 import { eventPublisher, listen, reportRouter, type Listening } from './listen.ts';
 
 /** The report port as the server sees it: requests come in, answers go out, over every generation's endpoint. */
@@ -36,9 +37,29 @@ export class ReportPort {
 export class PublishPort {
   readonly #publisher: Publisher = eventPublisher();
   #sending: Promise<void> = Promise.resolve();
+  readonly #bound: { to: Listening; at: string }[] = [];
 
-  listen(to: Listening): Promise<string> {
-    return listen(this.#publisher, to);
+  /** Binds one generation's endpoint and returns it with its port. @throws libzmq's error, such as EADDRINUSE. */
+  async listen(to: Listening): Promise<string> {
+    const at = await listen(this.#publisher, to);
+    this.#bound.push({ to: { ...to, port: portOf(at) }, at });
+    return at;
+  }
+
+  /**
+   * Cuts every subscriber, since libzmq cannot cut one: each comes back by itself through ZAP, where a key that was shut out
+   * meanwhile is refused. They are only dropped once something is published.
+   * @throws when an endpoint cannot be bound again: then the process has to end.
+   */
+  cut(): Promise<void> {
+    const cut = this.#sending.then(async () => {
+      for (const { to, at } of this.#bound) {
+        await this.#publisher.unbind(at);
+        await listen(this.#publisher, to);
+      }
+    });
+    this.#sending = cut.catch(() => undefined);
+    return cut;
   }
 
   /** Publishes two frames, in the order of the calls. */

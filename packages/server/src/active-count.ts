@@ -1,0 +1,24 @@
+import type { SqliteLedger } from './sqlite-ledger.ts';
+
+/** Counting half a million bans takes longer than judging one: the count is looked up at most so often. */
+const COUNT_SECONDS = 2;
+
+/** How many bans are active, near enough for a brake. */
+export class ActiveCount {
+  readonly #ledger: SqliteLedger;
+  #count = 0;
+  #countedAt = -Infinity;
+
+  constructor(ledger: SqliteLedger) {
+    this.#ledger = ledger;
+  }
+
+  /** The count as of a moment ago; now is epoch seconds. */
+  about(now: number): number {
+    if (now - this.#countedAt >= COUNT_SECONDS) {
+      this.#count = this.#ledger.activeNow(now);
+      this.#countedAt = now;
+    }
+    return this.#count;
+  }
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import type { Row } from './rows.ts';
+import type { SqliteLedger } from './sqlite-ledger.ts';
+
+/** What an operator did, or the server by itself; `at` epoch seconds. The hash covers the entry and the one before it. */
+export type AuditEntry = {
+  n: number;
+  at: number;
+  what: string;
+  details: Record<string, unknown>;
+  hash: string;
+};
+
+const FIRST_HASH = '0'.repeat(64);
+const PAGE = 1000;
+
+/** The log of operators' actions, enrolments, revocations and brakes; it is only ever added to. */
+export class Audit {
+  readonly #ledger: SqliteLedger;
+
+  constructor(ledger: SqliteLedger) {
+    this.#ledger = ledger;
+  }
+
+  /** @throws when it cannot be written: then the action must not happen either. */
+  add(what: string, details: Record<string, unknown>, now: number): void {
+    const last = this.#ledger.sql('SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1').get() as
+      Row | undefined;
+    const text = JSON.stringify(details);
+    const n = Number(last?.['n'] ?? 0) + 1;
+    const hash = hashOf(String(last?.['hash'] ?? FIRST_HASH), n, now, what, text);
+    this.#ledger.sql('INSERT INTO audit VALUES (?, ?, ?, ?, ?)').run(n, now, what, text, hash);
+  }
+
+  /** The newest entries, oldest first. */
+  newest(limit: number): AuditEntry[] {
+    const rows = this.#ledger.sql('SELECT * FROM audit ORDER BY n DESC LIMIT ?').all(limit) as Row[];
+    return rows.map(entryOf).toReversed();
+  }
+
+  /** The number of the first entry that was changed, removed or put in; undefined when the chain holds. */
+  firstBroken(): number | undefined {
+    let before = FIRST_HASH;
+    let expected = 1;
+    for (;;) {
+      const rows = this.#ledger
+        .sql('SELECT * FROM audit WHERE n >= ? ORDER BY n LIMIT ?')
+        .all(expected, PAGE) as Row[];
+      for (const row of rows) {
+        const n = Number(row['n']);
+        const hash = hashOf(before, n, Number(row['at']), String(row['what']), String(row['details']));
+        if (n !== expected || hash !== row['hash']) return expected;
+        before = hash;
+        expected += 1;
+      }
+      if (rows.length < PAGE) return undefined;
+    }
+  }
+}
+
+function hashOf(before: string, n: number, at: number, what: string, details: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([before, n, at, what, details]))
+    .digest('hex');
+}
+
+function entryOf(row: Row): AuditEntry {
+  return {
+    n: Number(row['n']),
+    at: Number(row['at']),
+    what: String(row['what']),
+    details: JSON.parse(String(row['details'])) as Record<string, unknown>,
+    hash: String(row['hash']),
+  };
+}

@@ -1,0 +1,90 @@
+import { wallSeconds } from '@banshare/runtime';
+import type { Ask, Command } from './ask.ts';
+import { showBans, showExplanation, showLifted, type ShownBan } from './show.ts';
+
+const IP = { type: 'string' } as const;
+const JAIL = { type: 'string', describe: 'in this jail only' } as const;
+
+/** The commands about bans. */
+export function banCommands(ask: Ask): Command[] {
+  return [bans(ask), explain(ask), ban(ask), unban(ask), undo(ask)];
+}
+
+function bans(ask: Ask): Command {
+  return {
+    command: 'bans [ip]',
+    describe: 'the active bans',
+    builder: {
+      ip: IP,
+      jail: JAIL,
+      host: { type: 'string', describe: 'reported by this host only' },
+      all: { type: 'boolean', default: false, describe: 'also those that are over' },
+    },
+    handler: (words) => {
+      const { ip, jail, host, all } = words;
+      const show = ({ bans: list }: { bans: ShownBan[] }): string => showBans(list, wallSeconds());
+      return ask(words, { command: 'bans', args: { ip, jail, host, all } }, show);
+    },
+  };
+}
+
+function explain(ask: Ask): Command {
+  return {
+    command: 'explain <ip>',
+    describe: 'every report, verdict, event and outcome of an address',
+    builder: { ip: IP },
+    handler: (words) => ask(words, { command: 'explain', args: { ip: words['ip'] } }, showExplanation),
+  };
+}
+
+function ban(ask: Ask): Command {
+  return {
+    command: 'ban <ip>',
+    describe: 'bans an address on every host',
+    builder: {
+      ip: IP,
+      jail: { type: 'string', describe: 'the jail (banshare)' },
+      for: { type: 'string', describe: '90s 10m 6h 1d 1w, or -1 for ever' },
+      reason: { type: 'string', describe: 'kept with the ban' },
+    },
+    handler: (words) => {
+      const { ip, jail, for: duration, reason } = words;
+      const args = { ip, jail, for: duration, reason };
+      return ask(words, { command: 'ban', args }, () => `${String(ip)} is banned everywhere.`);
+    },
+  };
+}
+
+function unban(ask: Ask): Command {
+  return {
+    command: 'unban <ip>',
+    describe: 'lifts every ban of an address on every host, whoever reported it',
+    builder: { ip: IP, jail: JAIL },
+    handler: (words) => {
+      const { ip, jail } = words;
+      const none = `No active ban of ${String(ip)}; older reports of it are refused from now on.`;
+      const show = ({ lifted }: { lifted: ShownBan[] }): string =>
+        lifted.length === 0 ? none : showLifted(lifted);
+      return ask(words, { command: 'unban', args: { ip, jail } }, show);
+    },
+  };
+}
+
+function undo(ask: Ask): Command {
+  return {
+    command: 'undo',
+    describe: 'lifts what one host caused',
+    builder: {
+      host: { type: 'string', demandOption: true, describe: 'the host' },
+      since: { type: 'string', demandOption: true, describe: 'how far back: 10m, 1h; -1 for everything' },
+    },
+    handler: (words) => {
+      const { host, since } = words;
+      const show = ({ lifted, kept }: { lifted: ShownBan[]; kept: number }): string =>
+        kept === 0
+          ? showLifted(lifted)
+          : `${showLifted(lifted)} ${kept} stay, since other hosts support them.`;
+      return ask(words, { command: 'undo', args: { host, since } }, show);
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** A bucket of tokens that refills evenly: so many a minute on the long run, so many at once. Times are epoch seconds. */
+export class TokenBucket {
+  readonly #perSecond: number;
+  readonly #most: number;
+  #tokens: number;
+  #at: number;
+
+  constructor(perMinute: number, most: number, now: number) {
+    this.#perSecond = perMinute / 60;
+    this.#most = most;
+    this.#tokens = most;
+    this.#at = now;
+  }
+
+  /** Takes a token where there is one. */
+  take(now: number): boolean {
+    this.#tokens = Math.min(this.#most, this.#tokens + Math.max(0, now - this.#at) * this.#perSecond);
+    this.#at = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
+
+/** What the administrator set under [limits]. */
+export type Limits = { hostPerMinute: number; hostBurst: number; fleetPerMinute: number; active: number };
+
+/** A host that is quiet for an hour has a full bucket, and needs none. */
+const FORGET_SECONDS = 3600;
+
+/**
+ * The brakes: a host above its limit is asked to come later and loses nothing; what the fleet brings above its own, or above
+ * the cap of active bans, is held for a person to decide.
+ */
+export class Brakes {
+  readonly #limits: Limits;
+  readonly #hosts = new Map<number, { bucket: TokenBucket; at: number }>();
+  #fleet: TokenBucket | undefined;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Whether a host may report now. */
+  admitsReport(hostId: number, now: number): boolean {
+    const { hostPerMinute, hostBurst } = this.#limits;
+    const known = this.#hosts.get(hostId) ?? {
+      bucket: new TokenBucket(hostPerMinute, hostBurst, now),
+      at: now,
+    };
+    known.at = now;
+    this.#hosts.set(hostId, known);
+    return known.bucket.take(now);
+  }
+
+  /** Why a new ban must be held; undefined where it may be published. */
+  reasonToHold(activeBans: number, now: number): string | undefined {
+    const { fleetPerMinute, active } = this.#limits;
+    if (activeBans >= active) return `there are ${activeBans} active bans, the limit is ${active}`;
+    this.#fleet ??= new TokenBucket(fleetPerMinute, fleetPerMinute, now);
+    return this.#fleet.take(now)
+      ? undefined
+      : `the fleet brings more than ${fleetPerMinute} new bans a minute`;
+  }
+
+  /** Forgets hosts that have long been quiet. */
+  sweep(now: number): void {
+    for (const [id, { at }] of this.#hosts) if (now - at > FORGET_SECONDS) this.#hosts.delete(id);
+  }
+}

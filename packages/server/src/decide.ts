@@ -1,0 +1,46 @@
+import type { Submission, Known } from './ledger.ts';
+import type { Brakes } from './brakes.ts';
+import { isActive, judge, judgeUnban, type Past, type Policy, type Verdict } from './judge.ts';
+import type { NeverBan } from './never-ban.ts';
+import { isQuorate, quorumFor, type QuorumRule } from './quorum.ts';
+
+export type DecideParts = {
+  policy: Policy;
+  neverBan: NeverBan;
+  brakes: Brakes;
+  quorum: readonly QuorumRule[];
+  activeBans: () => number;
+};
+
+/**
+ * Decides about submissions: gathers what judge() needs to know beside the ledger (who protects the address, whether the
+ * quorum is reached), and lets the brakes hold what would be published above a limit. Times are epoch seconds.
+ */
+export function decideWith(parts: DecideParts, submission: Submission, known: Known, now: number): Verdict {
+  if (submission.kind === 'unban') {
+    return judgeUnban({ ...known, isActive: known.ban !== undefined && isActive(known.ban, now) });
+  }
+  const { report } = submission;
+  const past: Past = {
+    ...known.past,
+    protectedBy: parts.neverBan.ruleFor(report.ip, now),
+    isQuorate: reachesQuorum(parts.quorum, submission, known, now),
+  };
+  const verdict = judge(report, parts.policy, known.ban, now, past);
+  if (verdict.verdict !== 'accepted' || !('publish' in verdict) || verdict.publish.kind !== 'ban')
+    return verdict;
+  const reason = parts.brakes.reasonToHold(parts.activeBans(), now);
+  return reason === undefined ? verdict : { verdict: 'held', until: verdict.publish.until, reason };
+}
+
+/** A ban that is active already needs no votes any more. */
+function reachesQuorum(
+  rules: readonly QuorumRule[],
+  submission: Submission & { kind: 'report' },
+  known: Known,
+  now: number,
+): boolean {
+  const rule = quorumFor(submission.report, rules);
+  if (rule === undefined || (known.ban !== undefined && isActive(known.ban, now))) return true;
+  return isQuorate(rule, known.voters(now - rule.withinSeconds), submission.host.id);
+}

@@ -1,0 +1,75 @@
+import { wallSeconds } from '@banshare/runtime';
+import type { Ask, Command } from './ask.ts';
+import type { AuditEntry } from './audit.ts';
+import { showAuditLog, showHosts, showLifted, showNeverBan, type ShownBan } from './show.ts';
+import type { HostStatus } from './status.ts';
+
+const SAYS = ({ says }: { says: string }): string => says;
+
+/** The commands about hosts, enrolment, what is never banned, held bans and the audit log. */
+export function fleetCommands(ask: Ask): Command[] {
+  return [
+    hosts(ask),
+    {
+      command: 'enrolment <mode>',
+      describe: 'open takes in whoever has the join key, approve asks you, closed takes nobody',
+      builder: { mode: { type: 'string', choices: ['open', 'approve', 'closed'] } },
+      handler: (words) =>
+        ask(
+          words,
+          { command: 'enrolment', args: { mode: words['mode'] } },
+          ({ mode }: { mode: string }) => `Enrolment: ${mode}.`,
+        ),
+    },
+    {
+      command: 'never-ban <action> [range]',
+      describe: 'never-ban list|add|remove CIDR; what is added is lifted everywhere at once',
+      builder: { action: { type: 'string', choices: ['list', 'add', 'remove'] }, range: { type: 'string' } },
+      handler: async (words) => {
+        const args = { action: words['action'], range: words['range'] };
+        if (args.action === 'list') {
+          const show = ({ entries }: { entries: { range: string; source: string }[] }): string =>
+            showNeverBan(entries);
+          return ask(words, { command: 'never-ban', args }, show);
+        }
+        const show = ({ lifted }: { lifted: ShownBan[] }): string =>
+          lifted.length === 0 ? 'Done; nothing there was banned.' : `Done. ${showLifted(lifted)}`;
+        return ask(words, { command: 'never-ban', args }, show);
+      },
+    },
+    settle(ask, 'release', 'publishes what a brake holds', 'published'),
+    settle(ask, 'drop', 'forgets what a brake holds', 'dropped'),
+    {
+      command: 'audit',
+      describe: 'what operators did, who enrolled and who was revoked',
+      builder: { verify: { type: 'boolean', default: false, describe: 'checks that nothing was changed' } },
+      handler: (words) => {
+        const show = ({ entries }: { entries: AuditEntry[] }): string =>
+          words['verify'] === true ? `The chain of ${entries.length} entries holds.` : showAuditLog(entries);
+        return ask(words, { command: 'audit', args: { verify: words['verify'] } }, show);
+      },
+    },
+  ];
+}
+
+function settle(ask: Ask, command: string, describe: string, done: string): Command {
+  const show = ({ count }: { count: number }): string => `${count} held bans ${done}.`;
+  return { command, describe, builder: {}, handler: (words) => ask(words, { command }, show) };
+}
+
+function hosts(ask: Ask): Command {
+  return {
+    command: 'hosts [action] [name]',
+    describe: 'every host and how far it is; hosts approve|revoke|forget NAME',
+    builder: {
+      action: { type: 'string', choices: ['approve', 'revoke', 'forget'] },
+      name: { type: 'string' },
+    },
+    handler: async (words) => {
+      const { action, name } = words;
+      if (action !== undefined) return ask(words, { command: 'change-host', args: { action, name } }, SAYS);
+      const show = ({ hosts }: { hosts: HostStatus[] }): string => showHosts(hosts, wallSeconds());
+      return ask(words, { command: 'hosts' }, show);
+    },
+  };
+}

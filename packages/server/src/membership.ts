@@ -1,0 +1,174 @@
+import {
+  OPERATOR_HOST,
+  parseHostName,
+  type EnrolRequest,
+  type Envelope,
+  type HostName,
+  type Result,
+} from '@banshare/protocol';
+import { curveKeyOf } from '@banshare/transport';
+import { refuse, type Answer } from './answer.ts';
+import type { Audit } from './audit.ts';
+import type { Admissions } from './domains.ts';
+import type { Host, HostBook } from './host-book.ts';
+import type { Row } from './rows.ts';
+import type { SqliteLedger } from './sqlite-ledger.ts';
+
+/** `open`: whoever has the join key is in; `approve`: an operator says yes to each; `closed`: nobody. */
+export type EnrolmentMode = 'open' | 'approve' | 'closed';
+
+/** The publish port's doors, in the fan-out child. */
+export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };
+
+export type MembershipParts = {
+  ledger: SqliteLedger;
+  book: HostBook;
+  admissions: Admissions;
+  doors: PublishDoors;
+  audit: Audit;
+  /** What server.toml says; what an operator said since counts more. */
+  configured: EnrolmentMode;
+  now: () => number;
+};
+
+/** Who belongs to the fleet: decides about newcomers, and carries out what operators decide. */
+export class Membership {
+  readonly #parts: MembershipParts;
+  #mode: EnrolmentMode;
+
+  constructor(parts: MembershipParts) {
+    this.#parts = parts;
+    const row = parts.ledger.sql("SELECT value FROM meta WHERE name = 'enrolment'").get() as Row | undefined;
+    this.#mode = (row?.['value'] as EnrolmentMode | undefined) ?? parts.configured;
+    parts.admissions.openJoining(this.#mode !== 'closed');
+  }
+
+  get mode(): EnrolmentMode {
+    return this.#mode;
+  }
+
+  setMode(mode: EnrolmentMode): void {
+    const { ledger, audit, admissions, now } = this.#parts;
+    ledger.together(() => {
+      ledger.sql("INSERT OR REPLACE INTO meta VALUES ('enrolment', ?)").run(mode);
+      audit.add('enrolment', { mode }, now());
+    });
+    this.#mode = mode;
+    admissions.openJoining(mode !== 'closed');
+  }
+
+  /**
+   * Takes a host into the fleet, or lets it wait. Its CURVE key is derived here from the key that signed, so that nobody can
+   * enrol a CURVE key that is not its own. Asking again with the same key gives the same answer.
+   * @throws when the ledger cannot be written.
+   */
+  async enrol(request: Envelope & EnrolRequest): Promise<{ answer: Answer; newcomer?: Host }> {
+    const { book, audit, ledger, now } = this.#parts;
+    const known = book.byKey(request.key);
+    if (known !== undefined) return { answer: await this.#answer(known) };
+    if (request.name === OPERATOR_HOST) {
+      return {
+        answer: refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`),
+      };
+    }
+    if (this.#mode === 'closed') {
+      return {
+        answer: refuse(
+          'closed',
+          'enrolment is closed: an operator opens it with banshare-server enrolment open',
+        ),
+      };
+    }
+    const curve = await curveKeyOf(request.key);
+    if (curve === undefined) return { answer: refuse('malformed', 'the host key is no Ed25519 public key') };
+    // Two enrolments of one key may have met in the await.
+    const met = book.byKey(request.key);
+    if (met !== undefined) return { answer: await this.#answer(met) };
+    const state = this.#mode === 'open' ? 'active' : 'pending';
+    const newcomer = ledger.together(() => {
+      const host = book.enrol({ ...request, curve }, state, now());
+      audit.add('enrolled', { name: host.name, wanted: host.wanted, state, key: host.key }, now());
+      return host;
+    });
+    return { answer: await this.#answer(newcomer), newcomer };
+  }
+
+  /** Lets a waiting host in, and hands a host the name it asked for where another key has that. */
+  async approve(name: string): Promise<Result<string>> {
+    const { book, audit, ledger, now } = this.#parts;
+    const host = book.byName(name);
+    if (host === undefined) return noHost(name);
+    if (host.state === 'active' && host.name === host.wanted)
+      return { ok: true, value: `${name} is in the fleet already.` };
+    const before = host.name === host.wanted ? undefined : book.byName(host.wanted);
+    const wanted = host.wanted as HostName;
+    ledger.together(() => {
+      if (before !== undefined) book.change(before, { state: 'revoked', name: oldName(before) });
+      book.change(host, { state: 'active', name: wanted });
+      audit.add('approved', { name: wanted, key: host.key, replaced: before?.key ?? null }, now());
+    });
+    if (before !== undefined) this.#shut(before);
+    await this.#open(host);
+    const replaced =
+      before === undefined ? '' : ` The host that had the name is revoked, and called ${before.name}.`;
+    return { ok: true, value: `${wanted} is in the fleet.${replaced}` };
+  }
+
+  /** Shuts a host out at once. Since it may know the join key, nobody enrols without approval until an operator says so. */
+  revoke(name: string): Result<string> {
+    const { book, audit, ledger, now } = this.#parts;
+    const host = book.byName(name);
+    if (host === undefined) return noHost(name);
+    ledger.together(() => {
+      book.change(host, { state: 'revoked' });
+      audit.add('revoked', { name, key: host.key }, now());
+    });
+    this.#shut(host);
+    if (this.#mode !== 'open') return { ok: true, value: `${name} is revoked.` };
+    this.setMode('approve');
+    const text =
+      'Since it may know the join key, enrolment now needs your approval: banshare-server enrolment open ends that.';
+    return { ok: true, value: `${name} is revoked. ${text}` };
+  }
+
+  /** Removes a host that is gone for good; with its key it could only enrol anew. */
+  forget(name: string): Result<string> {
+    const { book, audit, now } = this.#parts;
+    const host = book.byName(name);
+    if (host === undefined) return noHost(name);
+    audit.add('forgotten', { name, key: host.key }, now());
+    book.forget(host);
+    this.#shut(host);
+    return { ok: true, value: `${name} is forgotten.` };
+  }
+
+  async #answer(host: Host): Promise<Answer> {
+    if (host.state === 'revoked') return refuse('revoked', `the key of ${host.name} was revoked`);
+    if (host.state === 'pending') {
+      const reason = `${host.name} waits for an operator: banshare-server hosts approve ${host.name}`;
+      return { status: 'OK', verdict: 'pending', reason, fields: { name: host.name } };
+    }
+    await this.#open(host);
+    return { status: 'OK', verdict: 'accepted', fields: { name: host.name } };
+  }
+
+  async #open(host: Host): Promise<void> {
+    this.#parts.admissions.admitHost(host.curve);
+    await this.#parts.doors.admit(host.curve);
+  }
+
+  #shut(host: Host): void {
+    this.#parts.admissions.expelHost(host.curve);
+    this.#parts.doors.expel(host.curve);
+  }
+}
+
+function oldName(host: Host): HostName {
+  const name = parseHostName(`${host.name.slice(0, 180)}-old-${host.key.slice(0, 8)}`);
+  if (!name.ok) throw new Error(name.fault);
+  return name.value;
+}
+
+function noHost(name: string): { ok: false; fault: string } {
+  return { ok: false, fault: `no host is called "${name}": see banshare-server hosts` };
+}

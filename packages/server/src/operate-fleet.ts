@@ -1,0 +1,93 @@
+import { isInRange, parseRange, type Address, type Event } from '@banshare/protocol';
+import type { AdminReply } from '@banshare/runtime';
+import type { EnrolmentMode, Membership } from './membership.ts';
+import { refuse, textOf, type Args, type OperateParts } from './operate.ts';
+
+export type FleetParts = OperateParts & { membership: Membership };
+
+const MODES: ReadonlySet<string> = new Set<EnrolmentMode>(['open', 'approve', 'closed']);
+const PAGE = 1000;
+const MOST_AUDIT = 100_000;
+
+/** `hosts approve|revoke|forget NAME` */
+export async function changeHost(
+  args: Args,
+  { membership, book, neverBan }: FleetParts,
+): Promise<AdminReply> {
+  const name = textOf(args, 'name') ?? '';
+  const action = textOf(args, 'action');
+  const host = book.byName(name);
+  const result =
+    action === 'approve'
+      ? await membership.approve(name)
+      : action === 'revoke'
+        ? membership.revoke(name)
+        : membership.forget(name);
+  if (!result.ok) return refuse('host', result.fault);
+  // What a host that is out told of itself protects nobody.
+  if (host !== undefined && action !== 'approve') neverBan.forget(host);
+  return { ok: true, result: { says: result.value } };
+}
+
+/** `enrolment open|approve|closed` */
+export function setEnrolment(args: Args, { membership }: FleetParts): AdminReply {
+  const mode = textOf(args, 'mode') ?? '';
+  if (!MODES.has(mode)) return refuse('mode', `enrolment is open, approve or closed, not "${mode}"`);
+  membership.setMode(mode as EnrolmentMode);
+  return { ok: true, result: { mode } };
+}
+
+/** `never-ban list|add|remove [RANGE]`; what is added is lifted where it is banned now. */
+export async function changeNeverBan(args: Args, parts: FleetParts): Promise<AdminReply> {
+  const { neverBan, audit, now } = parts;
+  const action = textOf(args, 'action') ?? 'list';
+  if (action === 'list') return { ok: true, result: { entries: neverBan.list(now()) } };
+  const range = parseRange(textOf(args, 'range') ?? '');
+  if (!range.ok) return refuse('range', range.fault);
+  audit.add(`never-ban ${action}`, { range: range.value }, now());
+  if (action === 'remove') {
+    const wasThere = neverBan.remove(range.value);
+    return wasThere
+      ? { ok: true, result: { lifted: [] } }
+      : refuse('range', `${range.value} was not added: see never-ban list`);
+  }
+  neverBan.add(range.value, now());
+  const lifted: Event[] = [];
+  for (const ip of await bannedIn(parts, (address) => isInRange(address, range.value))) {
+    lifted.push(...(await parts.ledger.lift({ ip }, now())));
+  }
+  parts.distribute(lifted);
+  return { ok: true, result: { lifted } };
+}
+
+/** `release` or `drop` what the brakes hold. */
+export async function settleHeld(
+  action: 'release' | 'drop',
+  { ledger, audit, distribute, now }: FleetParts,
+): Promise<AdminReply> {
+  audit.add(action, { held: ledger.countHeld() }, now());
+  if (action === 'drop') return { ok: true, result: { count: await ledger.dropHeld() } };
+  const events = await ledger.release(now());
+  distribute(events);
+  return { ok: true, result: { count: events.length } };
+}
+
+/** `audit [--verify]` */
+export function showAudit(args: Args, { audit }: FleetParts): AdminReply {
+  const broken = args['verify'] === true ? audit.firstBroken() : undefined;
+  if (broken !== undefined)
+    return refuse('audit', `the audit log was changed: its chain breaks at entry ${broken}`);
+  return { ok: true, result: { entries: audit.newest(MOST_AUDIT) } };
+}
+
+async function bannedIn({ ledger, now }: FleetParts, lies: (ip: Address) => boolean): Promise<Set<Address>> {
+  const found = new Set<Address>();
+  const { seq: uptoSeq } = ledger.head();
+  for (let afterSeq = 0; ;) {
+    const page = await ledger.active({ afterSeq, uptoSeq, limit: PAGE }, now());
+    for (const { ip } of page) if (lies(ip)) found.add(ip);
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return found;
+    afterSeq = last.seq;
+  }
+}
