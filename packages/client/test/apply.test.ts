@@ -75,6 +75,7 @@ test('A command that fails or an enforcer that throws never stops the next', asy
   const enforcer: Enforcer = {
     kind: 'broken',
     mostAtOnce: 1,
+    isSerial: false,
     check: () => Promise.resolve([]),
     carryOut: async ([change]) => {
       const { ip: of, localJail } = change!;

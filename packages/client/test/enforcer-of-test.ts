@@ -7,6 +7,7 @@ export type Held = { change: Change; done: (effect?: Partial<Effect>) => void };
 export class HeldEnforcer implements Enforcer {
   readonly kind = 'held';
   readonly mostAtOnce: number;
+  readonly isSerial = false;
   readonly begun: string[] = [];
   /** How many changes each call brought. */
   readonly batches: number[] = [];

@@ -102,7 +102,7 @@ test('exec() kills what runs too long, with its children', async () => {
   spawnSync('mkfifo', [fifo]);
   // The reader comes to the end when the last process that holds the other side is gone.
   const gone = once(createReadStream(fifo).resume(), 'end');
-  const ended = await run(['/bin/sh', '-c', `sleep 600 > ${fifo} & echo began; wait`], 500);
+  const ended = await run(['/bin/sh', '-c', `sleep 600 > ${fifo} & echo began; wait`], 2000);
   assert.equal(ended.isTimedOut, true);
   assert.equal(ended.code, null);
   assert.equal(ended.stdout, 'began\n');

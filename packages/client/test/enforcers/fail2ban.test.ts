@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { changeOf } from '../../src/ban-row.ts';
+import type { Change, Effect } from '../../src/enforcers/enforcer.ts';
+import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
+import { Notes } from '../../src/notes.ts';
+import { folder, ip, jail, NOW, rowOf } from '../make.ts';
+import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+
+const skip = noFail2ban;
+
+function enforcerOf(path: string, socket: string, timeoutMs = 20_000): Fail2banEnforcer {
+  const notes = new Notes(join(path, 'notes'));
+  const nowMs = (): number => performance.now();
+  return new Fail2banEnforcer({ socket, missingJail: jail('banshare'), timeoutMs, notes, nowMs });
+}
+
+const bans = (...addresses: string[]): Change[] =>
+  addresses.map((address) => ({ ...changeOf(rowOf({ ip: ip(address) }), 'ban', NOW) }));
+const unbans = (...addresses: string[]): Change[] =>
+  bans(...addresses).map((change) => ({ ...change, kind: 'unban' }));
+const outcomes = (effects: readonly Effect[]): string[] =>
+  effects.map(({ outcome, localJail }) => `${outcome} ${localJail}`);
+const noted = (path: string): string[] => readdirSync(join(path, 'notes')).toSorted();
+const reasonOf = (effect: Effect | undefined): string =>
+  effect !== undefined && 'reason' in effect ? effect.reason : '';
+
+test('A batch tells of each address whether it is banned now or was before', { skip }, async () => {
+  await using server = new RealFail2ban();
+  await server.start();
+  server.client('set', 'sshd', 'banip', '203.0.113.2');
+  const enforcer = enforcerOf(server.path, server.socket);
+  const effects = await enforcer.carryOut(bans('203.0.113.1', '203.0.113.2', '2001:db8::3'));
+  assert.deepEqual(outcomes(effects), ['applied sshd', 'already sshd', 'applied sshd']);
+  assert.deepEqual(server.banned('sshd'), ['2001:db8::3', '203.0.113.1', '203.0.113.2']);
+  assert.deepEqual(noted(server.path), ['sshd@2001:db8::3', 'sshd@203.0.113.1']);
+  const lifted = await enforcer.carryOut(unbans('203.0.113.1', '203.0.113.9', '2001:db8::3'));
+  assert.deepEqual(outcomes(lifted), ['applied sshd', 'released sshd', 'applied sshd']);
+  assert.deepEqual(server.banned('sshd'), ['203.0.113.2']);
+});
+
+test(
+  'Bans of several jails and unbans go in one batch, and a missing jail leads to missing-jail',
+  { skip },
+  async () => {
+    await using server = new RealFail2ban();
+    await server.start();
+    const [one, two] = bans('203.0.113.1', '203.0.113.2') as [Change, Change];
+    const enforcer = enforcerOf(server.path, server.socket);
+    const effects = await enforcer.carryOut([{ ...one, localJail: jail('nosuch') }, two]);
+    assert.deepEqual(outcomes(effects), ['applied banshare', 'applied sshd']);
+    assert.deepEqual(noted(server.path), ['banshare@203.0.113.1', 'sshd@203.0.113.2']);
+    const back = await enforcer.carryOut([{ ...one, localJail: jail('nosuch'), kind: 'unban' }]);
+    assert.deepEqual(outcomes(back), ['applied banshare']);
+  },
+);
+
+test(
+  'Where missing-jail is missing too, it fails with what fail2ban says and leaves no note',
+  { skip },
+  async () => {
+    await using server = new RealFail2ban(['sshd']);
+    await server.start();
+    const enforcer = enforcerOf(server.path, server.socket);
+    const [change] = bans('203.0.113.1');
+    const [effect] = await enforcer.carryOut([{ ...change!, localJail: jail('nosuch') }]);
+    assert.match(reasonOf(effect), /UnknownJailException banshare/);
+    assert.deepEqual(noted(server.path), []);
+    assert.match((await enforcer.check()).join(), /no jail "banshare"/);
+  },
+);
+
+test('The note is there before fail2ban runs its actions', { skip }, async () => {
+  const scratch = folder();
+  await using server = new RealFail2ban(
+    ['sshd', 'banshare'],
+    `ls '${scratch.path}/notes' >'${scratch.path}/seen'`,
+  );
+  await server.start();
+  await enforcerOf(scratch.path, server.socket).carryOut(bans('203.0.113.1'));
+  assert.equal(readFileSync(join(scratch.path, 'seen'), 'utf8'), 'sshd@203.0.113.1\n');
+  scratch[Symbol.dispose]();
+});
+
+test('Thousands of bans are listed and lifted over the socket', { skip }, async () => {
+  await using server = new RealFail2ban();
+  await server.start();
+  const enforcer = enforcerOf(server.path, server.socket);
+  const many = Array.from({ length: 2000 }, (_, index) => `198.51.${index >> 8}.${index & 255}`);
+  const effects = await enforcer.carryOut(bans(...many));
+  assert.ok(effects.every(({ outcome }) => outcome === 'applied'));
+  const lifted = await enforcer.carryOut(unbans(...many));
+  assert.ok(lifted.every(({ outcome }) => outcome === 'applied'));
+  assert.deepEqual(server.banned('sshd'), []);
+});
+
+test('A slow action makes batches small, so that fail2ban answers others', { skip }, async () => {
+  await using server = new RealFail2ban(['sshd', 'banshare'], 'sleep 0.2');
+  await server.start();
+  const enforcer = enforcerOf(server.path, server.socket);
+  await enforcer.carryOut(bans('203.0.113.1', '203.0.113.2'));
+  assert.ok(enforcer.mostAtOnce <= 2, String(enforcer.mostAtOnce));
+});
+
+test('No fail2ban, a dead one, a busy one and a foreign one are told apart', { skip }, async () => {
+  await using server = new RealFail2ban();
+  const reason = async (timeoutMs = 20_000): Promise<string> =>
+    reasonOf((await enforcerOf(server.path, server.socket, timeoutMs).carryOut(bans('203.0.113.1')))[0]);
+  assert.match(await reason(), /fail2ban does not run: there is no socket/);
+  await server.start();
+  server.signal('SIGSTOP');
+  const [busy] = await enforcerOf(server.path, server.socket, 300).carryOut(bans('203.0.113.1'));
+  assert.match(reasonOf(busy), /fail2ban is busy: it gave no answer within 0.3 s/);
+  assert.equal(busy?.outcome === 'failed' && busy.isBegun, true);
+  await server.end('SIGKILL');
+  assert.match(await reason(), /fail2ban does not run: nothing listens/);
+  await using foreign = createServer((socket) => socket.end('220 smtp.example.org<F2B_END_COMMAND>'));
+  const path = join(server.path, 'foreign.sock');
+  await new Promise<void>((resolve) => foreign.listen(path, resolve));
+  const [strange] = await enforcerOf(server.path, path).carryOut(bans('203.0.113.1'));
+  assert.match(reasonOf(strange), /Cannot read what fail2ban answers|hung up/);
+});

@@ -1,0 +1,95 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { folder } from '../make.ts';
+
+const SERVER = '/usr/bin/fail2ban-server';
+
+/** Why a real fail2ban cannot run here, as node:test's `skip` takes it. */
+export const noFail2ban = existsSync(SERVER) ? false : 'it needs fail2ban (Debian package: fail2ban)';
+
+/** A real fail2ban-server in a folder of its own: two jails whose only action is a command of the test. */
+export class RealFail2ban implements AsyncDisposable {
+  readonly #scratch = folder();
+  readonly path = this.#scratch.path;
+  readonly socket = join(this.path, 'f2b.sock');
+  #server: ChildProcess | undefined;
+
+  /** action: what is run for a ban, with fail2ban's own tags. */
+  constructor(jails: readonly string[] = ['sshd', 'banshare'], action = 'true') {
+    for (const sub of ['filter.d', 'action.d']) mkdirSync(join(this.path, sub));
+    const write = (name: string, lines: readonly string[]): void =>
+      writeFileSync(join(this.path, name), `${lines.join('\n')}\n`);
+    write('fail2ban.conf', [
+      '[Definition]',
+      'loglevel = INFO',
+      `logtarget = ${join(this.path, 'f2b.log')}`,
+      'syslogsocket = auto',
+      `socket = ${this.socket}`,
+      `pidfile = ${join(this.path, 'f2b.pid')}`,
+      `dbfile = ${join(this.path, 'f2b.sqlite3')}`,
+      'dbpurgeage = 1d',
+      'allowipv6 = auto',
+    ]);
+    write('filter.d/nothing.conf', ['[Definition]', 'failregex =', 'ignoreregex =']);
+    write('action.d/called.conf', ['[Definition]', `actionban = ${action}`, 'actionunban =']);
+    const jail = (name: string): string[] => [
+      `[${name}]`,
+      'enabled = true',
+      'backend = polling',
+      'filter = nothing',
+      'logpath = /dev/null',
+      'bantime = 1h',
+      'action = called',
+    ];
+    write('jail.conf', jails.flatMap(jail));
+  }
+
+  /** Starts it and waits until it answers. */
+  async start(): Promise<void> {
+    const server = spawn(SERVER, ['-c', this.path, '-s', this.socket, '-f', '-x', 'start'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    this.#server = server;
+    let said = '';
+    for await (const chunk of server.stdout) {
+      said += String(chunk);
+      if (said.includes('Server ready')) return;
+    }
+    throw new Error(`fail2ban did not start: ${said}`);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#server?.kill(signal);
+  }
+
+  /** Ends it and waits until it has; SIGKILL leaves its socket behind. */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const server = this.#server;
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill('SIGCONT');
+    server.kill(signal);
+    await ended;
+  }
+
+  /** What fail2ban-client prints. */
+  client(...words: readonly string[]): string {
+    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const;
+    return execFileSync('/usr/bin/fail2ban-client', ['-s', this.socket, ...words], options).trim();
+  }
+
+  /** The addresses that a jail has. */
+  banned(jail: string): string[] {
+    return this.client('get', jail, 'banip')
+      .split(/\s+/)
+      .filter((word) => word !== '')
+      .toSorted();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGKILL');
+    this.#scratch[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { State } from '../src/state.ts';
+import { folder, NOW, rowOf } from './make.ts';
+
+/** The state as version 1 wrote it. */
+const VERSION_1 = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE bans (
+    ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, host TEXT NOT NULL, until INTEGER,
+    port TEXT NOT NULL, protocol TEXT NOT NULL, local_jail TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+    ours INTEGER NOT NULL, changed REAL NOT NULL, PRIMARY KEY (ip, prog, jail)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX bans_status ON bans (status);
+  CREATE INDEX bans_until ON bans (until);
+  CREATE INDEX bans_local ON bans (local_jail, ip);
+  INSERT INTO meta VALUES ('position', '{"epoch":"e1","seq":1,"tail":"0123456789abcdef"}');
+  INSERT INTO bans VALUES ('203.0.113.9', 'fail2ban', 'sshd', 1, ${NOW}, 'h1', ${NOW + 3600}, '', '', 'sshd', 'applied', '', 1, ${NOW});
+  PRAGMA user_version = 1;`;
+
+function database(path: string): DatabaseSync & Disposable {
+  const opened = new DatabaseSync(path);
+  return Object.assign(opened, { [Symbol.dispose]: () => opened.close() });
+}
+
+test('The state of an older program is taken over, and kept as it was', () => {
+  using scratch = folder();
+  const path = join(scratch.path, 'state.db');
+  {
+    using old = database(path);
+    old.exec(VERSION_1);
+  }
+  const state = new State(scratch.path);
+  assert.deepEqual(state.all(), [rowOf({ status: 'applied', isOurs: true })]);
+  assert.deepEqual(state.position(), { epoch: 'e1', seq: 1, tail: '0123456789abcdef' });
+  state.remove(rowOf());
+  state.close();
+  const kept = readdirSync(scratch.path).filter((name) => name.startsWith('state.db.before-'));
+  assert.equal(kept.length, 1);
+  const copy = join(scratch.path, kept[0] ?? '');
+  assert.equal(statSync(copy).mode & 0o777, 0o600);
+  using before = database(copy);
+  assert.equal(before.prepare('PRAGMA user_version').get()?.['user_version'], 1);
+  assert.equal(before.prepare('SELECT count(*) AS n FROM bans').get()?.['n'], 1);
+});
+
+test('A fresh state and one that is of this version leave no copy', () => {
+  using scratch = folder();
+  new State(scratch.path).close();
+  new State(scratch.path).close();
+  assert.deepEqual(
+    readdirSync(scratch.path).filter((name) => name.includes('before')),
+    [],
+  );
+});
