@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { makeIdentity, writeCertificate, writeHostKey } from '@banshare/transport';
@@ -134,4 +134,18 @@ test('What a client keeps is for its user only', async () => {
   assert.equal(mode(`${paths.keys.host}.key_secret`), 0o600);
   for (const directory of [paths.clientState, paths.notes, paths.clientRun])
     assert.equal(mode(directory), 0o700);
+});
+
+test('Reports that found no server are sent by the client once it is back, and reach the other hosts', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  await fleet.server.stop();
+  const lines = ['203.0.113.1', '203.0.113.2'].map((ip) => `fail2ban sshd ${ip}\n`);
+  assert.equal((await fleet.report('h1', ['--stdin'], { stdin: lines.join('') })).code, 0);
+  const spooled = (): number =>
+    readdirSync(fleet.pathsOf('h1').spool).filter((name) => name.endsWith('.json')).length;
+  assert.equal(spooled(), 2);
+  await fleet.server.start();
+  const ran = [await fleet.host('h2').commands.next(40_000), await fleet.host('h2').commands.next()];
+  assert.deepEqual(new Set(ran.map((words) => words[3])), new Set(['203.0.113.1', '203.0.113.2']));
+  assert.equal(fleet.host('h2').commands.all.length, 2);
 });
