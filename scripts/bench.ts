@@ -43,7 +43,7 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
 
   const commands = new Commands(fleet.folder);
   const toml = `[apply]\ncommand = "${commands.words.join(' ')} SRCIP"\n`;
-  for (const name of ['h1', 'h2', 'h3']) await fleet.startHost(name, toml);
+  for (const name of ['h1', 'h2', 'h3']) await fleet.startEnrolled(name, toml);
   figures.push(...measureIdleMemory(fleet));
   say('reports to commands');
   figures.push(...(await measureLatency(fleet, reporter, commands, bare)));

@@ -9,6 +9,7 @@ import { bundle, PROGRAMS, type Program } from './bundle.ts';
 import { finishGeneration, readGeneration } from './generation-files.ts';
 import { licences } from './licences.ts';
 import { addonFile, runtimeFile, thisArchitecture } from './parts.ts';
+import { makeCode, namesOf } from './report-code.ts';
 import { orExit, ROOT } from './say.ts';
 
 const {
@@ -44,6 +45,7 @@ await orExit(async () => {
     await writeFile(join(metafileFolder, `${program.name}.json`), JSON.stringify(built.metafile));
     // The chunks first, the bundle that names them last: a program that starts meanwhile finds what it needs.
     for (const file of built.files) {
+      if (file.name === 'report.cjs') kept.add(await placeCode(library, program, file.text, built.files));
       await place(join(library, file.name), (path) => writeFile(path, file.text));
       kept.add(file.name);
     }
@@ -65,6 +67,20 @@ async function place(path: string, make: (path: string) => Promise<void>): Promi
   await rename(next, path);
   // rename(2) leaves both names of one file as they are.
   await rm(next, { force: true });
+}
+
+/** Not for another architecture than this one: a reporter without code compiles its text. */
+async function placeCode(
+  library: string,
+  { flags }: Program,
+  start: string,
+  files: readonly { name: string; text: string }[],
+): Promise<string> {
+  const main = files.find(({ name }) => name.startsWith('report-main-'));
+  const name = `${namesOf(main?.text ?? '').code}-${process.arch}.bin`;
+  const code = await makeCode(library, flags.split(' ').filter(Boolean), start);
+  await place(join(library, name), (path) => writeFile(path, code));
+  return name;
 }
 
 async function placeLauncher(folder: string, program: Program): Promise<void> {

@@ -1,6 +1,7 @@
 import { basename, join, parse } from 'node:path';
 import type { Fleet } from '@banshare/runtime';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
+import { namesOf, starter } from './report-code.ts';
 import { Fault, ROOT } from './say.ts';
 
 export type Program = {
@@ -43,8 +44,18 @@ export async function bundle(program: Program, baked: Baked): Promise<Bundle> {
     throw new Fault(`Cannot build banshare-${program.name} from ${program.entry}`, { cause });
   });
   const files = built.outputFiles.map(({ path, text }) => ({ name: basename(path), text }));
+  if (program.name === 'report') splitStarter(files);
   files.sort((a, b) => Number(a.name === program.bundle) - Number(b.name === program.bundle));
   return { files, metafile: built.metafile };
+}
+
+/** The reporter's text gets a name of its own, and report.cjs becomes what starts it: see report-code.ts. */
+function splitStarter(files: { name: string; text: string }[]): void {
+  const main = files.find(({ name }) => name === 'report.cjs');
+  if (main === undefined) throw new Error('unreachable: it was built');
+  const names = namesOf(main.text);
+  main.name = names.main;
+  files.push({ name: 'report.cjs', text: starter(names) });
 }
 
 function buildOf(program: Program, baked: Baked) {

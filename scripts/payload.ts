@@ -82,7 +82,7 @@ export function architecturePart(architecture: Architecture): Part {
 
 /** The role's files of dist/lib/banshare in the order in which they may be put in place: the bundles last. */
 export function libraryFiles(dist: string, role: Role): string[] {
-  const mine = new RegExp(`^(${BUNDLES[role].join('|')})(-.*)?\\.[cm]js$`);
+  const mine = new RegExp(`^(${BUNDLES[role].join('|')})(-.*)?\\.([cm]js|bin)$`);
   const names = readdirSync(join(dist, 'lib/banshare')).filter(
     (name) => mine.test(name) || name === 'LICENCES',
   );

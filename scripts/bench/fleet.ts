@@ -64,12 +64,20 @@ export class BenchFleet {
       cpSync(join(this.certs, `join${suffix}`), join(root, 'etc/banshare/keys', `join${suffix}`));
     const config = join(root, 'etc/banshare/client.toml');
     writeFileSync(config, `name = "${name}"\n${toml ?? ''}`);
-    const client = new Program(`the client of ${name}`, join(this.bin, 'banshare-client'), ['--root', root]);
-    const host: Host = { name, root, client };
+    const host: Host = { name, root, client: undefined };
+    host.client = this.#client(host);
     this.hosts.push(host);
-    await client.line((line) => line.startsWith('banshare-client ready'));
+    await host.client.line((line) => line.startsWith('banshare-client ready'));
     if (toml === undefined) rmSync(config);
     return host;
+  }
+
+  /** A host whose client has been started again since it enrolled: what enrolment needed is not in its memory. */
+  async startEnrolled(name: string, toml: string): Promise<void> {
+    const host = await this.startHost(name, toml);
+    await host.client?.stop();
+    host.client = this.#client(host);
+    await host.client.line((line) => line.startsWith('banshare-client ready'));
   }
 
   /** A host that is enrolled and whose client is stopped: it only reports. */
@@ -80,6 +88,10 @@ export class BenchFleet {
     const key = readHostKey(join(host.root, 'etc/banshare/keys/host'));
     if (!key.ok) throw new Fault(key.fault);
     return { ...host, key: key.value };
+  }
+
+  #client({ name, root }: Host): Program {
+    return new Program(`the client of ${name}`, join(this.bin, 'banshare-client'), ['--root', root]);
   }
 
   /** Runs one of the repository's scripts to its end. */

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostKey } from '@banshare/transport';
+import { PROGRAMS } from '../bundle.ts';
 import { Fault } from '../say.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { BenchFleet, Host } from './fleet.ts';
@@ -52,10 +53,19 @@ export function measureReportMemory(fleet: BenchFleet, reporter: Host): Figure {
     hook,
     `const fs = require('node:fs'); process.on('exit', () => fs.writeFileSync(${JSON.stringify(out)}, fs.readFileSync('/proc/self/status')));`,
   );
+  const flags = PROGRAMS.flatMap((program) =>
+    program.name === 'report' ? program.flags.trim().split(' ') : [],
+  );
   const peaks: number[] = [];
   for (let run = 0; run < 5; run += 1) {
     const words = ['--root', reporter.root, 'fail2ban', 'sshd', `192.0.2.${run}`];
-    time(join(fleet.library, 'node'), ['--require', hook, join(fleet.library, 'report.cjs'), ...words]);
+    time(join(fleet.library, 'node'), [
+      ...flags,
+      '--require',
+      hook,
+      join(fleet.library, 'report.cjs'),
+      ...words,
+    ]);
     peaks.push(Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(out, 'utf8'))?.[1]) / 1000);
   }
   const value = median(peaks);

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FreshBuild, run } from '../../test/fresh-build.ts';
@@ -78,6 +87,28 @@ test('each bundle knows its server, ports and server key', () => {
   }
 });
 
+test('the code that V8 made of the reporter fits it, and a reporter without it works as well', () => {
+  const library = join(fresh.dist, 'lib/banshare');
+  const name = readdirSync(library).find((each) => each.startsWith('report-code-'));
+  assert.ok(name !== undefined);
+  const flags = /"\$lib\/node" (.*) "\$lib/.exec(
+    readFileSync(join(fresh.dist, 'bin/banshare-report'), 'utf8'),
+  );
+  const spy = fresh.path('spy.cjs');
+  const start = readFileSync(join(library, 'report.cjs'), 'utf8').replaceAll('__dirname}', `LIBRARY}`);
+  const says = 'console.log(script.cachedDataRejected);';
+  writeFileSync(
+    spy,
+    `const LIBRARY = ${JSON.stringify(library)};${start.replace('script.runIn', `${says} script.runIn`)}`,
+  );
+  const ran = run(join(library, 'node'), [...(flags?.[1] ?? '').split(' '), spy, '--no-such-option']);
+  assert.equal(ran.out, 'false\n');
+  const bare = fresh.path('without code');
+  cpSync(fresh.dist, bare, { recursive: true });
+  rmSync(join(bare, 'lib/banshare', name));
+  assert.equal(run(join(bare, 'bin/banshare-report'), ['--version']).out, '0.1.0\n');
+});
+
 test('winston, yargs, libsodium and the schema library are not in what a report loads', () => {
   const metafile = JSON.parse(readFileSync(join(fresh.metafiles, 'report.json'), 'utf8')) as Metafile;
   const loaded = new Set<string>();
@@ -129,9 +160,9 @@ function builtFiles(dist: string): string[] {
   );
 }
 
-/** Of what is built here; the runtime and the addon come as they are. */
+/** Of what is built here: the runtime and the addon come as they are, and V8's code differs from run to run. */
 function digests(dist: string): Record<string, string> {
-  const files = builtFiles(dist).filter((path) => !/\/(node|zeromq\.node)$/.test(path));
+  const files = builtFiles(dist).filter((path) => !/\/(node|zeromq\.node|report-code-.*)$/.test(path));
   return Object.fromEntries(
     files.map((path) => [
       path.slice(dist.length),

@@ -1,0 +1,98 @@
+// V8 takes 5 ms to compile what one report runs, of 35 in all. So the reporter's text lies beside the code that V8 made of
+// it here, and report.cjs, which starts both, lets V8 compile anew where that code does not fit. V8 compares texts by
+// their length only: the hash in the names keeps a text and the code of another one apart.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Router } from 'zeromq';
+import { encodeReply, parseHostName } from '@banshare/protocol';
+import { makeCurvePair, makeIdentity, portOf, writeHostKey, type CurvePair } from '@banshare/transport';
+import { Fault } from './say.ts';
+
+/** The names of the text and of its code, without the architecture. */
+export function namesOf(text: string): { main: string; code: string } {
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  return { main: `report-main-${hash}.cjs`, code: `report-code-${hash}` };
+}
+
+/** The text of report.cjs. */
+export function starter({ main, code }: { main: string; code: string }): string {
+  return `// Runs the text beside it with the code that V8 made of it when banshare was built.
+const { readFileSync } = require('node:fs');
+const { Script } = require('node:vm');
+const filename = \`\${__dirname}/${main}\`;
+let cachedData;
+try {
+  cachedData = readFileSync(\`\${__dirname}/${code}-\${process.arch}.bin\`);
+} catch {
+  // Then V8 compiles the text.
+}
+const text = readFileSync(filename, 'latin1');
+const script = new Script(\`(function (exports, require, module, __filename, __dirname) {\${text}\\n})\`, { filename, cachedData });
+script.runInThisContext()(exports, require, module, filename, __dirname);
+`;
+}
+
+/**
+ * The code of the reporter in a library folder, made by having it send one report to a server of this script's own.
+ * @throws Fault when that report fails.
+ */
+export async function makeCode(library: string, flags: readonly string[], start: string): Promise<Buffer> {
+  const folder = mkdtempSync(join(tmpdir(), 'banshare-code-'));
+  const keys = await makeCurvePair();
+  const server = new Router({ linger: 0, curveServer: true, curveSecretKey: keys.secretKey });
+  try {
+    await server.bind('tcp://127.0.0.1:*');
+    void answer(server);
+    await writeHost(folder, portOf(server.lastEndpoint ?? ''), keys);
+    const out = join(folder, 'code.bin');
+    const maker = join(library, `report.${process.pid}.maker.cjs`);
+    const hook = `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(out)}, script.createCachedData()));\n`;
+    writeFileSync(maker, start.replace('script.runIn', `${hook}script.runIn`));
+    try {
+      await run(join(library, 'node'), [...flags, maker, '--root', folder, 'fail2ban', 'sshd', '192.0.2.1']);
+    } finally {
+      rmSync(maker);
+    }
+    return readFileSync(out);
+  } finally {
+    server.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function answer(server: Router): Promise<void> {
+  try {
+    for await (const [peer = '', delimiter = '', , body] of server) {
+      const { id } = JSON.parse(String(body)) as { id: string };
+      const reply = encodeReply({ status: 'OK', id, now: Date.now() / 1000, verdict: 'accepted', seq: 1 });
+      await server.send([peer, delimiter, ...reply]);
+    }
+  } catch {
+    // Closed.
+  }
+}
+
+async function writeHost(root: string, port: number, keys: CurvePair): Promise<void> {
+  const name = parseHostName('builder');
+  if (!name.ok) throw new Error('unreachable: that is a name');
+  mkdirSync(join(root, 'etc/banshare/keys'), { recursive: true, mode: 0o700 });
+  writeHostKey(join(root, 'etc/banshare/keys/host'), await makeIdentity(), name.value);
+  writeFileSync(
+    join(root, 'etc/banshare/client.toml'),
+    `server = "127.0.0.1"\nreport-port = ${port}\npublish-port = 1\nserver-public-key = "${keys.publicKey}"\n[report]\ntimeout = "20s"\n`,
+  );
+}
+
+async function run(command: string, words: readonly string[]): Promise<void> {
+  const env = { ...process.env, OPENSSL_CONF: '/dev/null', NODE_OPTIONS: '' };
+  const child = spawn(command, words, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk) => (said += String(chunk)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0 || said !== '')
+    throw new Fault(`Cannot make the reporter's code: it ended with ${code}: ${said}`);
+}
