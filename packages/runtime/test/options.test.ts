@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { OptionTable } from '../src/option-table.ts';
 import { clientOptions, serverOptions } from '../src/options.ts';
 
-for (const [file, table] of Object.entries({ server: serverOptions, client: clientOptions })) {
+const TABLES: readonly (readonly [file: string, table: OptionTable])[] = [
+  ['server', serverOptions],
+  ['client', clientOptions],
+];
+
+for (const [file, table] of TABLES) {
   for (const [key, option] of Object.entries(table)) {
     test(`${file}.toml: ${key} has a name in kebab-case, one sentence of help and a value that its kind takes`, () => {
       assert.match(key, /^[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*)?$/);

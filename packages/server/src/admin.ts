@@ -11,18 +11,20 @@ import {
   showAudit,
   type FleetParts,
 } from './operate-fleet.ts';
+import { retire, type RetireParts } from './retire.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 import { hostsOf, statusOf } from './status.ts';
 
 /** What the local commands work with. */
-export type AdminParts = FleetParts & {
-  goneAfterSeconds: number;
-  generations: readonly { name: string }[];
-  startedAt: number;
-  clock: SteadyClock;
-  paths: HostPaths;
-  ledger: SqliteLedger;
-};
+export type AdminParts = FleetParts &
+  RetireParts & {
+    goneAfterSeconds: number;
+    generations: readonly { name: string }[];
+    startedAt: number;
+    clock: SteadyClock;
+    paths: HostPaths;
+    ledger: SqliteLedger;
+  };
 
 const PAGE = 1000;
 
@@ -40,6 +42,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['change-host', changeHost],
   ['enrolment', setEnrolment],
   ['never-ban', changeNeverBan],
+  ['retire', retire],
   ['release', (_, parts) => settleHeld('release', parts)],
   ['drop', (_, parts) => settleHeld('drop', parts)],
   ['audit', showAudit],

@@ -2,10 +2,10 @@ import { askAdmin, hostPaths } from '@banshare/runtime';
 import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 
 /** What every command is given. */
-export type Common = { root: string; json: boolean };
+type Common = { root: string; json: boolean };
 
 /** The words of a command line as yargs gives them. */
-export type Words = ArgumentsCamelCase<Common & Record<string, unknown>>;
+type Words = ArgumentsCamelCase<Common & Record<string, unknown>>;
 
 export type Command = CommandModule<object, Words>;
 

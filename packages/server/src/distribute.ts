@@ -70,6 +70,12 @@ export class Distributor {
     this.#child?.tell({ word: 'expel', key });
   }
 
+  /** Closes the publish port of a domain, now and in every child to come. */
+  closeDomain(domain: string): void {
+    this.#endpoints = this.#endpoints.filter((to) => to.domain !== domain);
+    this.#child?.tell({ word: 'close', domain });
+  }
+
   /** The process id of the running child. */
   get pid(): number | undefined {
     return this.#child?.pid;

@@ -23,6 +23,11 @@ export class Admissions {
     this.#joining.set(reportDomain(generation), joinKey);
   }
 
+  /** The join key of a generation that is no longer served opens nothing. */
+  forgetJoining(generation: string): void {
+    this.#joining.delete(reportDomain(generation));
+  }
+
   expelHost(curve: string): void {
     this.#hosts.delete(curve);
   }

@@ -5,7 +5,7 @@ import type { History, Ledger } from './ledger.ts';
 import { textOf, type Args } from './operate.ts';
 
 /** What became of an event on a host; `at` epoch seconds, null while it is not known. */
-export type HostOutcome = { host: string; outcome: string; reason: string | null; at: number | null };
+type HostOutcome = { host: string; outcome: string; reason: string | null; at: number | null };
 
 /** The shape that `explain IP --json` prints: every report, event and outcome, and who stands behind what is active. */
 export type Explanation = {

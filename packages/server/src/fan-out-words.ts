@@ -6,6 +6,7 @@ export type ToFanOut =
   | { word: 'open'; endpoints: Listening[]; keys: string[]; position: Position; now: number }
   | { word: 'admit'; key: string; ticket: number }
   | { word: 'expel'; key: string }
+  | { word: 'close'; domain: string }
   | { word: 'publish'; messages: [subject: string, body: string][]; position: Position };
 
 /** What the child tells the server; `beat` once a second. */

@@ -32,6 +32,10 @@ export function runFanOut(): void {
       port.cut().then(beat, () => process.exit(1));
       return;
     }
+    if (message.word === 'close') {
+      port.unlisten(message.domain).then(beat, () => process.exit(1));
+      return;
+    }
     if (message.word === 'publish') {
       for (const [subject, body] of message.messages) void port.publish(subject, body);
       position = message.position;

@@ -37,6 +37,18 @@ export function fleetCommands(ask: Ask): Command[] {
         return ask(words, { command: 'never-ban', args }, show);
       },
     },
+    {
+      command: 'retire <generation>',
+      describe: 'ends a generation: closes its ports and removes its keys',
+      builder: {
+        generation: { type: 'string' },
+        force: { type: 'boolean', default: false, describe: 'although hosts are still on it' },
+      },
+      handler: (words) => {
+        const args = { generation: words['generation'], force: words['force'] };
+        return ask(words, { command: 'retire', args }, SAYS);
+      },
+    },
     settle(ask, 'release', 'publishes what a brake holds', 'published'),
     settle(ask, 'drop', 'forgets what a brake holds', 'dropped'),
     {

@@ -18,7 +18,7 @@ import type { SqliteLedger } from './sqlite-ledger.ts';
 export type EnrolmentMode = 'open' | 'approve' | 'closed';
 
 /** The publish port's doors, in the fan-out child. */
-export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };
+type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };
 
 export type MembershipParts = {
   ledger: SqliteLedger;

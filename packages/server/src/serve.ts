@@ -28,6 +28,7 @@ import type { Policy } from './judge.ts';
 import { Membership } from './membership.ts';
 import { NeverBan } from './never-ban.ts';
 import { pump } from './pump.ts';
+import type { Service } from './retire.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -63,7 +64,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const port = new ReportPort();
   resources.own('the report port', () => port.close());
   const reported = await openReportPort(port, endpointsOf(generations, config, 'report'));
-  const { log, ledger, book, clock, neverBan } = core;
+  const { log, clock } = core;
   const policy = policyOf(config);
   const now = (): number => clock.now();
   const distribute = (events: readonly Event[]): void => {
@@ -71,7 +72,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     distributor.distribute(events);
     for (const { kind, ip, prog, jail, host, seq } of events) log.notice(kind, { ip, prog, jail, host, seq });
   };
-  const audit = new Audit(ledger);
+  const audit = new Audit(core.ledger);
   const membership = new Membership({
     ...core,
     audit,
@@ -80,24 +81,20 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     now,
   });
   const brakes = new Brakes(config.limits);
-  startIntake(options, core, { port, policy, membership, brakes, distribute }, resources);
+  const service: Service = {
+    generations: [...generations],
+    serverKeys: new Set(generations.map(({ curve }) => curve.publicKey)),
+    port,
+    distributor,
+    admissions: core.admissions,
+    directory: paths.generations,
+  };
+  startIntake(options, core, { service, policy, membership, brakes, distribute }, resources);
   const upkeep = startUpkeep({ ...core, brakes, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
-  const parts = {
-    ledger,
-    book,
-    policy,
-    neverBan,
-    membership,
-    audit,
-    distribute,
-    generations,
-    goneAfterSeconds: config.enrolment.goneAfterSeconds,
-    clock,
-    startedAt: now(),
-    now,
-    paths,
-  };
+  const goneAfterSeconds = config.enrolment.goneAfterSeconds;
+  const fleet = { service, generations: service.generations, membership, audit, goneAfterSeconds };
+  const parts = { ...core, ...fleet, policy, distribute, startedAt: now(), now, paths };
   const admin = await serveAdmin({
     path: paths.serverSocket,
     handle: (request) => answerAdmin(request, parts),
@@ -105,6 +102,11 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   });
   if (!admin.ok) throw new Error(admin.fault);
   resources.own('the admin socket', () => admin.value.close());
+  sayReady(reported, published);
+}
+
+/** One line a generation, for whoever started the daemon and waits. */
+function sayReady(reported: readonly string[], published: readonly string[]): void {
   for (const [index, report] of reported.entries()) {
     process.stdout.write(`banshare-server ready report=${report} publish=${published[index] ?? ''}\n`);
   }
@@ -147,10 +149,10 @@ function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core
 }
 
 function startIntake(
-  { config, generations }: ServeOptions,
+  { config }: ServeOptions,
   { log, faults, ledger, book, neverBan, clock }: Core,
   to: {
-    port: ReportPort;
+    service: Service;
     policy: Policy;
     membership: Membership;
     brakes: Brakes;
@@ -167,20 +169,20 @@ function startIntake(
     activeBans: () => activeBans.about(clock.now()),
   };
   const intake = new Intake({
-    port: to.port,
+    port: to.service.port,
     ledger,
     book,
     decide: (submission, known) => decideWith(deciding, submission, known, submission.received),
     admitsReport: (hostId, now) => to.brakes.admitsReport(hostId, now),
-    serverKeys: new Set(generations.map(({ curve }) => curve.publicKey)),
+    serverKeys: to.service.serverKeys,
     membership: to.membership,
     distribute: to.distribute,
     notices: noticesTo(log, faults),
     now: () => clock.now(),
   });
-  const pumping = pump(to.port, (messages) => intake.handle(messages));
+  const pumping = pump(to.service.port, (messages) => intake.handle(messages));
   resources.own('the intake', async () => {
-    to.port.close();
+    to.service.port.close();
     await pumping;
   });
 }

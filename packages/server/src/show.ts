@@ -44,6 +44,7 @@ export function showStatus(status: Status, now: number): string {
         ]),
     `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
     `Generations in service: ${generations.join(', ')}. Enrolment: ${enrolment}.`,
+    ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),
   ].join('\n');
 }
 
@@ -174,4 +175,10 @@ export function showAuditLog(entries: readonly AuditEntry[]): string {
   return entries
     .map(({ n, at, what, details }) => `${n}  ${time(at)}  ${what}  ${JSON.stringify(details)}`)
     .join('\n');
+}
+
+function countsText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ');
 }

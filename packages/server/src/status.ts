@@ -38,6 +38,8 @@ export type Status = {
   renamed: { name: string; wanted: string }[];
   enrolment: string;
   generations: string[];
+  /** How many hosts run which generation's build. */
+  hostsByGeneration: Record<string, number>;
   startedAt: number;
 };
 
@@ -89,6 +91,7 @@ export async function statusOf(
       .map(({ name, wanted }) => ({ name, wanted })),
     enrolment: parts.membership.mode,
     generations: parts.generations.map(({ name }) => name),
+    hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
   };
 }
@@ -137,4 +140,10 @@ function troubleOf({ name, lag, lagSeconds, lastSeen, clockAhead }: HostStatus):
 
 function isRenamed({ name, wanted, state }: Host): boolean {
   return state === 'active' && wanted !== '' && name !== wanted;
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }

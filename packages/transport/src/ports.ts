@@ -5,11 +5,25 @@ import { eventPublisher, listen, reportRouter, type Listening } from './listen.t
 /** The report port as the server sees it: requests come in, answers go out, over every generation's endpoint. */
 export class ReportPort {
   readonly #router: Router = reportRouter();
+  #bound: { domain: string; at: string }[] = [];
   #sending: Promise<void> = Promise.resolve();
 
   /** Binds one generation's endpoint and returns it with its port. @throws libzmq's error, such as EADDRINUSE. */
-  listen(to: Listening): Promise<string> {
-    return listen(this.#router, to);
+  async listen(to: Listening): Promise<string> {
+    const at = await listen(this.#router, to);
+    this.#bound.push({ domain: to.domain, at });
+    return at;
+  }
+
+  /** Closes the endpoint of a domain, with every connection that came in there. */
+  unlisten(domain: string): Promise<void> {
+    const closed = this.#sending.then(async () => {
+      for (const { at } of this.#bound.filter((bound) => bound.domain === domain))
+        await this.#router.unbind(at);
+      this.#bound = this.#bound.filter((bound) => bound.domain !== domain);
+    });
+    this.#sending = closed.catch(() => undefined);
+    return closed;
   }
 
   /** The frames of the next message; undefined once the port is closed. */
@@ -37,13 +51,24 @@ export class ReportPort {
 export class PublishPort {
   readonly #publisher: Publisher = eventPublisher();
   #sending: Promise<void> = Promise.resolve();
-  readonly #bound: { to: Listening; at: string }[] = [];
+  #bound: { to: Listening; at: string }[] = [];
 
   /** Binds one generation's endpoint and returns it with its port. @throws libzmq's error, such as EADDRINUSE. */
   async listen(to: Listening): Promise<string> {
     const at = await listen(this.#publisher, to);
     this.#bound.push({ to: { ...to, port: portOf(at) }, at });
     return at;
+  }
+
+  /** Closes the endpoint of a domain; its subscribers are dropped once something is published. */
+  unlisten(domain: string): Promise<void> {
+    const closed = this.#sending.then(async () => {
+      for (const { at } of this.#bound.filter(({ to }) => to.domain === domain))
+        await this.#publisher.unbind(at);
+      this.#bound = this.#bound.filter(({ to }) => to.domain !== domain);
+    });
+    this.#sending = closed.catch(() => undefined);
+    return closed;
   }
 
   /**

@@ -1,0 +1,73 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AdminReply } from '@banshare/runtime';
+import type { ReportPort } from '@banshare/transport';
+import type { Audit } from './audit.ts';
+import type { Distributor } from './distribute.ts';
+import { publishDomain, reportDomain, type Admissions } from './domains.ts';
+import type { Generation } from './generations.ts';
+import type { HostBook } from './host-book.ts';
+import { refuse, textOf, type Args } from './operate.ts';
+
+/** The generations in service; `serverKeys` is what requests may be addressed to. */
+export type Service = {
+  generations: Generation[];
+  serverKeys: Set<string>;
+  port: ReportPort;
+  distributor: Distributor;
+  admissions: Admissions;
+  directory: string;
+};
+
+/** What decides whether a generation may go. */
+export type RetireParts = {
+  service: Service;
+  book: HostBook;
+  audit: Audit;
+  goneAfterSeconds: number;
+  now: () => number;
+};
+
+/** `retire GENERATION [--force]`: its ports are closed and its keys removed; refused while hosts are still on it. */
+export async function retire(args: Args, parts: RetireParts): Promise<AdminReply> {
+  const { service, audit, now } = parts;
+  const name = textOf(args, 'generation') ?? '';
+  const generation = service.generations.find((each) => each.name === name || each.fleet.generation === name);
+  if (generation === undefined)
+    return refuse('generation', `no generation "${name}" is in service: see banshare-server status`);
+  if (service.generations.length === 1)
+    return refuse('generation', `${name} is the only generation in service`);
+  const left = hostsOn(generation, parts);
+  if (left.length > 0 && args['force'] !== true) {
+    const named = left.slice(0, 10).join(', ') + (left.length > 10 ? ` and ${left.length - 10} more` : '');
+    return refuse(
+      'hosts',
+      `${left.length} hosts are still on ${name}: ${named}. Move them, or retire it with --force`,
+    );
+  }
+  audit.add('retired', { generation: name, hostsLeft: left }, now());
+  service.serverKeys.delete(generation.curve.publicKey);
+  service.admissions.forgetJoining(generation.name);
+  service.distributor.closeDomain(publishDomain(generation.name));
+  await service.port.unlisten(reportDomain(generation.name));
+  service.generations.splice(service.generations.indexOf(generation), 1);
+  rmSync(join(service.directory, generation.name), { recursive: true, force: true });
+  const { reportPort, publishPort } = generation.fleet;
+  return {
+    ok: true,
+    result: {
+      says: `${name} is retired; close its ports ${reportPort} and ${publishPort} in the firewall.`,
+      reportPort,
+      publishPort,
+    },
+  };
+}
+
+/** Hosts that were heard of lately and have not moved yet. */
+function hostsOn({ name, fleet }: Generation, { book, goneAfterSeconds, now }: RetireParts): string[] {
+  return book
+    .all()
+    .filter((host) => host.state === 'active' && now() - (host.lastSeen ?? host.enrolled) <= goneAfterSeconds)
+    .filter((host) => host.generation === name || host.generation === fleet.generation)
+    .map((host) => host.name);
+}
