@@ -64,6 +64,6 @@ async function exchange(socket: Request, report: Sealed | undefined): Promise<vo
   const [status, body] = await socket.receive();
   // An echo begins with the subject.
   const isFine =
-    String(status) === 'OK' ? !String(body).includes('duplicate') : String(status) === report.subject;
+    String(status) === 'OK' ? String(body).includes('"accepted"') : String(status) === report.subject;
   if (!isFine) throw new Error(`Cannot report ${report.subject}: ${String(status)} ${String(body)}`);
 }
