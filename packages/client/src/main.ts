@@ -11,7 +11,9 @@ const options = readRunOptions(process.argv.slice(2));
 if (options === undefined) {
   // yargs and the commands are loaded only for a person at a terminal.
   const { runCommand } = await import('./commands.ts');
-  process.exit(await runCommand(process.argv.slice(2)));
+  const code = await runCommand(process.argv.slice(2));
+  // What a check left open must not keep the program; but a long list may still be on its way to whoever reads it.
+  process.stdout.write('', () => process.exit(code));
 } else {
   await runDaemon(options);
 }

@@ -73,8 +73,10 @@ function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
 
 function takeBan(event: Event, parts: TakeParts, queued: BanRow[]): void {
   const chosen = choose(event, parts.choice, parts.now());
-  const row = rowFor(event, chosen, parts.state.get(event));
-  parts.state.put(row, parts.now());
+  const earlier = parts.state.get(event);
+  const row = rowFor(event, chosen, earlier);
+  // A host that was away for long hears of thousands that are over already: of those nothing has to be kept.
+  if (earlier !== undefined || !isOver(row, parts.now())) parts.state.put(row, parts.now());
   if (row.status === 'pending') {
     queued.push(row);
     return;
@@ -95,4 +97,8 @@ function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]
     else takeBan(event, parts, queued);
   }
   for (const row of drop) lift(row, parts, queued);
+}
+
+function isOver({ until }: BanRow, now: number): boolean {
+  return until !== null && until <= now;
 }

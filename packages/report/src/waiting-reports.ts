@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeJson, FieldReader, parseFields, type Fields } from '@banshare/protocol';
-import { writePrivate } from '@banshare/runtime';
+import { failpoint, writePrivate } from '@banshare/runtime';
 import { readReport } from './read-report.ts';
 import type { Waiting } from './spool.ts';
 
@@ -44,6 +44,7 @@ export class WaitingReports {
 
   /** The report has its answer. */
   remove(name: string): void {
+    failpoint('before-removal');
     try {
       unlinkSync(join(this.#directory, name));
     } catch (error) {

@@ -6,9 +6,18 @@ const [wanted, count] = (process.env['BANSHARE_FAILPOINT'] ?? '').split(':');
 let left = Number(count ?? 1);
 
 /** A point that a test may choose for the process to die at. */
-export function failpoint(
-  name: 'before-commit' | 'after-commit' | 'before-answer' | 'before-publish' | 'applied',
-): void {
+type Failpoint =
+  | 'before-commit'
+  | 'after-commit'
+  | 'before-answer'
+  | 'before-publish'
+  | 'applied'
+  | 'before-rename'
+  | 'after-rename'
+  | 'before-removal';
+
+/** Dies here if a test wants it so. */
+export function failpoint(name: Failpoint): void {
   if (wanted !== name) return;
   left -= 1;
   if (left === 0) process.kill(process.pid, 'SIGKILL');

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { bad, good, type Result } from '@banshare/protocol';
+import { failpoint } from './failpoint.ts';
 
 /** Reads a file that only its owner may read; wider modes are refused, since then the secret may be known to others. */
 export function readPrivate(path: string): Result<Buffer> {
@@ -57,7 +58,9 @@ export function writeAtomic(path: string, content: string | Uint8Array, mode: nu
     } finally {
       closeSync(file);
     }
+    failpoint('before-rename');
     renameSync(temporary, path);
+    failpoint('after-rename');
   } catch (error) {
     rmSync(temporary, { force: true });
     throw new Error(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
