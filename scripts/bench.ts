@@ -38,17 +38,20 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
   await fleet.startServer();
   const reporter = await fleet.enrolReporter('reporter');
 
-  say('one report as a process');
-  figures.push(...measureReportTime(fleet, reporter, bare('request')), measureReportMemory(fleet, reporter));
-
   const commands = new Commands(fleet.folder);
   const toml = `[apply]\ncommand = "${commands.words.join(' ')} SRCIP"\n`;
   for (const name of ['h1', 'h2', 'h3']) await fleet.startEnrolled(name, toml);
   figures.push(...measureIdleMemory(fleet));
+  await fleet.stopClients();
+
+  say('one report as a process');
+  figures.push(...measureReportTime(fleet, reporter, bare('request')), measureReportMemory(fleet, reporter));
+
+  await fleet.startClients();
   say('reports to commands');
   figures.push(...(await measureLatency(fleet, reporter, commands, bare)));
   commands.close();
-  for (const host of fleet.hosts) await host.client?.stop();
+  await fleet.stopClients();
 
   say('a thousand subscribers');
   figures.push(await measureSubscribers(fleet, reporter.key));

@@ -85,6 +85,19 @@ export class BenchFleet {
     await host.client.line((line) => line.startsWith('banshare-client ready'));
   }
 
+  async stopClients(): Promise<void> {
+    for (const host of this.hosts) await host.client?.stop();
+  }
+
+  /** Starts the clients of all hosts that are not only reporters again, and waits until they are in step. */
+  async startClients(): Promise<void> {
+    for (const host of this.hosts) {
+      if (host.client === undefined) continue;
+      host.client = this.#client(host);
+      await host.client.line((line) => line.startsWith('banshare-client ready'));
+    }
+  }
+
   /** A host that is enrolled and whose client is stopped: it only reports. */
   async enrolReporter(name: string): Promise<Host & { key: HostKey }> {
     const host = await this.startHost(name);
