@@ -9,8 +9,11 @@ export type Arguments = {
   isDebug: boolean;
   durationSeconds: number | undefined;
   details: Details;
-  action: 'report' | 'unban' | 'stdin' | 'flush' | 'check' | 'help' | 'version';
+  action: 'report' | 'unban' | 'stdin' | 'flush' | 'follow' | 'check' | 'help' | 'version';
   words: readonly string[];
+  /** The log that --follow watches, and the jails it reports; none named is all of them. */
+  log: string;
+  jails: string[];
 };
 
 export type Parsed = { ok: true; value: Arguments } | { ok: false; fault: string };
@@ -25,6 +28,11 @@ const VALUES: Readonly<Record<string, Setter>> = {
   '--port': setPort,
   '--protocol': setProtocol,
   '--timeout': setTimeoutOption,
+  '--follow': (value, into) => {
+    into.log = value;
+    return setAction(into, 'follow') ?? undefined;
+  },
+  '--jail': (value, into) => void into.jails.push(value),
 };
 
 const FLAGS: Readonly<Record<string, (into: Arguments) => string | void>> = {
@@ -55,6 +63,8 @@ export function readArguments(argv: readonly string[]): Parsed {
     details: {},
     action: 'report',
     words: [],
+    log: '',
+    jails: [],
   };
   let index = 0;
   for (; index < argv.length; index += 1) {
@@ -90,7 +100,7 @@ function checkWords(into: Arguments): Parsed {
 }
 
 /** Two of them would leave open what is meant: lines to report, or to unban. */
-function setAction(into: Arguments, action: 'unban' | 'stdin' | 'check'): string | void {
+function setAction(into: Arguments, action: 'unban' | 'stdin' | 'follow' | 'check'): string | void {
   if (into.action === action || into.action === 'report') into.action = action;
   else if (into.action !== 'help' && into.action !== 'version') {
     return `--${into.action} and --${action} do not go together`;

@@ -3,6 +3,7 @@ export function helpText(): string {
   return `usage: banshare-report [options] PROG JAIL IP
        banshare-report [options] --stdin
        banshare-report [options] --flush
+       banshare-report [options] --follow FILE
        banshare-report [options] --unban PROG JAIL IP
 
 Reports to the banshare server that PROG (fail2ban, psad, ...) banned IP in JAIL on this host.
@@ -16,6 +17,8 @@ Options end at PROG. It needs root, since keys and spool are root's.
   --timeout D       how long to wait for the server (2s)
   --stdin           one "PROG JAIL IP [DURATION]" a line, all over one connection
   --flush           sends what waits in the spool, as the client does by itself
+  --follow FILE     watches a fail2ban.log and reports its bans, for hosts whose actions cannot be changed
+  --jail NAME       with --follow, reports this jail only; may be given again
   --unban           this host no longer supports that ban; the last one to say so lifts it everywhere
   --root DIR        puts DIR before every path
   --config FILE     instead of /etc/banshare/client.toml

@@ -19,6 +19,8 @@ async function run(options: Arguments): Promise<Ending> {
       return check(options);
     case 'stdin':
       return reportStream(process.stdin, options, say);
+    case 'follow':
+      return (await import('./follow-log.ts')).followLog(options, options.log, say);
     case 'flush':
       return flushSpool(options, say);
     default:
