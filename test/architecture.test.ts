@@ -33,6 +33,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': [
     'server/src/fan-out-child.ts',
+    // The administrator's firewall hook, run by root's own command and never by the daemon.
+    'server/src/close-ports.ts',
     'client/src/exec.ts',
     // A resolver that blocks must be killed at the deadline: see that file.
     'report/src/resolve.ts',
@@ -40,6 +42,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:sqlite': [
     'server/src/database.ts',
     'server/src/backup-file.ts',
+    'server/src/import-fail2ban.ts',
     'server/src/ledger-schema.ts',
     'server/src/sqlite-ledger.ts',
     'client/src/state.ts',

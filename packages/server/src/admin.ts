@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { AdminReply, AdminRequest, HostPaths, SteadyClock } from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
-import { operatorBan, operatorUnban, textOf, undo, type Args } from './operate.ts';
+import { importBans, operatorBan, operatorUnban, textOf, undo, type Args } from './operate.ts';
 import {
   changeHost,
   changeNeverBan,
@@ -39,6 +39,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['ban', operatorBan],
   ['unban', operatorUnban],
   ['undo', undo],
+  ['import', importBans],
   ['change-host', changeHost],
   ['enrolment', setEnrolment],
   ['never-ban', changeNeverBan],

@@ -5,6 +5,7 @@ import { banCommands } from './ban-commands.ts';
 import { careCommands } from './care-commands.ts';
 import { readEverything } from './check.ts';
 import { fleetCommands } from './fleet-commands.ts';
+import { importCommands } from './import-commands.ts';
 
 const CONFIGURATION = 78;
 
@@ -31,7 +32,12 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .command('run', 'serves in the foreground (the default)', {}, async ({ root, config, check }) => {
       if (check === true) setCode(await checkAll(root, config));
     });
-  for (const command of [...careCommands(ask, setCode), ...banCommands(ask), ...fleetCommands(ask)]) {
+  for (const command of [
+    ...careCommands(ask, setCode),
+    ...banCommands(ask),
+    ...fleetCommands(ask),
+    ...importCommands(ask, setCode),
+  ]) {
     parser.command(command);
   }
   await parser

@@ -22,7 +22,8 @@ export async function drill(parts: OperateParts): Promise<AdminReply> {
     until: Math.ceil(began + DRILL_SECONDS),
     reason: 'drill',
   };
-  const event = await parts.ledger.ban(ban, began);
+  const [event] = await parts.ledger.ban([ban], began);
+  if (event === undefined) throw new Error('a ban without an event');
   const times = arrivals(event.seq, parts, began);
   parts.distribute([event]);
   const hosts = await times;

@@ -1,6 +1,7 @@
-import { wallSeconds } from '@banshare/runtime';
+import { hostPaths, wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import type { AuditEntry } from './audit.ts';
+import { closePorts, type Ports } from './close-ports.ts';
 import { showAuditLog, showHosts, showLifted, showNeverBan, type ShownBan } from './show.ts';
 import type { HostStatus } from './status.ts';
 
@@ -46,7 +47,9 @@ export function fleetCommands(ask: Ask): Command[] {
       },
       handler: (words) => {
         const args = { generation: words['generation'], force: words['force'] };
-        return ask(words, { command: 'retire', args }, SAYS);
+        // The daemon may not run anything as root; who retires a generation is root.
+        const close = (ports: Ports & { says: string }): number => closePorts(hostPaths(words.root), ports);
+        return ask(words, { command: 'retire', args }, SAYS, close);
       },
     },
     settle(ask, 'release', 'publishes what a brake holds', 'published'),

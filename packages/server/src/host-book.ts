@@ -34,7 +34,13 @@ export class HostBook {
 
   constructor(ledger: SqliteLedger) {
     this.#ledger = ledger;
-    for (const row of ledger.sql('SELECT * FROM hosts').all()) this.#remember(hostOf(row as Row));
+    this.reload();
+  }
+
+  /** Reads every host anew, after a transaction that failed: what it changed here is not in the file. */
+  reload(): void {
+    for (const held of [this.#byKey, this.#byCurve, this.#changed]) held.clear();
+    for (const row of this.#ledger.sql('SELECT * FROM hosts').all()) this.#remember(hostOf(row as Row));
   }
 
   byKey(key: string): Host | undefined {
@@ -64,14 +70,14 @@ export class HostBook {
   ): Host {
     const name = this.#freeName(newcomer.name, newcomer.key);
     const { key, curve, addresses } = newcomer;
+    const id = this.#nextId();
     this.#ledger
       .sql(
-        'INSERT INTO hosts (key, curve, name, wanted, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       )
-      .run(key, curve, name, newcomer.name, state, now, JSON.stringify(addresses));
-    const row = this.#ledger.sql('SELECT id FROM hosts WHERE key = ?').get(key) as Row;
+      .run(id, key, curve, name, newcomer.name, state, now, JSON.stringify(addresses));
     const host: Host = {
-      id: Number(row['id']),
+      id,
       key,
       curve,
       name,
@@ -194,11 +200,22 @@ export class HostBook {
     return typeof at === 'number' ? at : undefined;
   }
 
+  /** Never that of a forgotten host, whose reports are kept. */
+  #nextId(): number {
+    const row = this.#ledger
+      .sql(
+        `SELECT max(id) AS id FROM
+         (SELECT max(id) AS id FROM hosts UNION ALL SELECT max(host) FROM reports UNION ALL SELECT max(host) FROM held)`,
+      )
+      .get() as Row;
+    return Number(row['id'] ?? 0) + 1;
+  }
+
   #freeName(wanted: HostName, key: string): HostName {
     const isTaken = (name: string): boolean => this.byName(name) !== undefined;
     if (!isTaken(wanted)) return wanted;
     for (let digits = 4; digits <= 32; digits += 4) {
-      const name = longestName(wanted, `-${key.slice(0, digits)}`);
+      const name = nameWith(wanted, `-${key.slice(0, digits)}`);
       if (name !== undefined && !isTaken(name)) return name;
     }
     throw new Error(`Cannot find a free name for the host ${wanted}`);
@@ -211,7 +228,7 @@ export class HostBook {
 }
 
 /** As much of a name as leaves room for the suffix: a label has at most 63 characters, a name 255. */
-function longestName(wanted: HostName, suffix: string): HostName | undefined {
+export function nameWith(wanted: HostName, suffix: string): HostName | undefined {
   for (let length = wanted.length; length > 0; length -= 1) {
     const name = parseHostName(wanted.slice(0, length) + suffix);
     if (name.ok) return name.value;
@@ -227,7 +244,8 @@ function hostOf(row: Row): Host {
     key: String(row['key']),
     curve: String(row['curve']),
     name: String(row['name']) as HostName,
-    wanted: String(row['wanted']),
+    // Hosts of an older ledger were all called what they wanted.
+    wanted: String(row['wanted']) || String(row['name']),
     state: row['state'] as HostState,
     enrolled: Number(row['enrolled']),
     addresses: JSON.parse(String(row['addresses'])) as string[],

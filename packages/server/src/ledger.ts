@@ -51,8 +51,8 @@ export interface Ledger {
   head(): Position;
   /** Judges and writes submissions in one transaction. */
   record(submissions: readonly Submission[], decide: Decide): Promise<Recorded[]>;
-  /** Publishes an operator's ban. */
-  ban(ban: BanKey & Details & { until: number | null }, now: number): Promise<Event>;
+  /** Publishes operators' bans. */
+  ban(bans: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]>;
   /** Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. */
   lift(selection: Selection, now: number): Promise<Event[]>;
   /** Withdraws a host's support since a time; what nobody else supports is lifted. */

@@ -1,6 +1,5 @@
 import {
   OPERATOR_HOST,
-  parseHostName,
   type EnrolRequest,
   type Envelope,
   type HostName,
@@ -10,7 +9,8 @@ import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from './answer.ts';
 import type { Audit } from './audit.ts';
 import type { Admissions } from './domains.ts';
-import type { Host, HostBook } from './host-book.ts';
+import { nameWith, type Host, type HostBook } from './host-book.ts';
+import type { NeverBan } from './never-ban.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
@@ -25,6 +25,7 @@ export type MembershipParts = {
   book: HostBook;
   admissions: Admissions;
   doors: PublishDoors;
+  neverBan: Pick<NeverBan, 'forget'>;
   audit: Audit;
   /** What server.toml says; what an operator said since counts more. */
   configured: EnrolmentMode;
@@ -63,7 +64,7 @@ export class Membership {
    * @throws when the ledger cannot be written.
    */
   async enrol(request: Envelope & EnrolRequest): Promise<{ answer: Answer; newcomer?: Host }> {
-    const { book, audit, ledger, now } = this.#parts;
+    const { book, audit, now } = this.#parts;
     const known = book.byKey(request.key);
     if (known !== undefined) return { answer: await this.#answer(known) };
     if (request.name === OPERATOR_HOST) {
@@ -85,7 +86,7 @@ export class Membership {
     const met = book.byKey(request.key);
     if (met !== undefined) return { answer: await this.#answer(met) };
     const state = this.#mode === 'open' ? 'active' : 'pending';
-    const newcomer = ledger.together(() => {
+    const newcomer = this.#together(() => {
       const host = book.enrol({ ...request, curve }, state, now());
       audit.add('enrolled', { name: host.name, wanted: host.wanted, state, key: host.key }, now());
       return host;
@@ -95,14 +96,14 @@ export class Membership {
 
   /** Lets a waiting host in, and hands a host the name it asked for where another key has that. */
   async approve(name: string): Promise<Result<string>> {
-    const { book, audit, ledger, now } = this.#parts;
+    const { book, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
     if (host.state === 'active' && host.name === host.wanted)
       return { ok: true, value: `${name} is in the fleet already.` };
     const before = host.name === host.wanted ? undefined : book.byName(host.wanted);
     const wanted = host.wanted as HostName;
-    ledger.together(() => {
+    this.#together(() => {
       if (before !== undefined) book.change(before, { state: 'revoked', name: oldName(before) });
       book.change(host, { state: 'active', name: wanted });
       audit.add('approved', { name: wanted, key: host.key, replaced: before?.key ?? null }, now());
@@ -116,10 +117,10 @@ export class Membership {
 
   /** Shuts a host out at once. Since it may know the join key, nobody enrols without approval until an operator says so. */
   revoke(name: string): Result<string> {
-    const { book, audit, ledger, now } = this.#parts;
+    const { book, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
-    ledger.together(() => {
+    this.#together(() => {
       book.change(host, { state: 'revoked' });
       audit.add('revoked', { name, key: host.key }, now());
     });
@@ -160,13 +161,25 @@ export class Membership {
   #shut(host: Host): void {
     this.#parts.admissions.expelHost(host.curve);
     this.#parts.doors.expel(host.curve);
+    // Where a host that is out came from is protected no more.
+    this.#parts.neverBan.forget(host);
+  }
+
+  /** Changes hosts and the audit log in one transaction; where it fails, neither has changed. */
+  #together<T>(work: () => T): T {
+    try {
+      return this.#parts.ledger.together(work);
+    } catch (error) {
+      this.#parts.book.reload();
+      throw error;
+    }
   }
 }
 
 function oldName(host: Host): HostName {
-  const name = parseHostName(`${host.name.slice(0, 180)}-old-${host.key.slice(0, 8)}`);
-  if (!name.ok) throw new Error(name.fault);
-  return name.value;
+  const name = nameWith(host.name, `-old-${host.key.slice(0, 8)}`);
+  if (name === undefined) throw new Error(`Cannot find another name for the host ${host.name}`);
+  return name;
 }
 
 function noHost(name: string): { ok: false; fault: string } {

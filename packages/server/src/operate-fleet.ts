@@ -10,13 +10,9 @@ const PAGE = 1000;
 const MOST_AUDIT = 100_000;
 
 /** `hosts approve|revoke|forget NAME` */
-export async function changeHost(
-  args: Args,
-  { membership, book, neverBan }: FleetParts,
-): Promise<AdminReply> {
+export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {
   const name = textOf(args, 'name') ?? '';
   const action = textOf(args, 'action');
-  const host = book.byName(name);
   const result =
     action === 'approve'
       ? await membership.approve(name)
@@ -24,8 +20,6 @@ export async function changeHost(
         ? membership.revoke(name)
         : membership.forget(name);
   if (!result.ok) return refuse('host', result.fault);
-  // What a host that is out told of itself protects nobody.
-  if (host !== undefined && action !== 'approve') neverBan.forget(host);
   return { ok: true, result: { says: result.value } };
 }
 

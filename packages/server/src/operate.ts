@@ -59,9 +59,9 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
     ...(reason === undefined ? {} : { reason }),
   };
   parts.audit.add('ban', ban, now);
-  const event = await parts.ledger.ban(ban, now);
-  parts.distribute([event]);
-  return { ok: true, result: { event } };
+  const events = await parts.ledger.ban([ban], now);
+  parts.distribute(events);
+  return { ok: true, result: { event: events[0] } };
 }
 
 /** `unban IP [--jail J]`: whoever reported it, everywhere. */
@@ -107,4 +107,26 @@ export function textOf(args: Args, name: string): string | undefined {
 /** Says no to an operator. */
 export function refuse(code: string, reason: string): AdminReply {
   return { ok: false, code, reason };
+}
+
+/** `import FILE`, a part of it: bans that other systems made. Protected addresses are left out and counted. */
+export async function importBans(args: Args, parts: OperateParts): Promise<AdminReply> {
+  const jail = parseJail(textOf(args, 'jail') ?? DEFAULT_JAIL);
+  if (!jail.ok) return refuse('jail', jail.fault);
+  const entries = Array.isArray(args['entries']) ? (args['entries'] as unknown[]) : [];
+  const now = parts.now();
+  const drafts = entries.flatMap((entry) => {
+    const { ip: ipText, seconds, reason } = (entry ?? {}) as Record<string, unknown>;
+    const ip = parseAddress(typeof ipText === 'string' ? ipText : '');
+    if (!ip.ok || specialRange(ip.value) !== undefined || parts.neverBan.ruleFor(ip.value, now) !== undefined)
+      return [];
+    const wanted = typeof seconds === 'number' ? seconds : parts.policy.defaultDurationSeconds;
+    const until = wanted === FOR_EVER ? null : endOf(wanted, { maxDurationSeconds: FOR_EVER }, now);
+    const said = typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {};
+    return [{ ip: ip.value, prog: OPERATOR, jail: jail.value, until, ...said }];
+  });
+  parts.audit.add('import', { bans: drafts.length }, now);
+  const events = await parts.ledger.ban(drafts, now);
+  parts.distribute(events);
+  return { ok: true, result: { banned: events.length, protected: entries.length - events.length } };
 }

@@ -56,7 +56,7 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
   return {
     ok: true,
     result: {
-      says: `${name} is retired; close its ports ${reportPort} and ${publishPort} in the firewall.`,
+      says: `${name} is retired: nothing listens on its ports ${reportPort} and ${publishPort} any more.`,
       reportPort,
       publishPort,
     },

@@ -39,12 +39,14 @@ export class SqliteLedger implements Ledger {
     return this.#write((books) => submissions.map((submission) => recordOne(books, submission, decide)));
   }
 
-  async ban(ban: BanKey & Details & { until: number | null }, now: number): Promise<Event> {
-    return this.#write(({ events, bans }) => {
-      const event = events.append({ ...ban, kind: 'ban', host: OPERATOR_HOST, at: now });
-      bans.follow(event);
-      return event;
-    });
+  async ban(drafts: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]> {
+    return this.#write(({ events, bans }) =>
+      drafts.map((draft) => {
+        const event = events.append({ ...draft, kind: 'ban', host: OPERATOR_HOST, at: now });
+        bans.follow(event);
+        return event;
+      }),
+    );
   }
 
   async lift(selection: Selection, now: number): Promise<Event[]> {

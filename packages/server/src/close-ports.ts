@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeAtomic, type HostPaths } from '@banshare/runtime';
+
+/** The two ports of a generation, as the daemon tells them. */
+export type Ports = { reportPort: number; publishPort: number };
+
+/**
+ * Closes the ports of a retired generation by the administrator's hook, and says on stderr what is left to do. The hook runs
+ * as root, so it is called only for a pair that it once opened, whatever the daemon says. Returns the exit code.
+ */
+export function closePorts(paths: HostPaths, { reportPort, publishPort }: Ports): number {
+  const pair = `${reportPort} ${publishPort}`;
+  const opened = existsSync(paths.firewallOpened)
+    ? readFileSync(paths.firewallOpened, 'utf8').split('\n')
+    : [];
+  if (!opened.includes(pair)) {
+    say(`Close TCP ports ${reportPort} and ${publishPort} where you opened them.`);
+    return 0;
+  }
+  const words = ['close', String(reportPort), String(publishPort)];
+  const { status, error } = spawnSync(paths.firewallHook, words, { stdio: ['ignore', 2, 2] });
+  if (status !== 0) {
+    const why = error?.message ?? `it ended with ${status}`;
+    say(
+      `The hook "${paths.firewallHook}" failed (${why}): close TCP ports ${reportPort} and ${publishPort} yourself.`,
+    );
+    return 1;
+  }
+  const rest = opened.filter((line) => line !== pair);
+  writeAtomic(paths.firewallOpened, rest.join('\n'), 0o600);
+  say(`The hook "${paths.firewallHook}" closed TCP ports ${reportPort} and ${publishPort}.`);
+  return 0;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,42 @@
+import type { ShownBan } from './show.ts';
+
+/** `lines`: addresses; `csv`: ours; `crowdsec`: what `cscli decisions import` reads; `json`: its other form. */
+export type ExportForm = 'lines' | 'csv' | 'crowdsec' | 'json';
+
+/** Writes active bans in a form that import reads back; now is epoch seconds. */
+export function exportBans(bans: readonly ShownBan[], form: ExportForm, now: number): string {
+  const rows = bans.map(({ ip, prog, jail, until }) => ({
+    ip,
+    seconds: until === null ? -1 : Math.max(1, Math.ceil(until - now)),
+    reason: `${prog}/${jail}`,
+  }));
+  switch (form) {
+    case 'lines':
+      return [...new Set(rows.map(({ ip }) => ip))].join('\n');
+    case 'csv':
+      return [
+        'address,duration,reason',
+        ...rows.map(({ ip, seconds, reason }) => `${ip},${seconds},${reason}`),
+      ].join('\n');
+    case 'crowdsec':
+      return [
+        'duration,reason,scope,type,value',
+        ...rows.map(({ ip, seconds, reason }) => `${crowdsecSpan(seconds)},${reason},Ip,ban,${ip}`),
+      ].join('\n');
+    case 'json':
+      return JSON.stringify(
+        rows.map(({ ip, seconds, reason }) => ({
+          value: ip,
+          scope: 'Ip',
+          type: 'ban',
+          duration: crowdsecSpan(seconds),
+          reason,
+        })),
+      );
+  }
+}
+
+/** CrowdSec knows no "for ever": a hundred years are as good. */
+function crowdsecSpan(seconds: number): string {
+  return seconds === -1 ? '876000h' : `${seconds}s`;
+}
