@@ -29,7 +29,11 @@ export class Audit {
     const text = JSON.stringify(details);
     const n = Number(last?.['n'] ?? 0) + 1;
     const hash = hashOf(String(last?.['hash'] ?? FIRST_HASH), n, now, what, text);
-    this.#ledger.sql('INSERT INTO audit VALUES (?, ?, ?, ?, ?)').run(n, now, what, text, hash);
+    this.#ledger.together(() => {
+      this.#ledger.sql('INSERT INTO audit VALUES (?, ?, ?, ?, ?)').run(n, now, what, text, hash);
+      // Without it nobody would miss the last entries.
+      this.#ledger.sql("INSERT OR REPLACE INTO meta VALUES ('audit', ?)").run(`${n} ${hash}`);
+    });
   }
 
   /** The newest entries, oldest first. */
@@ -41,20 +45,25 @@ export class Audit {
   /** The number of the first entry that was changed, removed or put in; undefined when the chain holds. */
   firstBroken(): number | undefined {
     let before = FIRST_HASH;
-    let expected = 1;
-    for (;;) {
+    let last = 0;
+    for (let after = Number.MIN_SAFE_INTEGER; ; after = last) {
       const rows = this.#ledger
-        .sql('SELECT * FROM audit WHERE n >= ? ORDER BY n LIMIT ?')
-        .all(expected, PAGE) as Row[];
+        .sql('SELECT * FROM audit WHERE n > ? ORDER BY n LIMIT ?')
+        .all(after, PAGE) as Row[];
       for (const row of rows) {
         const n = Number(row['n']);
         const hash = hashOf(before, n, Number(row['at']), String(row['what']), String(row['details']));
-        if (n !== expected || hash !== row['hash']) return expected;
+        if (n !== last + 1 || hash !== row['hash']) return last + 1;
         before = hash;
-        expected += 1;
+        last = n;
       }
-      if (rows.length < PAGE) return undefined;
+      if (rows.length < PAGE) return this.#endsAt(last, before) ? undefined : last + 1;
     }
+  }
+
+  #endsAt(n: number, hash: string): boolean {
+    const row = this.#ledger.sql("SELECT value FROM meta WHERE name = 'audit'").get() as Row | undefined;
+    return (row?.['value'] ?? `0 ${FIRST_HASH}`) === `${n} ${hash}`;
   }
 }
 

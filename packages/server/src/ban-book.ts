@@ -92,6 +92,13 @@ export class BanBook {
     return rows as BanKey[];
   }
 
+  /** Whether such a ban is active already, and ends no earlier. */
+  covers(ban: BanKey & { until: number | null }, now: number): boolean {
+    const known = this.get(ban);
+    if (known === undefined || !isActive(known, now)) return false;
+    return known.until === null || (ban.until !== null && ban.until <= known.until);
+  }
+
   isBanned(ip: string, now: number): boolean {
     return (
       this.#sql('SELECT 1 FROM bans WHERE ip = ? AND (until IS NULL OR until > ?)').get(ip, now) !== undefined

@@ -24,7 +24,7 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
   const past: Past = {
     ...known.past,
     protectedBy: parts.neverBan.ruleFor(report.ip, now),
-    isQuorate: reachesQuorum(parts.quorum, submission, known, now),
+    ...votesOn(parts.quorum, submission, known, now),
   };
   const verdict = judge(report, parts.policy, known.ban, now, past);
   if (verdict.verdict !== 'accepted' || !('publish' in verdict) || verdict.publish.kind !== 'ban')
@@ -33,14 +33,15 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
   return reason === undefined ? verdict : { verdict: 'held', until: verdict.publish.until, reason };
 }
 
-/** A ban that is active already needs no votes any more. */
-function reachesQuorum(
+/** A ban that is active already needs no votes any more; what was said before an operator lifted it is no vote. */
+function votesOn(
   rules: readonly QuorumRule[],
   submission: Submission & { kind: 'report' },
   known: Known,
   now: number,
-): boolean {
+): Pick<Past, 'isQuorate' | 'voters'> {
   const rule = quorumFor(submission.report, rules);
-  if (rule === undefined || (known.ban !== undefined && isActive(known.ban, now))) return true;
-  return isQuorate(rule, known.voters(now - rule.withinSeconds), submission.host.id);
+  if (rule === undefined || (known.ban !== undefined && isActive(known.ban, now))) return {};
+  const voters = known.voters(Math.max(now - rule.withinSeconds, known.past.liftedAt));
+  return { isQuorate: isQuorate(rule, voters, submission.host.id), voters };
 }

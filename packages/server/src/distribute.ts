@@ -89,8 +89,9 @@ export class Distributor {
   async #start(): Promise<readonly string[]> {
     const child = new FanOutChild(this.#program);
     const keys = this.#keys();
+    const endpoints = this.#endpoints;
     const bound = await child.open({
-      endpoints: [...this.#endpoints],
+      endpoints: [...endpoints],
       keys,
       position: this.#head(),
       now: this.#now(),
@@ -101,7 +102,12 @@ export class Distributor {
     child.tell({ word: 'publish', messages: [], position: this.#head() });
     // And who enrolled meanwhile was told that the doors are open.
     const known = new Set(keys);
-    for (const key of this.#keys()) if (!known.has(key)) void child.admit(key);
+    const current = new Set(this.#keys());
+    for (const key of current) if (!known.has(key)) void child.admit(key);
+    // Who was shut out meanwhile, and a generation that ended, must not come back with it.
+    for (const key of known) if (!current.has(key)) child.tell({ word: 'expel', key });
+    const domains = new Set(this.#endpoints.map(({ domain }) => domain));
+    for (const { domain } of endpoints) if (!domains.has(domain)) child.tell({ word: 'close', domain });
     void child.ended.then((reason) => this.#restart(reason));
     this.#notices.opened(bound);
     return bound;

@@ -34,7 +34,7 @@ export async function drill(parts: OperateParts): Promise<AdminReply> {
 
 function arrivals(seq: number, { book, ledger, now }: OperateParts, began: number): Promise<DrillTime[]> {
   const { epoch } = ledger.head();
-  const times = new Map<string, number | null>(book.all().map(({ name }) => [name, null]));
+  const times = new Map<string, number | null>(book.active().map(({ name }) => [name, null]));
   return new Promise((resolve) => {
     const finish = (): void => {
       clearTimeout(timer);

@@ -28,7 +28,8 @@ export async function explain(args: Args, parts: { ledger: Ledger; book: HostBoo
 /** A host tells what was not simply applied; all else up to its position was. */
 function outcomesOf(event: Event, book: HostBook, epoch: string): HostOutcome[] {
   const told = book.outcomesOf(event.seq);
-  return book.all().map((host): HostOutcome => {
+  const concerned = book.all().filter(({ id, state }) => state === 'active' || told.has(id));
+  return concerned.map((host): HostOutcome => {
     const outcome = told.get(host.id);
     if (outcome !== undefined) return { host: host.name, ...outcome };
     if (!hasReached(host, event, epoch))

@@ -23,6 +23,11 @@ export class HeldBook {
     return Number((this.#sql('SELECT count(*) AS n FROM held').get() as Row)['n']);
   }
 
+  /** Drops what a host brought since a time. */
+  dropOf(hostId: number, since: number): void {
+    this.#sql('DELETE FROM held WHERE host = ? AND at >= ?').run(hostId, since);
+  }
+
   /** Takes everything out, oldest first, as drafts of events. */
   takeAll(): (Draft & { hostId: number })[] {
     const rows = this.#sql('SELECT * FROM held ORDER BY id').all() as Row[];

@@ -59,6 +59,11 @@ export class HostBook {
     return [...this.#byKey.values()];
   }
 
+  /** Those that are in the fleet: neither waiting nor shut out. */
+  active(): Host[] {
+    return this.all().filter(({ state }) => state === 'active');
+  }
+
   /**
    * Adds a host that may speak from now on. A name that another key has gets four hex digits of this key behind it.
    * @throws when the ledger's file cannot be written.

@@ -19,8 +19,9 @@ export type Past = {
   isBanned: boolean;
   /** The rule that protects the address, beside the special ranges. */
   protectedBy?: string | undefined;
-  /** Whether enough hosts have reported it, where a quorum is asked for. */
+  /** Whether enough hosts have reported it, where a quorum is asked for, and which did before this one. */
   isQuorate?: boolean;
+  voters?: readonly number[];
 };
 
 const NO_PAST: Past = { madeAt: 0, liftedAt: -1, offences: 0, isBanned: false };
@@ -33,7 +34,11 @@ export type PublishedBan = { seq: number; at: number; until: number | null };
  * no longer does, and nothing moves.
  */
 export type Verdict =
-  | { verdict: 'accepted'; publish: { kind: 'ban'; until: number | null } | { kind: 'unban' } }
+  | {
+      verdict: 'accepted';
+      /** `voters`: hosts whose reports were counted before, and who stand behind the ban with the last one. */
+      publish: { kind: 'ban'; until: number | null; voters?: readonly number[] } | { kind: 'unban' };
+    }
   | { verdict: 'accepted'; withdraw: true }
   | { verdict: 'counted' }
   | { verdict: 'held'; until: number | null; reason: string }
@@ -58,7 +63,8 @@ export function judge(
     return { verdict: 'duplicate', seq: known.seq };
   }
   if (past.isQuorate === false) return { verdict: 'counted' };
-  return { verdict: 'accepted', publish: { kind: 'ban', until } };
+  const voters = past.voters === undefined ? {} : { voters: past.voters };
+  return { verdict: 'accepted', publish: { kind: 'ban', until, ...voters } };
 }
 
 function refuseProtected(ban: BanKey, { protectedBy }: Past): Verdict | undefined {

@@ -1,4 +1,13 @@
-import type { BanKey, Details, Event, HostName, Position, Report, VerdictWord } from '@banshare/protocol';
+import type {
+  Address,
+  BanKey,
+  Details,
+  Event,
+  HostName,
+  Position,
+  Report,
+  VerdictWord,
+} from '@banshare/protocol';
 import type { Selection } from './ban-book.ts';
 import type { Past, PublishedBan, Verdict } from './judge.ts';
 
@@ -55,10 +64,10 @@ export interface Ledger {
   ban(bans: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]>;
   /** Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. */
   lift(selection: Selection, now: number): Promise<Event[]>;
-  /** Withdraws a host's support since a time; what nobody else supports is lifted. */
+  /** Withdraws a host's support since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */
   undo(hostId: number, since: number, now: number): Promise<{ lifted: Event[]; kept: number }>;
-  /** Publishes what the brakes held. */
-  release(now: number): Promise<Event[]>;
+  /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */
+  release(now: number, isProtected: (ip: Address) => boolean): Promise<Event[]>;
   /** Forgets what the brakes held; returns how many. */
   dropHeld(): Promise<number>;
   countHeld(): number;

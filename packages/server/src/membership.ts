@@ -137,8 +137,10 @@ export class Membership {
     const { book, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
-    audit.add('forgotten', { name, key: host.key }, now());
-    book.forget(host);
+    this.#together(() => {
+      audit.add('forgotten', { name, key: host.key }, now());
+      book.forget(host);
+    });
     this.#shut(host);
     return { ok: true, value: `${name} is forgotten.` };
   }

@@ -57,11 +57,11 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
 /** `release` or `drop` what the brakes hold. */
 export async function settleHeld(
   action: 'release' | 'drop',
-  { ledger, audit, distribute, now }: FleetParts,
+  { ledger, neverBan, audit, distribute, now }: FleetParts,
 ): Promise<AdminReply> {
   audit.add(action, { held: ledger.countHeld() }, now());
   if (action === 'drop') return { ok: true, result: { count: await ledger.dropHeld() } };
-  const events = await ledger.release(now());
+  const events = await ledger.release(now(), (ip) => neverBan.ruleFor(ip, now()) !== undefined);
   distribute(events);
   return { ok: true, result: { count: events.length } };
 }

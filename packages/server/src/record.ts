@@ -1,4 +1,3 @@
-import type { DatabaseSync } from 'node:sqlite';
 import type { BanKey, Event, HostName, VerdictWord } from '@banshare/protocol';
 import type { BanBook } from './ban-book.ts';
 import type { EventBook } from './event-book.ts';
@@ -8,7 +7,7 @@ import { banOf, detailsOf, type Decide, type Known, type Recorded, type Submissi
 import type { Row, Sql } from './rows.ts';
 
 /** The tables of an open ledger. */
-export type Books = { database: DatabaseSync; sql: Sql; events: EventBook; bans: BanBook; held: HeldBook };
+export type Books = { sql: Sql; events: EventBook; bans: BanBook; held: HeldBook };
 
 /** Judges one submission and writes what follows; the caller's transaction makes it one with the others. */
 export function recordOne(books: Books, submission: Submission, decide: Decide): Recorded {
@@ -71,10 +70,14 @@ function knownOf({ bans, sql }: Books, submission: Submission): Known {
   };
 }
 
+/** A vote counts until its host takes it back or is shut out. */
 function votersOf(sql: Sql, ban: BanKey, since: number): number[] {
   const rows = sql(
-    `SELECT DISTINCT host FROM reports
-     WHERE ip = ? AND prog = ? AND jail = ? AND received >= ? AND verdict = 'counted'`,
+    `SELECT DISTINCT host FROM reports AS vote
+     WHERE ip = ? AND prog = ? AND jail = ? AND received >= ? AND verdict = 'counted'
+     AND host IN (SELECT id FROM hosts WHERE state = 'active')
+     AND NOT EXISTS (SELECT 1 FROM reports WHERE host = vote.host AND kind = 'unban' AND received >= vote.received
+       AND ip = vote.ip AND prog = vote.prog AND jail = vote.jail)`,
   ).all(ban.ip, ban.prog, ban.jail, since) as Row[];
   return rows.map((row) => Number(row['host']));
 }
@@ -100,7 +103,7 @@ function carryOut(books: Books, submission: Submission, verdict: Verdict): Recor
     const event = unban(books, ban, host.name, received);
     return { verdict: 'accepted', seq: event.seq, event };
   }
-  const { until } = verdict.publish;
+  const { until, voters = [] } = verdict.publish;
   const event = books.events.append({
     ...ban,
     ...detailsOf(submission),
@@ -110,7 +113,7 @@ function carryOut(books: Books, submission: Submission, verdict: Verdict): Recor
     until,
   });
   books.bans.follow(event);
-  books.bans.support(ban, host.id, received);
+  for (const supporter of [...voters, host.id]) books.bans.support(ban, supporter, received);
   return { verdict: 'accepted', seq: event.seq, event };
 }
 

@@ -1,4 +1,12 @@
-import { OPERATOR_HOST, type BanKey, type Details, type Event, type Position } from '@banshare/protocol';
+import type { DatabaseSync } from 'node:sqlite';
+import {
+  OPERATOR_HOST,
+  type Address,
+  type BanKey,
+  type Details,
+  type Event,
+  type Position,
+} from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { BanBook, type Selection } from './ban-book.ts';
 import { openDatabase, statements } from './database.ts';
@@ -17,13 +25,16 @@ import type { Row, Sql } from './rows.ts';
 export class SqliteLedger implements Ledger {
   readonly #path: string;
   readonly #makeEpoch: () => string;
+  #database: DatabaseSync;
   #books: Books;
+  #isWriting = false;
 
   /** @throws when the database cannot be used. */
   constructor(path: string, makeEpoch: () => string) {
     this.#path = path;
     this.#makeEpoch = makeEpoch;
-    this.#books = this.#open();
+    this.#database = openDatabase(path);
+    this.#books = this.#readBooks();
   }
 
   /** For the other tables of the same file. */
@@ -62,15 +73,20 @@ export class SqliteLedger implements Ledger {
       for (const ban of supported) books.bans.withdraw(ban, hostId);
       const alone = supported.filter((ban) => books.bans.supporters(ban).length === 0);
       const lifted = alone.map((ban) => unban(books, ban, OPERATOR_HOST, now));
+      books.held.dropOf(hostId, since);
       return { lifted, kept: supported.length - alone.length };
     });
   }
 
-  async release(now: number): Promise<Event[]> {
+  async release(now: number, isProtected: (ip: Address) => boolean): Promise<Event[]> {
     return this.#write(({ events, bans, held }) => {
       const published: Event[] = [];
       for (const { hostId, ...draft } of held.takeAll()) {
-        if (!isActive(draft, now)) continue;
+        if (!isActive(draft, now) || bans.liftedAt(draft) >= draft.at || isProtected(draft.ip)) continue;
+        if (bans.covers(draft, now)) {
+          bans.support(draft, hostId, now);
+          continue;
+        }
         const event = events.append({ ...draft, at: now });
         bans.follow(event);
         bans.support(event, hostId, now);
@@ -144,22 +160,23 @@ export class SqliteLedger implements Ledger {
     this.sql('VACUUM INTO ?').run(path);
   }
 
-  /** Does several writes of the file's other tables in one transaction. */
+  /** Does several writes of the file's other tables in one transaction; inside another it becomes a part of that. */
   together<T>(work: () => T): T {
-    return this.#write(work);
+    return this.#isWriting ? work() : this.#write(work);
   }
 
   close(): void {
-    this.#books.database.close();
+    this.#database.close();
   }
 
   #write<T>(work: (books: Books) => T): T {
     const before = this.head();
+    this.#isWriting = true;
     try {
-      this.#books.database.exec('BEGIN IMMEDIATE');
+      this.#database.exec('BEGIN IMMEDIATE');
       const result = work(this.#books);
       failpoint('before-commit');
-      this.#books.database.exec('COMMIT');
+      this.#database.exec('COMMIT');
       failpoint('after-commit');
       return result;
     } catch (error) {
@@ -168,14 +185,14 @@ export class SqliteLedger implements Ledger {
       throw new Error(`Cannot write the ledger "${this.#path}": ${(error as Error).message}`, {
         cause: error,
       });
+    } finally {
+      this.#isWriting = false;
     }
   }
 
-  #open(): Books {
-    const database = openDatabase(this.#path);
-    const sql = statements(database) as Sql;
+  #readBooks(): Books {
+    const sql = statements(this.#database) as Sql;
     return {
-      database,
       sql,
       events: new EventBook(sql, this.#makeEpoch),
       bans: new BanBook(sql),
@@ -185,11 +202,12 @@ export class SqliteLedger implements Ledger {
 
   #reopen(): void {
     try {
-      this.#books.database.close();
+      this.#database.close();
     } catch {
       // It may be closed already; what counts is that the next one opens.
     }
-    this.#books = this.#open();
+    this.#database = openDatabase(this.#path);
+    this.#books = this.#readBooks();
   }
 }
 
