@@ -70,8 +70,9 @@ export class Applier {
   }
 
   #begin(): void {
-    while (!this.#isStopping && this.#running < this.#parts.concurrency) {
-      const batch = this.#turns.take(this.#parts.enforcer.mostAtOnce);
+    const { concurrency, enforcer } = this.#parts;
+    while (!this.#isStopping && this.#running < (enforcer.isSerial ? 1 : concurrency)) {
+      const batch = this.#turns.take(enforcer.mostAtOnce);
       if (batch.length === 0) break;
       this.#running += 1;
       void this.#carryOut(batch).finally(() => {

@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { JailName } from '@banshare/protocol';
 import {
   FaultLog,
   monotonicSeconds,
   openLog,
   serveAdmin,
-  splitWords,
   wallSeconds,
   type ClientConfig,
   type HostPaths,
@@ -20,10 +18,8 @@ import { Applier } from './apply.ts';
 import { Bell } from './bell.ts';
 import { pause, stayConnected } from './connection.ts';
 import { enrol, readEnrolled, type EnrolledKey } from './enrol.ts';
-import { commandEnforcer, commandOf, type Commands } from './enforcers/command.ts';
+import { chosenEnforcer } from './enforcers/chosen.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import { noEnforcer } from './enforcers/none.ts';
-import { exec } from './exec.ts';
 import { isClone, machineHash, setKeyAside } from './machine.ts';
 import { Notes } from './notes.ts';
 import { Progress } from './progress.ts';
@@ -56,7 +52,9 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
-  const applier = applierOf(config, { log, state, notes, clock, bell });
+  const enforcer = chosenEnforcer(config, { paths, log, notes });
+  for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
+  const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
   const admin = await serveAdmin({
     path: paths.clientSocket,
@@ -136,11 +134,11 @@ async function identify(
 
 function applierOf(
   config: ClientConfig,
-  host: { log: Log; state: State; notes: Notes; clock: ServerClock; bell: Bell },
+  host: { log: Log; state: State; enforcer: Enforcer; clock: ServerClock; bell: Bell },
 ): Applier {
   return new Applier({
     state: host.state,
-    enforcer: enforcerOf(config, host.log, host.notes),
+    enforcer: host.enforcer,
     concurrency: config.apply.concurrency,
     log: host.log,
     now: () => host.clock.now() ?? wallSeconds(),
@@ -148,24 +146,6 @@ function applierOf(
       if (tellEffect(host.state, row, effect)) host.bell.ring();
     },
   });
-}
-
-function enforcerOf(config: ClientConfig, log: Log, notes: Notes): Enforcer {
-  const commands = commandsOf(config);
-  if (config.apply.enforcer === 'none')
-    return noEnforcer(log, (change) => commandOf(commands, change).join(' '));
-  const timeoutMs = config.apply.timeoutSeconds * 1000;
-  return commandEnforcer(commands, notes, (words) => exec(words, timeoutMs, () => monotonicSeconds() * 1000));
-}
-
-function commandsOf(config: ClientConfig): Commands {
-  const words = (text: string): string[] => {
-    const split = splitWords(text);
-    if (!split.ok) throw new Error(`Cannot read the command "${text}": ${split.fault}`);
-    return split.value;
-  };
-  const { command, unbanCommand, missingJail } = config.apply;
-  return { ban: words(command), unban: words(unbanCommand), missingJail: missingJail as JailName };
 }
 
 function takeParts(

@@ -14,6 +14,9 @@ export type HostPaths = {
   readonly machineId: string;
   /** One directory for each generation in service. */
   readonly generations: string;
+  /** What opens and closes the ports of a generation in the server's firewall, and a line "REPORT PUBLISH" for each open pair. */
+  readonly firewallHook: string;
+  readonly firewallOpened: string;
   readonly serverState: string;
   readonly ledger: string;
   readonly clientState: string;
@@ -45,6 +48,8 @@ export function hostPaths(root: string): HostPaths {
     },
     machineId: below('etc/machine-id'),
     generations: below('etc/banshare/generations'),
+    firewallHook: below('etc/banshare/firewall-hook'),
+    firewallOpened: below('etc/banshare/firewall-hook.opened'),
     serverState: below('var/lib/banshare/server'),
     ledger: below('var/lib/banshare/server/ledger.db'),
     clientState: below('var/lib/banshare/client'),

@@ -13,6 +13,8 @@ const real: HostPaths = {
   },
   machineId: '/etc/machine-id',
   generations: '/etc/banshare/generations',
+  firewallHook: '/etc/banshare/firewall-hook',
+  firewallOpened: '/etc/banshare/firewall-hook.opened',
   serverState: '/var/lib/banshare/server',
   ledger: '/var/lib/banshare/server/ledger.db',
   clientState: '/var/lib/banshare/client',

@@ -41,6 +41,7 @@ export function commandEnforcer(
   return {
     kind: 'command',
     mostAtOnce: 1,
+    isSerial: false,
     carryOut: (changes) => Promise.all(changes.map(carryOutOne)),
     check: () => Promise.resolve(missingPrograms([commands.ban, commands.unban])),
   };

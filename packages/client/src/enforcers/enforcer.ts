@@ -25,6 +25,8 @@ export type Enforcer = {
   readonly kind: string;
   /** How many changes it takes at once: what it talks to has to stay responsive. */
   readonly mostAtOnce: number;
+  /** Whether one batch has to end before the next begins. */
+  readonly isSerial: boolean;
   /** Carries out changes of different addresses; answers with one effect for each, in their order. */
   carryOut(changes: readonly Change[]): Promise<Effect[]>;
   /** Says what is missing on this host for it to work, in sentences; empty when it can. */

@@ -6,6 +6,7 @@ export function noEnforcer(log: Pick<Log, 'notice'>, show: (change: Change) => s
   return {
     kind: 'none',
     mostAtOnce: 1000,
+    isSerial: true,
     carryOut: async (changes) =>
       changes.map((change) => {
         const { ip, localJail } = change;

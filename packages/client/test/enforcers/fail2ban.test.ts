@@ -117,7 +117,9 @@ test('No fail2ban, a dead one, a busy one and a foreign one are told apart', { s
   assert.equal(busy?.outcome === 'failed' && busy.isBegun, true);
   await server.end('SIGKILL');
   assert.match(await reason(), /fail2ban does not run: nothing listens/);
-  await using foreign = createServer((socket) => socket.end('220 smtp.example.org<F2B_END_COMMAND>'));
+  await using foreign = createServer((socket) =>
+    socket.resume().end('220 smtp.example.org<F2B_END_COMMAND>'),
+  );
   const path = join(server.path, 'foreign.sock');
   await new Promise<void>((resolve) => foreign.listen(path, resolve));
   const [strange] = await enforcerOf(server.path, path).carryOut(bans('203.0.113.1'));

@@ -16,8 +16,8 @@ export class RealFail2ban implements AsyncDisposable {
   readonly socket = join(this.path, 'f2b.sock');
   #server: ChildProcess | undefined;
 
-  /** action: what is run for a ban, with fail2ban's own tags. */
-  constructor(jails: readonly string[] = ['sshd', 'banshare'], action = 'true') {
+  /** action: what is run for a ban, with fail2ban's own tags; without one bans only count. */
+  constructor(jails: readonly string[] = ['sshd', 'banshare'], action = '') {
     for (const sub of ['filter.d', 'action.d']) mkdirSync(join(this.path, sub));
     const write = (name: string, lines: readonly string[]): void =>
       writeFileSync(join(this.path, name), `${lines.join('\n')}\n`);
@@ -41,7 +41,7 @@ export class RealFail2ban implements AsyncDisposable {
       'filter = nothing',
       'logpath = /dev/null',
       'bantime = 1h',
-      'action = called',
+      action === '' ? '' : 'action = called',
     ];
     write('jail.conf', jails.flatMap(jail));
   }
@@ -76,7 +76,7 @@ export class RealFail2ban implements AsyncDisposable {
 
   /** What fail2ban-client prints. */
   client(...words: readonly string[]): string {
-    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const;
+    const options = { encoding: 'utf8' as const };
     return execFileSync('/usr/bin/fail2ban-client', ['-s', this.socket, ...words], options).trim();
   }
 

@@ -1,0 +1,69 @@
+import { TalkError, type Talk } from './fail2ban-socket.ts';
+import type { Pickled } from './pickle.ts';
+
+/** What stands in a jail; `everBanned` counts its bans since the jail was started. */
+export type JailStanding = { banned: string[]; everBanned: number };
+
+/** Which of the addresses are banned in a jail now. @throws TalkError. */
+export async function areBanned(talk: Talk, jail: string, ips: readonly string[]): Promise<boolean[]> {
+  const answer = await talk.ask(['get', jail, 'banned', ...ips]);
+  // Of one address it answers without a list.
+  const items = answer.is === 'list' ? answer.items : [answer];
+  const flags = items.map(numberIn);
+  if (flags.length !== ips.length || flags.some((flag) => flag !== 0 && flag !== 1))
+    throw strange('which addresses are banned');
+  return flags.map((flag) => flag === 1);
+}
+
+/** Bans or lifts addresses, and returns how many that changed. @throws TalkError. */
+export async function change(
+  talk: Talk,
+  jail: string,
+  verb: 'banip' | 'unbanip',
+  ips: readonly string[],
+): Promise<number> {
+  return numberIn(await talk.ask(['set', jail, verb, ...ips]));
+}
+
+/** What a jail has. @throws TalkError, also where there is no such jail. */
+export async function standingOf(talk: Talk, jail: string): Promise<JailStanding> {
+  const actions = partOf(await talk.ask(['status', jail]), 'Actions');
+  const banned = partOf(actions, 'Banned IP list');
+  if (banned.is !== 'list') throw strange('what is banned');
+  return { banned: banned.items.map(textIn), everBanned: numberIn(partOf(actions, 'Total banned')) };
+}
+
+/** @throws TalkError. */
+export async function jailsOf(talk: Talk): Promise<string[]> {
+  const list = textIn(partOf(await talk.ask(['status']), 'Jail list'));
+  return list.split(',').flatMap((name) => name.trim() || []);
+}
+
+/** Its version as it tells it. @throws TalkError. */
+export async function versionOf(talk: Talk): Promise<string> {
+  return textIn(await talk.ask(['version']));
+}
+
+/** A part of what status tells: a list of pairs, a name and what it stands for. */
+function partOf(answer: Pickled, name: string): Pickled {
+  const pairs = answer.is === 'list' ? answer.items : [];
+  for (const pair of pairs) {
+    const [key, value] = pair.is === 'tuple' && pair.items.length === 2 ? pair.items : [];
+    if (key?.is === 'text' && key.text === name && value !== undefined) return value;
+  }
+  throw strange(name);
+}
+
+function numberIn(value: Pickled): number {
+  if (value.is !== 'number') throw strange('a number');
+  return value.number;
+}
+
+function textIn(value: Pickled): string {
+  if (value.is !== 'text') throw strange('a text');
+  return value.text;
+}
+
+function strange(what: string): TalkError {
+  return new TalkError('unreadable', `fail2ban answers in a form that this version does not know: ${what}`);
+}

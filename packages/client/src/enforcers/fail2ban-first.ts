@@ -1,0 +1,28 @@
+import type { Enforcer } from './enforcer.ts';
+import type { Fail2banEnforcer } from './fail2ban.ts';
+
+/**
+ * For a host whose command is fail2ban-client: the same ban over fail2ban's socket, without a process each. Where there is no
+ * such socket, or a fail2ban too old to be understood, the command runs.
+ */
+export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): Enforcer {
+  let isThere = true;
+  const chosen = async (): Promise<Enforcer> => {
+    isThere = await fail2ban.isThere();
+    return isThere ? fail2ban : command;
+  };
+  const last = (): Enforcer => (isThere ? fail2ban : command);
+  return {
+    get kind() {
+      return last().kind;
+    },
+    get mostAtOnce() {
+      return last().mostAtOnce;
+    },
+    get isSerial() {
+      return last().isSerial;
+    },
+    carryOut: async (changes) => (await chosen()).carryOut(changes),
+    check: async () => (await chosen()).check(),
+  };
+}

@@ -1,0 +1,140 @@
+import { connect, type Socket } from 'node:net';
+import { pickleWords, unpickle, type Pickled } from './pickle.ts';
+
+/**
+ * Why fail2ban gave no answer: `down`, nothing listens; `busy`, it did not answer in time; `lost`, it hung up; `raised`, it
+ * refused the request; `unreadable`, it answered what this program does not know.
+ */
+export type TalkFault = 'down' | 'busy' | 'lost' | 'raised' | 'unreadable';
+
+export class TalkError extends Error {
+  readonly fault: TalkFault;
+  /** The name of fail2ban's exception. */
+  readonly raised: string;
+
+  constructor(fault: TalkFault, message: string, raised = '') {
+    super(message);
+    this.fault = fault;
+    this.raised = raised;
+  }
+}
+
+const END = Buffer.from('<F2B_END_COMMAND>');
+const CLOSE = Buffer.from('<F2B_CLOSE_COMMAND><F2B_END_COMMAND>');
+/** A jail of half a million addresses takes 20 MB. */
+const LONGEST_ANSWER = 64 * 1024 * 1024;
+
+type Waiting = { resolve: (answer: Pickled) => void; reject: (error: TalkError) => void };
+
+/** One connection to fail2ban's socket. Requests may follow one another at once; answers come in their order. */
+export class Talk implements Disposable {
+  readonly #socket: Socket;
+  readonly #timeoutMs: number;
+  readonly #waiting: Waiting[] = [];
+  #received: Buffer = Buffer.alloc(0);
+  #failed: TalkError | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Connects. @throws TalkError `down` where nothing listens. */
+  static open(path: string, timeoutMs: number): Promise<Talk> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(path);
+      socket.once('connect', () => resolve(new Talk(socket, timeoutMs)));
+      socket.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
+        const isFull = code === 'EAGAIN';
+        const busy = `fail2ban is busy: too many wait at "${path}"`;
+        const down = `fail2ban does not run: ${WHY[code] ?? code} "${path}"`;
+        reject(isFull ? new TalkError('busy', busy) : new TalkError('down', down));
+      });
+    });
+  }
+
+  private constructor(socket: Socket, timeoutMs: number) {
+    this.#socket = socket;
+    this.#timeoutMs = timeoutMs;
+    socket.on('data', (chunk: Buffer) => this.#hear(chunk));
+    socket.on('error', () => undefined);
+    socket.on('close', () =>
+      this.#fail(new TalkError('lost', 'fail2ban hung up: it was stopped or restarted')),
+    );
+  }
+
+  /** Asks, and resolves with what fail2ban returns. @throws TalkError. */
+  ask(words: readonly string[]): Promise<Pickled> {
+    return new Promise((resolve, reject) => {
+      if (this.#failed !== undefined) {
+        reject(this.#failed);
+        return;
+      }
+      this.#waiting.push({ resolve, reject });
+      this.#watch();
+      this.#socket.write(Buffer.concat([pickleWords(words), END]));
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch(false);
+    if (this.#failed === undefined) this.#socket.end(CLOSE);
+    this.#socket.unref();
+  }
+
+  #watch(isWaiting = this.#waiting.length > 0): void {
+    clearTimeout(this.#timer);
+    if (!isWaiting) return;
+    const seconds = this.#timeoutMs / 1000;
+    this.#timer = setTimeout(
+      () => this.#fail(new TalkError('busy', `fail2ban is busy: it gave no answer within ${seconds} s`)),
+      this.#timeoutMs,
+    );
+  }
+
+  #fail(error: TalkError): void {
+    this.#failed ??= error;
+    this.#watch(false);
+    this.#socket.destroy();
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#failed);
+  }
+
+  #hear(chunk: Buffer): void {
+    const searched = Math.max(0, this.#received.length - END.length);
+    this.#received = Buffer.concat([this.#received, chunk]);
+    for (let at = this.#received.indexOf(END, searched); at !== -1; at = this.#received.indexOf(END)) {
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) {
+        this.#fail(new TalkError('unreadable', 'fail2ban answers what was not asked'));
+        return;
+      }
+      answer(this.#received.subarray(0, at), waiting);
+      this.#received = this.#received.subarray(at + END.length);
+      this.#watch();
+    }
+    if (this.#received.length > LONGEST_ANSWER)
+      this.#fail(new TalkError('unreadable', 'fail2ban answers without an end'));
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no socket',
+  ECONNREFUSED: 'nothing listens at the socket',
+  EACCES: 'this program may not use the socket',
+};
+
+function answer(bytes: Buffer, { resolve, reject }: Waiting): void {
+  let read: Pickled;
+  try {
+    read = unpickle(bytes);
+  } catch (error) {
+    const message = `Cannot read what fail2ban answers: ${(error as Error).message}`;
+    reject(new TalkError('unreadable', message));
+    return;
+  }
+  const [status, value] = read.is === 'tuple' && read.items.length === 2 ? read.items : [];
+  const isOk = status?.is === 'number' && status.number === 0;
+  const isRefused = status?.is === 'number' && status.number === 1;
+  if (isOk && value !== undefined && value.is !== 'raised' && value.is !== 'name') resolve(value);
+  else if (isRefused && value?.is === 'raised') {
+    const [why] = value.args;
+    const words = why?.is === 'text' ? why.text : '';
+    reject(new TalkError('raised', `fail2ban refuses: ${value.name} ${words}`.trim(), value.name));
+  } else reject(new TalkError('unreadable', 'fail2ban answers neither a result nor a refusal'));
+}

@@ -1,0 +1,186 @@
+import { statSync } from 'node:fs';
+import type { JailName } from '@banshare/protocol';
+import type { Notes } from '../notes.ts';
+import type { Change, Effect, Enforcer } from './enforcer.ts';
+import { areBanned, change as changeJail, jailsOf, versionOf } from './fail2ban-asking.ts';
+import { Talk, TalkError } from './fail2ban-socket.ts';
+
+/** now is milliseconds of a clock that does not jump. */
+export type Fail2banParts = {
+  socket: string;
+  missingJail: JailName;
+  timeoutMs: number;
+  notes: Notes;
+  nowMs: () => number;
+};
+
+/** A batch blocks fail2ban's only thread: it answers nobody else meanwhile. */
+const MOST_AT_ONCE = 25;
+const LONGEST_BATCH_MS = 400;
+/** Before it is known how long this fail2ban takes for a ban. */
+const FIRST_BATCH = 8;
+
+/** Bans through fail2ban's own socket: the same ban as fail2ban-client's, without a process. */
+export class Fail2banEnforcer implements Enforcer {
+  readonly kind = 'fail2ban';
+  readonly isSerial = true;
+  readonly #parts: Fail2banParts;
+  #mostAtOnce = FIRST_BATCH;
+  #known: { server: string; isUsable: boolean } | undefined;
+
+  constructor(parts: Fail2banParts) {
+    this.#parts = parts;
+  }
+
+  get mostAtOnce(): number {
+    return this.#mostAtOnce;
+  }
+
+  async check(): Promise<string[]> {
+    const { socket, missingJail } = this.#parts;
+    try {
+      using talk = await this.#open();
+      const version = await versionOf(talk);
+      if (!isKnown(version)) return [`fail2ban ${version} is too old: this enforcer needs 1.0 or later.`];
+      if ((await jailsOf(talk)).includes(missingJail)) return [];
+      return [`fail2ban has no jail "${missingJail}" for bans whose own jail is missing here.`];
+    } catch (error) {
+      return [`Cannot ask fail2ban at "${socket}": ${(error as Error).message}.`];
+    }
+  }
+
+  /** Whether this host has a fail2ban, whether or not it runs, of a version that is understood. */
+  async isThere(): Promise<boolean> {
+    const server = serverAt(this.#parts.socket);
+    if (server === undefined) return false;
+    if (this.#known?.server !== server) this.#known = { server, isUsable: await this.#isUsable() };
+    return this.#known.isUsable;
+  }
+
+  async #isUsable(): Promise<boolean> {
+    try {
+      using talk = await this.#open();
+      return isKnown(await versionOf(talk));
+    } catch (error) {
+      // Dead or busy it is the right one nevertheless; what it says differently from 1.0 is not understood.
+      return !(error instanceof TalkError && (error.fault === 'raised' || error.fault === 'unreadable'));
+    }
+  }
+
+  async carryOut(changes: readonly Change[]): Promise<Effect[]> {
+    const effects = new Map<Change, Effect>();
+    const groups = Map.groupBy(changes, ({ kind, localJail }) => `${kind} ${localJail}`);
+    try {
+      using talk = await this.#open();
+      for (const group of groups.values()) {
+        const began = this.#parts.nowMs();
+        for (const [each, effect] of await this.#carryOutGroup(talk, group)) effects.set(each, effect);
+        this.#learn(group.length, this.#parts.nowMs() - began);
+      }
+    } catch (error) {
+      const reason = (error as Error).message;
+      return changes.map((each) => effects.get(each) ?? failed(each.localJail, reason));
+    }
+    return changes.map((each) => effects.get(each) ?? failed(each.localJail, 'it was not carried out'));
+  }
+
+  #open(): Promise<Talk> {
+    return Talk.open(this.#parts.socket, this.#parts.timeoutMs);
+  }
+
+  /** Changes of one kind in one jail; where that is missing here, in the jail for such bans. */
+  async #carryOutGroup(talk: Talk, group: readonly Change[]): Promise<Map<Change, Effect>> {
+    const [first] = group;
+    if (first === undefined) return new Map();
+    const { missingJail } = this.#parts;
+    try {
+      return await this.#attempt(talk, group, first.localJail);
+    } catch (error) {
+      const isMissing = error instanceof TalkError && error.raised === 'UnknownJailException';
+      if (!isMissing || first.localJail === missingJail) return allFailed(group, first.localJail, error);
+    }
+    try {
+      return await this.#attempt(talk, group, missingJail);
+    } catch (error) {
+      return allFailed(group, missingJail, error);
+    }
+  }
+
+  async #attempt(talk: Talk, group: readonly Change[], localJail: JailName): Promise<Map<Change, Effect>> {
+    const ips = group.map(({ ip }) => ip);
+    const isBan = group[0]?.kind === 'ban';
+    // Its own actions may report what is banned now: that report is an echo.
+    const newNotes = isBan ? ips.filter((ip) => this.#parts.notes.write(localJail, ip)) : [];
+    const forget = (ip: string): void => {
+      if (newNotes.includes(ip as never)) this.#parts.notes.remove(localJail, ip);
+    };
+    let before: boolean[] | undefined;
+    try {
+      // One after the other on one connection; the second does not wait for the first answer.
+      const asked = areBanned(talk, localJail, ips).then((answer) => (before = answer));
+      const changed = changeJail(talk, localJail, isBan ? 'banip' : 'unbanip', ips);
+      const [were, count] = await settle(asked, changed);
+      const differing = were.filter((was) => was !== isBan).length;
+      const after = count === differing ? undefined : await areBanned(talk, localJail, ips);
+      return new Map(
+        group.map((each, index) => {
+          const was = were[index] === true;
+          if (was === isBan) {
+            forget(each.ip);
+            return [each, { outcome: isBan ? 'already' : 'released', localJail }];
+          }
+          const isDone = after === undefined || (after[index] === true) === isBan;
+          const effect: Effect = isDone
+            ? { outcome: 'applied', localJail }
+            : failed(localJail, `fail2ban counts ${count} and does not have it as asked`);
+          return [each, effect];
+        }),
+      );
+    } catch (error) {
+      const known = before;
+      if (error instanceof TalkError && error.fault === 'raised') ips.forEach(forget);
+      else if (error instanceof TalkError && isBan) {
+        // The request is with fail2ban: whatever comes of it is ours, but for what was there before.
+        return new Map(
+          group.map((each, index) => [
+            each,
+            { ...failed(localJail, error.message), isBegun: known?.[index] !== true },
+          ]),
+        );
+      }
+      throw error;
+    }
+  }
+
+  /** As many at once as this fail2ban does in a moment. */
+  #learn(count: number, tookMs: number): void {
+    const fitting = Math.floor(LONGEST_BATCH_MS / Math.max(tookMs / count, 1));
+    this.#mostAtOnce = Math.max(1, Math.min(MOST_AT_ONCE, fitting));
+  }
+}
+
+/** Both answers; the first fault, once neither is under way any more. */
+async function settle<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
+}
+
+function allFailed(group: readonly Change[], localJail: JailName, error: unknown): Map<Change, Effect> {
+  return new Map(group.map((each) => [each, failed(localJail, (error as Error).message)]));
+}
+
+function failed(localJail: JailName, reason: string): Effect & { outcome: 'failed' } {
+  return { outcome: 'failed', reason, localJail };
+}
+
+/** Which start of fail2ban made the socket: each makes its own. */
+export function serverAt(socket: string): string | undefined {
+  const file = statSync(socket, { throwIfNoEntry: false });
+  return file === undefined ? undefined : `${file.ino}:${file.mtimeMs}`;
+}
+
+/** From 1.0 on `banip` answers with a count, and `get JAIL banned` tells of each address. */
+function isKnown(version: string): boolean {
+  const major = Number(/^(\d+)\./.exec(version)?.[1]);
+  return major >= 1;
+}
