@@ -26,16 +26,35 @@ export async function openReportPort(port: ReportPort, endpoints: readonly Liste
   return bound;
 }
 
-/** Where each generation listens; [listen] may override the ports of the only one. */
+/**
+ * Where each generation listens; [listen] may override the ports of the only one. A server on one address of its machine
+ * listens on loopback too, behind the others in the list: programs of the same machine come that way.
+ */
 export function endpointsOf(
   generations: readonly Generation[],
   config: ServerConfig,
   which: 'report' | 'publish',
 ): Listening[] {
   const { address, reportPort, publishPort } = config.listen;
-  return generations.map(({ name, curve, fleet }) =>
+  const endpoints = generations.map(({ name, curve, fleet }) =>
     which === 'report'
       ? { domain: reportDomain(name), curve, address, port: reportPort ?? fleet.reportPort }
       : { domain: publishDomain(name), curve, address, port: publishPort ?? fleet.publishPort },
   );
+  return needsLoopback(address) ? [...endpoints, ...endpoints.flatMap(onLoopback)] : endpoints;
+}
+
+function needsLoopback(address: string): boolean {
+  return (
+    address !== '*' &&
+    address !== '::' &&
+    address !== '::1' &&
+    !address.startsWith('127.') &&
+    address !== '0.0.0.0'
+  );
+}
+
+/** A port that is taken at random is another one on loopback, where nobody would look for it. */
+function onLoopback(to: Listening): Listening[] {
+  return to.port === 0 ? [] : [{ ...to, address: '127.0.0.1' }];
 }

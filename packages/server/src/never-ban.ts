@@ -7,6 +7,11 @@ import type { SqliteLedger } from './sqlite-ledger.ts';
 const SEEN_SECONDS = 86_400;
 /** A host that talks from ever new addresses protects only so many. */
 const MOST_PER_HOST = 16;
+/** What is on disk may be older than what is known by so much. */
+const REWRITE_SECONDS = 3600;
+
+/** When a host was last at an address, and which such time is on disk; epoch seconds. */
+type Sighting = { at: number; written: number };
 
 /**
  * What is never banned beside the special ranges: what the administrator lists, in server.toml or by command, and where the
@@ -17,17 +22,24 @@ export class NeverBan {
   readonly #configured: readonly Range[];
   readonly #protectsFleet: boolean;
   #added: readonly Range[];
-  /** The fleet's addresses: which host, and when it was last seen there (epoch seconds). */
-  readonly #seen = new Map<string, Map<number, number>>();
+  /** The fleet's addresses, and which hosts were seen there. */
+  readonly #seen = new Map<string, Map<number, Sighting>>();
   readonly #names = new Map<number, string>();
+  /** Where each host last came in, by door. */
+  readonly #doors = new Map<number, Map<string, Address>>();
 
   constructor(ledger: SqliteLedger, settings: { addresses: readonly Range[]; fleet: boolean }) {
     this.#ledger = ledger;
     this.#configured = settings.addresses;
     this.#protectsFleet = settings.fleet;
     this.#added = this.#readAdded();
-    for (const row of ledger.sql('SELECT host, address, at FROM seen_at').all() as Row[]) {
-      this.#note(Number(row['host']), String(row['address']), Number(row['at']));
+    const kept = ledger
+      .sql('SELECT host, name, address, at FROM seen_at JOIN hosts ON hosts.id = host')
+      .all();
+    for (const row of kept as Row[]) {
+      const at = Number(row['at']);
+      this.#names.set(Number(row['host']), String(row['name']));
+      this.#note(Number(row['host']), String(row['address']), at).written = at;
     }
   }
 
@@ -66,43 +78,70 @@ export class NeverBan {
     return Number(changes) > 0;
   }
 
-  /** A host proved by its key that it comes from this address. */
-  see(host: Host, addressText: string, now: number): void {
+  /** A host proved by its key that it comes from this address to that door; it is written with the next flush. */
+  see(host: Host, door: string, addressText: string, now: number): void {
     const address = parseAddress(addressText);
     if (!address.ok) return;
-    const known = this.#seen.get(address.value)?.get(host.id);
     this.#names.set(host.id, host.name);
-    if (known !== undefined && now - known < SEEN_SECONDS / 24) return;
-    if (known === undefined && this.#countOf(host.id, now) >= MOST_PER_HOST) return;
+    const known = this.#seen.get(address.value)?.get(host.id);
+    const isNew = known === undefined || now - known.at >= SEEN_SECONDS;
+    if (isNew && this.#countOf(host.id, now) >= MOST_PER_HOST) return;
     this.#note(host.id, address.value, now);
-    this.#ledger.sql('INSERT OR REPLACE INTO seen_at VALUES (?, ?, ?)').run(host.id, address.value, now);
+    const doors = this.#doors.get(host.id) ?? new Map<string, Address>();
+    this.#doors.set(host.id, doors.set(door, address.value));
   }
 
-  /** A host that is out of the fleet protects nothing any more. */
+  /** A host that speaks is still where it last came in: a connection may hold for weeks. */
+  stays(host: Host, now: number): void {
+    for (const address of this.#doors.get(host.id)?.values() ?? []) this.#note(host.id, address, now);
+  }
+
+  /** A host that is out of the fleet protects nothing any more. @throws when the ledger cannot be written. */
   forget(host: Host): void {
     for (const hosts of this.#seen.values()) hosts.delete(host.id);
+    this.#doors.delete(host.id);
     this.#ledger.sql('DELETE FROM seen_at WHERE host = ?').run(host.id);
   }
 
+  /** Writes where hosts were seen since, and drops what no longer counts. @throws when the ledger cannot be written. */
+  flush(now: number): void {
+    const fresh: [hostId: number, address: string, sighting: Sighting][] = [];
+    for (const [address, hosts] of this.#seen) {
+      for (const [hostId, sighting] of hosts) {
+        if (now - sighting.at >= SEEN_SECONDS) hosts.delete(hostId);
+        else if (sighting.at - sighting.written >= REWRITE_SECONDS) fresh.push([hostId, address, sighting]);
+      }
+      if (hosts.size === 0) this.#seen.delete(address);
+    }
+    this.#ledger.together(() => {
+      for (const [hostId, address, { at }] of fresh)
+        this.#ledger.sql('INSERT OR REPLACE INTO seen_at VALUES (?, ?, ?)').run(hostId, address, at);
+      this.#ledger.sql('DELETE FROM seen_at WHERE at <= ?').run(now - SEEN_SECONDS);
+    });
+    for (const [, , sighting] of fresh) sighting.written = sighting.at;
+  }
+
   #fleetRule(ip: Address, now: number): string | undefined {
-    for (const [hostId, at] of this.#seen.get(ip) ?? []) {
+    for (const [hostId, { at }] of this.#seen.get(ip) ?? []) {
       if (now - at < SEEN_SECONDS)
         return `an address of the fleet's host ${this.#names.get(hostId) ?? hostId}`;
     }
     return undefined;
   }
 
-  #note(hostId: number, address: string, at: number): void {
-    const hosts = this.#seen.get(address) ?? new Map<number, number>();
-    hosts.set(hostId, at);
+  #note(hostId: number, address: string, at: number): Sighting {
+    const hosts = this.#seen.get(address) ?? new Map<number, Sighting>();
     this.#seen.set(address, hosts);
+    const sighting = { at, written: hosts.get(hostId)?.written ?? 0 };
+    hosts.set(hostId, sighting);
+    return sighting;
   }
 
   #countOf(hostId: number, now: number): number {
     let count = 0;
     for (const hosts of this.#seen.values()) {
-      const at = hosts.get(hostId);
-      if (at !== undefined && now - at < SEEN_SECONDS) count += 1;
+      const sighting = hosts.get(hostId);
+      if (sighting !== undefined && now - sighting.at < SEEN_SECONDS) count += 1;
     }
     return count;
   }

@@ -125,9 +125,10 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   const zap = await answerZap(({ domain, key, address }) => {
     const admission = admissions.decide(domain, key);
     const host = admission === 'admit' ? book.byCurve(key) : undefined;
-    if (host !== undefined) neverBan.see(host, address, clock.now());
+    if (host !== undefined) neverBan.see(host, domain, address, clock.now());
     return admission;
   });
+  book.onAcknowledged((host) => neverBan.stays(host, clock.now()));
   resources.own('the doorkeeper', () => zap.close());
   return { log, faults: new FaultLog(log, monotonicSeconds), ledger, book, admissions, neverBan, clock };
 }

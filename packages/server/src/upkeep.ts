@@ -1,6 +1,7 @@
 import type { FaultLog, SteadyClock } from '@banshare/runtime';
 import type { Brakes } from './brakes.ts';
 import type { HostBook } from './host-book.ts';
+import type { NeverBan } from './never-ban.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
 const FLUSH_MS = 5000;
@@ -16,8 +17,9 @@ export function startUpkeep(parts: {
   keepSeconds: number;
   clock: SteadyClock;
   brakes: Brakes;
+  neverBan: NeverBan;
 }): { stop: () => void } {
-  const { ledger, book, faults, keepSeconds, clock, brakes } = parts;
+  const { ledger, book, faults, keepSeconds, clock, brakes, neverBan } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -32,6 +34,10 @@ export function startUpkeep(parts: {
   };
   const timers = [
     setInterval(() => void attempt('write acknowledgements', () => book.flush()), FLUSH_MS),
+    setInterval(
+      () => void attempt('write where hosts were seen', () => neverBan.flush(clock.now())),
+      FLUSH_MS,
+    ),
     setInterval(() => void attempt('remove old events', sweep), SWEEP_MS),
     setInterval(() => {
       faults.sumUp();
@@ -47,6 +53,7 @@ export function startUpkeep(parts: {
     stop: () => {
       for (const timer of timers) clearInterval(timer);
       book.flush();
+      neverBan.flush(clock.now());
     },
   };
 }
