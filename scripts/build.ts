@@ -1,6 +1,6 @@
 // Builds dist/: the three programs of one generation, runnable from where they are. See scripts/bundle.ts for what
 // each bundle is, and launcher.sh in installers/ for what starts them.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -69,7 +69,10 @@ async function place(path: string, make: (path: string) => Promise<void>): Promi
   await rm(next, { force: true });
 }
 
-/** Not for another architecture than this one: a reporter without code compiles its text. */
+/**
+ * Not for another architecture than this one: a reporter without code compiles its text. V8 makes other bytes each time,
+ * so code that is there is kept: a second build must not look like an upgrade to the installer.
+ */
 async function placeCode(
   library: string,
   { flags }: Program,
@@ -77,9 +80,11 @@ async function placeCode(
   files: readonly { name: string; text: string }[],
 ): Promise<string> {
   const main = files.find(({ name }) => name.startsWith('report-main-'));
-  const name = `${namesOf(main?.text ?? '').code}-${process.arch}.bin`;
-  const code = await makeCode(library, flags.split(' ').filter(Boolean), start);
-  await place(join(library, name), (path) => writeFile(path, code));
+  const name = `${namesOf(main?.text ?? '', flags).code}-${process.arch}.bin`;
+  if (!existsSync(join(library, name))) {
+    const code = await makeCode(library, flags.split(' ').filter(Boolean), start);
+    await place(join(library, name), (path) => writeFile(path, code));
+  }
   return name;
 }
 

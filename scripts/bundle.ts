@@ -53,16 +53,16 @@ export async function bundle(program: Program, baked: Baked): Promise<Bundle> {
     throw new Fault(`Cannot build banshare-${program.name} from ${program.entry}`, { cause });
   });
   const files = built.outputFiles.map(({ path, text }) => ({ name: basename(path), text }));
-  if (program.name === 'report') splitStarter(files);
+  if (program.name === 'report') splitStarter(files, program.flags);
   files.sort((a, b) => Number(a.name === program.bundle) - Number(b.name === program.bundle));
   return { files, metafile: built.metafile };
 }
 
 /** The reporter's text gets a name of its own, and report.cjs becomes what starts it: see report-code.ts. */
-function splitStarter(files: { name: string; text: string }[]): void {
+function splitStarter(files: { name: string; text: string }[], flags: string): void {
   const main = files.find(({ name }) => name === 'report.cjs');
   if (main === undefined) throw new Error('unreachable: it was built');
-  const names = namesOf(main.text);
+  const names = namesOf(main.text, flags);
   main.name = names.main;
   files.push({ name: 'report.cjs', text: starter(names) });
 }

@@ -13,10 +13,19 @@ export type Part = {
   readonly sha256: string;
 };
 
+/** A file of the runtime as it lies in /usr/lib/banshare. */
+export type RuntimeFile = {
+  readonly architecture: Architecture;
+  readonly name: string;
+  readonly sha256: string;
+};
+
 type Contents = {
   readonly role: Role;
   readonly fleet: Fleet;
+  /** Without those of the architectures the installer is slim: for hosts that have this very runtime. */
   readonly parts: readonly Part[];
+  readonly runtimes: readonly RuntimeFile[];
   /** What goes to /usr/lib/banshare, in order. */
   readonly files: readonly string[];
 };
@@ -63,7 +72,7 @@ export function assemble(contents: Contents): Buffer {
   return Buffer.concat([script, ...contents.parts.map((part) => part.bytes)]);
 }
 
-function scriptText({ role, fleet, parts, files }: Contents, length: number): string {
+function scriptText({ role, fleet, parts, runtimes, files }: Contents, length: number): string {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   const common = parts.find((part) => part.name === 'common')?.unpackedBytes ?? 0;
   const unpacked = Math.max(...parts.map((part) => part.unpackedBytes)) + common;
@@ -79,6 +88,7 @@ function scriptText({ role, fleet, parts, files }: Contents, length: number): st
     program_prefixes: BUNDLES[role].join(' '),
     program_files: [...(role === 'client' ? ['psad.conf'] : []), ...files].join(' '),
     program_scripts: role === 'client' ? 'shared-ban' : '',
+    runtimes: runtimes.map((each) => `${each.architecture} ${each.name} ${each.sha256}`).join('\n'),
     parts: places(parts, length),
   };
   return [

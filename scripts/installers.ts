@@ -1,5 +1,6 @@
 // Makes dist/client-install.sh and dist/server-install.sh: the shell pieces of installers/setup/ as one script, behind it
-// a gzip tar with what is the same for every machine, and one for each architecture with its runtime and addon.
+// a gzip tar with what is the same for every machine, and one for each architecture with its runtime and addon. Beside it
+// lies a slim one without the latter, for hosts that have this very runtime from an earlier installation.
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -28,19 +29,27 @@ await orExit(async () => {
   if (asked.config !== undefined) await refuseBadConfig(role, asked.config);
 
   const common = commonPart({ role, certs: asked.certs, dist: asked.dist, fleet, config: asked.config });
-  const parts: Part[] = [common.part, ...architectures.map(architecturePart)];
-  const installer = assemble({ role, fleet, parts, files: common.files });
-  const path = join(asked.dist, `${role}-install.sh`);
+  const own = architectures.map(architecturePart);
+  const runtimes = own.flatMap(({ files }) => files);
+  const contents = { role, fleet, runtimes, files: common.files };
   mkdirSync(asked.dist, { recursive: true });
-  // It holds a secret: never readable by others, not even while it is being written.
+  const write = (name: string, parts: readonly Part[]) =>
+    writeInstaller(join(asked.dist, name), assemble({ ...contents, parts }));
+  const megabytes = write(`${role}-install.sh`, [common.part, ...own.map(({ part }) => part)]);
+  const slim = write(`${role}-install-slim.sh`, [common.part]);
+  console.log(
+    `Made ${role}-install.sh (${megabytes} MB, ${architectures.join(' and ')}) of generation ${fleet.generation}, ` +
+      `and ${role}-install-slim.sh (${slim} MB) for where its Node runtime is installed`,
+  );
+});
+
+/** It holds a secret: never readable by others, not even while it is being written. Returns its size in MB. */
+function writeInstaller(path: string, installer: Buffer): string {
   writeFileSync(`${path}.next`, installer, { mode: 0o700 });
   chmodSync(`${path}.next`, 0o700);
   renameSync(`${path}.next`, path);
-  const megabytes = (installer.length / 1e6).toFixed(1);
-  console.log(
-    `Made ${role}-install.sh (${megabytes} MB, ${architectures.join(' and ')}) of generation ${fleet.generation}`,
-  );
-});
+  return (installer.length / 1e6).toFixed(1);
+}
 
 function readRole(text: string | undefined): Role {
   if (text === 'client' || text === 'server') return text;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { formatFleet, type Fleet } from '@banshare/runtime';
-import type { Part } from './installer-script.ts';
+import type { Part, RuntimeFile } from './installer-script.ts';
 import { addonFile, runtimeFile, type Architecture } from './parts.ts';
 import { Fault, ROOT } from './say.ts';
 import { tar, type Entry } from './tar.ts';
@@ -63,21 +63,31 @@ function serverEntries(certs: string, fleet: Fleet): Entry[] {
   ];
 }
 
-/** The runtime and the addon of one architecture. It takes seconds to compress, so it is kept until they change. */
-export function architecturePart(architecture: Architecture): Part {
+/**
+ * The runtime and the addon of one architecture, and what they are known by. It takes seconds to compress, so it is kept
+ * until they change.
+ */
+export function architecturePart(architecture: Architecture): {
+  readonly part: Part;
+  readonly files: readonly RuntimeFile[];
+} {
   const entries = [
     entry('lib/node', runtimeFile(architecture)),
     entry('lib/zeromq.node', addonFile(architecture)),
   ];
-  const hash = createHash('sha256');
-  for (const each of entries) hash.update(each.bytes);
-  const kept = join(ROOT, 'build/payload', `${architecture}-${hash.digest('hex').slice(0, 16)}.tar.gz`);
+  const files = entries.map(({ name, bytes }) => ({
+    architecture,
+    name: name.slice('lib/'.length),
+    sha256: sha256(bytes),
+  }));
+  const both = sha256(Buffer.from(files.map((file) => file.sha256).join(' ')));
+  const kept = join(ROOT, 'build/payload', `${architecture}-${both.slice(0, 16)}.tar.gz`);
   if (!existsSync(kept)) {
     mkdirSync(join(ROOT, 'build/payload'), { recursive: true });
     writeFileSync(`${kept}.${process.pid}.next`, gzipSync(tar(entries), { level: 9 }));
     renameSync(`${kept}.${process.pid}.next`, kept);
   }
-  return part(architecture, entries, readFileSync(kept));
+  return { part: part(architecture, entries, readFileSync(kept)), files };
 }
 
 /** The role's files of dist/lib/banshare in the order in which they may be put in place: the bundles last. */
@@ -92,7 +102,11 @@ export function libraryFiles(dist: string, role: Role): string[] {
 
 function part(name: Part['name'], entries: readonly Entry[], bytes: Buffer): Part {
   const unpackedBytes = entries.reduce((sum, each) => sum + each.bytes.length, 0);
-  return { name, bytes, unpackedBytes, sha256: createHash('sha256').update(bytes).digest('hex') };
+  return { name, bytes, unpackedBytes, sha256: sha256(bytes) };
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Modes in the archive matter little: the installer gives each file its own. What runs from there needs its bit. */

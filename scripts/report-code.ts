@@ -12,9 +12,9 @@ import { encodeReply, parseHostName } from '@banshare/protocol';
 import { makeCurvePair, makeIdentity, portOf, writeHostKey, type CurvePair } from '@banshare/transport';
 import { Fault } from './say.ts';
 
-/** The names of the text and of its code, without the architecture. */
-export function namesOf(text: string): { main: string; code: string } {
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
+/** The names of the text and of its code, without the architecture: another runtime or other flags make other code. */
+export function namesOf(text: string, flags: string): { main: string; code: string } {
+  const hash = createHash('sha256').update(`${process.version} ${flags}\n${text}`).digest('hex').slice(0, 12);
   return { main: `report-main-${hash}.cjs`, code: `report-code-${hash}` };
 }
 

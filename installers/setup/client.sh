@@ -1,6 +1,9 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # The client: a host of the fleet.
 
+# What stays open to be undone until the new version is up.
+role_sets=programs
+
 install_role() {
   refuse_lonely_client
   begin programs

@@ -8,7 +8,7 @@ check_machine() {
   aarch64 | arm64) arch=arm64 ;;
   *) die "Cannot install: banshare runs on x86_64 and aarch64, this is $(uname -m)" ;;
   esac
-  part_of "$arch" >/dev/null ||
+  runtime_of node >/dev/null ||
     die "Cannot install: this installer was made for $(architectures), this machine is $arch; make one with: make $role-install.sh ARCH=\"x64 arm64\""
   check_glibc
   for tool in tar gzip cmp sed awk; do

@@ -51,6 +51,27 @@ open_firewall() {
   fi
 }
 
+# Closes what a retired generation left open, where "banshare-server retire" could not.
+close_retired() {
+  [ "$live" = yes ] && [ -x "$hook_file" ] && [ -f "$opened_file" ] || return 0
+  served=",$(ports_in_service),"
+  : >"$stage/new/opened"
+  while read -r report publish; do
+    case $served in
+    *",$report,"*) ;;
+    *)
+      ! "$hook_file" close "$report" "$publish" </dev/null || continue
+      later "The hook $hook_file failed: close TCP ports $report and $publish yourself."
+      ;;
+    esac
+    echo "$report $publish" >>"$stage/new/opened"
+  done <"$opened_file"
+  begin opened
+  put 0600 root:root opened "$opened_file"
+  swap
+  settle opened
+}
+
 close_firewall() {
   [ "$live" = yes ] && [ -x "$hook_file" ] && [ -f "$opened_file" ] || return 0
   while read -r report publish; do

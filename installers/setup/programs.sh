@@ -5,8 +5,10 @@ library=/usr/lib/banshare
 
 # What runs comes last: until then the previous programs find all their files.
 plan_programs() {
-  put 0755 root:root lib/node "$library/node"
-  put 0644 root:root lib/zeromq.node "$library/zeromq.node"
+  if brings_runtime; then
+    put 0755 root:root lib/node "$library/node"
+    put 0644 root:root lib/zeromq.node "$library/zeromq.node"
+  fi
   for file in $program_files; do put 0644 root:root "lib/$file" "$library/$file"; done
   for file in $program_scripts; do put 0755 root:root "$file" "$library/${file##*/}"; done
   for file in $program_names; do put 0755 root:root "bin/$file" "/usr/bin/$file"; done

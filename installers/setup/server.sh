@@ -1,7 +1,11 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # The server of a fleet.
 
+# What stays open to be undone until the new version is up.
+role_sets="programs generation"
+
 install_role() {
+  refuse_taken_ports
   make_user
   begin programs
   plan_programs
@@ -17,18 +21,38 @@ install_role() {
   install_generation
   reserve_ports
   open_firewall
+  refuse_faults
   start_service
   settle programs
+  settle generation
   sweep_programs
+  close_retired
   say ""
   ! with_systemd || /usr/bin/banshare-server status || :
   say "The server is $server, ports $report_port (reports) and $publish_port (bans). Each host needs client-install.sh of the same"
   say "make; it holds the key to join, so copy it with mode 0600 and remove it afterwards."
 }
 
+# A server that cannot have its ports does not start, and serves the earlier generations no more either.
+refuse_taken_ports() {
+  [ "$live" = yes ] && ! [ -d "/etc/banshare/generations/$generation" ] || return 0
+  for port in $report_port $publish_port; do
+    ! listens "$port" || die "Cannot install: something on this machine listens on port $port already; nothing was changed.
+Make a generation with other ports: make regen, then make server-install.sh"
+  done
+}
+
+# A server that runs is restarted only with what it can serve.
+refuse_faults() {
+  [ "$live" = yes ] && [ "$upgrade" = yes ] || return 0
+  fault=$(/usr/bin/banshare-server --check 2>&1) ||
+    die "Cannot serve the generation $generation beside the others, so the previous installation is put back: $fault"
+}
+
 # A generation is complete or absent: it is made beside its place. One that is there gets back what it lacks.
 install_generation() {
   home=/etc/banshare/generations/$generation
+  begin generation
   if ! [ -d "$root$home" ]; then
     rm -rf "$root/etc/banshare/.generation"
     cp -R "$stage/new/generation" "$root/etc/banshare/.generation" || die "Cannot write $root$home"
@@ -36,17 +60,15 @@ install_generation() {
     chmod 0600 "$root/etc/banshare/.generation"/*
     own banshare:banshare "$root/etc/banshare/.generation"
     for file in "$root/etc/banshare/.generation"/*; do own banshare:banshare "$file"; done
-    mv "$root/etc/banshare/.generation" "$root$home" || die "Cannot put $root$home in place"
+    place_folder /etc/banshare/.generation "$home"
     new_generation=yes
     return 0
   fi
-  begin generation
   for file in fleet.toml server.key server.key_secret join.key; do
     put 0600 banshare:banshare "generation/$file" "$home/$file"
   done
   swap
   ! changed generation || new_generation=yes
-  settle generation
 }
 
 uninstall_role() {

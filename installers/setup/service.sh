@@ -47,10 +47,10 @@ stays_up() {
 take_back() {
   journalctl -n 20 --no-pager -u "banshare-$role.service" >&2 2>/dev/null || :
   if [ "$upgrade" = no ]; then
-    settle programs
+    for each in $role_sets; do settle "$each"; done
     die "banshare-$role is installed but does not start: see above, or journalctl -u banshare-$role"
   fi
-  undo programs
+  for each in $role_sets; do undo "$each"; done
   systemctl daemon-reload
   if systemctl restart "banshare-$role.service" && stays_up; then
     die "The new banshare-$role does not start (see above): the previous one is back, and runs"
