@@ -32,6 +32,8 @@ export class FanOutChild {
     const watch = setInterval(() => this.#watch(), WATCH_MS);
     const gone = (reason: string): void => {
       clearInterval(watch);
+      // The pipe of a child that was never started stays open by itself.
+      if (this.#process.connected) this.#process.disconnect();
       for (const admitted of this.#waiting.values()) admitted();
       this.#opened.reject(new Error(`Cannot open the publish port: ${reason}`));
       this.#ended.resolve(reason);
