@@ -120,9 +120,14 @@ export class Applier {
   /** What the enforcer has to do for a ban, if anything. */
   #stepsOf(ban: BanKey): Step[] {
     const row = this.#parts.state.get(ban);
-    if (row?.status === 'pending') return [{ row, change: changeOf(row, 'ban', this.#parts.now()) }];
+    if (row?.status === 'pending') return [{ row, change: this.#changeOf(row, 'ban') }];
     if (row?.status !== 'lifting' || this.#isForgotten(row)) return [];
-    return [{ row, change: changeOf(row, 'unban', this.#parts.now()) }];
+    return [{ row, change: this.#changeOf(row, 'unban') }];
+  }
+
+  #changeOf(row: BanRow, kind: Change['kind']): Change {
+    const { state, enforcer, now } = this.#parts;
+    return changeOf(row, kind, now(), enforcer.place === 'host' ? state.ofSameAddress(row) : []);
   }
 
   /** Whether a ban that is over leaves nothing to lift; then its row is gone. */

@@ -62,10 +62,34 @@ export function rowToLift(event: Event, localJail: JailName, earlier: BanRow | u
   return { ...known, seq, at, status: 'lifting', reason: '', ...FIRST_TRY, isForced: true };
 }
 
-/** What an enforcer is asked to do for a row; now is epoch seconds by the server's clock. */
-export function changeOf(row: BanRow, kind: Change['kind'], now: number): Change {
+/**
+ * What an enforcer is asked to do for a row; now is epoch seconds by the server's clock, others are bans of the same address.
+ */
+export function changeOf(
+  row: BanRow,
+  kind: Change['kind'],
+  now: number,
+  others: readonly BanRow[] = [],
+): Change {
   const { ip, prog, jail, localJail, port, protocol, until } = row;
-  const least = kind === 'ban' ? 1 : 0;
-  const seconds = until === null ? FOR_EVER : Math.max(least, Math.ceil(until - now));
-  return { kind, ip, prog, jail, localJail, port, protocol, seconds };
+  const lasting = others.filter((other) => other.status !== 'lifting' && other.status !== 'skipped');
+  return {
+    kind,
+    ip,
+    prog,
+    jail,
+    localJail,
+    port,
+    protocol,
+    seconds: secondsLeft(until, now, kind === 'ban' ? 1 : 0),
+    others: lasting.map((other) => ({
+      prog: other.prog,
+      jail: other.jail,
+      seconds: secondsLeft(other.until, now, 1),
+    })),
+  };
+}
+
+function secondsLeft(until: number | null, now: number, least: number): number {
+  return until === null ? FOR_EVER : Math.max(least, Math.ceil(until - now));
 }

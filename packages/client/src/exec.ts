@@ -1,7 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
-/** How a command ended. `code` is null after a signal or a failed start; stdout and stderr are their first 4 KiB. */
+/** What a command reads, and how much of what it says is kept; by default nothing and 4 KiB. */
+export type ExecOptions = { input?: string; keptBytes?: number };
+
+/** How a command ended. `code` is null after a signal or a failed start; of stdout and stderr the beginning is kept. */
 export type Ended = {
   code: number | null;
   isTimedOut: boolean;
@@ -10,7 +13,11 @@ export type Ended = {
   milliseconds: number;
 };
 
-type Spawned = Omit<ChildProcess, 'stdout' | 'stderr'> & { stdout?: Readable; stderr?: Readable };
+type Spawned = Omit<ChildProcess, 'stdout' | 'stderr' | 'stdin'> & {
+  stdin?: Writable | null;
+  stdout?: Readable | null;
+  stderr?: Readable | null;
+};
 
 const KEPT_BYTES = 4096;
 /** What a command said before it ended is in the pipe: reading it takes milliseconds. */
@@ -26,7 +33,12 @@ const ENVIRONMENT = {
  * Runs a program with arguments, without a shell: the only place of the client that starts processes. What runs longer than
  * the timeout is killed with its children.
  */
-export function exec(words: readonly string[], timeoutMs: number, nowMs: () => number): Promise<Ended> {
+export function exec(
+  words: readonly string[],
+  timeoutMs: number,
+  nowMs: () => number,
+  { input, keptBytes = KEPT_BYTES }: ExecOptions = {},
+): Promise<Ended> {
   const [file = '', ...args] = words;
   const began = nowMs();
   return new Promise((resolve) => {
@@ -36,7 +48,7 @@ export function exec(words: readonly string[], timeoutMs: number, nowMs: () => n
     // A group of its own, so that a timeout also reaches what the command started.
     const child: Spawned = spawn(file, args, {
       env: ENVIRONMENT,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: true,
     });
     let timer = setTimeout(() => {
@@ -60,13 +72,16 @@ export function exec(words: readonly string[], timeoutMs: number, nowMs: () => n
       timer = setTimeout(end, READ_REST_MS, code);
     });
     // Without file descriptors left there is a child without pipes, and then its error.
-    child.stdout?.on('data', (chunk: Buffer) => (stdout = keep(stdout, chunk)));
-    child.stderr?.on('data', (chunk: Buffer) => (stderr = keep(stderr, chunk)));
+    child.stdout?.on('data', (chunk: Buffer) => (stdout = keep(stdout, chunk, keptBytes)));
+    child.stderr?.on('data', (chunk: Buffer) => (stderr = keep(stderr, chunk, KEPT_BYTES)));
+    // It may end without reading all; its exit code tells.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
   });
 }
 
-function keep(text: string, chunk: Buffer): string {
-  return text.length >= KEPT_BYTES ? text : (text + chunk.toString('utf8')).slice(0, KEPT_BYTES);
+function keep(text: string, chunk: Buffer, bytes: number): string {
+  return text.length >= bytes ? text : (text + chunk.toString('utf8')).slice(0, bytes);
 }
 
 function killGroup(pid: number | undefined): void {

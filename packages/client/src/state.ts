@@ -107,6 +107,13 @@ export class State {
       .map(rowOf);
   }
 
+  /** Other bans of the same address, wherever they stand. */
+  ofSameAddress(row: BanRow): BanRow[] {
+    return this.#sql('SELECT * FROM bans WHERE ip = ? AND NOT (prog = ? AND jail = ?)')
+      .all(row.ip, row.prog, row.jail)
+      .map(rowOf);
+  }
+
   /** The seq of the oldest event that is not carried out yet. */
   oldestUnsettled(): number | undefined {
     const row = this.#sql(

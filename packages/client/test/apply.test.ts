@@ -76,6 +76,7 @@ test('A command that fails or an enforcer that throws never stops the next', asy
     kind: 'broken',
     mostAtOnce: 1,
     isSerial: false,
+    place: 'jail',
     check: () => Promise.resolve([]),
     carryOut: async ([change]) => {
       const { ip: of, localJail } = change!;

@@ -8,6 +8,7 @@ export class HeldEnforcer implements Enforcer {
   readonly kind = 'held';
   readonly mostAtOnce: number;
   readonly isSerial = false;
+  readonly place = 'jail';
   readonly begun: string[] = [];
   /** How many changes each call brought. */
   readonly batches: number[] = [];

@@ -148,9 +148,9 @@ export const clientOptions = {
     'The detecting programs whose bans this host takes; * for all of them.',
   ),
   'apply.enforcer': option(
-    choice('command', 'fail2ban', 'none'),
+    choice('command', 'fail2ban', 'nftables', 'ipset', 'none'),
     'command',
-    'What carries out a ban: "command" runs the commands below, "fail2ban" speaks to its socket, "none" only logs.',
+    'What carries out a ban: "command" below, "fail2ban" over its socket, "nftables" or "ipset" in sets of banshare\'s own, "none" only logs.',
   ),
   'apply.command': option(
     command,

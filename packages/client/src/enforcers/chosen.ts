@@ -13,6 +13,9 @@ import { commandEnforcer, commandOf, type Commands } from './command.ts';
 import type { Enforcer } from './enforcer.ts';
 import { fail2banFirst } from './fail2ban-first.ts';
 import { Fail2banEnforcer } from './fail2ban.ts';
+import { HostSets } from './host-sets.ts';
+import { ipsetSets } from './ipset.ts';
+import { nftSets, type RunTool } from './nftables.ts';
 import { noEnforcer } from './none.ts';
 
 /** What an enforcer may need of its host. */
@@ -26,6 +29,10 @@ export function chosenEnforcer(config: ClientConfig, host: EnforcerHost): Enforc
       return noEnforcer(host.log, (change) => commandOf(commandsOf(config), change).join(' '));
     case 'fail2ban':
       return fail2banOf(config, host);
+    case 'nftables':
+      return new HostSets(nftSets(toolRunner(config)), nowMs);
+    case 'ipset':
+      return new HostSets(ipsetSets(toolRunner(config)), nowMs);
     case 'command': {
       const isFail2ban = command === FAIL2BAN_COMMANDS.ban && unbanCommand === FAIL2BAN_COMMANDS.unban;
       const enforcerOfCommand = commandOfHost(config, host);
@@ -42,6 +49,11 @@ function fail2banOf(config: ClientConfig, { paths, notes }: EnforcerHost): Fail2
     notes,
     nowMs,
   });
+}
+
+function toolRunner(config: ClientConfig): RunTool {
+  const timeoutMs = config.apply.timeoutSeconds * 1000;
+  return (words, options) => exec(words, timeoutMs, nowMs, options);
 }
 
 function commandOfHost(config: ClientConfig, { notes }: EnforcerHost): Enforcer {

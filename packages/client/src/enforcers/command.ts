@@ -42,6 +42,7 @@ export function commandEnforcer(
     kind: 'command',
     mostAtOnce: 1,
     isSerial: false,
+    place: 'jail',
     carryOut: (changes) => Promise.all(changes.map(carryOutOne)),
     check: () => Promise.resolve(missingPrograms([commands.ban, commands.unban])),
   };

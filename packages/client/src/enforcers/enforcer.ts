@@ -10,6 +10,8 @@ export type Change = {
   seconds: number;
   port: string;
   protocol: string;
+  /** Other bans of the address that last: told where the place of a ban is the whole host. */
+  others: readonly { prog: ProgName; jail: JailName; seconds: number }[];
 };
 
 /**
@@ -20,6 +22,17 @@ export type Effect =
   | { outcome: 'applied' | 'already' | 'released'; localJail: JailName }
   | { outcome: 'skipped' | 'failed'; reason: string; localJail: JailName; isBegun?: boolean };
 
+/** How long an address is still banned, in seconds; null for ever, undefined where that cannot be known. */
+export type Remaining = number | null | undefined;
+
+/**
+ * What is in place now. `held` tells of the addresses of each local jail asked for; of the jails in `isAnew` what is missing
+ * was lost, by a restart or a flush, and in others it was let go.
+ */
+export type Listing =
+  | { ok: true; held: ReadonlyMap<string, ReadonlyMap<string, Remaining>>; isAnew: (jail: string) => boolean }
+  | { ok: false; reason: string };
+
 /** Carries out bans on this host. Expected failures are effects, never exceptions. */
 export type Enforcer = {
   readonly kind: string;
@@ -27,8 +40,14 @@ export type Enforcer = {
   readonly mostAtOnce: number;
   /** Whether one batch has to end before the next begins. */
   readonly isSerial: boolean;
+  /** Where a ban stands: in its local jail, or for the whole host, whatever its jail. */
+  readonly place: 'jail' | 'host';
   /** Carries out changes of different addresses; answers with one effect for each, in their order. */
   carryOut(changes: readonly Change[]): Promise<Effect[]>;
   /** Says what is missing on this host for it to work, in sentences; empty when it can. */
   check(): Promise<string[]>;
+  /** Whether all seems to be in place, cheaply; where it is not, a listing follows. */
+  isIntact?(): Promise<boolean>;
+  /** What is in place of these local jails; null is every one of the host. */
+  list?(jails: readonly JailName[]): Promise<Listing>;
 };

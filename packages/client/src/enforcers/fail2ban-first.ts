@@ -13,6 +13,7 @@ export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): En
   };
   const last = (): Enforcer => (isThere ? fail2ban : command);
   return {
+    place: 'jail',
     get kind() {
       return last().kind;
     },

@@ -120,21 +120,22 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 function answer(bytes: Buffer, { resolve, reject }: Waiting): void {
-  let read: Pickled;
   try {
-    read = unpickle(bytes);
+    resolve(resultIn(unpickle(bytes)));
   } catch (error) {
-    const message = `Cannot read what fail2ban answers: ${(error as Error).message}`;
-    reject(new TalkError('unreadable', message));
-    return;
+    const { message } = error as Error;
+    const unreadable = new TalkError('unreadable', `Cannot read what fail2ban answers: ${message}`);
+    reject(error instanceof TalkError ? error : unreadable);
   }
+}
+
+/** An answer is (0, RESULT) or (1, EXCEPTION). */
+function resultIn(read: Pickled): Pickled {
   const [status, value] = read.is === 'tuple' && read.items.length === 2 ? read.items : [];
-  const isOk = status?.is === 'number' && status.number === 0;
-  const isRefused = status?.is === 'number' && status.number === 1;
-  if (isOk && value !== undefined && value.is !== 'raised' && value.is !== 'name') resolve(value);
-  else if (isRefused && value?.is === 'raised') {
-    const [why] = value.args;
-    const words = why?.is === 'text' ? why.text : '';
-    reject(new TalkError('raised', `fail2ban refuses: ${value.name} ${words}`.trim(), value.name));
-  } else reject(new TalkError('unreadable', 'fail2ban answers neither a result nor a refusal'));
+  const number = status?.is === 'number' ? status.number : undefined;
+  if (number === 0 && value !== undefined && value.is !== 'raised' && value.is !== 'name') return value;
+  if (number !== 1 || value?.is !== 'raised') throw new Error('it is neither a result nor a refusal');
+  const [why] = value.args;
+  const words = why?.is === 'text' ? why.text : '';
+  throw new TalkError('raised', `fail2ban refuses: ${value.name} ${words}`.trim(), value.name);
 }

@@ -24,6 +24,7 @@ const FIRST_BATCH = 8;
 export class Fail2banEnforcer implements Enforcer {
   readonly kind = 'fail2ban';
   readonly isSerial = true;
+  readonly place = 'jail';
   readonly #parts: Fail2banParts;
   #mostAtOnce = FIRST_BATCH;
   #known: { server: string; isUsable: boolean } | undefined;

@@ -7,6 +7,7 @@ export function noEnforcer(log: Pick<Log, 'notice'>, show: (change: Change) => s
     kind: 'none',
     mostAtOnce: 1000,
     isSerial: true,
+    place: 'jail',
     carryOut: async (changes) =>
       changes.map((change) => {
         const { ip, localJail } = change;

@@ -1,0 +1,97 @@
+import { FOR_EVER, type Address } from '@banshare/protocol';
+import type { Change, Effect, Enforcer, Listing, Remaining } from './enforcer.ts';
+
+/** An address and how many seconds it is banned, -1 for ever. */
+export type Timed = { ip: Address; seconds: number };
+
+/** One change of the sets: `move` is there and gets another end, `drop` may be there. */
+export type SetChange = { put: Timed[]; move: Timed[]; drop: Address[] };
+
+/** The sets of a kind of firewall. */
+export type Sets = {
+  readonly kind: string;
+  /** The sentences of what is missing. */
+  check(): Promise<string[]>;
+  /** Changes all or nothing, and makes the sets and rules where they are missing; what went wrong, or '' where nothing did. */
+  change(change: SetChange): Promise<string>;
+  /** Whether sets and rules are there. */
+  isIntact(): Promise<boolean>;
+  /** What the sets hold; undefined where they are not there. */
+  read(): Promise<
+    { ok: true; held: ReadonlyMap<string, Remaining> | undefined } | { ok: false; reason: string }
+  >;
+};
+
+/**
+ * Bans in sets of the kernel that are banshare's own: every jail's bans stand in one place, each until the last of them ends.
+ * The kernel lets them go by itself, so they also end where the client is gone.
+ */
+export class HostSets implements Enforcer {
+  readonly mostAtOnce = 20_000;
+  readonly isSerial = true;
+  readonly place = 'host';
+  readonly #sets: Sets;
+  readonly #nowMs: () => number;
+  /** When each address that was put in place lets go, in milliseconds; Infinity for ever. */
+  readonly #ends = new Map<string, number>();
+
+  constructor(sets: Sets, nowMs: () => number) {
+    this.#sets = sets;
+    this.#nowMs = nowMs;
+  }
+
+  get kind(): string {
+    return this.#sets.kind;
+  }
+
+  async check(): Promise<string[]> {
+    const missing = await this.#sets.check();
+    // What an earlier process put in place is known from here on.
+    if (missing.length === 0) await this.list();
+    return missing;
+  }
+
+  isIntact(): Promise<boolean> {
+    return this.#sets.isIntact();
+  }
+
+  async carryOut(changes: readonly Change[]): Promise<Effect[]> {
+    const wanted = changes.map(({ ip, kind, seconds, others }) => {
+      const lasting = [...(kind === 'ban' ? [seconds] : []), ...others.map((other) => other.seconds)];
+      return { ip, seconds: lasting.includes(FOR_EVER) ? FOR_EVER : Math.max(0, ...lasting) };
+    });
+    const isHeld = ({ ip }: Timed): boolean => (this.#ends.get(ip) ?? 0) > this.#nowMs();
+    const kept = wanted.filter(({ seconds }) => seconds !== 0);
+    const gone = wanted.filter(({ seconds }) => seconds === 0);
+    const reason = await this.#sets.change({
+      put: kept.filter((each) => !isHeld(each)),
+      move: kept.filter(isHeld),
+      // What has ended by the kernel's own clock is not there any more.
+      drop: gone.filter((each) => isHeld(each) || !this.#ends.has(each.ip)).map(({ ip }) => ip),
+    });
+    if (reason === '') {
+      const now = this.#nowMs();
+      for (const { ip, seconds } of kept)
+        this.#ends.set(ip, seconds === FOR_EVER ? Infinity : now + seconds * 1000);
+      for (const { ip } of gone) this.#ends.delete(ip);
+    }
+    return changes.map(({ localJail }) =>
+      reason === '' ? { outcome: 'applied', localJail } : { outcome: 'failed', reason, localJail },
+    );
+  }
+
+  async list(): Promise<Listing> {
+    const read = await this.#sets.read();
+    if (!read.ok) return read;
+    const held = read.held ?? new Map<string, Remaining>();
+    const now = this.#nowMs();
+    this.#ends.clear();
+    for (const [ip, seconds] of held)
+      this.#ends.set(ip, seconds === null || seconds === undefined ? Infinity : now + seconds * 1000);
+    // Nobody else has a say in these sets: what is missing was lost.
+    return { ok: true, held: new Map([[EVERY_JAIL, held]]), isAnew: () => true };
+  }
+}
+
+/** Under this name a listing tells what stands for the whole host. */
+export const EVERY_JAIL = '*';

@@ -1,0 +1,105 @@
+import { FOR_EVER } from '@banshare/protocol';
+import type { Remaining } from './enforcer.ts';
+import type { SetChange, Sets, Timed } from './host-sets.ts';
+import { said, type RunTool } from './nftables.ts';
+
+/** Docker's own chain for rules that go before its own; not every host has it. */
+const CHAINS = ['INPUT', 'FORWARD', 'DOCKER-USER'] as const;
+const FAMILIES = [
+  { set: 'banshare-v4', family: 'inet', iptables: 'iptables' },
+  { set: 'banshare-v6', family: 'inet6', iptables: 'ip6tables' },
+] as const;
+/** ipset takes no longer timeout; what lasts longer gets another one in time. */
+const LONGEST_SECONDS = 2_147_483;
+const LISTING_BYTES = 64 * 1024 * 1024;
+const CREATE = FAMILIES.map(
+  ({ set, family }) => `create ${set} hash:ip family ${family} timeout 0 maxelem 1000000`,
+);
+
+/** Bans in banshare's own ipsets, any number in one `ipset restore`, and the rules of iptables that drop them. */
+export function ipsetSets(run: RunTool): Sets {
+  const restore = async (lines: readonly string[]): Promise<string> => {
+    const ended = await run(['ipset', 'restore', '-exist'], { input: `${lines.join('\n')}\n` });
+    return ended.code === 0 ? '' : `ipset: ${said(ended)}`;
+  };
+  const hasRule = async (iptables: string, chain: string, set: string): Promise<boolean> =>
+    (await run(ruleWords(iptables, '-C', chain, set))).code === 0;
+  const hasChain = async (iptables: string, chain: string): Promise<boolean> =>
+    (await run([iptables, '-w', '-n', '-L', chain])).code === 0;
+
+  /** Puts the rules where they are missing; before all others, so that they also cut what is established. */
+  const makeRules = async (): Promise<string> => {
+    for (const { set, iptables } of FAMILIES) {
+      for (const chain of CHAINS) {
+        if (await hasRule(iptables, chain, set)) continue;
+        if (chain === 'DOCKER-USER' && !(await hasChain(iptables, chain))) continue;
+        const ended = await run(ruleWords(iptables, '-I', chain, set));
+        if (ended.code !== 0) return `${iptables}: ${said(ended)}`;
+      }
+    }
+    return '';
+  };
+
+  let areRulesThere = false;
+  return {
+    kind: 'ipset',
+    check: async () => {
+      const missing: string[] = [];
+      for (const [program, word] of [
+        ['ipset', 'version'],
+        ['iptables', '--version'],
+        ['ip6tables', '--version'],
+      ] as const) {
+        const ended = await run([program, word]);
+        if (ended.code !== 0) missing.push(`${program} cannot be used: ${said(ended)}`);
+      }
+      return missing;
+    },
+    change: async (change) => {
+      const reason = await restore([...CREATE, ...changeLines(change)]);
+      if (reason !== '' || areRulesThere) return reason;
+      const missing = await makeRules();
+      areRulesThere = missing === '';
+      return missing;
+    },
+    isIntact: async () => {
+      for (const { set, iptables } of FAMILIES) {
+        for (const chain of CHAINS) {
+          if (await hasRule(iptables, chain, set)) continue;
+          if (chain !== 'DOCKER-USER' || (await hasChain(iptables, chain))) return (areRulesThere = false);
+        }
+      }
+      return (areRulesThere = true);
+    },
+    read: async () => {
+      const held = new Map<string, Remaining>();
+      for (const { set } of FAMILIES) {
+        const ended = await run(['ipset', 'save', set], { keptBytes: LISTING_BYTES });
+        if (ended.code !== 0 && /does not exist/.test(ended.stderr)) return { ok: true, held: undefined };
+        if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
+        for (const line of ended.stdout.split('\n')) {
+          const [, , ip, , seconds] = line.startsWith('add ') ? line.split(' ') : [];
+          if (ip !== undefined) held.set(ip, seconds === '0' ? null : Number(seconds));
+        }
+      }
+      return { ok: true, held };
+    },
+  };
+}
+
+function ruleWords(iptables: string, verb: '-C' | '-I', chain: string, set: string): string[] {
+  const place = verb === '-I' ? ['1'] : [];
+  const match = ['-m', 'set', '--match-set', set, 'src'];
+  return [iptables, '-w', verb, chain, ...place, ...match, '-j', 'DROP'];
+}
+
+/** With -exist adding what is there gives it another end, and deleting what is not there is no fault. */
+function changeLines({ put, move, drop }: SetChange): string[] {
+  const setOf = (ip: string): string => (ip.includes(':') ? 'banshare-v6' : 'banshare-v4');
+  const add = ({ ip, seconds }: Timed): string => {
+    // 0 is for ever.
+    const timeout = seconds === FOR_EVER ? 0 : Math.min(seconds, LONGEST_SECONDS);
+    return `add ${setOf(ip)} ${ip} timeout ${timeout}`;
+  };
+  return [...put.map(add), ...move.map(add), ...drop.map((ip) => `del ${setOf(ip)} ${ip}`)];
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FOR_EVER } from '@banshare/protocol';
+import type { Change, Remaining } from '../../src/enforcers/enforcer.ts';
+import { EVERY_JAIL, HostSets } from '../../src/enforcers/host-sets.ts';
+import { ipsetSets } from '../../src/enforcers/ipset.ts';
+import { nftSets } from '../../src/enforcers/nftables.ts';
+import { changeOf } from '../../src/ban-row.ts';
+import { ip, jail, NOW, prog, rowOf } from '../make.ts';
+import { Network, noNetwork } from './network.ts';
+
+const ban = (address: string, seconds = 3600, others: number[] = []): Change => ({
+  ...changeOf(rowOf({ ip: ip(address) }), 'ban', NOW),
+  seconds,
+  others: others.map((left) => ({ prog: prog('psad'), jail: jail('portscan'), seconds: left })),
+});
+const unban = (address: string, others: number[] = []): Change => ({
+  ...ban(address, 0, others),
+  kind: 'unban',
+});
+
+async function heldBy(enforcer: HostSets): Promise<ReadonlyMap<string, Remaining>> {
+  const listing = await enforcer.list();
+  assert.ok(listing.ok, JSON.stringify(listing));
+  return listing.held.get(EVERY_JAIL) ?? new Map();
+}
+
+async function assertHeld(enforcer: HostSets, wanted: Record<string, number | null>): Promise<void> {
+  const held = await heldBy(enforcer);
+  assert.deepEqual([...held.keys()].toSorted(), Object.keys(wanted).toSorted());
+  for (const [address, seconds] of Object.entries(wanted)) {
+    const left = held.get(address);
+    if (seconds === null) assert.equal(left, null, address);
+    else assert.ok(typeof left === 'number' && left <= seconds && left > seconds - 20, `${address}: ${left}`);
+  }
+}
+
+for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSets })) {
+  const enforcerIn = (network: Network): HostSets =>
+    new HostSets(setsOf(network.run), () => performance.now());
+  const flush = async (network: Network): Promise<void> => {
+    if (kind === 'nftables') await network.output('nft', 'flush', 'ruleset');
+    else await network.output('iptables', '-F');
+  };
+
+  test(`${kind}: bans and unbans of both families, each until its end`, { skip: noNetwork }, async () => {
+    await using network = await Network.open();
+    const enforcer = enforcerIn(network);
+    assert.deepEqual(await enforcer.check(), []);
+    const effects = await enforcer.carryOut([
+      ban('203.0.113.1', 100),
+      ban('203.0.113.2', FOR_EVER),
+      ban('2001:db8::3', 200),
+      unban('203.0.113.9'),
+    ]);
+    assert.deepEqual(
+      effects.map(({ outcome }) => outcome),
+      ['applied', 'applied', 'applied', 'applied'],
+    );
+    await assertHeld(enforcer, { '203.0.113.1': 100, '203.0.113.2': null, '2001:db8::3': 200 });
+    assert.equal(await enforcer.isIntact(), true);
+    await enforcer.carryOut([unban('203.0.113.1'), unban('2001:db8::3'), unban('203.0.113.9')]);
+    await assertHeld(enforcer, { '203.0.113.2': null });
+  });
+
+  test(`${kind}: a ban published anew gets its new end, shorter or longer`, { skip: noNetwork }, async () => {
+    await using network = await Network.open();
+    const enforcer = enforcerIn(network);
+    await enforcer.carryOut([ban('203.0.113.1', 100), ban('203.0.113.2', 5000), ban('203.0.113.3', 50)]);
+    await enforcer.carryOut([
+      ban('203.0.113.1', 5000),
+      ban('203.0.113.2', 100),
+      ban('203.0.113.3', FOR_EVER),
+    ]);
+    await assertHeld(enforcer, { '203.0.113.1': 5000, '203.0.113.2': 100, '203.0.113.3': null });
+  });
+
+  test(`${kind}: an address stays until the last of its bans ends`, { skip: noNetwork }, async () => {
+    await using network = await Network.open();
+    const enforcer = enforcerIn(network);
+    await enforcer.carryOut([ban('203.0.113.1', 100, [900]), ban('203.0.113.2', 900, [100])]);
+    await assertHeld(enforcer, { '203.0.113.1': 900, '203.0.113.2': 900 });
+    await enforcer.carryOut([unban('203.0.113.1', [100]), unban('203.0.113.2', [FOR_EVER])]);
+    await assertHeld(enforcer, { '203.0.113.1': 100, '203.0.113.2': null });
+  });
+
+  test(`${kind}: another process goes on with what is there`, { skip: noNetwork }, async () => {
+    await using network = await Network.open();
+    await enforcerIn(network).carryOut([ban('203.0.113.1', 100), ban('203.0.113.2', 100)]);
+    const next = enforcerIn(network);
+    assert.deepEqual(await next.check(), []);
+    await next.carryOut([ban('203.0.113.1', 5000), unban('203.0.113.2')]);
+    await assertHeld(next, { '203.0.113.1': 5000 });
+  });
+
+  test(
+    `${kind}: a flush is seen, and the next change makes the rules anew`,
+    { skip: noNetwork },
+    async () => {
+      await using network = await Network.open();
+      const enforcer = enforcerIn(network);
+      await enforcer.carryOut([ban('203.0.113.1')]);
+      await flush(network);
+      assert.equal(await enforcer.isIntact(), false);
+      const [effect] = await enforcer.carryOut([ban('203.0.113.2')]);
+      assert.equal(effect?.outcome, 'applied');
+      assert.equal(await enforcer.isIntact(), true);
+    },
+  );
+
+  test(`${kind}: ten thousand bans are one call`, { skip: noNetwork }, async () => {
+    await using network = await Network.open();
+    const enforcer = enforcerIn(network);
+    await enforcer.carryOut([ban('203.0.113.1')]);
+    const before = network.ran.length;
+    const many = Array.from({ length: 10_000 }, (_, n) => ban(`198.18.${n >> 8}.${n & 255}`));
+    const effects = await enforcer.carryOut(many);
+    assert.ok(effects.every(({ outcome }) => outcome === 'applied'));
+    assert.equal(network.ran.length, before + 1);
+    assert.equal((await heldBy(enforcer)).size, 10_001);
+  });
+
+  test(`${kind}: what cannot be done fails with what the program said`, { skip: noNetwork }, async () => {
+    await using network = await Network.open();
+    const broken = new HostSets(
+      setsOf((words, options) => network.run(['/nonexistent', ...words], options)),
+      () => performance.now(),
+    );
+    assert.notDeepEqual(await broken.check(), []);
+    const [effect] = await broken.carryOut([ban('203.0.113.1')]);
+    assert.match(effect !== undefined && 'reason' in effect ? effect.reason : '', /^(nft|ipset): /);
+  });
+}
+
+test(
+  'ipset: a ban that outlasts the longest timeout is put in place for as long as it goes',
+  { skip: noNetwork },
+  async () => {
+    await using network = await Network.open();
+    const enforcer = new HostSets(ipsetSets(network.run), () => performance.now());
+    await enforcer.carryOut([ban('203.0.113.1', 30 * 86_400)]);
+    await assertHeld(enforcer, { '203.0.113.1': 2_147_483 });
+  },
+);
+
+test('ipset: the rules stand in DOCKER-USER where there is one', { skip: noNetwork }, async () => {
+  await using network = await Network.open();
+  await network.output('iptables', '-N', 'DOCKER-USER');
+  const enforcer = new HostSets(ipsetSets(network.run), () => performance.now());
+  await enforcer.carryOut([ban('203.0.113.1')]);
+  const rules = await network.output('iptables', '-S');
+  for (const chain of ['INPUT', 'FORWARD', 'DOCKER-USER'])
+    assert.match(rules, new RegExp(`^-A ${chain} -m set --match-set banshare-v4 src -j DROP$`, 'm'));
+  await network.output('iptables', '-F', 'DOCKER-USER');
+  assert.equal(await enforcer.isIntact(), false);
+});
