@@ -1,7 +1,7 @@
-export { Fleet, startFleet, type FleetOptions } from './fleet.ts';
+export { Fleet, startFleet } from './fleet.ts';
 export type { FleetHost } from './host.ts';
 export { makeId, Peer } from './peer.ts';
-export { Program, runProgram, type Ran, type Surroundings } from './program.ts';
-export { Folder, makeFleetKeys } from './roots.ts';
+export { Program, runProgram, type Ran } from './program.ts';
+export { Folder } from './roots.ts';
 export type { FleetServer } from './server.ts';
 export { within } from './within.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { formatFleet, hostPaths, type HostPaths } from '@banshare/runtime';
 import { makeCurvePair, writeCertificate, writePublicKey, type CurvePair } from '@banshare/transport';
 
-export const GENERATION = '20261121T000000Z-abcdef';
+const GENERATION = '20261121T000000Z-abcdef';
 
 /** A temporary folder that is gone when the test ends, however it ends. */
 export class Folder implements Disposable {
