@@ -7,8 +7,11 @@ import {
 } from '@banshare/runtime';
 import { spoolStatus } from './spool-status.ts';
 import type { Progress } from './progress.ts';
+import type { Applier } from './apply.ts';
+import { pause, resume, stillToLift } from './pausing.ts';
 import type { State } from './state.ts';
 import { statusOf } from './status.ts';
+import type { TakeParts } from './take.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {
@@ -17,10 +20,17 @@ export type AdminParts = {
   paths: HostPaths;
   state: State;
   progress: Progress;
+  applier: Pick<Applier, 'idle'>;
+  parts: TakeParts;
 };
 
+/** What pausing did, or ending the pause: bans concerned, and those that are still in place. */
+export type Paused = { bans: number; left: number };
+
+const MOST_WAIT_MS = 20_000;
+
 /** Answers a command from the local admin socket. */
-export function answerAdmin(request: { command: string }, parts: AdminParts): AdminReply {
+export async function answerAdmin(request: { command: string }, parts: AdminParts): Promise<AdminReply> {
   switch (request.command) {
     case 'ping':
       return { ok: true, result: 'pong' };
@@ -35,6 +45,13 @@ export function answerAdmin(request: { command: string }, parts: AdminParts): Ad
           spoolStatus(parts.paths.spool, wallSeconds()),
         ),
       };
+    case 'pause': {
+      const bans = pause(parts.parts);
+      await whenIdle(parts.applier);
+      return { ok: true, result: { bans, left: stillToLift(parts.state) } satisfies Paused };
+    }
+    case 'resume':
+      return { ok: true, result: { bans: resume(parts.parts), left: 0 } satisfies Paused };
     case 'bans':
       return { ok: true, result: { bans: parts.state.all() } };
     default:
@@ -44,4 +61,14 @@ export function answerAdmin(request: { command: string }, parts: AdminParts): Ad
         reason: `this client does not know the command "${request.command}"`,
       };
   }
+}
+
+/** Thousands of commands take minutes; whoever asked is told how many are left. */
+async function whenIdle(applier: Pick<Applier, 'idle'>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, MOST_WAIT_MS);
+  });
+  await Promise.race([applier.idle(), late]);
+  clearTimeout(timer);
 }

@@ -1,6 +1,6 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
-import { changeOf, type BanRow, type RowStatus } from './ban-row.ts';
+import { changeOf, FIRST_TRY, type BanRow, type RowStatus } from './ban-row.ts';
 import type { Change, Effect, Enforcer } from './enforcers/enforcer.ts';
 import { again } from './retry.ts';
 import type { State } from './state.ts';
@@ -137,13 +137,20 @@ export class Applier {
     if (heir !== undefined) {
       // Another ban wants the address in the same place: it stays, and is lifted with that one, if it is ours to lift.
       state.put({ ...heir, isOurs: heir.isOurs || row.isOurs }, this.#parts.now());
-      state.remove(row);
+      this.#end(row);
       return true;
     }
     if (row.isOurs || row.isForced) return false;
     // The ban before it was not carried out, or found in place what this host's own detection had put there.
-    state.remove(row);
+    this.#end(row);
     return true;
+  }
+
+  /** What is lifted is forgotten, or stays as skipped where it was kept back. */
+  #end(row: BanRow): void {
+    const { state, now } = this.#parts;
+    if (row.keptBack === '') state.remove(row);
+    else state.put({ ...row, status: 'skipped', reason: row.keptBack, isOurs: false, ...FIRST_TRY }, now());
   }
 
   #settleLift(row: BanRow, effect: Effect): void {
@@ -152,7 +159,7 @@ export class Applier {
     const current = state.get(row);
     if (current?.status !== 'lifting') return;
     const next = effect.outcome === 'failed' ? again(current, effect.reason, this.#parts.now()) : undefined;
-    if (next === undefined || next.retryAt === null) state.remove(row);
+    if (next === undefined || next.retryAt === null) this.#end(current);
     else state.put(next, this.#parts.now());
   }
 

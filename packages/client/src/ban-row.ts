@@ -26,13 +26,23 @@ export type BanRow = BanKey & {
   retryAt: number | null;
   /** An operator lifts it, also where banshare did not put it in place. */
   isForced: boolean;
+  /**
+   * Of what is being lifted: why it stays as `skipped` then, empty where it is to be forgotten. Of what is applied again: why
+   * it was kept back before, as the server was told.
+   */
+  keptBack: string;
 };
 
 /** Nothing was tried yet. */
-export const FIRST_TRY = { attempts: 0, retryAt: null, isForced: false } as const;
+export const FIRST_TRY = { attempts: 0, retryAt: null, isForced: false, keptBack: '' } as const;
+
+/** Whether banshare put it in place; of what is under way that shows only afterwards. */
+export function mayBeOurs(row: BanRow): boolean {
+  return row.isOurs || row.status === 'pending' || row.status === 'lifting';
+}
 
 /** The row of a ban that was just decided about; what an earlier publication of it put in place stays ours. */
-export function rowFor(event: Event, chosen: Chosen, earlier: BanRow | undefined): BanRow {
+export function rowFor(event: Event | BanRow, chosen: Chosen, earlier: BanRow | undefined): BanRow {
   const { ip, prog, jail, seq, at, host, until, port = '', protocol = '' } = event;
   const common = {
     ip,

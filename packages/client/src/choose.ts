@@ -1,24 +1,46 @@
-import { specialRange, type Event, type HostName, type JailName } from '@banshare/protocol';
+import type { Address, BanKey, HostName, JailName } from '@banshare/protocol';
 
 /** What this host takes over, from client.toml; '*' stands for all. */
 export type Choice = {
-  ownName: HostName;
+  /** Undefined before it is enrolled; the server may give another one at any time. */
+  ownName: HostName | undefined;
   ownReports: boolean;
   jails: readonly string[];
   progs: readonly string[];
   /** The local jail of `PROG/JAIL`, `JAIL` or `*`. */
   localJails: ReadonlyMap<string, string>;
+  /** Why an address is never banned in a local jail; undefined where it may be. */
+  ruleFor: (ip: Address, localJail: JailName) => string | undefined;
+  /** An operator at this host's console wants nothing applied. */
+  isPaused: boolean;
 };
 
-export type Chosen = { apply: true; localJail: JailName } | { apply: false; reason: string };
+/** What counts of an event, or of a ban that this host knows already. */
+export type Candidate = BanKey & { host: HostName; until: number | null };
+
+/** Begins the reason by which an address is protected; its rule follows. */
+export const NEVER_BAN = 'never-ban: ';
+/** Why what would be applied is not, while this host is paused. */
+export const PAUSED = 'paused';
+
+/** isForbidden: also what is in place already has to go. */
+export type Chosen =
+  { apply: true; localJail: JailName } | { apply: false; reason: string; isForbidden: boolean };
 
 /**
  * Decides whether a ban is applied on this host, and in which jail. The server is trusted for who may speak, not for what may
- * be banned here: special ranges are refused again. now is epoch seconds by the server's clock.
+ * be banned here: that is this host's own decision. now is epoch seconds by the server's clock.
  */
-export function choose(event: Event, choice: Choice, now: number): Chosen {
-  const range = specialRange(event.ip);
-  if (range !== undefined) return skip(`never-ban: ${range}`);
+export function choose(event: Candidate, choice: Choice, now: number): Chosen {
+  const localJail = localJailOf(event, choice.localJails);
+  const rule = choice.ruleFor(event.ip, localJail);
+  if (rule !== undefined) return forbid(`${NEVER_BAN}${rule}`);
+  const other = chooseToFollow(event, choice, now);
+  return other.apply && choice.isPaused ? forbid(PAUSED) : other;
+}
+
+/** The same for lifting, which neither a rule nor a pause forbids. */
+export function chooseToFollow(event: Candidate, choice: Choice, now: number): Chosen {
   if (event.until !== null && event.until <= now) return skip('expired');
   if (event.host === choice.ownName && !choice.ownReports) return skip('own');
   if (!covers(choice.jails, event.jail)) return skip(`jail ${event.jail} is not followed`);
@@ -26,7 +48,7 @@ export function choose(event: Event, choice: Choice, now: number): Chosen {
   return { apply: true, localJail: localJailOf(event, choice.localJails) };
 }
 
-function localJailOf(event: Event, localJails: Choice['localJails']): JailName {
+function localJailOf(event: BanKey, localJails: Choice['localJails']): JailName {
   for (const key of [`${event.prog}/${event.jail}`, event.jail, '*']) {
     const mapped = localJails.get(key);
     if (mapped !== undefined) return mapped as JailName;
@@ -39,5 +61,9 @@ function covers(list: readonly string[], name: string): boolean {
 }
 
 function skip(reason: string): Chosen {
-  return { apply: false, reason };
+  return { apply: false, reason, isForbidden: false };
+}
+
+function forbid(reason: string): Chosen {
+  return { apply: false, reason, isForbidden: true };
 }

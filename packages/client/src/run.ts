@@ -23,6 +23,8 @@ import type { Enforcer } from './enforcers/enforcer.ts';
 import { isClone, machineHash, setKeyAside } from './machine.ts';
 import { Notes } from './notes.ts';
 import { Progress } from './progress.ts';
+import { ProtectionWatch } from './protect-lift.ts';
+import { Protection, THIS_MACHINE } from './protect.ts';
 import { locateServer } from './server-address.ts';
 import { ServerClock } from './server-clock.ts';
 import { State } from './state.ts';
@@ -56,9 +58,11 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
+  const protection = new Protection({ config, paths, machine: THIS_MACHINE, fault: faultOf(faults) });
+  const parts = takeParts(config, { log, state, applier, clock, protection });
   const admin = await serveAdmin({
     path: paths.clientSocket,
-    handle: (request) => answerAdmin(request, { config, place, paths, state, progress }),
+    handle: (request) => answerAdmin(request, { config, place, paths, state, progress, applier, parts }),
     signal,
   });
   if (!admin.ok) throw new Error(admin.fault);
@@ -67,7 +71,11 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const key = await identify(options, { log, faults, progress }, signal);
   if (key === undefined) return;
   progress.name = key.name;
-  const parts = takeParts(config, key, { log, state, applier, clock });
+  parts.choice.ownName = key.name;
+  const watch = new ProtectionWatch(protection, parts, log);
+  // What was protected since the last run is lifted before anything is applied.
+  await watch.look();
+  resources.own('what is protected', watch.start());
   resumePending(state, notes, applier, config.apply.missingJail);
   const stopTicking = startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined });
   resources.own('the clockwork', stopTicking);
@@ -93,7 +101,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
         const { epoch, seq } = news.position;
         process.stdout.write(`banshare-client ready name=${key.name} epoch=${epoch} applied=${seq}\n`);
       },
-      fault: (faultKey, text) => faults.fault(faultKey, text),
+      fault: faultOf(faults),
       over: (faultKey) => faults.over(faultKey),
     },
     signal,
@@ -148,19 +156,24 @@ function applierOf(
   });
 }
 
+function faultOf(faults: FaultLog): (key: string, text: string) => void {
+  return (key, text) => faults.fault(key, text);
+}
+
 function takeParts(
   config: ClientConfig,
-  key: EnrolledKey,
-  host: { log: Log; state: State; applier: Applier; clock: ServerClock },
+  host: { log: Log; state: State; applier: Applier; clock: ServerClock; protection: Protection },
 ): TakeParts {
   return {
     state: host.state,
     choice: {
-      ownName: key.name,
+      ownName: undefined,
       ownReports: config.apply.ownReports,
       jails: config.follow.jails,
       progs: config.follow.progs,
       localJails: config.apply.jails,
+      ruleFor: (ip, localJail) => host.protection.ruleFor(ip, localJail),
+      isPaused: host.state.pausedAt() !== undefined,
     },
     now: () => host.clock.now() ?? wallSeconds(),
     queue: (row) => host.applier.queue(row),

@@ -17,6 +17,7 @@ const STEPS: readonly string[] = [
    ALTER TABLE bans ADD COLUMN forced INTEGER NOT NULL DEFAULT 0;
    CREATE INDEX bans_retry ON bans (retry_at) WHERE retry_at IS NOT NULL;
    CREATE TABLE outbox (seq INTEGER PRIMARY KEY, outcome TEXT NOT NULL, reason TEXT) STRICT;`,
+  `ALTER TABLE bans ADD COLUMN kept_back TEXT NOT NULL DEFAULT '';`,
 ];
 
 /**

@@ -60,7 +60,9 @@ export class State {
   }
 
   put(row: BanRow, now: number): void {
-    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
+    this.#sql(
+      'INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    ).run(
       row.ip,
       row.prog,
       row.jail,
@@ -78,6 +80,7 @@ export class State {
       row.attempts,
       row.retryAt,
       row.isForced ? 1 : 0,
+      row.keptBack,
     );
   }
 
@@ -87,6 +90,11 @@ export class State {
 
   all(): BanRow[] {
     return this.#sql('SELECT * FROM bans ORDER BY seq').all().map(rowOf);
+  }
+
+  /** The bans of one address. */
+  of(ip: string): BanRow[] {
+    return this.#sql('SELECT * FROM bans WHERE ip = ? ORDER BY seq').all(ip).map(rowOf);
   }
 
   withStatus(status: RowStatus): BanRow[] {
@@ -161,6 +169,17 @@ export class State {
     this.#sql('DELETE FROM outbox').run();
   }
 
+  /** Since when an operator wants nothing applied here, epoch seconds; undefined where that is not so. */
+  pausedAt(): number | undefined {
+    const row = this.#sql("SELECT value FROM meta WHERE name = 'paused'").get();
+    return row === undefined ? undefined : Number(row['value']);
+  }
+
+  setPaused(at: number | undefined): void {
+    if (at === undefined) this.#sql("DELETE FROM meta WHERE name = 'paused'").run();
+    else this.#sql("INSERT OR REPLACE INTO meta VALUES ('paused', ?)").run(String(at));
+  }
+
   counts(): Record<string, number> {
     const rows = this.#sql('SELECT status, count(*) AS n FROM bans GROUP BY status').all();
     return Object.fromEntries(rows.map((row) => [String(row['status']), Number(row['n'])]));
@@ -195,5 +214,6 @@ function rowOf(row: Record<string, unknown>): BanRow {
     attempts: Number(row['attempts']),
     retryAt: row['retry_at'] === null ? null : Number(row['retry_at']),
     isForced: row['forced'] === 1,
+    keptBack: String(row['kept_back']),
   } as BanRow;
 }

@@ -1,6 +1,6 @@
 import { OPERATOR_HOST, type Event } from '@banshare/protocol';
-import { FIRST_TRY, rowFor, rowToLift, type BanRow } from './ban-row.ts';
-import { choose, type Choice } from './choose.ts';
+import { FIRST_TRY, mayBeOurs, rowFor, rowToLift, type BanRow } from './ban-row.ts';
+import { choose, chooseToFollow, type Choice, type Chosen } from './choose.ts';
 import type { News } from './follow.ts';
 import { plan } from './plan.ts';
 import type { State } from './state.ts';
@@ -38,10 +38,7 @@ export function take(news: News, parts: TakeParts): void {
 /** Marks a ban as over on this host: what banshare put in place is lifted, anything else is only forgotten. */
 export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[], because?: Event): void {
   if (row === undefined) return;
-  // A pending ban may be in the middle of its command, also when it is to be lifted already: whether it is ours shows only
-  // afterwards.
-  const mayBeOurs = row.isOurs || row.status === 'pending' || row.status === 'lifting';
-  if (!mayBeOurs) {
+  if (!mayBeOurs(row)) {
     parts.state.remove(row);
     return;
   }
@@ -63,7 +60,7 @@ function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
     lift(row, parts, queued, event);
     return;
   }
-  const chosen = choose(event, parts.choice, parts.now());
+  const chosen = chooseToFollow(event, parts.choice, parts.now());
   // Of what this host does not follow it has nothing to lift.
   if (row === undefined && !chosen.apply) return;
   const lifting = rowToLift(event, chosen.apply ? chosen.localJail : event.jail, row);
@@ -75,14 +72,24 @@ function takeBan(event: Event, parts: TakeParts, queued: BanRow[]): void {
   const chosen = choose(event, parts.choice, parts.now());
   const earlier = parts.state.get(event);
   const row = rowFor(event, chosen, earlier);
+  if (isInPlaceAndForbidden(chosen, earlier)) {
+    const lifting: BanRow = { ...row, status: 'lifting', reason: '', keptBack: row.reason };
+    parts.state.put(lifting, parts.now());
+    queued.push(lifting);
+  }
   // A host that was away for long hears of thousands that are over already: of those nothing has to be kept.
-  if (earlier !== undefined || !isOver(row, parts.now())) parts.state.put(row, parts.now());
+  else if (earlier !== undefined || !isOver(row, parts.now())) parts.state.put(row, parts.now());
   if (row.status === 'pending') {
     queued.push(row);
     return;
   }
   parts.state.tell({ seq: row.seq, outcome: 'skipped', reason: row.reason });
   parts.skipped(row);
+}
+
+/** An earlier publication of it was applied, and now it must not be. */
+function isInPlaceAndForbidden(chosen: Chosen, earlier: BanRow | undefined): boolean {
+  return !chosen.apply && chosen.isForbidden && earlier !== undefined && mayBeOurs(earlier);
 }
 
 function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]): void {

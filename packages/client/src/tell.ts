@@ -11,7 +11,11 @@ const LONGEST_REASON = 80;
  * @returns whether the server should hear of it at once.
  */
 export function tellEffect(state: State, row: BanRow, effect: Effect): boolean {
-  const isPlain = effect.outcome === 'applied' && row.attempts === 0;
+  if (row.status === 'lifting' && row.keptBack !== '' && effect.outcome !== 'failed') {
+    state.tell({ seq: row.seq, outcome: 'skipped', reason: row.keptBack.slice(0, LONGEST_REASON) });
+    return true;
+  }
+  const isPlain = effect.outcome === 'applied' && row.attempts === 0 && row.keptBack === '';
   if (!isPlain) {
     // What an operator lifts and was not there is in order; a ban that ended before its time was released.
     const outcome = effect.outcome === 'released' && row.isForced ? 'already' : effect.outcome;

@@ -1,7 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Address, Event, HostName, JailName, ProgName } from '@banshare/protocol';
+import {
+  specialRange,
+  type Address,
+  type Event,
+  type HostName,
+  type JailName,
+  type ProgName,
+} from '@banshare/protocol';
 import { rowFor, type BanRow } from '../src/ban-row.ts';
 import type { Choice } from '../src/choose.ts';
 
@@ -43,6 +50,8 @@ export function choiceOf(fields: Partial<Choice> = {}): Choice {
     jails: ['*'],
     progs: ['*'],
     localJails: new Map(),
+    ruleFor: specialRange,
+    isPaused: false,
     ...fields,
   };
 }

@@ -183,6 +183,11 @@ export const clientOptions = {
     {},
     'Local jails by PROG/JAIL, JAIL or *, for example "fail2ban/sshd" = "ssh".',
   ),
+  'never-ban.addresses': option(
+    listOf(range),
+    [],
+    'Addresses and ranges that are never banned on this host.',
+  ),
   'report.timeout': seconds(
     duration(1, 60),
     '2s',

@@ -51,6 +51,7 @@ test('readClientConfig() has a default for everything where there is no file', a
         concurrency: 4,
         jails: new Map(),
       },
+      neverBan: { addresses: [] },
       report: { timeoutSeconds: 2, spoolMax: 10_000, spoolMaxAgeSeconds: 604_800 },
       log: { level: 'notice', format: 'text' },
     },

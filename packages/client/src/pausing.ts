@@ -1,0 +1,47 @@
+import { wallSeconds } from '@banshare/runtime';
+import { rowFor, type BanRow } from './ban-row.ts';
+import { choose, PAUSED } from './choose.ts';
+import { keepBack } from './keep-back.ts';
+import type { State } from './state.ts';
+import type { TakeParts } from './take.ts';
+
+/**
+ * Lifts on this host everything that banshare applied, and applies nothing until resume(): the way back in from a console. It
+ * stands in the state, and so outlives restarts. Returns how many bans are concerned.
+ */
+export function pause(parts: TakeParts): number {
+  const queued: BanRow[] = [];
+  let count = 0;
+  parts.choice.isPaused = true;
+  parts.state.together(() => {
+    if (parts.state.pausedAt() === undefined) parts.state.setPaused(wallSeconds());
+    for (const row of parts.state.all()) if (keepBack(row, PAUSED, parts, queued)) count += 1;
+  });
+  for (const row of queued) parts.queue(row);
+  return count;
+}
+
+/** Ends the pause: what was kept back by it is decided anew. Returns how many bans are applied again. */
+export function resume(parts: TakeParts): number {
+  const queued: BanRow[] = [];
+  parts.choice.isPaused = false;
+  parts.state.together(() => {
+    parts.state.setPaused(undefined);
+    for (const row of parts.state.all()) {
+      const isKept = row.status === 'skipped' && row.reason === PAUSED;
+      const isBeingLifted = row.status === 'lifting' && row.keptBack === PAUSED;
+      if (!isKept && !isBeingLifted) continue;
+      // The server was told that it is paused; what becomes of it now is news.
+      const again = { ...rowFor(row, choose(row, parts.choice, parts.now()), row), keptBack: PAUSED };
+      parts.state.put(again, parts.now());
+      if (again.status === 'pending') queued.push(again);
+    }
+  });
+  for (const row of queued) parts.queue(row);
+  return queued.length;
+}
+
+/** How many bans the pause has not lifted yet. */
+export function stillToLift(state: State): number {
+  return state.withStatus('lifting').filter(({ keptBack }) => keptBack === PAUSED).length;
+}

@@ -1,0 +1,70 @@
+import type { Log } from '@banshare/runtime';
+import type { BanRow } from './ban-row.ts';
+import { NEVER_BAN } from './choose.ts';
+import { keepBack } from './keep-back.ts';
+import type { Protection } from './protect.ts';
+import type { TakeParts } from './take.ts';
+
+const LOOK_MS = 1000;
+
+/**
+ * Lifts what becomes protected while it is banned here: an administrator logs in by SSH from there, or a list was changed.
+ * New bans need no such look, since choose() asks the same rules.
+ */
+export class ProtectionWatch {
+  readonly #protection: Protection;
+  readonly #parts: TakeParts;
+  readonly #log: Pick<Log, 'notice' | 'warning'>;
+  #known: ReadonlySet<string> = new Set();
+
+  constructor(protection: Protection, parts: TakeParts, log: Pick<Log, 'notice' | 'warning'>) {
+    this.#protection = protection;
+    this.#parts = parts;
+    this.#log = log;
+  }
+
+  /** Looks once a second; returns how to stop. */
+  start(): () => void {
+    const timer = setInterval(() => void this.look(), LOOK_MS);
+    return () => clearInterval(timer);
+  }
+
+  /** Looks at what is protected, and lifts what is banned there and was not protected before. */
+  async look(): Promise<void> {
+    await this.#protection.refresh();
+    const entries = this.#protection.all().map(({ what }) => what);
+    const fresh = entries.filter((what) => !this.#known.has(what));
+    this.#known = new Set(entries);
+    if (fresh.length > 0) this.#lift(this.#bansIn(fresh));
+  }
+
+  #bansIn(fresh: readonly string[]): BanRow[] {
+    const { state } = this.#parts;
+    const single = fresh.map((what) => what.replace(/\/(?:32|128)$/, ''));
+    return single.some((what) => what.includes('/')) ? state.all() : single.flatMap((ip) => state.of(ip));
+  }
+
+  #lift(rows: readonly BanRow[]): void {
+    const { state, choice, queue } = this.#parts;
+    const queued: BanRow[] = [];
+    const lines: (() => void)[] = [];
+    state.together(() => {
+      for (const row of rows) {
+        const rule = choice.ruleFor(row.ip, row.localJail);
+        if (rule === undefined) continue;
+        const fields = { ip: row.ip, jail: row.localJail, rule };
+        if (keepBack(row, `${NEVER_BAN}${rule}`, this.#parts, queued))
+          lines.push(() => this.#log.notice('Lifts a ban, since the address is protected now', fields));
+        else if (row.status === 'already')
+          lines.push(() =>
+            this.#log.warning(
+              "A protected address is banned by this host's own detection; that is left",
+              fields,
+            ),
+          );
+      }
+    });
+    for (const say of lines) say();
+    for (const row of queued) queue(row);
+  }
+}

@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { parseAddress, specialRange, type Address } from '@banshare/protocol';
+import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/runtime';
+import { defaultGateways } from './proc-net.ts';
+import { IgnoreIp } from './protect-ignoreip.ts';
+import { Rulebook, type Protected } from './protect-rulebook.ts';
+import { SessionWatch } from './protect-sessions.ts';
+
+/** Where this machine's own affairs are read. */
+export type Machine = { proc: string; passwd: string; resolvers: string };
+
+export const THIS_MACHINE: Machine = { proc: '/proc', passwd: '/etc/passwd', resolvers: '/etc/resolv.conf' };
+
+export type ProtectionParts = {
+  config: Pick<ClientConfig, 'addresses' | 'neverBan' | 'apply'>;
+  paths: Pick<HostPaths, 'clientState' | 'fail2banSocket'>;
+  machine: Machine;
+  fault: (key: string, text: string) => void;
+};
+
+const MACHINE_SECONDS = 1;
+/** What is read for a ban is good for the next ones of the same moment; looking never takes more than a tenth of the time. */
+const SESSION_SECONDS = 0.05;
+const SHARE_OF_LOOKING = 10;
+const IGNOREIP_SECONDS = 60;
+/** Written by the installer: the addresses of whoever ran it. */
+const INSTALLED_FROM = 'installed-from';
+
+/**
+ * What this host never bans, beside the special ranges: what client.toml and fail2ban's ignoreip list, this host's own
+ * addresses, its way to the world, whoever is logged in by SSH at this moment, and whoever installed banshare. The server is
+ * not asked: this is the check that counts.
+ */
+export class Protection {
+  readonly #parts: ProtectionParts;
+  readonly #ignoreIp: IgnoreIp;
+  readonly #machine: Fresh<Rulebook>;
+  readonly #sessions: Fresh<Rulebook>;
+  #ignoreIpReadAt = -Infinity;
+
+  constructor(parts: ProtectionParts) {
+    this.#parts = parts;
+    this.#ignoreIp = new IgnoreIp(parts.paths.fail2banSocket, (text, jail) =>
+      parts.fault(
+        `ignoreip ${jail} ${text}`,
+        `fail2ban's ignoreip of ${jail} has "${text}", which is no address and no range: it is not known here, list its addresses in [never-ban] of client.toml`,
+      ),
+    );
+    this.#machine = new Fresh(() => this.#readMachine(), MACHINE_SECONDS);
+    const watch = new SessionWatch(parts.machine.proc, parts.machine.passwd);
+    this.#sessions = new Fresh(() => this.#readSessions(watch), SESSION_SECONDS);
+  }
+
+  /** The rule by which an address is not banned in a local jail; undefined where it may be. */
+  ruleFor(ip: Address, localJail: string): string | undefined {
+    const { missingJail } = this.#parts.config.apply;
+    const ignored = localJail === missingJail ? this.#ignoreIp.all : this.#ignoreIp.of(localJail);
+    return (
+      specialRange(ip) ??
+      this.#machine.get().ruleFor(ip) ??
+      ignored.ruleFor(ip) ??
+      this.#sessions.get().ruleFor(ip)
+    );
+  }
+
+  /** Everything that is protected at this moment, in whatever jail. */
+  all(): Protected[] {
+    return [this.#machine.get(), this.#ignoreIp.all, this.#sessions.get()].flatMap(({ entries }) => entries);
+  }
+
+  /** Reads fail2ban's ignoreip when it is due. Until fail2ban has answered once, that is at every call. */
+  async refresh(): Promise<void> {
+    if (monotonicSeconds() - this.#ignoreIpReadAt < IGNOREIP_SECONDS) return;
+    try {
+      if (await this.#ignoreIp.read()) this.#ignoreIpReadAt = monotonicSeconds();
+    } catch (error) {
+      this.#ignoreIpReadAt = monotonicSeconds();
+      this.#parts.fault(
+        'ignoreip',
+        `Cannot read the ignoreip of fail2ban's jails: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  #readMachine(): Rulebook {
+    const { config, paths, machine } = this.#parts;
+    const own = Object.values(networkInterfaces()).flatMap((list) =>
+      (list ?? []).map(({ address }) => address),
+    );
+    const named = (texts: readonly string[], rule: string): Protected[] =>
+      texts.flatMap((text) => {
+        const address = parseAddress(text);
+        return address.ok ? [{ what: address.value, rule }] : [];
+      });
+    return new Rulebook([
+      ...config.neverBan.addresses.map((range) => ({
+        what: range,
+        rule: `${range} of [never-ban] in client.toml`,
+      })),
+      ...named([...own, ...config.addresses], 'an address of this host'),
+      ...named(defaultGateways(machine.proc), 'the default gateway'),
+      ...named(resolversIn(machine.resolvers), 'a resolver of this host'),
+      ...named(words(join(paths.clientState, INSTALLED_FROM)), 'who installed banshare here'),
+    ]);
+  }
+
+  #readSessions(watch: SessionWatch): Rulebook {
+    const { addresses, hidden } = watch.now();
+    if (hidden > 0) {
+      this.#parts.fault(
+        'sessions',
+        'Cannot see who is logged in by SSH, and so cannot protect them: the client needs CAP_SYS_PTRACE to look',
+      );
+    }
+    return new Rulebook([...addresses].map((what) => ({ what, rule: 'an authenticated SSH session' })));
+  }
+}
+
+/** A reading that is good for a while, the longer the more it costs. */
+class Fresh<T> {
+  readonly #read: () => T;
+  readonly #seconds: number;
+  #value: T | undefined;
+  #until = -Infinity;
+
+  constructor(read: () => T, seconds: number) {
+    this.#read = read;
+    this.#seconds = seconds;
+  }
+
+  get(): T {
+    const began = monotonicSeconds();
+    if (this.#value !== undefined && began < this.#until) return this.#value;
+    this.#value = this.#read();
+    const ended = monotonicSeconds();
+    this.#until = ended + Math.max(this.#seconds, SHARE_OF_LOOKING * (ended - began));
+    return this.#value;
+  }
+}
+
+function resolversIn(path: string): string[] {
+  return lines(path).flatMap((line) => /^\s*nameserver\s+(\S+)/.exec(line)?.[1] ?? []);
+}
+
+function words(path: string): string[] {
+  return lines(path).flatMap((line) => line.split(/\s+/));
+}
+
+function lines(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}
