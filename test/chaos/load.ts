@@ -20,6 +20,7 @@ export class Load implements Disposable {
   readonly #chance: Chance;
   readonly #durationSeconds: number;
   #next = 0;
+  #isClosed = false;
   #resent = 0;
 
   constructor(fleet: Fleet, peers: readonly Peer[], chance: Chance, durationSeconds = 86_400) {
@@ -54,7 +55,7 @@ export class Load implements Disposable {
   async run(isOver: () => boolean): Promise<void> {
     await Promise.all(
       this.#peers.map(async (peer, index) => {
-        while (!isOver()) {
+        while (!isOver() && !this.#isClosed) {
           await this.#deliver(peer, index, this.#nextAddress());
           await moment(this.#chance.integer(0, 30));
         }
@@ -67,7 +68,7 @@ export class Load implements Disposable {
     let left = count;
     await Promise.all(
       this.#peers.map(async (peer, index) => {
-        while (left > 0) {
+        while (left > 0 && !this.#isClosed) {
           left -= 1;
           await this.#deliver(peer, index, this.#nextAddress());
         }
@@ -76,6 +77,7 @@ export class Load implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     for (const requester of this.#requesters) requester.close();
   }
 
@@ -88,7 +90,7 @@ export class Load implements Disposable {
 
   async #deliver(peer: Peer, index: number, ip: string): Promise<void> {
     const id = makeId();
-    for (let tries = 0; ; tries += 1) {
+    while (!this.#isClosed) {
       const answer = await this.#requesters[index]?.request(this.#sealed(peer, id, ip), NO_ANSWER_MS);
       if (answer?.ok === true && answer.reply.status === 'OK') {
         const { verdict, fields } = answer.reply;

@@ -39,8 +39,10 @@ export class Peer {
   static async enrolled(meeting: Meeting, wanted: string): Promise<Peer> {
     const peer = new Peer(meeting, await makeIdentity());
     const answer = await peer.enrol(wanted);
-    if (!answer.ok || answer.reply.status !== 'OK')
+    if (!answer.ok || answer.reply.status !== 'OK') {
+      peer.close();
       throw new Error(`cannot enrol ${wanted}: ${JSON.stringify(answer)}`);
+    }
     return peer;
   }
 

@@ -60,6 +60,11 @@ export class Distributor {
     this.#child?.tell({ word: 'publish', messages: messagesOf(events), position: { epoch, seq, tail } });
   }
 
+  /** Has the heartbeat name the ledger's head, for events that are committed and were not published. */
+  announce(): void {
+    this.#child?.tell({ word: 'publish', messages: [], position: this.#head() });
+  }
+
   /** Lets a host's key in at the publish port; resolves once it is, or once no child runs (the next one starts with it). */
   async admit(key: string): Promise<void> {
     await this.#child?.admit(key);
@@ -99,7 +104,7 @@ export class Distributor {
     this.#child = child;
     this.#failures = 0;
     // What was committed while the child opened its port was not published: its heartbeats must name it all the same.
-    child.tell({ word: 'publish', messages: [], position: this.#head() });
+    this.announce();
     // And who enrolled meanwhile was told that the doors are open.
     const known = new Set(keys);
     const current = new Set(this.#keys());

@@ -60,6 +60,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const core = await openCore(options, resources);
   const distributor = distributorOf(options, core);
   resources.own('the publish port', () => distributor.close());
+  core.ledger.onReopened(() => distributor.announce());
   const published = await distributor.open();
   const port = new ReportPort();
   resources.own('the report port', () => port.close());

@@ -28,6 +28,7 @@ export class SqliteLedger implements Ledger {
   #database: DatabaseSync;
   #books: Books;
   #isWriting = false;
+  #reopened: () => void = () => undefined;
 
   /** @throws when the database cannot be used. */
   constructor(path: string, makeEpoch: () => string) {
@@ -35,6 +36,11 @@ export class SqliteLedger implements Ledger {
     this.#makeEpoch = makeEpoch;
     this.#database = openDatabase(path);
     this.#books = this.#readBooks();
+  }
+
+  /** Calls a listener when the database was opened again after a fault: the head may then be ahead of what was published. */
+  onReopened(listen: () => void): void {
+    this.#reopened = listen;
   }
 
   /** For the other tables of the same file. */
@@ -208,6 +214,7 @@ export class SqliteLedger implements Ledger {
     }
     this.#database = openDatabase(this.#path);
     this.#books = this.#readBooks();
+    this.#reopened();
   }
 }
 

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Why a test that needs root and these programs is skipped, or false. */
+export function skipUnlessRootWith(...programs: readonly string[]): string | false {
+  if (process.getuid?.() !== 0) return 'needs root';
+  return skipUnless(...programs);
+}
+
+/** Why a test that needs these programs is skipped, or false. */
+export function skipUnless(...programs: readonly string[]): string | false {
+  const missing = programs.filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
+  return missing.length === 0 ? false : `needs ${missing.join(', ')}`;
+}
+
+/**
+ * Runs a program with a small file system of its own at a directory. It lives in a mount namespace that ends with the program,
+ * so that nothing is left mounted.
+ */
+export function onSmallDisk(directory: string, kibibytes: number): string[] {
+  mkdirSync(directory, { recursive: true });
+  const script = `mount -t tmpfs -o size=${kibibytes}k,mode=0700 tmpfs "$0" && exec "$@"`;
+  return ['unshare', '--mount', 'sh', '-c', script, directory];
+}
+
+/** The same with no byte of it free. */
+export function onFullDisk(directory: string): string[] {
+  mkdirSync(directory, { recursive: true });
+  const fill = 'dd if=/dev/zero of="$0/filler" bs=1k 2>/dev/null';
+  const script = `mount -t tmpfs -o size=64k,mode=0700 tmpfs "$0" && { ${fill} || :; } && exec "$@"`;
+  return ['unshare', '--mount', 'sh', '-c', script, directory];
+}
+
+/** Fills the disk that only that process sees; returns how to make room again. */
+export function fillDiskOf(pid: number, directory: string): () => void {
+  const filler = join('/proc', String(pid), 'root', directory, 'filler');
+  spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k']);
+  if (!existsSync(filler)) throw new Error(`Cannot fill the disk at ${directory}`);
+  return () => rmSync(filler);
+}
+
+/** A library whose fsync and fdatasync fail with EIO as long as a file is there. */
+export class FailingFsync {
+  readonly #flag: string;
+  readonly #library: string;
+
+  constructor(folder: string) {
+    this.#flag = join(folder, 'fsync-fails');
+    this.#library = join(folder, 'fsync.so');
+    const source = join(folder, 'fsync.c');
+    writeFileSync(source, SOURCE);
+    const { status, stderr } = spawnSync('cc', [
+      '-shared',
+      '-fPIC',
+      '-O',
+      '-o',
+      this.#library,
+      source,
+      '-ldl',
+    ]);
+    if (status !== 0) throw new Error(`Cannot compile ${source}: ${String(stderr)}`);
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return { LD_PRELOAD: this.#library, BANSHARE_FSYNC_FAILS: this.#flag };
+  }
+
+  begin(): void {
+    writeFileSync(this.#flag, '');
+  }
+
+  end(): void {
+    rmSync(this.#flag);
+  }
+}
+
+const SOURCE = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+static int sync_unless_failing(const char *name, int fd) {
+  const char *flag = getenv("BANSHARE_FSYNC_FAILS");
+  if (flag != NULL && access(flag, F_OK) == 0) { errno = EIO; return -1; }
+  return ((int (*)(int))dlsym(RTLD_NEXT, name))(fd);
+}
+int fsync(int fd) { return sync_unless_failing("fsync", fd); }
+int fdatasync(int fd) { return sync_unless_failing("fdatasync", fd); }
+`;
