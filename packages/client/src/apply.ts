@@ -1,6 +1,6 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
-import { changeOf, FIRST_TRY, type BanRow, type RowStatus } from './ban-row.ts';
+import { changeOf, FIRST_TRY, isWanted, type BanRow, type RowStatus } from './ban-row.ts';
 import type { Change, Effect, Enforcer } from './enforcers/enforcer.ts';
 import { again } from './retry.ts';
 import type { State } from './state.ts';
@@ -133,7 +133,7 @@ export class Applier {
   /** Whether a ban that is over leaves nothing to lift; then its row is gone. */
   #isForgotten(row: BanRow): boolean {
     const { state } = this.#parts;
-    const heir = state.sharing(row).find(({ status }) => status !== 'lifting' && status !== 'skipped');
+    const heir = state.sharing(row).find(isWanted);
     if (heir !== undefined) {
       // Another ban wants the address in the same place: it stays, and is lifted with that one, if it is ours to lift.
       state.put({ ...heir, isOurs: heir.isOurs || row.isOurs }, this.#parts.now());

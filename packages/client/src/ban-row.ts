@@ -4,9 +4,9 @@ import type { Change } from './enforcers/enforcer.ts';
 
 /**
  * Where a ban stands on this host. `pending` and `lifting` are still to be done; `already` was in place before banshare came;
- * `skipped` and `failed` have a reason.
+ * `skipped` and `failed` have a reason; `released` was in place, and this host's fail2ban or a person ended it before its time.
  */
-export type RowStatus = 'pending' | 'applied' | 'already' | 'skipped' | 'failed' | 'lifting';
+export type RowStatus = 'pending' | 'applied' | 'already' | 'skipped' | 'failed' | 'lifting' | 'released';
 
 /** A ban of the fleet as this host took it over. isOurs: banshare put it in place here, and so may lift it. */
 export type BanRow = BanKey & {
@@ -82,7 +82,7 @@ export function changeOf(
   others: readonly BanRow[] = [],
 ): Change {
   const { ip, prog, jail, localJail, port, protocol, until } = row;
-  const lasting = others.filter((other) => other.status !== 'lifting' && other.status !== 'skipped');
+  const lasting = others.filter((other) => isWanted(other));
   return {
     kind,
     ip,
@@ -98,6 +98,11 @@ export function changeOf(
       seconds: secondsLeft(other.until, now, 1),
     })),
   };
+}
+
+/** Whether a ban counts where another of the same address ends. */
+export function isWanted({ status }: BanRow): boolean {
+  return status !== 'lifting' && status !== 'skipped' && status !== 'released';
 }
 
 function secondsLeft(until: number | null, now: number, least: number): number {

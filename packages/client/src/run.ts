@@ -28,6 +28,7 @@ import { Protection, THIS_MACHINE } from './protect.ts';
 import { locateServer } from './server-address.ts';
 import { ServerClock } from './server-clock.ts';
 import { State } from './state.ts';
+import { Reconciler } from './reconcile.ts';
 import { SpoolKeeper } from './spool-keeper.ts';
 import { take, type TakeParts } from './take.ts';
 import { tellEffect } from './tell.ts';
@@ -54,7 +55,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
-  const enforcer = chosenEnforcer(config, { paths, log, notes });
+  const enforcer = chosenEnforcer(config, { paths, log, notes, memory: state.memory('fail2ban') });
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
@@ -79,6 +80,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resumePending(state, notes, applier, config.apply.missingJail);
   const stopTicking = startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined });
   resources.own('the clockwork', stopTicking);
+  const reconciler = reconcilerOf({ state, enforcer, applier, log, faults, clock, progress, bell });
+  resources.own('comparing bans', reconciler.start(config.apply.reconcileSeconds));
   const spool = new SpoolKeeper(options.reporter, paths.spool, (reason) =>
     faults.fault('spool', 'The spool waits', { reason }),
   );
@@ -96,6 +99,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       take: (news) => {
         take(news, parts);
         if (news.kind === 'in-step') spool.check();
+        if (news.kind === 'in-step') void reconciler.compareNow();
         if (isReady || news.kind !== 'in-step') return;
         isReady = true;
         const { epoch, seq } = news.position;
@@ -158,6 +162,24 @@ function applierOf(
 
 function faultOf(faults: FaultLog): (key: string, text: string) => void {
   return (key, text) => faults.fault(key, text);
+}
+
+function reconcilerOf(host: {
+  state: State;
+  enforcer: Enforcer;
+  applier: Applier;
+  log: Log;
+  faults: FaultLog;
+  clock: ServerClock;
+  progress: Progress;
+  bell: Bell;
+}): Reconciler {
+  return new Reconciler({
+    ...host,
+    now: () => host.clock.now() ?? wallSeconds(),
+    isInStep: () => host.progress.phase === 'in-step',
+    tellNow: () => host.bell.ring(),
+  });
 }
 
 function takeParts(

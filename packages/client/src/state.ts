@@ -138,6 +138,24 @@ export class State {
       .map(rowOf);
   }
 
+  /** Makes everything that failed due. */
+  tryAgainNow(now: number): void {
+    this.#sql('UPDATE bans SET retry_at = ? WHERE retry_at IS NOT NULL').run(now);
+  }
+
+  /** What a part of the client keeps over a restart. */
+  memory(name: string): { recall: () => string | undefined; remember: (text: string) => void } {
+    return {
+      recall: () => {
+        const row = this.#sql('SELECT value FROM meta WHERE name = ?').get(name);
+        return row === undefined ? undefined : String(row['value']);
+      },
+      remember: (text) => {
+        this.#sql('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, text);
+      },
+    };
+  }
+
   /** Keeps what became of an event until the server has it. */
   tell(outcome: Outcome): void {
     this.#sql('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)').run(

@@ -97,9 +97,10 @@ function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]
   for (const event of put) takeBan(event, parts, queued);
   for (const event of move) {
     const row = parts.state.get(event);
-    // What is in place stays. What was being lifted is wanted again, what failed gets another try, what is under way has to
+    // What is in place stays, and what was let go here stays let go. What was being lifted is wanted again, what failed gets another try, what is under way has to
     // end as this publication, and why something was skipped may no longer hold.
-    if (row?.status === 'applied' || row?.status === 'already')
+    const isLetGo = row?.status === 'released' && row.at === event.at;
+    if (row !== undefined && (row.status === 'applied' || row.status === 'already' || isLetGo))
       parts.state.put({ ...row, seq: event.seq, at: event.at, until: event.until }, parts.now());
     else takeBan(event, parts, queued);
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import fc from 'fast-check';
-import { plan } from '../src/plan.ts';
+import { plan, planRepair, type Placed } from '../src/plan.ts';
 import { ip, jail, prog } from './make.ts';
 
 type Ban = BanKey & { seq: number };
@@ -45,4 +45,37 @@ test('plan() puts only what is new, drops only what is not wanted and moves the 
 
 test('plan() asks for nothing where both are empty', () => {
   assert.deepEqual(plan([], []), { put: [], move: [], drop: [] });
+});
+
+const ends = fc.option(fc.integer({ min: 1, max: 100_000 }), { nil: null });
+const placed: fc.Arbitrary<Placed> = fc.record({
+  place: fc.constantFrom('*', 'sshd', 'banshare'),
+  ip: fc.nat(4).map((last) => `203.0.113.${last}`),
+  until: ends,
+});
+const nameOf = ({ place, ip: address }: { place: string; ip: string }): string => `${place} ${address}`;
+const places = fc.uniqueArray(placed, { selector: nameOf });
+
+test('planRepair() leads from what an enforcer has to what is wanted, with its ends', () => {
+  fc.assert(
+    fc.property(places, places, fc.nat(10), (wanted, have, tolerance) => {
+      const { put, move, drop } = planRepair(wanted, have, tolerance);
+      const after = new Map(have.map((each) => [nameOf(each), each.until]));
+      for (const each of drop) after.delete(nameOf(each));
+      for (const each of [...put, ...move]) after.set(nameOf(each), each.until);
+      assert.equal(after.size, wanted.length);
+      for (const each of wanted) {
+        const until = after.get(nameOf(each));
+        if (each.until === null || until === null) assert.equal(until, each.until);
+        else assert.ok(until !== undefined && Math.abs(until - each.until) <= tolerance);
+      }
+      assert.deepEqual(planRepair(wanted, wanted, 0), { put: [], move: [], drop: [] });
+    }),
+  );
+});
+
+test('planRepair() moves no end that the enforcer does not know', () => {
+  const wanted = [{ place: 'sshd', ip: '203.0.113.1', until: 1000 }];
+  const have = [{ place: 'sshd', ip: '203.0.113.1', until: undefined }];
+  assert.deepEqual(planRepair(wanted, have, 5), { put: [], move: [], drop: [] });
 });

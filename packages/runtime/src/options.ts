@@ -177,6 +177,11 @@ export const clientOptions = {
     false,
     'Whether bans that this very host reported are applied here once more.',
   ),
+  'apply.reconcile': seconds(
+    duration(1, DAY),
+    '5m',
+    'How often what should be banned is compared with what is; what was lost at once is found within a minute anyway.',
+  ),
   'apply.concurrency': option(integer(1, 64), 4, 'How many commands may run at once.'),
   'apply.jails': option(
     mapOf(origin, jail),

@@ -12,14 +12,20 @@ import type { Notes } from '../notes.ts';
 import { commandEnforcer, commandOf, type Commands } from './command.ts';
 import type { Enforcer } from './enforcer.ts';
 import { fail2banFirst } from './fail2ban-first.ts';
-import { Fail2banEnforcer } from './fail2ban.ts';
+import { Fail2banEnforcer, type Fail2banParts } from './fail2ban.ts';
 import { HostSets } from './host-sets.ts';
 import { ipsetSets } from './ipset.ts';
 import { nftSets, type RunTool } from './nftables.ts';
 import { noEnforcer } from './none.ts';
 
 /** What an enforcer may need of its host. */
-export type EnforcerHost = { paths: HostPaths; log: Pick<Log, 'notice'>; notes: Notes };
+export type EnforcerHost = {
+  paths: HostPaths;
+  log: Pick<Log, 'notice'>;
+  notes: Notes;
+  /** Without it a restart of the client forgets which fail2ban it knew. */
+  memory?: Fail2banParts['memory'];
+};
 
 /** The enforcer that client.toml asks for. @throws when a command cannot be read. */
 export function chosenEnforcer(config: ClientConfig, host: EnforcerHost): Enforcer {
@@ -41,13 +47,14 @@ export function chosenEnforcer(config: ClientConfig, host: EnforcerHost): Enforc
   }
 }
 
-function fail2banOf(config: ClientConfig, { paths, notes }: EnforcerHost): Fail2banEnforcer {
+function fail2banOf(config: ClientConfig, { paths, notes, memory }: EnforcerHost): Fail2banEnforcer {
   return new Fail2banEnforcer({
     socket: paths.fail2banSocket,
     missingJail: config.apply.missingJail as JailName,
     timeoutMs: config.apply.timeoutSeconds * 1000,
     notes,
     nowMs,
+    memory: memory ?? { recall: () => undefined, remember: () => undefined },
   });
 }
 

@@ -48,6 +48,8 @@ export type Enforcer = {
   check(): Promise<string[]>;
   /** Whether all seems to be in place, cheaply; where it is not, a listing follows. */
   isIntact?(): Promise<boolean>;
-  /** What is in place of these local jails; null is every one of the host. */
+  /** Has the address, which is banned in this local jail, tried: whether rules that had gone were made anew by that. */
+  isRepaired?(jail: JailName, ip: Address): Promise<boolean>;
+  /** What is in place of these local jails; of those that are not here it tells nothing. */
   list?(jails: readonly JailName[]): Promise<Listing>;
 };

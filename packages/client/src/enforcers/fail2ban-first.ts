@@ -25,5 +25,8 @@ export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): En
     },
     carryOut: async (changes) => (await chosen()).carryOut(changes),
     check: async () => (await chosen()).check(),
+    isIntact: async () => fail2ban.isIntact(),
+    isRepaired: async (jail, ip) => (await fail2ban.isThere()) && fail2ban.isRepaired(jail, ip),
+    list: async (jails) => ((await fail2ban.isThere()) ? fail2ban.list(jails) : { ok: false, reason: '' }),
   };
 }

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
-import type { JailName } from '@banshare/protocol';
+import type { Address, JailName } from '@banshare/protocol';
 import type { Notes } from '../notes.ts';
-import type { Change, Effect, Enforcer } from './enforcer.ts';
-import { areBanned, change as changeJail, jailsOf, versionOf } from './fail2ban-asking.ts';
+import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
+import { areBanned, change as changeJail, jailsOf, standingOf, versionOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
 
 /** now is milliseconds of a clock that does not jump. */
@@ -12,7 +12,12 @@ export type Fail2banParts = {
   timeoutMs: number;
   notes: Notes;
   nowMs: () => number;
+  /** What it knew of fail2ban when it last listed, kept over a restart of the client. */
+  memory: { recall: () => string | undefined; remember: (text: string) => void };
 };
+
+/** Which start of fail2ban was listed, and how many bans each jail had had since its own start. */
+type Listed = { server: string; everBanned: Record<string, number> };
 
 /** A batch blocks fail2ban's only thread: it answers nobody else meanwhile. */
 const MOST_AT_ONCE = 25;
@@ -27,10 +32,13 @@ export class Fail2banEnforcer implements Enforcer {
   readonly place = 'jail';
   readonly #parts: Fail2banParts;
   #mostAtOnce = FIRST_BATCH;
+  #listed: Listed | undefined;
   #known: { server: string; isUsable: boolean } | undefined;
 
   constructor(parts: Fail2banParts) {
     this.#parts = parts;
+    const text = parts.memory.recall();
+    this.#listed = text === undefined ? undefined : (JSON.parse(text) as Listed);
   }
 
   get mostAtOnce(): number {
@@ -83,6 +91,51 @@ export class Fail2banEnforcer implements Enforcer {
       return changes.map((each) => effects.get(each) ?? failed(each.localJail, reason));
     }
     return changes.map((each) => effects.get(each) ?? failed(each.localJail, 'it was not carried out'));
+  }
+
+  /** Whether fail2ban is still the one that was listed; without one there is nothing to list. */
+  isIntact(): Promise<boolean> {
+    const server = serverAt(this.#parts.socket);
+    return Promise.resolve(server === undefined || server === this.#listed?.server);
+  }
+
+  async isRepaired(jail: JailName, ip: Address): Promise<boolean> {
+    try {
+      using talk = await this.#open();
+      const [isBanned] = await areBanned(talk, jail, [ip]);
+      // Banning what is banned makes fail2ban look after its rules; it counts 1 where it had to make them anew.
+      return isBanned === true && (await changeJail(talk, jail, 'banip', [ip])) === 1;
+    } catch {
+      // A listing says what is wrong.
+      return false;
+    }
+  }
+
+  async list(jails: readonly JailName[]): Promise<Listing> {
+    const before = this.#listed;
+    const server = serverAt(this.#parts.socket) ?? '';
+    const held = new Map<string, Map<string, undefined>>();
+    const everBanned: Record<string, number> = {};
+    try {
+      using talk = await this.#open();
+      for (const jail of jails) {
+        const standing = await standingOf(talk, jail).catch(unlessMissing);
+        if (standing === undefined) continue;
+        held.set(jail, new Map(standing.banned.map((ip) => [ip, undefined])));
+        everBanned[jail] = standing.everBanned;
+      }
+    } catch (error) {
+      return { ok: false, reason: (error as Error).message };
+    }
+    this.#listed = {
+      server,
+      everBanned: { ...(before?.server === server ? before.everBanned : {}), ...everBanned },
+    };
+    this.#parts.memory.remember(JSON.stringify(this.#listed));
+    // A jail that has had fewer bans than before was started anew, and what it had may be lost.
+    const isAnew = (jail: string): boolean =>
+      before?.server !== server || (everBanned[jail] ?? 0) < (before.everBanned[jail] ?? 0);
+    return { ok: true, held, isAnew };
   }
 
   #open(): Promise<Talk> {
@@ -158,6 +211,10 @@ export class Fail2banEnforcer implements Enforcer {
     const fitting = Math.floor(LONGEST_BATCH_MS / Math.max(tookMs / count, 1));
     this.#mostAtOnce = Math.max(1, Math.min(MOST_AT_ONCE, fitting));
   }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!(error instanceof TalkError && error.raised === 'UnknownJailException')) throw error;
 }
 
 /** Both answers; the first fault, once neither is under way any more. */

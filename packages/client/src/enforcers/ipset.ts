@@ -22,24 +22,7 @@ export function ipsetSets(run: RunTool): Sets {
     const ended = await run(['ipset', 'restore', '-exist'], { input: `${lines.join('\n')}\n` });
     return ended.code === 0 ? '' : `ipset: ${said(ended)}`;
   };
-  const hasRule = async (iptables: string, chain: string, set: string): Promise<boolean> =>
-    (await run(ruleWords(iptables, '-C', chain, set))).code === 0;
-  const hasChain = async (iptables: string, chain: string): Promise<boolean> =>
-    (await run([iptables, '-w', '-n', '-L', chain])).code === 0;
-
-  /** Puts the rules where they are missing; before all others, so that they also cut what is established. */
-  const makeRules = async (): Promise<string> => {
-    for (const { set, iptables } of FAMILIES) {
-      for (const chain of CHAINS) {
-        if (await hasRule(iptables, chain, set)) continue;
-        if (chain === 'DOCKER-USER' && !(await hasChain(iptables, chain))) continue;
-        const ended = await run(ruleWords(iptables, '-I', chain, set));
-        if (ended.code !== 0) return `${iptables}: ${said(ended)}`;
-      }
-    }
-    return '';
-  };
-
+  const rules = rulesBy(run);
   let areRulesThere = false;
   return {
     kind: 'ipset',
@@ -58,19 +41,11 @@ export function ipsetSets(run: RunTool): Sets {
     change: async (change) => {
       const reason = await restore([...CREATE, ...changeLines(change)]);
       if (reason !== '' || areRulesThere) return reason;
-      const missing = await makeRules();
+      const missing = await rules.make();
       areRulesThere = missing === '';
       return missing;
     },
-    isIntact: async () => {
-      for (const { set, iptables } of FAMILIES) {
-        for (const chain of CHAINS) {
-          if (await hasRule(iptables, chain, set)) continue;
-          if (chain !== 'DOCKER-USER' || (await hasChain(iptables, chain))) return (areRulesThere = false);
-        }
-      }
-      return (areRulesThere = true);
-    },
+    isIntact: async () => (areRulesThere = await rules.areThere()),
     read: async () => {
       const held = new Map<string, Remaining>();
       for (const { set } of FAMILIES) {
@@ -79,10 +54,43 @@ export function ipsetSets(run: RunTool): Sets {
         if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
         for (const line of ended.stdout.split('\n')) {
           const [, , ip, , seconds] = line.startsWith('add ') ? line.split(' ') : [];
-          if (ip !== undefined) held.set(ip, seconds === '0' ? null : Number(seconds));
+          if (ip !== undefined) held.set(ip, remaining(Number(seconds)));
         }
       }
       return { ok: true, held };
+    },
+  };
+}
+
+/** What stands for nearly as long as ipset can may be meant to stand longer. */
+function remaining(seconds: number): Remaining {
+  if (seconds === 0) return null;
+  return seconds > LONGEST_SECONDS - 86_400 ? undefined : seconds;
+}
+
+/** The rules of iptables that drop what the sets hold: before all others, so that they also cut what is established. */
+function rulesBy(run: RunTool): { make: () => Promise<string>; areThere: () => Promise<boolean> } {
+  const missing = async (): Promise<string[][]> => {
+    const rules: string[][] = [];
+    for (const { set, iptables } of FAMILIES) {
+      for (const chain of CHAINS) {
+        const isThere = (await run(ruleWords(iptables, '-C', chain, set))).code === 0;
+        if (isThere || (chain === 'DOCKER-USER' && !(await hasChain(iptables, chain)))) continue;
+        rules.push(ruleWords(iptables, '-I', chain, set));
+      }
+    }
+    return rules;
+  };
+  const hasChain = async (iptables: string, chain: string): Promise<boolean> =>
+    (await run([iptables, '-w', '-n', '-L', chain])).code === 0;
+  return {
+    areThere: async () => (await missing()).length === 0,
+    make: async () => {
+      for (const words of await missing()) {
+        const ended = await run(words);
+        if (ended.code !== 0) return `${words[0]}: ${said(ended)}`;
+      }
+      return '';
     },
   };
 }

@@ -77,7 +77,11 @@ export class RealFail2ban implements AsyncDisposable {
   /** What fail2ban-client prints. */
   client(...words: readonly string[]): string {
     const options = { encoding: 'utf8' as const };
-    return execFileSync('/usr/bin/fail2ban-client', ['-s', this.socket, ...words], options).trim();
+    return execFileSync(
+      '/usr/bin/fail2ban-client',
+      ['-c', this.path, '-s', this.socket, ...words],
+      options,
+    ).trim();
   }
 
   /** The addresses that a jail has. */

@@ -1,0 +1,221 @@
+import type { Address, JailName } from '@banshare/protocol';
+import type { FaultLog, Log } from '@banshare/runtime';
+import type { Applier } from './apply.ts';
+import { FIRST_TRY, type BanRow } from './ban-row.ts';
+import type { Change, Enforcer, Listing } from './enforcers/enforcer.ts';
+import { EVERY_JAIL } from './enforcers/host-sets.ts';
+import { planRepair, type Found, type Placed } from './plan.ts';
+import type { State } from './state.ts';
+
+/** now is epoch seconds by the server's clock; isInStep: the state is what the fleet wants. */
+export type ReconcileParts = {
+  state: State;
+  enforcer: Enforcer;
+  applier: Applier;
+  log: Pick<Log, 'info' | 'notice'>;
+  faults: Pick<FaultLog, 'fault' | 'over'>;
+  now: () => number;
+  isInStep: () => boolean;
+  tellNow: () => void;
+};
+
+/** A flushed firewall or a restarted fail2ban is repaired within a minute. */
+const LOOK_MS = 15_000;
+/** Every so many looks an address is tried, where only that shows whether the rules still stand. */
+const LOOKS_A_PROBE = 3;
+/** Rounding, and the time that listing takes. */
+const TOLERANCE_SECONDS = 5;
+
+type Wanted = Placed & { rows: BanRow[] };
+
+/**
+ * Keeps what the enforcer has as it should be: what was lost is put in place again, what nobody wants any more is lifted. What
+ * fail2ban let go, since its time was over or a person lifted it, stays let go.
+ */
+export class Reconciler {
+  readonly #parts: ReconcileParts;
+  #running: Promise<void> | undefined;
+  #looks = 0;
+  #hasFailed = false;
+
+  constructor(parts: ReconcileParts) {
+    this.#parts = parts;
+  }
+
+  /** Compares everything now and in the interval, and looks cheaply every few seconds. Returns how to stop. */
+  start(intervalSeconds: number): () => Promise<void> {
+    void this.compareNow();
+    const look = setInterval(() => this.#run(() => this.#look()), Math.min(LOOK_MS, intervalSeconds * 1000));
+    const all = setInterval(() => void this.compareNow(), intervalSeconds * 1000);
+    return async () => {
+      clearInterval(look);
+      clearInterval(all);
+      await this.#running;
+    };
+  }
+
+  /** Compares everything now, or right after the comparison that is under way. */
+  compareNow(): Promise<void> {
+    const before = this.#running ?? Promise.resolve();
+    const next = before.then(() => this.#guarded(() => this.#compare()));
+    this.#running = next;
+    return next;
+  }
+
+  #run(work: () => Promise<void>): void {
+    const running = this.#running;
+    if (running !== undefined) return;
+    const next = this.#guarded(work);
+    this.#running = next;
+    void next.finally(() => {
+      if (this.#running === next) this.#running = undefined;
+    });
+  }
+
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#parts.faults.fault('reconcile', 'Cannot compare bans', { reason: (error as Error).message });
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { enforcer } = this.#parts;
+    if ((await enforcer.isIntact?.()) === false) {
+      await this.#compare();
+      return;
+    }
+    this.#looks += 1;
+    if (this.#looks % LOOKS_A_PROBE === 0) await this.#probe();
+  }
+
+  async #compare(): Promise<void> {
+    const { enforcer, state, faults } = this.#parts;
+    if (enforcer.list === undefined) return;
+    const rows = this.#settledRows();
+    const listing = await enforcer.list([...new Set(rows.map(({ localJail }) => localJail))]);
+    if (!listing.ok) {
+      this.#hasFailed = true;
+      if (listing.reason !== '') faults.fault('reconcile', 'Cannot compare bans', { reason: listing.reason });
+      return;
+    }
+    faults.over('reconcile');
+    // What could not be done while it was away can be done now.
+    if (this.#hasFailed) state.tryAgainNow(this.#parts.now());
+    this.#hasFailed = false;
+    await this.#repair(rows, listing);
+  }
+
+  async #repair(rows: readonly BanRow[], listing: Listing & { ok: true }): Promise<void> {
+    const { enforcer, applier, now } = this.#parts;
+    const current = rows.filter((row) => this.#isUntouched(row));
+    const wanted = wantedOf(current, enforcer.place, listing);
+    const { put, move, drop } = planRepair(wanted, foundIn(listing, now()), TOLERANCE_SECONDS);
+    const isLost = ({ place }: Wanted): boolean => listing.isAnew(place);
+    const lost = put.filter(isLost).flatMap((each) => each.rows);
+    const again = [...lost, ...move.flatMap((each) => each.rows)];
+    if (lost.length > 0)
+      this.#parts.log.notice('Bans were lost and are put in place again', { bans: lost.length });
+    this.#applyAgain(again);
+    for (const row of put.filter((each) => !isLost(each)).flatMap((each) => each.rows)) this.#release(row);
+    if (enforcer.place === 'host' && this.#parts.isInStep())
+      await this.#drop(drop.filter(({ ip }) => !applier.isBusy(ip)));
+  }
+
+  /** Tries one address of each jail: fail2ban then looks after its rules, and tells where it had to make them anew. */
+  async #probe(): Promise<void> {
+    const { enforcer } = this.#parts;
+    if (enforcer.isRepaired === undefined) return;
+    const byJail = Map.groupBy(this.#settledRows(), ({ localJail }) => localJail);
+    for (const [jail, rows] of byJail) {
+      const longest = rows.reduce((one, other) =>
+        (one.until ?? Infinity) < (other.until ?? Infinity) ? other : one,
+      );
+      if (!(await enforcer.isRepaired(jail, longest.ip))) continue;
+      this.#parts.log.notice('The rules of a jail were gone; its bans are put in place again', { jail });
+      this.#applyAgain(rows.filter((row) => this.#isUntouched(row)));
+    }
+  }
+
+  #settledRows(): BanRow[] {
+    const { state, applier, now } = this.#parts;
+    const soon = now() + TOLERANCE_SECONDS;
+    return [...state.withStatus('applied'), ...state.withStatus('already')].filter(
+      ({ ip, until }) => !applier.isBusy(ip) && (until === null || until > soon),
+    );
+  }
+
+  /** Whether a row is still what it was when the listing was asked for. */
+  #isUntouched(row: BanRow): boolean {
+    const current = this.#parts.state.get(row);
+    return !this.#parts.applier.isBusy(row.ip) && current?.seq === row.seq && current.status === row.status;
+  }
+
+  #applyAgain(rows: readonly BanRow[]): void {
+    if (rows.length === 0) return;
+    const { state, applier, now } = this.#parts;
+    const pending = rows.map((row): BanRow => ({ ...row, status: 'pending', reason: '', ...FIRST_TRY }));
+    state.together(() => pending.forEach((row) => state.put(row, now())));
+    for (const row of pending) applier.queue(row);
+  }
+
+  #release(row: BanRow): void {
+    const { state, log, now, tellNow } = this.#parts;
+    state.put({ ...row, status: 'released', isOurs: false, reason: '' }, now());
+    state.tell({ seq: row.seq, outcome: 'released' });
+    tellNow();
+    log.info('Released', {
+      ip: row.ip,
+      jail: row.localJail,
+      why: 'its time was over here, or a person lifted it',
+    });
+  }
+
+  async #drop(found: readonly Found[]): Promise<void> {
+    const { state, enforcer, log } = this.#parts;
+    const isWanted = ({ ip }: Found): boolean =>
+      state.of(ip).some(({ status }) => status !== 'skipped' && status !== 'released' && status !== 'failed');
+    const changes = found.filter((each) => !isWanted(each)).map(({ ip }) => unbanOf(ip as Address));
+    if (changes.length === 0) return;
+    log.notice('Addresses that no ban of the fleet wants are lifted', { addresses: changes.length });
+    await enforcer.carryOut(changes);
+  }
+}
+
+/** What should be in place: each address once in each place, until the last of its bans ends. */
+function wantedOf(
+  rows: readonly BanRow[],
+  place: Enforcer['place'],
+  listing: Listing & { ok: true },
+): Wanted[] {
+  const wanted = new Map<string, Wanted>();
+  for (const row of rows) {
+    const where = place === 'host' ? EVERY_JAIL : row.localJail;
+    // A jail that is not there now cannot be compared.
+    if (!listing.held.has(where)) continue;
+    const known = wanted.get(`${where} ${row.ip}`);
+    if (known === undefined)
+      wanted.set(`${where} ${row.ip}`, { place: where, ip: row.ip, until: row.until, rows: [row] });
+    else {
+      known.rows.push(row);
+      known.until = known.until === null || row.until === null ? null : Math.max(known.until, row.until);
+    }
+  }
+  return [...wanted.values()];
+}
+
+function foundIn(listing: Listing & { ok: true }, now: number): Found[] {
+  return [...listing.held].flatMap(([place, held]) =>
+    [...held].map(([ip, seconds]) => ({
+      place,
+      ip,
+      until: typeof seconds === 'number' ? now + seconds : seconds,
+    })),
+  );
+}
+
+function unbanOf(ip: Address): Change {
+  const nobody = { prog: '' as Change['prog'], jail: '' as JailName, localJail: EVERY_JAIL as JailName };
+  return { kind: 'unban', ip, ...nobody, seconds: 0, port: '', protocol: '', others: [] };
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { JailName } from '@banshare/protocol';
+import { Applier } from '../src/apply.ts';
+import type { BanRow } from '../src/ban-row.ts';
+import type { Change, Effect, Enforcer, Listing, Remaining } from '../src/enforcers/enforcer.ts';
+import { EVERY_JAIL } from '../src/enforcers/host-sets.ts';
+import { Reconciler } from '../src/reconcile.ts';
+import { State } from '../src/state.ts';
+import { folder, ip, jail, NOW, rowOf } from './make.ts';
+
+/** A firewall that a test may flush behind the client's back. */
+class Firewall implements Enforcer {
+  readonly kind = 'firewall';
+  readonly mostAtOnce = 100;
+  readonly isSerial = true;
+  readonly place: 'jail' | 'host';
+  readonly held = new Map<string, Remaining>();
+  readonly done: string[] = [];
+  isAnew = true;
+  isAway = false;
+  repaired = '';
+
+  constructor(place: 'jail' | 'host') {
+    this.place = place;
+  }
+
+  carryOut(changes: readonly Change[]): Promise<Effect[]> {
+    const effects = changes.map(({ kind, ip: address, localJail, seconds }): Effect => {
+      this.done.push(`${kind} ${address} ${seconds}`);
+      if (this.isAway) return { outcome: 'failed', reason: 'away', localJail };
+      if (kind === 'ban') this.held.set(address, seconds === -1 ? null : seconds);
+      else this.held.delete(address);
+      return { outcome: 'applied', localJail };
+    });
+    return Promise.resolve(effects);
+  }
+
+  check(): Promise<string[]> {
+    return Promise.resolve([]);
+  }
+
+  isIntact(): Promise<boolean> {
+    return Promise.resolve(this.held.size > 0);
+  }
+
+  isRepaired(of: JailName): Promise<boolean> {
+    return Promise.resolve(of === this.repaired);
+  }
+
+  list(jails: readonly JailName[]): Promise<Listing> {
+    if (this.isAway) return Promise.resolve({ ok: false, reason: 'away' });
+    const places = this.place === 'host' ? [EVERY_JAIL] : jails;
+    const held = new Map(places.map((place) => [String(place), this.held]));
+    return Promise.resolve({ ok: true, held, isAnew: () => this.isAnew });
+  }
+}
+
+/** A host whose bans stand in such a firewall. */
+class Host implements Disposable {
+  readonly #scratch = folder();
+  readonly state = new State(this.#scratch.path);
+  readonly firewall: Firewall;
+  readonly applier: Applier;
+  readonly reconciler: Reconciler;
+  isInStep = true;
+
+  constructor(place: 'jail' | 'host', ...rows: Partial<BanRow>[]) {
+    const enforcer = (this.firewall = new Firewall(place));
+    const { state } = this;
+    const log = { info: () => undefined, warning: () => undefined, notice: () => undefined };
+    const now = (): number => NOW;
+    for (const row of rows) state.put(rowOf({ status: 'applied', isOurs: true, ...row }), NOW);
+    this.applier = new Applier({ state, enforcer, concurrency: 1, log, now, settled: () => undefined });
+    this.reconciler = new Reconciler({
+      state,
+      enforcer,
+      applier: this.applier,
+      log,
+      faults: { fault: () => undefined, over: () => undefined },
+      now,
+      isInStep: () => this.isInStep,
+      tellNow: () => undefined,
+    });
+  }
+
+  async compare(): Promise<string[]> {
+    await this.reconciler.compareNow();
+    await this.applier.idle();
+    return this.firewall.done.splice(0).toSorted();
+  }
+
+  get rows(): string[] {
+    return this.state.all().map((row) => `${row.ip} ${row.status}${row.isOurs ? ' ours' : ''}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.state.close();
+    this.#scratch[Symbol.dispose]();
+  }
+}
+
+const two = [
+  { seq: 1, ip: ip('203.0.113.1'), until: NOW + 100 },
+  { seq: 2, ip: ip('203.0.113.2'), until: null },
+];
+
+test('What was lost is put in place again, for as long as it still lasts', async () => {
+  using host = new Host('host', ...two);
+  assert.deepEqual(await host.compare(), ['ban 203.0.113.1 100', 'ban 203.0.113.2 -1']);
+  assert.deepEqual(host.rows, ['203.0.113.1 applied ours', '203.0.113.2 applied ours']);
+  assert.deepEqual(await host.compare(), []);
+});
+
+test('A wrong end is put right, and what nobody wants is lifted, but not before the fleet was heard', async () => {
+  using host = new Host('host', ...two);
+  host.isInStep = false;
+  host.firewall.held.set('203.0.113.1', 5000).set('203.0.113.2', null).set('203.0.113.3', 50);
+  assert.deepEqual(await host.compare(), ['ban 203.0.113.1 100']);
+  host.isInStep = true;
+  assert.deepEqual(await host.compare(), ['unban 203.0.113.3 0']);
+});
+
+test('What fail2ban let go stays let go, and the server is told that it was released', async () => {
+  using host = new Host('jail', ...two);
+  host.firewall.isAnew = false;
+  host.firewall.held.set('203.0.113.2', undefined);
+  assert.deepEqual(await host.compare(), []);
+  assert.deepEqual(host.rows, ['203.0.113.1 released', '203.0.113.2 applied ours']);
+  assert.deepEqual(host.state.untold(9), [{ seq: 1, outcome: 'released' }]);
+  assert.deepEqual(await host.compare(), []);
+});
+
+test('What a restarted fail2ban lost is banned again, and what it keeps beside is nobody else’s business', async () => {
+  using host = new Host('jail', ...two);
+  host.firewall.held.set('203.0.113.1', undefined).set('203.0.113.77', undefined);
+  assert.deepEqual(await host.compare(), ['ban 203.0.113.2 -1']);
+  assert.ok(host.firewall.held.has('203.0.113.77'));
+});
+
+test('While it cannot be asked nothing is judged, and what failed is tried again once it can', async () => {
+  using host = new Host('jail', ...two, { ip: ip('203.0.113.3'), status: 'failed', retryAt: NOW + 600 });
+  host.firewall.isAway = true;
+  assert.deepEqual(await host.compare(), []);
+  assert.equal(host.state.dueAgain(NOW, 9).length, 0);
+  host.firewall.isAway = false;
+  assert.deepEqual(await host.compare(), ['ban 203.0.113.1 100', 'ban 203.0.113.2 -1']);
+  assert.equal(host.state.dueAgain(NOW, 9).length, 1);
+});
+
+test('What is about to end, or is under way, is left alone', async () => {
+  using host = new Host('host', { until: NOW + 2 });
+  host.firewall.held.set('203.0.113.7', 60);
+  const row = rowOf({ ip: ip('203.0.113.7'), jail: jail('web') });
+  host.state.put(row, NOW);
+  host.applier.queue(row);
+  assert.deepEqual(await host.compare(), ['ban 203.0.113.7 3600']);
+});
