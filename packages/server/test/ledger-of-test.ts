@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  parseAddress,
+  parseHostName,
+  parseJail,
+  parseProg,
+  type Address,
+  type BanKey,
+} from '@banshare/protocol';
+import { HostBook, type Host, type HostState } from '../src/host-book.ts';
+import type { Submission } from '../src/ledger.ts';
+import { SqliteLedger } from '../src/sqlite-ledger.ts';
+
+/** A moment for tests that need no real one, epoch seconds. */
+export const NOW = 1_795_257_600;
+
+/** A ledger in a folder of its own, with hosts. */
+export class LedgerOfTest implements Disposable {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'banshare-ledger-'));
+  ledger = this.#open();
+  book = new HostBook(this.ledger);
+  #ids = 0;
+
+  /** Opens the file again, as after a restart. */
+  reopen(): this {
+    this.ledger.close();
+    this.ledger = this.#open();
+    this.book = new HostBook(this.ledger);
+    return this;
+  }
+
+  host(name: string, state: HostState = 'active', now = NOW): Host {
+    const parsed = parseHostName(name);
+    assert.ok(parsed.ok);
+    this.#ids += 1;
+    const key = this.#ids.toString(16).padStart(64, '0');
+    return this.book.enrol(
+      { key, curve: `curve${this.#ids}`, name: parsed.value, addresses: [] },
+      state,
+      now,
+    );
+  }
+
+  report(host: Host, ip: string, at = NOW, durationSeconds = 3600): Submission & { kind: 'report' } {
+    this.#ids += 1;
+    const id = this.#ids.toString(16).padStart(32, '0');
+    return { host, id, at, received: at, kind: 'report', report: { ...banOf(ip), durationSeconds } };
+  }
+
+  unban(host: Host, ip: string, at = NOW): Submission {
+    this.#ids += 1;
+    const id = this.#ids.toString(16).padStart(32, '0');
+    return { host, id, at, received: at, kind: 'unban', ban: banOf(ip) };
+  }
+
+  [Symbol.dispose](): void {
+    this.ledger.close();
+    rmSync(this.#folder, { recursive: true });
+  }
+
+  #open(): SqliteLedger {
+    return new SqliteLedger(join(this.#folder, 'ledger.db'), () => 'epoch');
+  }
+}
+
+export function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  assert.ok(address.ok);
+  return address.value;
+}
+
+function banOf(ip: string): BanKey {
+  const prog = parseProg('psad');
+  const jail = parseJail('scan');
+  assert.ok(prog.ok && jail.ok);
+  return { ip: addressOf(ip), prog: prog.value, jail: jail.value };
+}

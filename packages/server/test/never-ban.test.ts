@@ -1,0 +1,117 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { parseRange, type Range } from '@banshare/protocol';
+import { NeverBan } from '../src/never-ban.ts';
+import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
+
+const DAY = 86_400;
+
+function rangeOf(text: string): Range {
+  const range = parseRange(text);
+  assert.ok(range.ok);
+  return range.value;
+}
+
+function neverBanOf({ ledger }: LedgerOfTest, fleet = true): NeverBan {
+  return new NeverBan(ledger, { addresses: [rangeOf('192.0.2.0/28')], fleet });
+}
+
+test('each rule names itself, and an address beside the range is not protected', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  neverBan.add(rangeOf('2001:db8:1::/48'), NOW);
+  neverBan.see(shelf.host('h1'), 'report/g', '198.51.100.1', NOW);
+  const rule = (ip: string): string | undefined => neverBan.ruleFor(addressOf(ip), NOW);
+  assert.match(rule('192.0.2.15') ?? '', /192\.0\.2\.0\/28 of \[never-ban\] in server\.toml/);
+  assert.match(rule('2001:db8:1::9') ?? '', /2001:db8:1::\/48 of banshare-server never-ban/);
+  assert.match(rule('198.51.100.1') ?? '', /the fleet's host h1/);
+  for (const free of ['192.0.2.16', '2001:db8:2::9', '198.51.100.2']) assert.equal(rule(free), undefined);
+  assert.equal(neverBan.list(NOW).length, 3);
+});
+
+test('what was added holds after a restart until it is removed, and only once', () => {
+  using shelf = new LedgerOfTest();
+  neverBanOf(shelf).add(rangeOf('203.0.113.0/24'), NOW);
+  const neverBan = neverBanOf(shelf.reopen());
+  neverBan.add(rangeOf('203.0.113.0/24'), NOW);
+  assert.notEqual(neverBan.ruleFor(addressOf('203.0.113.9'), NOW), undefined);
+  assert.equal(neverBan.remove(rangeOf('203.0.113.0/24')), true);
+  assert.equal(neverBan.remove(rangeOf('203.0.113.0/24')), false);
+  assert.equal(neverBan.ruleFor(addressOf('203.0.113.9'), NOW), undefined);
+});
+
+test("a host's address leaves 24 h after the host was last there, and counts on while it speaks", () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const [here, gone] = [shelf.host('here'), shelf.host('gone')];
+  neverBan.see(here, 'report/g', '203.0.113.1', NOW);
+  neverBan.see(gone, 'report/g', '203.0.113.2', NOW);
+  // Its connection holds for three days.
+  for (let hours = 1; hours <= 72; hours += 1) neverBan.stays(here, NOW + hours * 3600);
+  const rule = (ip: string, at: number): string | undefined => neverBan.ruleFor(addressOf(ip), at);
+  assert.notEqual(rule('203.0.113.2', NOW + DAY - 1), undefined);
+  assert.equal(rule('203.0.113.2', NOW + DAY), undefined);
+  assert.match(rule('203.0.113.1', NOW + 3 * DAY) ?? '', /host here/);
+  assert.equal(rule('203.0.113.1', NOW + 4 * DAY), undefined);
+});
+
+test('a host that moved protects its new address, and its old one for 24 h only', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const host = shelf.host('h1');
+  neverBan.see(host, 'report/g', '203.0.113.1', NOW);
+  neverBan.see(host, 'report/g', '203.0.113.2', NOW + 10);
+  neverBan.stays(host, NOW + DAY);
+  assert.equal(neverBan.ruleFor(addressOf('203.0.113.1'), NOW + DAY), undefined);
+  assert.notEqual(neverBan.ruleFor(addressOf('203.0.113.2'), NOW + DAY), undefined);
+});
+
+test('a host protects at most 16 addresses, and another one again when the oldest has left', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const host = shelf.host('roamer');
+  for (let last = 1; last <= 40; last += 1) neverBan.see(host, 'report/g', `203.0.113.${last}`, NOW + last);
+  assert.equal(neverBan.list(NOW + 40).length, 16 + 1);
+  neverBan.see(host, 'report/g', '203.0.113.99', NOW + DAY + 5);
+  assert.notEqual(neverBan.ruleFor(addressOf('203.0.113.99'), NOW + DAY + 5), undefined);
+});
+
+test('where hosts were seen is written with a flush and known after a restart, by name; old sightings leave the file', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const [h1, h2] = [shelf.host('h1'), shelf.host('h2')];
+  neverBan.see(h1, 'report/g', '203.0.113.1', NOW);
+  neverBan.see(h2, 'publish/g', '203.0.113.2', NOW + DAY / 2);
+  neverBan.flush(NOW + DAY / 2);
+  const later = neverBanOf(shelf.reopen());
+  assert.match(later.ruleFor(addressOf('203.0.113.1'), NOW + DAY / 2) ?? '', /host h1/);
+  later.flush(NOW + DAY);
+  const rows = shelf.ledger.sql('SELECT address FROM seen_at').all() as { address: string }[];
+  assert.deepEqual(
+    rows.map(({ address }) => address),
+    ['203.0.113.2'],
+  );
+});
+
+test('a host that is shut out protects nothing, also after a restart, but another host at that address does', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const [bad, good] = [shelf.host('bad'), shelf.host('good')];
+  for (const ip of ['203.0.113.1', '203.0.113.2']) neverBan.see(bad, 'report/g', ip, NOW);
+  neverBan.see(good, 'report/g', '203.0.113.2', NOW);
+  neverBan.flush(NOW);
+  neverBan.forget(bad);
+  neverBan.stays(bad, NOW);
+  neverBan.flush(NOW);
+  for (const each of [neverBan, neverBanOf(shelf.reopen())]) {
+    assert.equal(each.ruleFor(addressOf('203.0.113.1'), NOW), undefined);
+    assert.match(each.ruleFor(addressOf('203.0.113.2'), NOW) ?? '', /host good/);
+  }
+});
+
+test('with fleet = false no address of the fleet is protected', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf, false);
+  neverBan.see(shelf.host('h1'), 'report/g', '203.0.113.1', NOW);
+  assert.equal(neverBan.ruleFor(addressOf('203.0.113.1'), NOW), undefined);
+});

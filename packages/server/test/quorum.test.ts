@@ -1,0 +1,89 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { ActiveCount } from '../src/active-count.ts';
+import { Brakes } from '../src/brakes.ts';
+import { decideWith } from '../src/decide.ts';
+import type { Submission } from '../src/ledger.ts';
+import { NeverBan } from '../src/never-ban.ts';
+import { quorumFor } from '../src/quorum.ts';
+import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+
+const RULE = { prog: 'psad', jail: '*', reporters: 3, withinSeconds: 600 };
+const IP = '203.0.113.9';
+
+/** Records one after the other and tells the verdicts. */
+async function verdicts(shelf: LedgerOfTest, ...submissions: Submission[]): Promise<string[]> {
+  const { ledger } = shelf;
+  const parts = {
+    policy: { windowSeconds: 300, defaultDurationSeconds: 3600, maxDurationSeconds: -1 },
+    neverBan: new NeverBan(ledger, { addresses: [], fleet: true }),
+    brakes: new Brakes({ hostPerMinute: 10, hostBurst: 10, fleetPerMinute: 1000, active: 1000 }),
+    quorum: [RULE],
+    activeBans: new ActiveCount(ledger),
+  };
+  const recorded = await ledger.record(submissions, (submission, known) =>
+    decideWith(parts, submission, known, submission.received),
+  );
+  return recorded.map(({ verdict }) => verdict);
+}
+
+test('a ban is published by the third of three different hosts, never by one that reports three times', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
+  const often = [1, 2, 3, 4].map((second) => shelf.report(a, IP, NOW + second));
+  assert.deepEqual(await verdicts(shelf, ...often, shelf.report(b, IP, NOW + 5)), Array(5).fill('counted'));
+  assert.deepEqual(await verdicts(shelf, shelf.report(c, IP, NOW + 6)), ['accepted']);
+  const [ban] = (await shelf.ledger.history(IP)).supporters;
+  assert.deepEqual(ban?.hosts.toSorted(), ['a', 'b', 'c']);
+});
+
+test('votes count for the time of the rule, each from its own report on', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
+  const late = [shelf.report(a, IP), shelf.report(b, IP, NOW + 300), shelf.report(c, IP, NOW + 601)];
+  assert.deepEqual(await verdicts(shelf, ...late), ['counted', 'counted', 'counted']);
+  assert.deepEqual(await verdicts(shelf, shelf.report(a, IP, NOW + 900)), ['accepted']);
+});
+
+test('a vote that was taken back, of a host that is shut out, or from before an operator lifted the ban is none', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b, c, d] = [shelf.host('a'), shelf.host('b'), shelf.host('c'), shelf.host('d')];
+  await verdicts(shelf, shelf.report(a, IP), shelf.unban(a, IP, NOW + 1), shelf.report(b, IP, NOW + 2));
+  assert.deepEqual(await verdicts(shelf, shelf.report(c, IP, NOW + 3)), ['counted']);
+  shelf.book.change(b, { state: 'revoked' });
+  assert.deepEqual(await verdicts(shelf, shelf.report(d, IP, NOW + 4)), ['counted']);
+  await shelf.ledger.lift({ ip: IP }, NOW + 5);
+  assert.deepEqual(await verdicts(shelf, shelf.report(a, IP, NOW + 6)), ['counted']);
+  assert.deepEqual(await verdicts(shelf, shelf.report(c, IP, NOW + 7), shelf.report(d, IP, NOW + 8)), [
+    'counted',
+    'accepted',
+  ]);
+});
+
+test('one of the voters cannot lift alone what the others stand behind', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
+  await verdicts(shelf, shelf.report(a, IP), shelf.report(b, IP), shelf.report(c, IP));
+  assert.deepEqual(await verdicts(shelf, shelf.unban(c, IP, NOW + 1), shelf.unban(a, IP, NOW + 2)), [
+    'accepted',
+    'accepted',
+  ]);
+  assert.equal(await shelf.ledger.countActive(NOW + 3), 1);
+  await verdicts(shelf, shelf.unban(b, IP, NOW + 3));
+  assert.equal(await shelf.ledger.countActive(NOW + 4), 0);
+});
+
+test('a ban that is active needs no votes to be renewed', async () => {
+  using shelf = new LedgerOfTest();
+  const hosts = ['a', 'b', 'c'].map((name) => shelf.host(name));
+  await verdicts(shelf, ...hosts.map((host) => shelf.report(host, IP)));
+  assert.deepEqual(await verdicts(shelf, shelf.report(hosts[0]!, IP, NOW + 1200)), ['accepted']);
+  assert.deepEqual(await verdicts(shelf, shelf.report(hosts[0]!, IP, NOW + 1200 + 3601)), ['counted']);
+});
+
+test('the first rule that speaks of prog and jail holds, and none for others', () => {
+  const only = { ...RULE, jail: 'scan', reporters: 2 };
+  const named = (prog: string, jail: string): number | undefined =>
+    quorumFor({ prog, jail } as Parameters<typeof quorumFor>[0], [only, RULE])?.reporters;
+  assert.deepEqual([named('psad', 'scan'), named('psad', 'x'), named('fail2ban', 'scan')], [2, 3, undefined]);
+});
