@@ -13,7 +13,12 @@ export class ActiveCount {
     this.#ledger = ledger;
   }
 
-  /** The count as of a moment ago; now is epoch seconds. */
+  /** One more was published since. */
+  add(): void {
+    this.#count += 1;
+  }
+
+  /** The count as of a moment ago and what was added since; now is epoch seconds. */
   about(now: number): number {
     if (now - this.#countedAt >= COUNT_SECONDS) {
       this.#count = this.#ledger.activeNow(now);

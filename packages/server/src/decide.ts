@@ -9,7 +9,7 @@ export type DecideParts = {
   neverBan: NeverBan;
   brakes: Brakes;
   quorum: readonly QuorumRule[];
-  activeBans: () => number;
+  activeBans: { about: (now: number) => number; add: () => void };
 };
 
 /**
@@ -29,8 +29,10 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
   const verdict = judge(report, parts.policy, known.ban, now, past);
   if (verdict.verdict !== 'accepted' || !('publish' in verdict) || verdict.publish.kind !== 'ban')
     return verdict;
-  const reason = parts.brakes.reasonToHold(parts.activeBans(), now);
-  return reason === undefined ? verdict : { verdict: 'held', until: verdict.publish.until, reason };
+  const reason = parts.brakes.reasonToHold(parts.activeBans.about(now), now);
+  if (reason !== undefined) return { verdict: 'held', until: verdict.publish.until, reason };
+  if (!known.past.isBanned) parts.activeBans.add();
+  return verdict;
 }
 
 /** A ban that is active already needs no votes any more; what was said before an operator lifted it is no vote. */

@@ -5,7 +5,7 @@ import { answerOf, framesOf, refuse, retry, type Answer } from './answer.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
 import type { Host, HostBook } from './host-book.ts';
-import type { Decide, Ledger, Submission } from './ledger.ts';
+import type { Decide, Ledger, Recorded, Submission } from './ledger.ts';
 import type { Membership } from './membership.ts';
 
 /** What the intake tells the rest of the server; each is called after the fact. */
@@ -13,6 +13,8 @@ export type Notices = {
   refused: (answer: Answer, from: string) => void;
   enrolled: (host: Host, wanted: string) => void;
   ledgerFailed: (error: Error) => void;
+  /** A brake held new bans, so many at once. */
+  held: (count: number, reason: string) => void;
 };
 
 const LIMIT = retry('limit', 'this host reports more than its limit: it is taken later', 10);
@@ -142,6 +144,17 @@ export class Intake {
     }
     const events = recorded.flatMap(({ event }) => (event === undefined ? [] : [event]));
     if (events.length > 0) this.#distribute(events);
+    this.#noticeHeld(recorded);
+  }
+
+  #noticeHeld(recorded: readonly Recorded[]): void {
+    const held = recorded.filter(({ verdict }) => verdict === 'held');
+    if (held.length === 0) return;
+    try {
+      this.#notices.held(held.length, held[0]?.reason ?? '');
+    } catch (error) {
+      this.#notices.ledgerFailed(error as Error);
+    }
   }
 
   #tell(envelope: Buffer[], id: string, answer: Answer, from: string): void {

@@ -90,7 +90,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     admissions: core.admissions,
     directory: paths.generations,
   };
-  startIntake(options, core, { service, policy, membership, brakes, distribute }, resources);
+  startIntake(options, core, { service, policy, membership, audit, brakes, distribute }, resources);
   const upkeep = startUpkeep({ ...core, brakes, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
@@ -157,18 +157,18 @@ function startIntake(
     service: Service;
     policy: Policy;
     membership: Membership;
+    audit: Audit;
     brakes: Brakes;
     distribute: (events: readonly Event[]) => void;
   },
   resources: Resources,
 ): void {
-  const activeBans = new ActiveCount(ledger);
   const deciding = {
     policy: to.policy,
     neverBan,
     brakes: to.brakes,
     quorum: config.quorum,
-    activeBans: () => activeBans.about(clock.now()),
+    activeBans: new ActiveCount(ledger),
   };
   const intake = new Intake({
     port: to.service.port,
@@ -179,7 +179,15 @@ function startIntake(
     serverKeys: to.service.serverKeys,
     membership: to.membership,
     distribute: to.distribute,
-    notices: noticesTo(log, faults),
+    notices: {
+      ...noticesTo(log, faults),
+      held: (count, reason) => {
+        // Once for each time that the brake takes hold.
+        if (ledger.countHeld() > count) return;
+        log.error('A brake holds new bans: decide with banshare-server release or drop', { reason });
+        to.audit.add('brake', { reason }, clock.now());
+      },
+    },
     now: () => clock.now(),
   });
   const pumping = pump(to.service.port, (messages) => intake.handle(messages));
@@ -198,7 +206,10 @@ function policyOf(config: ServerConfig): Policy {
   };
 }
 
-function noticesTo(log: Log, faults: FaultLog): ConstructorParameters<typeof Intake>[0]['notices'] {
+function noticesTo(
+  log: Log,
+  faults: FaultLog,
+): Omit<ConstructorParameters<typeof Intake>[0]['notices'], 'held'> {
   return {
     refused: ({ code, reason }, from) =>
       faults.fault(`${from} ${code}`, 'Refused a request', { from, code, reason }),

@@ -1,0 +1,76 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { startFleet, within } from '../../../test/fleet/index.ts';
+import { Brakes, TokenBucket } from '../src/brakes.ts';
+import { publish, reportOf } from './reports.ts';
+
+test('a bucket never gives more than its burst and what refilled since, whatever the clock does', () => {
+  const steps = fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { maxLength: 300 });
+  fc.assert(
+    fc.property(
+      steps,
+      fc.integer({ min: 1, max: 600 }),
+      fc.integer({ min: 1, max: 50 }),
+      (moves, perMinute, burst) => {
+        let now = 1000;
+        let forward = 0;
+        let given = 0;
+        const bucket = new TokenBucket(perMinute, burst, now);
+        for (const move of moves) {
+          now += move;
+          forward += Math.max(0, move);
+          if (bucket.take(now)) given += 1;
+        }
+        return given <= burst + (forward * perMinute) / 60;
+      },
+    ),
+  );
+});
+
+test('each host has a bucket of its own, and a host that was forgotten for its silence starts with a full one', () => {
+  const brakes = new Brakes({ hostPerMinute: 1, hostBurst: 2, fleetPerMinute: 10, active: 10 });
+  const admitted = [1, 1, 1, 2].map((host) => brakes.admitsReport(host, 0));
+  assert.deepEqual(admitted, [true, true, false, true]);
+  brakes.sweep(4000);
+  assert.deepEqual([brakes.admitsReport(1, 4000), brakes.admitsReport(1, 4000)], [true, true]);
+});
+
+test('at the cap of active bans new ones are held, and those below the fleet rate too, each with its reason', () => {
+  const brakes = new Brakes({ hostPerMinute: 1, hostBurst: 2, fleetPerMinute: 2, active: 10 });
+  assert.match(brakes.reasonToHold(10, 0) ?? '', /10 active bans, the limit is 10/);
+  assert.equal(brakes.reasonToHold(9, 0), undefined);
+  assert.equal(brakes.reasonToHold(9, 0), undefined);
+  assert.match(brakes.reasonToHold(9, 0) ?? '', /more than 2 new bans a minute/);
+});
+
+test('what is above a host limit waits in the spool, and is delivered by the client when the limit allows', async () => {
+  await using fleet = await startFleet({
+    hosts: ['loud', 'other'],
+    serverToml: '[limits]\nhost-per-minute = 60\nhost-burst = 2',
+  });
+  const lines = [1, 2, 3, 4].map((last) => `fail2ban sshd 203.0.113.${last}\n`).join('');
+  const { code, stderr } = await fleet.report('loud', ['--stdin'], { stdin: lines });
+  assert.equal(code, 0);
+  assert.match(stderr, /in the spool/);
+  const { commands } = fleet.host('other');
+  const applied: (string | undefined)[] = [];
+  while (applied.length < 4) applied.push((await commands.next(60_000))[3]);
+  assert.deepEqual(applied.toSorted(), ['203.0.113.1', '203.0.113.2', '203.0.113.3', '203.0.113.4']);
+});
+
+test('at the cap of active bans reports are held, operators pass, and status says it first', async () => {
+  await using fleet = await startFleet({ serverToml: '[limits]\nactive = 2' });
+  const peer = await fleet.peer('h1');
+  await publish(peer, '203.0.113.1');
+  await publish(peer, '203.0.113.2');
+  const held = await peer.ask(reportOf(peer, '203.0.113.3'));
+  assert.ok(held.ok);
+  assert.deepEqual([held.reply.status, held.reply.verdict, held.reply.seq], ['OK', 'held', undefined]);
+  const again = await peer.ask(reportOf(peer, '203.0.113.1'));
+  assert.ok(again.ok && again.reply.verdict === 'duplicate');
+  assert.equal((await fleet.server.command('ban', '203.0.113.4')).code, 0);
+  assert.equal((await fleet.server.command('unban', '203.0.113.1')).code, 0);
+  assert.match((await fleet.server.command('status')).stdout, /^1 new ban is HELD/);
+  await within(fleet.server.line(/HELD|held|hold/i), 5000, () => 'an alarm in the log');
+});

@@ -1,0 +1,71 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import type { Decide } from '../src/ledger.ts';
+import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+
+const hold: Decide = () => ({ verdict: 'held', until: NOW + 3600, reason: 'a test holds everything' });
+const publish: Decide = () => ({ verdict: 'accepted', publish: { kind: 'ban', until: NOW + 3600 } });
+const nobody = (): boolean => false;
+
+test('what is held has no seq, is not active, and is released once, oldest first, with its hosts as supporters', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b] = [shelf.host('a'), shelf.host('b')];
+  await shelf.ledger.record(
+    [shelf.report(b, '203.0.113.2'), shelf.report(a, '203.0.113.1'), shelf.report(a, '203.0.113.2', NOW + 1)],
+    hold,
+  );
+  assert.deepEqual([shelf.ledger.head().seq, await shelf.ledger.countActive(NOW)], [0, 0]);
+  shelf.reopen();
+  assert.equal(shelf.ledger.countHeld(), 3);
+  const events = await shelf.ledger.release(NOW + 2, nobody);
+  assert.deepEqual(
+    events.map(({ ip, seq, at, until }) => [ip, seq, at, until]),
+    [
+      ['203.0.113.2', 1, NOW + 2, NOW + 3600],
+      ['203.0.113.1', 2, NOW + 2, NOW + 3600],
+    ],
+  );
+  const [ban] = (await shelf.ledger.history('203.0.113.2')).supporters;
+  assert.deepEqual(ban?.hosts.toSorted(), ['a', 'b']);
+  assert.deepEqual(await shelf.ledger.release(NOW + 3, nobody), []);
+});
+
+test('release leaves out what is over, protected, lifted by an operator or banned meanwhile', async () => {
+  using shelf = new LedgerOfTest();
+  const host = shelf.host('a');
+  const held = [1, 2, 3, 4].map((last) => shelf.report(host, `203.0.113.${last}`));
+  await shelf.ledger.record(held, hold);
+  await shelf.ledger.lift({ ip: '203.0.113.1' }, NOW + 1);
+  await shelf.ledger.record([shelf.report(host, '203.0.113.2', NOW + 2)], publish);
+  const events = await shelf.ledger.release(NOW + 3, (ip) => ip === '203.0.113.3');
+  assert.deepEqual(
+    events.map(({ ip }) => ip),
+    ['203.0.113.4'],
+  );
+  await shelf.ledger.record([shelf.report(host, '203.0.113.5')], hold);
+  assert.deepEqual(await shelf.ledger.release(NOW + 3600, nobody), []);
+  assert.equal(shelf.ledger.countHeld(), 0);
+});
+
+test('undo drops what is held of that host since that time, and nothing of another', async () => {
+  using shelf = new LedgerOfTest();
+  const [bad, good] = [shelf.host('bad'), shelf.host('good')];
+  const held = [
+    shelf.report(bad, '203.0.113.1', NOW - 100),
+    shelf.report(bad, '203.0.113.2'),
+    shelf.report(good, '203.0.113.3'),
+  ];
+  await shelf.ledger.record(held, hold);
+  await shelf.ledger.undo(bad.id, NOW - 10, NOW);
+  const events = await shelf.ledger.release(NOW, nobody);
+  assert.deepEqual(
+    events.map(({ ip }) => ip),
+    ['203.0.113.1', '203.0.113.3'],
+  );
+});
+
+test('drop forgets everything that is held and says how much', async () => {
+  using shelf = new LedgerOfTest();
+  await shelf.ledger.record([shelf.report(shelf.host('a'), '203.0.113.1')], hold);
+  assert.deepEqual([await shelf.ledger.dropHeld(), await shelf.ledger.dropHeld()], [1, 0]);
+});
