@@ -11,32 +11,32 @@ import { hostname } from 'node:os';
 import yargs from 'yargs';
 import { outsideAddresses } from './acknowledge.ts';
 import type { BanRow } from './ban-row.ts';
+import { pause } from './connection.ts';
 import { diagnose } from './diagnose.ts';
 import { enrol, readEnrolled, removeJoinKey } from './enrol.ts';
+import { setCloneAside } from './machine.ts';
 import { locateServer } from './server-address.ts';
+import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { readyFaults } from './ready.ts';
-import { showStatus, type ClientStatus } from './status.ts';
+import { showPaused, showStatus, type ClientStatus } from './status.ts';
 
 const USAGE = 64;
 const NO_DAEMON = 69;
 const CONFIGURATION = 78;
+/** The first heartbeat comes within a second of the subscription. */
+const SETTLE_MS = 4000;
+const LOOK_MS = 250;
+
+const PAUSE = [
+  'pause',
+  'lifts here everything that banshare applied, and applies nothing until resume',
+] as const;
+const RESUME = ['resume', 'ends the pause: what was kept back is applied again'] as const;
 
 /** Everything but the daemon itself. Returns the exit code. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   let code = 0;
-  const parser = yargs([...argv])
-    .scriptName('banshare-client')
-    .version(version)
-    .strict()
-    .option('root', {
-      type: 'string',
-      default: '',
-      defaultDescription: '/',
-      describe: 'puts DIR before every path',
-    })
-    .option('config', { type: 'string', describe: 'instead of /etc/banshare/client.toml' })
-    .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
-    .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
+  const parser = withOptions(argv)
     .command(
       ['run', '$0'],
       'follows the fleet in the foreground (the default)',
@@ -78,12 +78,39 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       say(`${message ?? error.message}; see banshare-client --help`);
       process.exit(USAGE);
     });
+  for (const [which, says] of [PAUSE, RESUME])
+    parser.command(
+      which,
+      says,
+      (common) => common,
+      async ({ root, config }) => {
+        code = await pauseNow(which, root, config);
+      },
+    );
   await parser.parseAsync();
   return code;
 }
 
+/** The options that every command takes. The type of what yargs makes of them is best told by yargs. */
+function withOptions(argv: readonly string[]) {
+  return yargs([...argv])
+    .scriptName('banshare-client')
+    .version(version)
+    .strict()
+    .option('root', {
+      type: 'string',
+      default: '',
+      defaultDescription: '/',
+      describe: 'puts DIR before every path',
+    })
+    .option('config', { type: 'string', describe: 'instead of /etc/banshare/client.toml' })
+    .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
+    .option('json', { type: 'boolean', default: false, describe: 'one JSON document' });
+}
+
 async function enrolNow(root: string, configPath: string | undefined): Promise<number> {
   const paths = hostPaths(root);
+  if (setCloneAside(paths)) say('this machine is a clone: the key of the original is set aside');
   const known = readEnrolled(paths);
   if (known.ok) {
     // The installer lays a join pair each time it runs; a host that is enrolled keeps none.
@@ -110,6 +137,23 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   return result.ok ? 0 : 1;
 }
 
+async function pauseNow(
+  which: 'pause' | 'resume',
+  root: string,
+  configPath: string | undefined,
+): Promise<number> {
+  const setup = await readSetup(root, configPath);
+  if (setup === undefined) return CONFIGURATION;
+  try {
+    const { code, lines } = await pauseOrResume(which, root, setup.config);
+    for (const line of lines) (code === 0 ? print : say)(line);
+    return code;
+  } catch (error) {
+    say(`Cannot ${which}: ${(error as Error).message}; run it as root`);
+    return 1;
+  }
+}
+
 async function status(options: {
   root: string;
   config?: string | undefined;
@@ -118,18 +162,36 @@ async function status(options: {
   const paths = hostPaths(options.root);
   const setup = await readSetup(options.root, options.config);
   if (setup === undefined) return CONFIGURATION;
-  const reply = await askAdmin(paths.clientSocket, { command: 'status' }, 5000);
-  const running = reply.ok ? (reply.result as ClientStatus) : undefined;
   const findings = await diagnose(setup.config, setup.place, paths);
-  const isWell = running?.phase === 'in-step' && findings.every(({ ok }) => ok);
+  const running = await askSettled(paths.clientSocket);
+  const pausedAt = running === undefined ? pausedWithout(paths.clientState) : running.pausedAt;
+  const isWell =
+    running?.phase === 'in-step' && typeof pausedAt !== 'number' && findings.every(({ ok }) => ok);
   if (options.json) {
-    print(JSON.stringify({ running: running !== undefined, ...running, findings }));
+    print(
+      JSON.stringify({ running: running !== undefined, pausedAt: pausedAt ?? null, ...running, findings }),
+    );
   } else {
+    if (typeof pausedAt === 'number') print(showPaused(pausedAt));
     print(running === undefined ? 'banshare-client does not run on this host.' : showStatus(running));
     for (const { ok, says } of findings) print(`${ok ? ' ok ' : '  ! '} ${says}`);
   }
   if (running === undefined) return NO_DAEMON;
   return isWell ? 0 : 1;
+}
+
+/** The status of the daemon; one that was started a moment ago is given time for its first heartbeat. */
+async function askSettled(socket: string): Promise<ClientStatus | undefined> {
+  const patience = AbortSignal.timeout(SETTLE_MS);
+  for (;;) {
+    const reply = await askAdmin(socket, { command: 'status' }, 5000);
+    if (!reply.ok) return undefined;
+    const running = reply.result as ClientStatus;
+    const isUnderWay =
+      running.phase === 'starting' || running.phase === 'enrolling' || running.phase === 'connecting';
+    if (!isUnderWay || patience.aborted) return running;
+    await pause(LOOK_MS, patience);
+  }
 }
 
 async function bans(root: string, asJson: boolean): Promise<number> {

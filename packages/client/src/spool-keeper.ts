@@ -27,6 +27,12 @@ export class SpoolKeeper {
     this.#waits = waits;
   }
 
+  /** The server is there again: what waited out of caution need not wait longer. */
+  checkNow(): void {
+    this.#notBefore = 0;
+    this.check();
+  }
+
   /** Sends what waits, unless that is under way or failed a moment ago. */
   check(): void {
     if (this.#running !== undefined || monotonicSeconds() * 1000 < this.#notBefore || !this.#isWaiting())

@@ -27,7 +27,7 @@ Options end at PROG. It needs root, since keys and spool are root's.
   --version, --help
 
 exit codes:
-  0   accepted, duplicate, dropped as an echo of banshare's own ban, or safely in the spool (stderr says which)
+  0   accepted, duplicate, counted, held, dropped as an echo of banshare's own ban, or safely in the spool (stderr says which)
   64  wrong usage
   65  not an address, or not a name
   75  in the spool, with --strict; or not even spooled

@@ -9,6 +9,9 @@ export type Resources = {
   own(label: string, close: () => unknown): void;
 };
 
+/** Something that keeps a program from starting and that a person can mend: it is told in one line, without a stack. */
+export class StartFault extends Error {}
+
 export type Program = {
   readonly name: string;
   /**
@@ -44,7 +47,10 @@ export async function runProgram(program: Program): Promise<never> {
     else await stop.asked;
   } catch (error) {
     // A start that was told to stop may well throw.
-    if (!stop.signal.aborted) crash(error);
+    if (!stop.signal.aborted && error instanceof StartFault) {
+      complain(`${program.name} cannot start`, { reason: errorText(error) });
+      code = 1;
+    } else if (!stop.signal.aborted) crash(error);
   }
   const clean = await closeAll(owned, stop.begin());
   process.exit(clean ? code : code || 1);

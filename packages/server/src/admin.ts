@@ -2,7 +2,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { AdminReply, AdminRequest, HostPaths, SteadyClock } from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
-import { importBans, operatorBan, operatorUnban, textOf, undo, type Args } from './operate.ts';
+import { importBans, operatorBan, operatorUnban, undo, type Args } from './operate.ts';
 import {
   changeHost,
   changeNeverBan,
@@ -13,6 +13,7 @@ import {
 } from './operate-fleet.ts';
 import { retire, type RetireParts } from './retire.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
+import { listBans } from './list-bans.ts';
 import { hostsOf, statusOf } from './status.ts';
 
 /** What the local commands work with. */
@@ -25,8 +26,6 @@ export type AdminParts = FleetParts &
     paths: HostPaths;
     ledger: SqliteLedger;
   };
-
-const PAGE = 1000;
 
 type Handler = (args: Args, parts: AdminParts) => AdminReply | Promise<AdminReply>;
 
@@ -57,27 +56,6 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
   const handler = HANDLERS.get(command);
   if (handler !== undefined) return handler(args, parts);
   return { ok: false, code: 'unsupported', reason: `this server does not know the command "${command}"` };
-}
-
-/** Bans in the shape that `bans --json` prints (contract section 4). */
-async function listBans(args: Args, { ledger, now }: AdminParts): Promise<object[]> {
-  const wanted = { ip: textOf(args, 'ip'), jail: textOf(args, 'jail'), host: textOf(args, 'host') };
-  const bans: object[] = [];
-  const { seq: uptoSeq } = ledger.head();
-  for (let afterSeq = 0; ;) {
-    const page = await ledger.active({ afterSeq, uptoSeq, limit: PAGE }, args['all'] === true ? 0 : now());
-    for (const { ip, prog, jail, host, seq, at, until } of page) {
-      const fits = [
-        [wanted.ip, ip],
-        [wanted.jail, jail],
-        [wanted.host, host],
-      ].every(([want, is]) => want === undefined || want === is);
-      if (fits) bans.push({ ip, prog, jail, host, seq, at, until });
-    }
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return bans;
-    afterSeq = last.seq;
-  }
 }
 
 /** A copy for `backup`, in the state folder, where this daemon may write. */

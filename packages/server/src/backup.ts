@@ -18,9 +18,12 @@ import { addFiles, beginEpoch, readFiles, type KeptFile } from './backup-file.ts
  * Backs a running server up into one file of mode 0600: its ledger with hosts and outcomes, every generation's keys, and
  * server.toml. The daemon copies its ledger, since nobody else may open it; the rest this command reads itself.
  */
-export async function backUp(paths: HostPaths, file: string): Promise<Result<string>> {
+export async function backUp(
+  paths: HostPaths,
+  file: string,
+): Promise<Result<string> & { isWithoutDaemon?: boolean }> {
   const reply = await askAdmin(paths.serverSocket, { command: 'copy-ledger' }, 600_000);
-  if (!reply.ok) return bad(reply.reason);
+  if (!reply.ok) return { ...bad(reply.reason), isWithoutDaemon: reply.code === 'no-daemon' };
   const { path: copy } = reply.result as { path: string };
   try {
     addFiles(copy, filesToKeep(paths));

@@ -7,6 +7,8 @@ import type { DrillTime } from './drill.ts';
 import { showDrill, showStatus } from './show.ts';
 import type { Status } from './status.ts';
 
+const NO_DAEMON = 69;
+
 /** The commands that care for the server itself. */
 export function careCommands(ask: Ask, setCode: (code: number) => void): Command[] {
   const file = { file: { type: 'string' } } as const;
@@ -34,7 +36,8 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       describe: 'everything of the running server in one file: ledger, hosts, keys, server.toml',
       builder: file,
       handler: async ({ root, file: path }) => {
-        setCode(tell(await backUp(hostPaths(root), resolve(String(path)))));
+        const result = await backUp(hostPaths(root), resolve(String(path)));
+        setCode(result.isWithoutDaemon === true ? tell(result) && NO_DAEMON : tell(result));
       },
     },
     {

@@ -1,3 +1,4 @@
+import { StartFault } from '@banshare/runtime';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
@@ -19,7 +20,7 @@ export function openDatabase(path: string): DatabaseSync {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     const check = database.prepare('PRAGMA quick_check(1)').get();
     if (check?.['quick_check'] !== 'ok') {
-      throw new Error(`it is damaged (${String(check?.['quick_check']).replaceAll('\n', ' ')})`);
+      throw new StartFault(`it is damaged (${String(check?.['quick_check']).replaceAll('\n', ' ')})`);
     }
     migrate(database, path);
     return database;
@@ -27,10 +28,12 @@ export function openDatabase(path: string): DatabaseSync {
     database.close();
     const { message } = error as Error;
     if (message.includes('database is locked')) {
-      throw new Error(`Cannot open the ledger "${path}": another banshare-server uses it`, { cause: error });
+      throw new StartFault(`Cannot open the ledger "${path}": another banshare-server uses it`, {
+        cause: error,
+      });
     }
     if (message.includes(path)) throw error;
-    throw new Error(
+    throw new StartFault(
       `Cannot use the ledger "${path}": ${message}; restore a backup, or move the file away to begin a new ledger`,
       { cause: error },
     );
@@ -55,7 +58,7 @@ function requireSqlite(version: string | undefined): void {
     const part = parts[index] ?? 0;
     if (part > least) return;
     if (part < least) {
-      throw new Error(
+      throw new StartFault(
         `Cannot keep a ledger with SQLite ${version}: it needs ${OLDEST_SQLITE.join('.')} or later`,
       );
     }

@@ -1,3 +1,4 @@
+import { StartFault } from '@banshare/runtime';
 import type { ServerConfig } from '@banshare/runtime';
 import { strangerIsRefused, type Listening, type ReportPort } from '@banshare/transport';
 import { publishDomain, reportDomain } from './domains.ts';
@@ -14,12 +15,12 @@ export async function openReportPort(port: ReportPort, endpoints: readonly Liste
     try {
       at = await port.listen(to);
     } catch (error) {
-      throw new Error(`Cannot open the report port ${to.port}: ${(error as Error).message}`, {
+      throw new StartFault(`Cannot open the report port ${to.port}: ${(error as Error).message}`, {
         cause: error,
       });
     }
     if (!(await strangerIsRefused(at, to.curve.publicKey))) {
-      throw new Error(`Cannot serve: the report port ${at} lets a stranger's key in`);
+      throw new StartFault(`Cannot serve: the report port ${at} lets a stranger's key in`);
     }
     bound.push(at);
   }

@@ -168,7 +168,9 @@ export class Intake {
 }
 
 function submissionOf(request: Request, host: Host, now: number): Submission | undefined {
-  const common = { host: { id: host.id, name: host.name }, id: request.id, at: request.at, received: now };
+  // By our clock, as far as the host's acknowledgements tell how far its own is off.
+  const at = request.at - (host.clockAhead ?? 0);
+  const common = { host: { id: host.id, name: host.name }, id: request.id, at, received: now };
   if (request.kind === 'report') return { ...common, kind: 'report', report: request.report };
   if (request.kind === 'unban') return { ...common, kind: 'unban', ban: request.ban };
   return undefined;

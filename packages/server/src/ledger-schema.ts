@@ -1,3 +1,4 @@
+import { StartFault } from '@banshare/runtime';
 import { chmodSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 
@@ -68,7 +69,7 @@ const STEPS: readonly string[] = [
 export function migrate(database: DatabaseSync, path: string): void {
   const version = versionOf(database);
   if (version > STEPS.length) {
-    throw new Error(
+    throw new StartFault(
       `Cannot use the ledger "${path}": it has version ${version}, this program knows up to ${STEPS.length}; install the newer banshare-server again`,
     );
   }

@@ -42,7 +42,7 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
     const named = left.slice(0, 10).join(', ') + (left.length > 10 ? ` and ${left.length - 10} more` : '');
     return refuse(
       'hosts',
-      `${left.length} hosts are still on ${name}: ${named}. Move them, or retire it with --force`,
+      `${left.length === 1 ? '1 host is' : `${left.length} hosts are`} still on ${name}: ${named}. Move them, or retire it with --force`,
     );
   }
   audit.add('retired', { generation: name, hostsLeft: left }, now());

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Event } from '@banshare/protocol';
 import {
+  StartFault,
   failpoint,
   FaultLog,
   monotonicSeconds,
@@ -101,7 +102,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     handle: (request) => answerAdmin(request, parts),
     signal,
   });
-  if (!admin.ok) throw new Error(admin.fault);
+  if (!admin.ok) throw new StartFault(admin.fault);
   resources.own('the admin socket', () => admin.value.close());
   sayReady(reported, published);
 }

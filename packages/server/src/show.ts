@@ -12,6 +12,7 @@ export type ShownBan = {
   seq: number;
   at: number;
   until: number | null;
+  isLifted?: boolean;
 };
 
 const MOST_NAMED = 10;
@@ -24,7 +25,9 @@ export function showStatus(status: Status, now: number): string {
   return [
     ...(held === 0
       ? []
-      : [`${held} new bans are HELD by a brake: banshare-server release publishes them, drop forgets them.`]),
+      : [
+          `${held} new ${held === 1 ? 'ban is' : 'bans are'} HELD by a brake: banshare-server release publishes them, drop forgets them.`,
+        ]),
     firstLine(hosts, converged, behind.length),
     ...(waiting > 0 && behind.length > 0 ? [`  ${waiting} have not confirmed the last events yet`] : []),
     ...named(behind, (trouble) => `${trouble.name} is ${lagText(trouble)}, ${seen(trouble.lastSeen, now)}`),
@@ -65,13 +68,19 @@ export function showHosts(hosts: readonly HostStatus[], now: number): string {
 /** Bans for people, the newest last. */
 export function showBans(bans: readonly ShownBan[], now: number): string {
   if (bans.length === 0) return 'No such bans.';
-  const rows = bans.map(({ ip, prog, jail, host, at, until }) => [
+  const rows = bans.map(({ ip, prog, jail, host, at, until, isLifted }) => [
     ip,
     jail,
     prog,
     host,
     `${span(now - at)} ago`,
-    until === null ? 'for ever' : until > now ? `in ${span(until - now)}` : 'is over',
+    isLifted === true
+      ? 'lifted, or renewed'
+      : until === null
+        ? 'for ever'
+        : until > now
+          ? `in ${span(until - now)}`
+          : 'is over',
   ]);
   return table(['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'], rows);
 }

@@ -118,7 +118,8 @@ async function hostStatus(
   const isGone = host.state === 'active' && now - (host.lastSeen ?? host.enrolled) > goneAfterSeconds;
   const state = isGone ? 'gone' : host.state;
   const { name, lastSeen, version, generation, clockAhead, addresses } = host;
-  const isBehind = isSilent || lagSeconds > BEHIND_AFTER || host.position === null;
+  const isAhead = applied > head;
+  const isBehind = isSilent || isAhead || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
     name,
     state,

@@ -40,6 +40,8 @@ test(
     await fleet.server.start({ through: onSmallDisk(serverState) });
     const peer = await fleet.peer('h1');
     const before = await publish(peer, '203.0.113.1');
+    // Enrolled over the join key; its own knocks for the first time when the disk is full.
+    const silent = await fleet.peer('silent');
     const filler = join('/proc', String(fleet.server.pid), 'root', serverState, 'filler');
     fillUp(filler);
 
@@ -56,11 +58,22 @@ test(
     assert.ok(refused.ok);
     assert.deepEqual([refused.reply.status, refused.reply.code], ['RETRY', 'ledger']);
     await fleet.server.line(/Cannot write the ledger/);
+    const again = await newcomer.enrol('h2');
+    assert.ok(again.ok);
+    assert.equal(again.reply.status, 'RETRY');
+    const first = await silent.ask(reportOf(silent, '203.0.113.4', 'another'));
+    assert.ok(first.ok, 'a full disk shuts no door');
+    assert.equal(first.reply.status, 'RETRY');
 
     rmSync(filler);
     assert.ok((await publish(peer, '203.0.113.3')) > before);
     assert.ok((await newcomer.enrol('h2')).ok);
     assert.equal(newcomer.name, 'h2');
+    const { hosts } = await fleet.server.json<{ hosts: { name: string }[] }>('hosts');
+    assert.deepEqual(
+      hosts.map(({ name }) => name),
+      ['h1', 'silent', 'h2'],
+    );
     newcomer.close();
   },
 );

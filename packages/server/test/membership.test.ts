@@ -1,0 +1,167 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { parseHostName } from '@banshare/protocol';
+import { makeIdentity } from '@banshare/transport';
+import { Peer, startFleet, within, type Fleet } from '../../../test/fleet/index.ts';
+import { publish, reportOf } from './reports.ts';
+
+type Status = {
+  hosts: number;
+  pending: string[];
+  renamed: { name: string; wanted: string }[];
+  enrolment: string;
+};
+type Hosts = { hosts: { name: string; state: string }[] };
+
+async function newcomer(fleet: Fleet): Promise<Peer> {
+  return new Peer(fleet.meeting, await makeIdentity());
+}
+
+async function says(fleet: Fleet, ...words: string[]): Promise<string> {
+  const { code, stdout, stderr } = await fleet.server.command(...words);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+/** What becomes of a report, however it fails. */
+async function fateOf(peer: Peer, address: string): Promise<string> {
+  const answer = await peer.ask(reportOf(peer, address));
+  return answer.ok ? (answer.reply.code ?? answer.reply.verdict) : answer.fault;
+}
+
+/** Whether the publish port lets a peer in. */
+async function hears(peer: Peer): Promise<boolean> {
+  const subscription = peer.subscribe();
+  const first = await Promise.race([subscription.receive(), subscription.refused.then(() => undefined)]);
+  subscription.close();
+  return first !== undefined;
+}
+
+/** A peer takes the name that an operator gave its key. */
+function renamed(peer: Peer, name: string): void {
+  const parsed = parseHostName(name);
+  assert.ok(parsed.ok);
+  peer.name = parsed.value;
+}
+
+test('with enrolment approve a newcomer waits and is let in nowhere, until an operator says yes', async () => {
+  await using fleet = await startFleet({ serverToml: '[enrolment]\nmode = "approve"' });
+  const peer = await newcomer(fleet);
+  const answer = await peer.enrol('web1');
+  assert.ok(answer.ok);
+  assert.equal(answer.reply.verdict, 'pending');
+  assert.match(answer.reply.reason ?? '', /hosts approve web1/);
+  assert.equal(await fateOf(peer, '203.0.113.1'), 'not-admitted');
+  assert.equal(await hears(peer), false);
+  const overJoinKey = await peer.ask(reportOf(peer, '203.0.113.1'), {}, fleet.keys.join);
+  assert.ok(overJoinKey.ok);
+  assert.deepEqual([overJoinKey.reply.status, overJoinKey.reply.code], ['REFUSED', 'pending']);
+  assert.deepEqual((await fleet.server.json<Status>('status')).pending, ['web1']);
+  await fleet.server.restart();
+  assert.match(await says(fleet, 'hosts', 'approve', 'web1'), /web1 is in the fleet/);
+  await publish(peer, '203.0.113.1');
+  assert.equal(await hears(peer), true);
+  peer.close();
+});
+
+for (const wanted of ['web1', 'a'.repeat(63)]) {
+  test(`approve hands a name of ${wanted.length} characters over, and revokes the key that had it`, async () => {
+    await using fleet = await startFleet();
+    const [first, second] = [await fleet.peer(wanted), await fleet.peer(wanted)];
+    const given = String(second.name);
+    assert.notEqual(given, wanted);
+    assert.deepEqual((await fleet.server.json<Status>('status')).renamed, [{ name: given, wanted }]);
+    assert.match(await says(fleet, 'hosts', 'approve', given), /revoked/);
+    renamed(second, wanted);
+    await publish(second, '203.0.113.2');
+    assert.equal(await fateOf(first, '203.0.113.1'), 'revoked');
+    await fleet.server.restart();
+    assert.equal(await fateOf(first, '203.0.113.1'), 'not-admitted');
+    const { hosts } = await fleet.server.json<Hosts>('hosts');
+    const old = hosts.find(({ state }) => state === 'revoked');
+    assert.match(old?.name ?? '', /-old-[0-9a-f]{8}$/);
+  });
+}
+
+test('with enrolment closed the join key opens nothing, and hosts that are in stay', async () => {
+  await using fleet = await startFleet();
+  const inside = await fleet.peer('h1');
+  const early = await newcomer(fleet);
+  await says(fleet, 'enrolment', 'closed');
+  assert.deepEqual(await early.enrol('h2'), {
+    ok: false,
+    fault: 'not-admitted',
+    reason: 'the server does not admit this key',
+  });
+  await publish(inside, '203.0.113.1');
+  await fleet.server.restart();
+  assert.equal((await fleet.server.json<Status>('status')).enrolment, 'closed');
+  early.close();
+});
+
+test('a revoked host is refused at its next message and cut within 5 s, while every other host misses nothing', async (t) => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const [good, bad] = [await fleet.peer('good'), await fleet.peer('bad')];
+  await publish(bad, '198.51.100.1');
+  const subscription = bad.subscribe();
+  await subscription.receive();
+  let isOver = false;
+  const reported: string[] = [];
+  const load = (async (): Promise<void> => {
+    for (let n = 1; !isOver; n += 1) {
+      const [ip, jail] = [`203.0.113.${(n % 250) + 1}`, `jail${n}`];
+      await publish(good, ip, jail);
+      reported.push(`${jail} ${ip}`);
+    }
+  })();
+  const began = performance.now();
+  await says(fleet, 'hosts', 'revoke', 'bad');
+  assert.equal(await fateOf(bad, '198.51.100.2'), 'revoked');
+  await within(subscription.refused, 5000, () => 'the cut of the revoked subscription');
+  t.diagnostic(`cut ${Math.round(performance.now() - began)} ms after the command was started`);
+  isOver = true;
+  await load;
+  for (const host of [fleet.host('h1'), fleet.host('h2')]) {
+    const missing = new Set(reported);
+    for (const [, jail, , ip] of host.commands.all) missing.delete(`${jail} ${ip}`);
+    while (missing.size > 0) {
+      const [, jail, , ip] = await host.commands.next();
+      missing.delete(`${jail} ${ip}`);
+    }
+  }
+  subscription.close();
+});
+
+test("revoking refuses the host's spool, asks for approval from then on, and unprotects its addresses", async () => {
+  await using fleet = await startFleet();
+  await fleet.addReporter('bad');
+  const words = ['fail2ban', 'sshd', '203.0.113.1'];
+  assert.equal((await fleet.report('bad', words)).code, 0);
+  await fleet.server.stop();
+  assert.equal((await fleet.report('bad', ['fail2ban', 'sshd', '203.0.113.2'])).code, 0);
+  await fleet.server.start();
+  assert.match(await says(fleet, 'hosts', 'revoke', 'bad'), /enrolment now needs your approval/);
+  const flushed = await fleet.report('bad', ['--flush']);
+  assert.equal(flushed.code, 77, flushed.stderr);
+  assert.match(await says(fleet, 'bans'), /203\.0\.113\.1 /);
+  assert.doesNotMatch(await says(fleet, 'bans'), /203\.0\.113\.2 /);
+  const late = await newcomer(fleet);
+  const answer = await late.enrol('late');
+  assert.ok(answer.ok && answer.reply.verdict === 'pending');
+  assert.equal((await fleet.server.json<{ entries: unknown[] }>('never-ban', 'list')).entries.length, 0);
+  await says(fleet, 'enrolment', 'open');
+  assert.ok((await fleet.peer('later')).name);
+  late.close();
+});
+
+test('a forgotten host has to enrol anew, and a newcomer does not inherit its reports', async () => {
+  await using fleet = await startFleet();
+  const gone = await fleet.peer('gone');
+  await publish(gone, '203.0.113.1');
+  await says(fleet, 'hosts', 'forget', 'gone');
+  assert.equal(await fateOf(gone, '203.0.113.2'), 'unknown-key');
+  await fleet.peer('next');
+  const { reports } = await fleet.server.json<{ reports: unknown[] }>('explain', '203.0.113.1');
+  assert.deepEqual(reports, []);
+  assert.match((await fleet.server.command('hosts', 'forget', 'gone')).stderr, /no host is called "gone"/);
+});
