@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { ACK_BODY_LIMIT, encodeJson, type Outcome } from '@banshare/protocol';
+import { ACK_BODY_LIMIT, encodeJson, parseHostName, type HostName, type Outcome } from '@banshare/protocol';
 import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
 import type { ServerLink } from './server-link.ts';
 import type { State } from './state.ts';
@@ -20,11 +20,11 @@ const GATHER_MS = 20;
 export class Acknowledger {
   readonly #link: ServerLink;
   readonly #state: State;
-  readonly #host: { instance: string; config: ClientConfig };
+  readonly #host: AcknowledgerHost;
   #isBusy = false;
   #isWanted = false;
 
-  constructor(link: ServerLink, state: State, host: { instance: string; config: ClientConfig }) {
+  constructor(link: ServerLink, state: State, host: AcknowledgerHost) {
     this.#link = link;
     this.#state = state;
     this.#host = host;
@@ -71,10 +71,23 @@ export class Acknowledger {
       },
       TIMEOUT_MS,
     );
+    if (answer.ok && answer.reply.status === 'OK') this.#hearName(answer.reply.fields['name']);
     // A lost acknowledgement is followed by the next tick's.
     return answer.ok && answer.reply.status === 'OK';
   }
+
+  #hearName(text: unknown): void {
+    const name = parseHostName(typeof text === 'string' ? text : '');
+    if (name.ok) this.#host.named(name.value);
+  }
 }
+
+/** `named` hears what the server calls this host, with each answer. */
+export type AcknowledgerHost = {
+  instance: string;
+  config: ClientConfig;
+  named: (name: HostName) => void;
+};
 
 /** The first of them, as many as an ack holds: a reason may take six bytes a character. */
 function fitting(outcomes: readonly Outcome[]): Outcome[] {

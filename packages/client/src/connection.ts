@@ -1,5 +1,6 @@
 import type { Bell } from './bell.ts';
 import { randomInt } from 'node:crypto';
+import type { HostName } from '@banshare/protocol';
 import {
   monotonicSeconds,
   wallSeconds,
@@ -28,6 +29,8 @@ export type ConnectionParts = {
   progress: Progress;
   instance: string;
   bell: Bell;
+  /** Hears what the server calls this host. */
+  named: (name: HostName) => void;
   take: (news: News) => void;
   fault: (key: string, text: string) => void;
   over: (key: string) => void;

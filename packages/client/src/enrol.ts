@@ -83,6 +83,16 @@ function enrolmentOf(answer: Answer, key: HostKey): Enrolment {
   return { ok: true, key: { ...key, name: given.value } };
 }
 
+/** Notes beside the key that the server calls this host by another name: reports go out under it. */
+export function goByName(name: HostName, paths: HostPaths, key: EnrolledKey): Result<HostName> {
+  try {
+    writeHostKey(paths.keys.host, key, name);
+    return good(name);
+  } catch (error) {
+    return bad(`Cannot note the name "${name}" in "${paths.keys.host}": ${(error as Error).message}`);
+  }
+}
+
 /** Deletes this host's copy of the join pair. */
 export function removeJoinKey(paths: HostPaths): void {
   for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX]) rmSync(paths.keys.join + suffix, { force: true });

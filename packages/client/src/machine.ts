@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { PUBLIC_SUFFIX, SECRET_SUFFIX } from '@banshare/transport';
 import { writePrivate, type HostPaths } from '@banshare/runtime';
 
@@ -27,7 +27,18 @@ export function isClone(paths: HostPaths, hash: string | undefined): boolean {
   }
 }
 
-/** Sets a clone's key aside, so that it enrols as a host of its own. @throws the system's error. */
+/**
+ * On a clone, sets the key of the original aside, so that this machine enrols as a host of its own. Returns whether it is one.
+ * @throws the system's error.
+ */
+export function setCloneAside(paths: HostPaths): boolean {
+  if (!isClone(paths, machineHash(paths.machineId))) return false;
+  const isThere = existsSync(paths.keys.host + SECRET_SUFFIX);
+  setKeyAside(paths);
+  return isThere;
+}
+
+/** Sets a clone's key aside. @throws the system's error. */
 export function setKeyAside(paths: HostPaths): void {
   for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX]) {
     try {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { HostName } from '@banshare/protocol';
 import {
   FaultLog,
   monotonicSeconds,
@@ -16,11 +17,14 @@ import { outsideAddresses } from './acknowledge.ts';
 import { answerAdmin } from './admin.ts';
 import { Applier } from './apply.ts';
 import { Bell } from './bell.ts';
+import { choiceOf } from './choice-of.ts';
+import type { Choice } from './choose.ts';
 import { pause, stayConnected } from './connection.ts';
-import { enrol, readEnrolled, type EnrolledKey } from './enrol.ts';
+import { enrol, goByName, readEnrolled, type EnrolledKey } from './enrol.ts';
 import { chosenEnforcer } from './enforcers/chosen.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import { isClone, machineHash, setKeyAside } from './machine.ts';
+import type { News } from './follow.ts';
+import { setCloneAside } from './machine.ts';
 import { Notes } from './notes.ts';
 import { Progress } from './progress.ts';
 import { ProtectionWatch } from './protect-lift.ts';
@@ -86,7 +90,6 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
     faults.fault('spool', 'The spool waits', { reason }),
   );
   resources.own('the spool', () => spool.stop());
-  let isReady = false;
   const connected = stayConnected(
     {
       ...options,
@@ -96,15 +99,10 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       progress,
       bell,
       instance: randomBytes(8).toString('hex'),
-      take: (news) => {
-        take(news, parts);
-        if (news.kind === 'in-step') spool.check();
-        if (news.kind === 'in-step') void reconciler.compareNow();
-        if (isReady || news.kind !== 'in-step') return;
-        isReady = true;
-        const { epoch, seq } = news.position;
-        process.stdout.write(`banshare-client ready name=${key.name} epoch=${epoch} applied=${seq}\n`);
+      named: (name) => {
+        if (name !== progress.name) goOnAs(name, key, { log, faults, paths, progress, choice: parts.choice });
       },
+      take: whenNews({ parts, spool, reconciler, name: key.name }),
       fault: faultOf(faults),
       over: (faultKey) => faults.over(faultKey),
     },
@@ -113,17 +111,50 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resources.own('the connection', () => connected);
 }
 
+/** News is taken, and what waits for a server that is heard goes on. */
+function whenNews(host: {
+  parts: TakeParts;
+  spool: SpoolKeeper;
+  reconciler: Reconciler;
+  name: string;
+}): (news: News) => void {
+  let isReady = false;
+  return (news) => {
+    take(news, host.parts);
+    if (news.kind !== 'in-step') return;
+    host.spool.checkNow();
+    void host.reconciler.compareNow();
+    if (isReady) return;
+    isReady = true;
+    const { epoch, seq } = news.position;
+    process.stdout.write(`banshare-client ready name=${host.name} epoch=${epoch} applied=${seq}\n`);
+  };
+}
+
+/** The server calls this host by another name: its reports go out under that from now on, and such reports are its own. */
+function goOnAs(
+  name: HostName,
+  key: EnrolledKey,
+  host: { log: Log; faults: FaultLog; paths: HostPaths; progress: Progress; choice: Choice },
+): void {
+  const { log, faults, paths, progress, choice } = host;
+  const noted = goByName(name, paths, key);
+  if (!noted.ok) faults.fault('name', noted.fault);
+  log.notice('The server calls this host by another name', { name, before: progress.name });
+  progress.name = name;
+  choice.ownName = name;
+}
+
 /** The key of this host: the one it has, or a fresh one once the server accepts it; undefined when stopped meanwhile. */
 async function identify(
   { config, paths, place }: RunOptions,
   host: { log: Log; faults: FaultLog; progress: Progress },
   signal: AbortSignal,
 ): Promise<EnrolledKey | undefined> {
-  if (isClone(paths, machineHash(paths.machineId))) {
+  if (setCloneAside(paths)) {
     host.log.warning(
       'This machine is a clone: the key of the original is set aside, and this host enrols anew',
     );
-    setKeyAside(paths);
   }
   host.progress.phase = 'enrolling';
   while (!signal.aborted) {
@@ -188,15 +219,7 @@ function takeParts(
 ): TakeParts {
   return {
     state: host.state,
-    choice: {
-      ownName: undefined,
-      ownReports: config.apply.ownReports,
-      jails: config.follow.jails,
-      progs: config.follow.progs,
-      localJails: config.apply.jails,
-      ruleFor: (ip, localJail) => host.protection.ruleFor(ip, localJail),
-      isPaused: host.state.pausedAt() !== undefined,
-    },
+    choice: choiceOf(config, host.state, host.protection, undefined),
     now: () => host.clock.now() ?? wallSeconds(),
     queue: (row) => host.applier.queue(row),
     skipped: ({ ip, jail, host: from, reason }) =>

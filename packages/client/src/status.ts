@@ -7,6 +7,8 @@ import type { State } from './state.ts';
 /** What `banshare-client status --json` prints of a running client. */
 export type ClientStatus = {
   name: string;
+  /** Since when an operator wants nothing applied here, epoch seconds; null where that is not so. */
+  pausedAt: number | null;
   phase: Phase;
   trouble: string;
   server: string;
@@ -31,6 +33,7 @@ export function statusOf(
   const { heardAt } = progress;
   return {
     name: progress.name,
+    pausedAt: state.pausedAt() ?? null,
     phase: progress.phase,
     trouble: progress.trouble,
     server: place.server,
@@ -42,6 +45,12 @@ export function statusOf(
     bans: state.counts(),
     spool,
   };
+}
+
+/** What has to be said before all else. */
+export function showPaused(at: number): string {
+  const since = new Date(at * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  return `PAUSED since ${since}: nothing is applied on this host until banshare-client resume.`;
 }
 
 /** The same for people. */

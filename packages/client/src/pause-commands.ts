@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { askAdmin, hostPaths, openLog, wallSeconds, type ClientConfig } from '@banshare/runtime';
+import type { Paused } from './admin.ts';
+import { Applier, type ApplyParts } from './apply.ts';
+import { choiceOf } from './choice-of.ts';
+import { readEnrolled } from './enrol.ts';
+import { chosenEnforcer } from './enforcers/chosen.ts';
+import { Notes } from './notes.ts';
+import { pause, resume, stillToLift } from './pausing.ts';
+import { Protection, THIS_MACHINE } from './protect.ts';
+import { State } from './state.ts';
+import type { TakeParts } from './take.ts';
+import { tellEffect } from './tell.ts';
+import { resumePending } from './ticking.ts';
+
+/** What a command has to say, and its exit code. */
+export type Said = { code: number; lines: string[] };
+
+const ASK_MS = 60_000;
+
+/**
+ * `pause` and `resume`: the running daemon does it; where none runs it is recorded here, and what banshare put in place is
+ * lifted by this very process: the way back in from a console must not depend on a daemon.
+ */
+export async function pauseOrResume(
+  which: 'pause' | 'resume',
+  root: string,
+  config: ClientConfig,
+): Promise<Said> {
+  const reply = await askAdmin(hostPaths(root).clientSocket, { command: which }, ASK_MS);
+  if (reply.ok) return said(which, reply.result as Paused, '');
+  if (reply.code !== 'no-daemon') return { code: 1, lines: [reply.reason] };
+  const done = await without(which, root, config);
+  return said(which, done, 'banshare-client does not run on this host: this was done without it. ');
+}
+
+function said(which: 'pause' | 'resume', { bans, left }: Paused, how: string): Said {
+  if (which === 'resume')
+    return {
+      code: 0,
+      lines: [`${how}Resumed: ${bans} bans are applied again${how === '' ? '' : ' when it starts'}.`],
+    };
+  const lines = [
+    `${how}Paused: ${bans - left} bans of banshare are lifted, and none is applied until banshare-client resume.`,
+  ];
+  if (left > 0)
+    lines.push(
+      `${left} are not lifted yet, and are tried again while the client runs: see banshare-client bans.`,
+    );
+  return { code: left > 0 ? 1 : 0, lines };
+}
+
+/** The same without a daemon. @throws when the state cannot be used. */
+async function without(which: 'pause' | 'resume', root: string, config: ClientConfig): Promise<Paused> {
+  const paths = hostPaths(root);
+  const log = await openLog({ ...config.log, level: 'warning' });
+  const state = new State(paths.clientState);
+  try {
+    const notes = new Notes(paths.notes);
+    const enforcer = chosenEnforcer(config, { paths, log, notes });
+    const { concurrency, missingJail } = config.apply;
+    const settled: ApplyParts['settled'] = (row, effect) => void tellEffect(state, row, effect);
+    const applier = new Applier({ state, enforcer, concurrency, log, now: wallSeconds, settled });
+    const fault = (_key: string, text: string): void => void log.warning(text);
+    const protection = new Protection({ config, paths, machine: THIS_MACHINE, fault });
+    const key = readEnrolled(paths);
+    const choice = choiceOf(config, state, protection, key.ok ? key.value.name : undefined);
+    const nothing = (): void => undefined;
+    const parts: TakeParts = { state, choice, now: wallSeconds, queue: nothing, skipped: nothing };
+    // What is to be applied again waits in the state for the daemon.
+    if (which === 'resume') return { bans: resume(parts), left: 0 };
+    const bans = pause(parts);
+    resumePending(state, notes, applier, missingJail);
+    await applier.idle();
+    return { bans, left: stillToLift(state) };
+  } finally {
+    state.close();
+  }
+}
+
+/** Since when this host is paused, where no daemon can be asked; undefined where it is not, or where that cannot be seen. */
+export function pausedWithout(clientState: string): number | undefined {
+  if (!existsSync(join(clientState, 'state.db'))) return undefined;
+  try {
+    const state = new State(clientState);
+    try {
+      return state.pausedAt();
+    } finally {
+      state.close();
+    }
+  } catch {
+    // Another user's, or a newer program's: diagnosing that is not the matter here.
+    return undefined;
+  }
+}
