@@ -14,7 +14,7 @@ CONFIG =
 SERVER =
 BAN_COMMAND =
 PORTS =
-TESTS = 'packages/*/test/**/*.test.ts' 'scripts/test/*.test.ts' 'test/*.test.ts' 'test/lab/*.test.ts'
+TESTS = 'packages/*/test/**/*.test.ts' 'scripts/test/*.test.ts' 'test/*.test.ts' 'test/lab/*.test.ts' 'test/chaos/*.test.ts'
 
 RUNTIME := build/runtime/node_modules/node-linux-$(MACHINE)/bin/node
 NPM := $(RUNTIME) build/runtime/node_modules/npm/bin/npm-cli.js
@@ -60,6 +60,11 @@ demo: bundles
 
 test: bundles
 	@$(NODE) --test --test-reporter=spec $(TESTS)
+
+.PHONY: chaos
+# The chaos tests at length; BANSHARE_SEED=N replays a run.
+chaos: bundles
+	@BANSHARE_CHAOS=long $(NODE) --test --test-concurrency=1 --test-reporter=spec 'test/chaos/*.test.ts'
 
 check: deps
 	@sh scripts/check.sh

@@ -38,7 +38,7 @@ test(
     await server.line(/Cannot write the ledger/);
     await until('reports were refused for now', 30_000, () => load.resent >= 10);
     const before = load.acknowledged.length;
-    assert.match(String(await fleet.peer('late').catch(String)), /cannot enrol late/);
+    await assert.rejects(fleet.peer('late'), /cannot enrol late/);
     assert.equal(load.acknowledged.length, before);
     assert.equal((await statusOfServer(server))?.head, new Set(load.acknowledged.map(({ ip }) => ip)).size);
     makeRoom();

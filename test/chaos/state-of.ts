@@ -26,6 +26,7 @@ export type ClientStatus = {
   epoch: string | null;
   position: number | null;
   clockAheadSeconds: number;
+  heardSecondsAgo: number | null;
   bans: Record<string, number>;
 };
 

@@ -1,6 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 
 /** Why a test that needs root and these programs is skipped, or false. */
 export function skipUnlessRootWith(...programs: readonly string[]): string | false {
@@ -89,3 +91,43 @@ static int sync_unless_failing(const char *name, int fd) {
 int fsync(int fd) { return sync_unless_failing("fsync", fd); }
 int fdatasync(int fd) { return sync_unless_failing("fdatasync", fd); }
 `;
+
+/** A network of its own with nothing but loopback; it is gone with the process that holds it. */
+export class Network implements AsyncDisposable {
+  readonly #holder: ChildProcessByStdio<Writable, Readable, null>;
+
+  private constructor(holder: ChildProcessByStdio<Writable, Readable, null>) {
+    this.#holder = holder;
+  }
+
+  static async open(): Promise<Network> {
+    const script = 'ip link set lo up && echo ready && exec cat';
+    const holder = spawn('unshare', ['--net', 'sh', '-c', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    // Its input ends with this process, and so does the holder.
+    await once(holder.stdout, 'data');
+    return new Network(holder);
+  }
+
+  /** What a program is started with to be in it. */
+  get inside(): { through: readonly string[] } {
+    return { through: ['nsenter', ...this.#target] };
+  }
+
+  /** Drops the packets that these rules of nftables match, and no others any more. */
+  drop(rules: readonly string[]): void {
+    const chain = `chain input { type filter hook input priority 0; ${rules.map((rule) => `${rule}; `).join('')}}`;
+    const ruleset = `table ip chaos\ndelete table ip chaos\ntable ip chaos {\n${chain}\n}\n`;
+    const args = [...this.#target, 'nft', '-f', '-'];
+    const { status, stderr } = spawnSync('nsenter', args, { input: ruleset });
+    if (status !== 0) throw new Error(`Cannot set the rules of the network: ${String(stderr)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#holder.stdin.end();
+    await once(this.#holder, 'close');
+  }
+
+  get #target(): string[] {
+    return ['--target', String(this.#holder.pid), '--net'];
+  }
+}
