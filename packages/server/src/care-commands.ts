@@ -58,7 +58,8 @@ function tell(result: Result<string>): number {
 }
 
 function needsPerson(status: Status): number {
-  const { behind, wrongClocks, clockJump, held, pending } = status;
-  const isWell = behind.length + wrongClocks.length + held + pending.length === 0 && clockJump === 0;
+  const { behind, wrongClocks, clockJump, held, pending, doubled } = status;
+  const isWell =
+    behind.length + wrongClocks.length + held + pending.length + doubled.length === 0 && clockJump === 0;
   return isWell ? 0 : 1;
 }

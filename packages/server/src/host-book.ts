@@ -1,5 +1,6 @@
 import type { AckRequest, HostName } from '@banshare/protocol';
 import { parseHostName } from '@banshare/protocol';
+import { Instances } from './instances.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
@@ -22,6 +23,8 @@ export type Host = {
   version: string | null;
   generation: string | null;
   clockAhead: number | null;
+  /** The processes that speak with its key. */
+  instances: Instances;
 };
 
 /** Who belongs to the fleet: in memory for every request, in the ledger's file for the next start. */
@@ -95,6 +98,7 @@ export class HostBook {
       version: null,
       generation: null,
       clockAhead: null,
+      instances: new Instances(),
     };
     this.#remember(host);
     return host;
@@ -131,6 +135,7 @@ export class HostBook {
     host.version = ack.version;
     host.generation = ack.generation;
     host.clockAhead = clockAhead;
+    host.instances.hear(ack.instance, now);
     this.#changed.add(host);
     if (ack.outcomes.length > 0) this.#writeOutcomes(host, ack, now);
     for (const listen of this.#listeners) listen(host);
@@ -259,5 +264,6 @@ function hostOf(row: Row): Host {
     version: text('version'),
     generation: text('generation'),
     clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),
+    instances: new Instances(),
   };
 }

@@ -21,7 +21,7 @@ const MOST_NAMED = 10;
 export function showStatus(status: Status, now: number): string {
   const { hosts, converged, behind, wrongClocks, head, activeBans, epoch, generations } = status;
   const waiting = hosts - converged - behind.length;
-  const { held, pending, renamed, enrolment } = status;
+  const { held, pending, renamed, enrolment, doubled } = status;
   return [
     ...(held === 0
       ? []
@@ -34,6 +34,9 @@ export function showStatus(status: Status, now: number): string {
     ...named(
       wrongClocks,
       ({ name, clockAhead }) => `${name}'s clock is ${clockText(clockAhead ?? 0)}: set it by NTP`,
+    ),
+    ...doubled.map(
+      (name) => `  Two machines speak with the key of ${name}: one is a clone, and needs a key of its own`,
     ),
     ...pending.map((name) => `  ${name} waits for you: banshare-server hosts approve ${name}`),
     ...renamed.map(

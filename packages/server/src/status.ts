@@ -7,6 +7,8 @@ import type { Ledger } from './ledger.ts';
 const BEHIND_AFTER = 10;
 /** Seconds without a word after which a host counts as silent. */
 const SILENT_AFTER = 30;
+/** Two processes that speak with one key are named for so long after they were last noticed. */
+const DOUBLED_SECONDS = 60;
 /** A clock that is off by more is named. */
 const CLOCK_SECONDS = 60;
 
@@ -37,6 +39,8 @@ export type Status = {
   pending: string[];
   renamed: { name: string; wanted: string }[];
   enrolment: string;
+  /** Hosts with whose key two processes speak: cloned machines. */
+  doubled: string[];
   generations: string[];
   /** How many hosts run which generation's build. */
   hostsByGeneration: Record<string, number>;
@@ -90,6 +94,10 @@ export async function statusOf(
       .filter(isRenamed)
       .map(({ name, wanted }) => ({ name, wanted })),
     enrolment: parts.membership.mode,
+    doubled: parts.book
+      .all()
+      .filter(({ instances }) => instances.areTwo(now, DOUBLED_SECONDS))
+      .map(({ name }) => name),
     generations: parts.generations.map(({ name }) => name),
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,

@@ -68,6 +68,7 @@ for (const wanted of ['web1', 'a'.repeat(63)]) {
   test(`approve hands a name of ${wanted.length} characters over, and revokes the key that had it`, async () => {
     await using fleet = await startFleet();
     const [first, second] = [await fleet.peer(wanted), await fleet.peer(wanted)];
+    await publish(first, '203.0.113.1');
     const given = String(second.name);
     assert.notEqual(given, wanted);
     assert.deepEqual((await fleet.server.json<Status>('status')).renamed, [{ name: given, wanted }]);
