@@ -54,8 +54,8 @@ test('what is above a host limit waits in the spool, and is delivered by the cli
   assert.equal(code, 0);
   assert.match(stderr, /in the spool/);
   const { commands } = fleet.host('other');
-  const applied: (string | undefined)[] = [];
-  while (applied.length < 4) applied.push((await commands.next(60_000))[3]);
+  const applied: string[] = [];
+  while (applied.length < 4) applied.push((await commands.next(60_000))[3] ?? '');
   assert.deepEqual(applied.toSorted(), ['203.0.113.1', '203.0.113.2', '203.0.113.3', '203.0.113.4']);
 });
 

@@ -20,3 +20,4 @@ export { seal, type Sealed } from './seal.ts';
 export { strangerIsRefused } from './self-test.ts';
 export { SignatureChecker, Signer } from './signature.ts';
 export { Subscription } from './subscribe.ts';
+export { encodeZ85 } from './z85.ts';
