@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { untilTrue } from './deadline.ts';
+import { bannedIn, fail2banClient, untilBanned } from './fail2ban.ts';
+import { startFleet, type Fleet } from './fleet.ts';
+import type { Host } from './host.ts';
+import { skipReason } from './requirements.ts';
+import { knock, logIn, startSshd } from './login.ts';
+
+const skip = skipReason('sshd', 'ssh', 'nc');
+
+type Row = { ip: string; status: string; reason: string };
+
+async function report(host: Host, ip: string): Promise<[number | null, string]> {
+  const { code, stderr } = await host.run(['banshare-report', 'fail2ban', 'sshd', ip]);
+  return [code, stderr];
+}
+
+async function standings(host: Host): Promise<Record<string, string>> {
+  const { bans } = JSON.parse(await host.output(['banshare-client', 'bans', '--json'])) as { bans: Row[] };
+  return Object.fromEntries(bans.map(({ ip, status, reason }) => [ip, reason === '' ? status : reason]));
+}
+
+/** h2 with a gateway, a resolver and an address outside, and an ignoreip, before its client reads them. */
+async function furnish(fleet: Fleet, h2: Host): Promise<void> {
+  await fleet.stop(h2);
+  await h2.output(['ip', 'addr', 'add', '203.0.113.33/32', 'dev', 'lo']);
+  await h2.output(['ip', 'route', 'add', 'default', 'via', '203.0.113.1', 'dev', 'eth0', 'onlink']);
+  await h2.output(['ip', '-6', 'route', 'add', 'default', 'via', '2001:db8:bad::1', 'dev', 'eth0', 'onlink']);
+  await h2.write('/etc/resolv.conf', 'search example.org\nnameserver 203.0.113.53\n');
+  await fail2banClient(h2, 'set', 'sshd', 'addignoreip', '203.0.113.64/28');
+  await fleet.start(h2);
+}
+
+test(
+  'A host refuses to ban itself, its gateway, its resolver, its ignoreip and who is logged in, each by its rule',
+  { skip },
+  async () => {
+    await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+    const [h1, h2] = [fleet.host('h1'), fleet.host('h2')];
+    const visitor = fleet.lab.attacker.host;
+    await furnish(fleet, h2);
+    await startSshd(h2, visitor);
+    const session = await logIn(visitor, '198.51.100.77', h2);
+    await knock(visitor, '198.51.100.88', h2);
+
+    const rules: Record<string, string> = {
+      '198.51.100.77': 'never-ban: an authenticated SSH session',
+      '203.0.113.33': 'never-ban: an address of this host',
+      '203.0.113.1': 'never-ban: the default gateway',
+      '2001:db8:bad::1': 'never-ban: the default gateway',
+      '203.0.113.53': 'never-ban: a resolver of this host',
+      '203.0.113.70': "never-ban: 203.0.113.64/28 of fail2ban's ignoreip in jail sshd",
+    };
+    for (const ip of Object.keys(rules)) assert.equal((await report(h1, ip))[0], 0, ip);
+    // A mere connection protects nobody; and as bans come in order, all others are decided about when this one is there.
+    assert.equal((await report(h1, '198.51.100.88'))[0], 0);
+    await untilBanned(h2, 'sshd', '198.51.100.88');
+    const { '198.51.100.88': connected, ...others } = await standings(h2);
+    assert.equal(connected, 'applied');
+    assert.deepEqual(others, rules);
+    assert.deepEqual(bannedIn(await h2.output(['nft', 'list', 'ruleset']), 'sshd'), ['198.51.100.88']);
+    session.say('still here\n');
+    await session.line(/^still here$/);
+    const rule = /h2: skipped \(never-ban: an authenticated SSH session\)/;
+    await untilTrue(20_000, 'the server to know why', async () =>
+      rule.test(await fleet.server.output(['banshare-server', 'explain', '198.51.100.77'])),
+    );
+  },
+);
+
+test('Special ranges are refused at the reporter, each by its rule', { skip }, async () => {
+  await using fleet = await startFleet({ hosts: ['h1'] });
+  const specials: [ip: string, rule: RegExp][] = [
+    ['10.0.0.1', /10\.0\.0\.0\/8/],
+    ['::1', /::1\/128/],
+    ['::ffff:10.99.0.1', /10\.0\.0\.0\/8/],
+    [fleet.host('h1').place.ipv4, /10\.0\.0\.0\/8/],
+  ];
+  for (const [ip, rule] of specials) {
+    const [code, said] = await report(fleet.host('h1'), ip);
+    assert.equal(code, 77, ip);
+    assert.match(said, rule);
+  }
+  assert.equal(await fleet.eventCount(), 0);
+});
+
+test('A ban is lifted when an administrator logs in from there', { skip }, async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const [h1, h2] = [fleet.host('h1'), fleet.host('h2')];
+  const visitor = fleet.lab.attacker.host;
+  await startSshd(h2, visitor);
+  const ip = '198.51.100.99';
+  await report(h1, ip);
+  await untilBanned(h2, 'sshd', ip);
+  // The jail's ban is of port 22; this sshd has another.
+  const session = await logIn(visitor, ip, h2);
+  await h2.untilFirewall((text) => !bannedIn(text, 'sshd').includes(ip), `no ${ip} in jail sshd`);
+  assert.deepEqual(await standings(h2), { [ip]: 'never-ban: an authenticated SSH session' });
+  await session.stop();
+});
