@@ -1,6 +1,6 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
-import { changeOf, FIRST_TRY, isWanted, type BanRow, type RowStatus } from './ban-row.ts';
+import { changeOf, FIRST_TRY, isWanted, type BanRow } from './ban-row.ts';
 import type { Change, Effect, Enforcer } from './enforcers/enforcer.ts';
 import { again } from './retry.ts';
 import type { State } from './state.ts';
@@ -177,7 +177,7 @@ export class Applier {
     if (hasMoved) this.#parts.state.put(settled, now);
     else if (outcome === 'failed')
       this.#parts.state.put({ ...again(settled, reason, now), status: outcome }, now);
-    else this.#parts.state.put({ ...settled, status: outcome as RowStatus, reason, retryAt: null }, now);
+    else this.#parts.state.put({ ...settled, status: outcome, reason, retryAt: null }, now);
   }
 
   #say(row: BanRow, effect: Effect): void {

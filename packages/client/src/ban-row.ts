@@ -89,6 +89,7 @@ export function changeOf(
     prog,
     jail,
     localJail,
+    host: row.host,
     port,
     protocol,
     seconds: secondsLeft(until, now, kind === 'ban' ? 1 : 0),

@@ -1,4 +1,4 @@
-import type { Address, JailName } from '@banshare/protocol';
+import type { Address, BanKey, JailName } from '@banshare/protocol';
 import type { FaultLog, Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import { FIRST_TRY, type BanRow } from './ban-row.ts';
@@ -10,7 +10,9 @@ import type { State } from './state.ts';
 /** now is epoch seconds by the server's clock; isInStep: the state is what the fleet wants. */
 export type ReconcileParts = {
   state: State;
+  /** Of several the one that is looked after, and which bans it is for. */
   enforcer: Enforcer;
+  covers: (ban: BanKey) => boolean;
   applier: Applier;
   log: Pick<Log, 'info' | 'notice'>;
   faults: Pick<FaultLog, 'fault' | 'over'>;
@@ -22,7 +24,7 @@ export type ReconcileParts = {
 /** A flushed firewall or a restarted fail2ban is repaired within a minute. */
 const LOOK_MS = 15_000;
 /** Every so many looks an address is tried, where only that shows whether the rules still stand. */
-const LOOKS_A_PROBE = 3;
+const LOOKS_A_PROBE = 2;
 /** Rounding, and the time that listing takes. */
 const TOLERANCE_SECONDS = 5;
 
@@ -57,18 +59,17 @@ export class Reconciler {
   /** Compares everything now, or right after the comparison that is under way. */
   compareNow(): Promise<void> {
     const before = this.#running ?? Promise.resolve();
-    const next = before.then(() => this.#guarded(() => this.#compare()));
-    this.#running = next;
-    return next;
+    return this.#follow(before.then(() => this.#guarded(() => this.#compare())));
   }
 
   #run(work: () => Promise<void>): void {
-    const running = this.#running;
-    if (running !== undefined) return;
-    const next = this.#guarded(work);
-    this.#running = next;
-    void next.finally(() => {
-      if (this.#running === next) this.#running = undefined;
+    if (this.#running === undefined) void this.#follow(this.#guarded(work));
+  }
+
+  #follow(running: Promise<void>): Promise<void> {
+    this.#running = running;
+    return running.then(() => {
+      if (this.#running === running) this.#running = undefined;
     });
   }
 
@@ -139,10 +140,10 @@ export class Reconciler {
   }
 
   #settledRows(): BanRow[] {
-    const { state, applier, now } = this.#parts;
+    const { state, applier, covers, now } = this.#parts;
     const soon = now() + TOLERANCE_SECONDS;
     return [...state.withStatus('applied'), ...state.withStatus('already')].filter(
-      ({ ip, until }) => !applier.isBusy(ip) && (until === null || until > soon),
+      (row) => covers(row) && !applier.isBusy(row.ip) && (row.until === null || row.until > soon),
     );
   }
 
@@ -173,9 +174,10 @@ export class Reconciler {
   }
 
   async #drop(found: readonly Found[]): Promise<void> {
-    const { state, enforcer, log } = this.#parts;
+    const { state, enforcer, covers, log } = this.#parts;
+    const isOver = new Set(['skipped', 'released', 'failed']);
     const isWanted = ({ ip }: Found): boolean =>
-      state.of(ip).some(({ status }) => status !== 'skipped' && status !== 'released' && status !== 'failed');
+      state.of(ip).some((row) => covers(row) && !isOver.has(row.status));
     const changes = found.filter((each) => !isWanted(each)).map(({ ip }) => unbanOf(ip as Address));
     if (changes.length === 0) return;
     log.notice('Addresses that no ban of the fleet wants are lifted', { addresses: changes.length });
@@ -216,6 +218,11 @@ function foundIn(listing: Listing & { ok: true }, now: number): Found[] {
 }
 
 function unbanOf(ip: Address): Change {
-  const nobody = { prog: '' as Change['prog'], jail: '' as JailName, localJail: EVERY_JAIL as JailName };
+  const nobody = {
+    host: '' as Change['host'],
+    prog: '' as Change['prog'],
+    jail: '' as JailName,
+    localJail: EVERY_JAIL as JailName,
+  };
   return { kind: 'unban', ip, ...nobody, seconds: 0, port: '', protocol: '', others: [] };
 }

@@ -21,8 +21,9 @@ import { choiceOf } from './choice-of.ts';
 import type { Choice } from './choose.ts';
 import { pause, stayConnected } from './connection.ts';
 import { enrol, goByName, readEnrolled, type EnrolledKey } from './enrol.ts';
-import { chosenEnforcer } from './enforcers/chosen.ts';
+import { chosenEnforcers } from './enforcers/chosen.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
+import { covers, together, type Part } from './enforcers/several.ts';
 import type { News } from './follow.ts';
 import { setCloneAside } from './machine.ts';
 import { Notes } from './notes.ts';
@@ -59,7 +60,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
-  const enforcer = chosenEnforcer(config, { paths, log, notes, memory: state.memory('fail2ban') });
+  const enforcers = chosenEnforcers(config, { paths, log, notes, memory: state.memory('fail2ban') });
+  const enforcer = together(enforcers);
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
@@ -84,8 +86,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resumePending(state, notes, applier, config.apply.missingJail);
   const stopTicking = startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined });
   resources.own('the clockwork', stopTicking);
-  const reconciler = reconcilerOf({ state, enforcer, applier, log, faults, clock, progress, bell });
-  resources.own('comparing bans', reconciler.start(config.apply.reconcileSeconds));
+  const host = { state, applier, log, faults, clock, progress, bell };
+  const reconcilers = startComparing(enforcers, host, config, resources);
   const spool = new SpoolKeeper(options.reporter, paths.spool, (reason) =>
     faults.fault('spool', 'The spool waits', { reason }),
   );
@@ -102,7 +104,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       named: (name) => {
         if (name !== progress.name) goOnAs(name, key, { log, faults, paths, progress, choice: parts.choice });
       },
-      take: whenNews({ parts, spool, reconciler, name: key.name }),
+      take: whenNews({ parts, spool, reconcilers, name: key.name }),
       fault: faultOf(faults),
       over: (faultKey) => faults.over(faultKey),
     },
@@ -115,7 +117,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
 function whenNews(host: {
   parts: TakeParts;
   spool: SpoolKeeper;
-  reconciler: Reconciler;
+  reconcilers: readonly Reconciler[];
   name: string;
 }): (news: News) => void {
   let isReady = false;
@@ -123,7 +125,7 @@ function whenNews(host: {
     take(news, host.parts);
     if (news.kind !== 'in-step') return;
     host.spool.checkNow();
-    void host.reconciler.compareNow();
+    for (const each of host.reconcilers) void each.compareNow();
     if (isReady) return;
     isReady = true;
     const { epoch, seq } = news.position;
@@ -195,18 +197,32 @@ function faultOf(faults: FaultLog): (key: string, text: string) => void {
   return (key, text) => faults.fault(key, text);
 }
 
-function reconcilerOf(host: {
+function startComparing(
+  enforcers: readonly Part[],
+  host: ReconcilerHost,
+  config: ClientConfig,
+  resources: Resources,
+): Reconciler[] {
+  const reconcilers = enforcers.map((part) => reconcilerOf(part, host));
+  for (const each of reconcilers) resources.own('comparing bans', each.start(config.apply.reconcileSeconds));
+  return reconcilers;
+}
+
+type ReconcilerHost = {
   state: State;
-  enforcer: Enforcer;
   applier: Applier;
   log: Log;
   faults: FaultLog;
   clock: ServerClock;
   progress: Progress;
   bell: Bell;
-}): Reconciler {
+};
+
+function reconcilerOf({ enforcer, ...bans }: Part, host: ReconcilerHost): Reconciler {
   return new Reconciler({
     ...host,
+    enforcer,
+    covers: (ban) => covers(bans, ban),
     now: () => host.clock.now() ?? wallSeconds(),
     isInStep: () => host.progress.phase === 'in-step',
     tellNow: () => host.bell.ring(),

@@ -20,6 +20,7 @@ class Firewall implements Enforcer {
   isAnew = true;
   isAway = false;
   repaired = '';
+  called: (() => void) | undefined;
 
   constructor(place: 'jail' | 'host') {
     this.place = place;
@@ -28,6 +29,7 @@ class Firewall implements Enforcer {
   carryOut(changes: readonly Change[]): Promise<Effect[]> {
     const effects = changes.map(({ kind, ip: address, localJail, seconds }): Effect => {
       this.done.push(`${kind} ${address} ${seconds}`);
+      this.called?.();
       if (this.isAway) return { outcome: 'failed', reason: 'away', localJail };
       if (kind === 'ban') this.held.set(address, seconds === -1 ? null : seconds);
       else this.held.delete(address);
@@ -75,6 +77,7 @@ class Host implements Disposable {
     this.reconciler = new Reconciler({
       state,
       enforcer,
+      covers: () => true,
       applier: this.applier,
       log,
       faults: { fault: () => undefined, over: () => undefined },
@@ -155,4 +158,20 @@ test('What is about to end, or is under way, is left alone', async () => {
   host.state.put(row, NOW);
   host.applier.queue(row);
   assert.deepEqual(await host.compare(), ['ban 203.0.113.7 3600']);
+});
+
+test('While it runs, what was lost is found, again and again, and so are rules that fail2ban had to make anew', async () => {
+  using host = new Host('jail', ...two);
+  const stop = host.reconciler.start(0.005);
+  const call = (): Promise<void> => new Promise((resolve) => (host.firewall.called = resolve));
+  await call();
+  await host.applier.idle();
+  host.firewall.held.clear();
+  await call();
+  await host.applier.idle();
+  host.firewall.repaired = 'sshd';
+  await call();
+  await stop();
+  await host.applier.idle();
+  assert.deepEqual(host.rows, ['203.0.113.1 applied ours', '203.0.113.2 applied ours']);
 });

@@ -8,7 +8,7 @@ import {
   quote,
   type Range,
 } from '@banshare/protocol';
-import { duration, integer, isTable, show, text, textBy, type Kind } from './kinds.ts';
+import { choice, duration, integer, isTable, listOf, show, text, textBy, type Kind } from './kinds.ts';
 
 export const jail: Kind<string> = textBy(parseJail);
 
@@ -21,6 +21,30 @@ export function orAll(kind: Kind<string>): Kind<string> {
 
 /** An address or a range of addresses. */
 export const range: Kind<Range> = textBy(parseRange);
+
+/** What can carry out bans. */
+export const ENFORCERS = ['command', 'fail2ban', 'nftables', 'ipset', 'log', 'psad', 'none'] as const;
+
+/** One `[[enforcer]]` table: what carries out the bans of these jails and progs; "*" stands for all. */
+export type EnforcerTable = {
+  kind: (typeof ENFORCERS)[number];
+  jails: readonly string[];
+  progs: readonly string[];
+};
+
+export const enforcerTable: Kind<EnforcerTable> = (value) => {
+  if (!isTable(value)) return bad(`must be a table, written [[enforcer]], not ${show(value)}`);
+  const { kind, jails = ['*'], progs = ['*'], ...unknown } = value;
+  const [stranger] = Object.keys(unknown);
+  if (stranger !== undefined) return bad(`has the unknown key ${quote(stranger)}`);
+  const of = choice(...ENFORCERS)(kind);
+  if (!of.ok) return bad(`is wrong in kind: it ${of.fault}`);
+  const ofJails = listOf(orAll(jail))(jails);
+  if (!ofJails.ok) return bad(`is wrong in jails: it ${ofJails.fault}`);
+  const ofProgs = listOf(orAll(prog))(progs);
+  if (!ofProgs.ok) return bad(`is wrong in progs: it ${ofProgs.fault}`);
+  return good({ kind: of.value, jails: ofJails.value, progs: ofProgs.value });
+};
 
 /** One `[[quorum]]` table: a ban of this prog and jail is published once so many hosts report it within so many seconds. */
 export type Quorum = { prog: string; jail: string; reporters: number; withinSeconds: number };

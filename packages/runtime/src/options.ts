@@ -1,5 +1,15 @@
 import { bakedFleet } from './baked.ts';
-import { curveKey, jail, orAll, origin, prog, quorum, range } from './field-kinds.ts';
+import {
+  curveKey,
+  ENFORCERS,
+  enforcerTable,
+  jail,
+  orAll,
+  origin,
+  prog,
+  quorum,
+  range,
+} from './field-kinds.ts';
 import {
   address,
   choice,
@@ -15,6 +25,7 @@ import {
   listOf,
   mapOf,
   port,
+  text,
 } from './kinds.ts';
 import { option, optional, seconds, tables, type ConfigOf } from './option-table.ts';
 
@@ -148,9 +159,19 @@ export const clientOptions = {
     'The detecting programs whose bans this host takes; * for all of them.',
   ),
   'apply.enforcer': option(
-    choice('command', 'fail2ban', 'nftables', 'ipset', 'none'),
+    choice(...ENFORCERS),
     'command',
-    'What carries out a ban: "command" below, "fail2ban" over its socket, "nftables" or "ipset" in sets of banshare\'s own, "none" only logs.',
+    'What carries out a ban: "command" below, "fail2ban" over its socket, "nftables" or "ipset" in sets of banshare\'s own, "log" by a line, "psad" over its socket, "none" only says what it would do.',
+  ),
+  'apply.log-file': option(
+    text,
+    '/var/log/shared.log',
+    'Where the enforcer "log" writes a line for each ban, for a jail with maxretry = 1 that watches it.',
+  ),
+  'apply.max-active': option(
+    integer(1, 1_000_000),
+    50_000,
+    'So many bans are in place at most; above that the newest are, and the others are skipped as full.',
   ),
   'apply.command': option(
     command,
@@ -192,6 +213,11 @@ export const clientOptions = {
     listOf(range),
     [],
     'Addresses and ranges that are never banned on this host.',
+  ),
+  enforcer: tables(
+    listOf(enforcerTable),
+    'Tables of kind, jails and progs: several enforcers at once, each for its own bans, instead of apply.enforcer.',
+    ['kind = "nftables"', 'jails = ["*"]', 'progs = ["*"]'],
   ),
   'report.timeout': seconds(
     duration(1, 60),

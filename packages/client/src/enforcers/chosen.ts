@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import type { JailName } from '@banshare/protocol';
 import {
   FAIL2BAN_COMMANDS,
   monotonicSeconds,
   splitWords,
+  wallSeconds,
   type ClientConfig,
   type HostPaths,
   type Log,
@@ -15,8 +17,11 @@ import { fail2banFirst } from './fail2ban-first.ts';
 import { Fail2banEnforcer, type Fail2banParts } from './fail2ban.ts';
 import { HostSets } from './host-sets.ts';
 import { ipsetSets } from './ipset.ts';
+import { logEnforcer } from './log-lines.ts';
 import { nftSets, type RunTool } from './nftables.ts';
 import { noEnforcer } from './none.ts';
+import { psadEnforcer } from './psad.ts';
+import { together, type Part } from './several.ts';
 
 /** What an enforcer may need of its host. */
 export type EnforcerHost = {
@@ -27,24 +32,46 @@ export type EnforcerHost = {
   memory?: Fail2banParts['memory'];
 };
 
-/** The enforcer that client.toml asks for. @throws when a command cannot be read. */
+type Kind = ClientConfig['apply']['enforcer'];
+
+/** The enforcer that client.toml asks for, or several as one. @throws when a command cannot be read. */
 export function chosenEnforcer(config: ClientConfig, host: EnforcerHost): Enforcer {
-  const { enforcer, command, unbanCommand } = config.apply;
-  switch (enforcer) {
+  return together(chosenEnforcers(config, host));
+}
+
+/** The enforcers that client.toml asks for, each with the bans that it is for. @throws when a command cannot be read. */
+export function chosenEnforcers(config: ClientConfig, host: EnforcerHost): Part[] {
+  const everything = { kind: config.apply.enforcer, jails: ['*'], progs: ['*'] };
+  const wanted = config.enforcer.length > 0 ? config.enforcer : [everything];
+  return wanted.map(({ kind, jails, progs }) => ({ enforcer: enforcerOf(kind, config, host), jails, progs }));
+}
+
+function enforcerOf(kind: Kind, config: ClientConfig, host: EnforcerHost): Enforcer {
+  const timeoutMs = config.apply.timeoutSeconds * 1000;
+  const runTool: RunTool = (words, options) => exec(words, timeoutMs, nowMs, options);
+  switch (kind) {
     case 'none':
       return noEnforcer(host.log, (change) => commandOf(commandsOf(config), change).join(' '));
     case 'fail2ban':
       return fail2banOf(config, host);
     case 'nftables':
-      return new HostSets(nftSets(toolRunner(config)), nowMs);
+      return new HostSets(nftSets(runTool), nowMs);
     case 'ipset':
-      return new HostSets(ipsetSets(toolRunner(config)), nowMs);
-    case 'command': {
-      const isFail2ban = command === FAIL2BAN_COMMANDS.ban && unbanCommand === FAIL2BAN_COMMANDS.unban;
-      const enforcerOfCommand = commandOfHost(config, host);
-      return isFail2ban ? fail2banFirst(fail2banOf(config, host), enforcerOfCommand) : enforcerOfCommand;
-    }
+      return new HostSets(ipsetSets(runTool), nowMs);
+    case 'log':
+      return logEnforcer(join(host.paths.root, config.apply.logFile), host.notes, wallSeconds);
+    case 'psad':
+      return psadEnforcer(host.paths.psadSocket, host.notes, timeoutMs);
+    case 'command':
+      return commandOfHost(config, host, runTool);
   }
+}
+
+function commandOfHost(config: ClientConfig, host: EnforcerHost, runTool: RunTool): Enforcer {
+  const { command, unbanCommand } = config.apply;
+  const isFail2ban = command === FAIL2BAN_COMMANDS.ban && unbanCommand === FAIL2BAN_COMMANDS.unban;
+  const enforcer = commandEnforcer(commandsOf(config), host.notes, (words) => runTool(words));
+  return isFail2ban ? fail2banFirst(fail2banOf(config, host), enforcer) : enforcer;
 }
 
 function fail2banOf(config: ClientConfig, { paths, notes, memory }: EnforcerHost): Fail2banEnforcer {
@@ -56,16 +83,6 @@ function fail2banOf(config: ClientConfig, { paths, notes, memory }: EnforcerHost
     nowMs,
     memory: memory ?? { recall: () => undefined, remember: () => undefined },
   });
-}
-
-function toolRunner(config: ClientConfig): RunTool {
-  const timeoutMs = config.apply.timeoutSeconds * 1000;
-  return (words, options) => exec(words, timeoutMs, nowMs, options);
-}
-
-function commandOfHost(config: ClientConfig, { notes }: EnforcerHost): Enforcer {
-  const timeoutMs = config.apply.timeoutSeconds * 1000;
-  return commandEnforcer(commandsOf(config), notes, (words) => exec(words, timeoutMs, nowMs));
 }
 
 function commandsOf(config: ClientConfig): Commands {

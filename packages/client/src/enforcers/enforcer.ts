@@ -1,4 +1,4 @@
-import type { Address, JailName, ProgName } from '@banshare/protocol';
+import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 
 /** One thing to do on this host. seconds is how long the ban still lasts, -1 for ever; 0 of an unban: its time is over. */
 export type Change = {
@@ -7,6 +7,8 @@ export type Change = {
   prog: ProgName;
   jail: JailName;
   localJail: JailName;
+  /** Who reported it. */
+  host: HostName;
   seconds: number;
   port: string;
   protocol: string;

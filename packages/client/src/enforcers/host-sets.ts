@@ -12,14 +12,14 @@ export type Sets = {
   readonly kind: string;
   /** The sentences of what is missing. */
   check(): Promise<string[]>;
-  /** Changes all or nothing, and makes the sets and rules where they are missing; what went wrong, or '' where nothing did. */
+  /** Makes sets and rules where they are missing, in one step; what went wrong, or '' where nothing did. */
+  setUp(): Promise<string>;
+  /** Changes all or nothing, and sets up where that is needed first; what went wrong, or ''. */
   change(change: SetChange): Promise<string>;
   /** Whether sets and rules are there. */
   isIntact(): Promise<boolean>;
-  /** What the sets hold; undefined where they are not there. */
-  read(): Promise<
-    { ok: true; held: ReadonlyMap<string, Remaining> | undefined } | { ok: false; reason: string }
-  >;
+  /** What the sets hold. */
+  read(): Promise<{ ok: true; held: ReadonlyMap<string, Remaining> } | { ok: false; reason: string }>;
 };
 
 /**
@@ -81,9 +81,11 @@ export class HostSets implements Enforcer {
   }
 
   async list(): Promise<Listing> {
+    const reason = (await this.#sets.isIntact()) ? '' : await this.#sets.setUp();
+    if (reason !== '') return { ok: false, reason };
     const read = await this.#sets.read();
     if (!read.ok) return read;
-    const held = read.held ?? new Map<string, Remaining>();
+    const { held } = read;
     const now = this.#nowMs();
     this.#ends.clear();
     for (const [ip, seconds] of held)

@@ -38,6 +38,10 @@ export function ipsetSets(run: RunTool): Sets {
       }
       return missing;
     },
+    setUp: async () => {
+      const reason = await restore(CREATE);
+      return reason === '' ? rules.make() : reason;
+    },
     change: async (change) => {
       const reason = await restore([...CREATE, ...changeLines(change)]);
       if (reason !== '' || areRulesThere) return reason;
@@ -50,7 +54,6 @@ export function ipsetSets(run: RunTool): Sets {
       const held = new Map<string, Remaining>();
       for (const { set } of FAMILIES) {
         const ended = await run(['ipset', 'save', set], { keptBytes: LISTING_BYTES });
-        if (ended.code !== 0 && /does not exist/.test(ended.stderr)) return { ok: true, held: undefined };
         if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
         for (const line of ended.stdout.split('\n')) {
           const [, , ip, , seconds] = line.startsWith('add ') ? line.split(' ') : [];

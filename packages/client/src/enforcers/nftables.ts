@@ -39,6 +39,10 @@ export function nftSets(run: RunTool): Sets {
       const ended = await run(['nft', '--check', '-f', '-'], { input: `${SETUP.join('\n')}\n` });
       return ended.code === 0 ? [] : [`nftables cannot be used: ${said(ended)}`];
     },
+    setUp: async () => {
+      const ended = await nft(SETUP);
+      return ended.code === 0 ? '' : `nft: ${said(ended)}`;
+    },
     change: async (change) => {
       const lines = changeLines(change);
       if (lines.length === 0) return '';
@@ -64,7 +68,6 @@ export function nftSets(run: RunTool): Sets {
         const ended = await run(['nft', '-j', 'list', 'set', 'inet', 'banshare', set], {
           keptBytes: LISTING_BYTES,
         });
-        if (ended.code !== 0 && /No such file/.test(ended.stderr)) return { ok: true, held: undefined };
         if (ended.code !== 0) return { ok: false, reason: `nft: ${said(ended)}` };
         try {
           for (const [ip, seconds] of elementsIn(ended.stdout)) held.set(ip, seconds);

@@ -1,0 +1,52 @@
+import { appendFileSync, existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Notes } from '../notes.ts';
+import type { Change, Effect, Enforcer } from './enforcer.ts';
+
+/**
+ * Writes a line for a jail that watches this file and bans at the first one. The file is opened each time: logrotate may have
+ * moved it. now is epoch seconds by this host's clock, which is fail2ban's.
+ */
+export function logEnforcer(path: string, notes: Notes, now: () => number): Enforcer {
+  const write = (changes: readonly Change[]): string => {
+    try {
+      // What bans by this line may report: that report is an echo.
+      for (const { localJail, ip } of changes) notes.write(localJail, ip);
+      appendFileSync(path, changes.map((change) => lineOf(change, now())).join(''), { mode: 0o640 });
+      return '';
+    } catch (error) {
+      return `Cannot write to "${path}": ${(error as Error).message}`;
+    }
+  };
+  return {
+    kind: 'log',
+    mostAtOnce: 1000,
+    isSerial: true,
+    place: 'jail',
+    carryOut: async (changes) => {
+      const bans = changes.filter(({ kind }) => kind === 'ban');
+      const reason = bans.length === 0 ? '' : write(bans);
+      return changes.map((change): Effect => {
+        const { localJail } = change;
+        if (change.kind === 'unban') return liftedByItself(change, path);
+        return reason === '' ? { outcome: 'applied', localJail } : { outcome: 'failed', reason, localJail };
+      });
+    },
+    check: async () =>
+      existsSync(dirname(path)) ? [] : [`The folder of the log "${path}" is not there; make it.`],
+  };
+}
+
+/** A line bans but does not lift: the jail does that by its own bantime. */
+function liftedByItself({ localJail, seconds }: Change, path: string): Effect {
+  if (seconds === 0) return { outcome: 'applied', localJail };
+  return { outcome: 'skipped', reason: `the jail that reads ${path} lifts it by its bantime`, localJail };
+}
+
+/** As the shared jail's filter reads it: `: <HOST>: reported by .*`. */
+function lineOf({ ip, host, jail }: Change, now: number): string {
+  const time = new Date(now * 1000).toISOString().replace(/\.\d+Z$/, '+00:00');
+  const text = `${time} banshare: ${ip}: reported by ${host} (${jail})`;
+  // One line and plain letters, whatever a field should hold.
+  return `${text.replaceAll(/[^\x20-\x7e]/g, '?')}\n`;
+}

@@ -1,0 +1,76 @@
+import type { Change, Effect, Enforcer } from './enforcer.ts';
+
+/** An enforcer and the bans that it is for; '*' stands for all. */
+export type Part = { enforcer: Enforcer; jails: readonly string[]; progs: readonly string[] };
+
+/** What counts of a ban for whom it is for. */
+type Covered = { prog: string; jail: string };
+
+/** Whether an enforcer is for a ban. */
+export function covers({ jails, progs }: Omit<Part, 'enforcer'>, { prog, jail }: Covered): boolean {
+  const has = (list: readonly string[], name: string): boolean => list.includes('*') || list.includes(name);
+  return has(jails, jail) && has(progs, prog);
+}
+
+/** All enforcers as one; one that is for everything stays what it is. */
+export function together(parts: readonly Part[]): Enforcer {
+  const [first, ...more] = parts;
+  const isForAll = first?.jails.includes('*') === true && first.progs.includes('*');
+  return first !== undefined && more.length === 0 && isForAll ? first.enforcer : severalEnforcers(parts);
+}
+
+/** Several enforcers at once, each for its own bans. */
+function severalEnforcers(parts: readonly Part[]): Enforcer {
+  const enforcers = parts.map(({ enforcer }) => enforcer);
+  return {
+    kind: enforcers.map(({ kind }) => kind).join(' and '),
+    get mostAtOnce() {
+      return Math.min(...enforcers.map(({ mostAtOnce }) => mostAtOnce));
+    },
+    isSerial: true,
+    place: enforcers.some(({ place }) => place === 'host') ? 'host' : 'jail',
+    carryOut: async (changes) => {
+      const effects = changes.map((): { effect: Effect; part: Part }[] => []);
+      for (const part of parts) {
+        const mine = [...changes.entries()].filter(([, change]) => covers(part, change));
+        if (mine.length === 0) continue;
+        const answers = await part.enforcer.carryOut(mine.map(([, change]) => narrowed(change, part)));
+        for (const [at, [index]] of mine.entries()) {
+          const effect = answers[at];
+          if (effect !== undefined) effects[index]?.push({ effect, part });
+        }
+      }
+      return changes.map((change, index) => merged(change, effects[index] ?? []));
+    },
+    check: async () => (await Promise.all(enforcers.map((enforcer) => enforcer.check()))).flat(),
+  };
+}
+
+/** Other bans of the address count only where the enforcer is for them too. */
+function narrowed(change: Change, part: Part): Change {
+  return { ...change, others: change.others.filter((other) => covers(part, other)) };
+}
+
+/**
+ * One effect of all: it failed where any failed, and it was there `already` where fail2ban had it already, so that the end of
+ * the shared ban does not lift what is this host's own.
+ */
+function merged(change: Change, all: readonly { effect: Effect; part: Part }[]): Effect {
+  const { localJail } = change;
+  const [first] = all;
+  if (first === undefined) return { outcome: 'skipped', reason: 'no enforcer is for it', localJail };
+  const jailed = all.find(
+    ({ part, effect }) => part.enforcer.place === 'jail' && effect.outcome !== 'skipped',
+  );
+  const where = jailed?.effect.localJail ?? localJail;
+  const failures = all.flatMap(({ effect, part }) =>
+    effect.outcome === 'failed' ? [`${part.enforcer.kind}: ${effect.reason}`] : [],
+  );
+  const isDone = all.some(({ effect }) => effect.outcome === 'applied');
+  if (failures.length > 0)
+    return { outcome: 'failed', reason: failures.join('; '), localJail: where, isBegun: isDone };
+  for (const outcome of ['already', 'applied', 'released'] as const) {
+    if (all.some(({ effect }) => effect.outcome === outcome)) return { outcome, localJail: where };
+  }
+  return first.effect;
+}
