@@ -12,6 +12,7 @@ install_role() {
   swap
   private_folder root:root /etc/banshare/keys
   private_folder root:root /var/spool/banshare
+  note_installer
   install_config
   install_join_key
   install_fail2ban
@@ -29,6 +30,26 @@ install_role() {
   else
     say "The client enrols itself when it first runs."
   fi
+}
+
+# Who installs by SSH is never banned on this host, for good: the client reads the file.
+note_installer() {
+  [ "$live" = yes ] || return 0
+  from=$(installed_by)
+  [ -n "$from" ] || return 0
+  private_folder root:root /var/lib/banshare/client
+  noted=$root/var/lib/banshare/client/installed-from
+  grep -Fqxs "$from" "$noted" || printf '%s\n' "$from" >>"$noted"
+}
+
+# A sudo in between hides the variable; the processes that it was called from still have it.
+installed_by() {
+  connection=${SSH_CONNECTION:-} pid=$$
+  while [ -z "$connection" ] && [ "${pid:-0}" -gt 1 ]; do
+    connection=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=//p')
+    pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null) || pid=0
+  done
+  printf '%s\n' "${connection%% *}"
 }
 
 advise_enrolment() {

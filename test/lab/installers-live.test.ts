@@ -199,6 +199,31 @@ test(
   },
 );
 
+test(
+  'who installs by SSH is noted once, also behind a sudo that hides the connection',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await installServer(host);
+    const notedAfter = async (from: string): Promise<string> => {
+      // Like sudo: a process in between does not hand the variable on.
+      const behindSudo = `env -u SSH_CONNECTION dash ${join(fresh.dist, 'client-install.sh')}; exit $?`;
+      const environment = { SSH_CONNECTION: `${from} 50000 10.99.0.1 22` };
+      const { code, stderr } = await host.run(['dash', '-c', behindSudo], {
+        environment,
+        milliseconds: 60_000,
+      });
+      assert.equal(code, 0, stderr);
+      return host.read('/var/lib/banshare/client/installed-from');
+    };
+    assert.equal(await notedAfter('198.51.100.5'), '198.51.100.5\n');
+    assert.equal(await notedAfter('198.51.100.5'), '198.51.100.5\n');
+    assert.equal(await notedAfter('2001:db8::5'), '198.51.100.5\n2001:db8::5\n');
+    assert.match(await host.output(['stat', '-c', '%a', '/var/lib/banshare/client']), /^700$/m);
+  },
+);
+
 async function installServer(host: Host): Promise<void> {
   assert.equal((await install(host, 'server')).code, 0);
   const server = host.spawn(['/usr/bin/banshare-server', 'run']);
