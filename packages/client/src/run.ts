@@ -238,6 +238,7 @@ function takeParts(
     choice: choiceOf(config, host.state, host.protection, undefined),
     now: () => host.clock.now() ?? wallSeconds(),
     queue: (row) => host.applier.queue(row),
+    maxActive: config.apply.maxActive,
     skipped: ({ ip, jail, host: from, reason }) =>
       host.log.info('Ban', { ip, jail, from, outcome: 'skipped', reason }),
   };

@@ -138,6 +138,18 @@ export class State {
       .map(rowOf);
   }
 
+  /** How many bans are in place by banshare, or about to be. */
+  inPlaceCount(): number {
+    const row = this.#sql("SELECT count(*) AS n FROM bans WHERE status IN ('pending', 'applied')").get();
+    return Number(row?.['n']);
+  }
+
+  oldestInPlace(limit: number): BanRow[] {
+    return this.#sql("SELECT * FROM bans WHERE status IN ('pending', 'applied') ORDER BY at, seq LIMIT ?")
+      .all(limit)
+      .map(rowOf);
+  }
+
   /** Makes everything that failed due. */
   tryAgainNow(now: number): void {
     this.#sql('UPDATE bans SET retry_at = ? WHERE retry_at IS NOT NULL').run(now);

@@ -2,6 +2,7 @@ import { OPERATOR_HOST, type Event } from '@banshare/protocol';
 import { FIRST_TRY, mayBeOurs, rowFor, rowToLift, type BanRow } from './ban-row.ts';
 import { choose, chooseToFollow, type Choice, type Chosen } from './choose.ts';
 import type { News } from './follow.ts';
+import { keepNewest } from './keep-newest.ts';
 import { plan } from './plan.ts';
 import type { State } from './state.ts';
 
@@ -12,6 +13,8 @@ export type TakeParts = {
   now: () => number;
   queue: (row: BanRow) => void;
   skipped: (row: BanRow) => void;
+  /** How many bans this host has in place at most. */
+  maxActive?: number;
 };
 
 /**
@@ -31,6 +34,7 @@ export function take(news: News, parts: TakeParts): void {
         else parts.state.tell({ seq: event.seq, outcome: 'skipped', reason: 'unsupported' });
       }
     }
+    keepNewest(parts, queued);
   });
   for (const row of queued) parts.queue(row);
 }
@@ -97,8 +101,8 @@ function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]
   for (const event of put) takeBan(event, parts, queued);
   for (const event of move) {
     const row = parts.state.get(event);
-    // What is in place stays, and what was let go here stays let go. What was being lifted is wanted again, what failed gets another try, what is under way has to
-    // end as this publication, and why something was skipped may no longer hold.
+    // What is in place stays, and what was let go here stays let go. What was being lifted is wanted again, what failed gets
+    // another try, what is under way has to end as this publication, and why something was skipped may no longer hold.
     const isLetGo = row?.status === 'released' && row.at === event.at;
     if (row !== undefined && (row.status === 'applied' || row.status === 'already' || isLetGo))
       parts.state.put({ ...row, seq: event.seq, at: event.at, until: event.until }, parts.now());

@@ -11,41 +11,83 @@ export type Commands = { ban: readonly string[]; unban: readonly string[]; missi
 /** How fail2ban-client says that a jail does not exist; it exits 255, as for every other fault. */
 const NO_SUCH_JAIL = /UnknownJailException|jail '[^']*' does not exist/;
 
-/** Runs the administrator's own command for each ban. */
+/** A word that stands for several addresses, each a word of its own. */
+const MANY = 'SRCIPS';
+/** So many addresses in one call that fail2ban stays responsive. */
+const MOST_IN_A_CALL = 25;
+
+/** Runs the administrator's own command for each ban, or once for many where it has the word SRCIPS. */
 export function commandEnforcer(
   commands: Commands,
   notes: Notes,
   run: (words: string[]) => Promise<Ended>,
 ): Enforcer {
-  const attempt = async (
-    change: Change,
-    localJail: JailName,
-  ): Promise<{ effect: Effect; isJailMissing: boolean }> => {
-    const isNewNote = change.kind === 'ban' && notes.write(localJail, change.ip);
-    const ended = await run(commandOf(commands, { ...change, localJail }));
-    const isJailMissing = ended.code !== 0 && NO_SUCH_JAIL.test(ended.stderr + ended.stdout);
-    const effect = effectOf(change, localJail, ended);
-    // Nothing was done here, so no echo will come; an older note may still await the echo of an earlier command.
-    if (isNewNote && (isJailMissing || effect.outcome === 'already')) notes.remove(localJail, change.ip);
-    return { effect, isJailMissing };
-  };
-  const carryOutOne = async (change: Change): Promise<Effect> => {
+  const isForMany = takesMany(commands.ban) || takesMany(commands.unban);
+  const carryOut = async (group: readonly Change[]): Promise<Effect[]> => {
+    const attempt = (jail: JailName | undefined): Promise<Attempt> =>
+      attemptAll(group, jail, commands, notes, run);
     try {
-      const first = await attempt(change, change.localJail);
-      if (!first.isJailMissing || change.localJail === commands.missingJail) return first.effect;
-      return (await attempt(change, commands.missingJail)).effect;
+      const first = await attempt(undefined);
+      const isElsewhere = group.some(({ localJail }) => localJail !== commands.missingJail);
+      return first.isJailMissing && isElsewhere
+        ? (await attempt(commands.missingJail)).effects
+        : first.effects;
     } catch (error) {
-      return { outcome: 'failed', reason: (error as Error).message, localJail: change.localJail };
+      const reason = (error as Error).message;
+      return group.map(({ localJail }) => ({ outcome: 'failed', reason, localJail }));
     }
   };
   return {
     kind: 'command',
-    mostAtOnce: 1,
+    mostAtOnce: isForMany ? MOST_IN_A_CALL : 1,
     isSerial: false,
     place: 'jail',
-    carryOut: (changes) => Promise.all(changes.map(carryOutOne)),
+    carryOut: async (changes) => {
+      const effects = new Map<Change, Effect>();
+      for (const group of groupsOf(changes, commands)) {
+        const answers = await carryOut(group);
+        group.forEach((each, index) => effects.set(each, answers[index] as Effect));
+      }
+      return changes.map((each) => effects.get(each) as Effect);
+    },
     check: () => Promise.resolve(missingPrograms([commands.ban, commands.unban])),
   };
+}
+
+type Attempt = { effects: Effect[]; isJailMissing: boolean };
+
+async function attemptAll(
+  group: readonly Change[],
+  jail: JailName | undefined,
+  commands: Commands,
+  notes: Notes,
+  run: (words: string[]) => Promise<Ended>,
+): Promise<Attempt> {
+  const changes = group.map((change) => ({ ...change, localJail: jail ?? change.localJail }));
+  const [first] = changes;
+  if (first === undefined) return { effects: [], isJailMissing: false };
+  const newNotes = changes.filter(({ kind, localJail, ip }) => kind === 'ban' && notes.write(localJail, ip));
+  const ips = changes.map(({ ip }) => ip);
+  const ended = await run(commandOf(commands, first).flatMap((word) => (word === MANY ? ips : [word])));
+  const isJailMissing = ended.code !== 0 && NO_SUCH_JAIL.test(ended.stderr + ended.stdout);
+  const effects = changes.map((change) => effectOf(change, changes.length, ended));
+  // Nothing was done here, so no echo will come; an older note may still await the echo of an earlier command.
+  const isUntouched = isJailMissing || (ended.code === 0 && ended.stdout.trim() === '0');
+  if (isUntouched) for (const { localJail, ip } of newNotes) notes.remove(localJail, ip);
+  return { effects, isJailMissing };
+}
+
+function takesMany(words: readonly string[]): boolean {
+  return words.includes(MANY);
+}
+
+/** The changes that are one call: they differ in nothing but their addresses. */
+function groupsOf(changes: readonly Change[], commands: Commands): Change[][] {
+  const key = (change: Change, index: number): string => {
+    const words = commandOf(commands, change);
+    return JSON.stringify([takesMany(words) ? 'many' : index, change.localJail, words]);
+  };
+  return [...Map.groupBy(changes, key).values()];
 }
 
 /** The programs of commands that are named by a path where there is nothing. */
@@ -69,11 +111,16 @@ export function commandOf(commands: Commands, change: Change): string[] {
   });
 }
 
-/** fail2ban-client prints how many bans are new, or were lifted: exactly 0 means that it was so before. */
-function effectOf(change: Change, localJail: JailName, ended: Ended): Effect {
+/**
+ * fail2ban-client prints how many bans are new, or were lifted: exactly 0 means that it was so before. Of several addresses a
+ * smaller count does not tell which ones; then none of them is called ours, and its jail's bantime ends it.
+ */
+function effectOf({ kind, localJail }: Change, asked: number, ended: Ended): Effect {
   if (ended.code === 0) {
-    if (ended.stdout.trim() !== '0') return { outcome: 'applied', localJail };
-    return { outcome: change.kind === 'ban' ? 'already' : 'released', localJail };
+    const said = ended.stdout.trim();
+    const isFewer = asked > 1 && /^\d+$/.test(said) && Number(said) < asked;
+    if (kind === 'ban') return { outcome: said === '0' || isFewer ? 'already' : 'applied', localJail };
+    return { outcome: said === '0' ? 'released' : 'applied', localJail };
   }
   const how = ended.isTimedOut
     ? 'it ran too long'

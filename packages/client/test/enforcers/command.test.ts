@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/ban-row.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
-import type { Change, Effect } from '../../src/enforcers/enforcer.ts';
+import type { Change, Effect, Enforcer } from '../../src/enforcers/enforcer.ts';
 import { exec } from '../../src/exec.ts';
 import { Notes } from '../../src/notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';
@@ -35,6 +35,17 @@ class Host implements Disposable {
     );
     const [effect] = await enforcer.carryOut([{ ...changeOf(rowOf(), 'ban', NOW), ...change }]);
     return effect!;
+  }
+
+  /** Another command of this host. */
+  script(text: string): string {
+    writeFileSync(this.#script, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    return this.#script;
+  }
+
+  /** What that command noted, a line for each time it ran. */
+  get ran(): string[] {
+    return readFileSync(`${this.#script}.ran`, 'utf8').trim().split('\n');
   }
 
   get noted(): string[] {
@@ -163,4 +174,63 @@ test('Words that hold NUL are a failure, not the end of the daemon', async () =>
 test('The seconds of a ban are what is left of it, rounded up, at least 1, and -1 for ever', () => {
   const seconds = (until: number | null): number => changeOf(rowOf({ until }), 'ban', NOW).seconds;
   assert.deepEqual([NOW + 59.2, NOW + 1, NOW, NOW - 100, null].map(seconds), [60, 1, 1, 1, -1]);
+});
+
+/** A command that takes several addresses; it notes its words and prints what the test wants. */
+function manyEnforcer(host: Host, script: string, words: readonly string[] = ['SRCIPS']): Enforcer {
+  const command = host.script(script);
+  const commands = {
+    ban: [command, 'JAIL', ...words],
+    unban: [command, 'un', 'SRCIPS'],
+    missingJail: jail('banshare'),
+  };
+  return commandEnforcer(commands, host.notes, (run) => exec(run, 20_000, () => performance.now()));
+}
+
+const several = (...of: Partial<Change>[]): Change[] =>
+  of.map((each, index) => ({
+    ...changeOf(rowOf({ ip: ip(`203.0.113.${index + 1}`) }), 'ban', NOW),
+    ...each,
+  }));
+
+for (const [said, outcome] of [
+  ['3', 'applied'],
+  ['0', 'already'],
+  // It does not tell which: none is called ours.
+  ['2', 'already'],
+  ['ok', 'applied'],
+] as const) {
+  test(`SRCIPS is several addresses in one call; of three, "${said}" means ${outcome}`, async () => {
+    using host = new Host('exit 9');
+    const enforcer = manyEnforcer(host, `echo "$@" >> "$0.ran"; echo ${said}`);
+    assert.equal(enforcer.mostAtOnce, 25);
+    const effects = await enforcer.carryOut(several({}, {}, {}));
+    assert.deepEqual(
+      effects.map((each) => each.outcome),
+      [outcome, outcome, outcome],
+    );
+    assert.deepEqual(host.ran, ['sshd 203.0.113.1 203.0.113.2 203.0.113.3']);
+  });
+}
+
+test('SRCIPS keeps jails, kinds and seconds apart, and a missing jail leads all of them to missing-jail', async () => {
+  using host = new Host('exit 9');
+  const enforcer = manyEnforcer(
+    host,
+    `echo "$@" >> "$0.ran"; [ "$1" != web ] || { echo "UnknownJailException('web')"; exit 255; }; echo 1`,
+    ['SRCIPS', 'SECONDS'],
+  );
+  const web = { localJail: jail('web') };
+  const effects = await enforcer.carryOut(several(web, {}, { seconds: 60 }, { kind: 'unban' }, web));
+  assert.deepEqual(
+    effects.map((each) => each.localJail),
+    ['banshare', 'sshd', 'sshd', 'sshd', 'banshare'],
+  );
+  assert.deepEqual(host.ran, [
+    'web 203.0.113.1 203.0.113.5 3600',
+    'banshare 203.0.113.1 203.0.113.5 3600',
+    'sshd 203.0.113.2 3600',
+    'sshd 203.0.113.3 60',
+    'un 203.0.113.4',
+  ]);
 });
