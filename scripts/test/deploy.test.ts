@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { limitTo, parseHosts } from '../deploy/hosts-file.ts';
+import type { Outcome, Task } from '../deploy/install-host.ts';
+import { Record } from '../deploy/record.ts';
+import { answersIn } from '../deploy/remote-scripts.ts';
+import { scpTarget } from '../deploy/remote.ts';
+import { rollOut, tasksOf, type RollOut } from '../deploy/roll-out.ts';
+import { showStandings, standingsOf } from '../deploy/summary.ts';
+import { run } from '../../test/fresh-build.ts';
+
+const FLEET = `# the fleet
+root@bans.example.org  server client   # both
+web[1-3].example.org   web eu
+db[08-10]              db canary
+
+web2.example.org       de
+ssh://admin@[2001:db8::1]:2222
+`;
+
+test('a list has ranges, roles, groups and comments; a destination on two lines has the words of both', () => {
+  const found = parseHosts(FLEET).map(({ destination, roles, groups }) => [destination, roles, groups]);
+  assert.deepEqual(found, [
+    ['root@bans.example.org', ['server', 'client'], []],
+    ['web1.example.org', ['client'], ['web', 'eu']],
+    ['web2.example.org', ['client'], ['web', 'eu', 'de']],
+    ['web3.example.org', ['client'], ['web', 'eu']],
+    ['db08', ['client'], ['db', 'canary']],
+    ['db09', ['client'], ['db', 'canary']],
+    ['db10', ['client'], ['db', 'canary']],
+    ['ssh://admin@[2001:db8::1]:2222', ['client'], []],
+  ]);
+});
+
+test('ranges may be several, with commas, and in the middle', () => {
+  const found = parseHosts('r[1-2]-n[1,3]x').map(({ destination }) => destination);
+  assert.deepEqual(found, ['r1-n1x', 'r1-n3x', 'r2-n1x', 'r2-n3x']);
+});
+
+for (const [line, words] of [
+  ['-oProxyCommand=x', /line 2: "-oProxyCommand=x" is no ssh destination/],
+  ['h1;reboot', /is no ssh destination/],
+  ['web[5-1]', /"\[5-1\]" is no range of numbers/],
+  ['web[a-c]', /is no range of numbers/],
+  ['web[1-99999]', /is no range of numbers/],
+  ['h[1-200][1-200]', /more than 10000 hosts/],
+  ['h1 --force', /"--force" is neither a role nor a group's name/],
+] as const) {
+  test(`the line "${line}" is refused by its number`, () => {
+    assert.throws(() => parseHosts(`h0\n${line}\n`), words);
+  });
+}
+
+test('--limit takes roles, groups, destinations with or without their user, and *', () => {
+  const all = parseHosts(FLEET);
+  const names = (...words: string[]) => limitTo(all, words).map(({ destination }) => destination);
+  assert.deepEqual(names('server'), ['root@bans.example.org']);
+  assert.deepEqual(names('bans.example.org', 'de'), ['root@bans.example.org', 'web2.example.org']);
+  assert.deepEqual(names('db*'), ['db08', 'db09', 'db10']);
+  assert.throws(() => names('wep'), /"wep": no role, group or destination/);
+});
+
+test('ssh and scp mean the same place', () => {
+  assert.equal(scpTarget('web1', '/v/x'), 'web1:/v/x');
+  assert.equal(scpTarget('root@2001:db8::1', '/v/x'), 'root@[2001:db8::1]:/v/x');
+  assert.equal(scpTarget('root@[2001:db8::1]', '/v/x'), 'root@[2001:db8::1]:/v/x');
+  assert.equal(scpTarget('ssh://root@web1:2222', '/v/x'), 'scp://root@web1:2222//v/x');
+});
+
+test('what a login prints beside the answers is not taken for one', () => {
+  const answers = answersIn('Welcome machine=z\nbanshare-deploy machine=x86_64\nbanshare-deploy node=\n');
+  assert.deepEqual(
+    [...answers],
+    [
+      ['machine', 'x86_64'],
+      ['node', ''],
+    ],
+  );
+});
+
+test('servers come first, then the group canary, then the others side by side', async () => {
+  const log: string[] = [];
+  let atOnce = 0;
+  let most = 0;
+  const outcomes = await roll(FLEET, {
+    parallel: 3,
+    carryOut: async (task) => {
+      log.push(`${task.role} ${task.destination}`);
+      most = Math.max(most, ++atOnce);
+      await new Promise(setImmediate);
+      atOnce--;
+      return outcome(task);
+    },
+    confirm: (done) => Promise.resolve(log.push(`seen ${done.destination}`) > 0),
+    afterServers: () => Promise.resolve(void log.push('served')),
+  });
+  assert.deepEqual(log.slice(0, 4), ['server root@bans.example.org', 'served', 'client db08', 'seen db08']);
+  assert.equal(most, 3);
+  assert.equal(outcomes.length, 9);
+  assert.ok(outcomes.every(({ how }) => how === 'installed'));
+});
+
+test('when the server fails, no host is touched', async () => {
+  const outcomes = await roll(FLEET, { carryOut: failing('root@bans.example.org') });
+  assert.deepEqual(
+    outcomes.map(({ how }) => how),
+    ['failed', ...Array.from({ length: 8 }, () => 'waiting')],
+  );
+});
+
+test('a canary that fails, or that the server does not see, keeps the others where they are', async () => {
+  const failed = await roll('s server\nh[1-3]', { carryOut: failing('h1') });
+  assert.deepEqual(
+    failed.map(({ how }) => how),
+    ['installed', 'failed', 'waiting', 'waiting'],
+  );
+  const unseen = await roll('s server\nh[1-3]', { confirm: () => Promise.resolve(false) });
+  assert.deepEqual(
+    unseen.map(({ how }) => how),
+    ['installed', 'installed', 'waiting', 'waiting'],
+  );
+  assert.match(unseen[3]?.words ?? '', /does not see the canary h1/);
+});
+
+test('of an unreachable canary nothing is learnt: the next host is the canary', async () => {
+  const confirmed: string[] = [];
+  await roll('s server\nh[1-3]', {
+    carryOut: (task) =>
+      Promise.resolve(outcome(task, task.destination === 'h1' ? 'unreachable' : 'installed')),
+    confirm: (done) => Promise.resolve(confirmed.push(done.destination) > 0),
+  });
+  assert.deepEqual(confirmed, ['h2']);
+});
+
+test('no further host is begun when more than the allowed number failed', async () => {
+  const how = { carryOut: failing('h2', 'h4'), maxFailures: 1 };
+  const outcomes = await roll('s server\nh[1-6]', how);
+  assert.deepEqual(
+    outcomes.map(({ how }) => how),
+    ['installed', 'installed', 'failed', 'installed', 'failed', 'waiting', 'waiting'],
+  );
+});
+
+test('the record tells what an earlier run has done, and only for the same installer', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'banshare-record-'));
+  try {
+    const path = join(folder, 'below/record.json');
+    const record = new Record(path);
+    record.note('h1', 'client', { sha256: 'a', name: 'web1' });
+    record.note('h2', 'client', { sha256: 'a', name: 'web2' });
+    record.forget('h2', 'client');
+    const again = new Record(path);
+    assert.equal(again.nameIfDone('h1', 'client', 'a'), 'web1');
+    assert.equal(again.nameIfDone('h1', 'client', 'b'), undefined);
+    assert.equal(again.nameIfDone('h1', 'server', 'a'), undefined);
+    assert.equal(again.nameIfDone('h2', 'client', 'a'), undefined);
+    writeFileSync(path, 'spoilt');
+    assert.equal(new Record(path).nameIfDone('h1', 'client', 'a'), undefined);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('the summary believes the server, not ssh', () => {
+  const client = (destination: string, how: Outcome['how'], name = destination): Outcome => ({
+    ...outcome({ destination, role: 'client' }, how),
+    name,
+  });
+  const known = (name: string, generation: string, isBehind = false) => ({
+    name,
+    generation,
+    isBehind,
+    state: 'active',
+  });
+  const hosts = [
+    known('a', 'new'),
+    known('b', 'old'),
+    known('c', 'new'),
+    known('d', 'new', true),
+    known('z', 'old'),
+  ];
+  const outcomes = [
+    client('a', 'installed'),
+    client('b', 'installed'),
+    client('c', 'failed'),
+    client('d', 'installed'),
+  ];
+  const standings = standingsOf([...outcomes, client('e', 'unreachable', '')], hosts, 'new');
+  assert.deepEqual(
+    standings.map(({ isThere }) => isThere),
+    [true, false, true, false, false],
+  );
+  const lines = showStandings(standings, hosts, 'new').join('\n');
+  assert.match(lines, /2 of 5 are there/);
+  assert.match(lines, /ok +c: c, active, generation new; but failed: /);
+  assert.match(lines, /LEFT +b: b, active, generation old/);
+  assert.match(lines, /LEFT +e: its name in the fleet is not known; unreachable/);
+  assert.match(lines, /other z, active, generation old/);
+});
+
+test('without a list, or without a server in it, it says what is missing', () => {
+  const script = join(import.meta.dirname, '../deploy.ts');
+  const usage = run(process.execPath, [script]);
+  assert.equal(usage.code, 1);
+  assert.match(usage.err, /^Usage: make deploy HOSTS=FILE/);
+  assert.match(
+    run(process.execPath, [script, '--hosts=/nowhere']).err,
+    /Cannot read the list of hosts "\/nowhere"/,
+  );
+  assert.match(run(process.execPath, [script, '--hosts=/dev/null']).err, /has the role server/);
+  assert.match(run(process.execPath, [script, '--hosts=x', '--parallel=0']).err, /--parallel=0: it takes/);
+});
+
+function roll(text: string, how: Partial<RollOut>): Promise<Outcome[]> {
+  return rollOut(tasksOf(parseHosts(text)), {
+    carryOut: (task) => Promise.resolve(outcome(task)),
+    confirm: () => Promise.resolve(true),
+    afterServers: () => Promise.resolve(),
+    canary: 1,
+    parallel: 1,
+    maxFailures: 2,
+    ...how,
+  });
+}
+
+function outcome(task: Task, how: Outcome['how'] = 'installed'): Outcome {
+  return { ...task, how, name: task.destination, words: '' };
+}
+
+function failing(...destinations: string[]): RollOut['carryOut'] {
+  return (task) =>
+    Promise.resolve(outcome(task, destinations.includes(task.destination) ? 'failed' : 'installed'));
+}
