@@ -1,10 +1,5 @@
-import {
-  wallSeconds,
-  type AdminReply,
-  type ClientConfig,
-  type HostPaths,
-  type ServerPlace,
-} from '@banshare/runtime';
+import { wallSeconds, type AdminReply, type HostPaths, type ServerPlace } from '@banshare/runtime';
+import type { Enforcer } from './enforcers/enforcer.ts';
 import { spoolStatus } from './spool-status.ts';
 import type { Progress } from './progress.ts';
 import type { Applier } from './apply.ts';
@@ -15,7 +10,7 @@ import type { TakeParts } from './take.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {
-  config: ClientConfig;
+  enforcer: Pick<Enforcer, 'kind'>;
   place: ServerPlace;
   paths: HostPaths;
   state: State;
@@ -38,7 +33,7 @@ export async function answerAdmin(request: { command: string }, parts: AdminPart
       return {
         ok: true,
         result: statusOf(
-          parts.config,
+          parts.enforcer.kind,
           parts.place,
           parts.state,
           parts.progress,

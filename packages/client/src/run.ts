@@ -69,7 +69,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const parts = takeParts(config, { log, state, applier, clock, protection });
   const admin = await serveAdmin({
     path: paths.clientSocket,
-    handle: (request) => answerAdmin(request, { config, place, paths, state, progress, applier, parts }),
+    handle: (request) => answerAdmin(request, { enforcer, place, paths, state, progress, applier, parts }),
     signal,
   });
   if (!admin.ok) throw new Error(admin.fault);

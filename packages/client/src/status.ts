@@ -1,8 +1,11 @@
-import type { ClientConfig, ServerPlace } from '@banshare/runtime';
+import type { ServerPlace } from '@banshare/runtime';
 import { monotonicSeconds } from '@banshare/runtime';
 import type { Phase, Progress } from './progress.ts';
 import type { SpoolStatus } from './spool-status.ts';
 import type { State } from './state.ts';
+
+/** Above this a host does better with a set of the kernel. */
+const MOST_IN_FAIL2BAN = 1000;
 
 /** What `banshare-client status --json` prints of a running client. */
 export type ClientStatus = {
@@ -17,19 +20,22 @@ export type ClientStatus = {
   heardSecondsAgo: number | null;
   clockAheadSeconds: number;
   enforcer: string;
+  /** What would do better on this host. */
+  advice: string[];
   bans: Record<string, number>;
   spool: SpoolStatus;
 };
 
 /** How this host's client is. */
 export function statusOf(
-  config: ClientConfig,
+  enforcer: string,
   place: ServerPlace,
   state: State,
   progress: Progress,
   spool: SpoolStatus,
 ): ClientStatus {
   const position = state.position();
+  const counts = state.counts();
   const { heardAt } = progress;
   return {
     name: progress.name,
@@ -41,10 +47,19 @@ export function statusOf(
     position: position?.seq ?? null,
     heardSecondsAgo: heardAt === undefined ? null : Math.round(monotonicSeconds() - heardAt),
     clockAheadSeconds: Math.round(progress.clockAhead),
-    enforcer: config.apply.enforcer,
-    bans: state.counts(),
+    enforcer,
+    advice: adviceFor(enforcer, counts),
+    bans: counts,
     spool,
   };
+}
+
+/** fail2ban takes 6 ms for each ban, again at each of its restarts, and lets attackers through meanwhile. */
+function adviceFor(enforcer: string, { applied = 0, already = 0 }: Record<string, number>): string[] {
+  if (!enforcer.includes('fail2ban') || applied + already <= MOST_IN_FAIL2BAN) return [];
+  return [
+    `${applied + already} bans are many for fail2ban. Set [apply] enforcer = "nftables" in client.toml: its bans take no time, and no restart of fail2ban touches them.`,
+  ];
 }
 
 /** What has to be said before all else. */
@@ -70,6 +85,7 @@ export function showStatus(status: ClientStatus): string {
     ...(trouble === '' ? [] : [`  ${trouble}`]),
     ...(heardSecondsAgo === null ? [] : [`The server was heard ${heardSecondsAgo} s ago.`]),
     `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
+    ...status.advice,
     ...spoolLines(spool),
   ].join('\n');
 }

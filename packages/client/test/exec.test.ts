@@ -141,3 +141,11 @@ test('exec() fails, and ends nothing else, where no descriptor is left', () => {
   ]);
   assert.match(String(ran.stdout), /^code null and lives$/, String(ran.stderr));
 });
+
+test('exec() hands over what a command is to read, and keeps as much of its output as is asked for', async () => {
+  const input = '203.0.113.9\n'.repeat(20_000);
+  const ended = await exec(['/bin/cat'], LONG_MS, () => performance.now(), { input, keptBytes: 1e6 });
+  assert.equal(ended.stdout, input);
+  const unread = await exec(['/bin/true'], LONG_MS, () => performance.now(), { input });
+  assert.equal(unread.code, 0);
+});

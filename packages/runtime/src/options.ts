@@ -176,7 +176,7 @@ export const clientOptions = {
   'apply.command': option(
     command,
     bakedFleet?.banCommand || FAIL2BAN_COMMANDS.ban,
-    'Bans one address; run without a shell, after SRCIP JAIL PROG PORT PROTOCOL SECONDS are replaced in its words.',
+    'Bans one address; run without a shell, after SRCIP JAIL PROG PORT PROTOCOL SECONDS are replaced in its words; SRCIPS is several addresses.',
   ),
   'apply.unban-command': option(
     command,

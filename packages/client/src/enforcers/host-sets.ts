@@ -81,17 +81,25 @@ export class HostSets implements Enforcer {
   }
 
   async list(): Promise<Listing> {
+    const before = new Map(this.#ends);
     const reason = (await this.#sets.isIntact()) ? '' : await this.#sets.setUp();
     if (reason !== '') return { ok: false, reason };
     const read = await this.#sets.read();
     if (!read.ok) return read;
     const { held } = read;
-    const now = this.#nowMs();
-    this.#ends.clear();
-    for (const [ip, seconds] of held)
-      this.#ends.set(ip, seconds === null || seconds === undefined ? Infinity : now + seconds * 1000);
+    this.#learn(held, before);
     // Nobody else has a say in these sets: what is missing was lost.
     return { ok: true, held: new Map([[EVERY_JAIL, held]]), isAnew: () => true };
+  }
+
+  /** Takes over what was listed, but for what changed while it was listed. */
+  #learn(held: ReadonlyMap<string, Remaining>, before: ReadonlyMap<string, number>): void {
+    const now = this.#nowMs();
+    const isUnchanged = (ip: string): boolean => this.#ends.get(ip) === before.get(ip);
+    for (const ip of before.keys()) if (!held.has(ip) && isUnchanged(ip)) this.#ends.delete(ip);
+    for (const [ip, seconds] of held) {
+      if (isUnchanged(ip)) this.#ends.set(ip, typeof seconds === 'number' ? now + seconds * 1000 : Infinity);
+    }
   }
 }
 

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { changeOf } from '../../src/ban-row.ts';
+import type { Change, Effect, Enforcer } from '../../src/enforcers/enforcer.ts';
+import { together, type Part } from '../../src/enforcers/several.ts';
+import { ip, jail, NOW, prog, rowOf } from '../make.ts';
+
+const all = { jails: ['*'], progs: ['*'] };
+
+function enforcer(
+  kind: string,
+  outcome: Effect['outcome'],
+  place: 'jail' | 'host' = 'jail',
+): Enforcer & { asked: Change[] } {
+  const asked: Change[] = [];
+  const carryOut = (changes: readonly Change[]): Promise<Effect[]> => {
+    asked.push(...changes);
+    return Promise.resolve(
+      changes.map(({ localJail }): Effect =>
+        outcome === 'failed' || outcome === 'skipped'
+          ? { outcome, reason: 'why', localJail }
+          : { outcome, localJail: place === 'jail' ? jail('banshare') : localJail },
+      ),
+    );
+  };
+  return {
+    kind,
+    mostAtOnce: 9,
+    isSerial: true,
+    place,
+    check: async () => [`${kind} is missing`],
+    carryOut,
+    asked,
+  };
+}
+
+const ban = (of: string): Change =>
+  changeOf(rowOf({ ip: ip('203.0.113.9'), prog: prog(of), jail: jail('portscan') }), 'ban', NOW, [
+    rowOf({ prog: prog('fail2ban') }),
+  ]);
+
+test('Each enforcer gets the bans that it is for, and what counts for it beside them', async () => {
+  const [one, two] = [enforcer('nftables', 'applied', 'host'), enforcer('psad', 'applied')];
+  const both = together([
+    { enforcer: one, ...all, progs: ['fail2ban'] },
+    { enforcer: two, ...all, progs: ['psad'] },
+  ]);
+  const effects = await both.carryOut([ban('psad'), ban('fail2ban'), ban('other')]);
+  assert.deepEqual(
+    effects.map((effect) => ('reason' in effect ? effect.reason : effect.outcome)),
+    ['applied', 'applied', 'no enforcer is for it'],
+  );
+  assert.deepEqual(
+    [one.asked.map(({ prog: of }) => of), two.asked.map(({ prog: of }) => of)],
+    [['fail2ban'], ['psad']],
+  );
+  assert.deepEqual([one.asked[0]?.others.length, two.asked[0]?.others.length], [1, 0]);
+  assert.deepEqual(await both.check(), ['nftables is missing', 'psad is missing']);
+  assert.equal(both.place, 'host');
+});
+
+for (const [outcomes, wanted] of [
+  [['applied', 'applied'], 'applied'],
+  [['applied', 'already'], 'already'],
+  [['applied', 'failed'], 'failed'],
+  [['applied', 'skipped'], 'applied'],
+  [['released', 'applied'], 'applied'],
+  [['released', 'released'], 'released'],
+] as const) {
+  test(`What is ${outcomes.join(' and ')} in two places is ${wanted}`, async () => {
+    const parts: Part[] = [
+      { enforcer: enforcer('nftables', outcomes[0], 'host'), ...all },
+      { enforcer: enforcer('fail2ban', outcomes[1]), ...all },
+    ];
+    const [effect] = await together(parts).carryOut([ban('psad')]);
+    assert.equal(effect?.outcome, wanted);
+    if (effect?.outcome === 'failed')
+      assert.deepEqual([effect.reason, effect.isBegun], ['fail2ban: why', true]);
+  });
+}
+
+test('One enforcer for everything stays what it is', () => {
+  const one = enforcer('nftables', 'applied', 'host');
+  assert.equal(together([{ enforcer: one, ...all }]), one);
+});

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ServerPlace } from '@banshare/runtime';
+import { Progress } from '../src/progress.ts';
+import { State } from '../src/state.ts';
+import { showStatus, statusOf } from '../src/status.ts';
+import { folder, ip, NOW, rowOf } from './make.ts';
+
+const place = { server: 'bans.example.org' } as ServerPlace;
+const spool = { waiting: 0, oldestSeconds: 0, dead: 0 };
+
+for (const [enforcer, bans, isAdvised] of [
+  ['fail2ban', 1001, true],
+  ['fail2ban', 1000, false],
+  ['nftables', 1001, false],
+] as const) {
+  test(`status ${isAdvised ? 'recommends' : 'does not recommend'} nftables for ${bans} bans by ${enforcer}`, () => {
+    using scratch = folder();
+    const state = new State(scratch.path);
+    state.together(() => {
+      for (let n = 0; n < bans; n += 1)
+        state.put(rowOf({ ip: ip(`198.18.${n >> 8}.${n & 255}`), status: 'applied' }), NOW);
+    });
+    const status = statusOf(enforcer, place, state, new Progress(), spool as never);
+    assert.equal(/enforcer = "nftables"/.test(showStatus(status)), isAdvised);
+    state.close();
+  });
+}
