@@ -24,8 +24,8 @@ export type FollowEnd = 'silent' | 'refused' | 'closed';
 
 /** What a follower is told from outside. Times are milliseconds, now is the server's epoch seconds. */
 export type FollowParts = {
-  subscription: Subscription;
-  link: ServerLink;
+  subscription: Pick<Subscription, 'receive' | 'refused'>;
+  link: Pick<ServerLink, 'ask'>;
   position: Position | undefined;
   take: (news: News) => void;
   heard: (now: number) => void;
