@@ -9,16 +9,13 @@ import { readOptions, type Options } from './deploy/options.ts';
 import { Progress, titleOf } from './deploy/progress.ts';
 import { Record } from './deploy/record.ts';
 import { Remote } from './deploy/remote.ts';
-import { isFailure, rollOut, tasksOf } from './deploy/roll-out.ts';
-import { ServerView } from './deploy/server-view.ts';
-import { showStandings, standingsOf } from './deploy/summary.ts';
+import { askAll, isFailure, rollOut, tasksOf } from './deploy/roll-out.ts';
+import { ServerView, type KnownHost } from './deploy/server-view.ts';
+import { showStandings, showUnseen, standingsOf } from './deploy/summary.ts';
 import { Fault, orExit } from './say.ts';
 
 /** A host that was restarted speaks within seconds. */
 const SEEN_WITHIN_SECONDS = 60;
-
-/** A dry run confirms nothing. */
-const UNCONFIRMED = { confirm: () => Promise.resolve(true), afterServers: () => Promise.resolve() };
 
 await orExit(async () => {
   const options = readOptions(process.argv.slice(2));
@@ -47,13 +44,7 @@ async function deploy(options: Options, targets: readonly Target[], parts: Parts
   progress.say(`Generation ${generation}: ${tasks.length} installations`);
   const carryOut = carryOutWith(options, parts, record, progress);
   if (options.isDryRun) {
-    const outcomes = await rollOut(tasks, {
-      ...options,
-      canary: 0,
-      maxFailures: tasks.length,
-      carryOut,
-      ...UNCONFIRMED,
-    });
+    const outcomes = await askAll(tasks, { ...options, carryOut });
     progress.end();
     console.log('Nothing was changed.');
     process.exitCode = outcomes.every(({ how }) => how === 'would' || how === 'already') ? 0 : 1;
@@ -62,7 +53,10 @@ async function deploy(options: Options, targets: readonly Target[], parts: Parts
   const outcomes = await rollOut(tasks, {
     ...options,
     carryOut,
-    confirm: async ({ name }) => (await view.untilOn(generation, [name], SEEN_WITHIN_SECONDS)).has(name),
+    confirm: async ({ name, destination }) => {
+      if (!(await view.untilOn(generation, [name], SEEN_WITHIN_SECONDS)).has(name))
+        throw new Fault(`the server does not see the canary ${destination} on this generation`);
+    },
     afterServers: async () => {
       if (!(await view.generations()).includes(generation))
         throw new Fault(`the server does not serve the generation ${generation} yet: deploy to it first`);
@@ -105,15 +99,12 @@ function keepLog(folder: string, task: Task, text: string): void {
 
 async function summarize(outcomes: readonly Outcome[], parts: Parts & { record: Record }): Promise<void> {
   const { generation } = parts.installers;
-  const done = outcomes.filter(
-    ({ how, role }) => role === 'client' && (how === 'installed' || how === 'already'),
-  );
-  await parts.view.untilOn(
-    generation,
-    done.map(({ name }) => name),
-    SEEN_WITHIN_SECONDS,
-  );
-  const hosts = await parts.view.hosts();
+  const hosts = await askWhereabouts(outcomes, parts);
+  if (typeof hosts === 'string') {
+    for (const line of showUnseen(outcomes, hosts)) console.log(line);
+    process.exitCode = 1;
+    return;
+  }
   const standings = standingsOf(outcomes, hosts, generation);
   for (const line of showStandings(standings, hosts, generation)) console.log(line);
   const left = standings.filter(({ isThere, outcome }) => !isThere || isFailure(outcome));
@@ -121,6 +112,24 @@ async function summarize(outcomes: readonly Outcome[], parts: Parts & { record: 
   if (left.length === 0) return;
   console.log(`${left.length} left: the same command goes on with them.`);
   process.exitCode = 1;
+}
+
+/** What the server says when all that are done have spoken, or their time is over; else why it cannot be asked. */
+async function askWhereabouts(
+  outcomes: readonly Outcome[],
+  { view, installers }: Parts,
+): Promise<KnownHost[] | string> {
+  const done = outcomes.filter(
+    ({ how, role }) => role === 'client' && (how === 'installed' || how === 'already'),
+  );
+  const names = done.map(({ name }) => name).filter((name) => name !== '');
+  try {
+    await view.untilOn(installers.generation, names, SEEN_WITHIN_SECONDS);
+    return await view.hosts();
+  } catch (error) {
+    if (error instanceof Fault) return error.message;
+    throw error;
+  }
 }
 
 function readHosts(path: string): string {

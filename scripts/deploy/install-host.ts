@@ -98,7 +98,10 @@ function failure(task: Task, { code, out, said }: Ended): Outcome {
   // The server may know this host nevertheless.
   const name = answersIn(out).get('name') ?? '';
   const lines = said.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('banshare-deploy '));
-  const last = lines.slice(-3).join('; ');
+  const last = lines
+    .slice(-3)
+    .map((line) => line.trim())
+    .join('; ');
   if (code === null) return { ...task, how: 'failed', name, words: `took too long: ${last}` };
   const how = code === UNREACHABLE ? 'unreachable' : 'failed';
   return { ...task, how, name, words: last === '' ? `ended with ${code}` : last };

@@ -5,9 +5,9 @@ import type { Outcome, Task } from './install-host.ts';
 /** How the tasks are carried out, and when to stop. */
 export type RollOut = {
   readonly carryOut: (task: Task) => Promise<Outcome>;
-  /** Whether the server sees this host where it belongs. */
-  readonly confirm: (outcome: Outcome) => Promise<boolean>;
-  /** Called when the servers are done. */
+  /** Resolves when the server sees this host where it belongs. @throws Fault when it does not. */
+  readonly confirm: (outcome: Outcome) => Promise<void>;
+  /** Called when the servers are done. @throws Fault when hosts cannot move yet. */
   readonly afterServers: () => Promise<void>;
   readonly canary: number;
   readonly parallel: number;
@@ -43,31 +43,57 @@ export async function rollOut(tasks: readonly Task[], how: RollOut): Promise<Out
   ];
   while (waiting[0]?.role === 'server')
     if (isFailure(await next())) return stop('the server comes first, and failed');
-  try {
-    await how.afterServers();
-  } catch (error) {
-    if (error instanceof Fault) return stop(error.message);
-    throw error;
-  }
+  const unserved = await faultOf(how.afterServers());
+  if (unserved !== undefined) return stop(unserved);
   for (let seen = 0; seen < how.canary && waiting.length > 0;) {
     if (failuresIn(outcomes) > how.maxFailures) return stop(`more than ${how.maxFailures} failed`);
     const outcome = await next();
     // Of a host that cannot be reached nothing is learnt: the next one is the canary.
     if (outcome.how === 'unreachable') continue;
     if (isFailure(outcome)) return stop(`the canary ${outcome.destination} failed`);
-    if (!(await how.confirm(outcome)))
-      return stop(`the server does not see the canary ${outcome.destination} on this generation`);
+    const unseen = await faultOf(how.confirm(outcome));
+    if (unseen !== undefined) return stop(unseen);
     seen++;
   }
-  const work = async (): Promise<void> => {
-    while (waiting.length > 0 && failuresIn(outcomes) <= how.maxFailures) await next();
-  };
-  await Promise.all(Array.from({ length: how.parallel }, work));
+  await sideBySide(how.parallel, () => waiting.length > 0 && failuresIn(outcomes) <= how.maxFailures, next);
   return stop(`more than ${how.maxFailures} failed`);
+}
+
+/** Asks every host what it would get, in whatever order. */
+export async function askAll(
+  tasks: readonly Task[],
+  { parallel, carryOut }: Pick<RollOut, 'parallel' | 'carryOut'>,
+): Promise<Outcome[]> {
+  const waiting = [...tasks];
+  const outcomes: Outcome[] = [];
+  const next = async () => outcomes.push(await carryOut(shift(waiting)));
+  await sideBySide(parallel, () => waiting.length > 0, next);
+  return outcomes;
 }
 
 export function isFailure({ how }: Outcome): boolean {
   return how === 'failed' || how === 'unreachable';
+}
+
+async function sideBySide(
+  count: number,
+  mayGoOn: () => boolean,
+  next: () => Promise<unknown>,
+): Promise<void> {
+  const work = async (): Promise<void> => {
+    while (mayGoOn()) await next();
+  };
+  await Promise.all(Array.from({ length: count }, work));
+}
+
+async function faultOf(work: Promise<void>): Promise<string | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error.message;
+    throw error;
+  }
 }
 
 function failuresIn(outcomes: readonly Outcome[]): number {

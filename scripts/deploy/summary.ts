@@ -20,7 +20,7 @@ export function standingsOf(
       return { outcome, isThere: how === 'installed' || how === 'already', words: 'the server' };
     const host = hosts.find((each) => each.name === name);
     if (host !== undefined) return { outcome, isThere: isOn(host, generation), words: seenAs(host) };
-    const words = name === '' ? 'its name in the fleet is not known' : 'the server does not know it';
+    const words = name === '' ? 'not enrolled, as far as is known' : 'the server does not know it';
     return { outcome, isThere: false, words };
   });
 }
@@ -39,10 +39,21 @@ export function showStandings(
   return [
     '',
     `Generation ${generation}, as its server sees it: ${there.length} of ${standings.length} are there.`,
-    ...there.map((each) => `  ok    ${line(each)}${isFailure(each.outcome) ? `; but ${lastOf(each)}` : ''}`),
-    ...left.map((each) => `  LEFT  ${line(each)}; ${lastOf(each)}`),
+    ...there.map(
+      (each) => `  ok    ${line(each)}${isFailure(each.outcome) ? `; but ${lastOf(each.outcome)}` : ''}`,
+    ),
+    ...left.map((each) => `  LEFT  ${line(each)}; ${lastOf(each.outcome)}`),
     ...others.slice(0, MOST_NAMES).map((host) => `  other ${seenAs(host)}: not among these`),
     ...more,
+  ];
+}
+
+/** The summary when the server cannot be asked: what the hosts themselves said. */
+export function showUnseen(outcomes: readonly Outcome[], why: string): string[] {
+  return [
+    '',
+    `Who is where is not known: ${why}`,
+    ...outcomes.map((each) => `  ${titleOf(each)}: ${lastOf(each)}`),
   ];
 }
 
@@ -54,6 +65,6 @@ function seenAs({ name, state, generation, isBehind }: KnownHost): string {
   return `${name}, ${state}, generation ${generation ?? 'unknown'}${isBehind ? ', behind or silent' : ''}`;
 }
 
-function lastOf({ outcome: { how, words } }: Standing): string {
+function lastOf({ how, words }: Outcome): string {
   return `${how === 'waiting' ? 'not begun' : how}: ${words}`;
 }

@@ -8,8 +8,9 @@ import type { Outcome, Task } from '../deploy/install-host.ts';
 import { Record } from '../deploy/record.ts';
 import { answersIn } from '../deploy/remote-scripts.ts';
 import { scpTarget } from '../deploy/remote.ts';
-import { rollOut, tasksOf, type RollOut } from '../deploy/roll-out.ts';
+import { askAll, rollOut, tasksOf, type RollOut } from '../deploy/roll-out.ts';
 import { showStandings, standingsOf } from '../deploy/summary.ts';
+import { Fault } from '../say.ts';
 import { run } from '../../test/fresh-build.ts';
 
 const FLEET = `# the fleet
@@ -94,7 +95,7 @@ test('servers come first, then the group canary, then the others side by side', 
       atOnce--;
       return outcome(task);
     },
-    confirm: (done) => Promise.resolve(log.push(`seen ${done.destination}`) > 0),
+    confirm: (done) => Promise.resolve(void log.push(`seen ${done.destination}`)),
     afterServers: () => Promise.resolve(void log.push('served')),
   });
   assert.deepEqual(log.slice(0, 4), ['server root@bans.example.org', 'served', 'client db08', 'seen db08']);
@@ -111,18 +112,24 @@ test('when the server fails, no host is touched', async () => {
   );
 });
 
+test('a dry run asks every host, also when the server does not answer', async () => {
+  const how = { parallel: 2, carryOut: failing('s') };
+  const outcomes = await askAll(tasksOf(parseHosts('s server\nh[1-3]')), how);
+  assert.equal(outcomes.length, 4);
+});
+
 test('a canary that fails, or that the server does not see, keeps the others where they are', async () => {
   const failed = await roll('s server\nh[1-3]', { carryOut: failing('h1') });
   assert.deepEqual(
     failed.map(({ how }) => how),
     ['installed', 'failed', 'waiting', 'waiting'],
   );
-  const unseen = await roll('s server\nh[1-3]', { confirm: () => Promise.resolve(false) });
+  const unseen = await roll('s server\nh[1-3]', { confirm: () => Promise.reject(new Fault('not seen')) });
   assert.deepEqual(
     unseen.map(({ how }) => how),
     ['installed', 'installed', 'waiting', 'waiting'],
   );
-  assert.match(unseen[3]?.words ?? '', /does not see the canary h1/);
+  assert.match(unseen[3]?.words ?? '', /not seen/);
 });
 
 test('of an unreachable canary nothing is learnt: the next host is the canary', async () => {
@@ -130,7 +137,7 @@ test('of an unreachable canary nothing is learnt: the next host is the canary', 
   await roll('s server\nh[1-3]', {
     carryOut: (task) =>
       Promise.resolve(outcome(task, task.destination === 'h1' ? 'unreachable' : 'installed')),
-    confirm: (done) => Promise.resolve(confirmed.push(done.destination) > 0),
+    confirm: (done) => Promise.resolve(void confirmed.push(done.destination)),
   });
   assert.deepEqual(confirmed, ['h2']);
 });
@@ -197,7 +204,7 @@ test('the summary believes the server, not ssh', () => {
   assert.match(lines, /2 of 5 are there/);
   assert.match(lines, /ok +c: c, active, generation new; but failed: /);
   assert.match(lines, /LEFT +b: b, active, generation old/);
-  assert.match(lines, /LEFT +e: its name in the fleet is not known; unreachable/);
+  assert.match(lines, /LEFT +e: not enrolled, as far as is known; unreachable/);
   assert.match(lines, /other z, active, generation old/);
 });
 
@@ -217,7 +224,7 @@ test('without a list, or without a server in it, it says what is missing', () =>
 function roll(text: string, how: Partial<RollOut>): Promise<Outcome[]> {
   return rollOut(tasksOf(parseHosts(text)), {
     carryOut: (task) => Promise.resolve(outcome(task)),
-    confirm: () => Promise.resolve(true),
+    confirm: () => Promise.resolve(),
     afterServers: () => Promise.resolve(),
     canary: 1,
     parallel: 1,

@@ -74,7 +74,7 @@ test(
       assert.match(stdout, /3 of 5 are there/);
       assert.match(stdout, new RegExp(`ok +h1: h1, active, generation ${generationOf(moved)}`));
       assert.match(stdout, /LEFT +h3: h3, active, generation (?!unknown)/);
-      assert.match(stdout, /LEFT +h4: its name in the fleet is not known; unreachable/);
+      assert.match(stdout, /LEFT +h4: not enrolled, as far as is known; unreachable/);
       assert.match(stdout, /2 left/);
       const all = await hostsOnServer(admin);
       assert.deepEqual(
