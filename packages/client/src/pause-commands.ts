@@ -62,7 +62,9 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const { concurrency, missingJail } = config.apply;
     const settled: ApplyParts['settled'] = (row, effect) => void tellEffect(state, row, effect);
     const applier = new Applier({ state, enforcer, concurrency, log, now: wallSeconds, settled });
-    const fault = (_key: string, text: string): void => void log.warning(text);
+    const fault = (_key: string, text: string): void => {
+      log.warning(text);
+    };
     const protection = new Protection({ config, paths, machine: THIS_MACHINE, fault });
     const key = readEnrolled(paths);
     const choice = choiceOf(config, state, protection, key.ok ? key.value.name : undefined);
