@@ -73,13 +73,13 @@ export class Peer {
   }
 
   /** Sends a request as it is and waits for the answer. */
-  send(message: Sealed, curve: CurvePair = this.identity.curve): Promise<Answer> {
+  send(message: Sealed, curve: CurvePair = this.identity.curve, timeoutMs = 10_000): Promise<Answer> {
     const { keys, ports } = this.#meeting;
     const at = endpoint('127.0.0.1', ports().report);
     const known = this.#requesters.get(at + curve.publicKey);
     const requester = known ?? new Requester({ endpoint: at, serverKey: keys.server.publicKey, curve });
     this.#requesters.set(at + curve.publicKey, requester);
-    return requester.request(message, 10_000);
+    return requester.request(message, timeoutMs);
   }
 
   /** A socket that sends whatever frames the test likes. */

@@ -7,6 +7,11 @@ import { textFormat } from './log.ts';
 export type Resources = {
   /** Takes charge of closing something; what was owned last is closed first. */
   own(label: string, close: () => unknown): void;
+  /**
+   * Has the program close everything and begin anew, in the same process id and with nothing of its old memory; so it needs
+   * nobody who starts it again.
+   */
+  startAgain(): void;
 };
 
 /** Something that keeps a program from starting and that a person can mend: it is told in one line, without a stack. */
@@ -39,10 +44,19 @@ export async function runProgram(program: Program): Promise<never> {
   process.on('unhandledRejection', crash);
   const owned: Owned[] = [];
   const stop = stopOnSignals(program);
+  let isAgain = false;
+  const startAgain = (): void => {
+    isAgain = true;
+    stop.now();
+  };
 
   let code = 0;
   try {
-    const result = await program.start({ own: (label, close) => owned.push({ label, close }) }, stop.signal);
+    const resources = {
+      own: (label: string, close: () => unknown) => owned.push({ label, close }),
+      startAgain,
+    };
+    const result = await program.start(resources, stop.signal);
     if (typeof result === 'number') code = result;
     else await stop.asked;
   } catch (error) {
@@ -53,6 +67,7 @@ export async function runProgram(program: Program): Promise<never> {
     } else if (!stop.signal.aborted) crash(error);
   }
   const clean = await closeAll(owned, stop.begin());
+  if (isAgain && clean) becomeAnew(program.name);
   process.exit(clean ? code : code || 1);
 }
 
@@ -61,6 +76,8 @@ type Stop = {
   readonly asked: Promise<void>;
   /** Starts the deadline, if no signal did already. */
   begin(): Stopping;
+  /** Stops as after a signal. */
+  now(): void;
 };
 
 /** What is being closed at the moment, to be named where it hangs. */
@@ -89,7 +106,21 @@ function stopOnSignals(program: Program): Stop {
       controller.abort(new Error(`${name} received ${each}`));
     });
   }
-  return { signal, asked, begin };
+  const now = (): void => {
+    begin();
+    controller.abort(new Error(`${name} starts again`));
+  };
+  return { signal, asked, begin, now };
+}
+
+/** Does not return, unless the kernel refuses: then whoever started the program has to. */
+function becomeAnew(name: string): void {
+  try {
+    const { execPath, execArgv, argv } = process;
+    process.execve?.(execPath, [execPath, ...execArgv, ...argv.slice(1)]);
+  } catch (error) {
+    complain(`${name} cannot start itself again`, { error: errorText(error) });
+  }
 }
 
 async function closeAll(owned: readonly Owned[], stopping: Stopping): Promise<boolean> {

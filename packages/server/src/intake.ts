@@ -13,6 +13,8 @@ export type Notices = {
   refused: (answer: Answer, from: string) => void;
   enrolled: (host: Host, wanted: string) => void;
   ledgerFailed: (error: Error) => void;
+  /** A host said something whole and signed. */
+  heard: (host: Host) => void;
   /** A brake held new bans, so many at once. */
   held: (count: number, reason: string) => void;
 };
@@ -91,7 +93,10 @@ export class Intake {
       return undefined;
     }
     const checked = this.#senders.check(incoming, now);
-    if (!('answer' in checked)) return { envelope: incoming.envelope, ...checked };
+    if (!('answer' in checked)) {
+      if (checked.host !== undefined) this.#notices.heard(checked.host);
+      return { envelope: incoming.envelope, ...checked };
+    }
     this.#tell(incoming.envelope, checked.id, checked.answer, 'a peer');
     return undefined;
   }

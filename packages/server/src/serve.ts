@@ -21,6 +21,7 @@ import { Brakes } from './brakes.ts';
 import { decideWith } from './decide.ts';
 import { Distributor } from './distribute.ts';
 import { Admissions } from './domains.ts';
+import { FloodWatch } from './flood-watch.ts';
 import { endpointsOf, openReportPort } from './doors.ts';
 import type { Generation } from './generations.ts';
 import { HostBook } from './host-book.ts';
@@ -49,6 +50,7 @@ type Core = {
   book: HostBook;
   admissions: Admissions;
   neverBan: NeverBan;
+  floods: FloodWatch;
   clock: SteadyClock;
 };
 
@@ -104,6 +106,13 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   });
   if (!admin.ok) throw new StartFault(admin.fault);
   resources.own('the admin socket', () => admin.value.close());
+  const watch = core.floods.start(({ mebibytes, suspects }) => {
+    const text =
+      'Flooded at the report port by a key of the fleet: the server starts again, nothing accepted is lost';
+    log.error(text, { mebibytes, suspects: suspects.join(' ') || 'nobody in particular' });
+    resources.startAgain();
+  });
+  resources.own('the flood watch', () => watch.stop());
   sayReady(reported, published);
 }
 
@@ -124,15 +133,28 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   for (const host of book.all()) if (host.state === 'active') admissions.admitHost(host.curve);
   const clock = new SteadyClock(await ledger.lastTime());
   const neverBan = new NeverBan(ledger, config.neverBan);
+  const floods = new FloodWatch();
   const zap = await answerZap(({ domain, key, address }) => {
     const admission = admissions.decide(domain, key);
     const host = admission === 'admit' ? book.byCurve(key) : undefined;
-    if (host !== undefined) neverBan.see(host, domain, address, clock.now());
+    if (host !== undefined) {
+      neverBan.see(host, domain, address, clock.now());
+      if (domain.startsWith('report/')) floods.knocked(host);
+    }
     return admission;
   });
   book.onAcknowledged((host) => neverBan.stays(host, clock.now()));
   resources.own('the doorkeeper', () => zap.close());
-  return { log, faults: new FaultLog(log, monotonicSeconds), ledger, book, admissions, neverBan, clock };
+  return {
+    log,
+    faults: new FaultLog(log, monotonicSeconds),
+    ledger,
+    book,
+    admissions,
+    neverBan,
+    floods,
+    clock,
+  };
 }
 
 function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core): Distributor {
@@ -153,7 +175,7 @@ function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core
 
 function startIntake(
   { config }: ServeOptions,
-  { log, faults, ledger, book, neverBan, clock }: Core,
+  { log, faults, ledger, book, neverBan, floods, clock }: Core,
   to: {
     service: Service;
     policy: Policy;
@@ -182,6 +204,7 @@ function startIntake(
     distribute: to.distribute,
     notices: {
       ...noticesTo(log, faults),
+      heard: (host) => floods.spoke(host),
       held: (count, reason) => {
         // Once for each time that the brake takes hold.
         if (ledger.countHeld() > count) return;
@@ -210,7 +233,7 @@ function policyOf(config: ServerConfig): Policy {
 function noticesTo(
   log: Log,
   faults: FaultLog,
-): Omit<ConstructorParameters<typeof Intake>[0]['notices'], 'held'> {
+): Omit<ConstructorParameters<typeof Intake>[0]['notices'], 'held' | 'heard'> {
   return {
     refused: ({ code, reason }, from) =>
       faults.fault(`${from} ${code}`, 'Refused a request', { from, code, reason }),

@@ -1,0 +1,51 @@
+import type { Host } from './host-book.ts';
+
+/**
+ * What libzmq and other native code may hold. A message reaches this program only when its last frame is there, and no
+ * option of libzmq limits their number: one valid key can fill 200 MB in a second. JavaScript's own memory does not count,
+ * since a long list that an operator asked for is no flood.
+ */
+const NATIVE_CAP_BYTES = 400 * 1024 * 1024;
+const WATCH_MS = 100;
+const MOST_NAMED = 5;
+
+/** What is known of a flood of the report port. */
+export type Flood = { mebibytes: number; suspects: string[] };
+
+/** Watches what the report port costs, and remembers who came in and has not said a whole message since. */
+export class FloodWatch {
+  readonly #mute = new Set<Host>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** A host was let in at the report port. */
+  knocked(host: Host): void {
+    this.#mute.delete(host);
+    this.#mute.add(host);
+  }
+
+  /** A host said something whole. */
+  spoke(host: Host): void {
+    this.#mute.delete(host);
+  }
+
+  /** Calls once when the native memory is beyond its cap. */
+  start(onFlood: (flood: Flood) => void): { stop: () => void } {
+    this.#timer = setInterval(() => {
+      const bytes = nativeBytes();
+      if (bytes <= NATIVE_CAP_BYTES) return;
+      this.#stop();
+      const suspects = [...this.#mute].slice(-MOST_NAMED).map(({ name }) => name);
+      onFlood({ mebibytes: Math.round(bytes / 1_048_576), suspects });
+    }, WATCH_MS);
+    return { stop: () => this.#stop() };
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function nativeBytes(): number {
+  const { rss, heapTotal, external } = process.memoryUsage();
+  return rss - heapTotal - external;
+}
