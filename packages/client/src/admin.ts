@@ -10,7 +10,7 @@ import type { TakeParts } from './take.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {
-  enforcer: Pick<Enforcer, 'kind'>;
+  enforcer: Pick<Enforcer, 'kind' | 'check'>;
   place: ServerPlace;
   paths: HostPaths;
   state: State;
@@ -34,6 +34,7 @@ export async function answerAdmin(request: { command: string }, parts: AdminPart
         ok: true,
         result: statusOf(
           parts.enforcer.kind,
+          await parts.enforcer.check(),
           parts.place,
           parts.state,
           parts.progress,

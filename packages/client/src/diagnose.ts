@@ -37,7 +37,8 @@ export async function diagnose(
   if (ports[0].ok) findings.push(...(await diagnoseServer(config, place, paths)));
   const run = (words: string[]): ReturnType<typeof exec> =>
     exec(words, ASK_MS, () => monotonicSeconds() * 1000);
-  if (config.apply.enforcer === 'command') findings.push(...(await diagnoseFail2ban(config, run)));
+  if (/^(command|fail2ban)$/.test(config.apply.enforcer))
+    findings.push(...(await diagnoseFail2ban(config, run)));
   return findings;
 }
 

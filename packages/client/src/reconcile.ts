@@ -115,7 +115,9 @@ export class Reconciler {
     const { put, move, drop } = planRepair(wanted, foundIn(listing, now()), TOLERANCE_SECONDS);
     const isLost = ({ place }: Wanted): boolean => listing.isAnew(place);
     const lost = put.filter(isLost).flatMap((each) => each.rows);
-    const again = [...lost, ...move.flatMap((each) => each.rows)];
+    // Ends are reckoned by the server's clock, which is known once it was heard.
+    const moved = this.#parts.isInStep() ? move.flatMap((each) => each.rows) : [];
+    const again = [...lost, ...moved];
     if (lost.length > 0)
       this.#parts.log.notice('Bans were lost and are put in place again', { bans: lost.length });
     this.#applyAgain(again);

@@ -20,7 +20,7 @@ export type ClientStatus = {
   heardSecondsAgo: number | null;
   clockAheadSeconds: number;
   enforcer: string;
-  /** What would do better on this host. */
+  /** What the enforcer lacks, and what would do better on this host. */
   advice: string[];
   bans: Record<string, number>;
   spool: SpoolStatus;
@@ -29,6 +29,7 @@ export type ClientStatus = {
 /** How this host's client is. */
 export function statusOf(
   enforcer: string,
+  missing: readonly string[],
   place: ServerPlace,
   state: State,
   progress: Progress,
@@ -48,7 +49,7 @@ export function statusOf(
     heardSecondsAgo: heardAt === undefined ? null : Math.round(monotonicSeconds() - heardAt),
     clockAheadSeconds: Math.round(progress.clockAhead),
     enforcer,
-    advice: adviceFor(enforcer, counts),
+    advice: [...missing, ...adviceFor(enforcer, counts)],
     bans: counts,
     spool,
   };

@@ -103,8 +103,13 @@ export class Fail2banEnforcer implements Enforcer {
     try {
       using talk = await this.#open();
       const [isBanned] = await areBanned(talk, jail, [ip]);
+      if (isBanned !== true) return false;
+      // Should it be let go in this very moment, the ban is a new one, and its report an echo.
+      const isNewNote = this.#parts.notes.write(jail, ip);
       // Banning what is banned makes fail2ban look after its rules; it counts 1 where it had to make them anew.
-      return isBanned === true && (await changeJail(talk, jail, 'banip', [ip])) === 1;
+      const count = await changeJail(talk, jail, 'banip', [ip]);
+      if (isNewNote) this.#parts.notes.remove(jail, ip);
+      return count === 1;
     } catch {
       // A listing says what is wrong.
       return false;

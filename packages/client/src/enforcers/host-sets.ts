@@ -44,11 +44,8 @@ export class HostSets implements Enforcer {
     return this.#sets.kind;
   }
 
-  async check(): Promise<string[]> {
-    const missing = await this.#sets.check();
-    // What an earlier process put in place is known from here on.
-    if (missing.length === 0) await this.list();
-    return missing;
+  check(): Promise<string[]> {
+    return this.#sets.check();
   }
 
   isIntact(): Promise<boolean> {

@@ -3,6 +3,9 @@ import type { Ended, ExecOptions } from '../exec.ts';
 import type { Remaining } from './enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
 
+/** The unit takes every capability away: fail2ban's socket needs none. */
+const CAPABILITY = 'the client needs CAP_NET_ADMIN and CAP_NET_RAW, see systemctl cat banshare-client';
+
 /** Runs a program of the firewall. */
 export type RunTool = (words: readonly string[], options?: ExecOptions) => Promise<Ended>;
 
@@ -118,5 +121,6 @@ function elementsIn(text: string): [string, number | null][] {
 export function said({ code, isTimedOut, stderr, stdout }: Ended): string {
   const how = isTimedOut ? 'it ran too long' : code === null ? 'it could not run' : `exit ${code}`;
   const words = (stderr.trim() || stdout.trim()).replaceAll(/\s+/g, ' ').slice(0, 200);
-  return `${how}: ${words}`;
+  const why = /not permitted/.test(words) ? `; ${CAPABILITY}` : '';
+  return `${how}: ${words}${why}`;
 }
