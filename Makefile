@@ -16,6 +16,7 @@ BAN_COMMAND =
 PORTS =
 HOSTS =
 DEPLOY_ARGS =
+BENCH =
 TESTS = 'packages/*/test/**/*.test.ts' 'scripts/test/*.test.ts' 'test/*.test.ts' 'test/lab/*.test.ts' 'test/chaos/*.test.ts'
 
 RUNTIME := build/runtime/node_modules/node-linux-$(MACHINE)/bin/node
@@ -81,6 +82,7 @@ bench: bundles
 	@$(NODE) scripts/bench.ts
 	@test "$(BENCH)" = quick || $(NODE) scripts/bench-field.ts
 
+.PHONY: bench-field
 bench-field: deps
 	@$(NODE) scripts/bench-field.ts
 

@@ -14,6 +14,8 @@ export type FleetOptions = {
   hosts: readonly string[];
   /** For a host, by name; without an entry its jail sshd reports. */
   fail2ban?: Readonly<Record<string, Fail2banSettings>>;
+  /** For a host or the server `srv`, by name: layers over what the installer left. */
+  layers?: Readonly<Record<string, readonly string[]>>;
   /** For a host, by name: its client.toml. */
   clientConfig?: Readonly<Record<string, string>>;
 };
@@ -89,11 +91,12 @@ export class Fleet implements AsyncDisposable {
 /** Starts server, fail2ban and clients on hosts that the installers prepared, and waits until all are in step. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { layers } = await installed();
-  const ofHost = Object.fromEntries(options.hosts.map((name) => [name, [layers.client]]));
+  const above = (name: string): readonly string[] => options.layers?.[name] ?? [];
+  const ofHost = Object.fromEntries(options.hosts.map((name) => [name, [layers.client, ...above(name)]]));
   const lab = await startLab({
     hosts: options.hosts,
     server: 'srv',
-    layers: { ...ofHost, srv: [layers.server] },
+    layers: { ...ofHost, srv: [layers.server, ...above('srv')] },
   });
   try {
     const fleet = new Fleet(lab);
