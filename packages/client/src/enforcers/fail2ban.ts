@@ -237,7 +237,7 @@ function failed(localJail: JailName, reason: string): Effect & { outcome: 'faile
 }
 
 /** Which start of fail2ban made the socket: each makes its own. */
-export function serverAt(socket: string): string | undefined {
+function serverAt(socket: string): string | undefined {
   const file = statSync(socket, { throwIfNoEntry: false });
   return file === undefined ? undefined : `${file.ino}:${file.mtimeMs}`;
 }

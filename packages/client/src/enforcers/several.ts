@@ -66,9 +66,14 @@ function merged(change: Change, all: readonly { effect: Effect; part: Part }[]):
   const failures = all.flatMap(({ effect, part }) =>
     effect.outcome === 'failed' ? [`${part.enforcer.kind}: ${effect.reason}`] : [],
   );
-  const isDone = all.some(({ effect }) => effect.outcome === 'applied');
+  // In sets of the kernel everything is ours; in a jail only what banshare put there.
+  const isBegun = all.some(
+    ({ part, effect }) =>
+      part.enforcer.place === 'jail' &&
+      (effect.outcome === 'applied' || ('isBegun' in effect && effect.isBegun === true)),
+  );
   if (failures.length > 0)
-    return { outcome: 'failed', reason: failures.join('; '), localJail: where, isBegun: isDone };
+    return { outcome: 'failed', reason: failures.join('; '), localJail: where, isBegun };
   for (const outcome of ['already', 'applied', 'released'] as const) {
     if (all.some(({ effect }) => effect.outcome === outcome)) return { outcome, localJail: where };
   }

@@ -75,7 +75,7 @@ for (const [outcomes, wanted] of [
     const [effect] = await together(parts).carryOut([ban('psad')]);
     assert.equal(effect?.outcome, wanted);
     if (effect?.outcome === 'failed')
-      assert.deepEqual([effect.reason, effect.isBegun], ['fail2ban: why', true]);
+      assert.deepEqual([effect.reason, effect.isBegun], ['fail2ban: why', false]);
   });
 }
 
