@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { untilBanned } from './fail2ban.ts';
+import { startFleet } from './fleet.ts';
+import { startPsad } from './psad.ts';
+import { skipReason } from './requirements.ts';
+
+/** As the administrators of a shared jail have it: it watches a log, here one that is there already, and bans at one line. */
+const sharedJail = [
+  '[shared]',
+  'enabled = true',
+  'filter =',
+  'failregex = : <HOST>: reported by .*',
+  'logpath = /var/log/auth.log',
+  'maxretry = 1',
+  'action = %(action_)s',
+].join('\n');
+
+test('log: a line of banshare is a ban of the shared jail', { skip: skipReason() }, async () => {
+  await using fleet = await startFleet({
+    hosts: ['h1', 'h2'],
+    fail2ban: { h2: { more: sharedJail } },
+    clientConfig: {
+      h2: '[apply]\nenforcer = "log"\nlog-file = "/var/log/auth.log"\n[apply.jails]\n"*" = "shared"\n',
+    },
+  });
+  const h2 = fleet.host('h2');
+  for (const ip of ['203.0.113.7', '2001:db8:bad::7']) {
+    await fleet.lab.attacker.failLogin(fleet.host('h1'), ip);
+    await untilBanned(h2, 'shared', ip);
+  }
+  assert.equal(await fleet.eventCount(), 2);
+});
+
+test(
+  'psad beside nftables: each has the bans that it is for, and the echo of psad’s script is no report',
+  { skip: skipReason('psad', 'iptables') },
+  async () => {
+    await using fleet = await startFleet({
+      hosts: ['h1', 'h2'],
+      clientConfig: {
+        h2: '[[enforcer]]\nkind = "psad"\nprogs = ["psad"]\n[[enforcer]]\nkind = "nftables"\nprogs = ["fail2ban"]\n',
+      },
+    });
+    const [h1, h2] = [fleet.host('h1'), fleet.host('h2')];
+    await startPsad(h2, await h2.read('/usr/lib/banshare/psad.conf'));
+    await h1.output(['banshare-report', 'psad', 'portscan', '203.0.113.66']);
+    await fleet.lab.attacker.failLogin(h1, '203.0.113.7');
+    await fleet.lab.attacker.untilDropped(h2, '203.0.113.7');
+    await fleet.lab.attacker.untilDropped(h2, '203.0.113.66', 60_000);
+    const table = await h2.output(['nft', 'list', 'table', 'inet', 'banshare']);
+    assert.match(table, /203\.0\.113\.7 /);
+    assert.doesNotMatch(table, /203\.0\.113\.66/);
+    assert.match(await h2.output(['iptables', '-S']), /PSAD_BLOCK_INPUT -s 203\.0\.113\.66/);
+    assert.equal(await fleet.eventCount(), 2);
+  },
+);
