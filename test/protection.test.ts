@@ -22,6 +22,13 @@ async function report(fleet: Fleet, ...ips: string[]): Promise<void> {
 const ban = (ip: string): string[] => ['set', 'sshd', 'banip', ip];
 const unban = (ip: string): string[] => ['set', 'sshd', 'unbanip', ip];
 
+/** The next commands, which run side by side, in the order of their addresses. */
+async function nextCommands(host: FleetHost, count: number): Promise<string[]> {
+  const commands: string[] = [];
+  while (commands.length < count) commands.push((await host.commands.next()).slice(2).join(' '));
+  return commands.toSorted((one, other) => one.localeCompare(other));
+}
+
 /** What h2 has told the server of an address, once it has told this. Each look takes a process, and is no busy waiting. */
 async function explained(fleet: Fleet, ip: string, outcome: string): Promise<string> {
   const ask = async (): Promise<string> => {
@@ -98,10 +105,7 @@ test('pause lifts all that banshare applied and applies nothing, also after a re
   const paused = await h2.command('pause');
   assert.equal(paused.code, 0, paused.stderr);
   assert.match(paused.stdout, /^Paused: 2 bans of banshare are lifted/);
-  assert.deepEqual([await h2.commands.next(), await h2.commands.next()].toSorted(), [
-    unban('203.0.113.1'),
-    unban('203.0.113.2'),
-  ]);
+  assert.deepEqual(await nextCommands(h2, 2), ['unbanip 203.0.113.1', 'unbanip 203.0.113.2']);
   assert.match((await h2.command('status')).stdout, /^PAUSED since \S+: nothing is applied/);
   await h2.restart();
   await report(fleet, '203.0.113.3');
@@ -114,7 +118,10 @@ test('pause lifts all that banshare applied and applies nothing, also after a re
 
   const resumed = await h2.command('resume');
   assert.match(resumed.stdout, /^Resumed: 3 bans are applied again/);
-  for (const n of [1, 2, 3]) assert.deepEqual(await h2.commands.next(), ban(`203.0.113.${n}`));
+  assert.deepEqual(
+    await nextCommands(h2, 3),
+    [1, 2, 3].map((n) => `banip 203.0.113.${n}`),
+  );
   assert.doesNotMatch((await h2.command('status')).stdout, /PAUSED/);
   await explained(fleet, '203.0.113.3', 'applied');
 });
@@ -140,8 +147,7 @@ test('pause and resume work without a running client, and say so', async () => {
   assert.match((await h2.command('resume')).stdout, /Resumed: 2 bans are applied again when it starts/);
   assert.equal(h2.commands.all.length, 2);
   await h2.start();
-  const again = [await h2.commands.next(), await h2.commands.next()];
-  assert.deepEqual(again.toSorted(), [ban('203.0.113.1'), ban('203.0.113.2')]);
+  assert.deepEqual(await nextCommands(h2, 2), ['banip 203.0.113.1', 'banip 203.0.113.2']);
 });
 
 test('A host goes on under the name that an operator hands it', async () => {
