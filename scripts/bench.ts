@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildBare } from './bench/bare.ts';
 import { isMet, machine, table, type Figure } from './bench/figures.ts';
+import { measureGroupCommit, measureManyBans } from './bench/durability.ts';
 import { BenchFleet } from './bench/fleet.ts';
 import { Commands, measureLatency } from './bench/latency.ts';
 import { measureIdleMemory, measureSubscribers } from './bench/memory.ts';
@@ -57,6 +58,8 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
   figures.push(await measureSubscribers(fleet, reporter.key));
   say('a hundred senders');
   figures.push(...(await measureThroughput(fleet, reporter, bare('echo'))));
+  say('a hundred thousand bans');
+  figures.push(await measureGroupCommit(fleet), ...(await measureManyBans(fleet)));
   return figures;
 }
 

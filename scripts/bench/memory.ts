@@ -40,7 +40,8 @@ function figure(name: string, value: number, goal: number, raw: string): Figure 
   return { name, value, unit: 'MB', bound: 'most', goal, raw };
 }
 
-function serverMemory(fleet: BenchFleet): number[] {
+/** Megabytes of each of the server's processes. */
+export function serverMemory(fleet: BenchFleet): number[] {
   const pid = fleet.server?.pid ?? 0;
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/);
   return [pid, ...children.map(Number)].map(residentOf);

@@ -10,7 +10,7 @@ export type ServerBan = {
   seq: number;
   until: number | null;
 };
-export type ClientBan = ServerBan & { status: string; reason: string; localJail: string };
+type ClientBan = ServerBan & { status: string; reason: string; localJail: string };
 export type ServerStatus = {
   epoch: string;
   head: number;
@@ -35,7 +35,7 @@ export async function bansOfServer(server: FleetServer): Promise<ServerBan[]> {
   return (await server.json<{ bans: ServerBan[] }>('bans')).bans;
 }
 
-export async function bansOfClient(host: FleetHost): Promise<ClientBan[]> {
+async function bansOfClient(host: FleetHost): Promise<ClientBan[]> {
   const { stdout, stderr } = await host.command('bans', '--json');
   assert.notEqual(stdout, '', stderr);
   return (JSON.parse(stdout) as { bans: ClientBan[] }).bans;
@@ -122,7 +122,7 @@ export async function assertConverged(fleet: Fleet, hosts = [...fleet.hosts.valu
 }
 
 /** What the commands that a host ran leave in its firewall, as `JAIL IP`. */
-export function inPlace(host: FleetHost): Set<string> {
+function inPlace(host: FleetHost): Set<string> {
   const banned = new Set<string>();
   for (const [, jail = '', verb, ip = ''] of host.commands.all) {
     if (verb === 'banip') banned.add(`${jail} ${ip}`);
