@@ -44,7 +44,7 @@ function clientEntries(certs: string): Entry[] {
     ...['action.d', 'filter.d', 'jail.d'].map((folder) =>
       entry(`fail2ban/${folder}/banshare.conf`, piece(`fail2ban/${folder}/banshare.conf`)),
     ),
-    ...['banshare-client.service', 'fail2ban-spool.conf'].map((name) =>
+    ...['banshare-client.service', 'banshare-follow.service', 'fail2ban-spool.conf'].map((name) =>
       entry(`systemd/${name}`, piece(`systemd/${name}`)),
     ),
     ...['join.key', 'join.key_secret'].map((name) => entry(`keys/${name}`, join(certs, name))),

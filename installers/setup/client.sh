@@ -91,7 +91,7 @@ uninstall_role() {
   stop_service
   uninstall_fail2ban
   uninstall_reporter
-  rm -f "$root/usr/bin/banshare-client" "$root$unit_dir/banshare-client.service"
+  rm -f "$root/usr/bin/banshare-client" "$root$unit_dir/banshare-client.service" "$root$unit_dir/banshare-follow.service"
   uninstall_library
   rm -f "$root$library/psad.conf"
   ! with_systemd || systemctl daemon-reload

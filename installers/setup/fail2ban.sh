@@ -102,7 +102,7 @@ report_from_fail2ban() {
   [ "${pid:-0}" -gt 0 ] || return 0
   if [ "$(getenforce 2>/dev/null)" = Enforcing ]; then
     later "SELinux enforces here and may keep fail2ban from running the reporter. The supported way on this host is"
-    later "  /usr/bin/banshare-report --follow /var/log/fail2ban.log   (as a service), instead of the action in the jails."
+    later "  systemctl enable --now banshare-follow   (it reads /var/log/fail2ban.log), instead of the action in the jails."
     return 0
   fi
   if answer=$(run_confined /usr/bin/banshare-report --duration 60 fail2ban install-check 192.0.2.1 2>&1); then

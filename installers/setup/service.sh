@@ -5,7 +5,11 @@ unit_dir=/usr/lib/systemd/system
 
 plan_unit() {
   # An image gets its unit even where no systemd runs while it is made.
-  if [ "$live" = no ] || with_systemd; then put 0644 root:root "systemd/banshare-$role.service" "$unit_dir/banshare-$role.service"; fi
+  if [ "$live" = no ] || with_systemd; then
+    put 0644 root:root "systemd/banshare-$role.service" "$unit_dir/banshare-$role.service"
+    # Not started: it is for hosts where fail2ban's actions cannot be changed.
+    [ "$role" != client ] || put 0644 root:root systemd/banshare-follow.service "$unit_dir/banshare-follow.service"
+  fi
 }
 
 # Starts what is new and restarts what has changed; a new version that does not stay up is taken back.
@@ -65,4 +69,5 @@ stop_service() {
     return 0
   fi
   systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
+  [ "$role" != client ] || systemctl disable --quiet --now banshare-follow.service 2>/dev/null || :
 }
