@@ -1,7 +1,7 @@
 import { parseAddress, parseDuration, type Address } from '@banshare/protocol';
 
 /** A ban to import; seconds undefined leaves the duration to the server. */
-export type ImportedBan = { ip: Address; seconds?: number; reason?: string };
+type ImportedBan = { ip: Address; seconds?: number; reason?: string };
 
 /** What a file held, and what of it could not be used, with the reason. */
 export type Imported = { bans: ImportedBan[]; refused: { line: number; why: string }[] };
