@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Fleet, Folder, makeFleetKeys } from '../fleet/index.ts';
 import { addressOf, isLong } from './chance.ts';
-import { ask, assertConverged, bansOfServer, statusOfClient, statusOfServer, until } from './state-of.ts';
+import { ask, assertConverged, statusOfClient, statusOfServer, until } from './state-of.ts';
 import { skipUnless } from './surroundings.ts';
 
 const LIBRARIES = ['x86_64-linux-gnu', 'aarch64-linux-gnu'].map(
@@ -129,16 +129,20 @@ test('A server that starts ten years ahead ends no ban on a host that runs', { s
       -TEN_YEARS,
     ),
   );
-  // Set right again it goes on where it was.
+  // What it publishes now is on record with that time: set right again, it goes on from there and says so.
+  assert.ok(await ask(server.paths.serverSocket, 'ban', { ip: addressOf(2), jail: 'sshd', for: '1h' }));
   await server.stop();
   clock.set(0);
   await server.start({ env: clock.env });
   await until('the client has heard the server', 20_000, nextHeartbeat(fleet));
   assert.deepEqual(
     host.commands.all.map(([, , verb]) => verb),
-    ['banip'],
+    ['banip', 'banip'],
   );
-  assert.equal((await bansOfServer(server)).length, 1);
+  assert.ok(near((await statusOfServer(server))?.clockJump, -TEN_YEARS));
+  const { code, stdout } = await server.command('status');
+  assert.equal(code, 1);
+  assert.match(stdout, /This machine's clock is 3650d behind the time that bans go by/);
 });
 
 /** Whether the client has heard the server anew since this was called. */

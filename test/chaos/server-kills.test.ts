@@ -28,7 +28,7 @@ test('A server killed again and again under load keeps every report that it answ
 /** Kills what runs at a moment of chance, or lets the next life end at a failpoint. */
 async function takeLife(server: FleetServer, chance: Chance): Promise<string> {
   if (chance.percent(50)) {
-    const after = chance.integer(0, 1500);
+    const after = chance.integer(0, 2500);
     await moment(after);
     await server.kill9();
     // The next death may come while it starts.

@@ -1,6 +1,6 @@
 import { monotonicSeconds, wallSeconds } from './clock.ts';
 
-/** A wall clock that was set by more than this while the program ran is worth an alarm. */
+/** A wall clock that is off by more than this is worth an alarm. */
 const JUMP_SECONDS = 5;
 
 /**
@@ -9,15 +9,10 @@ const JUMP_SECONDS = 5;
  */
 export class SteadyClock {
   #base: number;
-  /** How far the wall clock was from this one when last looked at; seconds, positive when the wall clock is ahead. */
-  #startGap: number;
 
   /** @param notBefore epoch seconds that have passed already, by what is on record: time does not run back. */
   constructor(notBefore = 0) {
-    const wall = wallSeconds();
-    const start = Math.max(wall, notBefore);
-    this.#base = start - monotonicSeconds();
-    this.#startGap = wall - start;
+    this.#base = Math.max(wallSeconds(), notBefore) - monotonicSeconds();
   }
 
   /** Epoch seconds. */
@@ -28,12 +23,14 @@ export class SteadyClock {
   /** Moves to another program's time, which it told a moment ago. */
   follow(now: number): void {
     this.#base = now - monotonicSeconds();
-    this.#startGap = wallSeconds() - now;
   }
 
-  /** By how many seconds the machine's clock was set since the start; 0 where it runs evenly. */
+  /**
+   * By how many seconds the machine's clock is ahead of this one: it was set since the start, or at the start it was behind what
+   * is on record. 0 where they agree.
+   */
   jump(): number {
-    const gap = wallSeconds() - this.now() - this.#startGap;
+    const gap = wallSeconds() - this.now();
     return Math.abs(gap) > JUMP_SECONDS ? Math.round(gap) : 0;
   }
 }

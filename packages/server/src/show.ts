@@ -46,7 +46,7 @@ export function showStatus(status: Status, now: number): string {
     ...(status.clockJump === 0
       ? []
       : [
-          `  This machine's clock was set by ${status.clockJump} s; bans go on by the time before, until a restart`,
+          `  This machine's clock is ${clockText(status.clockJump, ' of')} the time that bans go by: set it by NTP`,
         ]),
     `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
     `Generations in service: ${generations.join(', ')}. Enrolment: ${enrolment}.`,
@@ -153,8 +153,8 @@ function lagText({ lag, lagSeconds }: Trouble): string {
   return lag === 0 ? 'silent' : `${lag} behind for ${span(lagSeconds)}`;
 }
 
-function clockText(ahead: number): string {
-  return `${span(Math.abs(ahead))} ${ahead > 0 ? 'ahead' : 'behind'}`;
+function clockText(ahead: number, of = ''): string {
+  return `${span(Math.abs(ahead))} ${ahead > 0 ? `ahead${of}` : 'behind'}`;
 }
 
 function seen(lastSeen: number | null, now: number): string {

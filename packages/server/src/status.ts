@@ -31,7 +31,7 @@ export type Status = {
   converged: number;
   behind: Trouble[];
   wrongClocks: Trouble[];
-  /** By how many seconds this machine's clock was set while the server runs; 0 is well. */
+  /** By how many seconds this machine's clock is ahead of the time that bans go by; 0 is well. */
   clockJump: number;
   /** Bans that a brake holds, until an operator releases or drops them. */
   held: number;

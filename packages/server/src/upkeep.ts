@@ -45,7 +45,7 @@ export function startUpkeep(parts: {
       const jump = clock.jump();
       if (jump === 0) return;
       const text =
-        "This machine's clock was set while the server runs; bans go on by the time before, until a restart";
+        "This machine's clock is not at the time that bans go by: it was set, or was behind at the start";
       faults.fault('clock', text, { seconds: jump });
     }, SWEEP_MS),
   ];
