@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
@@ -16,8 +15,11 @@ const RECOVERED_MS = 10_000;
 
 let reports = 0;
 
-/** Reports over a new connection, as each run of banshare-report does, until there is an OK; the milliseconds until then. */
-async function report(peer: Peer): Promise<number> {
+/**
+ * Reports until there is an OK; the milliseconds until then. Over a new connection at first, as each run of banshare-report
+ * does, unless the old one is kept.
+ */
+async function report(peer: Peer, keeps = false): Promise<number> {
   const began = performance.now();
   const ban = {
     ip: '203.0.113.9' as Address,
@@ -26,7 +28,7 @@ async function report(peer: Peer): Promise<number> {
   };
   const sealed = peer.sealed({ kind: 'report', sender: peer.name as HostName, report: ban });
   for (;;) {
-    peer.close();
+    if (!keeps) peer.close();
     const answer = await peer.send(sealed, undefined, ANSWER_MS);
     const ms = performance.now() - began;
     if (answer.ok && answer.reply.status === 'OK') return ms;
@@ -186,7 +188,9 @@ async function strangers(port: number, count: number, behave: (socket: Socket) =
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => undefined);
     sockets.push(socket);
-    if (n % 50 === 0) await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+    if (n % 50 === 0) {
+      await new Promise<void>((resolve) => socket.once('connect', resolve).once('close', () => resolve()));
+    }
     behave(socket);
   }
   return () => sockets.forEach((socket) => socket.destroy());
@@ -219,3 +223,16 @@ for (const [what, behave] of [
     assert.ok(slowest < ANSWER_MS && mebibytesOf(fleet.server.pid) < 250);
   });
 }
+test('Idle connections up to the descriptor limit are dropped, and reports get their OK again within 5 s', async (t) => {
+  await using fleet = await startSettled(['sh', '-c', 'ulimit -n 400; exec "$@"', 'sh']);
+  const [connected, good] = [await fleet.peer('connected'), await fleet.peer('good')];
+  const ask = (): Promise<number> => report(connected, true);
+  await ask();
+  const leave = await strangers(fleet.server.ports.report, 600, () => undefined);
+  const before = await ask();
+  const anew = Math.round(await report(good));
+  t.diagnostic(`OK over a connection after ${before} ms, over a new one after ${anew} ms`);
+  leave();
+  assert.ok(before < BACK_MS && anew < BACK_MS);
+  assert.ok((await report(good)) < ANSWER_MS);
+});

@@ -8,6 +8,7 @@ export { readClientConfig, readServerConfig } from './config.ts';
 export { failpoint } from './failpoint.ts';
 export { FaultLog } from './fault-log.ts';
 export { formatFleet, parseFleet, type Fleet } from './fleet.ts';
+export { descriptorLimit, descriptorsLeft } from './descriptors.ts';
 export { runProgram, StartFault, type Program, type Resources } from './lifecycle.ts';
 export { errorText, type Level, type LogFields } from './log-line.ts';
 export { openLog, type Log, type LogSettings } from './log.ts';

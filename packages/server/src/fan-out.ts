@@ -1,11 +1,12 @@
 import { encodeHeartbeat, type Position } from '@banshare/protocol';
-import { SteadyClock } from '@banshare/runtime';
+import { descriptorLimit, descriptorsLeft, SteadyClock } from '@banshare/runtime';
 import { answerZap, PublishPort, strangerIsRefused, type Listening } from '@banshare/transport';
 import { Admissions } from './domains.ts';
 import type { FromFanOut, ToFanOut } from './fan-out-words.ts';
 
 /** A client that hears nothing for 5 s rebuilds its sockets, so this leaves room for four lost beats. */
 const HEARTBEAT_MS = 1000;
+const WATCH_MS = 250;
 
 /**
  * The fan-out child: the PUB socket in a process of its own, since one subscriber with a valid key can fill its memory in
@@ -51,6 +52,13 @@ export function runFanOut(): void {
     tell({ word: 'beat' });
   };
   setInterval(beat, HEARTBEAT_MS);
+  const limit = descriptorLimit();
+  setInterval(() => {
+    // Idle connections to this port must not keep a host from it.
+    const left = descriptorsLeft(limit);
+    if (left === 'out') process.exit(1);
+    if (left === 'few') port.cut().then(beat, () => process.exit(1));
+  }, WATCH_MS);
 }
 
 async function open(

@@ -1,3 +1,4 @@
+import { descriptorLimit, descriptorsLeft } from '@banshare/runtime';
 import type { Host } from './host-book.ts';
 
 /**
@@ -11,6 +12,9 @@ const MOST_NAMED = 5;
 
 /** What is known of a flood of the report port. */
 export type Flood = { mebibytes: number; suspects: string[] };
+
+/** What is done about it: `memory` and `out` once, `few` each time that nearly all descriptors are taken. */
+export type FloodRelief = { memory: (flood: Flood) => void; few: () => void; out: () => void };
 
 /** Watches what the report port costs, and remembers who came in and has not said a whole message since. */
 export class FloodWatch {
@@ -28,14 +32,21 @@ export class FloodWatch {
     this.#mute.delete(host);
   }
 
-  /** Calls once when the native memory is beyond its cap. */
-  start(onFlood: (flood: Flood) => void): { stop: () => void } {
+  start(relief: FloodRelief): { stop: () => void } {
+    const limit = descriptorLimit();
     this.#timer = setInterval(() => {
+      const left = descriptorsLeft(limit);
+      if (left === 'out') {
+        this.#stop();
+        relief.out();
+        return;
+      }
+      if (left === 'few') relief.few();
       const bytes = nativeBytes();
       if (bytes <= NATIVE_CAP_BYTES) return;
       this.#stop();
       const suspects = [...this.#mute].slice(-MOST_NAMED).map(({ name }) => name);
-      onFlood({ mebibytes: Math.round(bytes / 1_048_576), suspects });
+      relief.memory({ mebibytes: Math.round(bytes / 1_048_576), suspects });
     }, WATCH_MS);
     return { stop: () => this.#stop() };
   }
@@ -46,6 +57,11 @@ export class FloodWatch {
 }
 
 function nativeBytes(): number {
-  const { rss, heapTotal, external } = process.memoryUsage();
-  return rss - heapTotal - external;
+  try {
+    const { rss, heapTotal, external } = process.memoryUsage();
+    return rss - heapTotal - external;
+  } catch {
+    // It reads a file, for which there may be no descriptor at the moment.
+    return 0;
+  }
 }

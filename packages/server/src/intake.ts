@@ -6,6 +6,7 @@ import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
 import type { Host, HostBook } from './host-book.ts';
 import type { Decide, Ledger, Recorded, Submission } from './ledger.ts';
+import { PageTurns } from './page-turns.ts';
 import type { Membership } from './membership.ts';
 
 /** What the intake tells the rest of the server; each is called after the fact. */
@@ -20,6 +21,7 @@ export type Notices = {
 };
 
 const LIMIT = retry('limit', 'this host reports more than its limit: it is taken later', 10);
+const TOO_MANY_PAGES = retry('limit', 'this host asks for too many pages at once', 1);
 const LEDGER_FAILED = retry('ledger', 'the server cannot write its ledger now');
 
 /**
@@ -33,6 +35,7 @@ export class Intake {
   readonly #decide: Decide;
   readonly #admitsReport: (hostId: number, now: number) => boolean;
   readonly #senders: SenderCheck;
+  readonly #pages = new PageTurns();
   readonly #membership: Membership;
   readonly #distribute: (events: readonly Event[]) => void;
   readonly #notices: Notices;
@@ -75,6 +78,10 @@ export class Intake {
       if (submission?.kind === 'report' && !this.#admitsReport(submission.host.id, now)) {
         this.#answer(envelope, request.id, LIMIT);
       } else if (submission !== undefined) submissions.push({ envelope, submission });
+      else if (request.kind === 'sync' && host !== undefined) {
+        const turn = this.#pages.add(host.id, () => this.#answerLater(envelope, request, host, now));
+        if (!turn) this.#answer(envelope, request.id, TOO_MANY_PAGES);
+      }
       // Not awaited: opening the publish port's door for a new host may take seconds, and reports must not wait for it.
       else void this.#answerLater(envelope, request, host, now);
     }

@@ -106,14 +106,29 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   });
   if (!admin.ok) throw new StartFault(admin.fault);
   resources.own('the admin socket', () => admin.value.close());
-  const watch = core.floods.start(({ mebibytes, suspects }) => {
-    const text =
-      'Flooded at the report port by a key of the fleet: the server starts again, nothing accepted is lost';
-    log.error(text, { mebibytes, suspects: suspects.join(' ') || 'nobody in particular' });
-    resources.startAgain();
+  watchFloods(core, port, resources);
+  sayReady(reported, published);
+}
+
+function watchFloods({ log, faults, floods }: Core, port: ReportPort, resources: Resources): void {
+  const watch = floods.start({
+    memory: ({ mebibytes, suspects }) => {
+      const text =
+        'Flooded at the report port by a key of the fleet: the server starts again, nothing accepted is lost';
+      log.error(text, { mebibytes, suspects: suspects.join(' ') || 'nobody in particular' });
+      resources.startAgain();
+    },
+    few: () => {
+      const text = 'Connections take nearly all descriptors: all are dropped, hosts come back by themselves';
+      faults.fault('connections', text, {});
+      port.cut().catch(() => resources.startAgain());
+    },
+    out: () => {
+      log.error('Connections take all descriptors: the server starts again, nothing accepted is lost', {});
+      resources.startAgain();
+    },
   });
   resources.own('the flood watch', () => watch.stop());
-  sayReady(reported, published);
 }
 
 /** One line a generation, for whoever started the daemon and waits. */

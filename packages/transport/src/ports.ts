@@ -5,25 +5,35 @@ import { eventPublisher, listen, reportRouter, type Listening } from './listen.t
 /** The report port as the server sees it: requests come in, answers go out, over every generation's endpoint. */
 export class ReportPort {
   readonly #router: Router = reportRouter();
-  #bound: { domain: string; at: string }[] = [];
+  #bound: { to: Listening; at: string }[] = [];
   #sending: Promise<void> = Promise.resolve();
 
   /** Binds one generation's endpoint and returns it with its port. @throws libzmq's error, such as EADDRINUSE. */
   async listen(to: Listening): Promise<string> {
     const at = await listen(this.#router, to);
-    this.#bound.push({ domain: to.domain, at });
+    this.#bound.push({ to: { ...to, port: portOf(at) }, at });
     return at;
   }
 
   /** Closes the endpoint of a domain, with every connection that came in there. */
   unlisten(domain: string): Promise<void> {
     const closed = this.#sending.then(async () => {
-      for (const { at } of this.#bound.filter((bound) => bound.domain === domain))
+      for (const { at } of this.#bound.filter(({ to }) => to.domain === domain))
         await this.#router.unbind(at);
-      this.#bound = this.#bound.filter((bound) => bound.domain !== domain);
+      this.#bound = this.#bound.filter(({ to }) => to.domain !== domain);
     });
     this.#sending = closed.catch(() => undefined);
     return closed;
+  }
+
+  /**
+   * Drops every connection, also those that never said who they are; hosts come back by themselves and ask again.
+   * @throws when an endpoint cannot be bound again: then the process has to start again.
+   */
+  cut(): Promise<void> {
+    const cut = this.#sending.then(() => rebind(this.#router, this.#bound));
+    this.#sending = cut.catch(() => undefined);
+    return cut;
   }
 
   /** The frames of the next message; undefined once the port is closed. */
@@ -77,12 +87,7 @@ export class PublishPort {
    * @throws when an endpoint cannot be bound again: then the process has to end.
    */
   cut(): Promise<void> {
-    const cut = this.#sending.then(async () => {
-      for (const { to, at } of this.#bound) {
-        await this.#publisher.unbind(at);
-        await listen(this.#publisher, to);
-      }
-    });
+    const cut = this.#sending.then(() => rebind(this.#publisher, this.#bound));
     this.#sending = cut.catch(() => undefined);
     return cut;
   }
@@ -95,6 +100,16 @@ export class PublishPort {
 
   close(): void {
     this.#publisher.close();
+  }
+}
+
+async function rebind(
+  socket: Router | Publisher,
+  bound: readonly { to: Listening; at: string }[],
+): Promise<void> {
+  for (const { to, at } of bound) {
+    await socket.unbind(at);
+    await listen(socket, to);
   }
 }
 
