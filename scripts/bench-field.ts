@@ -2,6 +2,7 @@
 // from Debian, or is left out with a word. Figures go to test/bench/results-field.json.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { isMet, machine, table } from './bench/figures.ts';
 import { measureField, type Field } from './bench/field.ts';
@@ -17,11 +18,15 @@ await orExit(async () => {
     process.exit(1);
   }, PATIENCE_MS);
   const began = performance.now();
-  keep(await measureField((what) => console.log(`Measuring: ${what}`)), performance.now() - began);
+  const [load = 0] = loadavg();
+  keep(await measureField((what) => console.log(`Measuring: ${what}`)), {
+    tookMs: performance.now() - began,
+    load,
+  });
   clearTimeout(timer);
 });
 
-function keep(field: Field, tookMs: number): void {
+function keep(field: Field, { tookMs, load }: { tookMs: number; load: number }): void {
   const { ways, figures, skipped } = field;
   if (ways.length > 0) console.log(`\n${waysTable(ways)}\n\n${table(figures)}\n`);
   for (const why of skipped) console.log(`Left out: ${why}`);
@@ -37,6 +42,7 @@ function keep(field: Field, tookMs: number): void {
   const results = {
     at: new Date().toISOString(),
     machine: machine(),
+    load,
     versions,
     tookMs,
     ways,
@@ -44,6 +50,8 @@ function keep(field: Field, tookMs: number): void {
     skipped,
   };
   writeFileSync(join(folder, 'results-field.json'), `${JSON.stringify(results, null, 2)}\n`);
+  if (load > availableParallelism() / 2)
+    console.log(`The machine was busy with other things when this began (load ${load.toFixed(1)})`);
   const met = figures.filter(isMet).length;
   console.log(`${met} of ${figures.length} figures meet their goal; kept in test/bench/results-field.json`);
 }

@@ -77,6 +77,8 @@ function apt(words: readonly string[], cwd: string): string {
 /** While the work is done, Debian's scripts start no service. */
 function withoutServices(work: () => string): string {
   const kept = `${POLICY}.banshare-bench`;
+  // Ctrl-C ends apt-get too; then the policy is put back first.
+  process.once('SIGINT', () => process.exit(130));
   const isSet = existsSync(POLICY);
   if (isSet) renameSync(POLICY, kept);
   writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
