@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { Folder } from '../fleet/index.ts';
 import { Chance, isLong } from './chance.ts';
 import { fold, ModelClient } from './model/client.ts';
 import { ModelServer, submissionOf, type Death } from './model/server.ts';
@@ -59,11 +60,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** A fleet in one process, and what has to hold of it after each step. */
 class World implements Disposable {
-  readonly #folder = mkdtempSync(join(DISK, 'banshare-model-'));
-  readonly server = new ModelServer(this.#folder);
+  readonly #folder = new Folder(DISK);
+  readonly server = new ModelServer(this.#folder.path);
   readonly #clients = Array.from(
     { length: CLIENTS },
-    (_, n) => new ModelClient(join(this.#folder, `client${n}`), this.server),
+    (_, n) => new ModelClient(join(this.#folder.path, `client${n}`), this.server),
   );
   #rollBack: (() => void) | undefined;
   #reports = 0;
@@ -143,7 +144,7 @@ class World implements Disposable {
   [Symbol.dispose](): void {
     for (const each of this.#clients) each.close();
     this.server.close();
-    rmSync(this.#folder, { recursive: true });
+    this.#folder[Symbol.dispose]();
   }
 }
 

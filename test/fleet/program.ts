@@ -12,6 +12,8 @@ const running = new Set<Program>();
 process.once('exit', () => {
   for (const program of running) program.kill('SIGKILL');
 });
+// So does one that is told to end, as by the runner at its time limit.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
 /** What a program is started with and in. */
 export type Surroundings = { env?: NodeJS.ProcessEnv; through?: readonly string[] };

@@ -8,10 +8,11 @@ const GENERATION = '20261121T000000Z-abcdef';
 
 /** A temporary folder that is gone when the test ends, however it ends. */
 export class Folder implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), 'banshare-fleet-'));
+  readonly path: string;
   readonly #remove = (): void => rmSync(this.path, { recursive: true, force: true });
 
-  constructor() {
+  constructor(below = tmpdir()) {
+    this.path = mkdtempSync(join(below, 'banshare-fleet-'));
     process.once('exit', this.#remove);
   }
 
