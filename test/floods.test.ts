@@ -95,7 +95,8 @@ test('One message of endless frames costs a restart that names its host, and not
     `${sent} frames; ${line.replace(/.*mebibytes/, 'mebibytes')}; back after ${back} ms; ${mebibytes} MiB then`,
   );
   t.diagnostic(`${count} reports meanwhile, the slowest OK after ${slowest} ms`);
-  assert.match(line, /suspects=bad/);
+  // A host that is in the middle of a report at that moment is as mute as the flooder, who came in before it.
+  assert.match(line, /suspects="?bad\b/);
   assert.ok(back < BACK_MS && slowest < BACK_MS && mebibytes < 250);
   const { bans } = await server.json<{ bans: unknown[] }>('bans');
   assert.equal(bans.length, reports);

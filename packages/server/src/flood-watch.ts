@@ -11,7 +11,7 @@ const WATCH_MS = 100;
 const MOST_NAMED = 5;
 
 /** What is known of a flood of the report port. */
-export type Flood = { mebibytes: number; suspects: string[] };
+type Flood = { mebibytes: number; suspects: string[] };
 
 /** What is done about it: `memory` and `out` once, `few` each time that nearly all descriptors are taken. */
 export type FloodRelief = { memory: (flood: Flood) => void; few: () => void; out: () => void };
