@@ -17,7 +17,7 @@ PORTS =
 HOSTS =
 DEPLOY_ARGS =
 BENCH =
-TESTS = 'packages/*/test/**/*.test.ts' 'scripts/test/*.test.ts' 'test/*.test.ts' 'test/lab/*.test.ts' 'test/chaos/*.test.ts'
+TESTS = 'packages/*/test/**/*.test.ts' 'scripts/test/*.test.ts' 'test/*.test.ts' 'test/fuzz/*.test.ts' 'test/lab/*.test.ts' 'test/chaos/*.test.ts'
 
 RUNTIME := build/runtime/node_modules/node-linux-$(MACHINE)/bin/node
 NPM := $(RUNTIME) build/runtime/node_modules/npm/bin/npm-cli.js
@@ -68,6 +68,11 @@ demo: bundles
 
 test: bundles
 	@$(NODE) --test --test-timeout=600000 --test-reporter=spec $(TESTS)
+
+.PHONY: fuzz
+# What decoders are fed in `make test`, ten times over; BANSHARE_SEED=N replays a run.
+fuzz: bundles
+	@BANSHARE_FUZZ=$${BANSHARE_FUZZ:-1100000} $(NODE) --test --test-reporter=spec 'test/fuzz/*.test.ts'
 
 .PHONY: chaos
 # The chaos tests at length; BANSHARE_SEED=N replays a run.
