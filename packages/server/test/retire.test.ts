@@ -1,0 +1,133 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { formatFleet, hostPaths } from '@banshare/runtime';
+import { writeCertificate, writePublicKey } from '@banshare/transport';
+import { Folder, makeFleetKeys, Peer, Program, runProgram, type Ran } from '../../../test/fleet/index.ts';
+import { publish, reportOf } from './reports.ts';
+
+type Generation = {
+  name: string;
+  keys: Awaited<ReturnType<typeof makeFleetKeys>>;
+  ports: { report: number; publish: number };
+};
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  const open = await new Promise<boolean>((resolve) => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  });
+  socket.destroy();
+  return open;
+}
+
+/** Lays out one more generation, as an installer does. */
+async function layGeneration(root: string, name: string): Promise<Generation> {
+  const keys = await makeFleetKeys();
+  const ports = { report: await freePort(), publish: await freePort() };
+  const directory = join(hostPaths(root).generations, name);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeCertificate(join(directory, 'server'), { metadata: {}, curve: keys.server });
+  writePublicKey(join(directory, 'join'), { metadata: {}, publicKey: keys.join.publicKey });
+  const fleet = {
+    generation: name,
+    created: '2026-11-21T00:00:00Z',
+    server: '127.0.0.1',
+    reportPort: ports.report,
+    publishPort: ports.publish,
+    serverPublicKey: keys.server.publicKey,
+    banCommand: '/bin/true',
+  };
+  writeFileSync(join(directory, 'fleet.toml'), formatFleet(fleet));
+  return { name, keys, ports };
+}
+
+async function acknowledge(peer: Peer, generation: string): Promise<void> {
+  const { reply } = (await peer.ask({ kind: 'sync', limit: 1 })) as {
+    reply: { fields: Record<string, unknown> };
+  };
+  const { epoch, head, tail } = reply.fields as { epoch: string; head: number; tail: string };
+  const told = { instance: 'i', version: '1', generation, addresses: [], outcomes: [] };
+  const answer = await peer.ask({ kind: 'ack', epoch, applied: head, tail, ...told });
+  assert.ok(answer.ok && answer.reply.status === 'OK');
+}
+
+test('retire refuses while a host is on the generation, then closes its ports, removes its keys and forgets them', async () => {
+  using folder = new Folder();
+  const root = folder.path;
+  const old = await layGeneration(root, '20261101T000000Z-aaaaaa');
+  const current = await layGeneration(root, '20261121T000000Z-bbbbbb');
+  writeFileSync(hostPaths(root).serverConfig, '[listen]\naddress = "127.0.0.1"\n');
+  const command = (...words: string[]): Promise<Ran> => runProgram('server', [...words, '--root', root]);
+  const start = async (): Promise<Program> => {
+    const program = new Program('server', ['--root', root]);
+    await program.line(/^banshare-server ready /);
+    return program;
+  };
+  let server = await start();
+  try {
+    const moving = await Peer.enrolled({ keys: old.keys, ports: () => old.ports }, 'moving');
+    await publish(moving, '203.0.113.1');
+    await acknowledge(moving, old.name);
+    const refused = await command('retire', old.name);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /1 host is still on .*moving/);
+    assert.equal(await isOpen(old.ports.report), true);
+
+    const moved = new Peer({ keys: current.keys, ports: () => current.ports }, moving.identity);
+    moved.name = moving.name;
+    await acknowledge(moved, current.name);
+    const retired = await command('retire', old.name);
+    assert.equal(retired.code, 0, retired.stderr);
+    assert.match(retired.stdout, new RegExp(`${old.ports.report}.*${old.ports.publish}`));
+    for (const port of [old.ports.report, old.ports.publish]) assert.equal(await isOpen(port), false);
+    assert.equal(existsSync(join(hostPaths(root).generations, old.name)), false);
+    await publish(moved, '203.0.113.2');
+    const stale = await moved.ask(reportOf(moved, '203.0.113.3'), { to: old.keys.server.publicKey });
+    assert.ok(stale.ok && stale.reply.code === 'wrong-server');
+    assert.match((await command('retire', current.name)).stderr, /the only generation/);
+
+    await server.stop();
+    server = await start();
+    assert.equal(await isOpen(old.ports.report), false);
+    await publish(moved, '203.0.113.4');
+    moving.close();
+    moved.close();
+  } finally {
+    await server.stop();
+  }
+});
+
+test('retire --force ends a generation although a host is on it', async () => {
+  using folder = new Folder();
+  const root = folder.path;
+  const old = await layGeneration(root, '20261101T000000Z-aaaaaa');
+  await layGeneration(root, '20261121T000000Z-bbbbbb');
+  writeFileSync(hostPaths(root).serverConfig, '[listen]\naddress = "127.0.0.1"\n');
+  const server = new Program('server', ['--root', root]);
+  try {
+    await server.line(/^banshare-server ready /);
+    const left = await Peer.enrolled({ keys: old.keys, ports: () => old.ports }, 'left');
+    await acknowledge(left, old.name);
+    const forced = await runProgram('server', ['retire', old.name, '--force', '--root', root]);
+    assert.equal(forced.code, 0, forced.stderr);
+    assert.equal(await isOpen(old.ports.report), false);
+    const { stdout } = await runProgram('server', ['audit', '--json', '--root', root]);
+    assert.match(stdout, /"what":"retired".*"hostsLeft":\["left"\]/);
+    left.close();
+  } finally {
+    await server.stop();
+  }
+});
