@@ -6,7 +6,9 @@ import { startFleet, type Fleet, type Peer } from '../fleet/index.ts';
 import { addressOf, Chance, isLong } from './chance.ts';
 import { assertConverged, statusOfServer, until, untilInStep } from './state-of.ts';
 
-const BANS = isLong ? 200_000 : 50_000;
+const BANS = isLong ? 150_000 : 50_000;
+/** What 50,000 may take. */
+const MOST_SECONDS = (30 * BANS) / 50_000;
 /** One in so many still holds when the client comes back. */
 const LASTING = 100;
 /** Connections at once, and reports under way on each: of 64 answers that one connection has not taken, libzmq may count 32 twice. */
@@ -31,13 +33,13 @@ test('A client away while tens of thousands of bans happen, most over on its ret
   );
   const back = performance.now();
   await host.start();
-  await untilInStep(fleet, host, 60_000);
+  await untilInStep(fleet, host, 2000 * MOST_SECONDS);
   const seconds = (performance.now() - back) / 1000;
   t.diagnostic(
     `${BANS} bans made in ${(made / 1000).toFixed(1)} s; ${BANS / LASTING} still held; right ${seconds.toFixed(1)} s after its start`,
   );
   await assertConverged(fleet);
-  assert.ok(seconds < 30, `it took ${seconds.toFixed(1)} s`);
+  assert.ok(seconds < MOST_SECONDS, `it took ${seconds.toFixed(1)} s`);
 });
 
 async function activeBans(fleet: Fleet): Promise<number> {
