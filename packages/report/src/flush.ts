@@ -16,6 +16,7 @@ export async function flushSpool(options: Arguments, say: (line: string) => void
   const session = await openSession(options);
   if ('ending' in session) return session.ending;
   const waiting = new WaitingReports(session.paths.spool);
+  waiting.removeLeftovers(wallSeconds());
   let sent = 0;
   for (const name of waiting.names()) {
     const read = waiting.read(name);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeJson, FieldReader, parseFields, type Fields } from '@banshare/protocol';
 import { failpoint, writePrivate } from '@banshare/runtime';
@@ -10,6 +10,8 @@ export type Read = { ok: true; waiting: Waiting } | { ok: false; fault: string }
 
 /** Reports that were given up, each with the reason in it. */
 const DEAD = 'dead';
+/** No reporter lives as long. */
+const LEFTOVER_SECONDS = 3600;
 
 /** The spool as it is emptied: oldest first, each file removed or moved once its report has its end. */
 export class WaitingReports {
@@ -21,12 +23,26 @@ export class WaitingReports {
 
   /** The names of the files that wait, oldest first. */
   names(): string[] {
+    return this.#all()
+      .filter((name) => name.endsWith('.json'))
+      .sort();
+  }
+
+  /** Nothing, where there is no spool yet. */
+  #all(): string[] {
     try {
-      return readdirSync(this.#directory)
-        .filter((name) => name.endsWith('.json'))
-        .sort();
+      return readdirSync(this.#directory);
     } catch {
       return [];
+    }
+  }
+
+  /** Removes what reporters left behind that were killed while they wrote; now is epoch seconds. */
+  removeLeftovers(now: number): void {
+    for (const name of this.#all().filter((each) => each.endsWith('.tmp'))) {
+      const path = join(this.#directory, name);
+      const file = statSync(path, { throwIfNoEntry: false });
+      if (file !== undefined && now - file.mtimeMs / 1000 > LEFTOVER_SECONDS) rmSync(path, { force: true });
     }
   }
 
