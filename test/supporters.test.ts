@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Address, JailName, ProgName } from '@banshare/protocol';
+import { startFleet, type Fleet } from './fleet/index.ts';
+
+// Who stands behind a ban, and what ends it: contract section 6, Bans.
+const BAN = {
+  prog: 'fail2ban' as ProgName,
+  jail: 'sshd' as JailName,
+  ip: '203.0.113.9' as Address,
+};
+
+type Shown = { bans: { ip: string; at: number; until: number }[] };
+
+async function reports(fleet: Fleet, host: string, ...words: string[]): Promise<string> {
+  const { code, stderr } = await fleet.report(host, words);
+  assert.equal(code, 0, stderr);
+  return stderr;
+}
+
+async function isBanned(fleet: Fleet, ip: string): Promise<boolean> {
+  return (await fleet.server.json<Shown>('bans', ip)).bans.length > 0;
+}
+
+test("one host's unban does not lift what another still supports; the last one's does, on the others", async () => {
+  await using fleet = await startFleet({ hosts: ['watcher'] });
+  for (const name of ['a', 'b']) await fleet.addReporter(name);
+  const { commands } = fleet.host('watcher');
+  await reports(fleet, 'a', 'fail2ban', 'sshd', '203.0.113.9');
+  assert.match(await reports(fleet, 'b', 'fail2ban', 'sshd', '203.0.113.9'), /duplicate/);
+  await reports(fleet, 'a', '--unban', 'fail2ban', 'sshd', '203.0.113.9');
+  assert.equal(await isBanned(fleet, '203.0.113.9'), true);
+  await reports(fleet, 'b', '--unban', 'fail2ban', 'sshd', '203.0.113.9');
+  assert.equal(await isBanned(fleet, '203.0.113.9'), false);
+  assert.deepEqual(await commands.next(), ['set', 'sshd', 'banip', '203.0.113.9']);
+  assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.9']);
+});
+
+test("an operator's unban runs on every host, also on the one that reported, and an older report does not undo it", async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const late = await fleet.peer('late');
+  const before = Date.now() / 1000 - 5;
+  await reports(fleet, 'h1', 'fail2ban', 'sshd', '203.0.113.9');
+  assert.deepEqual(await fleet.host('h2').commands.next(), ['set', 'sshd', 'banip', '203.0.113.9']);
+  assert.equal((await fleet.server.command('unban', '203.0.113.9')).code, 0);
+  for (const name of ['h1', 'h2']) {
+    assert.deepEqual(await fleet.host(name).commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.9'], name);
+  }
+  const answer = await late.ask({ kind: 'report', sender: late.name, report: BAN }, { at: before });
+  assert.ok(answer.ok);
+  assert.equal(answer.reply.code, 'lifted');
+  await reports(fleet, 'h1', 'fail2ban', 'sshd', '203.0.113.9');
+  assert.equal(await isBanned(fleet, '203.0.113.9'), true);
+});
+
+test('what was in place before is lifted by an operator only, never by its end', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const { commands } = fleet.host('h2');
+  commands.behave('echo 0');
+  await reports(fleet, 'h1', '--duration', '1', 'fail2ban', 'sshd', '203.0.113.9');
+  await reports(fleet, 'h1', '--duration', '1h', 'fail2ban', 'sshd', '203.0.113.10');
+  assert.equal((await commands.next()).at(-1), '203.0.113.9');
+  assert.equal((await commands.next()).at(-1), '203.0.113.10');
+  // A second later the first is over, and forgotten without a command.
+  for (const patience = AbortSignal.timeout(20_000); ;) {
+    const { stdout } = await fleet.host('h2').command('bans', '--json');
+    if (!stdout.includes('"203.0.113.9"')) break;
+    assert.equal(patience.aborted, false, 'a ban that is over is still kept after 20 s');
+  }
+  await fleet.server.command('unban', '203.0.113.10');
+  assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.10']);
+});
+
+test('undo lifts what one host alone caused, and keeps what others support', async () => {
+  await using fleet = await startFleet({ hosts: ['watcher'] });
+  for (const name of ['bad', 'good']) await fleet.addReporter(name);
+  await reports(fleet, 'bad', 'fail2ban', 'sshd', '203.0.113.9');
+  await reports(fleet, 'bad', 'fail2ban', 'sshd', '203.0.113.10');
+  await reports(fleet, 'good', 'fail2ban', 'sshd', '203.0.113.10');
+  const { stdout } = await fleet.server.command('undo', '--host', 'bad', '--since', '10m');
+  assert.match(stdout, /203\.0\.113\.9/);
+  assert.match(stdout, /1 stay/);
+  assert.equal(await isBanned(fleet, '203.0.113.9'), false);
+  assert.equal(await isBanned(fleet, '203.0.113.10'), true);
+});
+
+test('with escalation the n-th ban of an address gets the n-th duration; one more while it is banned counts for nothing', async () => {
+  await using fleet = await startFleet({ serverToml: '[bans]\nescalation = ["1h", "6h", "1d"]' });
+  await fleet.addReporter('a');
+  const lasts = async (ip: string): Promise<number> => {
+    const [ban] = (await fleet.server.json<Shown>('bans', ip)).bans;
+    assert.ok(ban);
+    return Math.round((ban.until - ban.at) / 3600);
+  };
+  for (const hours of [1, 6, 24, 24]) {
+    await reports(fleet, 'a', 'fail2ban', 'sshd', '203.0.113.9');
+    await reports(fleet, 'a', 'fail2ban', 'postfix', '203.0.113.9');
+    assert.equal(await lasts('203.0.113.9'), hours);
+    await reports(fleet, 'a', '--unban', 'fail2ban', 'sshd', '203.0.113.9');
+    await reports(fleet, 'a', '--unban', 'fail2ban', 'postfix', '203.0.113.9');
+  }
+});
