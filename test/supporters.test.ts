@@ -46,6 +46,7 @@ test("an operator's unban runs on every host, also on the one that reported, and
   for (const name of ['h1', 'h2']) {
     assert.deepEqual(await fleet.host(name).commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.9'], name);
   }
+  assert.ok(late.name);
   const answer = await late.ask({ kind: 'report', sender: late.name, report: BAN }, { at: before });
   assert.ok(answer.ok);
   assert.equal(answer.reply.code, 'lifted');
