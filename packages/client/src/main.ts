@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { findServer, hostPaths, readClientConfig, runProgram } from '@banshare/runtime';
+import { findServer, hostPaths, readClientConfig, readRunOptions, runProgram } from '@banshare/runtime';
 
 const CONFIGURATION = 78;
 /** Beside what a command takes: an answer and a run of the reporter that are under way. */
@@ -51,19 +50,4 @@ function reporterWords(root: string, config: string | undefined): string[] {
     ...(config === undefined ? [] : ['--config', config]),
   ];
   return [process.execPath, program, ...options];
-}
-
-/** The options of a plain run; undefined for anything else, which yargs then reads and explains. */
-function readRunOptions(words: readonly string[]): { root: string; config: string | undefined } | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...words],
-      options: { root: { type: 'string', default: '' }, config: { type: 'string' } },
-      allowPositionals: true,
-    });
-    const isRun = positionals.length === 0 || (positionals.length === 1 && positionals[0] === 'run');
-    return isRun ? { root: values.root, config: values.config } : undefined;
-  } catch {
-    return undefined;
-  }
 }

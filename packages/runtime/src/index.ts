@@ -22,6 +22,7 @@ export {
   writeAtomic,
   writePrivate,
 } from './private-file.ts';
+export { readRunOptions } from './run-options.ts';
 export { sampleConfig } from './sample-config.ts';
 export { findServer, type ServerPlace } from './server-place.ts';
 export { SteadyClock } from './steady-clock.ts';

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util';
-import { hostPaths, runProgram } from '@banshare/runtime';
+import { hostPaths, readRunOptions, runProgram } from '@banshare/runtime';
 import { readEverything } from './check.ts';
 
 /** The argument that makes this program its own fan-out child. */
@@ -36,19 +35,4 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
     deadlineSeconds: STOP_WITHIN_SECONDS,
     start: (resources, signal) => serve({ ...ready, paths: hostPaths(root), fanOut }, resources, signal),
   });
-}
-
-/** The options of a plain run; undefined for anything else, which yargs then reads and explains. */
-function readRunOptions(words: readonly string[]): { root: string; config: string | undefined } | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...words],
-      options: { root: { type: 'string', default: '' }, config: { type: 'string' } },
-      allowPositionals: true,
-    });
-    const isRun = positionals.length === 0 || (positionals.length === 1 && positionals[0] === 'run');
-    return isRun ? { root: values.root, config: values.config } : undefined;
-  } catch {
-    return undefined;
-  }
 }
