@@ -1,0 +1,30 @@
+#!/bin/sh
+# check-units.sh DIR: systemd reads every unit of DIR without a word of complaint, and the server's sandbox leaves an exposure
+# below 2.5. Needs no running systemd. scripts/check.sh calls it.
+set -u
+
+# By systemd's reckoning, times ten; one digit below what is promised.
+most=24
+
+if ! systemd-analyze --help 2>/dev/null | grep -q -e --offline; then
+  echo "SKIPPED units: systemd-analyze of systemd 250 or later is not installed (Debian and Ubuntu: apt-get install systemd)" >&2
+  exit 0
+fi
+units=${1:?check-units.sh needs the directory of the units}
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+# The programs need not be installed for their units to be read.
+for unit in "$units"/*.service; do
+  sed 's#^ExecStart=/usr/bin/banshare-[a-z]*#ExecStart=/bin/true#' "$unit" >"$scratch/${unit##*/}" || exit 1
+done
+# What it ignores it only says: any word about our units is a fault.
+said=$(systemd-analyze verify --man=no "$scratch"/*.service 2>&1 | grep -F -e "$scratch/" -e banshare-)
+if test -n "$said"; then
+  printf '%s\n' "$said" | sed "s#$scratch/#$units/#" >&2
+  exit 1
+fi
+rated=$(systemd-analyze security --offline=true --threshold=$most "$units/banshare-server.service" 2>&1) || {
+  printf '%s\n' "$rated" >&2
+  echo "Cannot accept the sandbox of $units/banshare-server.service: its exposure must be below 2.5" >&2
+  exit 1
+}
