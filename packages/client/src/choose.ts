@@ -1,4 +1,4 @@
-import type { Address, BanKey, HostName, JailName } from '@banshare/protocol';
+import type { BanKey, HostName, JailName, Target } from '@banshare/protocol';
 
 /** What this host takes over, from client.toml; '*' stands for all. */
 export type Choice = {
@@ -10,7 +10,7 @@ export type Choice = {
   /** The local jail of `PROG/JAIL`, `JAIL` or `*`. */
   localJails: ReadonlyMap<string, string>;
   /** Why an address is never banned in a local jail; undefined where it may be. */
-  ruleFor: (ip: Address, localJail: JailName) => string | undefined;
+  ruleFor: (ip: Target, localJail: JailName) => string | undefined;
   /** An operator at this host's console wants nothing applied. */
   isPaused: boolean;
 };

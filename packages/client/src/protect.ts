@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { parseAddress, specialRange, type Address } from '@banshare/protocol';
+import { parseAddress, specialRange, type Target } from '@banshare/protocol';
 import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/runtime';
 import { defaultGateways } from './proc-net.ts';
 import { IgnoreIp } from './protect-ignoreip.ts';
@@ -54,7 +54,7 @@ export class Protection {
   }
 
   /** The rule by which an address is not banned in a local jail; undefined where it may be. */
-  ruleFor(ip: Address, localJail: string): string | undefined {
+  ruleFor(ip: Target, localJail: string): string | undefined {
     const { missingJail } = this.#parts.config.apply;
     const ignored = localJail === missingJail ? this.#ignoreIp.all : this.#ignoreIp.of(localJail);
     return (

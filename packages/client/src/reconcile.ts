@@ -1,4 +1,4 @@
-import type { Address, BanKey, JailName } from '@banshare/protocol';
+import type { BanKey, JailName, Target } from '@banshare/protocol';
 import type { FaultLog, Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import { FIRST_TRY, type BanRow } from './ban-row.ts';
@@ -180,7 +180,7 @@ export class Reconciler {
     const isOver = new Set(['skipped', 'released', 'failed']);
     const isWanted = ({ ip }: Found): boolean =>
       state.of(ip).some((row) => covers(row) && !isOver.has(row.status));
-    const changes = found.filter((each) => !isWanted(each)).map(({ ip }) => unbanOf(ip as Address));
+    const changes = found.filter((each) => !isWanted(each)).map(({ ip }) => unbanOf(ip as Target));
     if (changes.length === 0) return;
     log.notice('Addresses that no ban of the fleet wants are lifted', { addresses: changes.length });
     await enforcer.carryOut(changes);
@@ -219,7 +219,7 @@ function foundIn(listing: Listing & { ok: true }, now: number): Found[] {
   );
 }
 
-function unbanOf(ip: Address): Change {
+function unbanOf(ip: Target): Change {
   const nobody = {
     host: '' as Change['host'],
     prog: '' as Change['prog'],

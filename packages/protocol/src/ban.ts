@@ -1,14 +1,18 @@
 import type { Address } from './address.ts';
 import type { HostName, JailName, ProgName } from './names.ts';
+import type { Target } from './range.ts';
 
-/** What makes two bans the same one. */
-export type BanKey = { ip: Address; prog: ProgName; jail: JailName };
+/** What makes two bans the same one; ip is an address or a range. */
+export type BanKey = { ip: Target; prog: ProgName; jail: JailName };
+
+/** What a host reports, or takes back: always one address. */
+export type ReportedBan = BanKey & { ip: Address };
 
 /** What else a detector may know of a ban; it travels along and steers nothing. */
 export type Details = { failures?: number; port?: string; protocol?: string; reason?: string };
 
 /** What a host says: this address misbehaved in this jail. durationSeconds -1 is for ever; absent leaves it to the server. */
-export type Report = BanKey & Details & { durationSeconds?: number };
+export type Report = ReportedBan & Details & { durationSeconds?: number };
 
 /** A published ban or unban, in its place in the ledger. Times are epoch seconds; until is whole ones, null is for ever. */
 export type Event = BanKey &

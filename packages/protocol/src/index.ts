@@ -1,5 +1,13 @@
 export { parseAddress, embeddedAddress, type Address } from './address.ts';
-export { banKeyText, type BanKey, type Details, type Event, type Position, type Report } from './ban.ts';
+export {
+  banKeyText,
+  type BanKey,
+  type Details,
+  type Event,
+  type Position,
+  type Report,
+  type ReportedBan,
+} from './ban.ts';
 export { isCurveKey } from './curve-key.ts';
 export { FOR_EVER, formatDuration, parseDuration } from './duration.ts';
 export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
@@ -43,7 +51,20 @@ export {
   type Publication,
   type UnknownEvent,
 } from './publication.ts';
-export { isInRange, parseRange, type Range } from './range.ts';
+export {
+  covers,
+  embeddedTarget,
+  isInRange,
+  isRange,
+  isTooWide,
+  overlaps,
+  parseRange,
+  parseTarget,
+  rangeAround,
+  WIDEST_BAN,
+  type Range,
+  type Target,
+} from './range.ts';
 export { encodeReply, parseReply, type Reply, type Status, type VerdictWord } from './reply.ts';
 export { bad, good, quote, type Result } from './result.ts';
 export { SPECIAL_RANGES, specialRange } from './special-ranges.ts';

@@ -85,6 +85,12 @@ export class FieldReader {
     return this.#fail(name, `${length} lower-case hex digits`, '');
   }
 
+  boolean(name: string): boolean {
+    const value = this.#own(name);
+    if (typeof value === 'boolean') return value;
+    return this.#fail(name, 'true or false', false);
+  }
+
   list(name: string, longest: number): readonly unknown[] {
     const value = this.#own(name);
     if (Array.isArray(value) && value.length <= longest) return value;

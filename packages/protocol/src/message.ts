@@ -1,5 +1,5 @@
 import { parseAddress, type Address } from './address.ts';
-import type { BanKey, Report } from './ban.ts';
+import type { Report, ReportedBan } from './ban.ts';
 import { FOR_EVER } from './duration.ts';
 import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
 import { parseHostName, parseJail, parsePort, parseProg, parseTransport, type HostName } from './names.ts';
@@ -14,7 +14,7 @@ export const ACK_BODY_LIMIT = 8192;
 export type Envelope = { id: string; at: number; key: string; to: string };
 
 export type ReportRequest = { kind: 'report'; sender: HostName; report: Report };
-export type UnbanRequest = { kind: 'unban'; ban: BanKey };
+export type UnbanRequest = { kind: 'unban'; ban: ReportedBan };
 export type EnrolRequest = { kind: 'enrol'; name: HostName; addresses: readonly string[] };
 /** `since` absent asks for a snapshot; `snapshot` and `next` ask for its next page. */
 export type SyncRequest = {
@@ -36,6 +36,8 @@ export type AckRequest = {
   generation: string;
   addresses: readonly string[];
   outcomes: readonly Outcome[];
+  /** Whether everything that is applied on this host can be a range. */
+  ranges?: boolean;
 };
 export type RequestKind = ReportRequest | UnbanRequest | EnrolRequest | SyncRequest | AckRequest;
 export type Request = Envelope & RequestKind;
@@ -148,7 +150,7 @@ function readReport(subject: string, read: FieldReader): Result<ReportRequest> {
   return good({ kind: 'report', sender: sender.value, report });
 }
 
-function readBanKey(read: FieldReader): BanKey {
+function readBanKey(read: FieldReader): ReportedBan {
   return {
     ip: read.parsed('ip', 45, parseAddress),
     prog: read.parsed('prog', 64, parseProg),
@@ -189,5 +191,6 @@ function readAck(read: FieldReader): AckRequest {
     generation: read.token('generation', 64),
     addresses: readAddresses(read),
     outcomes: read.has('outcomes') ? read.list('outcomes', 200).flatMap((item) => parseOutcome(item)) : [],
+    ...(read.has('ranges') ? { ranges: read.boolean('ranges') } : {}),
   };
 }

@@ -1,7 +1,8 @@
-import { parseAddress } from './address.ts';
 import type { Event, Position } from './ban.ts';
 import { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 import { parseHostName, parseJail, parsePort, parseProg, parseTransport } from './names.ts';
+import { parseAddress } from './address.ts';
+import { isRange, parseTarget, type Range, type Target } from './range.ts';
 import { bad, good, quote, type Result } from './result.ts';
 
 /** The server's sign of life: the last event it sent on this socket, and its clock in epoch seconds. */
@@ -14,10 +15,24 @@ export type Publication =
   { kind: 'events'; events: readonly (Event | UnknownEvent)[] } | { kind: 'heartbeat'; heartbeat: Heartbeat };
 
 const MOST_EVENTS = 10_000;
+/** An IPv6 address with its last part in decimal, and a prefix. */
+const LONGEST_TARGET = 49;
 
-/** The subject of an event: prog;jail;ip;host as the original has it, or the words of an unban. */
+/**
+ * What an event is called on the wire. A range is a kind of its own: who does not know it keeps its place and skips it, and no
+ * reader takes it for one address.
+ */
+const WIRE_KINDS = {
+  ban: { kind: 'ban', isOfRange: false },
+  unban: { kind: 'unban', isOfRange: false },
+  'ban-range': { kind: 'ban', isOfRange: true },
+  'unban-range': { kind: 'unban', isOfRange: true },
+} as const;
+
+/** The subject of an event: prog;jail;ip;host as the original has it, or the words of an unban or a range. */
 export function eventSubject(event: Event): string {
-  if (event.kind === 'unban') return `unban ${event.prog} ${event.jail} ${event.ip}`;
+  const kind = wireKind(event);
+  if (kind !== 'ban') return `${kind} ${event.prog} ${event.jail} ${event.ip}`;
   return `${event.prog};${event.jail};${event.ip};${event.host}`;
 }
 
@@ -35,7 +50,7 @@ export function encodeHeartbeat({ epoch, seq, tail, now }: Heartbeat): [subject:
 
 /** An event as the wire and sync carry it. */
 export function eventFields(event: Event | UnknownEvent): Fields {
-  return { v: 1, ...event };
+  return { v: 1, ...event, kind: event.kind === 'unknown' ? event.kind : wireKind(event) };
 }
 
 /** Reads what a subscriber received; the subject only routes, what counts is in the body. */
@@ -55,14 +70,15 @@ export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
   const kind = read.has('kind') ? read.text('kind', 32) : 'ban';
   if (read.fault !== undefined) return bad(read.fault);
   // Of another version only the place in the ledger is certain.
-  const isKnown = fields['v'] === 1 && (kind === 'ban' || kind === 'unban');
-  if (!isKnown) return good({ ...position, kind: 'unknown' });
+  const known =
+    fields['v'] === 1 && Object.hasOwn(WIRE_KINDS, kind) ? WIRE_KINDS[kind as WireKind] : undefined;
+  if (known === undefined) return good({ ...position, kind: 'unknown' });
   const event: Event = {
     ...position,
-    kind,
+    kind: known.kind,
     at: read.number('at', 0, Number.MAX_SAFE_INTEGER),
     until: fields['until'] === null ? null : read.integer('until', 0, Number.MAX_SAFE_INTEGER),
-    ip: read.parsed('ip', 45, parseAddress),
+    ip: read.parsed<Target>('ip', LONGEST_TARGET, known.isOfRange ? parseWideRange : parseAddress),
     prog: read.parsed('prog', 64, parseProg),
     jail: read.parsed('jail', 64, parseJail),
     host: read.parsed('host', 255, parseHostName),
@@ -72,6 +88,18 @@ export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
   if (read.has('protocol')) event.protocol = read.parsed('protocol', 32, parseTransport);
   if (read.has('reason')) event.reason = read.text('reason', 1000);
   return read.fault === undefined ? good(event) : bad(read.fault);
+}
+
+type WireKind = keyof typeof WIRE_KINDS;
+
+function wireKind({ kind, ip }: Event): WireKind {
+  return isRange(ip) ? `${kind}-range` : kind;
+}
+
+function parseWideRange(text: string): Result<Range> {
+  const target = parseTarget(text);
+  if (!target.ok) return target;
+  return isRange(target.value) ? good(target.value) : bad(`${quote(text)} is one address, not a range`);
 }
 
 function parseBatch(body: string): Result<Publication> {

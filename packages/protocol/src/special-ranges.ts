@@ -1,13 +1,14 @@
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
 import { embeddedAddress, type Address } from './address.ts';
+import { embeddedTarget, isRange, overlaps, type Range, type Target } from './range.ts';
 
-type Range = readonly [cidr: string, name: string];
+type SpecialRange = readonly [cidr: string, name: string];
 
 /**
  * The IANA special-purpose registries (IPv4 and IPv6, as of 2026) with multicast and site-local, less the documentation
  * ranges that contract section 7 frees for tests, and less NAT64 and 6to4, which are judged by what they embed.
  */
-export const SPECIAL_RANGES: readonly Range[] = [
+export const SPECIAL_RANGES: readonly SpecialRange[] = [
   ['0.0.0.0/8', 'this network'],
   ['10.0.0.0/8', 'private use'],
   ['100.64.0.0/10', 'shared address space'],
@@ -40,19 +41,33 @@ export const SPECIAL_RANGES: readonly Range[] = [
 
 /** Parsed at the first use of their family: banshare-report, which starts once per ban, asks for one address. */
 const parsedRanges: {
-  v4?: { range: Range; cidr: [IPv4, number] }[];
-  v6?: { range: Range; cidr: [IPv6, number] }[];
+  v4?: { range: SpecialRange; cidr: [IPv4, number] }[];
+  v6?: { range: SpecialRange; cidr: [IPv6, number] }[];
 } = {};
 
-/** Names the special range that holds the address, or the IPv4 address embedded in it; undefined where it is ordinary. */
-export function specialRange(address: Address): string | undefined {
-  const embedded = embeddedAddress(address);
-  if (embedded !== undefined) return specialRange(embedded);
-  const found = address.includes(':') ? findV6(address) : findV4(address);
+/**
+ * Names the special range that holds an address or what is embedded in it, or that has an address in common with a range;
+ * undefined where it is ordinary.
+ */
+export function specialRange(target: Target): string | undefined {
+  const found = isRange(target) ? findOverlap(target) : find(target);
   return found === undefined ? undefined : `${found[0]} (${found[1]})`;
 }
 
-function findV4(address: Address): Range | undefined {
+function find(address: Address): SpecialRange | undefined {
+  const embedded = embeddedAddress(address);
+  if (embedded !== undefined) return find(embedded);
+  return address.includes(':') ? findV6(address) : findV4(address);
+}
+
+function findOverlap(range: Range): SpecialRange | undefined {
+  const embedded = embeddedTarget(range);
+  const within =
+    embedded === undefined ? undefined : isRange(embedded) ? findOverlap(embedded) : find(embedded);
+  return within ?? SPECIAL_RANGES.find(([cidr]) => overlaps(range, cidr as Range));
+}
+
+function findV4(address: Address): SpecialRange | undefined {
   parsedRanges.v4 ??= SPECIAL_RANGES.filter(([cidr]) => !cidr.includes(':')).map((range) => ({
     range,
     cidr: ipaddr.IPv4.parseCIDR(range[0]),
@@ -61,7 +76,7 @@ function findV4(address: Address): Range | undefined {
   return parsedRanges.v4.find(({ cidr }) => parsed.match(cidr))?.range;
 }
 
-function findV6(address: Address): Range | undefined {
+function findV6(address: Address): SpecialRange | undefined {
   parsedRanges.v6 ??= SPECIAL_RANGES.filter(([cidr]) => cidr.includes(':')).map((range) => ({
     range,
     cidr: ipaddr.IPv6.parseCIDR(range[0]),

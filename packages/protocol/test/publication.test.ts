@@ -68,13 +68,14 @@ test('parsePublication() reads what encodeHeartbeat() wrote', () => {
   );
 });
 
-test('the subject of a ban is prog;jail;ip;host with three semicolons, of an unban four words', () => {
+test('the subject of a ban is prog;jail;ip;host with three semicolons, of an unban or a range four words', () => {
   fc.assert(
     fc.property(event, (value) => {
       const subject = eventSubject(value);
-      const parts = value.kind === 'ban' ? subject.split(';') : subject.split(' ');
       const { prog, jail, ip, host, kind } = value;
-      assert.deepEqual(parts, kind === 'ban' ? [prog, jail, ip, host] : ['unban', prog, jail, ip]);
+      const ofRange = ip.includes('/') ? '-range' : '';
+      if (kind === 'ban' && ofRange === '') assert.deepEqual(subject.split(';'), [prog, jail, ip, host]);
+      else assert.deepEqual(subject.split(' '), [`${kind}${ofRange}`, prog, jail, ip]);
     }),
   );
 });

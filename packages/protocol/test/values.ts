@@ -4,6 +4,7 @@ import {
   parseHostName,
   parseJail,
   parseProg,
+  rangeAround,
   type Address,
   type Envelope,
   type Event,
@@ -14,6 +15,7 @@ import {
   type ProgName,
   type RequestKind,
   type Result,
+  type Target,
 } from '../src/index.ts';
 
 /** As fc.record, with the prototype that decoded objects have. */
@@ -30,6 +32,9 @@ export const address: fc.Arbitrary<Address> = fc
   .map((text) => parseAddress(text))
   .filter((result) => result.ok)
   .map(take);
+const range: fc.Arbitrary<Target> = fc
+  .tuple(address, fc.integer({ min: 0, max: 128 }))
+  .map(([ip, prefix]) => rangeAround(ip, ip.includes(':') ? prefix : prefix % 33));
 export const prog: fc.Arbitrary<ProgName> = word().map((text) => take(parseProg(text)));
 export const jail: fc.Arbitrary<JailName> = word().map((text) => take(parseJail(text)));
 const host: fc.Arbitrary<HostName> = fc
@@ -93,6 +98,7 @@ export const request: fc.Arbitrary<RequestKind> = fc.oneof(
     generation: token,
     addresses: fc.array(address, { maxLength: 16 }),
     outcomes: fc.array(outcome, { maxLength: 5 }),
+    ranges: fc.boolean(),
   }),
 );
 
@@ -107,6 +113,7 @@ export const event: fc.Arbitrary<Event> = record(
     at: seconds,
     until: fc.option(count),
     ...banKey,
+    ip: fc.oneof(address, range),
     host,
     failures,
     port,

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeJson, type BanKey, type Report } from '@banshare/protocol';
+import { encodeJson, type Report, type ReportedBan } from '@banshare/protocol';
 import { wallSeconds, writePrivate } from '@banshare/runtime';
 
 /**
@@ -9,7 +9,7 @@ import { wallSeconds, writePrivate } from '@banshare/runtime';
  */
 export type Waiting = { id: string; at: number } & Content;
 
-export type Content = { kind: 'report'; report: Report } | { kind: 'unban'; ban: BanKey };
+export type Content = { kind: 'report'; report: Report } | { kind: 'unban'; ban: ReportedBan };
 
 /** While this file is younger than 30 s, no server is looked for: a dead one must not delay fail2ban's own bans. */
 const NO_SERVER = '.no-server';

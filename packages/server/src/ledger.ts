@@ -1,11 +1,11 @@
 import type {
-  Address,
   BanKey,
   Details,
   Event,
   HostName,
   Position,
   Report,
+  Target,
   VerdictWord,
 } from '@banshare/protocol';
 import type { Selection } from './ban-book.ts';
@@ -67,7 +67,7 @@ export interface Ledger {
   /** Withdraws a host's support since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */
   undo(hostId: number, since: number, now: number): Promise<{ lifted: Event[]; kept: number }>;
   /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */
-  release(now: number, isProtected: (ip: Address) => boolean): Promise<Event[]>;
+  release(now: number, isProtected: (ip: Target) => boolean): Promise<Event[]>;
   /** Forgets what the brakes held; returns how many. */
   dropHeld(): Promise<number>;
   countHeld(): number;

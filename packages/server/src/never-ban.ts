@@ -1,4 +1,12 @@
-import { isInRange, parseAddress, parseRange, type Address, type Range } from '@banshare/protocol';
+import {
+  isRange,
+  overlaps,
+  parseAddress,
+  parseRange,
+  type Address,
+  type Range,
+  type Target,
+} from '@banshare/protocol';
 import type { Host } from './host-book.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
@@ -43,13 +51,14 @@ export class NeverBan {
     }
   }
 
-  /** The rule that protects an address, in words; undefined where none does. now is epoch seconds. */
-  ruleFor(ip: Address, now: number): string | undefined {
-    const configured = this.#configured.find((range) => isInRange(ip, range));
+  /** The rule that protects an address, or one in a range, in words; undefined where none does. now is epoch seconds. */
+  ruleFor(ip: Target, now: number): string | undefined {
+    const configured = this.#configured.find((range) => overlaps(ip, range));
     if (configured !== undefined) return `${configured} of [never-ban] in server.toml`;
-    const added = this.#added.find((range) => isInRange(ip, range));
+    const added = this.#added.find((range) => overlaps(ip, range));
     if (added !== undefined) return `${added} of banshare-server never-ban`;
-    return this.#protectsFleet ? this.#fleetRule(ip, now) : undefined;
+    if (!this.#protectsFleet) return undefined;
+    return isRange(ip) ? this.#fleetRuleWithin(ip, now) : this.#fleetRule(ip, now);
   }
 
   /** Everything that is listed, for people. */
@@ -119,6 +128,14 @@ export class NeverBan {
       this.#ledger.sql('DELETE FROM seen_at WHERE at <= ?').run(now - SEEN_SECONDS);
     });
     for (const [, , sighting] of fresh) sighting.written = sighting.at;
+  }
+
+  #fleetRuleWithin(range: Range, now: number): string | undefined {
+    for (const address of this.#seen.keys()) {
+      const rule = overlaps(range, address as Address) ? this.#fleetRule(address as Address, now) : undefined;
+      if (rule !== undefined) return rule;
+    }
+    return undefined;
   }
 
   #fleetRule(ip: Address, now: number): string | undefined {

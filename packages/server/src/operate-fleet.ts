@@ -1,4 +1,4 @@
-import { isInRange, parseRange, type Address, type Event } from '@banshare/protocol';
+import { overlaps, parseRange, type Event, type Target } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { EnrolmentMode, Membership } from './membership.ts';
 import { refuse, textOf, type Args, type OperateParts } from './operate.ts';
@@ -47,7 +47,7 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
   }
   neverBan.add(range.value, now());
   const lifted: Event[] = [];
-  for (const ip of await bannedIn(parts, (address) => isInRange(address, range.value))) {
+  for (const ip of await bannedIn(parts, (address) => overlaps(address, range.value))) {
     lifted.push(...(await parts.ledger.lift({ ip }, now())));
   }
   parts.distribute(lifted);
@@ -74,8 +74,8 @@ export function showAudit(args: Args, { audit }: FleetParts): AdminReply {
   return { ok: true, result: { entries: audit.newest(MOST_AUDIT) } };
 }
 
-async function bannedIn({ ledger, now }: FleetParts, lies: (ip: Address) => boolean): Promise<Set<Address>> {
-  const found = new Set<Address>();
+async function bannedIn({ ledger, now }: FleetParts, lies: (ip: Target) => boolean): Promise<Set<Target>> {
+  const found = new Set<Target>();
   const { seq: uptoSeq } = ledger.head();
   for (let afterSeq = 0; ;) {
     const page = await ledger.active({ afterSeq, uptoSeq, limit: PAGE }, now());

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import {
   OPERATOR_HOST,
-  type Address,
   type BanKey,
   type Details,
   type Event,
   type Position,
+  type Target,
 } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { BanBook, type Selection } from './ban-book.ts';
@@ -84,7 +84,7 @@ export class SqliteLedger implements Ledger {
     });
   }
 
-  async release(now: number, isProtected: (ip: Address) => boolean): Promise<Event[]> {
+  async release(now: number, isProtected: (ip: Target) => boolean): Promise<Event[]> {
     return this.#write(({ events, bans, held }) => {
       const published: Event[] = [];
       for (const { hostId, ...draft } of held.takeAll()) {

@@ -8,7 +8,7 @@ import {
   parseJail,
   parseProg,
   type Address,
-  type BanKey,
+  type ReportedBan,
 } from '@banshare/protocol';
 import { HostBook, type Host, type HostState } from '../src/host-book.ts';
 import type { Submission } from '../src/ledger.ts';
@@ -72,7 +72,7 @@ export function addressOf(text: string): Address {
   return address.value;
 }
 
-function banOf(ip: string): BanKey {
+function banOf(ip: string): ReportedBan {
   const prog = parseProg('psad');
   const jail = parseJail('scan');
   assert.ok(prog.ok && jail.ok);

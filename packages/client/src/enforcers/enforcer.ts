@@ -1,9 +1,9 @@
-import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
+import type { HostName, JailName, ProgName, Target } from '@banshare/protocol';
 
 /** One thing to do on this host. seconds is how long the ban still lasts, -1 for ever; 0 of an unban: its time is over. */
 export type Change = {
   kind: 'ban' | 'unban';
-  ip: Address;
+  ip: Target;
   prog: ProgName;
   jail: JailName;
   localJail: JailName;
@@ -51,7 +51,7 @@ export type Enforcer = {
   /** Whether all seems to be in place, cheaply; where it is not, a listing follows. */
   isIntact?(): Promise<boolean>;
   /** Has the address, which is banned in this local jail, tried: whether rules that had gone were made anew by that. */
-  isRepaired?(jail: JailName, ip: Address): Promise<boolean>;
+  isRepaired?(jail: JailName, ip: Target): Promise<boolean>;
   /** What is in place of these local jails; of those that are not here it tells nothing. */
   list?(jails: readonly JailName[]): Promise<Listing>;
 };

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { Address, JailName } from '@banshare/protocol';
+import type { JailName, Target } from '@banshare/protocol';
 import type { Notes } from '../notes.ts';
 import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
 import { areBanned, change as changeJail, jailsOf, standingOf, versionOf } from './fail2ban-asking.ts';
@@ -99,7 +99,7 @@ export class Fail2banEnforcer implements Enforcer {
     return Promise.resolve(server === undefined || server === this.#listed?.server);
   }
 
-  async isRepaired(jail: JailName, ip: Address): Promise<boolean> {
+  async isRepaired(jail: JailName, ip: Target): Promise<boolean> {
     try {
       using talk = await this.#open();
       const [isBanned] = await areBanned(talk, jail, [ip]);

@@ -1,11 +1,11 @@
-import { FOR_EVER, type Address } from '@banshare/protocol';
+import { FOR_EVER, type Target } from '@banshare/protocol';
 import type { Change, Effect, Enforcer, Listing, Remaining } from './enforcer.ts';
 
 /** An address and how many seconds it is banned, -1 for ever. */
-export type Timed = { ip: Address; seconds: number };
+export type Timed = { ip: Target; seconds: number };
 
 /** One change of the sets: `move` is there and gets another end, `drop` may be there. */
-export type SetChange = { put: Timed[]; move: Timed[]; drop: Address[] };
+export type SetChange = { put: Timed[]; move: Timed[]; drop: Target[] };
 
 /** The sets of a kind of firewall. */
 export type Sets = {
