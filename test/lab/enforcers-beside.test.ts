@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { untilTrue } from './deadline.ts';
 import { untilBanned } from './fail2ban.ts';
 import { startFleet } from './fleet.ts';
 import { startPsad } from './psad.ts';
@@ -31,6 +32,33 @@ test('log: a line of banshare is a ban of the shared jail', { skip: skipReason()
   }
   assert.equal(await fleet.eventCount(), 2);
 });
+
+test(
+  'By default psad’s bans go to psad where it runs, are lifted there, and its script makes no report of them',
+  { skip: skipReason('psad', 'iptables') },
+  async () => {
+    await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+    const [h1, h2] = [fleet.host('h1'), fleet.host('h2')];
+    const blocked = (): Promise<string> => h2.output(['iptables', '-S']);
+    await h1.output(['banshare-report', 'psad', 'portscan', '203.0.113.65']);
+    await untilBanned(h2, 'banshare', '203.0.113.65');
+    await startPsad(h2, await h2.read('/usr/lib/banshare/psad.conf'));
+    assert.match(await h2.output(['banshare-client', 'status']), /Bans of psad go to psad/);
+    await h1.output(['banshare-report', 'psad', 'portscan', '203.0.113.66']);
+    await untilTrue(60_000, 'psad to block', async () =>
+      /PSAD_BLOCK_INPUT -s 203\.0\.113\.66/.test(await blocked()),
+    );
+    assert.doesNotMatch(await h2.output(['fail2ban-client', 'get', 'banshare', 'banip']), /203\.0\.113\.66/);
+    await h1.output(['banshare-report', '--unban', 'psad', 'portscan', '203.0.113.66']);
+    await untilTrue(
+      60_000,
+      'psad to let it through',
+      async () => !/-s 203\.0\.113\.66/.test(await blocked()),
+    );
+    // Both bans and the end of one, and no echo.
+    assert.equal(await fleet.eventCount(), 3);
+  },
+);
 
 test(
   'psad beside nftables: each has the bans that it is for, and the echo of psad’s script is no report',

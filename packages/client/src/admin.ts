@@ -10,7 +10,7 @@ import type { TakeParts } from './take.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {
-  enforcer: Pick<Enforcer, 'kind' | 'check'>;
+  enforcer: Pick<Enforcer, 'kind' | 'check' | 'ways'>;
   place: ServerPlace;
   paths: HostPaths;
   state: State;
@@ -33,8 +33,11 @@ export async function answerAdmin(request: { command: string }, parts: AdminPart
       return {
         ok: true,
         result: statusOf(
-          parts.enforcer.kind,
-          await parts.enforcer.check(),
+          {
+            missing: await parts.enforcer.check(),
+            ways: (await parts.enforcer.ways?.()) ?? [],
+            kind: parts.enforcer.kind,
+          },
           parts.place,
           parts.state,
           parts.progress,

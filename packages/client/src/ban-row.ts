@@ -90,6 +90,7 @@ export function changeOf(
     jail,
     localJail,
     host: row.host,
+    isOurs: row.isOurs,
     port,
     protocol,
     seconds: secondsLeft(until, now, kind === 'ban' ? 1 : 0),

@@ -48,7 +48,8 @@ export function chooseToFollow(event: Candidate, choice: Choice, now: number): C
   return { apply: true, localJail: localJailOf(event, choice.localJails) };
 }
 
-function localJailOf(event: BanKey, localJails: Choice['localJails']): JailName {
+/** The jail of this host for a ban. */
+export function localJailOf(event: BanKey, localJails: Choice['localJails']): JailName {
   for (const key of [`${event.prog}/${event.jail}`, event.jail, '*']) {
     const mapped = localJails.get(key);
     if (mapped !== undefined) return mapped as JailName;

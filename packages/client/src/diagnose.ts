@@ -9,6 +9,9 @@ import {
 } from '@banshare/runtime';
 import { diagnoseFail2ban } from './diagnose-fail2ban.ts';
 import { readEnrolled } from './enrol.ts';
+import { isPsadFirst } from './enforcers/chosen.ts';
+import { doesPsadListen } from './enforcers/psad.ts';
+import { wayOfPsadBans } from './enforcers/psad-first.ts';
 import { exec } from './exec.ts';
 import { locateServer } from './server-address.ts';
 import { ServerLink } from './server-link.ts';
@@ -39,6 +42,10 @@ export async function diagnose(
     exec(words, ASK_MS, () => monotonicSeconds() * 1000);
   if (/^(command|fail2ban)$/.test(config.apply.enforcer))
     findings.push(...(await diagnoseFail2ban(config, run)));
+  if (isPsadFirst(config)) {
+    const isThere = (): Promise<boolean> => doesPsadListen(paths.psadSocket);
+    findings.push({ ok: true, says: await wayOfPsadBans({ isThere }, 'fail2ban') });
+  }
   return findings;
 }
 

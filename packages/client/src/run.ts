@@ -60,7 +60,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
-  const enforcers = chosenEnforcers(config, { paths, log, notes, memory: state.memory('fail2ban') });
+  const enforcers = chosenEnforcers(config, { paths, log, notes, memory: (name) => state.memory(name) });
   const enforcer = together(enforcers);
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });

@@ -20,6 +20,8 @@ export type ClientStatus = {
   heardSecondsAgo: number | null;
   clockAheadSeconds: number;
   enforcer: string;
+  /** Which way bans go where that depends on what runs here. */
+  ways: string[];
   /** What the enforcer lacks, and what would do better on this host. */
   advice: string[];
   bans: Record<string, number>;
@@ -28,8 +30,7 @@ export type ClientStatus = {
 
 /** How this host's client is. */
 export function statusOf(
-  enforcer: string,
-  missing: readonly string[],
+  enforcer: { kind: string; missing: readonly string[]; ways: readonly string[] },
   place: ServerPlace,
   state: State,
   progress: Progress,
@@ -48,8 +49,9 @@ export function statusOf(
     position: position?.seq ?? null,
     heardSecondsAgo: heardAt === undefined ? null : Math.round(monotonicSeconds() - heardAt),
     clockAheadSeconds: Math.round(progress.clockAhead),
-    enforcer,
-    advice: [...missing, ...adviceFor(enforcer, counts)],
+    enforcer: enforcer.kind,
+    ways: [...enforcer.ways],
+    advice: [...enforcer.missing, ...adviceFor(enforcer.kind, counts)],
     bans: counts,
     spool,
   };
@@ -86,6 +88,7 @@ export function showStatus(status: ClientStatus): string {
     ...(trouble === '' ? [] : [`  ${trouble}`]),
     ...(heardSecondsAgo === null ? [] : [`The server was heard ${heardSecondsAgo} s ago.`]),
     `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
+    ...status.ways,
     ...status.advice,
     ...spoolLines(spool),
   ].join('\n');

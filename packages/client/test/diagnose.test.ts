@@ -40,6 +40,7 @@ async function findings(
     server?: string;
     serverPublicKey?: string;
     enrol?: boolean;
+    toml?: string;
   } = {},
 ): Promise<string> {
   using scratch = folder();
@@ -51,7 +52,8 @@ async function findings(
     publishPort: publish,
     serverPublicKey: more.serverPublicKey ?? server.curve.publicKey,
   };
-  const found = await diagnose(await configOf('[apply]\nenforcer = "none"\n', scratch.path), place, paths);
+  const toml = more.toml ?? '[apply]\nenforcer = "none"\n';
+  const found = await diagnose(await configOf(toml, scratch.path), place, paths);
   return found.map(({ ok, says }) => `${ok ? '' : '! '}${says}`).join('\n');
 }
 
@@ -74,6 +76,14 @@ test('diagnose() finds everything in order where it is', async () => {
     /The report port \d+ of 127\.0\.0\.1 is open\.\nThe publish port \d+ of 127\.0\.0\.1 is open\./,
   );
   assert.match(found, /The server knows this host as web1\.\nThis host's clock agrees/);
+});
+
+test('diagnose() says which way the bans of psad go', async () => {
+  await using server = await HandMadeServer.start();
+  server.now = nowSeconds();
+  const toml = '[apply]\nenforcer = "fail2ban"\n';
+  assert.match(await findings(server, { toml }), /^Bans of psad go to fail2ban: psad does not run here/m);
+  assert.doesNotMatch(await findings(server), /psad/);
 });
 
 test('diagnose() tells which port is closed', async () => {

@@ -21,7 +21,7 @@ for (const [enforcer, bans, isAdvised] of [
       for (let n = 0; n < bans; n += 1)
         state.put(rowOf({ ip: ip(`198.18.${n >> 8}.${n & 255}`), status: 'applied' }), NOW);
     });
-    const status = statusOf(enforcer, [], place, state, new Progress(), spool);
+    const status = statusOf({ kind: enforcer, missing: [], ways: [] }, place, state, new Progress(), spool);
     assert.equal(/enforcer = "nftables"/.test(showStatus(status)), isAdvised);
     state.close();
   });

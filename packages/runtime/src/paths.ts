@@ -32,6 +32,8 @@ export type HostPaths = {
   /** What fail2ban and psad listen at for their own programs. */
   readonly fail2banSocket: string;
   readonly psadSocket: string;
+  /** Where psad writes down what it blocks. */
+  readonly psadBlocked: string;
   /** Where the host's file system begins: a path from client.toml stands below it. */
   readonly root: string;
 };
@@ -64,6 +66,7 @@ export function hostPaths(root: string): HostPaths {
     serverAddress: below('run/banshare/client/server-address'),
     fail2banSocket: below('run/fail2ban/fail2ban.sock'),
     psadSocket: below('run/psad/auto_ipt.sock'),
+    psadBlocked: below('var/log/psad/auto_blocked_iptables'),
     root: below('/'),
   };
 }

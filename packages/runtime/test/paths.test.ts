@@ -27,6 +27,7 @@ const real: HostPaths = {
   serverAddress: '/run/banshare/client/server-address',
   fail2banSocket: '/run/fail2ban/fail2ban.sock',
   psadSocket: '/run/psad/auto_ipt.sock',
+  psadBlocked: '/var/log/psad/auto_blocked_iptables',
   root: '/',
 };
 

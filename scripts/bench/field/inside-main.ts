@@ -78,6 +78,7 @@ function changeOf(jailName: string, address: string): Change {
     seconds: 86_400,
     port: '0:65535',
     protocol: 'tcp',
+    isOurs: false,
     others: [],
   };
 }

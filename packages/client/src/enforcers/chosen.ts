@@ -9,6 +9,7 @@ import {
   type HostPaths,
   type Log,
 } from '@banshare/runtime';
+import { localJailOf } from '../choose.ts';
 import { exec } from '../exec.ts';
 import type { Notes } from '../notes.ts';
 import { commandEnforcer, commandOf, type Commands } from './command.ts';
@@ -20,6 +21,7 @@ import { ipsetSets } from './ipset.ts';
 import { logEnforcer } from './log-lines.ts';
 import { nftSets, type RunTool } from './nftables.ts';
 import { noEnforcer } from './none.ts';
+import { psadFirst, type PsadFirstParts } from './psad-first.ts';
 import { psadEnforcer } from './psad.ts';
 import { together, type Part } from './several.ts';
 
@@ -29,8 +31,10 @@ export type EnforcerHost = {
   log: Pick<Log, 'notice'>;
   notes: Notes;
   /** Without it a restart of the client forgets which fail2ban it knew. */
-  memory?: Fail2banParts['memory'];
+  memory?: (name: string) => Fail2banParts['memory'];
 };
+
+const FORGETFUL = { recall: () => undefined, remember: () => undefined };
 
 type Kind = ClientConfig['apply']['enforcer'];
 
@@ -53,7 +57,7 @@ function enforcerOf(kind: Kind, config: ClientConfig, host: EnforcerHost): Enfor
     case 'none':
       return noEnforcer(host.log, (change) => commandOf(commandsOf(config), change).join(' '));
     case 'fail2ban':
-      return fail2banOf(config, host);
+      return jailsOf(config, host, fail2banOf(config, host));
     case 'nftables':
       return new HostSets(nftSets(runTool), nowMs);
     case 'ipset':
@@ -61,17 +65,35 @@ function enforcerOf(kind: Kind, config: ClientConfig, host: EnforcerHost): Enfor
     case 'log':
       return logEnforcer(join(host.paths.root, config.apply.logFile), host.notes, wallSeconds);
     case 'psad':
-      return psadEnforcer(host.paths.psadSocket, host.notes, timeoutMs);
+      return psadEnforcer(host.paths, host.notes, timeoutMs);
     case 'command':
       return commandOfHost(config, host, runTool);
   }
 }
 
 function commandOfHost(config: ClientConfig, host: EnforcerHost, runTool: RunTool): Enforcer {
-  const { command, unbanCommand } = config.apply;
-  const isFail2ban = command === FAIL2BAN_COMMANDS.ban && unbanCommand === FAIL2BAN_COMMANDS.unban;
   const enforcer = commandEnforcer(commandsOf(config), host.notes, (words) => runTool(words));
-  return isFail2ban ? fail2banFirst(fail2banOf(config, host), enforcer) : enforcer;
+  return isFail2banCommand(config)
+    ? jailsOf(config, host, fail2banFirst(fail2banOf(config, host), enforcer))
+    : enforcer;
+}
+
+/** Whether psad's bans go to psad while it runs here: where client.toml leaves bans to fail2ban and lists no enforcers. */
+export function isPsadFirst(config: ClientConfig): boolean {
+  const { enforcer } = config.apply;
+  const isFail2ban = enforcer === 'fail2ban' || (enforcer === 'command' && isFail2banCommand(config));
+  return isFail2ban && config.enforcer.length === 0;
+}
+
+function isFail2banCommand({ apply: { command, unbanCommand } }: ClientConfig): boolean {
+  return command === FAIL2BAN_COMMANDS.ban && unbanCommand === FAIL2BAN_COMMANDS.unban;
+}
+
+function jailsOf(config: ClientConfig, host: EnforcerHost, jails: PsadFirstParts['jails']): Enforcer {
+  if (!isPsadFirst(config)) return jails;
+  const psad = psadEnforcer(host.paths, host.notes, config.apply.timeoutSeconds * 1000);
+  const memory = host.memory?.('psad') ?? FORGETFUL;
+  return psadFirst({ psad, jails, localJailOf: (ban) => localJailOf(ban, config.apply.jails), memory });
 }
 
 function fail2banOf(config: ClientConfig, { paths, notes, memory }: EnforcerHost): Fail2banEnforcer {
@@ -81,7 +103,7 @@ function fail2banOf(config: ClientConfig, { paths, notes, memory }: EnforcerHost
     timeoutMs: config.apply.timeoutSeconds * 1000,
     notes,
     nowMs,
-    memory: memory ?? { recall: () => undefined, remember: () => undefined },
+    memory: memory?.('fail2ban') ?? FORGETFUL,
   });
 }
 

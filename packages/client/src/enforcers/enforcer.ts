@@ -10,6 +10,8 @@ export type Change = {
   /** Who reported it. */
   host: HostName;
   seconds: number;
+  /** banshare put it in place here before. */
+  isOurs: boolean;
   port: string;
   protocol: string;
   /** Other bans of the address that last: told where the place of a ban is the whole host. */
@@ -48,6 +50,8 @@ export type Enforcer = {
   carryOut(changes: readonly Change[]): Promise<Effect[]>;
   /** Says what is missing on this host for it to work, in sentences; empty when it can. */
   check(): Promise<string[]>;
+  /** Which way bans go where that depends on what runs here, in sentences for a person. */
+  ways?(): Promise<string[]>;
   /** Whether all seems to be in place, cheaply; where it is not, a listing follows. */
   isIntact?(): Promise<boolean>;
   /** Has the address, which is banned in this local jail, tried: whether rules that had gone were made anew by that. */

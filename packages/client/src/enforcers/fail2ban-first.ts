@@ -1,11 +1,12 @@
 import type { Enforcer } from './enforcer.ts';
 import type { Fail2banEnforcer } from './fail2ban.ts';
+import type { PsadFirstParts } from './psad-first.ts';
 
 /**
  * For a host whose command is fail2ban-client: the same ban over fail2ban's socket, without a process each. Where there is no
  * such socket, or a fail2ban too old to be understood, the command runs.
  */
-export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): Enforcer {
+export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): PsadFirstParts['jails'] {
   let isThere = true;
   const chosen = async (): Promise<Enforcer> => {
     isThere = await fail2ban.isThere();

@@ -1,9 +1,9 @@
-import { statSync } from 'node:fs';
 import type { JailName, Target } from '@banshare/protocol';
 import type { Notes } from '../notes.ts';
 import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
 import { areBanned, change as changeJail, jailsOf, standingOf, versionOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
+import { startBehind } from './socket-start.ts';
 
 /** now is milliseconds of a clock that does not jump. */
 export type Fail2banParts = {
@@ -60,7 +60,7 @@ export class Fail2banEnforcer implements Enforcer {
 
   /** Whether this host has a fail2ban, whether or not it runs, of a version that is understood. */
   async isThere(): Promise<boolean> {
-    const server = serverAt(this.#parts.socket);
+    const server = startBehind(this.#parts.socket);
     if (server === undefined) return false;
     if (this.#known?.server !== server) this.#known = { server, isUsable: await this.#isUsable() };
     return this.#known.isUsable;
@@ -95,7 +95,7 @@ export class Fail2banEnforcer implements Enforcer {
 
   /** Whether fail2ban is still the one that was listed; without one there is nothing to list. */
   isIntact(): Promise<boolean> {
-    const server = serverAt(this.#parts.socket);
+    const server = startBehind(this.#parts.socket);
     return Promise.resolve(server === undefined || server === this.#listed?.server);
   }
 
@@ -118,7 +118,7 @@ export class Fail2banEnforcer implements Enforcer {
 
   async list(jails: readonly JailName[]): Promise<Listing> {
     const before = this.#listed;
-    const server = serverAt(this.#parts.socket) ?? '';
+    const server = startBehind(this.#parts.socket) ?? '';
     const held = new Map<string, Map<string, undefined>>();
     const everBanned: Record<string, number> = {};
     try {
@@ -234,12 +234,6 @@ function allFailed(group: readonly Change[], localJail: JailName, error: unknown
 
 function failed(localJail: JailName, reason: string): Effect & { outcome: 'failed' } {
   return { outcome: 'failed', reason, localJail };
-}
-
-/** Which start of fail2ban made the socket: each makes its own. */
-function serverAt(socket: string): string | undefined {
-  const file = statSync(socket, { throwIfNoEntry: false });
-  return file === undefined ? undefined : `${file.ino}:${file.mtimeMs}`;
 }
 
 /** From 1.0 on `banip` answers with a count, and `get JAIL banned` tells of each address. */

@@ -1,26 +1,42 @@
-import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import type { Notes } from '../notes.ts';
 import type { Change, Effect, Enforcer } from './enforcer.ts';
+import { startBehind } from './socket-start.ts';
 
 /** psad takes 93 ms for an address, and one connection in each of its intervals. */
 const MOST_AT_ONCE = 100;
+/** The jail that psad's block script names on a host that is set up as README says. */
+const SCRIPT_JAIL = 'portscan';
+
+/** Where psad listens, and where it writes down what it blocks. */
+export type PsadPlaces = { psadSocket: string; psadBlocked: string };
+
+/** psad, and what else may be asked about it. */
+export type Psad = Enforcer & {
+  isThere: () => Promise<boolean>;
+  /** Which start of psad this is; undefined where there is no socket. */
+  start: () => string | undefined;
+};
 
 /**
  * Has psad block addresses, several over one connection to its own socket. It answers nothing, and calls its block script for
  * each of them, which is banshare's own reporter: hence the notes.
  */
-export function psadEnforcer(socket: string, notes: Notes, timeoutMs: number): Enforcer {
+export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number): Psad {
+  const { psadSocket: socket } = places;
   const send = async (changes: readonly Change[]): Promise<string> => {
+    const written: [string, string][] = [];
     try {
-      for (const { kind, localJail, ip } of changes) if (kind === 'ban') notes.write(localJail, ip);
-      await write(
-        socket,
-        changes.map(({ kind, ip }) => `${kind === 'ban' ? 'add' : 'del'} ${ip}\n`).join(''),
-        timeoutMs,
-      );
+      for (const { kind, jail, ip } of changes) {
+        for (const noted of kind === 'ban' ? new Set([jail, SCRIPT_JAIL]) : [])
+          if (notes.write(noted, ip)) written.push([noted, ip]);
+      }
+      const text = changes.map(({ kind, ip }) => `${kind === 'ban' ? 'add' : 'del'} ${ip}\n`).join('');
+      await write(socket, text, timeoutMs);
       return '';
     } catch (error) {
+      for (const [jail, ip] of written) notes.remove(jail, ip);
       return (error as Error).message;
     }
   };
@@ -30,34 +46,84 @@ export function psadEnforcer(socket: string, notes: Notes, timeoutMs: number): E
     isSerial: true,
     place: 'jail',
     carryOut: async (changes) => {
-      const known = changes.filter(({ ip }) => !ip.includes(':'));
-      const reason = known.length === 0 ? '' : await send(known);
-      return changes.map(({ ip, localJail }): Effect => {
-        if (ip.includes(':')) return { outcome: 'skipped', reason: 'psad blocks IPv4 only', localJail };
+      const blocked = changes.some(({ kind }) => kind === 'ban') ? blockedIn(places.psadBlocked) : new Set();
+      const isThereAlready = ({ kind, ip }: Change): boolean => kind === 'ban' && blocked.has(ip);
+      const asked = changes.filter((change) => canBlock(change) && !isThereAlready(change));
+      const reason = asked.length === 0 ? '' : await send(asked);
+      return changes.map((change): Effect => {
+        const { localJail } = change;
+        if (!canBlock(change))
+          return { outcome: 'skipped', reason: 'psad blocks single IPv4 addresses only', localJail };
+        if (isThereAlready(change)) return { outcome: 'already', localJail };
         return reason === '' ? { outcome: 'applied', localJail } : { outcome: 'failed', reason, localJail };
       });
     },
     check: async () =>
-      existsSync(socket) ? [] : [`psad does not run with ENABLE_AUTO_IDS: there is no socket "${socket}".`],
+      (await doesPsadListen(socket))
+        ? []
+        : [
+            `psad does not listen at "${socket}". Install and start psad, with ENABLE_AUTO_IDS Y in /etc/psad/psad.conf.`,
+          ],
+    isThere: () => doesPsadListen(socket),
+    start: () => startBehind(socket),
   };
 }
 
-function write(path: string, text: string, timeoutMs: number): Promise<void> {
+/** psad knows IPv4 only, and takes a range for its first address. */
+export function canBlock({ ip }: Pick<Change, 'ip'>): boolean {
+  return !/[:/]/.test(ip);
+}
+
+/** What psad has blocked, whoever wanted it: it takes none of it a second time. */
+function blockedIn(path: string): Set<string> {
+  try {
+    return new Set(readFileSync(path, 'utf8').match(/^[0-9.]+/gm));
+  } catch {
+    return new Set();
+  }
+}
+
+/** Whether psad runs and blocks: only then it listens. */
+export function doesPsadListen(path: string): Promise<boolean> {
+  return open(path).then(
+    (socket) => {
+      socket.destroy();
+      return true;
+    },
+    () => false,
+  );
+}
+
+async function write(path: string, text: string, timeoutMs: number): Promise<void> {
+  const socket = await open(path);
   return new Promise((resolve, reject) => {
-    const socket = connect(path);
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new Error(`psad is busy: it took nothing within ${timeoutMs / 1000} s`));
     }, timeoutMs);
-    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+    socket.on('error', (error) => {
       clearTimeout(timer);
-      reject(new Error(`psad does not run: ${code ?? 'no answer'} at "${path}"`));
+      reject(new Error(`psad hung up: ${error.message}`));
     });
     // What is written waits in the socket until psad's next interval.
     socket.end(text, () => {
       clearTimeout(timer);
       socket.destroySoon();
       resolve();
+    });
+  });
+}
+
+function open(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    socket.once('connect', () => resolve(socket.removeAllListeners('error')));
+    socket.once('error', ({ code = 'no answer' }: NodeJS.ErrnoException) => {
+      const why =
+        code === 'EAGAIN'
+          ? `psad is busy: too many wait at "${path}"`
+          : `psad does not run: ${code} at "${path}"`;
+      reject(new Error(why));
     });
   });
 }
