@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { HostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
-import { writeCertificate, writeHostKey } from '@banshare/transport';
+import { writeCertificate, writeHostKey, type Identity } from '@banshare/transport';
 import { FleetHost } from './host.ts';
 import { Peer, type Meeting } from './peer.ts';
 import { runProgram, type Ran } from './program.ts';
@@ -90,6 +91,14 @@ export class Fleet implements AsyncDisposable {
   /** An enrolled host that the test plays itself. */
   async peer(name: string): Promise<Peer> {
     const peer = await Peer.enrolled(this.meeting, name);
+    this.#peers.push(peer);
+    return peer;
+  }
+
+  /** A host that the test plays with a key of the test's choice, under that name; nobody has enrolled it. */
+  peerWith(identity: Identity, name?: HostName): Peer {
+    const peer = new Peer(this.meeting, identity);
+    peer.name = name;
     this.#peers.push(peer);
     return peer;
   }

@@ -54,6 +54,10 @@ export class Peer {
     return answer;
   }
 
+  get serverKey(): string {
+    return this.#meeting.keys.server.publicKey;
+  }
+
   /** A signed request of this peer. */
   sealed(request: RequestKind, otherwise: Otherwise = {}): Sealed {
     const { signer = this.#signer, ...fields } = otherwise;

@@ -16,6 +16,7 @@ export {
   BODY_LIMIT,
   encodeRequest,
   parseRequest,
+  rotationText,
   signedText,
   type AckRequest,
   type EnrolRequest,
@@ -24,6 +25,7 @@ export {
   type Request,
   type RequestFault,
   type RequestKind,
+  type RotateRequest,
   type SyncRequest,
   type UnbanRequest,
 } from './message.ts';

@@ -39,7 +39,10 @@ export type AckRequest = {
   /** Whether everything that is applied on this host can be a range. */
   ranges?: boolean;
 };
-export type RequestKind = ReportRequest | UnbanRequest | EnrolRequest | SyncRequest | AckRequest;
+/** `next` is the key that shall follow, Ed25519 hex; `proof` its own signature over rotationText(), in hex. */
+export type RotateRequest = { kind: 'rotate'; next: string; proof: string };
+export type RequestKind =
+  ReportRequest | UnbanRequest | EnrolRequest | SyncRequest | AckRequest | RotateRequest;
 export type Request = Envelope & RequestKind;
 
 /** Why a request could not be read; the id is there whenever the body had one. */
@@ -76,6 +79,11 @@ export function encodeRequest(envelope: Envelope, request: RequestKind): { subje
 /** What a signature covers. */
 export function signedText(subject: string, body: string): string {
   return `banshare/1\0${subject}\0${body}`;
+}
+
+/** What the next key signs to prove that whoever asks holds it: for this request, this host and this server alone. */
+export function rotationText({ id, key, to }: Omit<Envelope, 'at'>, next: string): string {
+  return `banshare/rotate/1\0${id}\0${key}\0${next}\0${to}`;
 }
 
 /** Reads a request strictly; unknown fields are ignored, unknown subjects are `unsupported`. */
@@ -125,6 +133,8 @@ function readKind(subject: string, read: FieldReader): Result<RequestKind> | und
       return good(readSync(read));
     case 'ack':
       return good(readAck(read));
+    case 'rotate':
+      return good({ kind: 'rotate', next: read.hex('next', 64), proof: read.hex('proof', 128) });
     default:
       return undefined;
   }

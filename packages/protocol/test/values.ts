@@ -88,6 +88,7 @@ export const request: fc.Arbitrary<RequestKind> = fc.oneof(
     },
     { requiredKeys: ['kind', 'limit'] },
   ),
+  record({ kind: fc.constant('rotate'), next: hex(64), proof: hex(128) }),
   record({
     kind: fc.constant('ack'),
     epoch: token,

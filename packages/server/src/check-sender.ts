@@ -9,6 +9,8 @@ export type Proven = { request: Request; host: Host | undefined };
 /** Seconds that a sender's clock may be ahead, and how old a report may be: ids are kept a day longer. */
 const MOST_AHEAD = 60;
 const OLDEST = 8 * 86_400;
+/** Nobody keeps a rotation for later. */
+const OLDEST_ROTATION = 300;
 
 /**
  * Finds out who sent a request. zeromq.js does not tell which key a message came over, so the signature alone binds it to a
@@ -69,11 +71,12 @@ function faultOfState(host: Host): Answer | undefined {
 
 /** Only what changes the ledger is bound to time; a host with a wrong clock must still be able to follow. */
 function clockFault(request: Request, now: number): Answer | undefined {
-  if (request.kind !== 'report' && request.kind !== 'unban') return undefined;
+  const { kind } = request;
+  if (kind !== 'report' && kind !== 'unban' && kind !== 'rotate') return undefined;
   const age = now - request.at;
-  if (age >= -MOST_AHEAD && age <= OLDEST) return undefined;
+  if (age >= -MOST_AHEAD && age <= (kind === 'rotate' ? OLDEST_ROTATION : OLDEST)) return undefined;
   return retry(
     'clock',
-    `the report's time is ${Math.round(Math.abs(age))} s ${age < 0 ? 'ahead of' : 'behind'} the server's`,
+    `the ${kind === 'rotate' ? 'rotation' : 'report'}'s time is ${Math.round(Math.abs(age))} s ${age < 0 ? 'ahead of' : 'behind'} the server's`,
   );
 }

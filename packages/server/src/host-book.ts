@@ -1,5 +1,6 @@
 import type { AckRequest, HostName } from '@banshare/protocol';
-import { parseHostName } from '@banshare/protocol';
+import { freeName } from './host-names.ts';
+import { hostOf } from './host-row.ts';
 import { Instances } from './instances.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
@@ -7,11 +8,16 @@ import type { SqliteLedger } from './sqlite-ledger.ts';
 /** `pending` waits for an operator; `revoked` is refused everywhere. */
 export type HostState = 'active' | 'pending' | 'revoked';
 
-/** A host of the fleet. Times are epoch seconds; key is Ed25519 in hex, curve the same key for CURVE in Z85. */
-export type Host = {
+/** A key of a host: Ed25519 in hex, and the same key for CURVE in Z85. */
+export type Key = { key: string; curve: string };
+
+/** A host of the fleet. Times are epoch seconds. */
+export type Host = Key & {
   id: number;
-  key: string;
-  curve: string;
+  /** The key that shall follow, and counts beside this one until it is first used. */
+  next: Key | null;
+  /** When it last asked for another key, by its own clock. */
+  rotationAt: number | null;
   name: HostName;
   /** The name it asked for, where another key has that one. */
   wanted: string;
@@ -59,7 +65,7 @@ export class HostBook {
   }
 
   all(): Host[] {
-    return [...this.#byKey.values()];
+    return [...new Set(this.#byKey.values())];
   }
 
   /** Those that are in the fleet: neither waiting nor shut out. */
@@ -76,7 +82,7 @@ export class HostBook {
     state: HostState,
     now: number,
   ): Host {
-    const name = this.#freeName(newcomer.name, newcomer.key);
+    const name = freeName(newcomer.name, newcomer.key, (text) => this.byName(text) !== undefined);
     const { key, curve, addresses } = newcomer;
     const id = this.#nextId();
     this.#ledger
@@ -88,6 +94,8 @@ export class HostBook {
       id,
       key,
       curve,
+      next: null,
+      rotationAt: null,
       name,
       wanted: newcomer.name,
       state,
@@ -112,7 +120,21 @@ export class HostBook {
     host.name = name;
   }
 
-  /** Forgets a host and its key; what it reported stays told, of nobody. */
+  /**
+   * Sets a host's keys: the one that counts, and the one that shall follow. `rotationAt` is when that was asked for.
+   * @throws when the ledger's file cannot be written.
+   */
+  setKeys(host: Host, to: Key & { next: Key | null; rotationAt: number | null }): void {
+    const { key, curve, next, rotationAt } = to;
+    this.#ledger
+      .sql('UPDATE hosts SET key = ?, curve = ?, next_key = ?, next_curve = ?, rotation_at = ? WHERE id = ?')
+      .run(key, curve, next?.key ?? null, next?.curve ?? null, rotationAt, host.id);
+    this.#drop(host);
+    Object.assign(host, { key, curve, next, rotationAt });
+    this.#remember(host);
+  }
+
+  /** Forgets a host and its keys; what it reported stays told, of nobody. */
   forget(host: Host): void {
     this.#ledger.together(() => {
       for (const table of ['supporters', 'acks', 'outcomes', 'seen_at']) {
@@ -120,8 +142,7 @@ export class HostBook {
       }
       this.#ledger.sql('DELETE FROM hosts WHERE id = ?').run(host.id);
     });
-    this.#byKey.delete(host.key);
-    this.#byCurve.delete(host.curve);
+    this.#drop(host);
     this.#changed.delete(host);
   }
 
@@ -221,49 +242,26 @@ export class HostBook {
     return Number(row['id'] ?? 0) + 1;
   }
 
-  #freeName(wanted: HostName, key: string): HostName {
-    const isTaken = (name: string): boolean => this.byName(name) !== undefined;
-    if (!isTaken(wanted)) return wanted;
-    for (let digits = 4; digits <= 32; digits += 4) {
-      const name = nameWith(wanted, `-${key.slice(0, digits)}`);
-      if (name !== undefined && !isTaken(name)) return name;
+  #drop(host: Host): void {
+    for (const { key, curve } of keysOf(host)) {
+      this.#byKey.delete(key);
+      this.#byCurve.delete(curve);
     }
-    throw new Error(`Cannot find a free name for the host ${wanted}`);
   }
 
   #remember(host: Host): void {
-    this.#byKey.set(host.key, host);
-    this.#byCurve.set(host.curve, host);
+    for (const { key, curve } of keysOf(host)) {
+      this.#byKey.set(key, host);
+      this.#byCurve.set(curve, host);
+    }
   }
 }
 
-/** As much of a name as leaves room for the suffix: a label has at most 63 characters, a name 255. */
-export function nameWith(wanted: HostName, suffix: string): HostName | undefined {
-  for (let length = wanted.length; length > 0; length -= 1) {
-    const name = parseHostName(wanted.slice(0, length) + suffix);
-    if (name.ok) return name.value;
-  }
-  return undefined;
+/** The CURVE keys with which a host may come in. */
+export function curvesOf(host: Host): string[] {
+  return keysOf(host).map(({ curve }) => curve);
 }
 
-function hostOf(row: Row): Host {
-  const text = (name: string): string | null => (row[name] === null ? null : String(row[name]));
-  const epoch = text('epoch');
-  return {
-    id: Number(row['id']),
-    key: String(row['key']),
-    curve: String(row['curve']),
-    name: String(row['name']) as HostName,
-    // Hosts of an older ledger were all called what they wanted.
-    wanted: String(row['wanted']) || String(row['name']),
-    state: row['state'] as HostState,
-    enrolled: Number(row['enrolled']),
-    addresses: JSON.parse(String(row['addresses'])) as string[],
-    lastSeen: row['last_seen'] === null ? null : Number(row['last_seen']),
-    position: epoch === null ? null : { epoch, applied: Number(row['applied']) },
-    version: text('version'),
-    generation: text('generation'),
-    clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),
-    instances: new Instances(),
-  };
+function keysOf({ key, curve, next }: Host): Key[] {
+  return next === null ? [{ key, curve }] : [{ key, curve }, next];
 }

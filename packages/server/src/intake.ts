@@ -8,12 +8,15 @@ import type { Host, HostBook } from './host-book.ts';
 import type { Decide, Ledger, Recorded, Submission } from './ledger.ts';
 import { PageTurns } from './page-turns.ts';
 import type { Membership } from './membership.ts';
+import type { Rotation } from './rotation.ts';
 
 /** What the intake tells the rest of the server; each is called after the fact. */
 export type Notices = {
   refused: (answer: Answer, from: string) => void;
   enrolled: (host: Host, wanted: string) => void;
   ledgerFailed: (error: Error) => void;
+  /** A host went over to its next key. */
+  rotated: (host: Host) => void;
   /** A host said something whole and signed. */
   heard: (host: Host) => void;
   /** A brake held new bans, so many at once. */
@@ -37,6 +40,7 @@ export class Intake {
   readonly #senders: SenderCheck;
   readonly #pages = new PageTurns();
   readonly #membership: Membership;
+  readonly #rotation: Rotation;
   readonly #distribute: (events: readonly Event[]) => void;
   readonly #notices: Notices;
   readonly #now: () => number;
@@ -50,6 +54,7 @@ export class Intake {
     admitsReport: (hostId: number, now: number) => boolean;
     serverKeys: ReadonlySet<string>;
     membership: Membership;
+    rotation: Rotation;
     distribute: (events: readonly Event[]) => void;
     notices: Notices;
     now: () => number;
@@ -61,6 +66,7 @@ export class Intake {
     this.#admitsReport = parts.admitsReport;
     this.#senders = new SenderCheck(parts.book, parts.serverKeys);
     this.#membership = parts.membership;
+    this.#rotation = parts.rotation;
     this.#distribute = parts.distribute;
     this.#notices = parts.notices;
     this.#now = parts.now;
@@ -100,12 +106,30 @@ export class Intake {
       return undefined;
     }
     const checked = this.#senders.check(incoming, now);
-    if (!('answer' in checked)) {
-      if (checked.host !== undefined) this.#notices.heard(checked.host);
-      return { envelope: incoming.envelope, ...checked };
+    const { envelope } = incoming;
+    if ('answer' in checked) {
+      this.#tell(envelope, checked.id, checked.answer, 'a peer');
+      return undefined;
     }
-    this.#tell(incoming.envelope, checked.id, checked.answer, 'a peer');
+    const { request, host } = checked;
+    if (host !== undefined) this.#notices.heard(host);
+    if (host === undefined || this.#goesOver(request, host)) return { envelope, ...checked };
+    this.#answer(envelope, request.id, LEDGER_FAILED);
     return undefined;
+  }
+
+  /** What a next key signs makes it the host's one key, before anything else comes of it; returns whether that is so. */
+  #goesOver({ key, kind }: Request, host: Host): boolean {
+    // To enrol means to be unsure which key counts.
+    if (host.next?.key !== key || kind === 'enrol') return true;
+    try {
+      this.#rotation.use(host);
+      this.#notices.rotated(host);
+      return true;
+    } catch (error) {
+      this.#notices.ledgerFailed(error as Error);
+      return false;
+    }
   }
 
   async #answerLater(
@@ -130,6 +154,7 @@ export class Intake {
       return answer;
     }
     if (host === undefined) return refuse('unknown-key', 'this host key is not enrolled here');
+    if (request.kind === 'rotate') return this.#rotation.ask(request, host);
     if (request.kind === 'sync') return catchUp(request, this.#ledger, now);
     if (request.kind === 'ack') this.#book.acknowledge(host, request, request.at - now, now);
     // An operator may have given it another name.

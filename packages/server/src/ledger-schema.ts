@@ -60,6 +60,11 @@ const STEPS: readonly string[] = [
    CREATE TABLE audit (
      n INTEGER PRIMARY KEY, at REAL NOT NULL, what TEXT NOT NULL, details TEXT NOT NULL, hash TEXT NOT NULL
    ) STRICT;`,
+  `ALTER TABLE hosts ADD COLUMN next_key TEXT;
+   ALTER TABLE hosts ADD COLUMN next_curve TEXT;
+   ALTER TABLE hosts ADD COLUMN rotation_at REAL;
+   CREATE UNIQUE INDEX hosts_next_key ON hosts (next_key);
+   CREATE UNIQUE INDEX hosts_next_curve ON hosts (next_curve);`,
 ];
 
 /**

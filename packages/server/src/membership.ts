@@ -9,7 +9,8 @@ import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from './answer.ts';
 import type { Audit } from './audit.ts';
 import type { Admissions } from './domains.ts';
-import { nameWith, type Host, type HostBook } from './host-book.ts';
+import { curvesOf, type Host, type HostBook } from './host-book.ts';
+import { nameWith } from './host-names.ts';
 import type { NeverBan } from './never-ban.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
@@ -18,7 +19,7 @@ import type { SqliteLedger } from './sqlite-ledger.ts';
 export type EnrolmentMode = 'open' | 'approve' | 'closed';
 
 /** The publish port's doors, in the fan-out child. */
-type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };
+export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };
 
 export type MembershipParts = {
   ledger: SqliteLedger;
@@ -156,13 +157,16 @@ export class Membership {
   }
 
   async #open(host: Host): Promise<void> {
-    this.#parts.admissions.admitHost(host.curve);
-    await this.#parts.doors.admit(host.curve);
+    const { admissions, doors } = this.#parts;
+    for (const curve of curvesOf(host)) admissions.admitHost(curve);
+    await Promise.all(curvesOf(host).map((curve) => doors.admit(curve)));
   }
 
   #shut(host: Host): void {
-    this.#parts.admissions.expelHost(host.curve);
-    this.#parts.doors.expel(host.curve);
+    for (const curve of curvesOf(host)) {
+      this.#parts.admissions.expelHost(curve);
+      this.#parts.doors.expel(curve);
+    }
     // Where a host that is out came from is protected no more.
     this.#parts.neverBan.forget(host);
   }

@@ -24,13 +24,14 @@ import { Admissions } from './domains.ts';
 import { FloodWatch } from './flood-watch.ts';
 import { endpointsOf, openReportPort } from './doors.ts';
 import type { Generation } from './generations.ts';
-import { HostBook } from './host-book.ts';
+import { curvesOf, HostBook } from './host-book.ts';
 import { Intake } from './intake.ts';
 import type { Policy } from './judge.ts';
 import { Membership } from './membership.ts';
 import { NeverBan } from './never-ban.ts';
 import { pump } from './pump.ts';
 import type { Service } from './retire.ts';
+import { Rotation } from './rotation.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -84,6 +85,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     configured: config.enrolment.mode,
     now,
   });
+  const rotation = new Rotation({ ...core, audit, doors: distributor, now });
   const brakes = new Brakes(config.limits);
   const service: Service = {
     generations: [...generations],
@@ -93,7 +95,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     admissions: core.admissions,
     directory: paths.generations,
   };
-  startIntake(options, core, { service, policy, membership, audit, brakes, distribute }, resources);
+  startIntake(options, core, { service, policy, membership, rotation, audit, brakes, distribute }, resources);
   const upkeep = startUpkeep({ ...core, brakes, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
@@ -145,7 +147,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   const book = new HostBook(ledger);
   const admissions = new Admissions();
   for (const { name, joinKey } of generations) admissions.admitJoining(name, joinKey);
-  for (const host of book.all()) if (host.state === 'active') admissions.admitHost(host.curve);
+  for (const curve of book.active().flatMap(curvesOf)) admissions.admitHost(curve);
   const clock = new SteadyClock(await ledger.lastTime());
   const neverBan = new NeverBan(ledger, config.neverBan);
   const floods = new FloodWatch();
@@ -195,6 +197,7 @@ function startIntake(
     service: Service;
     policy: Policy;
     membership: Membership;
+    rotation: Rotation;
     audit: Audit;
     brakes: Brakes;
     distribute: (events: readonly Event[]) => void;
@@ -216,6 +219,7 @@ function startIntake(
     admitsReport: (hostId, now) => to.brakes.admitsReport(hostId, now),
     serverKeys: to.service.serverKeys,
     membership: to.membership,
+    rotation: to.rotation,
     distribute: to.distribute,
     notices: {
       ...noticesTo(log, faults),
@@ -256,6 +260,8 @@ function noticesTo(
       if (name === wanted) log.notice('Enrolled a host', { name });
       else log.warning('Enrolled a host whose name was taken', { wanted, name });
     },
+    rotated: ({ name }) =>
+      log.notice('A host goes on with its new key; the one before is shut out', { name }),
     ledgerFailed: (error) =>
       faults.fault('ledger', 'Cannot write the ledger; senders try again', { error: error.message }),
   };

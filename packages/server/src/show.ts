@@ -59,7 +59,7 @@ export function showHosts(hosts: readonly HostStatus[], now: number): string {
   if (hosts.length === 0) return 'No host is enrolled yet.';
   const rows = hosts.map((host) => [
     host.name,
-    host.state,
+    host.isRotating ? `${host.state}, new key waits` : host.state,
     host.lag === 0 ? 'everything' : `${host.lag} behind`,
     seen(host.lastSeen, now),
     host.version ?? '',

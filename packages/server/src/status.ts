@@ -60,6 +60,8 @@ export type HostStatus = {
   clockAhead: number | null;
   addresses: readonly string[];
   isBehind: boolean;
+  /** A new key of it waits to be used. */
+  isRotating: boolean;
 };
 
 /** Counts who has everything. */
@@ -140,6 +142,7 @@ async function hostStatus(
     clockAhead,
     addresses,
     isBehind,
+    isRotating: host.next !== null,
   };
 }
 

@@ -9,6 +9,9 @@ const KEYS = [
   'unknown',
   'pending',
   'good',
+  // Of a host that goes over to another key: the one that waits to be used, and the one that was.
+  'next',
+  'replaced',
   'revoked',
   'join',
   'join of another',
@@ -19,7 +22,8 @@ const DOORS = ['report', 'publish', 'report of a retired', 'publish of a retired
 type Door = (typeof DOORS)[number];
 
 /** The only cells that let anybody in; with enrolment closed the join key's is shut as well. */
-const OPEN = new Set<string>(['good at report', 'good at publish', 'join at report']);
+const OF_HOSTS = ['good at report', 'good at publish', 'next at report', 'next at publish'];
+const OPEN = new Set<string>([...OF_HOSTS, 'join at report']);
 
 /** Longer than any handshake takes here, shorter than libzmq's own patience of 5 s. */
 const PATIENCE_MS = 3000;
@@ -46,8 +50,9 @@ class Stand implements AsyncDisposable {
       this.at.set(`report${suffix}`, report).set(`publish${suffix}`, publish);
     }
     // As a server does in the life of these keys.
-    for (const key of ['good', 'revoked'] as const) this.admissions.admitHost(this.#public(key));
-    this.admissions.expelHost(this.#public('revoked'));
+    for (const key of ['good', 'next', 'replaced', 'revoked'] as const)
+      this.admissions.admitHost(this.#public(key));
+    for (const key of ['replaced', 'revoked'] as const) this.admissions.expelHost(this.#public(key));
     this.admissions.admitJoining('current', this.#public('join'));
     this.admissions.admitJoining('another', this.#public('join of another'));
     this.admissions.admitJoining('retired', this.#public('join of a retired'));
@@ -108,7 +113,7 @@ test('with a handler that is alive exactly the allowed cells open', async () => 
   const zap = await answerZap(({ domain, key }) => stand.admissions.decide(domain, key));
   assert.deepEqual(await stand.cellsThatOpen(), [...OPEN].toSorted());
   stand.admissions.openJoining(false);
-  assert.deepEqual(await stand.cellsThatOpen(), ['good at publish', 'good at report']);
+  assert.deepEqual(await stand.cellsThatOpen(), OF_HOSTS.toSorted());
   zap.close();
 });
 

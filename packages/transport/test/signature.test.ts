@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { signedText } from '@banshare/protocol';
+import { rotationText, signedText } from '@banshare/protocol';
 import { SignatureChecker, Signer } from '../src/index.ts';
 import { keys, requests } from './published-keys.ts';
 
@@ -71,3 +71,17 @@ function plusOrder(bytes: Buffer): Buffer {
   const tail = Buffer.from(s.toString(16).padStart(64, '0'), 'hex').reverse();
   return Buffer.concat([bytes.subarray(0, 32), tail]);
 }
+
+test('the proof of the vector "rotate" is the next key\'s, for that request, host and server alone', () => {
+  const request = requests.find(({ name }) => name === 'rotate')?.request;
+  assert.ok(request?.kind === 'rotate');
+  assert.equal(request.next, keys.hosts['h1-next']?.public);
+  const checker = new SignatureChecker();
+  const holds = (envelope: Parameters<typeof rotationText>[0], next: string): boolean =>
+    checker.holds(next, Buffer.from(rotationText(envelope, next)), Buffer.from(request.proof, 'hex'));
+  assert.equal(holds(request, request.next), true);
+  const other = keys.hosts['h2']?.public ?? '';
+  for (const changed of [{ id: 'ab'.repeat(16) }, { key: other }, { to: keys.join.publicKey }])
+    assert.equal(holds({ ...request, ...changed }, request.next), false);
+  assert.equal(holds(request, other), false);
+});
