@@ -68,6 +68,7 @@ export class Acknowledger {
         generation: bakedFleet?.generation ?? 'development',
         addresses: outsideAddresses(this.#host.config.addresses),
         outcomes,
+        ...(this.#host.takesRanges ? { ranges: true } : {}),
       },
       TIMEOUT_MS,
     );
@@ -86,6 +87,8 @@ export class Acknowledger {
 export type AcknowledgerHost = {
   instance: string;
   config: ClientConfig;
+  /** Whether everything that this host applies can be a range. */
+  takesRanges: boolean;
   named: (name: HostName) => void;
 };
 

@@ -1,7 +1,7 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
 import { changeOf, FIRST_TRY, isWanted, type BanRow } from './ban-row.ts';
-import type { Change, Effect, Enforcer } from './enforcers/enforcer.ts';
+import { reasonOf, type Change, type Effect, type Enforcer } from './enforcers/enforcer.ts';
 import { again } from './retry.ts';
 import type { State } from './state.ts';
 import { Turns } from './turns.ts';
@@ -28,6 +28,8 @@ export class Applier {
   readonly #parts: ApplyParts;
   readonly #turns = new Turns();
   readonly #idle: (() => void)[] = [];
+  /** The enforcers of which was said what they cannot do. */
+  readonly #unfit = new Set<string>();
   #running = 0;
   #isBeginning = false;
   #isStopping = false;
@@ -169,13 +171,13 @@ export class Applier {
     const isBegun = 'isBegun' in effect && effect.isBegun === true;
     // What banshare put in place earlier is still its own when the enforcer finds it there.
     const isOurs = row.isOurs || effect.outcome === 'applied' || isBegun;
-    const reason = 'reason' in effect ? effect.reason : '';
+    const reason = reasonOf(effect);
     const hasMoved = current.seq !== row.seq || current.status !== 'pending';
     const outcome = effect.outcome === 'already' && isOurs ? 'applied' : effect.outcome;
     const now = this.#parts.now();
     const settled = { ...current, localJail: effect.localJail, isOurs };
     if (hasMoved) this.#parts.state.put(settled, now);
-    else if (outcome === 'failed')
+    else if (outcome === 'failed' && effect.unfit === undefined)
       this.#parts.state.put({ ...again(settled, reason, now), status: outcome }, now);
     else this.#parts.state.put({ ...settled, status: outcome, reason, retryAt: null }, now);
   }
@@ -185,8 +187,20 @@ export class Applier {
     const isBan = row.status === 'pending';
     const from = isBan ? { from: row.host } : {};
     const fields = { ip: row.ip, jail: effect.localJail, ...from, outcome: effect.outcome };
-    if (effect.outcome === 'failed')
+    for (const kind of effect.unfit ?? []) this.#sayUnfit(kind);
+    if (effect.outcome === 'failed' && effect.unfit === undefined)
       log.warning(isBan ? 'Cannot ban' : 'Cannot lift', { ...fields, reason: effect.reason });
-    else log.info(isBan ? 'Ban' : 'Unban', fields);
+    else
+      log.info(
+        isBan ? 'Ban' : 'Unban',
+        effect.unfit === undefined ? fields : { ...fields, reason: reasonOf(effect) },
+      );
+  }
+
+  /** Once: an administrator can change it, and every range would only say it again. */
+  #sayUnfit(enforcer: string): void {
+    if (this.#unfit.has(enforcer)) return;
+    this.#unfit.add(enforcer);
+    this.#parts.log.warning(`This host's enforcer ${enforcer} cannot ban ranges; use nftables or ipset`);
   }
 }

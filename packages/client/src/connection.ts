@@ -28,6 +28,8 @@ export type ConnectionParts = {
   clock: ServerClock;
   progress: Progress;
   instance: string;
+  /** Whether everything that this host applies can be a range. */
+  takesRanges: boolean;
   bell: Bell;
   /** Hears what the server calls this host. */
   named: (name: HostName) => void;

@@ -1,4 +1,4 @@
-import type { BanKey, JailName, Target } from '@banshare/protocol';
+import { isRange, type BanKey, type JailName, type Target } from '@banshare/protocol';
 import type { FaultLog, Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import { FIRST_TRY, type BanRow } from './ban-row.ts';
@@ -142,10 +142,14 @@ export class Reconciler {
   }
 
   #settledRows(): BanRow[] {
-    const { state, applier, covers, now } = this.#parts;
+    const { state, applier, covers, enforcer, now } = this.#parts;
     const soon = now() + TOLERANCE_SECONDS;
     return [...state.withStatus('applied'), ...state.withStatus('already')].filter(
-      (row) => covers(row) && !applier.isBusy(row.ip) && (row.until === null || row.until > soon),
+      (row) =>
+        covers(row) &&
+        (enforcer.takesRanges || !isRange(row.ip)) &&
+        !applier.isBusy(row.ip) &&
+        (row.until === null || row.until > soon),
     );
   }
 

@@ -101,9 +101,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       progress,
       bell,
       instance: randomBytes(8).toString('hex'),
-      named: (name) => {
-        if (name !== progress.name) goOnAs(name, key, { log, faults, paths, progress, choice: parts.choice });
-      },
+      takesRanges: enforcer.takesRanges,
+      named: (name) => goOnAs(name, key, { log, faults, paths, progress, choice: parts.choice }),
       take: whenNews({ parts, spool, reconcilers, name: key.name }),
       fault: faultOf(faults),
       over: (faultKey) => faults.over(faultKey),
@@ -133,13 +132,14 @@ function whenNews(host: {
   };
 }
 
-/** The server calls this host by another name: its reports go out under that from now on, and such reports are its own. */
+/** Where the server calls this host by another name, its reports go out under that from now on, and such reports are its own. */
 function goOnAs(
   name: HostName,
   key: EnrolledKey,
   host: { log: Log; faults: FaultLog; paths: HostPaths; progress: Progress; choice: Choice },
 ): void {
   const { log, faults, paths, progress, choice } = host;
+  if (name === progress.name) return;
   const noted = goByName(name, paths, key);
   if (!noted.ok) faults.fault('name', noted.fault);
   log.notice('The server calls this host by another name', { name, before: progress.name });

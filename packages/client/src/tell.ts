@@ -1,6 +1,6 @@
 import { OPERATOR } from '@banshare/protocol';
 import type { BanRow } from './ban-row.ts';
-import type { Effect } from './enforcers/enforcer.ts';
+import { reasonOf, type Effect } from './enforcers/enforcer.ts';
 import type { State } from './state.ts';
 
 /** An ack has room for some dozens of outcomes: reasons are kept short. */
@@ -15,11 +15,12 @@ export function tellEffect(state: State, row: BanRow, effect: Effect): boolean {
     state.tell({ seq: row.seq, outcome: 'skipped', reason: row.keptBack.slice(0, LONGEST_REASON) });
     return true;
   }
-  const isPlain = effect.outcome === 'applied' && row.attempts === 0 && row.keptBack === '';
+  const why = reasonOf(effect);
+  const isPlain = effect.outcome === 'applied' && row.attempts === 0 && row.keptBack === '' && why === '';
   if (!isPlain) {
     // What an operator lifts and was not there is in order; a ban that ended before its time was released.
     const outcome = effect.outcome === 'released' && row.isForced ? 'already' : effect.outcome;
-    const reason = 'reason' in effect ? { reason: effect.reason.slice(0, LONGEST_REASON) } : {};
+    const reason = why === '' ? {} : { reason: why.slice(0, LONGEST_REASON) };
     state.tell({ seq: row.seq, outcome, ...reason });
   }
   return effect.outcome === 'failed' || row.prog === OPERATOR || row.isForced;

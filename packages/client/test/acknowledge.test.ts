@@ -19,6 +19,7 @@ const config: ClientConfig = read.config;
 async function acks(
   prepare: (state: State) => void,
   enough: (acks: AckRequest[]) => boolean,
+  takesRanges = false,
 ): Promise<AckRequest[]> {
   using scratch = folder();
   await using server = await HandMadeServer.start();
@@ -32,7 +33,12 @@ async function acks(
     if (enough(all)) told.resolve();
     return { status: 'OK', verdict: 'accepted' };
   };
-  const acknowledger = new Acknowledger(link, state, { instance: 'i1', config, named: () => undefined });
+  const acknowledger = new Acknowledger(link, state, {
+    instance: 'i1',
+    config,
+    takesRanges,
+    named: () => undefined,
+  });
   acknowledger.ring();
   acknowledger.ring();
   await told.promise;
@@ -52,6 +58,17 @@ test('An acknowledgement tells the position with its tail where all is carried o
   assert.deepEqual(ack?.outcomes, []);
   assert.deepEqual(more, []);
 });
+
+for (const takesRanges of [true, false]) {
+  test(`An acknowledgement ${takesRanges ? 'tells' : 'does not tell'} that this host takes ranges where that is ${takesRanges}`, async () => {
+    const [ack] = await acks(
+      (state) => state.advance(place, () => undefined),
+      (all) => all.length > 0,
+      takesRanges,
+    );
+    assert.equal(ack?.ranges, takesRanges ? true : undefined);
+  });
+}
 
 test('An acknowledgement stops before the first ban that is still to be done', async () => {
   const [ack] = await acks(

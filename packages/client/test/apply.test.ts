@@ -5,7 +5,7 @@ import type { BanRow } from '../src/ban-row.ts';
 import type { Enforcer } from '../src/enforcers/enforcer.ts';
 import { State } from '../src/state.ts';
 import { HeldEnforcer } from './enforcer-of-test.ts';
-import { folder, ip, jail, NOW, rowOf } from './make.ts';
+import { folder, ip, jail, NOW, range, rowOf } from './make.ts';
 
 /** An applier over a real state; `said` is what it logged. */
 class Desk implements Disposable {
@@ -77,6 +77,7 @@ test('A command that fails or an enforcer that throws never stops the next', asy
     mostAtOnce: 1,
     isSerial: false,
     place: 'jail',
+    takesRanges: false,
     check: () => Promise.resolve([]),
     carryOut: async ([change]) => {
       const { ip: of, localJail } = change!;
@@ -196,4 +197,32 @@ test('A failure after which the ban may be in place leaves it ours to lift', asy
     desk.state.all().map(({ status, isOurs }) => ({ status, isOurs })),
     [{ status: 'failed', isOurs: true }],
   );
+});
+
+test('What no enforcer here can ever do is not tried again, and said once for each enforcer', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer, 1);
+  const ranges = ['203.0.113.0/24', '198.51.100.0/24', '2001:db8:9::/64'].map(range);
+  desk.queue(...ranges.map((each, index) => rowOf({ ip: each, seq: index + 1 })));
+  const refuse = { outcome: 'failed', reason: 'range', unfit: ['command'] } as const;
+  (await enforcer.next()).done(refuse);
+  (await enforcer.next()).done(refuse);
+  (await enforcer.next()).done({ outcome: 'applied', unfit: ['log'] });
+  await desk.applier.idle();
+  assert.deepEqual(
+    desk.state.all().map(({ status, reason, retryAt, isOurs }) => ({ status, reason, retryAt, isOurs })),
+    [
+      { status: 'failed', reason: 'range', retryAt: null, isOurs: false },
+      { status: 'failed', reason: 'range', retryAt: null, isOurs: false },
+      { status: 'applied', reason: 'range: not by log', retryAt: null, isOurs: true },
+    ],
+  );
+  assert.deepEqual(
+    desk.said.filter((line) => line.includes('cannot')),
+    [
+      "This host's enforcer command cannot ban ranges; use nftables or ipset {}",
+      "This host's enforcer log cannot ban ranges; use nftables or ipset {}",
+    ],
+  );
+  assert.match(desk.said.at(-1) ?? '', /^Ban .*"outcome":"applied","reason":"range: not by log"/);
 });

@@ -9,6 +9,7 @@ export class HeldEnforcer implements Enforcer {
   readonly mostAtOnce: number;
   readonly isSerial = false;
   readonly place = 'jail';
+  readonly takesRanges = true;
   readonly begun: string[] = [];
   /** How many changes each call brought. */
   readonly batches: number[] = [];

@@ -8,6 +8,7 @@ import {
   type HostName,
   type JailName,
   type ProgName,
+  type Range,
 } from '@banshare/protocol';
 import { rowFor, type BanRow } from '../src/ban-row.ts';
 import type { Choice } from '../src/choose.ts';
@@ -57,6 +58,7 @@ export function choiceOf(fields: Partial<Choice> = {}): Choice {
 }
 
 export const ip = (text: string): Address => text as Address;
+export const range = (text: string): Range => text as Range;
 export const jail = (text: string): JailName => text as JailName;
 export const prog = (text: string): ProgName => text as ProgName;
 export const host = (text: string): HostName => text as HostName;

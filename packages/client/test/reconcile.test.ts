@@ -7,7 +7,7 @@ import type { Change, Effect, Enforcer, Listing, Remaining } from '../src/enforc
 import { EVERY_JAIL } from '../src/enforcers/host-sets.ts';
 import { Reconciler } from '../src/reconcile.ts';
 import { State } from '../src/state.ts';
-import { folder, ip, jail, NOW, rowOf } from './make.ts';
+import { folder, ip, jail, NOW, range, rowOf } from './make.ts';
 
 /** A firewall that a test may flush behind the client's back. */
 class Firewall implements Enforcer {
@@ -15,6 +15,7 @@ class Firewall implements Enforcer {
   readonly mostAtOnce = 100;
   readonly isSerial = true;
   readonly place: 'jail' | 'host';
+  takesRanges = true;
   readonly held = new Map<string, Remaining>();
   readonly done: string[] = [];
   isAnew = true;
@@ -174,4 +175,14 @@ test('While it runs, what was lost is found, again and again, and so are rules t
   await stop();
   await host.applier.idle();
   assert.deepEqual(host.rows, ['203.0.113.1 applied ours', '203.0.113.2 applied ours']);
+});
+
+test('A range is not looked for where only addresses stand', async () => {
+  using host = new Host('jail', { ip: range('203.0.113.0/24') });
+  host.firewall.takesRanges = false;
+  for (const isAnew of [true, false]) {
+    host.firewall.isAnew = isAnew;
+    assert.deepEqual(await host.compare(), []);
+  }
+  assert.deepEqual(host.rows, ['203.0.113.0/24 applied ours']);
 });

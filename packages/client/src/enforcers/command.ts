@@ -3,6 +3,7 @@ import type { JailName } from '@banshare/protocol';
 import { fillWords } from '../command-words.ts';
 import type { Ended } from '../exec.ts';
 import type { Notes } from '../notes.ts';
+import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer } from './enforcer.ts';
 
 /** The two commands, split into words already, and the jail for bans whose own jail this host does not have. */
@@ -23,7 +24,7 @@ export function commandEnforcer(
   run: (words: string[]) => Promise<Ended>,
 ): Enforcer {
   const isForMany = takesMany(commands.ban) || takesMany(commands.unban);
-  const carryOut = async (group: readonly Change[]): Promise<Effect[]> => {
+  const carryOutCall = async (group: readonly Change[]): Promise<Effect[]> => {
     const attempt = (jail: JailName | undefined): Promise<Attempt> =>
       attemptAll(group, jail, commands, notes, run);
     try {
@@ -37,19 +38,21 @@ export function commandEnforcer(
       return group.map(({ localJail }) => ({ outcome: 'failed', reason, localJail }));
     }
   };
+  const carryOutAll = async (changes: readonly Change[]): Promise<Effect[]> => {
+    const effects = new Map<Change, Effect>();
+    for (const group of groupsOf(changes, commands)) {
+      const answers = await carryOutCall(group);
+      group.forEach((each, index) => effects.set(each, answers[index] as Effect));
+    }
+    return changes.map((each) => effects.get(each) as Effect);
+  };
   return {
     kind: 'command',
     mostAtOnce: isForMany ? MOST_IN_A_CALL : 1,
     isSerial: false,
     place: 'jail',
-    carryOut: async (changes) => {
-      const effects = new Map<Change, Effect>();
-      for (const group of groupsOf(changes, commands)) {
-        const answers = await carryOut(group);
-        group.forEach((each, index) => effects.set(each, answers[index] as Effect));
-      }
-      return changes.map((each) => effects.get(each) as Effect);
-    },
+    takesRanges: false,
+    carryOut: (changes) => addressesOnly('command', changes, carryOutAll),
     check: () => Promise.resolve(missingPrograms([commands.ban, commands.unban])),
   };
 }

@@ -21,10 +21,21 @@ export type Change = {
 /**
  * What came of it; localJail is where it was done, which may be the missing-jail. `released`: an unban found nothing, this
  * host's own fail2ban or a person had ended the ban before. A failure `isBegun` where the ban may be in place nevertheless.
+ * `unfit` are the kinds of enforcers that can never do it, so that trying again does not help.
  */
-export type Effect =
-  | { outcome: 'applied' | 'already' | 'released'; localJail: JailName }
-  | { outcome: 'skipped' | 'failed'; reason: string; localJail: JailName; isBegun?: boolean };
+export type Effect = (
+  | { outcome: 'applied' | 'already' | 'released' }
+  | { outcome: 'skipped' | 'failed'; reason: string; isBegun?: boolean }
+) & { localJail: JailName; unfit?: readonly string[] };
+
+/** Why a ban of a range was not applied, as the server is told, where none of a host's enforcers takes ranges. */
+export const RANGE = 'range';
+
+/** Why it is not simply so, for people; empty where it is. */
+export function reasonOf(effect: Effect): string {
+  if ('reason' in effect) return effect.reason;
+  return effect.unfit === undefined ? '' : `${RANGE}: not by ${effect.unfit.join(' and ')}`;
+}
 
 /** How long an address is still banned, in seconds; null for ever, undefined where that cannot be known. */
 export type Remaining = number | null | undefined;
@@ -46,6 +57,8 @@ export type Enforcer = {
   readonly isSerial: boolean;
   /** Where a ban stands: in its local jail, or for the whole host, whatever its jail. */
   readonly place: 'jail' | 'host';
+  /** Whether it bans ranges of addresses; one that does not answers addressesOnly(). */
+  readonly takesRanges: boolean;
   /** Carries out changes of different addresses; answers with one effect for each, in their order. */
   carryOut(changes: readonly Change[]): Promise<Effect[]>;
   /** Says what is missing on this host for it to work, in sentences; empty when it can. */

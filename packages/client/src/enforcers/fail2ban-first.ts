@@ -15,6 +15,7 @@ export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): Ps
   const last = (): Enforcer => (isThere ? fail2ban : command);
   return {
     place: 'jail',
+    takesRanges: false,
     get kind() {
       return last().kind;
     },

@@ -1,5 +1,6 @@
 import type { JailName, Target } from '@banshare/protocol';
 import type { Notes } from '../notes.ts';
+import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
 import { areBanned, change as changeJail, jailsOf, standingOf, versionOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
@@ -30,6 +31,7 @@ export class Fail2banEnforcer implements Enforcer {
   readonly kind = 'fail2ban';
   readonly isSerial = true;
   readonly place = 'jail';
+  readonly takesRanges = false;
   readonly #parts: Fail2banParts;
   #mostAtOnce = FIRST_BATCH;
   #listed: Listed | undefined;
@@ -76,7 +78,11 @@ export class Fail2banEnforcer implements Enforcer {
     }
   }
 
-  async carryOut(changes: readonly Change[]): Promise<Effect[]> {
+  carryOut(changes: readonly Change[]): Promise<Effect[]> {
+    return addressesOnly(this.kind, changes, (single) => this.#carryOutAll(single));
+  }
+
+  async #carryOutAll(changes: readonly Change[]): Promise<Effect[]> {
     const effects = new Map<Change, Effect>();
     const groups = Map.groupBy(changes, ({ kind, localJail }) => `${kind} ${localJail}`);
     try {

@@ -30,6 +30,7 @@ export class HostSets implements Enforcer {
   readonly mostAtOnce = 20_000;
   readonly isSerial = true;
   readonly place = 'host';
+  readonly takesRanges = true;
   readonly #sets: Sets;
   readonly #nowMs: () => number;
   /** When each address that was put in place lets go, in milliseconds; Infinity for ever. */

@@ -1,6 +1,7 @@
 import { appendFileSync, existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Notes } from '../notes.ts';
+import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer } from './enforcer.ts';
 
 /**
@@ -18,20 +19,22 @@ export function logEnforcer(path: string, notes: Notes, now: () => number): Enfo
       return `Cannot write to "${path}": ${(error as Error).message}`;
     }
   };
+  const carryOut = async (changes: readonly Change[]): Promise<Effect[]> => {
+    const bans = changes.filter(({ kind }) => kind === 'ban');
+    const reason = bans.length === 0 ? '' : write(bans);
+    return changes.map((change): Effect => {
+      const { localJail } = change;
+      if (change.kind === 'unban') return liftedByItself(change, path);
+      return reason === '' ? { outcome: 'applied', localJail } : { outcome: 'failed', reason, localJail };
+    });
+  };
   return {
     kind: 'log',
     mostAtOnce: 1000,
     isSerial: true,
     place: 'jail',
-    carryOut: async (changes) => {
-      const bans = changes.filter(({ kind }) => kind === 'ban');
-      const reason = bans.length === 0 ? '' : write(bans);
-      return changes.map((change): Effect => {
-        const { localJail } = change;
-        if (change.kind === 'unban') return liftedByItself(change, path);
-        return reason === '' ? { outcome: 'applied', localJail } : { outcome: 'failed', reason, localJail };
-      });
-    },
+    takesRanges: false,
+    carryOut: (changes) => addressesOnly('log', changes, carryOut),
     check: async () =>
       existsSync(dirname(path)) ? [] : [`The folder of the log "${path}" is not there; make it.`],
   };

@@ -8,6 +8,7 @@ export function noEnforcer(log: Pick<Log, 'notice'>, show: (change: Change) => s
     mostAtOnce: 1000,
     isSerial: true,
     place: 'jail',
+    takesRanges: true,
     carryOut: async (changes) =>
       changes.map((change) => {
         const { ip, localJail } = change;

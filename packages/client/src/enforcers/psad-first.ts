@@ -24,6 +24,7 @@ export function psadFirst({ psad, jails, localJailOf, memory }: PsadFirstParts):
   };
   return {
     place: 'jail',
+    takesRanges: false,
     get kind() {
       return jails.kind;
     },

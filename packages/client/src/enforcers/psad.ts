@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import type { Notes } from '../notes.ts';
+import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer } from './enforcer.ts';
 import { startBehind } from './socket-start.ts';
 
@@ -40,24 +41,25 @@ export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number
       return (error as Error).message;
     }
   };
+  const carryOut = async (changes: readonly Change[]): Promise<Effect[]> => {
+    const blocked = changes.some(({ kind }) => kind === 'ban') ? blockedIn(places.psadBlocked) : new Set();
+    const isThereAlready = ({ kind, ip }: Change): boolean => kind === 'ban' && blocked.has(ip);
+    const asked = changes.filter((change) => canBlock(change) && !isThereAlready(change));
+    const reason = asked.length === 0 ? '' : await send(asked);
+    return changes.map((change): Effect => {
+      const { localJail } = change;
+      if (!canBlock(change)) return { outcome: 'skipped', reason: 'psad blocks IPv4 only', localJail };
+      if (isThereAlready(change)) return { outcome: 'already', localJail };
+      return reason === '' ? { outcome: 'applied', localJail } : { outcome: 'failed', reason, localJail };
+    });
+  };
   return {
     kind: 'psad',
     mostAtOnce: MOST_AT_ONCE,
     isSerial: true,
     place: 'jail',
-    carryOut: async (changes) => {
-      const blocked = changes.some(({ kind }) => kind === 'ban') ? blockedIn(places.psadBlocked) : new Set();
-      const isThereAlready = ({ kind, ip }: Change): boolean => kind === 'ban' && blocked.has(ip);
-      const asked = changes.filter((change) => canBlock(change) && !isThereAlready(change));
-      const reason = asked.length === 0 ? '' : await send(asked);
-      return changes.map((change): Effect => {
-        const { localJail } = change;
-        if (!canBlock(change))
-          return { outcome: 'skipped', reason: 'psad blocks single IPv4 addresses only', localJail };
-        if (isThereAlready(change)) return { outcome: 'already', localJail };
-        return reason === '' ? { outcome: 'applied', localJail } : { outcome: 'failed', reason, localJail };
-      });
-    },
+    takesRanges: false,
+    carryOut: (changes) => addressesOnly('psad', changes, carryOut),
     check: async () =>
       (await doesPsadListen(socket))
         ? []

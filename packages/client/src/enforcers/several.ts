@@ -1,4 +1,4 @@
-import type { Change, Effect, Enforcer } from './enforcer.ts';
+import { RANGE, type Change, type Effect, type Enforcer } from './enforcer.ts';
 
 /** An enforcer and the bans that it is for; '*' stands for all. */
 export type Part = { enforcer: Enforcer; jails: readonly string[]; progs: readonly string[] };
@@ -29,8 +29,9 @@ function severalEnforcers(parts: readonly Part[]): Enforcer {
     },
     isSerial: true,
     place: enforcers.some(({ place }) => place === 'host') ? 'host' : 'jail',
+    takesRanges: enforcers.every(({ takesRanges }) => takesRanges),
     carryOut: async (changes) => {
-      const effects = changes.map((): { effect: Effect; part: Part }[] => []);
+      const effects = changes.map((): Answer[] => []);
       for (const part of parts) {
         const mine = [...changes.entries()].filter(([, change]) => covers(part, change));
         if (mine.length === 0) continue;
@@ -53,12 +54,21 @@ function narrowed(change: Change, part: Part): Change {
 
 /**
  * One effect of all: it failed where any failed, and it was there `already` where fail2ban had it already, so that the end of
- * the shared ban does not lift what is this host's own.
+ * the shared ban does not lift what is this host's own. A range counts as applied where one of them has banned it, since
+ * nothing gets through there; those that cannot are named beside it.
  */
-function merged(change: Change, all: readonly { effect: Effect; part: Part }[]): Effect {
-  const { localJail } = change;
-  const [first] = all;
-  if (first === undefined) return { outcome: 'skipped', reason: 'no enforcer is for it', localJail };
+function merged(change: Change, all: readonly Answer[]): Effect {
+  const unfit = all.flatMap(({ effect }) => effect.unfit ?? []);
+  const fit = all.filter(({ effect }) => effect.unfit === undefined);
+  if (unfit.length > 0 && fit.every(({ effect }) => effect.outcome === 'skipped'))
+    return { outcome: 'failed', reason: RANGE, localJail: change.localJail, unfit };
+  const effect = mergedOf(change, fit);
+  return unfit.length === 0 || effect.outcome === 'failed' ? effect : { ...effect, unfit };
+}
+
+type Answer = { effect: Effect; part: Part };
+
+function mergedOf({ localJail }: Change, all: readonly Answer[]): Effect {
   const jailed = all.find(
     ({ part, effect }) => part.enforcer.place === 'jail' && effect.outcome !== 'skipped',
   );
@@ -77,5 +87,6 @@ function merged(change: Change, all: readonly { effect: Effect; part: Part }[]):
   for (const outcome of ['already', 'applied', 'released'] as const) {
     if (all.some(({ effect }) => effect.outcome === outcome)) return { outcome, localJail: where };
   }
-  return first.effect;
+  const [first] = all;
+  return first?.effect ?? { outcome: 'skipped', reason: 'no enforcer is for it', localJail };
 }

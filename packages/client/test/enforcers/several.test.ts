@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changeOf } from '../../src/ban-row.ts';
-import type { Change, Effect, Enforcer } from '../../src/enforcers/enforcer.ts';
+import { addressesOnly } from '../../src/enforcers/addresses-only.ts';
+import { reasonOf, type Change, type Effect, type Enforcer } from '../../src/enforcers/enforcer.ts';
 import { together, type Part } from '../../src/enforcers/several.ts';
-import { ip, jail, NOW, prog, rowOf } from '../make.ts';
+import { ip, jail, NOW, prog, range, rowOf } from '../make.ts';
 
 const all = { jails: ['*'], progs: ['*'] };
 
@@ -28,6 +29,7 @@ function enforcer(
     mostAtOnce: 9,
     isSerial: true,
     place,
+    takesRanges: place === 'host',
     check: async () => [`${kind} is missing`],
     carryOut,
     asked,
@@ -82,4 +84,52 @@ for (const [outcomes, wanted] of [
 test('One enforcer for everything stays what it is', () => {
   const one = enforcer('nftables', 'applied', 'host');
   assert.equal(together([{ enforcer: one, ...all }]), one);
+});
+
+const wide: Change = { ...ban('psad'), ip: range('203.0.113.0/24') };
+
+/** An enforcer that bans addresses only, with what others of its kind answer for a range. */
+function addresses(kind: string): Enforcer {
+  const inner = enforcer(kind, 'applied');
+  return {
+    ...inner,
+    carryOut: (changes) => addressesOnly(kind, changes, (single) => inner.carryOut(single)),
+  };
+}
+
+test('A range counts as applied where one enforcer has banned it, and names those that cannot', async () => {
+  const parts: Part[] = [
+    { enforcer: enforcer('nftables', 'applied', 'host'), ...all },
+    { enforcer: addresses('log'), ...all },
+    { enforcer: addresses('psad'), ...all },
+  ];
+  const several = together(parts);
+  const [effect] = await several.carryOut([wide]);
+  assert.ok(effect);
+  assert.deepEqual([effect.outcome, effect.unfit], ['applied', ['log', 'psad']]);
+  assert.equal(reasonOf(effect), 'range: not by log and psad');
+  assert.equal(several.takesRanges, false);
+  const [lifted] = await several.carryOut([{ ...wide, kind: 'unban' }]);
+  assert.deepEqual([lifted?.outcome, lifted?.unfit], ['applied', undefined]);
+});
+
+for (const [what, first] of [
+  ['where none can', addresses('command')],
+  ['where the other one only shows what it would do', enforcer('none', 'skipped')],
+] as const) {
+  test(`A range fails for its being one ${what}`, async () => {
+    const [effect] = await together([
+      { enforcer: first, ...all },
+      { enforcer: addresses('log'), ...all },
+    ]).carryOut([wide]);
+    assert.deepEqual([effect?.outcome, effect && reasonOf(effect)], ['failed', 'range']);
+  });
+}
+
+test('What really failed is told of a range, so that it is tried again', async () => {
+  const [effect] = await together([
+    { enforcer: enforcer('nftables', 'failed', 'host'), ...all },
+    { enforcer: addresses('log'), ...all },
+  ]).carryOut([wide]);
+  assert.deepEqual([effect && reasonOf(effect), effect?.unfit], ['nftables: why', undefined]);
 });
