@@ -137,7 +137,9 @@ export class Reconciler {
       );
       if (!(await enforcer.isRepaired(jail, longest.ip))) continue;
       this.#parts.log.notice('The rules of a jail were gone; its bans are put in place again', { jail });
-      this.#applyAgain(rows.filter((row) => this.#isUntouched(row)));
+      // What was let go just before stays let go.
+      await this.#compare();
+      this.#applyAgain(this.#settledRows().filter((row) => row.localJail === jail));
     }
   }
 

@@ -67,7 +67,7 @@ export type Enforcer = {
   ways?(): Promise<string[]>;
   /** Whether all seems to be in place, cheaply; where it is not, a listing follows. */
   isIntact?(): Promise<boolean>;
-  /** Has the address, which is banned in this local jail, tried: whether rules that had gone were made anew by that. */
+  /** Has the rules looked after by which the address is banned in this local jail: whether they were made anew. */
   isRepaired?(jail: JailName, ip: Target): Promise<boolean>;
   /** What is in place of these local jails; of those that are not here it tells nothing. */
   list?(jails: readonly JailName[]): Promise<Listing>;

@@ -39,6 +39,36 @@ export async function jailsOf(talk: Talk): Promise<string[]> {
   return list.split(',').flatMap((name) => name.trim() || []);
 }
 
+/** The actions of a jail, by name. @throws TalkError, also where there is no such jail. */
+export async function actionsOf(talk: Talk, jail: string): Promise<string[]> {
+  return textsIn(await talk.ask(['get', jail, 'actions']), 'the actions of a jail');
+}
+
+/** What an action has: the names of its properties, or of its methods. @throws TalkError. */
+export async function wordsOfAction(
+  talk: Talk,
+  jail: string,
+  action: string,
+  which: 'actionproperties' | 'actionmethods',
+): Promise<string[]> {
+  return textsIn(await talk.ask(['get', jail, which, action]), 'what an action has');
+}
+
+/** Sets a property of an action that is nobody else's. @throws TalkError. */
+export async function markAction(talk: Talk, jail: string, action: string, property: string): Promise<void> {
+  await talk.ask(['set', jail, 'action', action, property, '1']);
+}
+
+/** Calls a method of an action that takes nothing. @throws TalkError. */
+export async function checkAction(talk: Talk, jail: string, action: string, method: string): Promise<void> {
+  await talk.ask(['set', jail, 'action', action, method]);
+}
+
+/** How often the rules of an action were found gone since its jail was started. @throws TalkError. */
+export async function repairsOf(talk: Talk, jail: string, action: string): Promise<number> {
+  return numberIn(await talk.ask(['get', jail, 'action', action, 'banEpoch']));
+}
+
 /** Its version as it tells it. @throws TalkError. */
 export async function versionOf(talk: Talk): Promise<string> {
   return textIn(await talk.ask(['version']));
@@ -57,6 +87,11 @@ function partOf(answer: Pickled, name: string): Pickled {
 function numberIn(value: Pickled): number {
   if (value.is !== 'number') throw strange('a number');
   return value.number;
+}
+
+function textsIn(value: Pickled, what: string): string[] {
+  if (value.is !== 'list') throw strange(what);
+  return value.items.map(textIn);
 }
 
 function textIn(value: Pickled): string {

@@ -1,24 +1,13 @@
 import type { JailName, Target } from '@banshare/protocol';
-import type { Notes } from '../notes.ts';
 import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
-import { areBanned, change as changeJail, jailsOf, standingOf, versionOf } from './fail2ban-asking.ts';
+import { areBanned, change as changeJail, jailsOf, versionOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
+import { Fail2banWatch, type WatchParts } from './fail2ban-watch.ts';
 import { startBehind } from './socket-start.ts';
 
 /** now is milliseconds of a clock that does not jump. */
-export type Fail2banParts = {
-  socket: string;
-  missingJail: JailName;
-  timeoutMs: number;
-  notes: Notes;
-  nowMs: () => number;
-  /** What it knew of fail2ban when it last listed, kept over a restart of the client. */
-  memory: { recall: () => string | undefined; remember: (text: string) => void };
-};
-
-/** Which start of fail2ban was listed, and how many bans each jail had had since its own start. */
-type Listed = { server: string; everBanned: Record<string, number> };
+export type Fail2banParts = WatchParts & { missingJail: JailName; timeoutMs: number; nowMs: () => number };
 
 /** A batch blocks fail2ban's only thread: it answers nobody else meanwhile. */
 const MOST_AT_ONCE = 25;
@@ -33,14 +22,13 @@ export class Fail2banEnforcer implements Enforcer {
   readonly place = 'jail';
   readonly takesRanges = false;
   readonly #parts: Fail2banParts;
+  readonly #watch: Fail2banWatch;
   #mostAtOnce = FIRST_BATCH;
-  #listed: Listed | undefined;
   #known: { server: string; isUsable: boolean } | undefined;
 
   constructor(parts: Fail2banParts) {
     this.#parts = parts;
-    const text = parts.memory.recall();
-    this.#listed = text === undefined ? undefined : (JSON.parse(text) as Listed);
+    this.#watch = new Fail2banWatch(parts, () => this.#open());
   }
 
   get mostAtOnce(): number {
@@ -99,54 +87,16 @@ export class Fail2banEnforcer implements Enforcer {
     return changes.map((each) => effects.get(each) ?? failed(each.localJail, 'it was not carried out'));
   }
 
-  /** Whether fail2ban is still the one that was listed; without one there is nothing to list. */
   isIntact(): Promise<boolean> {
-    const server = startBehind(this.#parts.socket);
-    return Promise.resolve(server === undefined || server === this.#listed?.server);
+    return this.#watch.isIntact();
   }
 
-  async isRepaired(jail: JailName, ip: Target): Promise<boolean> {
-    try {
-      using talk = await this.#open();
-      const [isBanned] = await areBanned(talk, jail, [ip]);
-      if (isBanned !== true) return false;
-      // Should it be let go in this very moment, the ban is a new one, and its report an echo.
-      const isNewNote = this.#parts.notes.write(jail, ip);
-      // Banning what is banned makes fail2ban look after its rules; it counts 1 where it had to make them anew.
-      const count = await changeJail(talk, jail, 'banip', [ip]);
-      if (isNewNote) this.#parts.notes.remove(jail, ip);
-      return count === 1;
-    } catch {
-      // A listing says what is wrong.
-      return false;
-    }
+  isRepaired(jail: JailName, ip: Target): Promise<boolean> {
+    return this.#watch.isRepaired(jail, ip);
   }
 
-  async list(jails: readonly JailName[]): Promise<Listing> {
-    const before = this.#listed;
-    const server = startBehind(this.#parts.socket) ?? '';
-    const held = new Map<string, Map<string, undefined>>();
-    const everBanned: Record<string, number> = {};
-    try {
-      using talk = await this.#open();
-      for (const jail of jails) {
-        const standing = await standingOf(talk, jail).catch(unlessMissing);
-        if (standing === undefined) continue;
-        held.set(jail, new Map(standing.banned.map((ip) => [ip, undefined])));
-        everBanned[jail] = standing.everBanned;
-      }
-    } catch (error) {
-      return { ok: false, reason: (error as Error).message };
-    }
-    this.#listed = {
-      server,
-      everBanned: { ...(before?.server === server ? before.everBanned : {}), ...everBanned },
-    };
-    this.#parts.memory.remember(JSON.stringify(this.#listed));
-    // A jail that has had fewer bans than before was started anew, and what it had may be lost.
-    const isAnew = (jail: string): boolean =>
-      before?.server !== server || (everBanned[jail] ?? 0) < (before.everBanned[jail] ?? 0);
-    return { ok: true, held, isAnew };
+  list(jails: readonly JailName[]): Promise<Listing> {
+    return this.#watch.list(jails);
   }
 
   #open(): Promise<Talk> {
@@ -185,6 +135,7 @@ export class Fail2banEnforcer implements Enforcer {
       const asked = areBanned(talk, localJail, ips).then((answer) => (before = answer));
       const changed = changeJail(talk, localJail, isBan ? 'banip' : 'unbanip', ips);
       const [were, count] = await settle(asked, changed);
+      if (isBan) await this.#watch.meet(talk, localJail);
       const differing = were.filter((was) => was !== isBan).length;
       const after = count === differing ? undefined : await areBanned(talk, localJail, ips);
       return new Map(
@@ -222,10 +173,6 @@ export class Fail2banEnforcer implements Enforcer {
     const fitting = Math.floor(LONGEST_BATCH_MS / Math.max(tookMs / count, 1));
     this.#mostAtOnce = Math.max(1, Math.min(MOST_AT_ONCE, fitting));
   }
-}
-
-function unlessMissing(error: unknown): undefined {
-  if (!(error instanceof TalkError && error.raised === 'UnknownJailException')) throw error;
 }
 
 /** Both answers; the first fault, once neither is under way any more. */

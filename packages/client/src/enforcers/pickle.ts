@@ -2,6 +2,7 @@
 export type Pickled =
   | { is: 'number'; number: number }
   | { is: 'text'; text: string }
+  | { is: 'flag'; flag: boolean }
   | { is: 'none' }
   | { is: 'list' | 'tuple'; items: Pickled[] }
   | { is: 'name'; module: string; name: string }
@@ -23,7 +24,7 @@ export function pickleWords(words: readonly string[]): Buffer {
 }
 
 /**
- * Reads an answer: the few opcodes of pickle that numbers, texts, lists and exceptions need. @throws at any other opcode, at
+ * Reads an answer: the few opcodes of pickle that numbers, flags, texts, lists and exceptions need. @throws at any other opcode, at
  * an answer that ends early or late, and at a name that is called with anything but what is expected of it.
  */
 export function unpickle(bytes: Buffer): Pickled {
@@ -141,6 +142,8 @@ const STEPS: Readonly<Record<number, (reader: Reader) => void>> = {
   0x4a: (reader) => reader.push({ is: 'number', number: reader.number(4) }),
   0x8c: (reader) => reader.push({ is: 'text', text: reader.text(reader.length(1)) }),
   0x58: (reader) => reader.push({ is: 'text', text: reader.text(reader.length(4)) }),
+  0x88: (reader) => reader.push({ is: 'flag', flag: true }),
+  0x89: (reader) => reader.push({ is: 'flag', flag: false }),
   0x4e: (reader) => reader.push({ is: 'none' }),
   0x5d: (reader) => reader.push({ is: 'list', items: [] }),
   0x29: (reader) => reader.push({ is: 'tuple', items: [] }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -160,3 +160,65 @@ test('A listing tells what is banned, and whether what is missing was lost or le
   assert.equal((await listed(next)).isAnew, true);
   assert.equal(await next.isIntact(), true);
 });
+
+test(
+  'A jail that was started anew has lost its bans, also where it has had as many since',
+  { skip },
+  async () => {
+    await using server = new RealFail2ban(['sshd', 'banshare'], 'rules');
+    await server.start();
+    const enforcer = enforcerOf(server.path, server.socket);
+    await listed(enforcer);
+    await enforcer.carryOut(bans('203.0.113.1', '203.0.113.2'));
+    assert.deepEqual((await listed(enforcer)).isAnew, false);
+    const next = enforcerOf(server.path, server.socket);
+    assert.equal(await next.isIntact(), true);
+    server.client('unban', '--all');
+    server.client('restart', 'sshd');
+    server.client('set', 'sshd', 'banip', '198.51.100.1', '198.51.100.2', '198.51.100.3');
+    assert.equal(await next.isIntact(), false);
+    assert.equal((await listed(next)).isAnew, true);
+    assert.equal(await next.isIntact(), true);
+    server.client('reload');
+    assert.equal(await next.isIntact(), true);
+    assert.equal((await listed(next)).isAnew, false);
+    assert.doesNotMatch(server.log, /AttributeError|KeyError/);
+  },
+);
+
+test('A jail of which banshare had its first ban just now is known again as well', { skip }, async () => {
+  await using server = new RealFail2ban(['sshd', 'banshare'], 'rules');
+  await server.start();
+  const enforcer = enforcerOf(server.path, server.socket);
+  await enforcer.list([jail('banshare')]);
+  await enforcer.carryOut(bans('203.0.113.1'));
+  server.client('unban', '--all');
+  server.client('restart', 'sshd');
+  assert.equal(await enforcer.isIntact(), false);
+  assert.equal((await listed(enforcer)).isAnew, true);
+});
+
+test(
+  'Rules that are gone are found and made anew, and nothing is written while they stand',
+  { skip },
+  async () => {
+    await using server = new RealFail2ban(['sshd', 'banshare'], 'rules');
+    await server.start();
+    const enforcer = enforcerOf(server.path, server.socket);
+    await listed(enforcer);
+    await enforcer.carryOut(bans('203.0.113.1', '203.0.113.2'));
+    await listed(enforcer);
+    const before = server.log;
+    const isRepaired = (): Promise<boolean> => enforcer.isRepaired(jail('sshd'), ip('203.0.113.1'));
+    for (const _ of [1, 2, 3]) assert.equal(await isRepaired(), false);
+    assert.equal(server.log, before);
+    rmSync(server.rules);
+    assert.equal(await isRepaired(), true);
+    assert.equal(await isRepaired(), false);
+    await enforcer.carryOut(bans('203.0.113.1', '203.0.113.2'));
+    assert.equal(readFileSync(server.rules, 'utf8'), '203.0.113.1\n203.0.113.2\n');
+    // fail2ban itself finds it where it has something to ban; what banshare has there is lost all the same.
+    rmSync(server.rules);
+    assert.equal(await isRepaired(), true);
+  },
+);

@@ -18,6 +18,8 @@ function plain(value: Pickled): unknown {
       return value.number;
     case 'text':
       return value.text;
+    case 'flag':
+      return value.flag;
     case 'none':
       return null;
     case 'list':

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { folder } from '../make.ts';
@@ -16,7 +16,10 @@ export class RealFail2ban implements AsyncDisposable {
   readonly socket = join(this.path, 'f2b.sock');
   #server: ChildProcess | undefined;
 
-  /** action: what is run for a ban, with fail2ban's own tags; without one bans only count. */
+  /** Where the action `rules` has what it banned, and where fail2ban finds that its rules stand. */
+  readonly rules = join(this.path, 'rules');
+
+  /** action: what is run for a ban, with fail2ban's own tags, or `rules`; without one bans only count. */
   constructor(jails: readonly string[] = ['sshd', 'banshare'], action = '') {
     for (const sub of ['filter.d', 'action.d']) mkdirSync(join(this.path, sub));
     const write = (name: string, lines: readonly string[]): void =>
@@ -33,7 +36,10 @@ export class RealFail2ban implements AsyncDisposable {
       'allowipv6 = auto',
     ]);
     write('filter.d/nothing.conf', ['[Definition]', 'failregex =', 'ignoreregex =']);
-    write('action.d/called.conf', ['[Definition]', `actionban = ${action}`, 'actionunban =']);
+    const rules = [`actionstart = touch ${this.rules}`, `actioncheck = test -e ${this.rules}`];
+    const ban = action === 'rules' ? `echo <ip> >>${this.rules}` : action;
+    const called = ['[Definition]', `actionban = ${ban}`, 'actionunban ='];
+    write('action.d/called.conf', action === 'rules' ? [...called, ...rules] : called);
     const jail = (name: string): string[] => [
       `[${name}]`,
       'enabled = true',
@@ -82,6 +88,11 @@ export class RealFail2ban implements AsyncDisposable {
       ['-c', this.path, '-s', this.socket, ...words],
       options,
     ).trim();
+  }
+
+  /** Its log so far. */
+  get log(): string {
+    return readFileSync(join(this.path, 'f2b.log'), 'utf8');
   }
 
   /** The addresses that a jail has. */
