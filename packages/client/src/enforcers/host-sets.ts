@@ -1,10 +1,10 @@
-import { FOR_EVER, type Target } from '@banshare/protocol';
+import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
 import type { Change, Effect, Enforcer, Listing, Remaining } from './enforcer.ts';
 
 /** An address and how many seconds it is banned, -1 for ever. */
 export type Timed = { ip: Target; seconds: number };
 
-/** One change of the sets: `move` is there and gets another end, `drop` may be there. */
+/** One change of the sets, of addresses or of ranges: `move` is there and gets another end, `drop` may be there. */
 export type SetChange = { put: Timed[]; move: Timed[]; drop: Target[] };
 
 /** The sets of a kind of firewall. */
@@ -53,7 +53,18 @@ export class HostSets implements Enforcer {
     return this.#sets.isIntact();
   }
 
+  /** Ranges for themselves: what is wrong with one of them stops no ban of an address. */
   async carryOut(changes: readonly Change[]): Promise<Effect[]> {
+    if (!changes.some(({ ip }) => isRange(ip))) return this.#carryOut(changes);
+    const effects = new Map<Change, Effect>();
+    for (const group of Map.groupBy(changes, ({ ip }) => isRange(ip)).values()) {
+      const answers = await this.#carryOut(group);
+      group.forEach((change, index) => effects.set(change, answers[index] as Effect));
+    }
+    return changes.map((change) => effects.get(change) as Effect);
+  }
+
+  async #carryOut(changes: readonly Change[]): Promise<Effect[]> {
     const wanted = changes.map(({ ip, kind, seconds, others }) => {
       const lasting = [...(kind === 'ban' ? [seconds] : []), ...others.map((other) => other.seconds)];
       return { ip, seconds: lasting.includes(FOR_EVER) ? FOR_EVER : Math.max(0, ...lasting) };

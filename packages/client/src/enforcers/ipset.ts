@@ -1,20 +1,25 @@
-import { FOR_EVER } from '@banshare/protocol';
+import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
 import type { Remaining } from './enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
 import { said, type RunTool } from './nftables.ts';
 
 /** Docker's own chain for rules that go before its own; not every host has it. */
 const CHAINS = ['INPUT', 'FORWARD', 'DOCKER-USER'] as const;
-const FAMILIES = [
-  { set: 'banshare-v4', family: 'inet', iptables: 'iptables' },
-  { set: 'banshare-v6', family: 'inet6', iptables: 'ip6tables' },
-] as const;
+/** A set, and which program's rules look at it. */
+type Family = { set: string; type: string; family: string; iptables: string };
+
+const ADDRESSES: readonly Family[] = [
+  { set: 'banshare-v4', type: 'hash:ip', family: 'inet', iptables: 'iptables' },
+  { set: 'banshare-v6', type: 'hash:ip', family: 'inet6', iptables: 'ip6tables' },
+];
+/** Ranges may lie in one another there, each with its own end. These sets are made when the first range comes. */
+const RANGES: readonly Family[] = [
+  { set: 'banshare-v4-nets', type: 'hash:net', family: 'inet', iptables: 'iptables' },
+  { set: 'banshare-v6-nets', type: 'hash:net', family: 'inet6', iptables: 'ip6tables' },
+];
 /** ipset takes no longer timeout; what lasts longer gets another one in time. */
 const LONGEST_SECONDS = 2_147_483;
 const LISTING_BYTES = 64 * 1024 * 1024;
-const CREATE = FAMILIES.map(
-  ({ set, family }) => `create ${set} hash:ip family ${family} timeout 0 maxelem 1000000`,
-);
 
 /** Bans in banshare's own ipsets, any number in one `ipset restore`, and the rules of iptables that drop them. */
 export function ipsetSets(run: RunTool): Sets {
@@ -23,36 +28,36 @@ export function ipsetSets(run: RunTool): Sets {
     return ended.code === 0 ? '' : `ipset: ${said(ended)}`;
   };
   const rules = rulesBy(run);
-  let areRulesThere = false;
+  const areRulesThere = new Map<readonly Family[], boolean>();
+  let hasRanges = false;
+  const families = (): readonly Family[] => (hasRanges ? [...ADDRESSES, ...RANGES] : ADDRESSES);
   return {
     kind: 'ipset',
-    check: async () => {
-      const missing: string[] = [];
-      for (const [program, word] of [
-        ['ipset', 'version'],
-        ['iptables', '--version'],
-        ['ip6tables', '--version'],
-      ] as const) {
-        const ended = await run([program, word]);
-        if (ended.code !== 0) missing.push(`${program} cannot be used: ${said(ended)}`);
-      }
-      return missing;
-    },
+    check: () => missingPrograms(run),
     setUp: async () => {
-      const reason = await restore(CREATE);
-      return reason === '' ? rules.make() : reason;
+      const reason = await restore(families().map(createLine));
+      return reason === '' ? rules.make(families()) : reason;
     },
     change: async (change) => {
-      const reason = await restore([...CREATE, ...changeLines(change)]);
-      if (reason !== '' || areRulesThere) return reason;
-      const missing = await rules.make();
-      areRulesThere = missing === '';
+      const isOfRanges =
+        [...change.put, ...change.move].some(({ ip }) => isRange(ip)) || change.drop.some(isRange);
+      const concerned = isOfRanges ? RANGES : ADDRESSES;
+      if (isOfRanges) hasRanges = true;
+      const reason = await restore([...concerned.map(createLine), ...changeLines(change)]);
+      if (reason !== '' || areRulesThere.get(concerned) === true) return reason;
+      const missing = await rules.make(concerned);
+      areRulesThere.set(concerned, missing === '');
       return missing;
     },
-    isIntact: async () => (areRulesThere = await rules.areThere()),
+    isIntact: async () => {
+      hasRanges ||= await hasSet(run, RANGES);
+      for (const each of hasRanges ? [ADDRESSES, RANGES] : [ADDRESSES])
+        areRulesThere.set(each, await rules.areThere(each));
+      return [...areRulesThere.values()].every((areThere) => areThere);
+    },
     read: async () => {
       const held = new Map<string, Remaining>();
-      for (const { set } of FAMILIES) {
+      for (const { set } of families()) {
         const ended = await run(['ipset', 'save', set], { keptBytes: LISTING_BYTES });
         if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
         for (const line of ended.stdout.split('\n')) {
@@ -65,6 +70,30 @@ export function ipsetSets(run: RunTool): Sets {
   };
 }
 
+async function missingPrograms(run: RunTool): Promise<string[]> {
+  const missing: string[] = [];
+  for (const [program, word] of [
+    ['ipset', 'version'],
+    ['iptables', '--version'],
+    ['ip6tables', '--version'],
+  ] as const) {
+    const ended = await run([program, word]);
+    if (ended.code !== 0) missing.push(`${program} cannot be used: ${said(ended)}`);
+  }
+  return missing;
+}
+
+/** Whether one of these sets is there, perhaps from an earlier run. */
+async function hasSet(run: RunTool, families: readonly Family[]): Promise<boolean> {
+  const { stdout } = await run(['ipset', 'list', '-n']);
+  const names = stdout.split('\n');
+  return families.some(({ set }) => names.includes(set));
+}
+
+function createLine({ set, type, family }: Family): string {
+  return `create ${set} ${type} family ${family} timeout 0 maxelem 1000000`;
+}
+
 /** What stands for nearly as long as ipset can may be meant to stand longer. */
 function remaining(seconds: number): Remaining {
   if (seconds === 0) return null;
@@ -72,10 +101,13 @@ function remaining(seconds: number): Remaining {
 }
 
 /** The rules of iptables that drop what the sets hold: before all others, so that they also cut what is established. */
-function rulesBy(run: RunTool): { make: () => Promise<string>; areThere: () => Promise<boolean> } {
-  const missing = async (): Promise<string[][]> => {
+function rulesBy(run: RunTool): {
+  make: (families: readonly Family[]) => Promise<string>;
+  areThere: (families: readonly Family[]) => Promise<boolean>;
+} {
+  const missing = async (families: readonly Family[]): Promise<string[][]> => {
     const rules: string[][] = [];
-    for (const { set, iptables } of FAMILIES) {
+    for (const { set, iptables } of families) {
       for (const chain of CHAINS) {
         const isThere = (await run(ruleWords(iptables, '-C', chain, set))).code === 0;
         if (isThere || (chain === 'DOCKER-USER' && !(await hasChain(iptables, chain)))) continue;
@@ -87,9 +119,9 @@ function rulesBy(run: RunTool): { make: () => Promise<string>; areThere: () => P
   const hasChain = async (iptables: string, chain: string): Promise<boolean> =>
     (await run([iptables, '-w', '-n', '-L', chain])).code === 0;
   return {
-    areThere: async () => (await missing()).length === 0,
-    make: async () => {
-      for (const words of await missing()) {
+    areThere: async (families) => (await missing(families)).length === 0,
+    make: async (families) => {
+      for (const words of await missing(families)) {
         const ended = await run(words);
         if (ended.code !== 0) return `${words[0]}: ${said(ended)}`;
       }
@@ -106,7 +138,8 @@ function ruleWords(iptables: string, verb: '-C' | '-I', chain: string, set: stri
 
 /** With -exist adding what is there gives it another end, and deleting what is not there is no fault. */
 function changeLines({ put, move, drop }: SetChange): string[] {
-  const setOf = (ip: string): string => (ip.includes(':') ? 'banshare-v6' : 'banshare-v4');
+  const setOf = (ip: Target): string =>
+    `banshare-${ip.includes(':') ? 'v6' : 'v4'}${isRange(ip) ? '-nets' : ''}`;
   const add = ({ ip, seconds }: Timed): string => {
     // 0 is for ever.
     const timeout = seconds === FOR_EVER ? 0 : Math.min(seconds, LONGEST_SECONDS);

@@ -1,7 +1,8 @@
-import { FOR_EVER } from '@banshare/protocol';
+import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
 import type { Ended, ExecOptions } from '../exec.ts';
 import type { Remaining } from './enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
+import { hasSet, listWords, placeOfRange, rangeOf, setAt, setsIn, setUpLines } from './nftables-ranges.ts';
 
 /** The unit takes every capability away: fail2ban's socket needs none. */
 const CAPABILITY = 'the client needs CAP_NET_ADMIN and CAP_NET_RAW, see systemctl cat banshare-client';
@@ -31,11 +32,13 @@ const SETUP = [
   ]),
 ];
 
-/** Bans in banshare's own nftables table, any number in one transaction. */
+/** Bans in banshare's own nftables tables, any number in one transaction. */
 export function nftSets(run: RunTool): Sets {
   const nft = (lines: readonly string[]): Promise<Ended> => {
     return run(['nft', '-f', '-'], { input: `${lines.join('\n')}\n` });
   };
+  /** The sets of ranges that are there, or were: a host without ranges has none, and pays nothing. */
+  const rangeSets = new Set<string>();
   return {
     kind: 'nftables',
     check: async () => {
@@ -43,37 +46,42 @@ export function nftSets(run: RunTool): Sets {
       return ended.code === 0 ? [] : [`nftables cannot be used: ${said(ended)}`];
     },
     setUp: async () => {
-      const ended = await nft(SETUP);
+      const ended = await nft([...SETUP, ...[...rangeSets].flatMap(setUpLines)]);
       return ended.code === 0 ? '' : `nft: ${said(ended)}`;
     },
     change: async (change) => {
       const lines = changeLines(change);
       if (lines.length === 0) return '';
+      const concerned = rangeSetsOf(change);
+      for (const set of concerned) rangeSets.add(set);
       const ended = await nft(lines);
       if (ended.code === 0) return '';
       // Perhaps the table is not there (any more); then it is made with the same transaction.
-      const again = await nft([...SETUP, ...lines]);
+      const setUp = concerned.length > 0 ? concerned.flatMap(setUpLines) : SETUP;
+      const again = await nft([...setUp, ...lines]);
       return again.code === 0 ? '' : `nft: ${said(again)}`;
     },
     isIntact: async () => {
       // Terse, and the whole ruleset: asked for one table, nft fetches all elements of its sets.
       const ended = await run(['nft', '-t', 'list', 'ruleset', 'inet'], { keptBytes: RULESET_BYTES });
-      const table = /^table inet banshare \{\n[^]*?^\}/m.exec(ended.stdout)?.[0] ?? '';
-      return CHAINS.every((chain) =>
-        ['ip saddr @v4', 'ip6 saddr @v6'].every((rule) =>
-          new RegExp(`chain ${chain} \\{[^}]*${rule} [^\n}]*drop`).test(table),
-        ),
-      );
+      for (const set of setsIn(ended.stdout)) rangeSets.add(set);
+      return hasRules(ended.stdout) && [...rangeSets].every((set) => hasSet(ended.stdout, set));
     },
     read: async () => {
       const held = new Map<string, Remaining>();
-      for (const set of ['v4', 'v6']) {
-        const ended = await run(['nft', '-j', 'list', 'set', 'inet', 'banshare', set], {
-          keptBytes: LISTING_BYTES,
-        });
+      const listed = [
+        ...['v4', 'v6'].map((set) => ({
+          words: ['nft', '-j', 'list', 'set', 'inet', 'banshare', set],
+          set: '',
+        })),
+        ...[...rangeSets].map((set) => ({ words: listWords(set), set })),
+      ];
+      for (const { words, set } of listed) {
+        const ended = await run(words, { keptBytes: LISTING_BYTES });
         if (ended.code !== 0) return { ok: false, reason: `nft: ${said(ended)}` };
         try {
-          for (const [ip, seconds] of elementsIn(ended.stdout)) held.set(ip, seconds);
+          for (const [element, seconds] of elementsIn(ended.stdout))
+            held.set(set === '' ? element : rangeOf(set, element), seconds);
         } catch (error) {
           return { ok: false, reason: `Cannot read what nft lists: ${(error as Error).message}` };
         }
@@ -83,23 +91,46 @@ export function nftSets(run: RunTool): Sets {
   };
 }
 
+/** Whether a terse listing of all tables has the rules of banshare's own. */
+function hasRules(ruleset: string): boolean {
+  const table = /^table inet banshare \{\n[^]*?^\}/m.exec(ruleset)?.[0] ?? '';
+  return CHAINS.every((chain) =>
+    ['ip saddr @v4', 'ip6 saddr @v6'].every((rule) =>
+      new RegExp(`chain ${chain} \\{[^}]*${rule} [^\n}]*drop`).test(table),
+    ),
+  );
+}
+
 /** What nft is told. Adding what is there and deleting it always succeeds, whether or not it was there. */
 function changeLines({ put, move, drop }: SetChange): string[] {
-  const statement = (verb: string, all: readonly Timed[], withTime: boolean): string[] =>
-    (['v4', 'v6'] as const).flatMap((set) => {
-      const ours = all.filter(({ ip }) => ip.includes(':') === (set === 'v6'));
-      if (ours.length === 0) return [];
-      const words = ours.map(({ ip, seconds }) =>
-        withTime && seconds !== FOR_EVER ? `${ip} timeout ${seconds}s` : ip,
-      );
-      return [`${verb} element inet banshare ${set} { ${words.join(', ')} }`];
-    });
+  const statements = (verb: string, all: readonly Timed[], withTime: boolean): string[] => {
+    const words = new Map<string, string[]>();
+    for (const { ip, seconds } of all) {
+      const { place, element } = placeOf(ip);
+      const word = withTime && seconds !== FOR_EVER ? `${element} timeout ${seconds}s` : element;
+      const known = words.get(place);
+      if (known === undefined) words.set(place, [word]);
+      else known.push(word);
+    }
+    return [...words].map(([place, elements]) => `${verb} element ${place} { ${elements.join(', ')} }`);
+  };
   const gone = [...move, ...drop.map((ip) => ({ ip, seconds: 0 }))];
   return [
-    ...statement('add', gone, false),
-    ...statement('delete', gone, false),
-    ...statement('add', [...put, ...move], true),
+    ...statements('add', gone, false),
+    ...statements('delete', gone, false),
+    ...statements('add', [...put, ...move], true),
   ];
+}
+
+function placeOf(ip: Target): { place: string; element: string } {
+  if (isRange(ip)) return placeOfRange(ip);
+  return { place: `inet banshare ${ip.includes(':') ? 'v6' : 'v4'}`, element: ip };
+}
+
+/** The sets that a change of ranges concerns; none where it is of addresses. */
+function rangeSetsOf({ put, move, drop }: SetChange): string[] {
+  const ranges = [...[...put, ...move].map(({ ip }) => ip), ...drop].filter(isRange);
+  return [...new Set(ranges.map((range) => setAt(placeOfRange(range).place)))];
 }
 
 /** The elements of a set as nft lists them in JSON. @throws when it is anything else. */

@@ -1,0 +1,73 @@
+import type { Target } from '@banshare/protocol';
+
+/**
+ * Ranges stand in a table of their own, those of each length of prefix in a set of their own: it holds their first addresses,
+ * and its rule looks up what is left of a packet's address under the mask. None of these sets has intervals. With those an
+ * overlap would end a whole transaction, merging would give ranges each other's ends, and every later call of nft would read
+ * all of them first. So a range within a wider one is simply in another set, each with its own end.
+ */
+const TABLE = 'inet banshare_ranges';
+const CHAINS = ['input', 'forward'] as const;
+
+/** Where a range stands: its table and set, and the element that is it there. */
+export function placeOfRange(range: Target): { place: string; element: string } {
+  const [first = '', prefix] = range.split('/');
+  return { place: `${TABLE} v${first.includes(':') ? 6 : 4}_${prefix}`, element: first };
+}
+
+/** The name of the set of a place in this table. */
+export function setAt(place: string): string {
+  return place.slice(TABLE.length + 1);
+}
+
+/** The range that an element of a set is. */
+export function rangeOf(set: string, element: string): string {
+  return `${element}/${set.slice(3)}`;
+}
+
+/** What lists a set of this table. */
+export function listWords(set: string): string[] {
+  return ['nft', '-j', 'list', 'set', ...TABLE.split(' '), set];
+}
+
+/** What makes a set and its rules, also where they are there already. */
+export function setUpLines(set: string): string[] {
+  const isIPv6 = set.startsWith('v6');
+  const family = isIPv6 ? 'ip6' : 'ip';
+  return [
+    `add table ${TABLE}`,
+    `add set ${TABLE} ${set} { type ${isIPv6 ? 'ipv6_addr' : 'ipv4_addr'}; flags timeout; }`,
+    ...CHAINS.flatMap((hook) => [
+      `add chain ${TABLE} ${hook}_${set} { type filter hook ${hook} priority -10; policy accept; }`,
+      `flush chain ${TABLE} ${hook}_${set}`,
+      `add rule ${TABLE} ${hook}_${set} ${family} saddr & ${maskOf(set)} @${set} counter drop`,
+    ]),
+  ];
+}
+
+/** The sets of this table in a terse listing of all tables. */
+export function setsIn(ruleset: string): string[] {
+  return [...tableIn(ruleset).matchAll(/^\tset (v[46]_\d+) \{$/gm)].map(([, set = '']) => set);
+}
+
+/** Whether a terse listing of all tables has a set and its rules. */
+export function hasSet(ruleset: string, set: string): boolean {
+  const table = tableIn(ruleset);
+  return CHAINS.every((hook) => new RegExp(`chain ${hook}_${set} \\{[^}]*@${set} [^\n}]*drop`).test(table));
+}
+
+function tableIn(ruleset: string): string {
+  return new RegExp(`^table ${TABLE} \\{\n[^]*?^\\}`, 'm').exec(ruleset)?.[0] ?? '';
+}
+
+/** The mask of a set's length of prefix, as an address. */
+function maskOf(set: string): string {
+  const prefix = Number(set.slice(3));
+  const isIPv6 = set.startsWith('v6');
+  const width = isIPv6 ? 16 : 8;
+  const parts = Array.from({ length: isIPv6 ? 8 : 4 }, (_, index) => {
+    const ones = Math.min(width, Math.max(0, prefix - index * width));
+    return 2 ** width - 2 ** (width - ones);
+  });
+  return isIPv6 ? parts.map((part) => part.toString(16)).join(':') : parts.join('.');
+}
