@@ -2,18 +2,20 @@ import {
   askAdmin,
   findServer,
   hostPaths,
+  monotonicSeconds,
   readClientConfig,
   version,
   type ClientConfig,
   type ServerPlace,
 } from '@banshare/runtime';
+import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs from 'yargs';
 import { outsideAddresses } from './acknowledge.ts';
 import type { BanRow } from './ban-row.ts';
 import { pause } from './connection.ts';
 import { diagnose } from './diagnose.ts';
-import { enrol, readEnrolled, removeJoinKey } from './enrol.ts';
+import { enrol, readEnrolled, removeJoinKey, type Enrolment } from './enrol.ts';
 import { setCloneAside } from './machine.ts';
 import { locateServer } from './server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
@@ -26,6 +28,8 @@ const CONFIGURATION = 78;
 /** The first heartbeat comes within a second of the subscription. */
 const SETTLE_MS = 4000;
 const LOOK_MS = 250;
+/** What a person or an installer waits at most when the server asks to come later; the daemon goes on afterwards. */
+const MOST_WAIT_SECONDS = 20;
 
 const PAUSE = [
   'pause',
@@ -126,12 +130,17 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
     say(server.fault);
     return 1;
   }
-  const result = await enrol(
-    paths,
-    server.value,
-    config.name ?? hostname(),
-    outsideAddresses(config.addresses),
-  );
+  const ask = (): Promise<Enrolment> =>
+    enrol(paths, server.value, config.name ?? hostname(), outsideAddresses(config.addresses));
+  const began = monotonicSeconds();
+  let result = await ask();
+  while (!result.ok && result.after !== undefined) {
+    const seconds = Math.max(1, result.after);
+    if (monotonicSeconds() - began + seconds > MOST_WAIT_SECONDS) break;
+    say(`Not enrolled yet: ${result.reason}. Asking again in ${seconds} s`);
+    await pause(seconds * randomInt(1000, 1500), new AbortController().signal);
+    result = await ask();
+  }
   if (result.ok) print(`Enrolled as ${result.key.name}.`);
   else say(`Not enrolled: ${result.reason}`);
   return result.ok ? 0 : 1;

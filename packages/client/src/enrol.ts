@@ -17,9 +17,13 @@ import { ServerLink, type ServerAddress } from './server-link.ts';
 /** A host that the server accepted. */
 export type EnrolledKey = HostKey & { name: HostName };
 
-/** `wait`: the server is not there or a person has to approve; `no`: trying again will not help. */
+/**
+ * `wait`: the server is not there or a person has to approve; `no`: trying again will not help. `after` is how many seconds the
+ * server asks to wait.
+ */
 export type Enrolment =
-  { ok: true; key: EnrolledKey } | { ok: false; kind: 'wait' | 'no'; code: string; reason: string };
+  | { ok: true; key: EnrolledKey }
+  | { ok: false; kind: 'wait' | 'no'; code: string; reason: string; after?: number };
 
 const TIMEOUT_MS = 5000;
 
@@ -78,7 +82,9 @@ function enrolmentOf(answer: Answer, key: HostKey): Enrolment {
   const { status, verdict, reason = verdict, code = verdict, fields } = answer.reply;
   const given = parseHostName(typeof fields['name'] === 'string' ? fields['name'] : '');
   if (status !== 'OK' || verdict !== 'accepted' || !given.ok) {
-    return { ok: false, kind: status === 'REFUSED' ? 'no' : 'wait', code, reason };
+    const { after } = answer.reply;
+    const kind = status === 'REFUSED' ? 'no' : 'wait';
+    return { ok: false, kind, code, reason, ...(after === undefined ? {} : { after }) };
   }
   return { ok: true, key: { ...key, name: given.value } };
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { HostName } from '@banshare/protocol';
 import {
@@ -165,14 +165,17 @@ async function identify(
     const server = await locateServer(place, config.addresses, paths);
     const result = server.ok
       ? await enrol(paths, server.value, config.name ?? hostname(), outsideAddresses(config.addresses))
-      : { ok: false as const, reason: server.fault };
+      : { ok: false as const, reason: server.fault, after: undefined };
     if (result.ok) {
       host.log.notice('Enrolled', { name: result.key.name });
       return result.key;
     }
     host.progress.trouble = result.reason;
     host.faults.fault('enrol', 'Cannot enrol yet', { reason: result.reason });
-    await pause(ENROL_AGAIN_MS, signal);
+    // Hosts of a fleet that is set up at once must not come back at once.
+    const again =
+      result.after === undefined ? ENROL_AGAIN_MS : Math.max(1, result.after) * randomInt(1000, 2000);
+    await pause(again, signal);
   }
   return undefined;
 }

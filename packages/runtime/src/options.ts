@@ -120,6 +120,11 @@ export const serverOptions = {
     '7d',
     'A host that was not heard of for so long leaves the counts, until it comes back.',
   ),
+  'enrolment.per-minute': option(
+    integer(1, 1_000_000),
+    120,
+    'New hosts taken in a minute, five times as many at once; more come later, which their clients do by themselves.',
+  ),
   'ledger.keep': seconds(
     duration(DAY, 3650 * DAY),
     '90d',

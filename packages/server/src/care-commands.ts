@@ -58,8 +58,10 @@ function tell(result: Result<string>): number {
 }
 
 function needsPerson(status: Status): number {
-  const { behind, wrongClocks, clockJump, held, pending, doubled } = status;
+  const { behind, wrongClocks, clockJump, held, pending, doubled, enrolmentHold } = status;
   const isWell =
-    behind.length + wrongClocks.length + held + pending.length + doubled.length === 0 && clockJump === 0;
+    behind.length + wrongClocks.length + held + pending.length + doubled.length === 0 &&
+    clockJump === 0 &&
+    enrolmentHold === null;
   return isWell ? 0 : 1;
 }

@@ -73,6 +73,17 @@ export class HostBook {
     return this.all().filter(({ state }) => state === 'active');
   }
 
+  /** Those that wait for an operator. */
+  pending(): Host[] {
+    return this.all().filter(({ state }) => state === 'pending');
+  }
+
+  /** Notes that a host said something; it is written with the next flush. */
+  hear(host: Host, now: number): void {
+    host.lastSeen = now;
+    this.#changed.add(host);
+  }
+
   /**
    * Adds a host that may speak from now on. A name that another key has gets four hex digits of this key behind it.
    * @throws when the ledger's file cannot be written.

@@ -9,6 +9,7 @@ import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from './answer.ts';
 import type { Audit } from './audit.ts';
 import type { Admissions } from './domains.ts';
+import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';
 import { curvesOf, type Host, type HostBook } from './host-book.ts';
 import { nameWith } from './host-names.ts';
 import type { NeverBan } from './never-ban.ts';
@@ -30,16 +31,25 @@ export type MembershipParts = {
   audit: Audit;
   /** What server.toml says; what an operator said since counts more. */
   configured: EnrolmentMode;
+  newcomersPerMinute: number;
+  /** Newcomers have to wait from now on. */
+  braked: (reason: string) => void;
   now: () => number;
 };
+
+/** A client that waits for an operator asks every few seconds; one that has not asked for so long is given up. */
+const WAITS_SECONDS = 86_400;
+const MOST_NAMED = 10;
 
 /** Who belongs to the fleet: decides about newcomers, and carries out what operators decide. */
 export class Membership {
   readonly #parts: MembershipParts;
+  readonly #brake: EnrolmentBrake;
   #mode: EnrolmentMode;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
+    this.#brake = new EnrolmentBrake(parts.newcomersPerMinute);
     const row = parts.ledger.sql("SELECT value FROM meta WHERE name = 'enrolment'").get() as Row | undefined;
     this.#mode = (row?.['value'] as EnrolmentMode | undefined) ?? parts.configured;
     parts.admissions.openJoining(this.#mode !== 'closed');
@@ -47,6 +57,11 @@ export class Membership {
 
   get mode(): EnrolmentMode {
     return this.#mode;
+  }
+
+  /** What holds newcomers back, or did within the last hour. */
+  get hold(): EnrolmentHold | undefined {
+    return this.#brake.hold(this.#parts.now());
   }
 
   setMode(mode: EnrolmentMode): void {
@@ -67,7 +82,10 @@ export class Membership {
   async enrol(request: Envelope & EnrolRequest): Promise<{ answer: Answer; newcomer?: Host }> {
     const { book, audit, now } = this.#parts;
     const known = book.byKey(request.key);
-    if (known !== undefined) return { answer: await this.#answer(known) };
+    if (known !== undefined) {
+      if (known.state === 'pending') book.hear(known, now());
+      return { answer: await this.#answer(known) };
+    }
     if (request.name === OPERATOR_HOST) {
       return {
         answer: refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`),
@@ -87,12 +105,41 @@ export class Membership {
     const met = book.byKey(request.key);
     if (met !== undefined) return { answer: await this.#answer(met) };
     const state = this.#mode === 'open' ? 'active' : 'pending';
+    const later = this.#later(state);
+    if (later !== undefined) return { answer: later };
     const newcomer = this.#together(() => {
       const host = book.enrol({ ...request, curve }, state, now());
       audit.add('enrolled', { name: host.name, wanted: host.wanted, state, key: host.key }, now());
       return host;
     });
     return { answer: await this.#answer(newcomer), newcomer };
+  }
+
+  /** The answer to a newcomer for whom there is no room now. */
+  #later(state: 'active' | 'pending'): Answer | undefined {
+    const { book, audit, braked, now } = this.#parts;
+    const pending = state === 'pending' ? book.pending().length : undefined;
+    const held = this.#brake.ask(pending, now());
+    if (held?.isNew === true) {
+      const reason = held.answer.reason ?? '';
+      audit.add('brake', { enrolment: reason }, now());
+      braked(reason);
+    }
+    return held?.answer;
+  }
+
+  /** Forgets who waited for an operator and has not asked for a day, so that there is room for others. */
+  forgetUnheard(): void {
+    const { book, audit, now } = this.#parts;
+    const unheard = book
+      .pending()
+      .filter(({ lastSeen, enrolled }) => now() - (lastSeen ?? enrolled) > WAITS_SECONDS);
+    if (unheard.length === 0) return;
+    const names = unheard.slice(0, MOST_NAMED).map(({ name }) => name);
+    this.#together(() => {
+      audit.add('forgotten', { pending: unheard.length, names }, now());
+      for (const host of unheard) book.forget(host);
+    });
   }
 
   /** Lets a waiting host in, and hands a host the name it asked for where another key has that. */

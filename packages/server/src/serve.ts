@@ -83,6 +83,8 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     audit,
     doors: distributor,
     configured: config.enrolment.mode,
+    newcomersPerMinute: config.enrolment.perMinute,
+    braked: (reason) => log.error('Enrolment is braked: who has the join key?', { reason }),
     now,
   });
   const rotation = new Rotation({ ...core, audit, doors: distributor, now });
@@ -96,7 +98,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     directory: paths.generations,
   };
   startIntake(options, core, { service, policy, membership, rotation, audit, brakes, distribute }, resources);
-  const upkeep = startUpkeep({ ...core, brakes, keepSeconds: config.ledger.keepSeconds });
+  const upkeep = startUpkeep({ ...core, membership, brakes, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, generations: service.generations, membership, audit, goneAfterSeconds };

@@ -21,12 +21,17 @@ const MOST_NAMED = 10;
 export function showStatus(status: Status, now: number): string {
   const { hosts, converged, behind, wrongClocks, head, activeBans, epoch, generations } = status;
   const waiting = hosts - converged - behind.length;
-  const { held, pending, renamed, enrolment, doubled } = status;
+  const { held, pending, renamed, enrolment, enrolmentHold, doubled } = status;
   return [
     ...(held === 0
       ? []
       : [
           `${held} new ${held === 1 ? 'ban is' : 'bans are'} HELD by a brake: banshare-server release publishes them, drop forgets them.`,
+        ]),
+    ...(enrolmentHold === null
+      ? []
+      : [
+          `Enrolment is BRAKED: ${enrolmentHold.reason}; ${enrolmentHold.tries} tries since ${time(enrolmentHold.since)}. If they are not yours: banshare-server enrolment closed.`,
         ]),
     firstLine(hosts, converged, behind.length),
     ...(waiting > 0 && behind.length > 0 ? [`  ${waiting} have not confirmed the last events yet`] : []),
@@ -38,10 +43,11 @@ export function showStatus(status: Status, now: number): string {
     ...doubled.map(
       (name) => `  Two machines speak with the key of ${name}: one is a clone, and needs a key of its own`,
     ),
-    ...pending.map((name) => `  ${name} waits for you: banshare-server hosts approve ${name}`),
-    ...renamed.map(
+    ...named(pending, (name) => `${name} waits for you: banshare-server hosts approve ${name}`),
+    ...named(
+      renamed,
       ({ name, wanted }) =>
-        `  ${name} calls itself ${wanted}, which another key has: hosts approve ${name} hands the name over`,
+        `${name} calls itself ${wanted}, which another key has: hosts approve ${name} hands the name over`,
     ),
     ...(status.clockJump === 0
       ? []
@@ -143,7 +149,7 @@ function firstLine(hosts: number, converged: number, behind: number): string {
   return `${converged} of ${hosts} hosts have everything.`;
 }
 
-function named(troubles: readonly Trouble[], say: (trouble: Trouble) => string): string[] {
+function named<T>(troubles: readonly T[], say: (trouble: T) => string): string[] {
   const more = troubles.length - MOST_NAMED;
   const lines = troubles.slice(0, MOST_NAMED).map((trouble) => `  ${say(trouble)}`);
   return more > 0 ? [...lines, `  and ${more} more`] : lines;

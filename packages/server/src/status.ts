@@ -1,5 +1,6 @@
 import type { SteadyClock } from '@banshare/runtime';
 import type { Host, HostBook } from './host-book.ts';
+import type { EnrolmentHold } from './enrolment-brake.ts';
 import type { Membership } from './membership.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -39,6 +40,8 @@ export type Status = {
   pending: string[];
   renamed: { name: string; wanted: string }[];
   enrolment: string;
+  /** What holds newcomers back, or did within the last hour. */
+  enrolmentHold: EnrolmentHold | null;
   /** Hosts with whose key two processes speak: cloned machines. */
   doubled: string[];
   generations: string[];
@@ -72,7 +75,7 @@ export async function statusOf(
     generations: readonly { name: string }[];
     startedAt: number;
     clock: SteadyClock;
-    membership: Pick<Membership, 'mode'>;
+    membership: Pick<Membership, 'mode' | 'hold'>;
     goneAfterSeconds: number;
   },
   now: number,
@@ -96,6 +99,7 @@ export async function statusOf(
       .filter(isRenamed)
       .map(({ name, wanted }) => ({ name, wanted })),
     enrolment: parts.membership.mode,
+    enrolmentHold: parts.membership.hold ?? null,
     doubled: parts.book
       .all()
       .filter(({ instances }) => instances.areTwo(now, DOUBLED_SECONDS))

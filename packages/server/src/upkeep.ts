@@ -1,6 +1,7 @@
 import type { FaultLog, SteadyClock } from '@banshare/runtime';
 import type { Brakes } from './brakes.ts';
 import type { HostBook } from './host-book.ts';
+import type { Membership } from './membership.ts';
 import type { NeverBan } from './never-ban.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
@@ -17,9 +18,10 @@ export function startUpkeep(parts: {
   keepSeconds: number;
   clock: SteadyClock;
   brakes: Brakes;
+  membership: Membership;
   neverBan: NeverBan;
 }): { stop: () => void } {
-  const { ledger, book, faults, keepSeconds, clock, brakes, neverBan } = parts;
+  const { ledger, book, faults, keepSeconds, clock, brakes, membership, neverBan } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -39,6 +41,10 @@ export function startUpkeep(parts: {
       FLUSH_MS,
     ),
     setInterval(() => void attempt('remove old events', sweep), SWEEP_MS),
+    setInterval(
+      () => void attempt('forget hosts that no longer wait', () => membership.forgetUnheard()),
+      SWEEP_MS,
+    ),
     setInterval(() => {
       faults.sumUp();
       brakes.sweep(clock.now());

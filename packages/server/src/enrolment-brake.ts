@@ -1,0 +1,55 @@
+import { retry, type Answer } from './answer.ts';
+import { TokenBucket } from './brakes.ts';
+
+/** What newcomers were told to wait for: how many tries, and since when; epoch seconds. */
+export type EnrolmentHold = { tries: number; since: number; reason: string };
+
+/** A fleet that is set up at once. */
+const BURST_MINUTES = 5;
+/** More than a person looks through. */
+const MOST_PENDING = 1000;
+/** Asked again after so many seconds, there may be room. */
+const AFTER_RATE = 5;
+const AFTER_PENDING = 60;
+/** A hold is over when for so long nobody was told to wait. */
+const OVER_AFTER = 3600;
+
+/**
+ * Whoever has the join key can make as many host keys as it likes, and each newcomer is a row, a key at the doors and an entry
+ * of the audit log. So newcomers come at a rate, and only so many wait for an operator; the others are asked to come later.
+ */
+export class EnrolmentBrake {
+  readonly #perMinute: number;
+  #bucket: TokenBucket | undefined;
+  #hold: (EnrolmentHold & { last: number }) | undefined;
+
+  constructor(perMinute: number) {
+    this.#perMinute = perMinute;
+  }
+
+  /** Asks for one more newcomer; `pending` is how many wait for an operator, where this one would too. */
+  ask(pending: number | undefined, now: number): { answer: Answer; isNew: boolean } | undefined {
+    const perMinute = this.#perMinute;
+    if (pending !== undefined && pending >= MOST_PENDING)
+      return this.#wait(`${pending} hosts wait for an operator already`, AFTER_PENDING, now);
+    this.#bucket ??= new TokenBucket(perMinute, perMinute * BURST_MINUTES, now);
+    if (this.#bucket.take(now)) return undefined;
+    return this.#wait(`more than ${perMinute} hosts a minute ask to be enrolled`, AFTER_RATE, now);
+  }
+
+  /** What holds newcomers back, or did within the last hour. */
+  hold(now: number): EnrolmentHold | undefined {
+    if (this.#hold === undefined || now - this.#hold.last > OVER_AFTER) return undefined;
+    const { tries, since, reason } = this.#hold;
+    return { tries, since, reason };
+  }
+
+  #wait(reason: string, after: number, now: number): { answer: Answer; isNew: boolean } {
+    const before = this.hold(now);
+    this.#hold = { tries: (before?.tries ?? 0) + 1, since: before?.since ?? now, reason, last: now };
+    return {
+      answer: retry('enrolments', `${reason}: this one is taken later`, after),
+      isNew: before === undefined,
+    };
+  }
+}

@@ -1,0 +1,148 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import type { HostName } from '@banshare/protocol';
+import { makeIdentity, Signer } from '@banshare/transport';
+import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
+import { Audit } from '../src/audit.ts';
+import { Admissions } from '../src/domains.ts';
+import { EnrolmentBrake } from '../src/enrolment-brake.ts';
+import { Membership } from '../src/membership.ts';
+import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { publish } from './reports.ts';
+
+type Told = { status: string; code?: string; after?: number };
+
+/** So many hosts that never were there ask, one after the other, as whoever has the join key can. */
+async function ask(fleet: Fleet, count: number): Promise<Told[]> {
+  const told: Told[] = [];
+  const peer = new Peer(fleet.meeting, await makeIdentity());
+  for (let n = 0; n < count; n += 1) {
+    const { publicHex: key, seedHex } = await makeIdentity();
+    const request = { kind: 'enrol', name: `h${n}` as HostName, addresses: [] } as const;
+    const answer = await peer.ask(request, { key, signer: new Signer(seedHex) }, fleet.keys.join);
+    assert.ok(answer.ok, JSON.stringify(answer));
+    const { status, code, after } = answer.reply;
+    told.push({ status, ...(code === undefined ? {} : { code }), ...(after === undefined ? {} : { after }) });
+  }
+  peer.close();
+  return told;
+}
+
+async function entries(fleet: Fleet, wanted: string): Promise<number> {
+  const { entries } = await fleet.server.json<{ entries: { what: string }[] }>('audit');
+  return entries.filter(({ what }) => what === wanted).length;
+}
+
+test('the brake lets a burst through, then so many a minute, and remembers for an hour that it took hold', () => {
+  const brake = new EnrolmentBrake(1);
+  const asked = [0, 0, 0, 0, 0, 0, 0, 60, 60].map((now) => brake.ask(undefined, now) === undefined);
+  assert.deepEqual(asked, [true, true, true, true, true, false, false, true, false]);
+  assert.deepEqual([brake.hold(60)?.tries, brake.hold(60)?.since], [3, 0]);
+  assert.equal(brake.ask(undefined, 200), undefined);
+  assert.equal(brake.hold(3660)?.tries, 3);
+  assert.equal(brake.hold(3661), undefined);
+  assert.equal(brake.ask(999, 4000), undefined);
+  assert.match(brake.ask(1000, 4000)?.answer.reason ?? '', /1000 hosts wait for an operator already/);
+});
+
+test('above the rate newcomers are asked to come later, and nobody who is enrolled notices', async () => {
+  await using fleet = await startFleet({ serverToml: '[enrolment]\nper-minute = 1' });
+  const known = await fleet.peer('known');
+  const told = await ask(fleet, 14);
+  assert.deepEqual(
+    told.map(({ status }) => status),
+    [...Array.from({ length: 4 }, () => 'OK'), ...Array.from({ length: 10 }, () => 'RETRY')],
+  );
+  assert.deepEqual(told[4], { status: 'RETRY', code: 'enrolments', after: 5 });
+  await fleet.server.line(/Enrolment is braked/);
+  const again = await known.enrol('known');
+  assert.ok(again.ok && again.reply.status === 'OK');
+  await publish(known, '203.0.113.1');
+  const status = await fleet.server.command('status');
+  assert.equal(status.code, 1);
+  assert.match(status.stdout, /^Enrolment is BRAKED: more than 1 hosts a minute.*10 tries since/);
+  assert.deepEqual([await entries(fleet, 'enrolled'), await entries(fleet, 'brake')], [5, 1]);
+  assert.equal((await fleet.server.json<{ hosts: unknown[] }>('hosts')).hosts.length, 5);
+});
+
+test('only 1000 hosts wait for an operator; who waits may ask again, and is let in', async () => {
+  await using fleet = await startFleet({
+    serverToml: '[enrolment]\nmode = "approve"\nper-minute = 1000000',
+  });
+  const waiting = new Peer(fleet.meeting, await makeIdentity());
+  const verdict = async (): Promise<string> => {
+    const answer = await waiting.enrol('waiting');
+    return answer.ok ? answer.reply.verdict : answer.fault;
+  };
+  assert.equal(await verdict(), 'pending');
+  const told = await ask(fleet, 1001);
+  assert.equal(told.filter(({ status }) => status === 'OK').length, 999);
+  assert.deepEqual(told.at(-1), { status: 'RETRY', code: 'enrolments', after: 60 });
+  const status = (await fleet.server.command('status')).stdout;
+  assert.match(status, /^Enrolment is BRAKED: 1000 hosts wait/);
+  assert.ok(status.split('\n').length < 20, status);
+  assert.equal(await verdict(), 'pending');
+  assert.equal((await fleet.server.command('hosts', 'approve', 'waiting')).code, 0);
+  assert.deepEqual(
+    (await ask(fleet, 2)).map(({ status }) => status),
+    ['OK', 'RETRY'],
+  );
+  waiting.close();
+});
+
+test('who waits for an operator and has not asked for a day is forgotten, the others go on waiting', async () => {
+  using shelf = new LedgerOfTest();
+  const { ledger, book } = shelf;
+  let now = NOW;
+  const membership = new Membership({
+    ledger,
+    book,
+    admissions: new Admissions(),
+    doors: { admit: async () => undefined, expel: () => undefined },
+    neverBan: { forget: () => undefined },
+    audit: new Audit(ledger),
+    configured: 'approve',
+    newcomersPerMinute: 10,
+    braked: () => undefined,
+    now: () => now,
+  });
+  const requests = await Promise.all(
+    ['asks', 'gone'].map(async (name) => {
+      const { publicHex: key } = await makeIdentity();
+      return {
+        kind: 'enrol',
+        id: key.slice(0, 32),
+        at: now,
+        to: '',
+        key,
+        name: name as HostName,
+        addresses: [],
+      } as const;
+    }),
+  );
+  for (const request of requests) await membership.enrol(request);
+  shelf.host('in-the-fleet');
+  now += 80_000;
+  await membership.enrol(requests[0]!);
+  now += 10_000;
+  membership.forgetUnheard();
+  assert.deepEqual(
+    book.all().map(({ name }) => name),
+    ['asks', 'in-the-fleet'],
+  );
+  const [last] = new Audit(ledger).newest(1);
+  assert.deepEqual([last?.what, last?.details], ['forgotten', { pending: 1, names: ['gone'] }]);
+});
+
+test('a client that is asked to come later says so, waits as long as it is told, and is enrolled then', async () => {
+  await using fleet = await startFleet({ serverToml: '[enrolment]\nper-minute = 12' });
+  await ask(fleet, 60);
+  const host = fleet.layHost('second');
+  host.launch();
+  const byHand = fleet.layHost('third').command('enrol');
+  await host.line(/Cannot enrol yet.*12 hosts a minute/);
+  await host.line(/^banshare-client ready name=second /);
+  const { code, stdout, stderr } = await byHand;
+  assert.deepEqual([code, stdout], [0, 'Enrolled as third.\n']);
+  assert.match(stderr, /Not enrolled yet: .*Asking again in 5 s/);
+});
