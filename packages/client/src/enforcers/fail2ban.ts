@@ -11,7 +11,8 @@ export type Fail2banParts = WatchParts & { missingJail: JailName; timeoutMs: num
 
 /** A batch blocks fail2ban's only thread: it answers nobody else meanwhile. */
 const MOST_AT_ONCE = 25;
-const LONGEST_BATCH_MS = 400;
+/** Whoever asks meanwhile may have to wait for two of them, and waits longer where the machine is busy. */
+const LONGEST_BATCH_MS = 150;
 /** Before it is known how long this fail2ban takes for a ban. */
 const FIRST_BATCH = 8;
 
@@ -24,6 +25,7 @@ export class Fail2banEnforcer implements Enforcer {
   readonly #parts: Fail2banParts;
   readonly #watch: Fail2banWatch;
   #mostAtOnce = FIRST_BATCH;
+  #msPerBan = 0;
   #known: { server: string; isUsable: boolean } | undefined;
 
   constructor(parts: Fail2banParts) {
@@ -170,7 +172,10 @@ export class Fail2banEnforcer implements Enforcer {
 
   /** As many at once as this fail2ban does in a moment. */
   #learn(count: number, tookMs: number): void {
-    const fitting = Math.floor(LONGEST_BATCH_MS / Math.max(tookMs / count, 1));
+    const measured = Math.max(tookMs / count, 1);
+    // What slows it down counts at once; one quick batch does not yet mean that it is over.
+    this.#msPerBan = Math.max(measured, (this.#msPerBan + measured) / 2);
+    const fitting = Math.floor(LONGEST_BATCH_MS / this.#msPerBan);
     this.#mostAtOnce = Math.max(1, Math.min(MOST_AT_ONCE, fitting));
   }
 }
