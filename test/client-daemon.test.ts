@@ -149,3 +149,22 @@ test('Reports that found no server are sent by the client once it is back, and r
   assert.deepEqual(new Set(ran.map((words) => words[3])), new Set(['203.0.113.1', '203.0.113.2']));
   assert.equal(fleet.host('h2').commands.all.length, 2);
 });
+
+test('A host that was forgotten comes back with a fresh join key and its own host key, and a revoked one does not', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const h1 = fleet.host('h1');
+  for (const how of ['forget', 'revoke'] as const) {
+    assert.equal((await fleet.server.command('hosts', how, 'h1')).code, 0);
+    await h1.line(/Not connected: the server does not admit this host's key/);
+    assert.equal((await fleet.server.command('enrolment', 'open')).code, 0);
+    writeCertificate(h1.paths.keys.join, { metadata: {}, curve: fleet.keys.join });
+    if (how === 'revoke') {
+      await h1.line(/Cannot enrol anew yet: the key of h1 was revoked/);
+      continue;
+    }
+    assert.equal((await fleet.report('h2', ['fail2ban', 'sshd', '203.0.113.9'])).code, 0);
+    await h1.line(/Ban .*203\.0\.113\.9.*applied/);
+    assert.equal((await statusOf(h1)).status.name, 'h1');
+    assert.equal(existsSync(`${h1.paths.keys.join}.key_secret`), false);
+  }
+});

@@ -15,7 +15,7 @@ import { outsideAddresses } from './acknowledge.ts';
 import type { BanRow } from './ban-row.ts';
 import { pause } from './connection.ts';
 import { diagnose } from './diagnose.ts';
-import { enrol, readEnrolled, removeJoinKey, type Enrolment } from './enrol.ts';
+import { enrol, hasJoinKey, readEnrolled, type Enrolment } from './enrol.ts';
 import { setCloneAside } from './machine.ts';
 import { locateServer } from './server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
@@ -116,9 +116,7 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   const paths = hostPaths(root);
   if (setCloneAside(paths)) say('this machine is a clone: the key of the original is set aside');
   const known = readEnrolled(paths);
-  if (known.ok) {
-    // The installer lays a join pair each time it runs; a host that is enrolled keeps none.
-    removeJoinKey(paths);
+  if (known.ok && !hasJoinKey(paths)) {
     print(`This host is enrolled as ${known.value.name}.`);
     return 0;
   }
@@ -126,12 +124,24 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   if (setup === undefined) return CONFIGURATION;
   const { config, place } = setup;
   const server = await locateServer(place, config.addresses, paths);
-  if (!server.ok) {
-    say(server.fault);
-    return 1;
+  const wanted = known.ok ? known.value.name : (config.name ?? hostname());
+  const ask = async (): Promise<Enrolment> =>
+    server.ok
+      ? enrol(paths, server.value, wanted, outsideAddresses(config.addresses))
+      : { ok: false, kind: 'wait', code: 'resolve', reason: server.fault };
+  const result = await askPatiently(ask);
+  if (known.ok && !result.ok) {
+    // The installer lays a join pair each time it runs; the client deletes it once the server knows the host.
+    print(`This host is enrolled as ${known.value.name}. Not asked anew: ${result.reason}`);
+    return 0;
   }
-  const ask = (): Promise<Enrolment> =>
-    enrol(paths, server.value, config.name ?? hostname(), outsideAddresses(config.addresses));
+  if (result.ok) print(`Enrolled as ${result.key.name}.`);
+  else say(`Not enrolled: ${result.reason}`);
+  return result.ok ? 0 : 1;
+}
+
+/** Waits as long as the server asks for, within a limit: a whole fleet may enrol at once. */
+async function askPatiently(ask: () => Promise<Enrolment>): Promise<Enrolment> {
   const began = monotonicSeconds();
   let result = await ask();
   while (!result.ok && result.after !== undefined) {
@@ -141,9 +151,7 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
     await pause(seconds * randomInt(1000, 1500), new AbortController().signal);
     result = await ask();
   }
-  if (result.ok) print(`Enrolled as ${result.key.name}.`);
-  else say(`Not enrolled: ${result.reason}`);
-  return result.ok ? 0 : 1;
+  return result;
 }
 
 async function pauseNow(

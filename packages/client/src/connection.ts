@@ -9,13 +9,13 @@ import {
   type ServerPlace,
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
-import { Acknowledger } from './acknowledge.ts';
-import { removeJoinKey, type EnrolledKey } from './enrol.ts';
+import { Acknowledger, outsideAddresses } from './acknowledge.ts';
+import { enrolAnew, removeJoinKey, type EnrolledKey } from './enrol.ts';
 import { Follower, type FollowEnd, type News } from './follow.ts';
 import type { Progress } from './progress.ts';
 import { locateServer } from './server-address.ts';
 import type { ServerClock } from './server-clock.ts';
-import { ServerLink } from './server-link.ts';
+import { ServerLink, type ServerAddress } from './server-link.ts';
 import type { State } from './state.ts';
 
 /** What staying connected needs of the daemon. */
@@ -54,6 +54,7 @@ export async function stayConnected(parts: ConnectionParts, signal: AbortSignal)
       const end = await connectOnce(parts, server.value, signal);
       if (signal.aborted) return;
       explain(end, parts);
+      if (end === 'refused' && (await isEnrolledAnew(parts, server.value))) continue;
       await pause(end === 'refused' ? AFTER_REFUSAL_MS : randomInt(100, 600), signal);
     } else {
       parts.progress.trouble = server.fault;
@@ -65,7 +66,7 @@ export async function stayConnected(parts: ConnectionParts, signal: AbortSignal)
 
 async function connectOnce(
   parts: ConnectionParts,
-  server: { reportEndpoint: string; publishEndpoint: string; serverKey: string },
+  server: ServerAddress,
   signal: AbortSignal,
 ): Promise<FollowEnd> {
   const { key, state, progress, clock } = parts;
@@ -119,11 +120,25 @@ async function connectOnce(
   }
 }
 
+/** The server may have forgotten this host, or be an older copy of itself: a fresh join key lets the same host key in again. */
+async function isEnrolledAnew(parts: ConnectionParts, server: ServerAddress): Promise<boolean> {
+  const result = await enrolAnew(parts.paths, server, parts.key, outsideAddresses(parts.config.addresses));
+  if (result === undefined) return false;
+  if (result.ok) {
+    parts.named(result.key.name);
+    parts.over('connection');
+    return true;
+  }
+  parts.progress.trouble += `; enrolling anew: ${result.reason}`;
+  parts.fault('enrol', `Cannot enrol anew yet: ${result.reason}`);
+  return false;
+}
+
 function explain(end: FollowEnd, parts: ConnectionParts): void {
   const { progress, place } = parts;
   if (end === 'refused') {
     progress.phase = 'refused';
-    progress.trouble = `the server does not admit this host's key: it was revoked, or the server was set up anew`;
+    progress.trouble = `the server does not admit this host's key: it was revoked or forgotten, or the server was set up anew`;
   } else {
     progress.phase = 'connecting';
     progress.trouble = `nothing was heard from ${place.server} for ${SILENT_AFTER_MS / 1000} s; trying again`;

@@ -71,6 +71,19 @@ export async function enrol(
   return result;
 }
 
+/**
+ * Asks a server that does not admit this host's key to take it in again, by the name it had; undefined where there is no join
+ * key to ask with. A revoked key stays refused.
+ */
+export async function enrolAnew(
+  paths: HostPaths,
+  server: ServerAddress,
+  key: EnrolledKey,
+  addresses: readonly string[],
+): Promise<Enrolment | undefined> {
+  return hasJoinKey(paths) ? enrol(paths, server, key.name, addresses) : undefined;
+}
+
 function enrolmentOf(answer: Answer, key: HostKey): Enrolment {
   if (!answer.ok) {
     const isNo = answer.fault === 'not-admitted';
@@ -97,6 +110,11 @@ export function goByName(name: HostName, paths: HostPaths, key: EnrolledKey): Re
   } catch (error) {
     return bad(`Cannot note the name "${name}" in "${paths.keys.host}": ${(error as Error).message}`);
   }
+}
+
+/** Whether this host has a key to enrol with. */
+export function hasJoinKey(paths: HostPaths): boolean {
+  return existsSync(paths.keys.join + SECRET_SUFFIX);
 }
 
 /** Deletes this host's copy of the join pair. */
