@@ -1,4 +1,12 @@
-import type { BanKey, HostName, JailName, Target } from '@banshare/protocol';
+import {
+  isRange,
+  isTooWide,
+  WIDEST_BAN,
+  type BanKey,
+  type HostName,
+  type JailName,
+  type Target,
+} from '@banshare/protocol';
 
 /** What this host takes over, from client.toml; '*' stands for all. */
 export type Choice = {
@@ -32,6 +40,7 @@ export type Chosen =
  * be banned here: that is this host's own decision. now is epoch seconds by the server's clock.
  */
 export function choose(event: Candidate, choice: Choice, now: number): Chosen {
+  if (isRange(event.ip) && isTooWide(event.ip)) return forbid(tooWide(event.ip));
   const localJail = localJailOf(event, choice.localJails);
   const rule = choice.ruleFor(event.ip, localJail);
   if (rule !== undefined) return forbid(`${NEVER_BAN}${rule}`);
@@ -55,6 +64,10 @@ export function localJailOf(event: BanKey, localJails: Choice['localJails']): Ja
     if (mapped !== undefined) return mapped as JailName;
   }
   return event.jail;
+}
+
+function tooWide(range: Target): string {
+  return `a range wider than /${range.includes(':') ? WIDEST_BAN.ipv6 : WIDEST_BAN.ipv4}`;
 }
 
 function covers(list: readonly string[], name: string): boolean {

@@ -2,6 +2,7 @@ import type { Log } from '@banshare/runtime';
 import type { BanRow } from './ban-row.ts';
 import { NEVER_BAN } from './choose.ts';
 import { keepBack } from './keep-back.ts';
+import { Rulebook, type Protected } from './protect-rulebook.ts';
 import type { Protection } from './protect.ts';
 import type { TakeParts } from './take.ts';
 
@@ -12,12 +13,16 @@ const LOOK_MS = 1000;
  * New bans need no such look, since choose() asks the same rules.
  */
 export class ProtectionWatch {
-  readonly #protection: Protection;
+  readonly #protection: Pick<Protection, 'refresh' | 'all'>;
   readonly #parts: TakeParts;
   readonly #log: Pick<Log, 'notice' | 'warning'>;
   #known: ReadonlySet<string> = new Set();
 
-  constructor(protection: Protection, parts: TakeParts, log: Pick<Log, 'notice' | 'warning'>) {
+  constructor(
+    protection: Pick<Protection, 'refresh' | 'all'>,
+    parts: TakeParts,
+    log: Pick<Log, 'notice' | 'warning'>,
+  ) {
     this.#protection = protection;
     this.#parts = parts;
     this.#log = log;
@@ -32,16 +37,20 @@ export class ProtectionWatch {
   /** Looks at what is protected, and lifts what is banned there and was not protected before. */
   async look(): Promise<void> {
     await this.#protection.refresh();
-    const entries = this.#protection.all().map(({ what }) => what);
-    const fresh = entries.filter((what) => !this.#known.has(what));
-    this.#known = new Set(entries);
+    const entries = this.#protection.all();
+    const fresh = entries.filter(({ what }) => !this.#known.has(what));
+    this.#known = new Set(entries.map(({ what }) => what));
     if (fresh.length > 0) this.#lift(this.#bansIn(fresh));
   }
 
-  #bansIn(fresh: readonly string[]): BanRow[] {
+  /** The bans of an address, and of the ranges around it. */
+  #bansIn(fresh: readonly Protected[]): BanRow[] {
     const { state } = this.#parts;
-    const single = fresh.map((what) => what.replace(/\/(?:32|128)$/, ''));
-    return single.some((what) => what.includes('/')) ? state.all() : single.flatMap((ip) => state.of(ip));
+    const single = fresh.map(({ what }) => what.replace(/\/(?:32|128)$/, ''));
+    const isOfMany = single.some((what) => what.includes('/'));
+    const rows = isOfMany ? state.all() : [...single.flatMap((ip) => state.of(ip)), ...state.ranges()];
+    const book = new Rulebook(fresh);
+    return rows.filter(({ ip }) => book.ruleFor(ip) !== undefined);
   }
 
   #lift(rows: readonly BanRow[]): void {

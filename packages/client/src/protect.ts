@@ -36,6 +36,7 @@ const INSTALLED_FROM = 'installed-from';
 export class Protection {
   readonly #parts: ProtectionParts;
   readonly #ignoreIp: IgnoreIp;
+  readonly #listed: Rulebook;
   readonly #machine: Fresh<Rulebook>;
   readonly #sessions: Fresh<Rulebook>;
   #ignoreIpReadAt = -Infinity;
@@ -48,6 +49,12 @@ export class Protection {
         `fail2ban's ignoreip of ${jail} has "${text}", which is no address and no range: it is not known here, list its addresses in [never-ban] of client.toml`,
       ),
     );
+    this.#listed = new Rulebook(
+      parts.config.neverBan.addresses.map((what) => ({
+        what,
+        rule: `${what} of [never-ban] in client.toml`,
+      })),
+    );
     this.#machine = new Fresh(() => this.#readMachine(), MACHINE_SECONDS);
     const watch = new SessionWatch(parts.machine.proc, parts.machine.passwd);
     this.#sessions = new Fresh(() => this.#readSessions(watch), SESSION_SECONDS);
@@ -59,6 +66,7 @@ export class Protection {
     const ignored = localJail === missingJail ? this.#ignoreIp.all : this.#ignoreIp.of(localJail);
     return (
       specialRange(ip) ??
+      this.#listed.ruleFor(ip) ??
       this.#machine.get().ruleFor(ip) ??
       ignored.ruleFor(ip) ??
       this.#sessions.get().ruleFor(ip)
@@ -67,7 +75,9 @@ export class Protection {
 
   /** Everything that is protected at this moment, in whatever jail. */
   all(): Protected[] {
-    return [this.#machine.get(), this.#ignoreIp.all, this.#sessions.get()].flatMap(({ entries }) => entries);
+    return [this.#listed, this.#machine.get(), this.#ignoreIp.all, this.#sessions.get()].flatMap(
+      ({ entries }) => entries,
+    );
   }
 
   /** Reads fail2ban's ignoreip when it is due. Until fail2ban has answered once, that is at every call. */
@@ -95,10 +105,6 @@ export class Protection {
         return address.ok ? [{ what: address.value, rule }] : [];
       });
     return new Rulebook([
-      ...config.neverBan.addresses.map((range) => ({
-        what: range,
-        rule: `${range} of [never-ban] in client.toml`,
-      })),
       ...named([...own, ...config.addresses], 'an address of this host'),
       ...named(defaultGateways(machine.proc), 'the default gateway'),
       ...named(resolversIn(machine.resolvers), 'a resolver of this host'),

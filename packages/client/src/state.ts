@@ -97,6 +97,11 @@ export class State {
     return this.#sql('SELECT * FROM bans WHERE ip = ? ORDER BY seq').all(ip).map(rowOf);
   }
 
+  /** The bans of ranges. */
+  ranges(): BanRow[] {
+    return this.#sql("SELECT * FROM bans WHERE instr(ip, '/') > 0 ORDER BY seq").all().map(rowOf);
+  }
+
   withStatus(status: RowStatus): BanRow[] {
     return this.#sql('SELECT * FROM bans WHERE status = ? ORDER BY seq').all(status).map(rowOf);
   }

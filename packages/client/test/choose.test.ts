@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event } from '@banshare/protocol';
 import { choose, type Choice } from '../src/choose.ts';
-import { choiceOf, eventOf, host, ip, jail, NOW, prog } from './make.ts';
+import { choiceOf, eventOf, host, ip, jail, NOW, prog, range } from './make.ts';
 
 type Row = [what: string, event: Partial<Event>, choice: Partial<Choice>, chosen: string];
 
@@ -43,6 +43,16 @@ const table: Row[] = [
     {},
     { localJails: maps, ruleFor: (_ip, localJail) => `a rule of ${localJail}` },
     'never-ban: a rule of ssh-all',
+  ],
+  ['takes a range', { ip: range('203.0.0.0/16') }, {}, 'in sshd'],
+  ['takes a range of IPv6', { ip: range('2001:db8::/32') }, {}, 'in sshd'],
+  ['refuses a range that is too wide', { ip: range('202.0.0.0/15') }, {}, 'a range wider than /16'],
+  ['refuses such a range of IPv6', { ip: range('2001:da8::/31') }, {}, 'a range wider than /32'],
+  [
+    'refuses a range that holds a special one',
+    { ip: range('198.18.0.0/16') },
+    {},
+    'never-ban: 198.18.0.0/15 (benchmarking)',
   ],
   ['applies nothing while it is paused', {}, { isPaused: true }, 'paused'],
   ['tells what else stands in the way before the pause', { host: host('h2') }, { isPaused: true }, 'own'],
