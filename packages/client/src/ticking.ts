@@ -1,6 +1,7 @@
 import { wallSeconds, type FaultLog } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import type { BanRow } from './ban-row.ts';
+import { RANGE } from './enforcers/enforcer.ts';
 import type { Notes } from './notes.ts';
 import type { State } from './state.ts';
 import { lift, type TakeParts } from './take.ts';
@@ -10,13 +11,23 @@ const TICK_MS = 1000;
 const MOST_AT_ONCE = 500;
 const SWEEP_MS = 60_000;
 
-/** What was queued when the daemon ended is queued again; a note shows that its command was begun, so the ban is ours. */
+/**
+ * What was queued when the daemon ended is queued again; a note shows that its command was begun, so the ban is ours. Ranges
+ * that could not be banned are tried once more.
+ */
 export function resumePending(state: State, notes: Notes, applier: Applier, missingJail: string): void {
   for (const row of [...state.withStatus('pending'), ...state.withStatus('lifting')]) {
     // Where its jail is missing the note has moved, and the row may not know yet.
     const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
     if (isBegun) state.put({ ...row, isOurs: true }, wallSeconds());
     applier.queue(row);
+  }
+  // The administrator may have changed the enforcer since; the server was told of a failure, and hears what comes of it.
+  for (const row of state.ranges()) {
+    if (row.status !== 'failed' || row.reason !== RANGE) continue;
+    const again: BanRow = { ...row, status: 'pending', reason: '', attempts: 1 };
+    state.put(again, wallSeconds());
+    applier.queue(again);
   }
 }
 

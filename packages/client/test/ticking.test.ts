@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { FaultLog } from '@banshare/runtime';
 import { Notes } from '../src/notes.ts';
 import { resumePending, startTicking } from '../src/ticking.ts';
-import { folder, ip, NOW, rowOf } from './make.ts';
+import { folder, ip, NOW, range, rowOf } from './make.ts';
 import { Host } from './taking-host.ts';
 
 /** A host whose client has just started, and the notes that the one before it left. */
@@ -40,6 +40,19 @@ test('What was queued when the client ended is done at its next start, in the or
     'ban fail2ban/sshd 203.0.113.2',
     'unban fail2ban/sshd 203.0.113.3',
   ]);
+});
+
+test('A range that no enforcer here could ban is tried once more after a restart, which may bring another enforcer', async () => {
+  using both = restarted();
+  const { host2, notes } = both;
+  const failed = { status: 'failed', reason: 'range' } as const;
+  host2.state.put(rowOf({ seq: 1, ip: range('203.0.113.0/24'), ...failed }), NOW);
+  host2.state.put(rowOf({ seq: 2, ip: ip('203.0.113.2'), status: 'failed', reason: 'exit 1' }), NOW);
+  resumePending(host2.state, notes, host2.applier, 'banshare');
+  // Its event was acknowledged as failed before: the position does not go back to it.
+  assert.equal(host2.state.oldestUnsettled(), undefined);
+  await host2.run('ban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours', 'fail2ban/sshd failed']);
 });
 
 for (const [what, jail, isOurs] of [
