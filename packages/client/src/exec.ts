@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 /** What a command reads, and how much of what it says is kept; by default nothing and 4 KiB. */
@@ -22,9 +24,11 @@ type Spawned = Omit<ChildProcess, 'stdout' | 'stderr' | 'stdin'> & {
 const KEPT_BYTES = 4096;
 /** What a command said before it ended is in the pipe: reading it takes milliseconds. */
 const READ_REST_MS = 500;
+/** Where programs are looked for that are named without a path. */
+const FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 /** All that a command gets to know: nothing of the daemon's own surroundings. */
 const ENVIRONMENT = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  PATH: FOLDERS.join(':'),
   LANG: 'C.UTF-8',
   HOME: '/',
 };
@@ -61,8 +65,8 @@ export function exec(
       child.stderr?.destroy();
       resolve({ code, isTimedOut, stdout, stderr, milliseconds: Math.round(nowMs() - began) });
     };
-    child.on('error', (error) => {
-      stderr = error.message;
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      stderr = error.code === 'ENOENT' ? `there is no program "${file}"` : error.message;
       end(null);
     });
     // 'close' comes once all that was said is read. A grandchild that holds the pipe open must not hold up the next ban.
@@ -78,6 +82,11 @@ export function exec(
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
   });
+}
+
+/** Whether there is a program of this name, or at this path, for exec() to run. */
+export function isProgram(file: string): boolean {
+  return file.includes('/') ? existsSync(file) : FOLDERS.some((folder) => existsSync(join(folder, file)));
 }
 
 function keep(text: string, chunk: Buffer, bytes: number): string {

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { JailName } from '@banshare/protocol';
 import { fillWords } from '../command-words.ts';
-import type { Ended } from '../exec.ts';
+import { isProgram, type Ended } from '../exec.ts';
 import type { Notes } from '../notes.ts';
 import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer } from './enforcer.ts';
@@ -93,12 +92,15 @@ function groupsOf(changes: readonly Change[], commands: Commands): Change[][] {
   return [...Map.groupBy(changes, key).values()];
 }
 
-/** The programs of commands that are named by a path where there is nothing. */
+/** The programs of commands that are not there. */
 function missingPrograms(commands: readonly (readonly string[])[]): string[] {
   const programs = new Set(commands.map(([program = '']) => program));
   return [...programs]
-    .filter((program) => program.includes('/') && !existsSync(program))
-    .map((program) => `The command "${program}" is not there; install it, or set [apply] command.`);
+    .filter((program) => !isProgram(program))
+    .map((program) => {
+      const what = /(^|\/)fail2ban-client$/.test(program) ? 'and start fail2ban' : 'it';
+      return `The command "${program}" is not there. Install ${what}, or set another [apply] enforcer or command.`;
+    });
 }
 
 /** The words that a change runs. */

@@ -26,7 +26,11 @@ export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): Ps
       return last().isSerial;
     },
     carryOut: async (changes) => (await chosen()).carryOut(changes),
-    check: async () => (await chosen()).check(),
+    check: async () => {
+      if ((await chosen()) === fail2ban) return fail2ban.check();
+      const missing = await command.check();
+      return missing.length > 0 || fail2ban.hasSocket() ? missing : fail2ban.check();
+    },
     isIntact: async () => fail2ban.isIntact(),
     isRepaired: async (jail, ip) => (await fail2ban.isThere()) && fail2ban.isRepaired(jail, ip),
     list: async (jails) => ((await fail2ban.isThere()) ? fail2ban.list(jails) : { ok: false, reason: '' }),

@@ -44,10 +44,22 @@ export class Fail2banEnforcer implements Enforcer {
       const version = await versionOf(talk);
       if (!isKnown(version)) return [`fail2ban ${version} is too old: this enforcer needs 1.0 or later.`];
       if ((await jailsOf(talk)).includes(missingJail)) return [];
-      return [`fail2ban has no jail "${missingJail}" for bans whose own jail is missing here.`];
+      return [
+        `fail2ban has no jail "${missingJail}" for bans whose own jail is missing here. Set it up, or another [apply] missing-jail, and reload fail2ban.`,
+      ];
     } catch (error) {
-      return [`Cannot ask fail2ban at "${socket}": ${(error as Error).message}.`];
+      const { message } = error as Error;
+      return error instanceof TalkError && error.fault === 'down'
+        ? [`${message}. Install and start fail2ban, or set another [apply] enforcer.`]
+        : [
+            `Cannot ask fail2ban at "${socket}": ${message}. Look into its log, and restart it if this lasts.`,
+          ];
     }
+  }
+
+  /** Whether fail2ban was ever started here. */
+  hasSocket(): boolean {
+    return startBehind(this.#parts.socket) !== undefined;
   }
 
   /** Whether this host has a fail2ban, whether or not it runs, of a version that is understood. */

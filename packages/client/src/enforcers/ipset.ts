@@ -1,7 +1,7 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
 import type { Remaining } from './enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
-import { said, type RunTool } from './nftables.ts';
+import { cannotUse, said, type RunTool } from './nftables.ts';
 
 /** Docker's own chain for rules that go before its own; not every host has it. */
 const CHAINS = ['INPUT', 'FORWARD', 'DOCKER-USER'] as const;
@@ -72,13 +72,13 @@ export function ipsetSets(run: RunTool): Sets {
 
 async function missingPrograms(run: RunTool): Promise<string[]> {
   const missing: string[] = [];
-  for (const [program, word] of [
-    ['ipset', 'version'],
-    ['iptables', '--version'],
-    ['ip6tables', '--version'],
+  for (const [program, word, debianPackage] of [
+    ['ipset', 'version', 'ipset'],
+    ['iptables', '--version', 'iptables'],
+    ['ip6tables', '--version', 'iptables'],
   ] as const) {
     const ended = await run([program, word]);
-    if (ended.code !== 0) missing.push(`${program} cannot be used: ${said(ended)}`);
+    if (ended.code !== 0) missing.push(cannotUse(program, ended, debianPackage));
   }
   return missing;
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync } from 'node:fs';
+import { accessSync, appendFileSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Notes } from '../notes.ts';
 import { addressesOnly } from './addresses-only.ts';
@@ -36,8 +36,22 @@ export function logEnforcer(path: string, notes: Notes, now: () => number): Enfo
     takesRanges: false,
     carryOut: (changes) => addressesOnly('log', changes, carryOut),
     check: async () =>
-      existsSync(dirname(path)) ? [] : [`The folder of the log "${path}" is not there; make it.`],
+      whyNotWritable(path).map(
+        (why) => `The log "${path}" cannot be written: ${why}, or set another [apply] log-file.`,
+      ),
   };
+}
+
+function whyNotWritable(path: string): string[] {
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file?.isFile() === false) return ['it is not a file. Remove it'];
+  if (!existsSync(dirname(path))) return ['its folder is not there. Make it'];
+  try {
+    accessSync(file === undefined ? dirname(path) : path, constants.W_OK);
+    return [];
+  } catch (error) {
+    return [`${(error as Error).message}. Allow it, with ReadWritePaths= of the unit where that forbids it`];
+  }
 }
 
 /** A line bans but does not lift: the jail does that by its own bantime. */

@@ -43,7 +43,7 @@ export function nftSets(run: RunTool): Sets {
     kind: 'nftables',
     check: async () => {
       const ended = await run(['nft', '--check', '-f', '-'], { input: `${SETUP.join('\n')}\n` });
-      return ended.code === 0 ? [] : [`nftables cannot be used: ${said(ended)}`];
+      return ended.code === 0 ? [] : [cannotUse('nftables', ended)];
     },
     setUp: async () => {
       const ended = await nft([...SETUP, ...[...rangeSets].flatMap(setUpLines)]);
@@ -146,6 +146,13 @@ function elementsIn(text: string): [string, number | null][] {
     if (typeof val !== 'string') throw new Error('an element has no address');
     return [val, typeof expires === 'number' ? expires : null];
   });
+}
+
+/** Why an enforcer cannot work with a program, and what to do. */
+export function cannotUse(what: string, ended: Ended, debianPackage = what): string {
+  const isMissing = ended.code === null && ended.stderr.startsWith('there is no program');
+  if (!isMissing) return `${what} cannot be used: ${said(ended)}`;
+  return `${what} cannot be used: ${ended.stderr}. Install ${debianPackage}, or set another [apply] enforcer.`;
 }
 
 /** What a program said of its failure, in one line. */
