@@ -1,67 +1,25 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
-import { BarePeer, startFleet, type Fleet, type Peer } from './fleet/index.ts';
+import type { Address, HostName, JailName, ProgName, RequestKind } from '@banshare/protocol';
+import {
+  ANSWER_MS,
+  BACK_MS,
+  flood,
+  mebibytesOf,
+  report,
+  reportDuring,
+  reportsMade,
+  startSettled,
+} from './fleet/flooding.ts';
+import { BarePeer, type Peer } from './fleet/index.ts';
 
-/** A legitimate report has its OK within so long; banshare-report waits no longer. */
-const ANSWER_MS = 2000;
-/** A flood with a valid key costs at most a restart of what it floods. */
-const BACK_MS = 5000;
-/** After a flood everything is as before within so long. */
-const RECOVERED_MS = 10_000;
+// What a valid key can do: at most a restart of what it floods, and nobody else's report is late.
 
-let reports = 0;
-
-/**
- * Reports until there is an OK; the milliseconds until then. Over a new connection at first, as each run of banshare-report
- * does, unless the old one is kept.
- */
-async function report(peer: Peer, keeps = false): Promise<number> {
-  const began = performance.now();
-  const ban = {
-    ip: '203.0.113.9' as Address,
-    prog: 'fail2ban' as ProgName,
-    jail: `jail${(reports += 1)}` as JailName,
-  };
-  const sealed = peer.sealed({ kind: 'report', sender: peer.name as HostName, report: ban });
-  for (;;) {
-    if (!keeps) peer.close();
-    const answer = await peer.send(sealed, undefined, ANSWER_MS);
-    const ms = performance.now() - began;
-    if (answer.ok && answer.reply.status === 'OK') return ms;
-    assert.ok(ms < RECOVERED_MS, `no OK in ${ms} ms: ${JSON.stringify(answer)}`);
-  }
-}
-
-/** Reports one after the other while something goes on; the slowest and how many. */
-async function reportDuring(
-  peer: Peer,
-  flood: Promise<unknown>,
-): Promise<{ slowest: number; count: number }> {
-  let isOver = false;
-  const over = flood.finally(() => (isOver = true));
-  let [slowest, count] = [0, 0];
-  while (!isOver) {
-    slowest = Math.max(slowest, await report(peer));
-    count += 1;
-  }
-  await over;
-  return { slowest: Math.round(slowest), count };
-}
-
-function mebibytesOf(pid: number): number {
-  return Math.round((Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096) / 1_048_576);
-}
-
-/** A server that keeps its ports when it starts again by itself. */
-async function startSettled(through?: readonly string[]): Promise<Fleet> {
-  const fleet = await startFleet({ serverToml: '[log]\nlevel = "warning"' });
-  await fleet.server.stop();
-  await fleet.server.start(through === undefined ? {} : { through });
-  return fleet;
+function framesOf(peer: Peer, request: RequestKind): (string | Buffer)[] {
+  const { subject, body, signature } = peer.sealed(request);
+  return ['', subject, body, signature];
 }
 
 test('One message of endless frames costs a restart that names its host, and nothing that was accepted', async (t) => {
@@ -99,7 +57,7 @@ test('One message of endless frames costs a restart that names its host, and not
   assert.match(line, /suspects="?bad\b/);
   assert.ok(back < BACK_MS && slowest < BACK_MS && mebibytes < 250);
   const { bans } = await server.json<{ bans: unknown[] }>('bans');
-  assert.equal(bans.length, reports);
+  assert.equal(bans.length, reportsMade());
 });
 
 test('Endless frames at the publish port cost its process a restart, and no report', async (t) => {
@@ -123,26 +81,12 @@ test('Endless frames at the publish port cost its process a restart, and no repo
 test('A valid key that reports as fast as it can slows no report of another host beyond 2 s', async (t) => {
   await using fleet = await startSettled();
   const [good, bad] = [await fleet.peer('good'), await fleet.peer('bad')];
-  const dealer = bad.dealer();
-  let [sent, answered] = [0, 0];
-  void (async () => {
-    for await (const _ of dealer) answered += 1;
-  })().catch(() => undefined);
-  const until = performance.now() + 4000;
-  const flooding = (async (): Promise<void> => {
-    while (performance.now() < until) {
-      const ban = {
-        ip: '203.0.113.8' as Address,
-        prog: 'fail2ban' as ProgName,
-        jail: `bad${sent}` as JailName,
-      };
-      const sealed = bad.sealed({ kind: 'report', sender: bad.name as HostName, report: ban });
-      await dealer.send(['', sealed.subject, sealed.body, sealed.signature]);
-      sent += 1;
-    }
-  })();
+  const flooding = flood(bad, 4000, (n) => {
+    const ban = { ip: '203.0.113.8' as Address, prog: 'fail2ban' as ProgName, jail: `bad${n}` as JailName };
+    return framesOf(bad, { kind: 'report', sender: bad.name as HostName, report: ban });
+  });
   const { slowest, count } = await reportDuring(good, flooding);
-  dealer.close();
+  const { sent, answered } = await flooding;
   t.diagnostic(
     `${sent} sent, ${answered} answered in 4 s; ${count} other reports, the slowest OK after ${slowest} ms`,
   );
@@ -160,21 +104,9 @@ test('A valid key that asks for snapshots as fast as it can slows no report beyo
     };
     await good.ask({ kind: 'report', sender: good.name as HostName, report: ban });
   }
-  const dealer = bad.dealer();
-  let [sent, answered] = [0, 0];
-  void (async () => {
-    for await (const _ of dealer) answered += 1;
-  })().catch(() => undefined);
-  const until = performance.now() + 4000;
-  const flooding = (async (): Promise<void> => {
-    while (performance.now() < until) {
-      const sealed = bad.sealed({ kind: 'sync', limit: 1000 });
-      await dealer.send(['', sealed.subject, sealed.body, sealed.signature]);
-      sent += 1;
-    }
-  })();
+  const flooding = flood(bad, 4000, () => framesOf(bad, { kind: 'sync', limit: 1000 }));
   const { slowest, count } = await reportDuring(good, flooding);
-  dealer.close();
+  const { sent, answered } = await flooding;
   const after = Math.round(await report(good));
   t.diagnostic(
     `${sent} asked, ${answered} pages in 4 s; ${count} reports, the slowest OK after ${slowest} ms, then ${after} ms`,
@@ -182,58 +114,62 @@ test('A valid key that asks for snapshots as fast as it can slows no report beyo
   assert.ok(slowest < ANSWER_MS && after < ANSWER_MS);
 });
 
-/** Connections that nobody has to prove a key for. */
-async function strangers(port: number, count: number, behave: (socket: Socket) => void): Promise<() => void> {
-  const sockets: Socket[] = [];
-  for (let n = 0; n < count; n += 1) {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    sockets.push(socket);
-    if (n % 50 === 0) {
-      await new Promise<void>((resolve) => socket.once('connect', resolve).once('close', () => resolve()));
-    }
-    behave(socket);
-  }
-  return () => sockets.forEach((socket) => socket.destroy());
-}
+type Flood = (bad: Peer, epoch: string) => { make: (n: number) => (string | Buffer)[]; most: number };
+const told = { instance: 'i', version: '1', generation: 'g', addresses: [] };
+const outcomes = Array.from({ length: 50 }, (_, n) => n);
+const ban = { ip: '203.0.113.8' as Address, prog: 'fail2ban' as ProgName };
 
-for (const [what, behave] of [
-  ['junk bytes', (socket: Socket) => socket.write(randomBytes(2000))],
+for (const [what, floodOf] of [
   [
-    'a greeting and an oversize frame',
-    (socket: Socket) => {
-      const bytes = Buffer.alloc(64 + 9 + 1000, 1);
-      Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0]).copy(bytes);
-      bytes.fill(0, 12, 64).write('CURVE', 12);
-      bytes[64] = 6;
-      bytes.writeBigUInt64BE(1n << 40n, 65);
-      socket.write(bytes);
-    },
+    'acknowledges, and tells of events that there never were,',
+    (bad, epoch) => ({
+      make: (n) =>
+        framesOf(bad, {
+          kind: 'ack',
+          epoch,
+          applied: n,
+          tail: '',
+          ...told,
+          outcomes: outcomes.map((m) => ({ seq: 100 * n + m, outcome: 'failed', reason: 'x'.repeat(100) })),
+        }),
+      most: 64,
+    }),
   ],
-] as const) {
-  test(`3000 connections with ${what} keep no report from its OK within 2 s`, async (t) => {
-    await using fleet = await startSettled();
-    const good = await fleet.peer('good');
-    const flooding = (async (): Promise<void> => {
-      for (let round = 0; round < 10; round += 1) (await strangers(fleet.server.ports.report, 300, behave))();
-    })();
+  [
+    'takes back bans',
+    (bad) => ({
+      make: (n) => framesOf(bad, { kind: 'unban', ban: { ...ban, jail: `none${n}` as JailName } }),
+      most: 512,
+    }),
+  ],
+  [
+    'enrols again',
+    (bad) => ({
+      make: () => framesOf(bad, { kind: 'enrol', name: 'bad' as HostName, addresses: [] }),
+      most: 64,
+    }),
+  ],
+  ['sends what cannot be read', () => ({ make: () => ['', 'x;y', '{"v":', randomBytes(64)], most: 64 })],
+] satisfies [string, Flood][]) {
+  test(`A valid key that ${what} as fast as it can slows no report beyond 2 s, and fills no disk`, async (t) => {
+    await using fleet = await startSettled(undefined, '[limits]\nhost-per-minute = 600');
+    const [good, bad] = [await fleet.peer('good'), await fleet.peer('bad')];
+    const { epoch } = await fleet.server.json<{ epoch: string }>('status');
+    const { make, most } = floodOf(bad, epoch);
+    const flooding = flood(bad, 4000, make);
     const { slowest, count } = await reportDuring(good, flooding);
+    const { sent, answered } = await flooding;
+    await fleet.server.stop();
+    const kibibytes = kibibytesOf(fleet.server.paths.ledger) - count;
     t.diagnostic(
-      `${count} reports, the slowest OK after ${slowest} ms; ${mebibytesOf(fleet.server.pid)} MiB`,
+      `${sent} sent, ${answered} answered in 4 s; ${count} reports, the slowest OK after ${slowest} ms; ledger ${kibibytes} KiB without them`,
     );
-    assert.ok(slowest < ANSWER_MS && mebibytesOf(fleet.server.pid) < 250);
+    assert.ok(slowest < ANSWER_MS && kibibytes < most, `${kibibytes} KiB`);
   });
 }
-test('Idle connections up to the descriptor limit are dropped, and reports get their OK again within 5 s', async (t) => {
-  await using fleet = await startSettled(['sh', '-c', 'ulimit -n 400; exec "$@"', 'sh']);
-  const [connected, good] = [await fleet.peer('connected'), await fleet.peer('good')];
-  const ask = (): Promise<number> => report(connected, true);
-  await ask();
-  const leave = await strangers(fleet.server.ports.report, 600, () => undefined);
-  const before = await ask();
-  const anew = Math.round(await report(good));
-  t.diagnostic(`OK over a connection after ${before} ms, over a new one after ${anew} ms`);
-  leave();
-  assert.ok(before < BACK_MS && anew < BACK_MS);
-  assert.ok((await report(good)) < ANSWER_MS);
-});
+
+/** What a ledger holds; a report takes less than one. */
+function kibibytesOf(path: string): number {
+  using ledger = new DatabaseSync(path, { readOnly: true });
+  return Number(ledger.prepare('PRAGMA page_count').get()?.['page_count']) * 4;
+}

@@ -27,6 +27,35 @@ export type Limits = { hostPerMinute: number; hostBurst: number; fleetPerMinute:
 
 /** A host that is quiet for an hour has a full bucket, and needs none. */
 const FORGET_SECONDS = 3600;
+/** Acknowledgements and the like; an honest host needs one each 5 s, and more while it catches up. */
+const WORDS_PER_MINUTE = 3000;
+const WORDS_BURST = 1500;
+
+/** A bucket for each host. */
+class HostBuckets {
+  readonly #perMinute: number;
+  readonly #burst: number;
+  readonly #hosts = new Map<number, { bucket: TokenBucket; at: number }>();
+
+  constructor(perMinute: number, burst: number) {
+    this.#perMinute = perMinute;
+    this.#burst = burst;
+  }
+
+  take(hostId: number, now: number): boolean {
+    let known = this.#hosts.get(hostId);
+    if (known === undefined) {
+      known = { bucket: new TokenBucket(this.#perMinute, this.#burst, now), at: now };
+      this.#hosts.set(hostId, known);
+    }
+    known.at = now;
+    return known.bucket.take(now);
+  }
+
+  sweep(now: number): void {
+    for (const [id, { at }] of this.#hosts) if (now - at > FORGET_SECONDS) this.#hosts.delete(id);
+  }
+}
 
 /**
  * The brakes: a host above its limit is asked to come later and loses nothing; what the fleet brings above its own, or above
@@ -34,23 +63,23 @@ const FORGET_SECONDS = 3600;
  */
 export class Brakes {
   readonly #limits: Limits;
-  readonly #hosts = new Map<number, { bucket: TokenBucket; at: number }>();
+  readonly #reports: HostBuckets;
+  readonly #words = new HostBuckets(WORDS_PER_MINUTE, WORDS_BURST);
   #fleet: TokenBucket | undefined;
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    this.#reports = new HostBuckets(limits.hostPerMinute, limits.hostBurst);
   }
 
-  /** Whether a host may report now. */
+  /** Whether a host may report a ban, or take one back, now. */
   admitsReport(hostId: number, now: number): boolean {
-    const { hostPerMinute, hostBurst } = this.#limits;
-    const known = this.#hosts.get(hostId) ?? {
-      bucket: new TokenBucket(hostPerMinute, hostBurst, now),
-      at: now,
-    };
-    known.at = now;
-    this.#hosts.set(hostId, known);
-    return known.bucket.take(now);
+    return this.#reports.take(hostId, now);
+  }
+
+  /** Whether a host may say anything else now; pages of sync have their own turns. */
+  admitsWord(hostId: number, now: number): boolean {
+    return this.#words.take(hostId, now);
   }
 
   /** Why a new ban must be held; undefined where it may be published. */
@@ -65,6 +94,7 @@ export class Brakes {
 
   /** Forgets hosts that have long been quiet. */
   sweep(now: number): void {
-    for (const [id, { at }] of this.#hosts) if (now - at > FORGET_SECONDS) this.#hosts.delete(id);
+    this.#reports.sweep(now);
+    this.#words.sweep(now);
   }
 }

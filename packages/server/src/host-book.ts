@@ -1,4 +1,4 @@
-import type { AckRequest, HostName } from '@banshare/protocol';
+import type { AckRequest, HostName, Outcome } from '@banshare/protocol';
 import { freeName } from './host-names.ts';
 import { hostOf } from './host-row.ts';
 import { Instances } from './instances.ts';
@@ -169,7 +169,8 @@ export class HostBook {
     host.clockAhead = clockAhead;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
-    if (ack.outcomes.length > 0) this.#writeOutcomes(host, ack, now);
+    const outcomes = this.#ofEvents(ack);
+    if (outcomes.length > 0) this.#writeOutcomes(host, outcomes, now);
     for (const listen of this.#listeners) listen(host);
   }
 
@@ -179,9 +180,15 @@ export class HostBook {
     return () => this.#listeners.delete(listen);
   }
 
-  #writeOutcomes(host: Host, ack: AckRequest, now: number): void {
+  /** Only what is told of events that there are: else one host could fill the disk. */
+  #ofEvents({ epoch, outcomes }: AckRequest): readonly Outcome[] {
+    const head = this.#ledger.head();
+    return epoch === head.epoch ? outcomes.filter(({ seq }) => seq > 0 && seq <= head.seq) : [];
+  }
+
+  #writeOutcomes(host: Host, outcomes: readonly Outcome[], now: number): void {
     this.#ledger.together(() => {
-      for (const { seq, outcome, reason } of ack.outcomes) {
+      for (const { seq, outcome, reason } of outcomes) {
         this.#ledger
           .sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)')
           .run(seq, host.id, outcome, reason ?? null, now);

@@ -2,6 +2,7 @@ import type { Event, Request } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
 import { answerOf, framesOf, refuse, retry, type Answer } from './answer.ts';
+import type { Brakes } from './brakes.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
 import type { Host, HostBook } from './host-book.ts';
@@ -24,6 +25,7 @@ export type Notices = {
 };
 
 const LIMIT = retry('limit', 'this host reports more than its limit: it is taken later', 10);
+const TOO_MANY_WORDS = retry('limit', 'this host says more than any host needs to', 5);
 const TOO_MANY_PAGES = retry('limit', 'this host asks for too many pages at once', 1);
 const LEDGER_FAILED = retry('ledger', 'the server cannot write its ledger now');
 
@@ -36,7 +38,7 @@ export class Intake {
   readonly #ledger: Ledger;
   readonly #book: HostBook;
   readonly #decide: Decide;
-  readonly #admitsReport: (hostId: number, now: number) => boolean;
+  readonly #brakes: Pick<Brakes, 'admitsReport' | 'admitsWord'>;
   readonly #senders: SenderCheck;
   readonly #pages = new PageTurns();
   readonly #membership: Membership;
@@ -50,8 +52,8 @@ export class Intake {
     ledger: Ledger;
     book: HostBook;
     decide: Decide;
-    /** Whether a host is below its limit. */
-    admitsReport: (hostId: number, now: number) => boolean;
+    /** Whether a host is below its limits. */
+    brakes: Pick<Brakes, 'admitsReport' | 'admitsWord'>;
     serverKeys: ReadonlySet<string>;
     membership: Membership;
     rotation: Rotation;
@@ -63,7 +65,7 @@ export class Intake {
     this.#ledger = parts.ledger;
     this.#book = parts.book;
     this.#decide = parts.decide;
-    this.#admitsReport = parts.admitsReport;
+    this.#brakes = parts.brakes;
     this.#senders = new SenderCheck(parts.book, parts.serverKeys);
     this.#membership = parts.membership;
     this.#rotation = parts.rotation;
@@ -81,12 +83,14 @@ export class Intake {
       if (proven === undefined) continue;
       const { envelope, request, host } = proven;
       const submission = host === undefined ? undefined : submissionOf(request, host, now);
-      if (submission?.kind === 'report' && !this.#admitsReport(submission.host.id, now)) {
-        this.#answer(envelope, request.id, LIMIT);
-      } else if (submission !== undefined) submissions.push({ envelope, submission });
-      else if (request.kind === 'sync' && host !== undefined) {
+      if (submission !== undefined) {
+        if (this.#brakes.admitsReport(submission.host.id, now)) submissions.push({ envelope, submission });
+        else this.#answer(envelope, request.id, LIMIT);
+      } else if (request.kind === 'sync' && host !== undefined) {
         const turn = this.#pages.add(host.id, () => this.#answerLater(envelope, request, host, now));
         if (!turn) this.#answer(envelope, request.id, TOO_MANY_PAGES);
+      } else if (host !== undefined && !this.#brakes.admitsWord(host.id, now)) {
+        this.#answer(envelope, request.id, TOO_MANY_WORDS);
       }
       // Not awaited: opening the publish port's door for a new host may take seconds, and reports must not wait for it.
       else void this.#answerLater(envelope, request, host, now);

@@ -218,7 +218,7 @@ function startIntake(
     ledger,
     book,
     decide: (submission, known) => decideWith(deciding, submission, known, submission.received),
-    admitsReport: (hostId, now) => to.brakes.admitsReport(hostId, now),
+    brakes: to.brakes,
     serverKeys: to.service.serverKeys,
     membership: to.membership,
     rotation: to.rotation,
