@@ -2,7 +2,8 @@ import { chmodSync, rmSync } from 'node:fs';
 import type { AdminReply, AdminRequest, HostPaths, SteadyClock } from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
-import { importBans, operatorBan, operatorUnban, undo, type Args } from './operate.ts';
+import { importBans } from './operate-import.ts';
+import { operatorBan, operatorUnban, undo, type Args } from './operate.ts';
 import {
   changeHost,
   changeNeverBan,
@@ -14,12 +15,11 @@ import {
 import { retire, type RetireParts } from './retire.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 import { listBans } from './list-bans.ts';
-import { hostsOf, statusOf } from './status.ts';
+import { listHosts, statusOf } from './status.ts';
 
 /** What the local commands work with. */
 export type AdminParts = FleetParts &
   RetireParts & {
-    goneAfterSeconds: number;
     generations: readonly { name: string }[];
     startedAt: number;
     clock: SteadyClock;
@@ -32,8 +32,8 @@ type Handler = (args: Args, parts: AdminParts) => AdminReply | Promise<AdminRepl
 const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['ping', () => ({ ok: true, result: 'pong' })],
   ['status', async (_, parts) => ({ ok: true, result: await statusOf(parts, parts.now()) })],
-  ['hosts', async (_, parts) => ({ ok: true, result: { hosts: await hostsOf(parts, parts.now()) } })],
-  ['bans', async (args, parts) => ({ ok: true, result: { bans: await listBans(args, parts) } })],
+  ['hosts', async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) })],
+  ['bans', listBans],
   ['explain', explain],
   ['ban', operatorBan],
   ['unban', operatorUnban],

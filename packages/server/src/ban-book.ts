@@ -1,6 +1,8 @@
-import type { BanKey, Event } from '@banshare/protocol';
+import type { BanKey, Event, Target } from '@banshare/protocol';
+import { blockOf } from './blocks.ts';
 import { isActive, type PublishedBan } from './judge.ts';
 import { eventOf, type Row, type Sql } from './rows.ts';
+import { widerRanges } from './wider-ranges.ts';
 
 /** Which bans an operator means: one address, in one jail or in all. */
 export type Selection = { ip: string; jail?: string };
@@ -40,11 +42,12 @@ export class BanBook {
       return;
     }
     if (!this.isBanned(event.ip, event.at)) this.#countOffence(event.ip, event.at);
-    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?)').run(
+    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?)').run(
       ...key,
       event.seq,
       event.at,
       event.until,
+      blockOf(event.ip),
     );
   }
 
@@ -90,6 +93,23 @@ export class BanBook {
       'SELECT ip, prog, jail FROM bans WHERE ip = ? AND (? IS NULL OR jail = ?) AND (until IS NULL OR until > ?)',
     ).all(selection.ip, selection.jail ?? null, selection.jail ?? null, now);
     return rows as BanKey[];
+  }
+
+  /** The active bans of an address or range and of every wider range, the widest first. */
+  around(target: Target, now: number): BanKey[] {
+    const targets = [...widerRanges(target), target];
+    const rows = this.#sql(
+      `SELECT ip, prog, jail FROM json_each(?) AS wanted JOIN bans ON bans.ip = wanted.value
+       WHERE until IS NULL OR until > ? ORDER BY wanted.key`,
+    ).all(JSON.stringify(targets), now);
+    return rows as BanKey[];
+  }
+
+  countRanges(now: number): number {
+    const row = this.#sql(
+      "SELECT count(*) AS n FROM bans WHERE instr(ip, '/') > 0 AND (until IS NULL OR until > ?)",
+    ).get(now) as Row;
+    return Number(row['n']);
   }
 
   /** Whether such a ban is active already, and ends no earlier. */

@@ -1,6 +1,9 @@
 import { wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
-import { showBans, showExplanation, showLifted, type ShownBan } from './show.ts';
+import { showBanned, showUnbanned } from './show-ranges.ts';
+import { showExplanation } from './show-explanation.ts';
+import { showBans, showLifted, type ShownBan } from './show.ts';
+import type { Unbanned } from './operate.ts';
 
 const IP = { type: 'string' } as const;
 const JAIL = { type: 'string', describe: 'in this jail only' } as const;
@@ -13,7 +16,7 @@ export function banCommands(ask: Ask): Command[] {
 function bans(ask: Ask): Command {
   return {
     command: 'bans [ip]',
-    describe: 'the active bans',
+    describe: 'the active bans; of an address with those of ranges around it, of a range with those in it',
     builder: {
       ip: IP,
       jail: JAIL,
@@ -31,7 +34,7 @@ function bans(ask: Ask): Command {
 function explain(ask: Ask): Command {
   return {
     command: 'explain <ip>',
-    describe: 'every report, verdict, event and outcome of an address',
+    describe: 'every report, verdict, event and outcome of an address or range',
     builder: { ip: IP },
     handler: (words) => ask(words, { command: 'explain', args: { ip: words['ip'] } }, showExplanation),
   };
@@ -40,7 +43,7 @@ function explain(ask: Ask): Command {
 function ban(ask: Ask): Command {
   return {
     command: 'ban <ip>',
-    describe: 'bans an address on every host',
+    describe: 'bans an address, or a range up to /16 (IPv6: /32), on every host',
     builder: {
       ip: IP,
       jail: { type: 'string', describe: 'the jail (banshare)' },
@@ -50,7 +53,9 @@ function ban(ask: Ask): Command {
     handler: (words) => {
       const { ip, jail, for: duration, reason } = words;
       const args = { ip, jail, for: duration, reason };
-      return ask(words, { command: 'ban', args }, () => `${String(ip)} is banned everywhere.`);
+      const show = (banned: { event: ShownBan; withoutRanges: string[] }): string =>
+        showBanned(String(ip), banned);
+      return ask(words, { command: 'ban', args }, show);
     },
   };
 }
@@ -58,14 +63,12 @@ function ban(ask: Ask): Command {
 function unban(ask: Ask): Command {
   return {
     command: 'unban <ip>',
-    describe: 'lifts every ban of an address on every host, whoever reported it',
+    describe: 'lifts every ban of an address, or exactly that range, on every host, whoever reported it',
     builder: { ip: IP, jail: JAIL },
     handler: (words) => {
       const { ip, jail } = words;
-      const none = `No active ban of ${String(ip)}; older reports of it are refused from now on.`;
-      const show = ({ lifted }: { lifted: ShownBan[] }): string =>
-        lifted.length === 0 ? none : showLifted(lifted);
-      return ask(words, { command: 'unban', args: { ip, jail } }, show);
+      const judge = ({ wider }: Unbanned): number => (wider.length > 0 ? 1 : 0);
+      return ask(words, { command: 'unban', args: { ip, jail } }, showUnbanned, judge);
     },
   };
 }

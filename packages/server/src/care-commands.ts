@@ -58,9 +58,9 @@ function tell(result: Result<string>): number {
 }
 
 function needsPerson(status: Status): number {
-  const { behind, wrongClocks, clockJump, held, pending, doubled, enrolmentHold } = status;
+  const { behind, wrongClocks, clockJump, held, pending, doubled, enrolmentHold, bannedHosts } = status;
   const isWell =
-    behind.length + wrongClocks.length + held + pending.length + doubled.length === 0 &&
+    behind.length + wrongClocks.length + held + pending.length + doubled.length + bannedHosts.length === 0 &&
     clockJump === 0 &&
     enrolmentHold === null;
   return isWell ? 0 : 1;

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { OPERATOR, type Address, type JailName } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import type { Host } from './host-book.ts';
 import type { OperateParts } from './operate.ts';
 
 /** How long a drill waits for the last host. */
@@ -12,10 +11,8 @@ const DRILL_SECONDS = 60;
 /** The seconds from the commit until a host said that it has the ban; null where it did not in time. */
 export type DrillTime = { host: string; seconds: number | null };
 
-type DrillParts = OperateParts & { goneAfterSeconds: number };
-
 /** Bans an address of a documentation range everywhere, measures each host's way there and back, and lifts it. */
-export async function drill(parts: DrillParts): Promise<AdminReply> {
+export async function drill(parts: OperateParts): Promise<AdminReply> {
   const ip = `203.0.113.${randomInt(1, 255)}` as Address;
   const began = parts.now();
   const ban = {
@@ -35,11 +32,10 @@ export async function drill(parts: DrillParts): Promise<AdminReply> {
   return { ok: true, result: { ip, hosts } };
 }
 
-function arrivals(seq: number, parts: DrillParts, began: number): Promise<DrillTime[]> {
+function arrivals(seq: number, parts: OperateParts, began: number): Promise<DrillTime[]> {
   const { book, ledger, goneAfterSeconds, now } = parts;
   const { epoch } = ledger.head();
-  const isGone = (host: Host): boolean => began - (host.lastSeen ?? host.enrolled) > goneAfterSeconds;
-  const asked = book.active().filter((host) => !isGone(host));
+  const asked = book.present(began, goneAfterSeconds);
   const times = new Map<string, number | null>(asked.map(({ name }) => [name, null]));
   return new Promise((resolve) => {
     const finish = (): void => {

@@ -1,4 +1,4 @@
-import { parseAddress, type Event } from '@banshare/protocol';
+import { parseTarget, type Event } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { Host, HostBook } from './host-book.ts';
 import type { History, Ledger } from './ledger.ts';
@@ -15,9 +15,9 @@ export type Explanation = {
   events: (Event & { outcomes: HostOutcome[] })[];
 };
 
-/** `explain IP`: why, who and where. */
+/** `explain IP|RANGE`: why, who and where. */
 export async function explain(args: Args, parts: { ledger: Ledger; book: HostBook }): Promise<AdminReply> {
-  const ip = parseAddress(textOf(args, 'ip') ?? '');
+  const ip = parseTarget(textOf(args, 'ip') ?? '');
   if (!ip.ok) return { ok: false, code: 'address', reason: ip.fault };
   const { reports, events, supporters } = await parts.ledger.history(ip.value);
   const { epoch } = parts.ledger.head();

@@ -21,19 +21,26 @@ export function exportBans(bans: readonly ShownBan[], form: ExportForm, now: num
     case 'crowdsec':
       return [
         'duration,reason,scope,type,value',
-        ...rows.map(({ ip, seconds, reason }) => `${crowdsecSpan(seconds)},${reason},Ip,ban,${ip}`),
+        ...rows.map(
+          ({ ip, seconds, reason }) => `${crowdsecSpan(seconds)},${reason},${scopeOf(ip)},ban,${ip}`,
+        ),
       ].join('\n');
     case 'json':
       return JSON.stringify(
         rows.map(({ ip, seconds, reason }) => ({
           value: ip,
-          scope: 'Ip',
+          scope: scopeOf(ip),
           type: 'ban',
           duration: crowdsecSpan(seconds),
           reason,
         })),
       );
   }
+}
+
+/** CrowdSec's word for what is banned. */
+function scopeOf(ip: string): string {
+  return ip.includes('/') ? 'Range' : 'Ip';
 }
 
 /** CrowdSec knows no "for ever": a hundred years are as good. */

@@ -83,7 +83,8 @@ function hosts(ask: Ask): Command {
     handler: async (words) => {
       const { action, name } = words;
       if (action !== undefined) return ask(words, { command: 'change-host', args: { action, name } }, SAYS);
-      const show = ({ hosts }: { hosts: HostStatus[] }): string => showHosts(hosts, wallSeconds());
+      const show = ({ hosts, activeRanges }: { hosts: HostStatus[]; activeRanges: number }): string =>
+        showHosts(hosts, wallSeconds(), activeRanges);
       return ask(words, { command: 'hosts' }, show);
     },
   };

@@ -29,6 +29,8 @@ export type Host = Key & {
   version: string | null;
   generation: string | null;
   clockAhead: number | null;
+  /** Whether everything that it applies can be a range, as it last said; null where it said nothing yet. */
+  ranges: boolean | null;
   /** The processes that speak with its key. */
   instances: Instances;
 };
@@ -71,6 +73,11 @@ export class HostBook {
   /** Those that are in the fleet: neither waiting nor shut out. */
   active(): Host[] {
     return this.all().filter(({ state }) => state === 'active');
+  }
+
+  /** Those in the fleet that are heard of. */
+  present(now: number, goneAfterSeconds: number): Host[] {
+    return this.active().filter((host) => !isGone(host, now, goneAfterSeconds));
   }
 
   /** Those that wait for an operator. */
@@ -117,6 +124,7 @@ export class HostBook {
       version: null,
       generation: null,
       clockAhead: null,
+      ranges: null,
       instances: new Instances(),
     };
     this.#remember(host);
@@ -167,6 +175,7 @@ export class HostBook {
     host.version = ack.version;
     host.generation = ack.generation;
     host.clockAhead = clockAhead;
+    host.ranges = ack.ranges ?? false;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
     const outcomes = this.#ofEvents(ack);
@@ -202,11 +211,11 @@ export class HostBook {
     this.#changed.clear();
     if (changed.length === 0) return;
     this.#ledger.together(() => {
-      for (const { id, lastSeen, position, version, generation, clockAhead } of changed) {
+      for (const { id, lastSeen, position, version, generation, clockAhead, ranges } of changed) {
         this.#ledger
           .sql(
-            `UPDATE hosts SET last_seen = ?, epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?
-             WHERE id = ?`,
+            `UPDATE hosts SET last_seen = ?, epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?,
+             ranges = ? WHERE id = ?`,
           )
           .run(
             lastSeen,
@@ -215,6 +224,7 @@ export class HostBook {
             version,
             generation,
             clockAhead,
+            ranges === null ? null : Number(ranges),
             id,
           );
         if (position === null || lastSeen === null) continue;
@@ -273,6 +283,11 @@ export class HostBook {
       this.#byCurve.set(curve, host);
     }
   }
+}
+
+/** Whether a host of the fleet was not heard of for so long that it counts no more, until it comes back. */
+export function isGone(host: Host, now: number, goneAfterSeconds: number): boolean {
+  return now - (host.lastSeen ?? host.enrolled) > goneAfterSeconds;
 }
 
 /** The CURVE keys with which a host may come in. */

@@ -25,6 +25,7 @@ export function hostOf(row: Row): Host {
     version: text('version'),
     generation: text('generation'),
     clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),
+    ranges: row['ranges'] === null ? null : row['ranges'] === 1,
     instances: new Instances(),
   };
 }

@@ -4,7 +4,9 @@ import type { Ask, Command } from './ask.ts';
 import { isSqlite, readFail2ban } from './import-fail2ban.ts';
 import { readImport, type Imported } from './import-file.ts';
 import { exportBans, type ExportForm } from './export.ts';
+import type { ImportedPart } from './operate-import.ts';
 import type { ShownBan } from './show.ts';
+import { cannot } from './say.ts';
 
 /** An admin request has at most 64 KiB. */
 const PER_REQUEST = 150;
@@ -16,7 +18,7 @@ export function importCommands(ask: Ask, setCode: (code: number) => void): Comma
     {
       command: 'import <file>',
       describe:
-        "bans what a file lists: addresses, CSV, CrowdSec's decisions (CSV, JSON), fail2ban's database",
+        "bans what a file lists: addresses and ranges, CSV, CrowdSec's decisions (CSV, JSON), fail2ban's database",
       builder: { file: { type: 'string' }, jail: { type: 'string', describe: 'the jail (banshare)' } },
       handler: async ({ root, file, jail, json }) => {
         setCode(await importFile(root, String(file), typeof jail === 'string' ? jail : undefined, json));
@@ -56,6 +58,8 @@ async function importFile(
     protected: 0,
     refused: read.refused.length,
   };
+  const left: string[] = [];
+  let withoutRanges: readonly string[] = [];
   for (let first = 0; first < read.bans.length; first += PER_REQUEST) {
     const entries = read.bans.slice(first, first + PER_REQUEST);
     const reply = await askAdmin(
@@ -65,17 +69,21 @@ async function importFile(
     );
     if (!reply.ok)
       return say(`${reply.reason}; ${counts.banned} are banned already`, reply.code === 'no-daemon' ? 69 : 1);
-    const result = reply.result as { banned: number; protected: number };
+    const result = reply.result as ImportedPart;
     counts.banned += result.banned;
-    counts.protected += result.protected;
+    counts.protected += result.left.length;
+    left.push(...result.left.slice(0, MOST_SHOWN - left.length));
+    if (result.withoutRanges.length > 0) withoutRanges = result.withoutRanges;
     if (process.stdout.isTTY && !asJson)
       process.stdout.write(`\r${first + entries.length} of ${read.bans.length} `);
   }
   for (const { line, why } of read.refused.slice(0, MOST_SHOWN)) say(`entry ${line} is left out: ${why}`);
+  for (const why of left) say(`left out: ${why}`);
   if (asJson) process.stdout.write(`${JSON.stringify(counts)}\n`);
   else {
-    const left = `${counts.protected} are never banned, ${counts.refused} could not be read`;
-    process.stdout.write(`\r${counts.banned} of ${counts.read} are banned; ${left}.\n`);
+    const others = `${counts.protected} may not be banned, ${counts.refused} could not be read`;
+    process.stdout.write(`\r${counts.banned} of ${counts.read} are banned; ${others}.\n`);
+    if (withoutRanges.length > 0) process.stdout.write(`${cannot(withoutRanges)}.\n`);
   }
   return counts.refused > 0 ? 1 : 0;
 }

@@ -1,16 +1,17 @@
-import { parseAddress, parseDuration, type Address } from '@banshare/protocol';
+import { parseDuration, parseTarget, type Target } from '@banshare/protocol';
 
 /** A ban to import; seconds undefined leaves the duration to the server. */
-type ImportedBan = { ip: Address; seconds?: number; reason?: string };
+type ImportedBan = { ip: Target; seconds?: number; reason?: string };
 
 /** What a file held, and what of it could not be used, with the reason. */
 export type Imported = { bans: ImportedBan[]; refused: { line: number; why: string }[] };
 
 const LONGEST_REASON = 200;
+const SCOPES: ReadonlySet<string> = new Set(['', 'ip', 'range']);
 
 /**
- * Reads a file of bans: one address a line; CSV with a header, as CrowdSec writes and reads it, or `address,duration,reason`;
- * CrowdSec's decisions in JSON. Ranges and other scopes are refused one by one.
+ * Reads a file of bans: one address or range a line; CSV with a header, as CrowdSec writes and reads it, or
+ * `address,duration,reason`; CrowdSec's decisions in JSON. Other scopes, such as countries, are refused one by one.
  */
 export function readImport(text: string): Imported {
   const trimmed = text.trimStart();
@@ -33,11 +34,12 @@ function readLines(lines: readonly string[], header: number, columns: readonly s
       const at = columns.findIndex((name) => names.includes(name));
       return at < 0 ? undefined : cells[at]?.trim();
     };
-    // CrowdSec writes "Ip:203.0.113.9" in its list and plain addresses in what it imports.
-    const value = cell('value', 'ip', 'address')?.replace(/^Ip:/i, '');
+    // CrowdSec writes "Ip:203.0.113.9" in its list, and scope and value apart in what it imports.
+    const [, scope, value] =
+      /^(?:(ip|range|as|country):)?(.*)$/i.exec(cell('value', 'ip', 'address') ?? '') ?? [];
     take(found, index + 1, {
       value,
-      scope: cell('scope'),
+      scope: scope ?? cell('scope'),
       duration: cell('duration', 'expiration'),
       reason: cell('reason'),
     });
@@ -69,11 +71,11 @@ function readJson(text: string): Imported {
 }
 
 function take(found: Imported, line: number, { value, scope, duration, reason }: Raw): void {
-  if (typeof scope === 'string' && scope !== '' && scope.toLowerCase() !== 'ip') {
-    found.refused.push({ line, why: `the scope ${scope} is not a single address` });
+  if (typeof scope === 'string' && !SCOPES.has(scope.toLowerCase())) {
+    found.refused.push({ line, why: `the scope ${scope} is neither an address nor a range` });
     return;
   }
-  const ip = parseAddress(typeof value === 'string' ? value : '');
+  const ip = parseTarget(typeof value === 'string' ? value : '');
   if (!ip.ok) {
     found.refused.push({ line, why: ip.fault });
     return;

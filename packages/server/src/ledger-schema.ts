@@ -1,10 +1,13 @@
+import type { Target } from '@banshare/protocol';
 import { StartFault } from '@banshare/runtime';
 import { chmodSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import { blockOf } from './blocks.ts';
 
 /**
  * The ledger's tables, one step for each version; the database's user_version says how many were taken. Times are epoch
- * seconds, until NULL is for ever. A ban's row stays after its end until it is swept. `lifted` with jail '' is of all jails.
+ * seconds, until NULL is for ever. A ban's row stays after its end until it is swept. `lifted` with jail '' is of all jails. The
+ * target of a report is what its ban is of where that is more than the address; the block of a ban is the /64 it lies in.
  */
 const STEPS: readonly string[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -65,6 +68,13 @@ const STEPS: readonly string[] = [
    ALTER TABLE hosts ADD COLUMN rotation_at REAL;
    CREATE UNIQUE INDEX hosts_next_key ON hosts (next_key);
    CREATE UNIQUE INDEX hosts_next_curve ON hosts (next_curve);`,
+  `ALTER TABLE hosts ADD COLUMN ranges INTEGER;
+   ALTER TABLE reports ADD COLUMN target TEXT;
+   CREATE INDEX reports_target ON reports (target, received) WHERE target IS NOT NULL;
+   ALTER TABLE bans ADD COLUMN block TEXT;
+   UPDATE bans SET block = block_of(ip) WHERE instr(ip, ':') > 0;
+   CREATE INDEX bans_block ON bans (block) WHERE block IS NOT NULL;
+   CREATE INDEX bans_range ON bans (until) WHERE instr(ip, '/') > 0;`,
 ];
 
 /**
@@ -79,6 +89,7 @@ export function migrate(database: DatabaseSync, path: string): void {
     );
   }
   if (version > 0 && version < STEPS.length) keepBefore(database, `${path}.before-${STEPS.length}`);
+  database.function('block_of', { deterministic: true }, (ip) => blockOf(String(ip) as Target));
   for (const [index, step] of STEPS.entries()) {
     if (index < version) continue;
     database.exec(`BEGIN; ${step} PRAGMA user_version = ${index + 1}; COMMIT`);

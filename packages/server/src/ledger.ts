@@ -32,8 +32,9 @@ export type Known = {
 /** What became of a submission; `event` is new and has to be published. */
 export type Recorded = { verdict: VerdictWord; seq?: number; code?: string; reason?: string; event?: Event };
 
-/** A report as `explain` shows it: who said what when, and what the server made of it. */
+/** A report as `explain` shows it: who said what when, and what the server made of it; `target` is what its ban is of. */
 export type ToldReport = BanKey & {
+  target: string;
   host: string;
   kind: string;
   at: number;
@@ -44,7 +45,7 @@ export type ToldReport = BanKey & {
   seq: number | null;
 };
 
-/** Everything that is kept about an address, oldest first. */
+/** Everything that is kept about an address or range, oldest first. */
 export type History = {
   reports: ToldReport[];
   events: Event[];
@@ -78,8 +79,12 @@ export interface Ledger {
   /** Active bans last published after `afterSeq` and up to `uptoSeq`, in order of their seq, as their events. */
   active(range: { afterSeq: number; uptoSeq: number; limit: number }, now: number): Promise<Event[]>;
   countActive(now: number): Promise<number>;
-  /** What is known of an address. */
-  history(ip: string): Promise<History>;
+  /** How many of them are of ranges. */
+  countRanges(now: number): Promise<number>;
+  /** The active bans of an address or range and of every wider range, the widest first. */
+  around(target: Target, now: number): Promise<BanKey[]>;
+  /** What is known of an address or range, the bans of wider ranges included. */
+  history(ip: Target): Promise<History>;
 }
 
 /** Decides about a submission, given what is known. */

@@ -1,7 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Event } from '@banshare/protocol';
+import { covers, isRange, parseTarget, type Event, type Target } from '@banshare/protocol';
+import type { AdminReply } from '@banshare/runtime';
+import { eachActive } from './each-active.ts';
 import type { Ledger } from './ledger.ts';
-import { textOf, type Args } from './operate.ts';
+import { refuse, textOf, type Args } from './operate.ts';
+import { widerRanges } from './wider-ranges.ts';
 
 /** Reports wait while a page is read. */
 const PAGE = 1000;
@@ -11,40 +14,50 @@ type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'at' | 'u
   isLifted?: boolean;
 };
 
-/** `bans [IP|--jail J|--host H|--all]`: the active ones, or everything that was published and is still kept. */
+/**
+ * `bans [IP|RANGE|--jail J|--host H|--all]`: the active ones, or everything that was published and is still kept; of an address
+ * also those of ranges around it, of a range also those within it.
+ */
 export async function listBans(
   args: Args,
   { ledger, now }: { ledger: Ledger; now: () => number },
-): Promise<ListedBan[]> {
-  const active = await listActive(ledger, now());
-  const bans = args['all'] === true ? await listAll(ledger, active, now()) : active;
-  const wanted = [textOf(args, 'ip'), textOf(args, 'jail'), textOf(args, 'host')];
-  return bans.filter(({ ip, jail, host }) =>
-    [ip, jail, host].every((is, at) => wanted[at] === undefined || wanted[at] === is),
-  );
+): Promise<AdminReply> {
+  const text = textOf(args, 'ip');
+  const target = text === undefined ? undefined : parseTarget(text);
+  if (target?.ok === false) return refuse('address', target.fault);
+  const concerns = target === undefined ? () => true : concerning(target.value);
+  const [jail, host] = [textOf(args, 'jail'), textOf(args, 'host')];
+  const isWanted = (ban: Event): boolean =>
+    (jail ?? ban.jail) === ban.jail && (host ?? ban.host) === ban.host && concerns(ban.ip);
+  const bans =
+    args['all'] === true ? await listAll(ledger, isWanted, now()) : await listActive(ledger, isWanted, now());
+  return { ok: true, result: { bans } };
 }
 
-async function listActive(ledger: Ledger, now: number): Promise<ListedBan[]> {
+function concerning(target: Target): (ip: Target) => boolean {
+  const around = new Set<Target>([target, ...widerRanges(target)]);
+  return isRange(target) ? (ip) => around.has(ip) || covers(target, ip) : (ip) => around.has(ip);
+}
+
+async function listActive(
+  ledger: Ledger,
+  isWanted: (ban: Event) => boolean,
+  now: number,
+): Promise<ListedBan[]> {
   const bans: ListedBan[] = [];
-  const { seq: uptoSeq } = ledger.head();
-  for (let afterSeq = 0; ;) {
-    const page = await ledger.active({ afterSeq, uptoSeq, limit: PAGE }, now);
-    bans.push(...page.map(listed));
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return bans;
-    afterSeq = last.seq;
-    await setImmediate();
-  }
+  for await (const ban of eachActive(ledger, now)) if (isWanted(ban)) bans.push(listed(ban));
+  return bans;
 }
 
 /** A ban that was published again stands in the list for each time. */
-async function listAll(ledger: Ledger, active: readonly ListedBan[], now: number): Promise<ListedBan[]> {
-  const activeSeqs = new Set(active.map(({ seq }) => seq));
+async function listAll(ledger: Ledger, isWanted: (ban: Event) => boolean, now: number): Promise<ListedBan[]> {
+  const activeSeqs = new Set<number>();
+  for await (const { seq } of eachActive(ledger, now)) activeSeqs.add(seq);
   const bans: ListedBan[] = [];
   for (let since = 0; ;) {
     const page = await ledger.since(since, PAGE);
     for (const event of page) {
-      if (event.kind !== 'ban') continue;
+      if (event.kind !== 'ban' || !isWanted(event)) continue;
       const isLifted = !activeSeqs.has(event.seq) && (event.until === null || event.until > now);
       bans.push(isLifted ? { ...listed(event), isLifted } : listed(event));
     }

@@ -61,6 +61,15 @@ export class NeverBan {
     return isRange(ip) ? this.#fleetRuleWithin(ip, now) : this.#fleetRule(ip, now);
   }
 
+  /** Where hosts were seen lately, whether that protects them or not. */
+  whereHostsAre(now: number): { host: string; address: Address }[] {
+    return [...this.#seen].flatMap(([address, hosts]) =>
+      [...hosts]
+        .filter(([, { at }]) => now - at < SEEN_SECONDS)
+        .map(([id]) => ({ host: this.#names.get(id) ?? String(id), address: address as Address })),
+    );
+  }
+
   /** Everything that is listed, for people. */
   list(now: number): { range: string; source: string }[] {
     const fleet = [...this.#seen.keys()].flatMap((address) => {

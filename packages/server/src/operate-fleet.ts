@@ -1,12 +1,12 @@
 import { overlaps, parseRange, type Event, type Target } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
+import { eachActive } from './each-active.ts';
 import type { EnrolmentMode, Membership } from './membership.ts';
 import { refuse, textOf, type Args, type OperateParts } from './operate.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
 
 const MODES: ReadonlySet<string> = new Set<EnrolmentMode>(['open', 'approve', 'closed']);
-const PAGE = 1000;
 const MOST_AUDIT = 100_000;
 
 /** `hosts approve|revoke|forget NAME` */
@@ -47,7 +47,9 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
   }
   neverBan.add(range.value, now());
   const lifted: Event[] = [];
-  for (const ip of await bannedIn(parts, (address) => overlaps(address, range.value))) {
+  const banned = new Set<Target>();
+  for await (const { ip } of eachActive(parts.ledger, now())) if (overlaps(ip, range.value)) banned.add(ip);
+  for (const ip of banned) {
     lifted.push(...(await parts.ledger.lift({ ip }, now())));
   }
   parts.distribute(lifted);
@@ -72,16 +74,4 @@ export function showAudit(args: Args, { audit }: FleetParts): AdminReply {
   if (broken !== undefined)
     return refuse('audit', `the audit log was changed: its chain breaks at entry ${broken}`);
   return { ok: true, result: { entries: audit.newest(MOST_AUDIT) } };
-}
-
-async function bannedIn({ ledger, now }: FleetParts, lies: (ip: Target) => boolean): Promise<Set<Target>> {
-  const found = new Set<Target>();
-  const { seq: uptoSeq } = ledger.head();
-  for (let afterSeq = 0; ;) {
-    const page = await ledger.active({ afterSeq, uptoSeq, limit: PAGE }, now());
-    for (const { ip } of page) if (lies(ip)) found.add(ip);
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return found;
-    afterSeq = last.seq;
-  }
 }

@@ -1,21 +1,26 @@
 import {
   FOR_EVER,
+  isRange,
+  isTooWide,
   OPERATOR,
-  parseAddress,
   parseDuration,
   parseJail,
+  parseTarget,
   specialRange,
-  type Address,
+  WIDEST_BAN,
   type Event,
   type JailName,
   type Result,
+  type Target,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from './audit.ts';
+import { countWithin } from './each-active.ts';
 import type { HostBook } from './host-book.ts';
 import { endOf, type Policy } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 import type { NeverBan } from './never-ban.ts';
+import { widerText } from './wider-ranges.ts';
 
 /** What operators' commands work with. */
 export type OperateParts = {
@@ -24,6 +29,8 @@ export type OperateParts = {
   policy: Policy;
   neverBan: NeverBan;
   audit: Audit;
+  /** A host not heard of for so long leaves the counts. */
+  goneAfterSeconds: number;
   distribute: (events: readonly Event[]) => void;
   now: () => number;
 };
@@ -31,22 +38,20 @@ export type OperateParts = {
 export type Args = Readonly<Record<string, unknown>>;
 
 /** Where operators' bans land that name no jail. */
-const DEFAULT_JAIL = 'banshare';
-const LONGEST_REASON = 200;
+export const DEFAULT_JAIL = 'banshare';
+export const LONGEST_REASON = 200;
 
-/** `ban IP [--jail J] [--for D] [--reason TEXT]` */
+/** `ban IP|RANGE [--jail J] [--for D] [--reason TEXT]` */
 export async function operatorBan(args: Args, parts: OperateParts): Promise<AdminReply> {
-  const ip = parseAddress(textOf(args, 'ip') ?? '');
+  const ip = parseTarget(textOf(args, 'ip') ?? '');
   const jail = parseJail(textOf(args, 'jail') ?? DEFAULT_JAIL);
   const duration = parseDuration(textOf(args, 'for') ?? String(parts.policy.defaultDurationSeconds));
   if (!ip.ok) return refuse('address', ip.fault);
   if (!jail.ok) return refuse('jail', jail.fault);
   if (!duration.ok) return refuse('duration', duration.fault);
-  const range = specialRange(ip.value);
-  if (range !== undefined) return refuse('never-ban', `${ip.value} lies in ${range}, which is never banned`);
   const now = parts.now();
-  const rule = parts.neverBan.ruleFor(ip.value, now);
-  if (rule !== undefined) return refuse('never-ban', `${ip.value} is never banned: ${rule}`);
+  const rule = ruleAgainst(ip.value, parts.neverBan, now);
+  if (rule !== undefined) return refuse('never-ban', rule);
   // A person's word is not cut to max-duration.
   const until =
     duration.value === FOR_EVER ? null : endOf(duration.value, { maxDurationSeconds: FOR_EVER }, now);
@@ -61,18 +66,57 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
   parts.audit.add('ban', ban, now);
   const events = await parts.ledger.ban([ban], now);
   parts.distribute(events);
-  return { ok: true, result: { event: events[0] } };
+  const withoutRanges = isRange(ip.value) ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];
+  return { ok: true, result: { event: events[0], withoutRanges } };
 }
 
-/** `unban IP [--jail J]`: whoever reported it, everywhere. */
+/** Why an operator may not ban an address or a range; undefined where he may. */
+export function ruleAgainst(target: Target, neverBan: NeverBan, now: number): string | undefined {
+  if (isRange(target) && isTooWide(target)) {
+    const { ipv4, ipv6 } = WIDEST_BAN;
+    return `${target} is too wide: at most a /${ipv4} of IPv4 and a /${ipv6} of IPv6 addresses is banned at once`;
+  }
+  const holds = isRange(target) ? 'has addresses of' : 'lies in';
+  const special = specialRange(target);
+  if (special !== undefined) return `${target} ${holds} ${special}, which is never banned`;
+  const rule = neverBan.ruleFor(target, now);
+  if (rule === undefined) return undefined;
+  return isRange(target)
+    ? `${target} holds what is never banned: ${rule}`
+    : `${target} is never banned: ${rule}`;
+}
+
+/** The hosts that count and cannot apply a ban of a range, or never said that they can. */
+export function hostsWithoutRanges(book: HostBook, now: number, goneAfterSeconds: number): string[] {
+  return book
+    .present(now, goneAfterSeconds)
+    .filter(({ ranges }) => ranges !== true)
+    .map(({ name }) => name);
+}
+
+/**
+ * `unban IP|RANGE [--jail J]`: whoever reported it, everywhere. Exactly what is named: what is banned only with a wider range
+ * is refused, with the command that lifts that.
+ */
 export async function operatorUnban(args: Args, parts: OperateParts): Promise<AdminReply> {
   const selection = readSelection(args);
   if (!selection.ok) return refuse('address', selection.fault);
-  parts.audit.add('unban', selection.value, parts.now());
-  const lifted = await parts.ledger.lift(selection.value, parts.now());
+  const { ip, jail } = selection.value;
+  const now = parts.now();
+  const around = await parts.ledger.around(ip, now);
+  const bans = around.filter((ban) => jail === undefined || ban.jail === jail);
+  const wider = [...new Set(bans.filter((ban) => ban.ip !== ip).map((ban) => ban.ip))];
+  if (wider.length > 0 && !bans.some((ban) => ban.ip === ip))
+    return refuse('range', `nothing is lifted: ${widerText(ip, wider)}`);
+  parts.audit.add('unban', selection.value, now);
+  const lifted = await parts.ledger.lift(selection.value, now);
   parts.distribute(lifted);
-  return { ok: true, result: { lifted } };
+  const within = isRange(ip) ? await countWithin(parts.ledger, ip, now) : 0;
+  return { ok: true, result: { ip, lifted, within, wider } satisfies Unbanned };
 }
+
+/** What an unban lifted, how many bans stay within it, and which wider ranges hold it still. */
+export type Unbanned = { ip: Target; lifted: Event[]; within: number; wider: Target[] };
 
 /** `undo --host NAME --since 10m` */
 export async function undo(args: Args, parts: OperateParts): Promise<AdminReply> {
@@ -89,8 +133,8 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   return { ok: true, result: { lifted, kept } };
 }
 
-function readSelection(args: Args): Result<{ ip: Address; jail?: JailName }> {
-  const ip = parseAddress(textOf(args, 'ip') ?? '');
+function readSelection(args: Args): Result<{ ip: Target; jail?: JailName }> {
+  const ip = parseTarget(textOf(args, 'ip') ?? '');
   if (!ip.ok) return ip;
   const jailText = textOf(args, 'jail');
   if (jailText === undefined) return { ok: true, value: { ip: ip.value } };
@@ -107,26 +151,4 @@ export function textOf(args: Args, name: string): string | undefined {
 /** Says no to an operator. */
 export function refuse(code: string, reason: string): AdminReply {
   return { ok: false, code, reason };
-}
-
-/** `import FILE`, a part of it: bans that other systems made. Protected addresses are left out and counted. */
-export async function importBans(args: Args, parts: OperateParts): Promise<AdminReply> {
-  const jail = parseJail(textOf(args, 'jail') ?? DEFAULT_JAIL);
-  if (!jail.ok) return refuse('jail', jail.fault);
-  const entries = Array.isArray(args['entries']) ? (args['entries'] as unknown[]) : [];
-  const now = parts.now();
-  const drafts = entries.flatMap((entry) => {
-    const { ip: ipText, seconds, reason } = (entry ?? {}) as Record<string, unknown>;
-    const ip = parseAddress(typeof ipText === 'string' ? ipText : '');
-    if (!ip.ok || specialRange(ip.value) !== undefined || parts.neverBan.ruleFor(ip.value, now) !== undefined)
-      return [];
-    const wanted = typeof seconds === 'number' ? seconds : parts.policy.defaultDurationSeconds;
-    const until = wanted === FOR_EVER ? null : endOf(wanted, { maxDurationSeconds: FOR_EVER }, now);
-    const said = typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {};
-    return [{ ip: ip.value, prog: OPERATOR, jail: jail.value, until, ...said }];
-  });
-  parts.audit.add('import', { bans: drafts.length }, now);
-  const events = await parts.ledger.ban(drafts, now);
-  parts.distribute(events);
-  return { ok: true, result: { banned: events.length, protected: entries.length - events.length } };
 }

@@ -16,7 +16,7 @@ export function recordOne(books: Books, submission: Submission, decide: Decide):
   const ban = banOf(submission);
   const recorded = carryOut(books, submission, decide(submission, knownOf(books, submission)));
   books
-    .sql('INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .sql('INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     .run(
       submission.host.id,
       submission.id,
@@ -30,6 +30,7 @@ export function recordOne(books: Books, submission: Submission, decide: Decide):
       recorded.code ?? null,
       recorded.reason ?? null,
       recorded.seq ?? null,
+      null,
     );
   return recorded;
 }

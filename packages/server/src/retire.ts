@@ -66,8 +66,7 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
 /** Hosts that were heard of lately and have not moved yet. */
 function hostsOn({ name, fleet }: Generation, { book, goneAfterSeconds, now }: RetireParts): string[] {
   return book
-    .all()
-    .filter((host) => host.state === 'active' && now() - (host.lastSeen ?? host.enrolled) <= goneAfterSeconds)
+    .present(now(), goneAfterSeconds)
     .filter((host) => host.generation === name || host.generation === fleet.generation)
     .map((host) => host.name);
 }

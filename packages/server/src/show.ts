@@ -1,8 +1,9 @@
 import type { AuditEntry } from './audit.ts';
 import type { DrillTime } from './drill.ts';
-import type { Explanation } from './explain.ts';
 import type { HostStatus, Status, Trouble } from './status.ts';
+import { cannot, time } from './say.ts';
 import { table } from './table.ts';
+import { widerText } from './wider-ranges.ts';
 
 export type ShownBan = {
   ip: string;
@@ -21,7 +22,7 @@ const MOST_NAMED = 10;
 export function showStatus(status: Status, now: number): string {
   const { hosts, converged, behind, wrongClocks, head, activeBans, epoch, generations } = status;
   const waiting = hosts - converged - behind.length;
-  const { held, pending, renamed, enrolment, enrolmentHold, doubled } = status;
+  const { held, pending, renamed, enrolment, enrolmentHold, doubled, bannedHosts } = status;
   return [
     ...(held === 0
       ? []
@@ -49,19 +50,25 @@ export function showStatus(status: Status, now: number): string {
       ({ name, wanted }) =>
         `${name} calls itself ${wanted}, which another key has: hosts approve ${name} hands the name over`,
     ),
+    ...named(bannedHosts, ({ host, address, bans }) =>
+      widerText(`${host} comes from ${address}, which`, bans, 'is banned as'),
+    ),
     ...(status.clockJump === 0
       ? []
       : [
           `  This machine's clock is ${clockText(status.clockJump, ' of')} the time that bans go by: set it by NTP`,
         ]),
     `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
+    ...rangesLine(status),
     `Generations in service: ${generations.join(', ')}. Enrolment: ${enrolment}.`,
     ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),
   ].join('\n');
 }
 
 /** Every host for people. */
-export function showHosts(hosts: readonly HostStatus[], now: number): string {
+export function showHosts(hosts: readonly HostStatus[], now: number, activeRanges = 0): string {
+  const isUneven =
+    activeRanges > 0 && hosts.some(({ state, ranges }) => state === 'active' && ranges !== true);
   if (hosts.length === 0) return 'No host is enrolled yet.';
   const rows = hosts.map((host) => [
     host.name,
@@ -70,8 +77,10 @@ export function showHosts(hosts: readonly HostStatus[], now: number): string {
     seen(host.lastSeen, now),
     host.version ?? '',
     host.generation ?? '',
+    ...(isUneven ? [host.ranges === null ? '' : host.ranges ? 'yes' : 'no'] : []),
   ]);
-  return table(['HOST', 'STATE', 'HAS', 'LAST CONTACT', 'VERSION', 'GENERATION'], rows);
+  const columns = ['HOST', 'STATE', 'HAS', 'LAST CONTACT', 'VERSION', 'GENERATION'];
+  return table([...columns, ...(isUneven ? ['RANGES'] : [])], rows);
 }
 
 /** Bans for people, the newest last. */
@@ -94,33 +103,6 @@ export function showBans(bans: readonly ShownBan[], now: number): string {
   return table(['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'], rows);
 }
 
-/** Why, who and where. */
-export function showExplanation(explanation: Explanation): string {
-  const { ip, reports, supporters, events } = explanation;
-  if (reports.length === 0 && events.length === 0) return `Nothing is known of ${ip}.`;
-  const lines = [`${ip}`, '', 'Reports:'];
-  for (const { host, prog, jail, kind, received, verdict, reason } of reports) {
-    const said = kind === 'unban' ? 'took back' : 'reported';
-    lines.push(
-      `  ${time(received)}  ${host} ${said} ${prog}/${jail}: ${verdict}${reason === null ? '' : ` (${reason})`}`,
-    );
-  }
-  lines.push('', 'Events:');
-  for (const { seq, kind, prog, jail, host, at, until, outcomes } of events) {
-    const end = kind === 'unban' ? '' : `, ${until === null ? 'for ever' : `until ${time(until)}`}`;
-    lines.push(`  ${time(at)}  #${seq} ${kind} ${prog}/${jail} by ${host}${end}`);
-    for (const outcome of outcomes) {
-      const when = outcome.at === null ? '' : `, known since ${time(outcome.at)}`;
-      lines.push(
-        `      ${outcome.host}: ${outcome.outcome}${outcome.reason === null ? '' : ` (${outcome.reason})`}${when}`,
-      );
-    }
-  }
-  for (const { prog, jail, hosts } of supporters)
-    lines.push('', `${prog}/${jail} is supported by ${hosts.join(', ')}.`);
-  return lines.join('\n');
-}
-
 export function showLifted(lifted: readonly ShownBan[]): string {
   if (lifted.length === 0) return 'Nothing was lifted.';
   return `Lifted: ${lifted.map(({ ip, prog, jail }) => `${ip} (${prog}/${jail})`).join(', ')}.`;
@@ -138,6 +120,12 @@ export function showDrill(ip: string, hosts: readonly DrillTime[]): string {
       ? `All ${hosts.length} hosts banned ${ip}`
       : `${missing} of ${hosts.length} hosts did not answer for ${ip}`;
   return `${table(['HOST', 'BANNED AND CONFIRMED AFTER'], rows)}\n${end}; it is lifted again.`;
+}
+
+function rangesLine({ activeRanges, withoutRanges }: Status): string[] {
+  if (activeRanges === 0 || withoutRanges.length === 0) return [];
+  const which = `${activeRanges} of them ${activeRanges === 1 ? 'is of a range' : 'are of ranges'}`;
+  return [`${which}: ${cannot(withoutRanges)}.`];
 }
 
 function firstLine(hosts: number, converged: number, behind: number): string {
@@ -165,10 +153,6 @@ function clockText(ahead: number, of = ''): string {
 
 function seen(lastSeen: number | null, now: number): string {
   return lastSeen === null ? 'never heard of' : `heard of ${span(now - lastSeen)} ago`;
-}
-
-function time(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** A span of seconds, roughly: "42s", "7m", "3h", "2d". */

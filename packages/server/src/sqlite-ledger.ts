@@ -137,7 +137,15 @@ export class SqliteLedger implements Ledger {
     return this.#books.bans.countActive(now);
   }
 
-  async history(ip: string): Promise<History> {
+  async around(target: Target, now: number): Promise<BanKey[]> {
+    return this.#books.bans.around(target, now);
+  }
+
+  async countRanges(now: number): Promise<number> {
+    return this.#books.bans.countRanges(now);
+  }
+
+  async history(ip: Target): Promise<History> {
     return historyOf(this.sql, this.head().epoch, ip);
   }
 

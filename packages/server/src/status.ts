@@ -1,8 +1,10 @@
 import type { SteadyClock } from '@banshare/runtime';
-import type { Host, HostBook } from './host-book.ts';
+import { isGone, type Host, type HostBook } from './host-book.ts';
 import type { EnrolmentHold } from './enrolment-brake.ts';
 import type { Membership } from './membership.ts';
 import type { Ledger } from './ledger.ts';
+import type { NeverBan } from './never-ban.ts';
+import { hostsWithoutRanges } from './operate.ts';
 
 /** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
 const BEHIND_AFTER = 10;
@@ -27,6 +29,11 @@ export type Status = {
   epoch: string;
   head: number;
   activeBans: number;
+  /** How many of them are of ranges, and which hosts cannot apply those. */
+  activeRanges: number;
+  withoutRanges: string[];
+  /** Hosts that come from an address that is banned, and what bans it. */
+  bannedHosts: { host: string; address: string; bans: string[] }[];
   hosts: number;
   /** Hosts that have said that they have everything. */
   converged: number;
@@ -63,6 +70,8 @@ export type HostStatus = {
   clockAhead: number | null;
   addresses: readonly string[];
   isBehind: boolean;
+  /** Whether everything that it applies can be a range; null where it never said. */
+  ranges: boolean | null;
   /** A new key of it waits to be used. */
   isRotating: boolean;
 };
@@ -77,6 +86,7 @@ export async function statusOf(
     clock: SteadyClock;
     membership: Pick<Membership, 'mode' | 'hold'>;
     goneAfterSeconds: number;
+    neverBan: Pick<NeverBan, 'whereHostsAre'>;
   },
   now: number,
 ): Promise<Status> {
@@ -87,6 +97,9 @@ export async function statusOf(
     epoch,
     head,
     activeBans: await parts.ledger.countActive(now),
+    activeRanges: await parts.ledger.countRanges(now),
+    withoutRanges: hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds),
+    bannedHosts: await bannedHosts(parts, now),
     hosts: hosts.length,
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
     behind: hosts.filter(({ isBehind }) => isBehind).map(troubleOf),
@@ -110,6 +123,27 @@ export async function statusOf(
   };
 }
 
+/** A host of ours that a ban shuts out: bans are never lifted for that by themselves, a person decides. */
+export async function bannedHosts(
+  { ledger, neverBan }: { ledger: Ledger; neverBan: Pick<NeverBan, 'whereHostsAre'> },
+  now: number,
+): Promise<Status['bannedHosts']> {
+  const found: Status['bannedHosts'] = [];
+  for (const { host, address } of neverBan.whereHostsAre(now)) {
+    const bans = [...new Set((await ledger.around(address, now)).map(({ ip }) => ip))];
+    if (bans.length > 0) found.push({ host, address, bans });
+  }
+  return found;
+}
+
+/** `hosts`: every one, and how many active bans are of ranges, which not every host can apply. */
+export async function listHosts(
+  parts: { ledger: Ledger; book: HostBook; goneAfterSeconds: number },
+  now: number,
+): Promise<{ hosts: HostStatus[]; activeRanges: number }> {
+  return { hosts: await hostsOf(parts, now), activeRanges: await parts.ledger.countRanges(now) };
+}
+
 /** Lists every host and how far it is. */
 export async function hostsOf(
   parts: { ledger: Ledger; book: HostBook; goneAfterSeconds: number },
@@ -129,9 +163,8 @@ async function hostStatus(
   const [oldestMissing] = lag === 0 ? [] : await ledger.since(applied, 1);
   const lagSeconds = oldestMissing === undefined ? 0 : Math.max(0, now - oldestMissing.at);
   const isSilent = host.lastSeen === null || now - host.lastSeen > SILENT_AFTER;
-  const isGone = host.state === 'active' && now - (host.lastSeen ?? host.enrolled) > goneAfterSeconds;
-  const state = isGone ? 'gone' : host.state;
-  const { name, lastSeen, version, generation, clockAhead, addresses } = host;
+  const state = host.state === 'active' && isGone(host, now, goneAfterSeconds) ? 'gone' : host.state;
+  const { name, lastSeen, version, generation, clockAhead, addresses, ranges } = host;
   const isAhead = applied > head;
   const isBehind = isSilent || isAhead || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
@@ -146,6 +179,7 @@ async function hostStatus(
     clockAhead,
     addresses,
     isBehind,
+    ranges,
     isRotating: host.next !== null,
   };
 }

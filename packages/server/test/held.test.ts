@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Decide } from '../src/ledger.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 
 const hold: Decide = () => ({ verdict: 'held', until: NOW + 3600, reason: 'a test holds everything' });
 const publish: Decide = () => ({ verdict: 'accepted', publish: { kind: 'ban', until: NOW + 3600 } });
@@ -25,7 +25,7 @@ test('what is held has no seq, is not active, and is released once, oldest first
       ['203.0.113.1', 2, NOW + 2, NOW + 3600],
     ],
   );
-  const [ban] = (await shelf.ledger.history('203.0.113.2')).supporters;
+  const [ban] = (await shelf.ledger.history(addressOf('203.0.113.2'))).supporters;
   assert.deepEqual(ban?.hosts.toSorted(), ['a', 'b']);
   assert.deepEqual(await shelf.ledger.release(NOW + 3, nobody), []);
 });

@@ -5,17 +5,17 @@ import { readImport } from '../src/import-file.ts';
 
 const NOW = 1_795_257_600;
 
-test('readImport() reads one address a line, and says what is none', () => {
+test('readImport() reads one address or range a line, and says what is none', () => {
   const { bans, refused } = readImport(
     '# ours\n203.0.113.9\n\n2001:DB8::9\n203.0.113.0/24\nexample.org\n010.0.0.1\n',
   );
   assert.deepEqual(
     bans.map(({ ip }) => ip),
-    ['203.0.113.9', '2001:db8::9'],
+    ['203.0.113.9', '2001:db8::9', '203.0.113.0/24'],
   );
   assert.deepEqual(
     refused.map(({ line }) => line),
-    [5, 6, 7],
+    [6, 7],
   );
 });
 
@@ -34,10 +34,14 @@ test('readImport() reads address,duration,reason with and without a header, quot
 test("readImport() reads CrowdSec's decisions as cscli lists them, raw and in JSON", () => {
   const raw = `id,source,ip,reason,action,country,as,events_count,expiration,simulated,alert_id
 7,cscli,Ip:203.0.113.9,manual,ban,,,1,3h59m46.5s,false,5
-8,cscli,Range:203.0.113.0/24,manual,ban,,,1,3h,false,6
+8,cscli,Range:203.0.113.7/24,manual,ban,,,1,3h,false,6
+9,cscli,Country:XY,manual,ban,,,1,3h,false,6
 `;
   const fromRaw = readImport(raw);
-  assert.deepEqual(fromRaw.bans, [{ ip: '203.0.113.9', seconds: 14_386, reason: 'manual' }]);
+  assert.deepEqual(fromRaw.bans, [
+    { ip: '203.0.113.9', seconds: 14_386, reason: 'manual' },
+    { ip: '203.0.113.0/24', seconds: 10_800, reason: 'manual' },
+  ]);
   assert.equal(fromRaw.refused.length, 1);
   const json = JSON.stringify([
     {
@@ -47,9 +51,13 @@ test("readImport() reads CrowdSec's decisions as cscli lists them, raw and in JS
       ],
     },
     { id: 6, decisions: [{ duration: '1h', scope: 'Range', value: '203.0.113.0/24' }] },
+    { id: 7, decisions: [{ duration: '1h', scope: 'AS', value: '64496' }] },
   ]);
   const fromJson = readImport(json);
-  assert.deepEqual(fromJson.bans, [{ ip: '203.0.113.9', seconds: 14_386, reason: 'ssh-bf' }]);
+  assert.deepEqual(fromJson.bans, [
+    { ip: '203.0.113.9', seconds: 14_386, reason: 'ssh-bf' },
+    { ip: '203.0.113.0/24', seconds: 3600 },
+  ]);
   assert.equal(fromJson.refused.length, 1);
 });
 
@@ -58,18 +66,19 @@ test('what exportBans() writes, readImport() reads back', () => {
   const bans = [
     { ...ban, ip: '203.0.113.9', until: NOW + 3600 },
     { ...ban, ip: '2001:db8::9', until: null },
+    { ...ban, ip: '2001:db8:7::/64', until: NOW + 60 },
   ];
   for (const form of ['csv', 'crowdsec', 'json'] satisfies ExportForm[]) {
     const read = readImport(exportBans(bans, form, NOW));
     assert.deepEqual(read.refused, [], form);
     assert.deepEqual(
       read.bans.map(({ ip }) => ip),
-      ['203.0.113.9', '2001:db8::9'],
+      ['203.0.113.9', '2001:db8::9', '2001:db8:7::/64'],
       form,
     );
     assert.equal(read.bans[0]?.seconds, 3600, form);
   }
-  assert.equal(exportBans(bans, 'lines', NOW), '203.0.113.9\n2001:db8::9');
+  assert.equal(exportBans(bans, 'lines', NOW), '203.0.113.9\n2001:db8::9\n2001:db8:7::/64');
 });
 
 test('readImport() never lets control characters into a reason', () => {

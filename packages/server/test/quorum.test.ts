@@ -6,7 +6,7 @@ import { decideWith } from '../src/decide.ts';
 import type { Submission } from '../src/ledger.ts';
 import { NeverBan } from '../src/never-ban.ts';
 import { quorumFor } from '../src/quorum.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 
 const RULE = { prog: 'psad', jail: '*', reporters: 3, withinSeconds: 600 };
 const IP = '203.0.113.9';
@@ -33,7 +33,7 @@ test('a ban is published by the third of three different hosts, never by one tha
   const often = [1, 2, 3, 4].map((second) => shelf.report(a, IP, NOW + second));
   assert.deepEqual(await verdicts(shelf, ...often, shelf.report(b, IP, NOW + 5)), Array(5).fill('counted'));
   assert.deepEqual(await verdicts(shelf, shelf.report(c, IP, NOW + 6)), ['accepted']);
-  const [ban] = (await shelf.ledger.history(IP)).supporters;
+  const [ban] = (await shelf.ledger.history(addressOf(IP))).supporters;
   assert.deepEqual(ban?.hosts.toSorted(), ['a', 'b', 'c']);
 });
 

@@ -1,7 +1,9 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { hostsOf } from '../src/status.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { NeverBan } from '../src/never-ban.ts';
+import { bannedHosts, hostsOf } from '../src/status.ts';
+import { OPERATOR, parseJail, parseTarget } from '@banshare/protocol';
+import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 
 const DAY = 86_400;
 
@@ -18,4 +20,25 @@ test('a host not heard of for gone-after is gone, and back with its next acknowl
   const ack = { kind: 'ack', epoch, applied, tail, instance: 'i', version: '1', generation: 'g' } as const;
   shelf.book.acknowledge(host, { ...ack, addresses: [], outcomes: [] }, 0, NOW + 8 * DAY);
   assert.deepEqual(await states(NOW + 8 * DAY), ['active']);
+});
+
+test('a host of ours that comes from a banned address or range is named, and the ban stays', async () => {
+  using shelf = new LedgerOfTest();
+  const { ledger } = shelf;
+  const neverBan = new NeverBan(ledger, { addresses: [], fleet: true });
+  const jail = parseJail('banshare');
+  const range = parseTarget('203.0.113.0/24');
+  assert.ok(jail.ok && range.ok);
+  const common = { prog: OPERATOR, jail: jail.value, until: null };
+  await ledger.ban(
+    [range.value, addressOf('203.0.113.9'), addressOf('203.0.113.11')].map((ip) => ({ ip, ...common })),
+    NOW,
+  );
+  neverBan.see(shelf.host('within'), 'report/g', '203.0.113.9', NOW);
+  neverBan.see(shelf.host('free'), 'report/g', '198.51.100.9', NOW);
+  assert.deepEqual(await bannedHosts({ ledger, neverBan }, NOW), [
+    { host: 'within', address: '203.0.113.9', bans: ['203.0.113.0/24', '203.0.113.9'] },
+  ]);
+  assert.deepEqual(await bannedHosts({ ledger, neverBan }, NOW + DAY), []);
+  assert.equal(await ledger.countActive(NOW), 3);
 });

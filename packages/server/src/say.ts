@@ -1,0 +1,13 @@
+const MOST_NAMED = 10;
+
+/** A moment, epoch seconds, for people. */
+export function time(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** Names who gets no ban of a range. */
+export function cannot(hosts: readonly string[], what = 'apply ranges'): string {
+  const more = hosts.length - MOST_NAMED;
+  const names = hosts.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'} cannot ${what}: ${names}`;
+}

@@ -1,0 +1,44 @@
+import type { Explanation } from './explain.ts';
+import { time } from './say.ts';
+
+type Told = Explanation['reports'][number];
+type Happened = Explanation['events'][number];
+
+/** Why, who and where. */
+export function showExplanation({ ip, reports, supporters, events }: Explanation): string {
+  if (reports.length === 0 && events.length === 0) return `Nothing is known of ${ip}.`;
+  /** What it is about is not said again on each line. */
+  const of = (target: string): string => (target === ip ? '' : `${target} `);
+  return [
+    ip,
+    '',
+    'Reports:',
+    ...reports.map((report) => reportLine(report, of(report.ip))),
+    '',
+    'Events:',
+    ...events.flatMap((event) => eventLines(event, of(event.ip))),
+    ...supporters.flatMap(({ ip: target, prog, jail, hosts }) => [
+      '',
+      `${of(target)}${prog}/${jail} is supported by ${hosts.join(', ')}.`,
+    ]),
+  ].join('\n');
+}
+
+function reportLine(report: Told, of: string): string {
+  const { host, ip, target, prog, jail, kind, received, verdict, reason } = report;
+  const said = kind === 'unban' ? 'took back' : 'reported';
+  const wider = target === ip ? '' : ` (a ban of ${target})`;
+  const why = reason === null ? '' : ` (${reason})`;
+  return `  ${time(received)}  ${host} ${said} ${of}${prog}/${jail}${wider}: ${verdict}${why}`;
+}
+
+function eventLines({ seq, kind, prog, jail, host, at, until, outcomes }: Happened, of: string): string[] {
+  const end = kind === 'unban' ? '' : `, ${until === null ? 'for ever' : `until ${time(until)}`}`;
+  return [
+    `  ${time(at)}  #${seq} ${kind} ${of}${prog}/${jail} by ${host}${end}`,
+    ...outcomes.map(({ host: name, outcome, reason, at: known }) => {
+      const why = reason === null ? '' : ` (${reason})`;
+      return `      ${name}: ${outcome}${why}${known === null ? '' : `, known since ${time(known)}`}`;
+    }),
+  ];
+}

@@ -1,0 +1,32 @@
+import type { Unbanned } from './operate.ts';
+import { cannot } from './say.ts';
+import { showLifted, type ShownBan } from './show.ts';
+import { widerText } from './wider-ranges.ts';
+
+/** What was banned, and who cannot apply it. */
+export function showBanned(
+  asked: string,
+  { event, withoutRanges }: { event: ShownBan; withoutRanges: readonly string[] },
+): string {
+  const [address = ''] = asked.split('/');
+  const isWhole = event.ip === asked || !event.ip.includes('/') || event.ip.startsWith(`${address}/`);
+  const lies = isWhole ? '' : ` (${asked} lies in it)`;
+  const lines = [`${event.ip} is banned everywhere${lies}.`];
+  if (withoutRanges.length > 0) lines.push(`${cannot(withoutRanges)}.`);
+  return lines.join('\n');
+}
+
+/** What was lifted, and what of it is banned still. */
+export function showUnbanned({ ip, lifted, within, wider }: Unbanned): string {
+  const lines = [
+    lifted.length === 0
+      ? `No active ban of ${ip}; older reports of it are refused from now on.`
+      : showLifted(lifted),
+  ];
+  if (within > 0)
+    lines.push(
+      `${within} ${within === 1 ? 'ban' : 'bans'} within it ${within === 1 ? 'stays' : 'stay'}: banshare-server bans ${ip}`,
+    );
+  if (wider.length > 0) lines.push(widerText(ip, wider, 'is still banned with'));
+  return lines.join('\n');
+}
