@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { LogPlace } from './log-place.ts';
+import { rotatedSince } from './rotated-logs.ts';
 
 const CHUNK_BYTES = 65_536;
 /** Longer lines are none of fail2ban's bans. */
@@ -12,12 +13,16 @@ const LOOK_MS = 2000;
 /**
  * Reads a log as it grows. States: no file yet; reading one, by its inode; and, once the path leads to another file, the old
  * one is read to its end before the new one is begun. A file that is shorter than what was read of it was truncated, and is
- * read from its start.
+ * read from its start. What the log was renamed to while nobody read is read first.
  */
 export class LogTail {
+  /** The file of the place is gone, or packed: what was written there since cannot be told. */
+  readonly isPlaceLost: boolean;
   readonly #path: string;
   #file: number | undefined;
   #place: LogPlace | undefined;
+  /** Older files that were not read to their end, the oldest first. */
+  readonly #older: string[];
   #rest = Buffer.alloc(0);
   /** The last bytes that were read: where others stand in their place, the file was truncated and has grown again. */
   #last = Buffer.alloc(0);
@@ -26,7 +31,10 @@ export class LogTail {
   constructor(path: string, place: LogPlace | undefined) {
     this.#path = path;
     this.#place = place;
-    this.#open(place === undefined);
+    const { paths, isLost } = rotatedSince(path, place);
+    this.#older = paths;
+    this.isPlaceLost = isLost;
+    this.#open(this.#older.shift() ?? path, place === undefined);
   }
 
   /** Where the last whole line ended. */
@@ -39,9 +47,13 @@ export class LogTail {
   /** The whole lines that have come since the last call. */
   lines(): string[] {
     const lines = this.#readOn();
+    for (const path of this.#older.splice(0)) {
+      this.#open(path, false);
+      lines.push(...this.#readOn());
+    }
     if (this.#isReplaced()) {
       lines.push(...this.#readOn());
-      this.#open(false);
+      this.#open(this.#path, false);
       lines.push(...this.#readOn());
     }
     return lines;
@@ -65,12 +77,12 @@ export class LogTail {
     this.#file = undefined;
   }
 
-  #open(atEnd: boolean): void {
+  #open(path: string, atEnd: boolean): void {
     this.close();
     this.#rest = Buffer.alloc(0);
     this.#last = Buffer.alloc(0);
     try {
-      this.#file = openSync(this.#path, 'r');
+      this.#file = openSync(path, 'r');
     } catch {
       return; // Not there yet: the next look finds it, and reads it from its start.
     }

@@ -38,8 +38,10 @@ async function reportOne(options: Arguments): Promise<Ending> {
   }
   const session = await openSession(options);
   if ('ending' in session) return session.ending;
-  const { courier } = session;
   const { ip, prog, jail } = report;
+  const refusal = isUnban ? undefined : session.refuse(ip);
+  if (refusal !== undefined) return refusal;
+  const { courier } = session;
   return courier.deliver(isUnban ? { kind: 'unban', ban: { ip, prog, jail } } : { kind: 'report', report });
 }
 

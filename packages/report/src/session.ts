@@ -1,4 +1,4 @@
-import { bad, good, type HostName, type Result } from '@banshare/protocol';
+import { bad, good, type Address, type HostName, type Result } from '@banshare/protocol';
 import {
   findServer,
   hostPaths,
@@ -10,10 +10,17 @@ import { readHostKey, type HostKey } from '@banshare/transport';
 import type { Arguments } from './arguments.ts';
 import { Courier } from './deliver.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
+import { refuseProtected } from './own-rules.ts';
 import { Spool } from './spool.ts';
 
 /** What a run of the reporter works with. */
-export type Session = { paths: HostPaths; courier: Courier; spoolMaxAgeSeconds: number };
+export type Session = {
+  paths: HostPaths;
+  courier: Courier;
+  spoolMaxAgeSeconds: number;
+  /** Why this host does not report an address at all. */
+  refuse: (ip: Address) => Ending | undefined;
+};
 
 /** Reads configuration and key and makes the courier; all that is wrong comes as one ending. */
 export async function openSession(options: Arguments): Promise<Session | { ending: Ending }> {
@@ -26,6 +33,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
   if (!key.ok) return misconfigured([key.fault]);
   return {
     paths,
+    refuse: (ip) => refuseProtected(ip, read.config),
     spoolMaxAgeSeconds: read.config.report.spoolMaxAgeSeconds,
     courier: new Courier({
       place: place.value,

@@ -50,7 +50,8 @@ async function reportLine(line: string, options: Arguments, session: Session): P
   if (isEcho(hostPaths(options.root).notes, read.report)) {
     return { code: EXIT.done, says: 'dropped: banshare itself applied this ban here a moment ago' };
   }
-  return session.courier.deliver({ kind: 'report', report: read.report });
+  const refusal = session.refuse(read.report.ip);
+  return refusal ?? session.courier.deliver({ kind: 'report', report: read.report });
 }
 
 function tooLong(): Ending {
