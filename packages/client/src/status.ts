@@ -1,5 +1,6 @@
 import type { ServerPlace } from '@banshare/runtime';
 import { monotonicSeconds } from '@banshare/runtime';
+import { RANGE } from './enforcers/enforcer.ts';
 import type { Phase, Progress } from './progress.ts';
 import type { SpoolStatus } from './spool-status.ts';
 import type { State } from './state.ts';
@@ -51,7 +52,7 @@ export function statusOf(
     clockAheadSeconds: Math.round(progress.clockAhead),
     enforcer: enforcer.kind,
     ways: [...enforcer.ways],
-    advice: [...enforcer.missing, ...adviceFor(enforcer.kind, counts)],
+    advice: [...enforcer.missing, ...adviceFor(enforcer.kind, counts), ...adviceOnRanges(state)],
     bans: counts,
     spool,
   };
@@ -62,6 +63,14 @@ function adviceFor(enforcer: string, { applied = 0, already = 0 }: Record<string
   if (!enforcer.includes('fail2ban') || applied + already <= MOST_IN_FAIL2BAN) return [];
   return [
     `${applied + already} bans are many for fail2ban. Set [apply] enforcer = "nftables" in client.toml: its bans take no time, and no restart of fail2ban touches them.`,
+  ];
+}
+
+function adviceOnRanges(state: State): string[] {
+  const missed = state.ranges().filter(({ status, reason }) => status === 'failed' && reason === RANGE);
+  if (missed.length === 0) return [];
+  return [
+    `${missed.length === 1 ? 'A range is' : `${missed.length} ranges are`} not banned here, since no enforcer of this host can: use nftables or ipset.`,
   ];
 }
 

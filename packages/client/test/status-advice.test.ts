@@ -4,7 +4,7 @@ import type { ServerPlace } from '@banshare/runtime';
 import { Progress } from '../src/progress.ts';
 import { State } from '../src/state.ts';
 import { showStatus, statusOf } from '../src/status.ts';
-import { folder, ip, NOW, rowOf } from './make.ts';
+import { folder, ip, NOW, range, rowOf } from './make.ts';
 
 const place = { server: 'bans.example.org' } as ServerPlace;
 const spool = { waiting: 0, oldestSeconds: 0, dead: 0 };
@@ -26,3 +26,18 @@ for (const [enforcer, bans, isAdvised] of [
     state.close();
   });
 }
+
+test('status says how many ranges no enforcer of this host can ban', () => {
+  using scratch = folder();
+  const state = new State(scratch.path);
+  const advice = (): string[] =>
+    statusOf({ kind: 'command', missing: [], ways: [] }, place, state, new Progress(), spool).advice;
+  state.put(rowOf({ ip: range('198.51.100.0/24'), status: 'applied', reason: 'range: not by log' }), NOW);
+  assert.deepEqual(advice(), []);
+  const why = 'not banned here, since no enforcer of this host can: use nftables or ipset.';
+  state.put(rowOf({ ip: range('203.0.113.0/24'), status: 'failed', reason: 'range' }), NOW);
+  assert.deepEqual(advice(), [`A range is ${why}`]);
+  state.put(rowOf({ ip: range('2001:db8:9::/64'), status: 'failed', reason: 'range' }), NOW);
+  assert.deepEqual(advice(), [`2 ranges are ${why}`]);
+  state.close();
+});
