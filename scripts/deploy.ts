@@ -6,6 +6,7 @@ import { limitTo, parseHosts, type Target } from './deploy/hosts-file.ts';
 import { installHost, type Outcome, type Task } from './deploy/install-host.ts';
 import { InstallersToSend } from './deploy/installers-to-send.ts';
 import { readOptions, type Options } from './deploy/options.ts';
+import { LeftBehind } from './deploy/left-behind.ts';
 import { Progress, titleOf } from './deploy/progress.ts';
 import { Record } from './deploy/record.ts';
 import { Remote } from './deploy/remote.ts';
@@ -27,13 +28,25 @@ await orExit(async () => {
     );
   const targets = options.limit.length === 0 ? all : limitTo(all, options.limit);
   using installers = new InstallersToSend(options.dist, options.hook);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.once(signal, () => stopNow(installers, signal));
   const remote = new Remote(options.sshConfig, options.timeoutSeconds);
-  await deploy(options, targets, { installers, remote, view: new ServerView(remote, server.destination) });
+  const left = new LeftBehind(remote);
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => {
+      stopping.abort();
+      void stopNow({ installers, left }, signal);
+    });
+  const view = new ServerView(remote, server.destination);
+  await deploy(options, targets, { installers, remote, left, view, stopping: stopping.signal });
 });
 
-type Parts = { installers: InstallersToSend; remote: Remote; view: ServerView };
+type Parts = {
+  installers: InstallersToSend;
+  remote: Remote;
+  left: LeftBehind;
+  view: ServerView;
+  stopping: AbortSignal;
+};
 
 async function deploy(options: Options, targets: readonly Target[], parts: Parts): Promise<void> {
   const { installers, view } = parts;
@@ -66,9 +79,12 @@ async function deploy(options: Options, targets: readonly Target[], parts: Parts
   await summarize(outcomes, { ...parts, record });
 }
 
-function carryOutWith(options: Options, { installers, remote }: Parts, record: Record, progress: Progress) {
+function carryOutWith(options: Options, parts: Parts, record: Record, progress: Progress) {
+  const { installers, remote, left, stopping } = parts;
   const logs = join(dirname(options.record), 'logs');
   return async (task: Task): Promise<Outcome> => {
+    // Nothing is begun any more, and what has ended since is not told: the process ends in a moment.
+    if (stopping.aborted) return new Promise(() => undefined);
     const { destination, role } = task;
     const sha256 = installers.sha256(role);
     const name = options.isAgain ? undefined : record.nameIfDone(destination, role, sha256);
@@ -77,6 +93,7 @@ function carryOutWith(options: Options, { installers, remote }: Parts, record: R
     const outcome = await installHost(task, {
       remote,
       installers,
+      left,
       isDryRun: options.isDryRun,
       step: (words) => progress.step(task, words),
       said: (_, text) => keepLog(logs, task, text),
@@ -140,9 +157,17 @@ function readHosts(path: string): string {
   }
 }
 
-/** What runs on hosts ends by itself there, and removes its installer. */
-function stopNow(installers: InstallersToSend, signal: NodeJS.Signals): void {
+/** What runs on hosts ends by itself there, and removes its installer; one that does not run yet is removed from here. */
+async function stopNow(
+  { installers, left }: { installers: InstallersToSend; left: LeftBehind },
+  signal: NodeJS.Signals,
+): Promise<never> {
   installers[Symbol.dispose]();
+  const undone = await left.removeAll();
+  if (undone.length > 0)
+    console.error(
+      `\nCannot remove the installer from ${undone.join(', ')}: the next deploy does, or you: .banshare-deploy.*`,
+    );
   console.error(`\nStopped by ${signal}; the same command goes on where this one was.`);
   process.exit(signal === 'SIGINT' ? 130 : 143);
 }

@@ -2,6 +2,7 @@ import { Fault } from '../say.ts';
 import type { Role } from './hosts-file.ts';
 import type { Installer, InstallersToSend } from './installers-to-send.ts';
 import { answersIn, ASK, installScript, MAKE_FOLDER, removeScript } from './remote-scripts.ts';
+import type { LeftBehind } from './left-behind.ts';
 import { UNREACHABLE, type Ended, type Remote } from './remote.ts';
 
 /** One role of one destination. */
@@ -23,6 +24,7 @@ export async function installHost(
   how: {
     remote: Remote;
     installers: InstallersToSend;
+    left: LeftBehind;
     isDryRun: boolean;
     step: (words: string) => void;
     said: Saying;
@@ -38,11 +40,15 @@ export async function installHost(
     const words = `${installer.name}, ${installer.megabytes} MB`;
     if (how.isDryRun) return { ...task, how: 'would', name: '', words };
     folder = await makeFolder(how.remote, task);
+    how.left.note(task.destination, folder);
     how.step('copying');
     const flags = await bring(how, task, installer, folder);
     how.step('installing');
-    const ran = await how.remote.run(task.destination, installScript(folder, flags));
+    const running = how.remote.run(task.destination, installScript(folder, flags));
+    // From here on its own script removes it.
+    how.left.forget(task.destination, folder);
     folder = undefined;
+    const ran = await running;
     how.said(task, ran.said);
     if (ran.code !== 0) return failure(task, ran);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
@@ -53,7 +59,10 @@ export async function installHost(
     if (error instanceof Fault) return { ...task, how: 'failed', name: '', words: error.message };
     throw error;
   } finally {
-    if (folder !== undefined) await how.remote.run(task.destination, removeScript(folder));
+    if (folder !== undefined) {
+      await how.remote.run(task.destination, removeScript(folder));
+      how.left.forget(task.destination, folder);
+    }
   }
 }
 
