@@ -42,12 +42,21 @@ function readLines(lines: readonly string[], header: number, columns: readonly s
       scope: scope ?? cell('scope'),
       duration: cell('duration', 'expiration'),
       reason: cell('reason'),
+      type: cell('type', 'action'),
+      simulated: cell('simulated'),
     });
   }
   return found;
 }
 
-type Raw = { value: unknown; scope?: unknown; duration?: unknown; reason?: unknown };
+type Raw = {
+  value: unknown;
+  scope?: unknown;
+  duration?: unknown;
+  reason?: unknown;
+  type?: unknown;
+  simulated?: unknown;
+};
 
 function readJson(text: string): Imported {
   const found: Imported = { bans: [], refused: [] };
@@ -64,13 +73,29 @@ function readJson(text: string): Imported {
     return Array.isArray(inner) ? (inner as unknown[]) : [item];
   });
   for (const [index, decision] of decisions.entries()) {
-    const { value, ip, scope, duration, scenario, reason } = (decision ?? {}) as Record<string, unknown>;
-    take(found, index + 1, { value: value ?? ip, scope, duration, reason: reason ?? scenario });
+    const { value, ip, scope, duration, scenario, reason, type, simulated } = (decision ?? {}) as Record<
+      string,
+      unknown
+    >;
+    take(found, index + 1, {
+      value: value ?? ip,
+      scope,
+      duration,
+      reason: reason ?? scenario,
+      type,
+      simulated,
+    });
   }
   return found;
 }
 
-function take(found: Imported, line: number, { value, scope, duration, reason }: Raw): void {
+function take(found: Imported, line: number, raw: Raw): void {
+  const { value, scope, duration, reason } = raw;
+  const other = noBan(raw);
+  if (other !== undefined) {
+    found.refused.push({ line, why: other });
+    return;
+  }
   if (typeof scope === 'string' && !SCOPES.has(scope.toLowerCase())) {
     found.refused.push({ line, why: `the scope ${scope} is neither an address nor a range` });
     return;
@@ -91,6 +116,14 @@ function take(found: Imported, line: number, { value, scope, duration, reason }:
     ...(seconds === undefined ? {} : { seconds }),
     ...(text === '' ? {} : { reason: text }),
   });
+}
+
+/** CrowdSec also decides on captchas, and tries out what it would do. */
+function noBan({ type, simulated }: Raw): string | undefined {
+  if (simulated === true || (typeof simulated === 'string' && simulated.toLowerCase() === 'true'))
+    return 'it is simulated, not a ban';
+  const isBan = typeof type !== 'string' || type === '' || type.toLowerCase() === 'ban';
+  return isBan ? undefined : `it asks for ${JSON.stringify(type)}, not for a ban`;
 }
 
 /** Our own durations, and Go's as CrowdSec writes them: "3h59m49.6s". Null where it is neither, or over. */

@@ -85,3 +85,31 @@ test('readImport() never lets control characters into a reason', () => {
   const { bans } = readImport('address,duration,reason\n203.0.113.9,1h,a\u0007b\u001b[31m\n');
   assert.equal(bans[0]?.reason, 'a?b?[31m');
 });
+
+test('readImport() takes no captcha and nothing simulated for a ban', () => {
+  const csv = readImport(
+    [
+      'id,source,ip,reason,action,country,as,events_count,expiration,simulated,alert_id',
+      '1,crowdsec,Ip:203.0.113.1,ssh-bf,ban,,,6,3h,false,1',
+      '2,crowdsec,Ip:203.0.113.2,ssh-bf,ban,,,6,3h,true,1',
+      '3,crowdsec,Ip:203.0.113.3,http-probing,captcha,,,6,3h,false,1',
+    ].join('\n'),
+  );
+  const json = readImport(
+    JSON.stringify([
+      { value: '203.0.113.1', scope: 'Ip', type: 'ban', duration: '3h', simulated: false },
+      { value: '203.0.113.2', scope: 'Ip', type: 'ban', duration: '3h', simulated: true },
+      { value: '203.0.113.3', scope: 'Ip', type: 'captcha', duration: '3h' },
+    ]),
+  );
+  for (const { bans, refused } of [csv, json]) {
+    assert.deepEqual(
+      bans.map(({ ip }) => ip),
+      ['203.0.113.1'],
+    );
+    assert.deepEqual(
+      refused.map(({ why }) => why),
+      ['it is simulated, not a ban', 'it asks for "captcha", not for a ban'],
+    );
+  }
+});
