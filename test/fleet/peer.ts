@@ -46,6 +46,13 @@ export class Peer {
     return peer;
   }
 
+  /** The same host at another generation or server. */
+  at(meeting: Meeting): Peer {
+    const peer = new Peer(meeting, this.identity);
+    peer.name = this.name;
+    return peer;
+  }
+
   async enrol(wanted: string): Promise<Answer> {
     const request = { kind: 'enrol', name: wanted as HostName, addresses: [] } as const;
     const answer = await this.ask(request, {}, this.#meeting.keys.join);

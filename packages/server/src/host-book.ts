@@ -1,7 +1,8 @@
-import type { AckRequest, HostName, Outcome } from '@banshare/protocol';
+import type { AckRequest, HostName } from '@banshare/protocol';
 import { freeName } from './host-names.ts';
 import { hostOf } from './host-row.ts';
 import { Instances } from './instances.ts';
+import { writeOutcomes } from './outcomes.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
@@ -24,7 +25,10 @@ export type Host = Key & {
   state: HostState;
   enrolled: number;
   addresses: readonly string[];
+  /** Of its client's acknowledgements. */
   lastSeen: number | null;
+  /** When it last said anything whole, reports too, since this server started. */
+  heardAt: number | null;
   position: { epoch: string; applied: number } | null;
   version: string | null;
   generation: string | null;
@@ -120,6 +124,7 @@ export class HostBook {
       enrolled: now,
       addresses,
       lastSeen: now,
+      heardAt: null,
       position: null,
       version: null,
       generation: null,
@@ -178,8 +183,7 @@ export class HostBook {
     host.ranges = ack.ranges ?? false;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
-    const outcomes = this.#ofEvents(ack);
-    if (outcomes.length > 0) this.#writeOutcomes(host, outcomes, now);
+    writeOutcomes(this.#ledger, host.id, ack, now);
     for (const listen of this.#listeners) listen(host);
   }
 
@@ -187,22 +191,6 @@ export class HostBook {
   onAcknowledged(listen: (host: Host) => void): () => void {
     this.#listeners.add(listen);
     return () => this.#listeners.delete(listen);
-  }
-
-  /** Only what is told of events that there are: else one host could fill the disk. */
-  #ofEvents({ epoch, outcomes }: AckRequest): readonly Outcome[] {
-    const head = this.#ledger.head();
-    return epoch === head.epoch ? outcomes.filter(({ seq }) => seq > 0 && seq <= head.seq) : [];
-  }
-
-  #writeOutcomes(host: Host, outcomes: readonly Outcome[], now: number): void {
-    this.#ledger.together(() => {
-      for (const { seq, outcome, reason } of outcomes) {
-        this.#ledger
-          .sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)')
-          .run(seq, host.id, outcome, reason ?? null, now);
-      }
-    });
   }
 
   /** Writes what acknowledgements changed; a crash before it costs nothing, the hosts tell it again. */
@@ -285,9 +273,12 @@ export class HostBook {
   }
 }
 
-/** Whether a host of the fleet was not heard of for so long that it counts no more, until it comes back. */
+/**
+ * Whether a host of the fleet was not heard of for so long that it counts no more, until it comes back. A report counts too:
+ * a host whose client stands still may report on.
+ */
 export function isGone(host: Host, now: number, goneAfterSeconds: number): boolean {
-  return now - (host.lastSeen ?? host.enrolled) > goneAfterSeconds;
+  return now - Math.max(host.lastSeen ?? host.enrolled, host.heardAt ?? 0) > goneAfterSeconds;
 }
 
 /** The CURVE keys with which a host may come in. */

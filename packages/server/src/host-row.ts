@@ -20,6 +20,7 @@ export function hostOf(row: Row): Host {
     state: row['state'] as HostState,
     enrolled: Number(row['enrolled']),
     addresses: JSON.parse(String(row['addresses'])) as string[],
+    heardAt: null,
     lastSeen: row['last_seen'] === null ? null : Number(row['last_seen']),
     position: epoch === null ? null : { epoch, applied: Number(row['applied']) },
     version: text('version'),

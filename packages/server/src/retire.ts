@@ -6,7 +6,7 @@ import type { Audit } from './audit.ts';
 import type { Distributor } from './distribute.ts';
 import { publishDomain, reportDomain, type Admissions } from './domains.ts';
 import type { Generation } from './generations.ts';
-import type { HostBook } from './host-book.ts';
+import type { Host, HostBook } from './host-book.ts';
 import { refuse, textOf, type Args } from './operate.ts';
 
 /** The generations in service; `serverKeys` is what requests may be addressed to. */
@@ -28,6 +28,8 @@ export type RetireParts = {
   now: () => number;
 };
 
+const MOST_NAMED = 10;
+
 /** `retire GENERATION [--force]`: its ports are closed and its keys removed; refused while hosts are still on it. */
 export async function retire(args: Args, parts: RetireParts): Promise<AdminReply> {
   const { service, audit, now } = parts;
@@ -39,13 +41,9 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
     return refuse('generation', `${name} is the only generation in service`);
   const left = hostsOn(generation, parts);
   if (left.length > 0 && args['force'] !== true) {
-    const named = left.slice(0, 10).join(', ') + (left.length > 10 ? ` and ${left.length - 10} more` : '');
-    return refuse(
-      'hosts',
-      `${left.length === 1 ? '1 host is' : `${left.length} hosts are`} still on ${name}: ${named}. Move them, or retire it with --force`,
-    );
+    return refuse('hosts', saying(left, name));
   }
-  audit.add('retired', { generation: name, hostsLeft: left }, now());
+  audit.add('retired', { generation: name, hostsLeft: left.map((host) => host.name) }, now());
   service.serverKeys.delete(generation.curve.publicKey);
   service.admissions.forgetJoining(generation.name);
   service.distributor.closeDomain(publishDomain(generation.name));
@@ -63,10 +61,26 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
   };
 }
 
-/** Hosts that were heard of lately and have not moved yet. */
-function hostsOn({ name, fleet }: Generation, { book, goneAfterSeconds, now }: RetireParts): string[] {
+/** Hosts that were heard of lately and have not moved yet; one that never told its generation may be on any. */
+function hostsOn({ name, fleet }: Generation, { book, goneAfterSeconds, now }: RetireParts): Host[] {
   return book
     .present(now(), goneAfterSeconds)
-    .filter((host) => host.generation === name || host.generation === fleet.generation)
-    .map((host) => host.name);
+    .filter(
+      ({ generation }) => generation === null || generation === name || generation === fleet.generation,
+    );
+}
+
+function saying(left: readonly Host[], name: string): string {
+  const named =
+    left
+      .slice(0, MOST_NAMED)
+      .map((host) => (host.generation === null ? `${host.name} (never said which it is on)` : host.name))
+      .join(', ') + (left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : '');
+  const are = left.every(({ generation }) => generation === null)
+    ? 'may be'
+    : left.length === 1
+      ? 'is'
+      : 'are';
+  const count = left.length === 1 ? '1 host' : `${left.length} hosts`;
+  return `${count} ${are} still on ${name}: ${named}. Move them, or retire it with --force; a host that is no more goes with banshare-server hosts forget`;
 }

@@ -225,7 +225,10 @@ function startIntake(
     distribute: to.distribute,
     notices: {
       ...noticesTo(log, faults),
-      heard: (host) => floods.spoke(host),
+      heard: (host) => {
+        floods.spoke(host);
+        host.heardAt = clock.now();
+      },
       held: (count, reason) => {
         // Once for each time that the brake takes hold.
         if (ledger.countHeld() > count) return;

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { formatFleet, hostPaths } from '@banshare/runtime';
 import { writeCertificate, writePublicKey } from '@banshare/transport';
 import { Folder, makeFleetKeys, Peer, Program, runProgram, type Ran } from '../../../test/fleet/index.ts';
@@ -86,8 +87,7 @@ test('retire refuses while a host is on the generation, then closes its ports, r
     assert.match(refused.stderr, /1 host is still on .*moving/);
     assert.equal(await isOpen(old.ports.report), true);
 
-    const moved = new Peer({ keys: current.keys, ports: () => current.ports }, moving.identity);
-    moved.name = moving.name;
+    const moved = moving.at({ keys: current.keys, ports: () => current.ports });
     await acknowledge(moved, current.name);
     const retired = await command('retire', old.name);
     assert.equal(retired.code, 0, retired.stderr);
@@ -131,3 +131,48 @@ test('retire --force ends a generation although a host is on it', async () => {
     await server.stop();
   }
 });
+
+test('retire waits for a host that never said which generation it is on, and for none that is gone; which comes back by itself', async () => {
+  using folder = new Folder();
+  const root = folder.path;
+  const old = await layGeneration(root, '20261101T000000Z-aaaaaa');
+  const current = await layGeneration(root, '20261121T000000Z-bbbbbb');
+  writeFileSync(hostPaths(root).serverConfig, '[listen]\naddress = "127.0.0.1"\n');
+  const command = (...words: string[]): Promise<Ran> => runProgram('server', [...words, '--root', root]);
+  const start = async (): Promise<Program> => {
+    const program = new Program('server', ['--root', root]);
+    await program.line(/^banshare-server ready /);
+    return program;
+  };
+  let server = await start();
+  try {
+    const [silent, reporter] = [await enrolled(old, 'silent'), await enrolled(old, 'reporter')];
+    const refused = await command('retire', old.name);
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /2 hosts may be still on .*silent \(never said which it is on\)/);
+
+    await server.stop();
+    const ledger = new DatabaseSync(hostPaths(root).ledger);
+    ledger.exec('UPDATE hosts SET enrolled = enrolled - 8 * 86400, last_seen = NULL');
+    ledger.close();
+    server = await start();
+    await publish(reporter, '203.0.113.1');
+    assert.match((await command('retire', old.name)).stderr, /1 host may be still on .*reporter/);
+    assert.match((await command('hosts', '--json')).stdout, /"name":"silent","state":"gone"/);
+    const moved = reporter.at({ keys: current.keys, ports: () => current.ports });
+    await acknowledge(moved, current.name);
+    const retired = await command('retire', old.name);
+    assert.equal(retired.code, 0, retired.stderr);
+
+    const back = silent.at({ keys: current.keys, ports: () => current.ports });
+    await publish(back, '203.0.113.2');
+    assert.match((await command('hosts', '--json')).stdout, /"name":"silent","state":"active"/);
+    for (const peer of [silent, reporter, moved, back]) peer.close();
+  } finally {
+    await server.stop();
+  }
+});
+
+function enrolled({ keys, ports }: Generation, name: string): Promise<Peer> {
+  return Peer.enrolled({ keys, ports: () => ports }, name);
+}

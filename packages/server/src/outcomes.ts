@@ -1,0 +1,24 @@
+import type { AckRequest } from '@banshare/protocol';
+import type { SqliteLedger } from './sqlite-ledger.ts';
+
+/**
+ * Keeps what a host tells of single events, and only of events that there are: else one host could fill the disk.
+ * @throws when the ledger cannot be written.
+ */
+export function writeOutcomes(
+  ledger: SqliteLedger,
+  hostId: number,
+  { epoch, outcomes }: AckRequest,
+  now: number,
+): void {
+  const head = ledger.head();
+  const real = epoch === head.epoch ? outcomes.filter(({ seq }) => seq > 0 && seq <= head.seq) : [];
+  if (real.length === 0) return;
+  ledger.together(() => {
+    for (const { seq, outcome, reason } of real) {
+      ledger
+        .sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)')
+        .run(seq, hostId, outcome, reason ?? null, now);
+    }
+  });
+}
