@@ -7,12 +7,17 @@ import { EXIT, type Ending } from './exit-codes.ts';
 import { resolveServer, throughLoopback } from './resolve.ts';
 import { NO_SERVER_SECONDS, type Content, type Spool, type Waiting } from './spool.ts';
 
+/** As whom this host reports. */
+export type HostIdentity = { key: HostKey; name: HostName };
+
 /** What a delivery needs of its host and its server. Times are milliseconds. */
 export type Delivery = {
   place: { server: string; reportPort: number; serverPublicKey: string };
   knownOutside: readonly string[];
   addressCache: string;
-  readKey: () => { key: HostKey; name: HostName };
+  identity: HostIdentity;
+  /** What the key file holds now. */
+  readIdentity: () => HostIdentity;
   spool: Spool;
   timeoutMs: number;
   isStrict: boolean;
@@ -26,13 +31,14 @@ export class Courier {
   readonly #to: Delivery;
   #requester: Requester | undefined;
   #signer: Signer | undefined;
-  #identity: { key: HostKey; name: HostName } | undefined;
+  #identity: HostIdentity;
   /** Beside the mark, which a spool that cannot be written does not take: monotonic seconds. */
   #missingUntil = 0;
   #isServerFound = false;
 
   constructor(to: Delivery) {
     this.#to = to;
+    this.#identity = to.identity;
   }
 
   /** Asks the server about what was kept, and leaves it to the caller what follows from the answer. */
@@ -76,7 +82,6 @@ export class Courier {
     const { place, knownOutside, addressCache } = this.#to;
     const address = await resolveServer(place.server, addressCache, remaining(deadline));
     if (address === undefined) return false;
-    this.#identity = this.#to.readKey();
     this.#requester = new Requester({
       endpoint: endpoint(throughLoopback(address, knownOutside), place.reportPort),
       serverKey: place.serverPublicKey,
@@ -87,15 +92,25 @@ export class Courier {
     return true;
   }
 
-  /** Where this host's clock is wrong, the report is signed again for the server's. */
+  /** Where this host went over to another key since (banshare-client rotate), the report is signed again with that. */
   async #askInTime(waiting: Waiting, deadline: number): Promise<Answer> {
+    const answer = await this.#askByClock(waiting, deadline);
+    const identity = isKeyUnknown(answer) ? this.#to.readIdentity() : this.#identity;
+    if (identity.key.publicHex === this.#identity.key.publicHex) return answer;
+    this.#identity = identity;
+    this.close();
+    return (await this.#connect(deadline)) ? this.#askByClock(waiting, deadline) : answer;
+  }
+
+  /** Where this host's clock is wrong, the report is signed again for the server's. */
+  async #askByClock(waiting: Waiting, deadline: number): Promise<Answer> {
     const first = await this.#ask(waiting, waiting.at, deadline);
     const isClockOff = first.ok && first.reply.status === 'RETRY' && first.reply.code === 'clock';
     return isClockOff ? this.#ask(waiting, first.reply.now - ageOf(waiting), deadline) : first;
   }
 
   async #ask(waiting: Waiting, at: number, deadline: number): Promise<Answer> {
-    if (this.#requester === undefined || this.#signer === undefined || this.#identity === undefined) {
+    if (this.#requester === undefined || this.#signer === undefined) {
       throw new Error('asked before connecting');
     }
     const { key, name } = this.#identity;
@@ -141,6 +156,11 @@ export class Courier {
       says: `in the spool, and sent as soon as the server answers: ${reason}`,
     };
   }
+}
+
+/** By the door, or behind it: a connection may be older than a change of the key. */
+function isKeyUnknown(answer: Answer): boolean {
+  return answer.ok ? answer.reply.code === 'unknown-key' : answer.fault === 'not-admitted';
 }
 
 /** A fresh id, unique for a report's whole life. */

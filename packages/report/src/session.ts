@@ -1,4 +1,4 @@
-import { bad, good, type Address, type HostName, type Result } from '@banshare/protocol';
+import { bad, good, type Address, type Result } from '@banshare/protocol';
 import {
   findServer,
   hostPaths,
@@ -6,9 +6,9 @@ import {
   type ClientConfig,
   type HostPaths,
 } from '@banshare/runtime';
-import { readHostKey, type HostKey } from '@banshare/transport';
+import { readHostKey } from '@banshare/transport';
 import type { Arguments } from './arguments.ts';
-import { Courier } from './deliver.ts';
+import { Courier, type HostIdentity } from './deliver.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
 import { refuseProtected } from './own-rules.ts';
 import { Spool } from './spool.ts';
@@ -39,7 +39,11 @@ export async function openSession(options: Arguments): Promise<Session | { endin
       place: place.value,
       knownOutside: read.config.addresses,
       addressCache: paths.serverAddress,
-      readKey: () => key.value,
+      identity: key.value,
+      readIdentity: () => {
+        const now = readIdentity(paths);
+        return now.ok ? now.value : key.value;
+      },
       spool: new Spool(paths.spool, read.config.report.spoolMax),
       timeoutMs: options.timeoutMs ?? timeoutOf(read.config),
       isStrict: options.isStrict,
@@ -63,7 +67,7 @@ function readConfig({ config }: Arguments, paths: HostPaths): ReturnType<typeof 
   return readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
 }
 
-function readIdentity(paths: HostPaths): Result<{ key: HostKey; name: HostName }> {
+function readIdentity(paths: HostPaths): Result<HostIdentity> {
   const key = readHostKey(paths.keys.host);
   if (!key.ok) return bad(advise(key.fault));
   const { name } = key.value;
