@@ -17,6 +17,8 @@ export type AdminParts = {
   progress: Progress;
   applier: Pick<Applier, 'idle'>;
   parts: TakeParts;
+  /** Goes over to a new key. */
+  rotate: () => Promise<AdminReply>;
 };
 
 /** What pausing did, or ending the pause: bans concerned, and those that are still in place. */
@@ -51,6 +53,8 @@ export async function answerAdmin(request: { command: string }, parts: AdminPart
     }
     case 'resume':
       return { ok: true, result: { bans: resume(parts.parts), left: 0 } satisfies Paused };
+    case 'rotate':
+      return parts.rotate();
     case 'bans':
       return { ok: true, result: { bans: parts.state.all() } };
     default:

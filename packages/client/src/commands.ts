@@ -20,6 +20,7 @@ import { setCloneAside } from './machine.ts';
 import { locateServer } from './server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { readyFaults } from './ready.ts';
+import { rotateNow } from './rotate-command.ts';
 import { showPaused, showStatus, type ClientStatus } from './status.ts';
 
 const USAGE = 64;
@@ -31,11 +32,25 @@ const LOOK_MS = 250;
 /** What a person or an installer waits at most when the server asks to come later; the daemon goes on afterwards. */
 const MOST_WAIT_SECONDS = 20;
 
-const PAUSE = [
-  'pause',
-  'lifts here everything that banshare applied, and applies nothing until resume',
-] as const;
-const RESUME = ['resume', 'ends the pause: what was kept back is applied again'] as const;
+/** The commands that do one thing and say how it went. */
+const DEEDS: readonly (readonly [
+  name: string,
+  says: string,
+  work: (root: string, config: string | undefined) => Promise<number>,
+])[] = [
+  ['enrol', 'makes this host known to the server', enrolNow],
+  ['rotate', 'makes a new key for this host; the one before counts until the new one is used', rotateKey],
+  [
+    'pause',
+    'lifts here everything that banshare applied, and applies nothing until resume',
+    (root, config) => pauseNow('pause', root, config),
+  ],
+  [
+    'resume',
+    'ends the pause: what was kept back is applied again',
+    (root, config) => pauseNow('resume', root, config),
+  ],
+];
 
 /** Everything but the daemon itself. Returns the exit code. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
@@ -52,14 +67,6 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
           say('run takes --root, --config and --check; see banshare-client --help');
           code = USAGE;
         }
-      },
-    )
-    .command(
-      'enrol',
-      'makes this host known to the server',
-      (common) => common,
-      async ({ root, config }) => {
-        code = await enrolNow(root, config);
       },
     )
     .command(
@@ -82,13 +89,13 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       say(`${message ?? error.message}; see banshare-client --help`);
       process.exit(USAGE);
     });
-  for (const [which, says] of [PAUSE, RESUME])
+  for (const [name, says, work] of DEEDS)
     parser.command(
-      which,
+      name,
       says,
       (common) => common,
       async ({ root, config }) => {
-        code = await pauseNow(which, root, config);
+        code = await work(root, config);
       },
     );
   await parser.parseAsync();
@@ -152,6 +159,14 @@ async function askPatiently(ask: () => Promise<Enrolment>): Promise<Enrolment> {
     result = await ask();
   }
   return result;
+}
+
+async function rotateKey(root: string, configPath: string | undefined): Promise<number> {
+  const setup = await readSetup(root, configPath);
+  if (setup === undefined) return CONFIGURATION;
+  const { code, lines } = await rotateNow(root, setup.config, setup.place);
+  for (const line of lines) (code === 0 ? print : say)(line);
+  return code;
 }
 
 async function pauseNow(

@@ -10,9 +10,11 @@ import {
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
 import { Acknowledger, outsideAddresses } from './acknowledge.ts';
-import { enrolAnew, removeJoinKey, type EnrolledKey } from './enrol.ts';
+import { enrolAnew, removeJoinKey } from './enrol.ts';
 import { Follower, type FollowEnd, type News } from './follow.ts';
+import type { OwnKey } from './own-key.ts';
 import type { Progress } from './progress.ts';
+import { comeBack } from './rotate.ts';
 import { locateServer } from './server-address.ts';
 import type { ServerClock } from './server-clock.ts';
 import { ServerLink, type ServerAddress } from './server-link.ts';
@@ -23,7 +25,7 @@ export type ConnectionParts = {
   paths: HostPaths;
   config: ClientConfig;
   place: ServerPlace;
-  key: EnrolledKey;
+  ownKey: OwnKey;
   state: State;
   clock: ServerClock;
   progress: Progress;
@@ -34,6 +36,8 @@ export type ConnectionParts = {
   /** Hears what the server calls this host. */
   named: (name: HostName) => void;
   take: (news: News) => void;
+  /** Hears that this host goes on with its key, or with another, where it was refused. */
+  cameBack: (isAnother: boolean) => void;
   fault: (key: string, text: string) => void;
   over: (key: string) => void;
 };
@@ -51,8 +55,15 @@ export async function stayConnected(parts: ConnectionParts, signal: AbortSignal)
     // A resolver may take half a minute.
     if (signal.aborted) return;
     if (server.ok) {
+      const { publicHex } = parts.ownKey.key;
       const end = await connectOnce(parts, server.value, signal);
       if (signal.aborted) return;
+      // Closed for that: the next connection is the new key's.
+      if (parts.ownKey.key.publicHex !== publicHex) continue;
+      if (end === 'refused' && (await findsItsWay(parts, server.value))) {
+        await pause(randomInt(100, 600), signal);
+        continue;
+      }
       explain(end, parts);
       if (end === 'refused' && (await isEnrolledAnew(parts, server.value))) continue;
       await pause(end === 'refused' ? AFTER_REFUSAL_MS : randomInt(100, 600), signal);
@@ -69,7 +80,8 @@ async function connectOnce(
   server: ServerAddress,
   signal: AbortSignal,
 ): Promise<FollowEnd> {
-  const { key, state, progress, clock } = parts;
+  const { ownKey, state, progress, clock } = parts;
+  const { key } = ownKey;
   if (progress.phase !== 'refused') progress.phase = 'connecting';
   const link = new ServerLink(server, key);
   const peer = { endpoint: server.publishEndpoint, serverKey: server.serverKey, curve: key.curve };
@@ -84,6 +96,7 @@ async function connectOnce(
     link.close();
   };
   signal.addEventListener('abort', close, { once: true });
+  const forget = ownKey.onChange(close);
   const follower = new Follower({
     subscription,
     link,
@@ -106,6 +119,7 @@ async function connectOnce(
       progress.clockAhead = wallSeconds() - now;
     },
     fault: (text) => {
+      if (ownKey.key.publicHex !== key.publicHex) return;
       progress.phase = 'connecting';
       progress.trouble = text;
       parts.fault(`follow ${text}`, text);
@@ -116,13 +130,19 @@ async function connectOnce(
     return await follower.follow();
   } finally {
     signal.removeEventListener('abort', close);
+    forget();
     close();
   }
 }
 
 /** The server may have forgotten this host, or be an older copy of itself: a fresh join key lets the same host key in again. */
 async function isEnrolledAnew(parts: ConnectionParts, server: ServerAddress): Promise<boolean> {
-  const result = await enrolAnew(parts.paths, server, parts.key, outsideAddresses(parts.config.addresses));
+  const result = await enrolAnew(
+    parts.paths,
+    server,
+    parts.ownKey.key,
+    outsideAddresses(parts.config.addresses),
+  );
   if (result === undefined) return false;
   if (result.ok) {
     parts.named(result.key.name);
@@ -132,6 +152,23 @@ async function isEnrolledAnew(parts: ConnectionParts, server: ServerAddress): Pr
   parts.progress.trouble += `; enrolling anew: ${result.reason}`;
   parts.fault('enrol', `Cannot enrol anew yet: ${result.reason}`);
   return false;
+}
+
+/** Where this host's key is refused: whether there is a key to go on with at once. */
+async function findsItsWay(
+  { ownKey, paths, cameBack, fault }: ConnectionParts,
+  server: ServerAddress,
+): Promise<boolean> {
+  try {
+    const key = await comeBack(paths, server, ownKey.key);
+    if (key === undefined) return false;
+    cameBack(key.publicHex !== ownKey.key.publicHex);
+    ownKey.key = key;
+    return true;
+  } catch (error) {
+    fault('keys', `Cannot look for another key of this host: ${(error as Error).message}`);
+    return false;
+  }
 }
 
 function explain(end: FollowEnd, parts: ConnectionParts): void {

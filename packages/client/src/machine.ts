@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { PUBLIC_SUFFIX, SECRET_SUFFIX } from '@banshare/transport';
+import { dropKeyBefore, dropNextKey } from './key-files.ts';
 import { writePrivate, type HostPaths } from '@banshare/runtime';
 
 /** A hash of this machine's id; undefined where it has none, as in some containers. */
@@ -40,6 +41,9 @@ export function setCloneAside(paths: HostPaths): boolean {
 
 /** Sets a clone's key aside. @throws the system's error. */
 export function setKeyAside(paths: HostPaths): void {
+  // With these it would speak for the original, or take its key from it.
+  dropNextKey(paths);
+  dropKeyBefore(paths);
   for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX]) {
     try {
       renameSync(paths.keys.host + suffix, `${paths.keys.host}-of-the-original${suffix}`);

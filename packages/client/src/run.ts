@@ -7,6 +7,7 @@ import {
   openLog,
   serveAdmin,
   wallSeconds,
+  type AdminReply,
   type ClientConfig,
   type HostPaths,
   type Log,
@@ -26,10 +27,13 @@ import type { Enforcer } from './enforcers/enforcer.ts';
 import { covers, together, type Part } from './enforcers/several.ts';
 import type { News } from './follow.ts';
 import { setCloneAside } from './machine.ts';
+import { tidyKeys } from './key-files.ts';
 import { Notes } from './notes.ts';
+import { OwnKey } from './own-key.ts';
 import { Progress } from './progress.ts';
 import { ProtectionWatch } from './protect-lift.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
+import { rotateHere } from './rotate-command.ts';
 import { locateServer } from './server-address.ts';
 import { ServerClock } from './server-clock.ts';
 import { State } from './state.ts';
@@ -48,6 +52,9 @@ export type RunOptions = {
 };
 
 const ENROL_AGAIN_MS = 3000;
+const OTHER_KEY = 'The key of this host was changed beside this program, which goes over to it';
+const SAME_KEY =
+  'The server knew only the key before, as an older backup has it: this key was introduced again';
 
 /** The client daemon: enrols where needed, then follows the fleet and applies its bans. @throws when it cannot start. */
 export async function run(options: RunOptions, resources: Resources, signal: AbortSignal): Promise<void> {
@@ -67,9 +74,12 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resources.own('running commands', () => applier.stop());
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, fault: faultOf(faults) });
   const parts = takeParts(config, { log, state, applier, clock, protection });
+  const ownKey = new OwnKey();
+  const rotate = rotatorOf(options, ownKey, log);
   const admin = await serveAdmin({
     path: paths.clientSocket,
-    handle: (request) => answerAdmin(request, { enforcer, place, paths, state, progress, applier, parts }),
+    handle: (request) =>
+      answerAdmin(request, { enforcer, place, paths, state, progress, applier, parts, rotate }),
     signal,
   });
   if (!admin.ok) throw new Error(admin.fault);
@@ -77,6 +87,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
 
   const key = await identify(options, { log, faults, progress }, signal);
   if (key === undefined) return;
+  ownKey.key = key;
   progress.name = key.name;
   parts.choice.ownName = key.name;
   const watch = new ProtectionWatch(protection, parts, log);
@@ -88,28 +99,33 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resources.own('the clockwork', stopTicking);
   const host = { state, applier, log, faults, clock, progress, bell };
   const reconcilers = startComparing(enforcers, host, config, resources);
-  const spool = new SpoolKeeper(options.reporter, paths.spool, (reason) =>
-    faults.fault('spool', 'The spool waits', { reason }),
-  );
-  resources.own('the spool', () => spool.stop());
   const connected = stayConnected(
     {
       ...options,
-      key,
+      ownKey,
       state,
       clock,
       progress,
       bell,
       instance: randomBytes(8).toString('hex'),
       takesRanges: enforcer.takesRanges,
-      named: (name) => goOnAs(name, key, { log, faults, paths, progress, choice: parts.choice }),
-      take: whenNews({ parts, spool, reconcilers, name: key.name }),
+      named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
+      take: whenNews({ parts, spool: startSpool(options, faults, resources), reconcilers, name: key.name }),
+      cameBack: (isAnother) => log.notice(isAnother ? OTHER_KEY : SAME_KEY),
       fault: faultOf(faults),
       over: (faultKey) => faults.over(faultKey),
     },
     signal,
   );
   resources.own('the connection', () => connected);
+}
+
+function startSpool({ reporter, paths }: RunOptions, faults: FaultLog, resources: Resources): SpoolKeeper {
+  const spool = new SpoolKeeper(reporter, paths.spool, (reason) =>
+    faults.fault('spool', 'The spool waits', { reason }),
+  );
+  resources.own('the spool', () => spool.stop());
+  return spool;
 }
 
 /** News is taken, and what waits for a server that is heard goes on. */
@@ -135,16 +151,34 @@ function whenNews(host: {
 /** Where the server calls this host by another name, its reports go out under that from now on, and such reports are its own. */
 function goOnAs(
   name: HostName,
-  key: EnrolledKey,
+  ownKey: OwnKey,
   host: { log: Log; faults: FaultLog; paths: HostPaths; progress: Progress; choice: Choice },
 ): void {
   const { log, faults, paths, progress, choice } = host;
   if (name === progress.name) return;
-  const noted = goByName(name, paths, key);
+  const noted = goByName(name, paths, ownKey.key);
+  ownKey.rename(name);
   if (!noted.ok) faults.fault('name', noted.fault);
   log.notice('The server calls this host by another name', { name, before: progress.name });
   progress.name = name;
   choice.ownName = name;
+}
+
+/** What the local command `rotate` has the daemon do; who asks meanwhile gets the same answer. */
+function rotatorOf(
+  { config, place, paths }: RunOptions,
+  ownKey: OwnKey,
+  log: Log,
+): () => Promise<AdminReply> {
+  let underWay: Promise<AdminReply> | undefined;
+  const adopt = (key: EnrolledKey): void => {
+    ownKey.key = key;
+    log.notice('This host goes over to a new key');
+  };
+  return () =>
+    (underWay ??= rotateHere(paths, config.addresses, place, adopt).finally(() => {
+      underWay = undefined;
+    }));
 }
 
 /** The key of this host: the one it has, or a fresh one once the server accepts it; undefined when stopped meanwhile. */
@@ -161,7 +195,10 @@ async function identify(
   host.progress.phase = 'enrolling';
   while (!signal.aborted) {
     const enrolled = readEnrolled(paths);
-    if (enrolled.ok) return enrolled.value;
+    if (enrolled.ok) {
+      tidyKeys(paths, enrolled.value);
+      return enrolled.value;
+    }
     const server = await locateServer(place, config.addresses, paths);
     const result = server.ok
       ? await enrol(paths, server.value, config.name ?? hostname(), outsideAddresses(config.addresses))

@@ -14,7 +14,8 @@ type Failpoint =
   | 'applied'
   | 'before-rename'
   | 'after-rename'
-  | 'before-removal';
+  | 'before-removal'
+  | 'rotating';
 
 /** Dies here if a test wants it so. */
 export function failpoint(name: Failpoint): void {

@@ -7,6 +7,9 @@ export type HostPaths = {
   readonly keys: {
     readonly dir: string;
     readonly host: string;
+    /** The key that shall follow the host's, until it is in place; and the one that was the host's before. */
+    readonly hostNext: string;
+    readonly hostBefore: string;
     readonly join: string;
     /** The hash of /etc/machine-id that the host key was made on. */
     readonly machine: string;
@@ -47,6 +50,8 @@ export function hostPaths(root: string): HostPaths {
     keys: {
       dir: below('etc/banshare/keys'),
       host: below('etc/banshare/keys/host'),
+      hostNext: below('etc/banshare/keys/host-next'),
+      hostBefore: below('etc/banshare/keys/host-before'),
       join: below('etc/banshare/keys/join'),
       machine: below('etc/banshare/keys/machine'),
     },

@@ -8,6 +8,8 @@ const real: HostPaths = {
   keys: {
     dir: '/etc/banshare/keys',
     host: '/etc/banshare/keys/host',
+    hostNext: '/etc/banshare/keys/host-next',
+    hostBefore: '/etc/banshare/keys/host-before',
     join: '/etc/banshare/keys/join',
     machine: '/etc/banshare/keys/machine',
   },

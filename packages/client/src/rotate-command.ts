@@ -1,0 +1,70 @@
+import {
+  askAdmin,
+  hostPaths,
+  serveAdmin,
+  type AdminReply,
+  type ClientConfig,
+  type HostPaths,
+  type ServerPlace,
+} from '@banshare/runtime';
+import type { EnrolledKey } from './enrol.ts';
+import type { Said } from './pause-commands.ts';
+import { rotate } from './rotate.ts';
+import { locateServer } from './server-address.ts';
+
+/** Longer than a resolver takes, and what is asked of the server. */
+const ASK_MS = 90_000;
+const REFUSED = 1;
+const CODES: Readonly<Record<string, number>> = { 'no-server': 75, 'no-key': 78 };
+
+/**
+ * `rotate`: the running daemon does it, since it must go over to the new key itself; where none runs this very process does,
+ * and holds the daemon's socket meanwhile, so that nobody else touches the keys.
+ */
+export async function rotateNow(root: string, config: ClientConfig, place: ServerPlace): Promise<Said> {
+  const paths = hostPaths(root);
+  const reply = await askAdmin(paths.clientSocket, { command: 'rotate' }, ASK_MS);
+  return said(reply.ok || reply.code !== 'no-daemon' ? reply : await without(paths, config, place));
+}
+
+/** Finds the server and goes over to a new key; every fault is an answer. */
+export async function rotateHere(
+  paths: HostPaths,
+  knownOutside: readonly string[],
+  place: ServerPlace,
+  adopt: (key: EnrolledKey) => void,
+): Promise<AdminReply> {
+  const server = await locateServer(place, knownOutside, paths);
+  if (!server.ok) return { ok: false, code: 'no-server', reason: `${server.fault}. Nothing has changed` };
+  try {
+    const rotated = await rotate(paths, server.value, adopt);
+    return rotated.ok ? { ok: true, result: { says: rotated.says } } : rotated;
+  } catch (error) {
+    return {
+      ok: false,
+      code: 'keys',
+      reason: `${(error as Error).message}; the key that was here still counts`,
+    };
+  }
+}
+
+async function without(paths: HostPaths, config: ClientConfig, place: ServerPlace): Promise<AdminReply> {
+  const ended = new AbortController();
+  const busy = {
+    ok: false,
+    code: 'busy',
+    reason: 'banshare-client rotate is at work here; try again',
+  } as const;
+  const socket = await serveAdmin({ path: paths.clientSocket, handle: () => busy, signal: ended.signal });
+  if (!socket.ok) return { ok: false, code: 'socket', reason: socket.fault };
+  try {
+    return await rotateHere(paths, config.addresses, place, () => undefined);
+  } finally {
+    await socket.value.close();
+  }
+}
+
+function said(reply: AdminReply): Said {
+  if (reply.ok) return { code: 0, lines: [(reply.result as { says: string }).says] };
+  return { code: CODES[reply.code] ?? REFUSED, lines: [`Cannot rotate: ${reply.reason}`] };
+}
