@@ -39,7 +39,7 @@ export async function fateOf(peer: Peer): Promise<string> {
   return answer.ok ? (answer.reply.code ?? answer.reply.verdict) : answer.fault;
 }
 
-export async function hears(peer: Peer): Promise<boolean> {
+async function hears(peer: Peer): Promise<boolean> {
   const subscription = peer.subscribe();
   const first = await Promise.race([subscription.receive(), subscription.refused.then(() => undefined)]);
   subscription.close();
