@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { makeIdentity, writeCertificate, writeHostKey } from '@banshare/transport';
@@ -87,6 +87,8 @@ test('A client whose key the server does not know says that it is refused, and g
   await using fleet = await startFleet();
   const host = fleet.layHost('stranger');
   writeHostKey(host.paths.keys.host, await makeIdentity(), 'stranger' as HostName);
+  // With it the host would be taken in again.
+  rmSync(`${host.paths.keys.join}.key_secret`);
   host.launch();
   await host.line(/Not connected: the server does not admit this host's key/);
   const { code, status } = await statusOf(host);
