@@ -130,12 +130,9 @@ export class Reconciler {
   async #probe(): Promise<void> {
     const { enforcer } = this.#parts;
     if (enforcer.isRepaired === undefined) return;
-    const byJail = Map.groupBy(this.#settledRows(), ({ localJail }) => localJail);
-    for (const [jail, rows] of byJail) {
-      const longest = rows.reduce((one, other) =>
-        (one.until ?? Infinity) < (other.until ?? Infinity) ? other : one,
-      );
-      if (!(await enforcer.isRepaired(jail, longest.ip))) continue;
+    const rows = this.#parts.state.longestInPlace().filter((row) => this.#isSettled(row));
+    for (const [jail, [row]] of Map.groupBy(rows, ({ localJail }) => localJail)) {
+      if (row === undefined || !(await enforcer.isRepaired(jail, row.ip))) continue;
       this.#parts.log.notice('The rules of a jail were gone; its bans are put in place again', { jail });
       // What was let go just before stays let go.
       await this.#compare();
@@ -144,14 +141,20 @@ export class Reconciler {
   }
 
   #settledRows(): BanRow[] {
-    const { state, applier, covers, enforcer, now } = this.#parts;
-    const soon = now() + TOLERANCE_SECONDS;
-    return [...state.withStatus('applied'), ...state.withStatus('already')].filter(
-      (row) =>
-        covers(row) &&
-        (enforcer.takesRanges || !isRange(row.ip)) &&
-        !applier.isBusy(row.ip) &&
-        (row.until === null || row.until > soon),
+    const { state } = this.#parts;
+    return [...state.withStatus('applied'), ...state.withStatus('already')].filter((row) =>
+      this.#isSettled(row),
+    );
+  }
+
+  /** Whether a ban in place is this enforcer's, is not under way, and does not end just now. */
+  #isSettled(row: BanRow): boolean {
+    const { applier, covers, enforcer, now } = this.#parts;
+    return (
+      covers(row) &&
+      (enforcer.takesRanges || !isRange(row.ip)) &&
+      !applier.isBusy(row.ip) &&
+      (row.until === null || row.until > now() + TOLERANCE_SECONDS)
     );
   }
 

@@ -106,6 +106,15 @@ export class State {
     return this.#sql('SELECT * FROM bans WHERE status = ? ORDER BY seq').all(status).map(rowOf);
   }
 
+  /** Of each prog, jail and local jail the ban in place that lasts longest. */
+  longestInPlace(): BanRow[] {
+    return this.#sql(
+      `SELECT *, max(coalesce(until, 9e15)) FROM bans WHERE status IN ('applied', 'already') GROUP BY prog, jail, local_jail`,
+    )
+      .all()
+      .map(rowOf);
+  }
+
   /** Bans whose end has come, those first that ended first. */
   over(now: number, limit: number): BanRow[] {
     return this.#sql("SELECT * FROM bans WHERE until <= ? AND status <> 'lifting' ORDER BY until LIMIT ?")

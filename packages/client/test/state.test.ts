@@ -5,6 +5,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import type { BanRow } from '../src/ban-row.ts';
 import { State } from '../src/state.ts';
 import { folder, ip, jail, NOW, prog, rowOf } from './make.ts';
 
@@ -118,6 +119,28 @@ test('over() gives what has ended and is not being lifted, longest ago first, an
     [2, 6, 1],
   );
   assert.equal(state.over(NOW, 2).length, 2);
+  state.close();
+});
+
+test('longestInPlace() gives one ban of each prog, jail and local jail, one for ever before all others', () => {
+  using scratch = folder();
+  const state = new State(scratch.path);
+  const rows: Partial<BanRow>[] = [
+    { ip: ip('203.0.113.1'), until: NOW + 9 },
+    { ip: ip('203.0.113.2'), until: null },
+    { ip: ip('203.0.113.3'), until: NOW + 99 },
+    { ip: ip('203.0.113.4'), until: NOW + 9, localJail: jail('banshare') },
+    { ip: ip('203.0.113.5'), until: NOW + 99, localJail: jail('banshare') },
+    { ip: ip('203.0.113.6'), until: null, localJail: jail('banshare'), status: 'skipped' },
+  ];
+  for (const row of rows) state.put(rowOf({ status: 'applied', ...row }), NOW);
+  assert.deepEqual(
+    state
+      .longestInPlace()
+      .map((row) => row.ip)
+      .toSorted(),
+    ['203.0.113.2', '203.0.113.5'],
+  );
   state.close();
 });
 

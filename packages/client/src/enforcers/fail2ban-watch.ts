@@ -26,6 +26,8 @@ export class Fail2banWatch {
   readonly #parts: WatchParts;
   readonly #open: () => Promise<Talk>;
   #seen: Seen | undefined;
+  /** Repairs that the bans are being put in place for: kept as seen once that has had its time, lest a crash forget it. */
+  readonly #repairing = new Map<string, number>();
 
   constructor(parts: WatchParts, open: () => Promise<Talk>) {
     this.#parts = parts;
@@ -61,8 +63,10 @@ export class Fail2banWatch {
       const seen = this.#seen?.jails[jail];
       // Before it is listed nothing is known to be in place.
       if (seen === undefined || repairs === seen.repairs) return false;
-      this.#see(jail, { ...seen, repairs });
-      return true;
+      const isNews = this.#repairing.get(jail) !== repairs;
+      if (isNews) this.#repairing.set(jail, repairs);
+      else this.#see(jail, { ...seen, repairs });
+      return isNews;
     } catch {
       // A listing says what is wrong.
       return false;
@@ -84,7 +88,10 @@ export class Fail2banWatch {
         held.set(jail, new Map(standing.banned.map((ip) => [ip, undefined])));
         const { isAnew, ...seen } = await lookAt(talk, jail, standing.everBanned, before?.[jail]);
         now[jail] = seen;
-        if (isAnew) anew.add(jail);
+        if (isAnew) {
+          anew.add(jail);
+          this.#repairing.delete(jail);
+        }
       }
     } catch (error) {
       return { ok: false, reason: (error as Error).message };

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { untilTrue } from './deadline.ts';
+import { startFleet } from './fleet.ts';
+import type { Host } from './host.ts';
+import { skipReason } from './requirements.ts';
+
+const PATIENCE_MS = 90_000;
+const LATE = '203.0.113.9';
+
+for (const { enforcer, count } of [
+  { enforcer: 'nftables', count: 5000 },
+  // Each takes fail2ban some milliseconds.
+  { enforcer: 'fail2ban', count: 600 },
+]) {
+  test(
+    `${enforcer}: ${count} bans that end in the same second hold up no new ban`,
+    { skip: skipReason() },
+    async () => {
+      await using fleet = await startFleet({
+        hosts: ['h1'],
+        clientConfig: { h1: `[apply]\nenforcer = "${enforcer}"\n` },
+      });
+      const h1 = fleet.host('h1');
+      const lines = Array.from({ length: count }, (_, n) => `46.0.${n >> 8}.${n & 255},25s,ends\n`);
+      await fleet.server.write('/tmp/bans.csv', lines.join(''));
+      await fleet.server.output(['banshare-server', 'import', '/tmp/bans.csv']);
+      await untilCounts(h1, 'all to be in place', ({ applied = 0 }) => applied === count);
+      await untilCounts(h1, 'the first to end', ({ applied = 0 }) => applied < count);
+      await fleet.server.output(['banshare-server', 'ban', LATE]);
+      await fleet.lab.attacker.untilDropped(h1, LATE, PATIENCE_MS);
+      // Of what takes long, most is still to be lifted: the ban went before it.
+      if (enforcer === 'fail2ban') assert.ok(((await counts(h1))['lifting'] ?? 0) > 0);
+      await untilCounts(h1, 'all to have ended', ({ applied = 0, lifting = 0 }) => applied + lifting === 1);
+    },
+  );
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+async function counts(host: Host): Promise<Counts> {
+  const status = await host.output(['banshare-client', 'status', '--json']);
+  return (JSON.parse(status) as { bans: Counts }).bans;
+}
+
+async function untilCounts(host: Host, what: string, isSo: (bans: Counts) => boolean): Promise<void> {
+  await untilTrue(PATIENCE_MS, what, async () => isSo(await counts(host)));
+}
