@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
+import { BarePeer, within } from './fleet/index.ts';
 import {
+  RECOVERED_MS,
   ANSWER_MS,
   BACK_MS,
   mebibytesOf,
@@ -53,4 +55,59 @@ test('Idle connections up to the descriptor limit are dropped, and reports get t
   leave();
   assert.ok(before < BACK_MS && anew < BACK_MS);
   assert.ok((await report(good)) < ANSWER_MS);
+});
+
+test("Handshakes with the server's public key that are begun and never ended keep no report from its OK within 2 s", async (t) => {
+  await using fleet = await startSettled();
+  const [good, before] = [await fleet.peer('good'), mebibytesOf(fleet.server.pid)];
+  const hello = await BarePeer.hello(fleet.keys.server.publicKey);
+  const { report: port, publish } = fleet.server.ports;
+  let welcomed = 0;
+  const say = (socket: Socket): void => {
+    // The greeting has 64 bytes.
+    socket.on('data', (bytes: Buffer) => (welcomed += bytes.length > 64 || socket.bytesRead > 64 ? 1 : 0));
+    socket.write(hello);
+  };
+  const began = performance.now();
+  const flooding = (async (): Promise<() => void> => {
+    const leaves: (() => void)[] = [];
+    for (let round = 0; round < 12; round += 1)
+      leaves.push(await strangers(round % 4 === 3 ? publish : port, 500, say));
+    return () => leaves.forEach((leave) => leave());
+  })();
+  const { slowest, count } = await reportDuring(good, flooding);
+  const perSecond = Math.round(6000 / ((performance.now() - began) / 1000));
+  const held = Math.round(await report(good));
+  const mebibytes = mebibytesOf(fleet.server.pid);
+  t.diagnostic(
+    `6000 at ${perSecond}/s, ${welcomed} answered; ${count} reports, the slowest OK after ${slowest} ms`,
+  );
+  t.diagnostic(`while all are held: OK after ${held} ms; ${before} MiB before, ${mebibytes} MiB then`);
+  (await flooding)();
+  const after = Math.round(await report(good));
+  t.diagnostic(`afterwards: OK after ${after} ms`);
+  assert.ok(welcomed > 0 && slowest < ANSWER_MS && held < ANSWER_MS && after < ANSWER_MS);
+  assert.ok(mebibytes < 350, `${mebibytes} MiB`);
+});
+
+test('Handshakes that are begun and never ended are dropped by the server itself, and their place is free within 10 s', async (t) => {
+  await using fleet = await startSettled(['sh', '-c', 'ulimit -n 1000; exec "$@"', 'sh']);
+  const good = await fleet.peer('good');
+  const hello = await BarePeer.hello(fleet.keys.server.publicKey);
+  let open = 0;
+  const gone = Promise.withResolvers<number>();
+  const began = performance.now();
+  const leave = await strangers(fleet.server.ports.report, 500, (socket) => {
+    open += 1;
+    socket.resume();
+    socket.once('close', () => {
+      if ((open -= 1) === 0) gone.resolve(Math.round(performance.now() - began));
+    });
+    socket.write(hello);
+  });
+  const during = Math.round(await report(good));
+  const ms = await within(gone.promise, RECOVERED_MS, () => `${open} are still there`);
+  t.diagnostic(`OK after ${during} ms meanwhile; all 500 were dropped after ${ms} ms`);
+  assert.ok(during < ANSWER_MS);
+  leave();
 });

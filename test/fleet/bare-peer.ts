@@ -47,6 +47,13 @@ export class BarePeer {
     return new BarePeer(socket, sodium.crypto_box_beforenm(shortServer, short.privateKey));
   }
 
+  /** What a stranger who knows the server's public key says first; the server answers each time, at the cost of a box. */
+  static async hello(serverKey: string): Promise<Buffer> {
+    await sodium.ready;
+    const short: Pair = sodium.crypto_box_keypair();
+    return Buffer.concat([greeting(), frame(4, hello(bytesOfZ85(serverKey), short))]);
+  }
+
   /** Sends one frame, whose message goes on as long as `more`; resolves when the kernel has room for the next. */
   async send(content: Uint8Array, more: boolean): Promise<void> {
     this.#nonce += 1n;

@@ -10,7 +10,7 @@ export const ANSWER_MS = 2000;
 /** A flood with a valid key costs at most a restart of what it floods. */
 export const BACK_MS = 5000;
 /** After a flood everything is as before within so long. */
-const RECOVERED_MS = 10_000;
+export const RECOVERED_MS = 10_000;
 
 let reports = 0;
 
