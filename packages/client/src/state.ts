@@ -106,10 +106,10 @@ export class State {
     return this.#sql('SELECT * FROM bans WHERE status = ? ORDER BY seq').all(status).map(rowOf);
   }
 
-  /** Of each prog, jail and local jail the ban in place that lasts longest. */
+  /** Of each prog, jail and local jail the ban in place that lasts longest, of an address and of a range. */
   longestInPlace(): BanRow[] {
     return this.#sql(
-      `SELECT *, max(coalesce(until, 9e15)) FROM bans WHERE status IN ('applied', 'already') GROUP BY prog, jail, local_jail`,
+      `SELECT *, max(coalesce(until, 9e15)) FROM bans WHERE status IN ('applied', 'already') GROUP BY prog, jail, local_jail, instr(ip, '/') > 0`,
     )
       .all()
       .map(rowOf);

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import type { BanRow } from '../src/ban-row.ts';
 import { State } from '../src/state.ts';
-import { folder, ip, jail, NOW, prog, rowOf } from './make.ts';
+import { folder, ip, jail, NOW, prog, range, rowOf } from './make.ts';
 
 const place = { epoch: 'e1', seq: 7, tail: '0123456789abcdef' };
 
@@ -132,6 +132,7 @@ test('longestInPlace() gives one ban of each prog, jail and local jail, one for 
     { ip: ip('203.0.113.4'), until: NOW + 9, localJail: jail('banshare') },
     { ip: ip('203.0.113.5'), until: NOW + 99, localJail: jail('banshare') },
     { ip: ip('203.0.113.6'), until: null, localJail: jail('banshare'), status: 'skipped' },
+    { ip: range('198.51.100.0/24'), until: null, localJail: jail('banshare') },
   ];
   for (const row of rows) state.put(rowOf({ status: 'applied', ...row }), NOW);
   assert.deepEqual(
@@ -139,7 +140,7 @@ test('longestInPlace() gives one ban of each prog, jail and local jail, one for 
       .longestInPlace()
       .map((row) => row.ip)
       .toSorted(),
-    ['203.0.113.2', '203.0.113.5'],
+    ['198.51.100.0/24', '203.0.113.2', '203.0.113.5'],
   );
   state.close();
 });
