@@ -33,6 +33,8 @@ export type ConnectionParts = {
   /** Whether everything that this host applies can be a range. */
   takesRanges: boolean;
   bell: Bell;
+  /** Hears at which address the server was found, before anything is sent there. */
+  found: (ip: string) => void;
   /** Hears what the server calls this host. */
   named: (name: HostName) => void;
   take: (news: News) => void;
@@ -56,6 +58,7 @@ export async function stayConnected(parts: ConnectionParts, signal: AbortSignal)
     if (signal.aborted) return;
     if (server.ok) {
       const { publicHex } = parts.ownKey.key;
+      parts.found(server.value.ip);
       const end = await connectOnce(parts, server.value, signal);
       if (signal.aborted) return;
       // Closed for that: the next connection is the new key's.

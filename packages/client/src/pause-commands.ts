@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { askAdmin, hostPaths, openLog, wallSeconds, type ClientConfig } from '@banshare/runtime';
+import { askAdmin, findServer, hostPaths, openLog, wallSeconds, type ClientConfig } from '@banshare/runtime';
 import type { Paused } from './admin.ts';
 import { Applier, type ApplyParts } from './apply.ts';
 import { choiceOf } from './choice-of.ts';
@@ -8,6 +8,7 @@ import { readEnrolled } from './enrol.ts';
 import { chosenEnforcer } from './enforcers/chosen.ts';
 import { Notes } from './notes.ts';
 import { pause, resume, stillToLift } from './pausing.ts';
+import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
 import { State } from './state.ts';
 import type { TakeParts } from './take.ts';
@@ -65,7 +66,9 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const fault = (_key: string, text: string): void => {
       log.warning(text);
     };
-    const protection = new Protection({ config, paths, machine: THIS_MACHINE, fault });
+    const place = findServer(config);
+    const server = new ServerAddresses(place.ok ? place.value.server : '', paths);
+    const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault });
     const key = readEnrolled(paths);
     const choice = choiceOf(config, state, protection, key.ok ? key.value.name : undefined);
     const nothing = (): void => undefined;

@@ -6,6 +6,7 @@ import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/r
 import { defaultGateways } from './proc-net.ts';
 import { IgnoreIp } from './protect-ignoreip.ts';
 import { Rulebook, type Protected } from './protect-rulebook.ts';
+import type { ServerAddresses } from './protect-server.ts';
 import { SessionWatch } from './protect-sessions.ts';
 
 /** Where this machine's own affairs are read. */
@@ -17,12 +18,13 @@ export type ProtectionParts = {
   config: Pick<ClientConfig, 'addresses' | 'neverBan' | 'apply'>;
   paths: Pick<HostPaths, 'clientState' | 'fail2banSocket'>;
   machine: Machine;
+  server: Pick<ServerAddresses, 'all' | 'refresh'>;
   fault: (key: string, text: string) => void;
 };
 
 const MACHINE_SECONDS = 1;
 /** What is read for a ban is good for the next ones of the same moment; looking never takes more than a tenth of the time. */
-const SESSION_SECONDS = 0.05;
+const MOMENT_SECONDS = 0.05;
 const SHARE_OF_LOOKING = 10;
 const IGNOREIP_SECONDS = 60;
 /** Written by the installer: the addresses of whoever ran it. */
@@ -30,14 +32,15 @@ const INSTALLED_FROM = 'installed-from';
 
 /**
  * What this host never bans, beside the special ranges: what client.toml and fail2ban's ignoreip list, this host's own
- * addresses, its way to the world, whoever is logged in by SSH at this moment, and whoever installed banshare. The server is
- * not asked: this is the check that counts.
+ * addresses, its way to the world, the banshare server, whoever is logged in by SSH at this moment, and whoever installed
+ * banshare. The server is not asked: this is the check that counts.
  */
 export class Protection {
   readonly #parts: ProtectionParts;
   readonly #ignoreIp: IgnoreIp;
   readonly #listed: Rulebook;
   readonly #machine: Fresh<Rulebook>;
+  readonly #server: Fresh<Rulebook>;
   readonly #sessions: Fresh<Rulebook>;
   #ignoreIpReadAt = -Infinity;
 
@@ -56,8 +59,11 @@ export class Protection {
       })),
     );
     this.#machine = new Fresh(() => this.#readMachine(), MACHINE_SECONDS);
+    const atServer = (): Protected[] =>
+      parts.server.all().map((what) => ({ what, rule: 'the banshare server' }));
+    this.#server = new Fresh(() => new Rulebook(atServer()), MOMENT_SECONDS);
     const watch = new SessionWatch(parts.machine.proc, parts.machine.passwd);
-    this.#sessions = new Fresh(() => this.#readSessions(watch), SESSION_SECONDS);
+    this.#sessions = new Fresh(() => this.#readSessions(watch), MOMENT_SECONDS);
   }
 
   /** The rule by which an address is not banned in a local jail; undefined where it may be. */
@@ -68,6 +74,7 @@ export class Protection {
       specialRange(ip) ??
       this.#listed.ruleFor(ip) ??
       this.#machine.get().ruleFor(ip) ??
+      this.#server.get().ruleFor(ip) ??
       ignored.ruleFor(ip) ??
       this.#sessions.get().ruleFor(ip)
     );
@@ -75,13 +82,17 @@ export class Protection {
 
   /** Everything that is protected at this moment, in whatever jail. */
   all(): Protected[] {
-    return [this.#listed, this.#machine.get(), this.#ignoreIp.all, this.#sessions.get()].flatMap(
-      ({ entries }) => entries,
-    );
+    const { all } = this.#ignoreIp;
+    const books = [this.#listed, this.#machine.get(), this.#server.get(), all, this.#sessions.get()];
+    return books.flatMap(({ entries }) => entries);
   }
 
-  /** Reads fail2ban's ignoreip when it is due. Until fail2ban has answered once, that is at every call. */
+  /**
+   * Reads fail2ban's ignoreip when it is due; until fail2ban has answered once, that is at every call. Has the server's name
+   * looked up too, and does not wait for it.
+   */
   async refresh(): Promise<void> {
+    void this.#parts.server.refresh();
     if (monotonicSeconds() - this.#ignoreIpReadAt < IGNOREIP_SECONDS) return;
     try {
       if (await this.#ignoreIp.read()) this.#ignoreIpReadAt = monotonicSeconds();

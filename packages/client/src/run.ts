@@ -32,6 +32,7 @@ import { Notes } from './notes.ts';
 import { OwnKey } from './own-key.ts';
 import { Progress } from './progress.ts';
 import { ProtectionWatch } from './protect-lift.ts';
+import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
 import { rotateHere } from './rotate-command.ts';
 import { locateServer } from './server-address.ts';
@@ -72,7 +73,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
-  const protection = new Protection({ config, paths, machine: THIS_MACHINE, fault: faultOf(faults) });
+  const server = new ServerAddresses(place.server, paths);
+  const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
   const parts = takeParts(config, { log, state, applier, clock, protection });
   const ownKey = new OwnKey();
   const rotate = rotatorOf(options, ownKey, log);
@@ -90,10 +92,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   ownKey.key = key;
   progress.name = key.name;
   parts.choice.ownName = key.name;
-  const watch = new ProtectionWatch(protection, parts, log);
   // What was protected since the last run is lifted before anything is applied.
-  await watch.look();
-  resources.own('what is protected', watch.start());
+  resources.own('what is protected', await startProtecting(protection, parts, log));
   resumePending(state, notes, applier, config.apply.missingJail);
   const stopTicking = startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined });
   resources.own('the clockwork', stopTicking);
@@ -109,6 +109,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       bell,
       instance: randomBytes(8).toString('hex'),
       takesRanges: enforcer.takesRanges,
+      found: (ip) => server.connectTo(ip),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       take: whenNews({ parts, spool: startSpool(options, faults, resources), reconcilers, name: key.name }),
       cameBack: (isAnother) => log.notice(isAnother ? OTHER_KEY : SAME_KEY),
@@ -126,6 +127,12 @@ function startSpool({ reporter, paths }: RunOptions, faults: FaultLog, resources
   );
   resources.own('the spool', () => spool.stop());
   return spool;
+}
+
+async function startProtecting(protection: Protection, parts: TakeParts, log: Log): Promise<() => void> {
+  const watch = new ProtectionWatch(protection, parts, log);
+  await watch.look();
+  return watch.start();
 }
 
 /** News is taken, and what waits for a server that is heard goes on. */

@@ -26,10 +26,16 @@ export async function locateServer(
 }
 
 async function lookUp(server: string): Promise<Result<string>> {
+  const found = await lookUpAll(server);
+  return found.ok ? good(found.value[0] ?? server) : found;
+}
+
+/** Every address that a name stands for, in the resolver's order; an address stands for itself. */
+export async function lookUpAll(server: string): Promise<Result<readonly string[]>> {
   const literal = parseAddress(server);
-  if (literal.ok) return good(literal.value);
+  if (literal.ok) return good([literal.value]);
   try {
-    return good((await dns.lookup(server)).address);
+    return good((await dns.lookup(server, { all: true })).map(({ address }) => address));
   } catch (error) {
     return bad(`Cannot resolve the server's name "${server}": ${(error as Error).message}`);
   }
@@ -43,7 +49,7 @@ function isOwnAddress(ip: string, knownOutside: readonly string[]): boolean {
 }
 
 /** "NAME IP": the reporter trusts it while the file is young, and so need not wait for a resolver. */
-function noteAddress(paths: HostPaths, name: string, ip: string): void {
+export function noteAddress(paths: Pick<HostPaths, 'serverAddress'>, name: string, ip: string): void {
   try {
     mkdirSync(dirname(paths.serverAddress), { recursive: true, mode: 0o700 });
     writeAtomic(paths.serverAddress, `${name} ${ip}\n`, 0o600);

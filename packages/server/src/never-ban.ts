@@ -8,6 +8,7 @@ import {
   type Target,
 } from '@banshare/protocol';
 import type { Host } from './host-book.ts';
+import type { OwnAddresses } from './own-addresses.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
@@ -22,13 +23,14 @@ const REWRITE_SECONDS = 3600;
 type Sighting = { at: number; written: number };
 
 /**
- * What is never banned beside the special ranges: what the administrator lists, in server.toml or by command, and where the
- * fleet's own hosts are seen to come from.
+ * What is never banned beside the special ranges: what the administrator lists, in server.toml or by command, where hosts reach
+ * this server, and where the fleet's own hosts are seen to come from.
  */
 export class NeverBan {
   readonly #ledger: SqliteLedger;
   readonly #configured: readonly Range[];
   readonly #protectsFleet: boolean;
+  readonly #own: Pick<OwnAddresses, 'ruleFor' | 'list'>;
   #added: readonly Range[];
   /** The fleet's addresses, and which hosts were seen there. */
   readonly #seen = new Map<string, Map<number, Sighting>>();
@@ -36,8 +38,13 @@ export class NeverBan {
   /** Where each host last came in, by door. */
   readonly #doors = new Map<number, Map<string, Address>>();
 
-  constructor(ledger: SqliteLedger, settings: { addresses: readonly Range[]; fleet: boolean }) {
+  constructor(
+    ledger: SqliteLedger,
+    settings: { addresses: readonly Range[]; fleet: boolean },
+    own: Pick<OwnAddresses, 'ruleFor' | 'list'>,
+  ) {
     this.#ledger = ledger;
+    this.#own = own;
     this.#configured = settings.addresses;
     this.#protectsFleet = settings.fleet;
     this.#added = this.#readAdded();
@@ -57,7 +64,8 @@ export class NeverBan {
     if (configured !== undefined) return `${configured} of [never-ban] in server.toml`;
     const added = this.#added.find((range) => overlaps(ip, range));
     if (added !== undefined) return `${added} of banshare-server never-ban`;
-    if (!this.#protectsFleet) return undefined;
+    const own = this.#own.ruleFor(ip);
+    if (own !== undefined || !this.#protectsFleet) return own;
     return isRange(ip) ? this.#fleetRuleWithin(ip, now) : this.#fleetRule(ip, now);
   }
 
@@ -79,6 +87,7 @@ export class NeverBan {
     return [
       ...this.#configured.map((range) => ({ range, source: 'server.toml' })),
       ...this.#added.map((range) => ({ range, source: 'added' })),
+      ...this.#own.list(),
       ...(this.#protectsFleet ? fleet : []),
     ];
   }

@@ -29,6 +29,7 @@ import { Intake } from './intake.ts';
 import type { Policy } from './judge.ts';
 import { Membership } from './membership.ts';
 import { NeverBan } from './never-ban.ts';
+import { OwnAddresses } from './own-addresses.ts';
 import { pump } from './pump.ts';
 import type { Service } from './retire.ts';
 import { Rotation } from './rotation.ts';
@@ -45,6 +46,8 @@ export type ServeOptions = {
 
 /** What every part of a running server works with. */
 type Core = {
+  /** Those in service. */
+  generations: Generation[];
   log: Log;
   faults: FaultLog;
   ledger: SqliteLedger;
@@ -90,7 +93,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const rotation = new Rotation({ ...core, audit, doors: distributor, now });
   const brakes = new Brakes(config.limits);
   const service: Service = {
-    generations: [...generations],
+    generations: core.generations,
     serverKeys: new Set(generations.map(({ curve }) => curve.publicKey)),
     port,
     distributor,
@@ -101,7 +104,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const upkeep = startUpkeep({ ...core, membership, brakes, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
-  const fleet = { service, generations: service.generations, membership, audit, goneAfterSeconds };
+  const fleet = { service, membership, audit, goneAfterSeconds };
   const parts = { ...core, ...fleet, policy, distribute, startedAt: now(), now, paths };
   const admin = await serveAdmin({
     path: paths.serverSocket,
@@ -151,7 +154,10 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   for (const { name, joinKey } of generations) admissions.admitJoining(name, joinKey);
   for (const curve of book.active().flatMap(curvesOf)) admissions.admitHost(curve);
   const clock = new SteadyClock(await ledger.lastTime());
-  const neverBan = new NeverBan(ledger, config.neverBan);
+  const inService = [...generations];
+  const own = new OwnAddresses(() => inService.map(({ fleet }) => fleet.server));
+  resources.own('looking up the own addresses', own.start());
+  const neverBan = new NeverBan(ledger, config.neverBan, own);
   const floods = new FloodWatch();
   const zap = await answerZap(({ domain, key, address }) => {
     const admission = admissions.decide(domain, key);
@@ -165,6 +171,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   book.onAcknowledged((host) => neverBan.stays(host, clock.now()));
   resources.own('the doorkeeper', () => zap.close());
   return {
+    generations: inService,
     log,
     faults: new FaultLog(log, monotonicSeconds),
     ledger,

@@ -2,6 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { parseRange, type Range } from '@banshare/protocol';
 import { NeverBan } from '../src/never-ban.ts';
+import { OwnAddresses } from '../src/own-addresses.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 
 const DAY = 86_400;
@@ -13,7 +14,12 @@ function rangeOf(text: string): Range {
 }
 
 function neverBanOf({ ledger }: LedgerOfTest, fleet = true): NeverBan {
-  return new NeverBan(ledger, { addresses: [rangeOf('192.0.2.0/28')], fleet });
+  return new NeverBan(ledger, { addresses: [rangeOf('192.0.2.0/28')], fleet }, new OwnAddresses(() => []));
+}
+
+/** How much is listed beside the addresses of this machine. */
+function countListed(neverBan: NeverBan, now: number): number {
+  return neverBan.list(now).filter(({ source }) => source !== "the server's own address").length;
 }
 
 test('each rule names itself, and an address beside the range is not protected', () => {
@@ -26,7 +32,7 @@ test('each rule names itself, and an address beside the range is not protected',
   assert.match(rule('2001:db8:1::9') ?? '', /2001:db8:1::\/48 of banshare-server never-ban/);
   assert.match(rule('198.51.100.1') ?? '', /the fleet's host h1/);
   for (const free of ['192.0.2.16', '2001:db8:2::9', '198.51.100.2']) assert.equal(rule(free), undefined);
-  assert.equal(neverBan.list(NOW).length, 3);
+  assert.equal(countListed(neverBan, NOW), 3);
 });
 
 test('what was added holds after a restart until it is removed, and only once', () => {
@@ -71,7 +77,7 @@ test('a host protects at most 16 addresses, and another one again when the oldes
   const neverBan = neverBanOf(shelf);
   const host = shelf.host('roamer');
   for (let last = 1; last <= 40; last += 1) neverBan.see(host, 'report/g', `203.0.113.${last}`, NOW + last);
-  assert.equal(neverBan.list(NOW + 40).length, 16 + 1);
+  assert.equal(countListed(neverBan, NOW + 40), 16 + 1);
   neverBan.see(host, 'report/g', '203.0.113.99', NOW + DAY + 5);
   assert.notEqual(neverBan.ruleFor(addressOf('203.0.113.99'), NOW + DAY + 5), undefined);
 });

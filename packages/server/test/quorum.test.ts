@@ -5,6 +5,7 @@ import { Brakes } from '../src/brakes.ts';
 import { decideWith } from '../src/decide.ts';
 import type { Submission } from '../src/ledger.ts';
 import { NeverBan } from '../src/never-ban.ts';
+import { OwnAddresses } from '../src/own-addresses.ts';
 import { quorumFor } from '../src/quorum.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 
@@ -16,7 +17,7 @@ async function verdicts(shelf: LedgerOfTest, ...submissions: Submission[]): Prom
   const { ledger } = shelf;
   const parts = {
     policy: { windowSeconds: 300, defaultDurationSeconds: 3600, maxDurationSeconds: -1 },
-    neverBan: new NeverBan(ledger, { addresses: [], fleet: true }),
+    neverBan: new NeverBan(ledger, { addresses: [], fleet: true }, new OwnAddresses(() => [])),
     brakes: new Brakes({ hostPerMinute: 10, hostBurst: 10, fleetPerMinute: 1000, active: 1000 }),
     quorum: [RULE],
     activeBans: new ActiveCount(ledger),

@@ -37,3 +37,9 @@ export async function withdraw(peer: Peer, address: string, jail = 'sshd'): Prom
   const answer = await peer.ask({ kind: 'unban', ban: { ip, prog, jail: wanted.report.jail } });
   assert.ok(answer.ok && answer.reply.verdict === 'accepted', JSON.stringify(answer));
 }
+
+/** What becomes of a report, however it fails. */
+export async function fateOf(peer: Peer, address: string): Promise<string> {
+  const answer = await peer.ask(reportOf(peer, address));
+  return answer.ok ? (answer.reply.code ?? answer.reply.verdict) : answer.fault;
+}

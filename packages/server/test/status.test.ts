@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { NeverBan } from '../src/never-ban.ts';
+import { OwnAddresses } from '../src/own-addresses.ts';
 import { bannedHosts, hostsOf } from '../src/status.ts';
 import { OPERATOR, parseJail, parseTarget } from '@banshare/protocol';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
@@ -25,7 +26,7 @@ test('a host not heard of for gone-after is gone, and back with its next acknowl
 test('a host of ours that comes from a banned address or range is named, and the ban stays', async () => {
   using shelf = new LedgerOfTest();
   const { ledger } = shelf;
-  const neverBan = new NeverBan(ledger, { addresses: [], fleet: true });
+  const neverBan = new NeverBan(ledger, { addresses: [], fleet: true }, new OwnAddresses(() => []));
   const jail = parseJail('banshare');
   const range = parseTarget('203.0.113.0/24');
   assert.ok(jail.ok && range.ok);
