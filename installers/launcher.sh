@@ -12,4 +12,7 @@ unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE
 # So is the machine's OpenSSL configuration, which Node reads at every start; banshare uses no TLS.
 OPENSSL_CONF=/dev/null
 export OPENSSL_CONF
+# A core dump would hold this host's key. Not every shell has a word for it.
+# shellcheck disable=SC3045
+ulimit -c 0 2>/dev/null || :
 exec "$lib/node" @FLAGS@ "$lib/@BUNDLE@" "$@"

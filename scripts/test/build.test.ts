@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   cpSync,
   mkdirSync,
@@ -12,6 +14,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { HostName } from '@banshare/protocol';
+import { hostPaths } from '@banshare/runtime';
+import { makeIdentity, writeHostKey } from '@banshare/transport';
 import { FreshBuild, run } from '../../test/fresh-build.ts';
 
 type Metafile = { outputs: Record<string, { inputs: object; imports: { path: string; kind: string }[] }> };
@@ -46,6 +51,43 @@ test('the launcher keeps NODE_OPTIONS of the machine away from the program', () 
   });
   assert.equal(ran.code, 0, ran.err);
 });
+
+for (const signal of ['SIGABRT', 'SIGQUIT', 'SIGSEGV'] as const) {
+  test(`a reporter that ends by ${signal} leaves no core dump with its key in it, whatever its caller allows`, async (context) => {
+    const folder = fresh.path(`core-${signal}`);
+    const { keys } = hostPaths(folder);
+    mkdirSync(keys.dir, { recursive: true, mode: 0o700 });
+    writeHostKey(keys.host, await makeIdentity(), 'web1' as HostName);
+    const child = spawn(
+      'sh',
+      [
+        '-c',
+        'ulimit -c unlimited 2>/dev/null; ulimit -c >&2; exec "$0" --stdin --root "$1"',
+        join(fresh.dist, 'bin/banshare-report'),
+        folder,
+      ],
+      { cwd: folder },
+    );
+    const ended = once(child, 'exit');
+    context.after(() => child.kill('SIGKILL'));
+    let said = '';
+    const alive = Promise.withResolvers<void>();
+    child.stderr.on('data', (bytes: Buffer) => {
+      said += bytes.toString();
+      if (said.includes('line 1:')) alive.resolve();
+    });
+    child.stdin.on('error', () => undefined).write('a line that is none\n');
+    await Promise.race([alive.promise, ended]);
+    if (!said.startsWith('unlimited')) context.diagnostic('this machine allows no core dump anyway');
+    assert.match(readFileSync(`/proc/${child.pid}/limits`, 'utf8'), /^Max core file size +0 +0 /m);
+    child.kill(signal);
+    assert.deepEqual(await ended, [null, signal], said);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith('core')),
+      [],
+    );
+  });
+}
 
 test('exactly one addon lies beside the bundles, and is the one that zeromq loads', () => {
   const addons = readdirSync(join(fresh.dist, 'lib/banshare')).filter((name) => name.endsWith('.node'));
