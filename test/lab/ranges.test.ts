@@ -120,8 +120,11 @@ test(
   'A range is not banned on the host where somebody from within it is logged in, but everywhere else',
   { skip: skipReason('sshd', 'ssh') },
   async () => {
-    const config = '[apply]\nenforcer = "nftables"\n';
-    await using fleet = await startFleet({ hosts: ['h1', 'h2'], clientConfig: { h1: config, h2: config } });
+    const both = '[[enforcer]]\nkind = "nftables"\n[[enforcer]]\nkind = "log"\n';
+    await using fleet = await startFleet({
+      hosts: ['h1', 'h2'],
+      clientConfig: { h1: both, h2: '[apply]\nenforcer = "nftables"\n' },
+    });
     const { attacker } = fleet.lab;
     const [h1, h2] = [fleet.host('h1'), fleet.host('h2')];
     await startSshd(h2, attacker.host);
@@ -129,6 +132,11 @@ test(
     await operate(fleet, 'ban', '198.51.100.0/24');
     await attacker.untilDropped(h1, '198.51.100.77');
     await untilStanding(h2, '198.51.100.0/24', 'skipped: never-ban: an authenticated SSH session');
+    const known =
+      /h1: applied \(range: not by log\)[^]*h2: skipped \(never-ban: an authenticated SSH session\)/;
+    await untilTrue(20_000, 'the server to know what came of it', async () =>
+      known.test(await operate(fleet, 'explain', '198.51.100.0/24')),
+    );
     session.say('still here\n');
     await session.line(/^still here$/);
   },
