@@ -28,6 +28,7 @@ export class Applier {
   readonly #parts: ApplyParts;
   readonly #turns = new Turns();
   readonly #idle: (() => void)[] = [];
+  readonly #watching: ((row: BanRow) => void)[] = [];
   /** The enforcers of which was said what they cannot do. */
   readonly #unfit = new Set<string>();
   #running = 0;
@@ -53,6 +54,11 @@ export class Applier {
   /** Whether a ban of this address waits or is being carried out. */
   isBusy(ip: string): boolean {
     return this.#turns.has(ip);
+  }
+
+  /** Tells of each row, as it was when its change was begun, once the state has what became of it. */
+  onSettled(watch: (row: BanRow) => void): void {
+    this.#watching.push(watch);
   }
 
   /** Begins nothing more and resolves when nothing runs; what is still queued stands in the state for the next start. */
@@ -107,6 +113,7 @@ export class Applier {
       });
       for (const { row, effect } of settled) {
         this.#parts.settled(row, effect);
+        for (const watch of this.#watching) watch(row);
         this.#say(row, effect);
       }
     } catch (error) {

@@ -7,6 +7,7 @@ import { choiceOf } from './choice-of.ts';
 import { readEnrolled } from './enrol.ts';
 import { chosenEnforcer } from './enforcers/chosen.ts';
 import { Notes } from './notes.ts';
+import { passOn } from './pass-on.ts';
 import { pause, resume, stillToLift } from './pausing.ts';
 import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
@@ -59,8 +60,9 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
   const state = new State(paths.clientState);
   try {
     const notes = new Notes(paths.notes);
-    const enforcer = chosenEnforcer(config, { paths, log, notes });
-    const { concurrency, missingJail } = config.apply;
+    const enforcerHost = { paths, log, notes };
+    const enforcer = chosenEnforcer(config, enforcerHost);
+    const { concurrency } = config.apply;
     const settled: ApplyParts['settled'] = (row, effect) => void tellEffect(state, row, effect);
     const applier = new Applier({ state, enforcer, concurrency, log, now: wallSeconds, settled });
     const fault = (_key: string, text: string): void => {
@@ -75,9 +77,11 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const parts: TakeParts = { state, choice, now: wallSeconds, queue: nothing, skipped: nothing };
     // What is to be applied again waits in the state for the daemon.
     if (which === 'resume') return { bans: resume(parts), left: 0 };
+    const left = passOn(config, enforcerHost, parts, applier);
     const bans = pause(parts);
-    resumePending(state, notes, applier, missingJail);
+    resumePending(state, applier);
     await applier.idle();
+    await left.look();
     return { bans, left: stillToLift(state) };
   } finally {
     state.close();

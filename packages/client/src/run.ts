@@ -15,7 +15,7 @@ import {
   type ServerPlace,
 } from '@banshare/runtime';
 import { outsideAddresses } from './acknowledge.ts';
-import { answerAdmin } from './admin.ts';
+import { answerAdmin, type AdminParts } from './admin.ts';
 import { Applier } from './apply.ts';
 import { Bell } from './bell.ts';
 import { choiceOf } from './choice-of.ts';
@@ -24,12 +24,13 @@ import { pause, stayConnected } from './connection.ts';
 import { enrol, goByName, readEnrolled, type EnrolledKey } from './enrol.ts';
 import { chosenEnforcers } from './enforcers/chosen.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import { covers, together, type Part } from './enforcers/several.ts';
+import { together } from './enforcers/several.ts';
 import type { News } from './follow.ts';
 import { setCloneAside } from './machine.ts';
 import { tidyKeys } from './key-files.ts';
 import { Notes } from './notes.ts';
 import { OwnKey } from './own-key.ts';
+import { passOn } from './pass-on.ts';
 import { Progress } from './progress.ts';
 import { ProtectionWatch } from './protect-lift.ts';
 import { ServerAddresses } from './protect-server.ts';
@@ -38,7 +39,8 @@ import { rotateHere } from './rotate-command.ts';
 import { locateServer } from './server-address.ts';
 import { ServerClock } from './server-clock.ts';
 import { State } from './state.ts';
-import { Reconciler } from './reconcile.ts';
+import type { Reconciler } from './reconcile.ts';
+import { startComparing } from './comparing.ts';
 import { SpoolKeeper } from './spool-keeper.ts';
 import { take, type TakeParts } from './take.ts';
 import { tellEffect } from './tell.ts';
@@ -68,24 +70,21 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
-  const enforcers = chosenEnforcers(config, { paths, log, notes, memory: (name) => state.memory(name) });
+  const enforcerHost = { paths, log, notes, memory: (name: string) => state.memory(name) };
+  const enforcers = chosenEnforcers(config, enforcerHost);
   const enforcer = together(enforcers);
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
   const server = new ServerAddresses(place.server, paths);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
-  const parts = takeParts(config, { log, state, applier, clock, protection });
+  const parts = takeParts(config, { paths, log, state, applier, clock, protection });
   const ownKey = new OwnKey();
   const rotate = rotatorOf(options, ownKey, log);
-  const admin = await serveAdmin({
-    path: paths.clientSocket,
-    handle: (request) =>
-      answerAdmin(request, { enforcer, place, paths, state, progress, applier, parts, rotate }),
-    signal,
-  });
-  if (!admin.ok) throw new Error(admin.fault);
-  resources.own('the admin socket', () => admin.value.close());
+  // Before anybody can pause this host.
+  const left = passOn(config, enforcerHost, parts, applier);
+  const adminParts = { enforcer, place, paths, state, progress, applier, parts, rotate };
+  await listenToAdmin(adminParts, resources, signal);
 
   const key = await identify(options, { log, faults, progress }, signal);
   if (key === undefined) return;
@@ -94,7 +93,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   parts.choice.ownName = key.name;
   // What was protected since the last run is lifted before anything is applied.
   resources.own('what is protected', await startProtecting(protection, parts, log));
-  resumePending(state, notes, applier, config.apply.missingJail);
+  resumePending(state, applier);
+  resources.own('what earlier enforcers hold', left.start());
   const stopTicking = startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined });
   resources.own('the clockwork', stopTicking);
   const host = { state, applier, log, faults, clock, progress, bell };
@@ -119,6 +119,14 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
     signal,
   );
   resources.own('the connection', () => connected);
+}
+
+/** @throws when the local admin socket cannot be had. */
+async function listenToAdmin(parts: AdminParts, resources: Resources, signal: AbortSignal): Promise<void> {
+  const { clientSocket: path } = parts.paths;
+  const admin = await serveAdmin({ path, handle: (request) => answerAdmin(request, parts), signal });
+  if (!admin.ok) throw new Error(admin.fault);
+  resources.own('the admin socket', () => admin.value.close());
 }
 
 function startSpool({ reporter, paths }: RunOptions, faults: FaultLog, resources: Resources): SpoolKeeper {
@@ -244,45 +252,21 @@ function faultOf(faults: FaultLog): (key: string, text: string) => void {
   return (key, text) => faults.fault(key, text);
 }
 
-function startComparing(
-  enforcers: readonly Part[],
-  host: ReconcilerHost,
-  config: ClientConfig,
-  resources: Resources,
-): Reconciler[] {
-  const reconcilers = enforcers.map((part) => reconcilerOf(part, host));
-  for (const each of reconcilers) resources.own('comparing bans', each.start(config.apply.reconcileSeconds));
-  return reconcilers;
-}
-
-type ReconcilerHost = {
-  state: State;
-  applier: Applier;
-  log: Log;
-  faults: FaultLog;
-  clock: ServerClock;
-  progress: Progress;
-  bell: Bell;
-};
-
-function reconcilerOf({ enforcer, ...bans }: Part, host: ReconcilerHost): Reconciler {
-  return new Reconciler({
-    ...host,
-    enforcer,
-    covers: (ban) => covers(bans, ban),
-    now: () => host.clock.now() ?? wallSeconds(),
-    isInStep: () => host.progress.phase === 'in-step',
-    tellNow: () => host.bell.ring(),
-  });
-}
-
 function takeParts(
   config: ClientConfig,
-  host: { log: Log; state: State; applier: Applier; clock: ServerClock; protection: Protection },
+  host: {
+    paths: HostPaths;
+    log: Log;
+    state: State;
+    applier: Applier;
+    clock: ServerClock;
+    protection: Protection;
+  },
 ): TakeParts {
+  const key = readEnrolled(host.paths);
   return {
     state: host.state,
-    choice: choiceOf(config, host.state, host.protection, undefined),
+    choice: choiceOf(config, host.state, host.protection, key.ok ? key.value.name : undefined),
     now: () => host.clock.now() ?? wallSeconds(),
     queue: (row) => host.applier.queue(row),
     maxActive: config.apply.maxActive,

@@ -18,6 +18,10 @@ const STEPS: readonly string[] = [
    CREATE INDEX bans_retry ON bans (retry_at) WHERE retry_at IS NOT NULL;
    CREATE TABLE outbox (seq INTEGER PRIMARY KEY, outcome TEXT NOT NULL, reason TEXT) STRICT;`,
   `ALTER TABLE bans ADD COLUMN kept_back TEXT NOT NULL DEFAULT '';`,
+  `CREATE TABLE left_behind (
+     place TEXT NOT NULL, ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, local_jail TEXT NOT NULL, before INTEGER NOT NULL,
+     PRIMARY KEY (place, ip, prog, jail)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /**

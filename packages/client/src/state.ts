@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parseOutcome, type BanKey, type Outcome, type Position } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { BanRow, RowStatus } from './ban-row.ts';
+import { LeftBehind } from './left-behind.ts';
 import { migrate } from './state-schema.ts';
 
 /**
@@ -14,6 +15,7 @@ import { migrate } from './state-schema.ts';
 export class State {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
+  readonly left = new LeftBehind((text) => this.#sql(text));
 
   /** @throws when the file cannot be used, or belongs to a newer program. */
   constructor(directory: string) {

@@ -1,6 +1,7 @@
 import type { ServerPlace } from '@banshare/runtime';
 import { monotonicSeconds } from '@banshare/runtime';
 import { RANGE } from './enforcers/enforcer.ts';
+import { placingOf } from './hand-over.ts';
 import type { Phase, Progress } from './progress.ts';
 import type { SpoolStatus } from './spool-status.ts';
 import type { State } from './state.ts';
@@ -26,6 +27,8 @@ export type ClientStatus = {
   /** What the enforcer lacks, and what would do better on this host. */
   advice: string[];
   bans: Record<string, number>;
+  /** What earlier enforcers of this host still have to let go. */
+  earlierEnforcers: string[];
   spool: SpoolStatus;
 };
 
@@ -54,6 +57,7 @@ export function statusOf(
     ways: [...enforcer.ways],
     advice: [...enforcer.missing, ...adviceFor(enforcer.kind, counts), ...adviceOnRanges(state)],
     bans: counts,
+    earlierEnforcers: Object.keys(placingOf(state)?.before ?? {}),
     spool,
   };
 }
@@ -99,6 +103,9 @@ export function showStatus(status: ClientStatus): string {
     `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
     ...status.ways,
     ...status.advice,
+    ...status.earlierEnforcers.map(
+      (place) => `Not lifted yet, from before the enforcer was changed: what ${place} holds of banshare.`,
+    ),
     ...spoolLines(spool),
   ].join('\n');
 }

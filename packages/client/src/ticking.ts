@@ -11,17 +11,9 @@ const TICK_MS = 1000;
 const MOST_AT_ONCE = 500;
 const SWEEP_MS = 60_000;
 
-/**
- * What was queued when the daemon ended is queued again; a note shows that its command was begun, so the ban is ours. Ranges
- * that could not be banned are tried once more.
- */
-export function resumePending(state: State, notes: Notes, applier: Applier, missingJail: string): void {
-  for (const row of [...state.withStatus('pending'), ...state.withStatus('lifting')]) {
-    // Where its jail is missing the note has moved, and the row may not know yet.
-    const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
-    if (isBegun) state.put({ ...row, isOurs: true }, wallSeconds());
-    applier.queue(row);
-  }
+/** What was queued when the daemon ended is queued again. Ranges that could not be banned are tried once more. */
+export function resumePending(state: State, applier: Applier): void {
+  for (const row of unfinished(state)) applier.queue(row);
   // The administrator may have changed the enforcer since; the server was told of a failure, and hears what comes of it.
   for (const row of state.ranges()) {
     if (row.status !== 'failed' || row.reason !== RANGE) continue;
@@ -29,6 +21,19 @@ export function resumePending(state: State, notes: Notes, applier: Applier, miss
     state.put(again, wallSeconds());
     applier.queue(again);
   }
+}
+
+/** A note shows that the command of a ban was begun when the daemon ended, so it is ours. */
+export function markBegun(state: State, notes: Notes, missingJail: string): void {
+  for (const row of unfinished(state)) {
+    // Where its jail is missing the note has moved, and the row may not know yet.
+    const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
+    if (isBegun) state.put({ ...row, isOurs: true }, wallSeconds());
+  }
+}
+
+function unfinished(state: State): BanRow[] {
+  return [...state.withStatus('pending'), ...state.withStatus('lifting')];
 }
 
 /**

@@ -10,7 +10,7 @@ import { Follower } from '../../../packages/client/src/follow.ts';
 import { Notes } from '../../../packages/client/src/notes.ts';
 import { State } from '../../../packages/client/src/state.ts';
 import { take, type TakeParts } from '../../../packages/client/src/take.ts';
-import { resumePending } from '../../../packages/client/src/ticking.ts';
+import { markBegun, resumePending } from '../../../packages/client/src/ticking.ts';
 import type { Message, ModelServer } from './server.ts';
 
 const COMMANDS = {
@@ -49,7 +49,8 @@ class Life {
       queue: (row: BanRow) => applier.queue(row),
       skipped: () => undefined,
     };
-    resumePending(state, notes, applier, COMMANDS.missingJail);
+    markBegun(state, notes, COMMANDS.missingJail);
+    resumePending(state, applier);
     const follower = new Follower({
       subscription: { receive: () => this.#receive(), refused: new Promise(() => undefined) },
       link: { ask: (request: RequestKind) => this.#ask(request) },

@@ -65,6 +65,8 @@ export type Enforcer = {
   check(): Promise<string[]>;
   /** Which way bans go where that depends on what runs here, in sentences for a person. */
   ways?(): Promise<string[]>;
+  /** Takes away all that is banshare's own there, for good; what went wrong, or ''. Only where a ban stands for the whole host. */
+  leave?(): Promise<string>;
   /** Whether all seems to be in place, cheaply; where it is not, a listing follows. */
   isIntact?(): Promise<boolean>;
   /** Has the rules looked after by which the address is banned in this local jail: whether they were made anew. */

@@ -16,6 +16,8 @@ export type Sets = {
   setUp(): Promise<string>;
   /** Changes all or nothing, and sets up where that is needed first; what went wrong, or ''. */
   change(change: SetChange): Promise<string>;
+  /** Takes sets and rules away, also where some of them are gone; what went wrong, or ''. */
+  remove(): Promise<string>;
   /** Whether sets and rules are there. */
   isIntact(): Promise<boolean>;
   /** What the sets hold. */
@@ -47,6 +49,11 @@ export class HostSets implements Enforcer {
 
   check(): Promise<string[]> {
     return this.#sets.check();
+  }
+
+  leave(): Promise<string> {
+    this.#ends.clear();
+    return this.#sets.remove();
   }
 
   isIntact(): Promise<boolean> {

@@ -49,6 +49,15 @@ export function ipsetSets(run: RunTool): Sets {
       areRulesThere.set(concerned, missing === '');
       return missing;
     },
+    remove: async () => {
+      const { stdout } = await run(['ipset', 'list', '-n']);
+      const names = stdout.split('\n');
+      const there = [...ADDRESSES, ...RANGES].filter(({ set }) => names.includes(set));
+      await rules.remove(there);
+      areRulesThere.clear();
+      hasRanges = false;
+      return restore(there.map(({ set }) => `destroy ${set}`));
+    },
     isIntact: async () => {
       hasRanges ||= await hasSet(run, RANGES);
       for (const each of hasRanges ? [ADDRESSES, RANGES] : [ADDRESSES])
@@ -104,6 +113,7 @@ function remaining(seconds: number): Remaining {
 function rulesBy(run: RunTool): {
   make: (families: readonly Family[]) => Promise<string>;
   areThere: (families: readonly Family[]) => Promise<boolean>;
+  remove: (families: readonly Family[]) => Promise<void>;
 } {
   const missing = async (families: readonly Family[]): Promise<string[][]> => {
     const rules: string[][] = [];
@@ -119,6 +129,12 @@ function rulesBy(run: RunTool): {
   const hasChain = async (iptables: string, chain: string): Promise<boolean> =>
     (await run([iptables, '-w', '-n', '-L', chain])).code === 0;
   return {
+    remove: async (families) => {
+      for (const { set, iptables } of families) {
+        // A rule may be there twice; where there is none any more, the program says no.
+        for (const chain of CHAINS) while ((await run(ruleWords(iptables, '-D', chain, set))).code === 0);
+      }
+    },
     areThere: async (families) => (await missing(families)).length === 0,
     make: async (families) => {
       for (const words of await missing(families)) {
@@ -130,7 +146,7 @@ function rulesBy(run: RunTool): {
   };
 }
 
-function ruleWords(iptables: string, verb: '-C' | '-I', chain: string, set: string): string[] {
+function ruleWords(iptables: string, verb: '-C' | '-D' | '-I', chain: string, set: string): string[] {
   const place = verb === '-I' ? ['1'] : [];
   const match = ['-m', 'set', '--match-set', set, 'src'];
   return [iptables, '-w', verb, chain, ...place, ...match, '-j', 'DROP'];

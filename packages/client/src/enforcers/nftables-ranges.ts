@@ -45,6 +45,11 @@ export function setUpLines(set: string): string[] {
   ];
 }
 
+/** What takes the table away, also where there is none. */
+export function removeLines(): string[] {
+  return [`add table ${TABLE}`, `delete table ${TABLE}`];
+}
+
 /** The sets of this table in a terse listing of all tables. */
 export function setsIn(ruleset: string): string[] {
   return [...tableIn(ruleset).matchAll(/^\tset (v[46]_\d+) \{$/gm)].map(([, set = '']) => set);

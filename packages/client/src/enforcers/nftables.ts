@@ -2,7 +2,16 @@ import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
 import type { Ended, ExecOptions } from '../exec.ts';
 import type { Remaining } from './enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
-import { hasSet, listWords, placeOfRange, rangeOf, setAt, setsIn, setUpLines } from './nftables-ranges.ts';
+import {
+  hasSet,
+  listWords,
+  placeOfRange,
+  rangeOf,
+  removeLines,
+  setAt,
+  setsIn,
+  setUpLines,
+} from './nftables-ranges.ts';
 
 /** The unit takes every capability away: fail2ban's socket needs none. */
 const CAPABILITY = 'the client needs CAP_NET_ADMIN and CAP_NET_RAW, see systemctl cat banshare-client';
@@ -60,6 +69,11 @@ export function nftSets(run: RunTool): Sets {
       const setUp = concerned.length > 0 ? concerned.flatMap(setUpLines) : SETUP;
       const again = await nft([...setUp, ...lines]);
       return again.code === 0 ? '' : `nft: ${said(again)}`;
+    },
+    remove: async () => {
+      const ended = await nft(['add table inet banshare', 'delete table inet banshare', ...removeLines()]);
+      if (ended.code === 0) rangeSets.clear();
+      return ended.code === 0 ? '' : `nft: ${said(ended)}`;
     },
     isIntact: async () => {
       // Terse, and the whole ruleset: asked for one table, nft fetches all elements of its sets.

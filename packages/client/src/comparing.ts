@@ -1,0 +1,41 @@
+import { wallSeconds, type ClientConfig, type FaultLog, type Log, type Resources } from '@banshare/runtime';
+import type { Applier } from './apply.ts';
+import type { Bell } from './bell.ts';
+import { covers, type Part } from './enforcers/several.ts';
+import type { Progress } from './progress.ts';
+import { Reconciler } from './reconcile.ts';
+import type { ServerClock } from './server-clock.ts';
+import type { State } from './state.ts';
+
+/** Keeps what each enforcer has as it should be, with a reconciler each. */
+export function startComparing(
+  enforcers: readonly Part[],
+  host: ReconcilerHost,
+  config: ClientConfig,
+  resources: Resources,
+): Reconciler[] {
+  const reconcilers = enforcers.map((part) => reconcilerOf(part, host));
+  for (const each of reconcilers) resources.own('comparing bans', each.start(config.apply.reconcileSeconds));
+  return reconcilers;
+}
+
+type ReconcilerHost = {
+  state: State;
+  applier: Applier;
+  log: Log;
+  faults: FaultLog;
+  clock: ServerClock;
+  progress: Progress;
+  bell: Bell;
+};
+
+function reconcilerOf({ enforcer, ...bans }: Part, host: ReconcilerHost): Reconciler {
+  return new Reconciler({
+    ...host,
+    enforcer,
+    covers: (ban) => covers(bans, ban),
+    now: () => host.clock.now() ?? wallSeconds(),
+    isInStep: () => host.progress.phase === 'in-step',
+    tellNow: () => host.bell.ring(),
+  });
+}

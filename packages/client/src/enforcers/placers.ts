@@ -1,0 +1,87 @@
+import type { JailName, ProgName, Target } from '@banshare/protocol';
+import type { ClientConfig } from '@banshare/runtime';
+import { chosenEnforcer, isPsadFirst, type EnforcerHost } from './chosen.ts';
+import type { Enforcer } from './enforcer.ts';
+import { canBlock } from './psad.ts';
+import { IN_PSAD } from './psad-first.ts';
+import { covers } from './several.ts';
+
+/** What counts of an enforcer, and of the bans that it is for, once it is another's turn. Kept in the state. */
+export type Placer = {
+  kind: ClientConfig['apply']['enforcer'];
+  jails: readonly string[];
+  progs: readonly string[];
+  isPsadFirst: boolean;
+  command: string;
+  unbanCommand: string;
+  missingJail: string;
+  logFile: string;
+};
+
+type Placed = { prog: ProgName; jail: JailName; localJail: JailName; ip: Target };
+
+const FAIL2BAN = 'fail2ban';
+const PSAD = 'psad';
+const COMMAND = 'command: ';
+
+/** The enforcers that client.toml asks for, as they are remembered. */
+export function placersOf(config: ClientConfig): Placer[] {
+  const { enforcer: kind, command, unbanCommand, missingJail, logFile } = config.apply;
+  const wanted = config.enforcer.length > 0 ? config.enforcer : [{ kind, jails: ['*'], progs: ['*'] }];
+  const common = { isPsadFirst: isPsadFirst(config), command, unbanCommand, missingJail, logFile };
+  return wanted.map((each) => ({ kind: each.kind, jails: each.jails, progs: each.progs, ...common }));
+}
+
+/** A remembered enforcer as it was, for everything. @throws when a command cannot be read. */
+export function enforcerOf(placer: Placer, config: ClientConfig, host: EnforcerHost): Enforcer {
+  const { kind, command, unbanCommand, missingJail, logFile } = placer;
+  const apply = { ...config.apply, enforcer: kind, command, unbanCommand, missingJail, logFile };
+  const enforcer = placer.isPsadFirst ? [] : [{ kind, jails: ['*'], progs: ['*'] }];
+  // What it remembers is for the enforcer that is asked now.
+  const { paths, log, notes } = host;
+  return chosenEnforcer({ ...config, apply, enforcer }, { paths, log, notes });
+}
+
+/**
+ * Where an enforcer may put bans. What has the same place is lifted by either: fail2ban's jails over its socket or by its
+ * client. The place of another command is known by what lifts.
+ */
+export function everyPlaceOf({ kind, unbanCommand, isPsadFirst: hasPsad }: Placer): string[] {
+  switch (kind) {
+    case 'none':
+    case 'log':
+      return [];
+    case 'fail2ban':
+      return hasPsad ? [FAIL2BAN, PSAD] : [FAIL2BAN];
+    case 'command':
+      if (/(?:^|\/)fail2ban-client .*\bunbanip\b/.test(unbanCommand))
+        return hasPsad ? [FAIL2BAN, PSAD] : [FAIL2BAN];
+      return [COMMAND + unbanCommand];
+    default:
+      return [kind];
+  }
+}
+
+/** Where an enforcer may have put this ban, or may put it. */
+export function placesOf(placer: Placer, ban: Placed): string[] {
+  if (!covers(placer, ban)) return [];
+  const places = everyPlaceOf(placer);
+  if (places.length < 2) return places;
+  if (ban.localJail === IN_PSAD) return [PSAD];
+  return ban.prog === PSAD && canBlock(ban) ? places : [FAIL2BAN];
+}
+
+/** Whether a place is the whole host, in which everything is banshare's. */
+export function isOfHost(place: string): boolean {
+  return place === 'nftables' || place === 'ipset';
+}
+
+/** Whether it is lifted by a command, of which nobody knows what it acts on. */
+export function isByCommand(place: string): boolean {
+  return place.startsWith(COMMAND);
+}
+
+/** Whether what it holds comes back when its program is started again. */
+export function outlastsItsProgram(place: string): boolean {
+  return place === FAIL2BAN;
+}

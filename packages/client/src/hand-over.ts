@@ -1,0 +1,97 @@
+import type { BanKey, JailName } from '@banshare/protocol';
+import { FIRST_TRY, rowFor, type BanRow } from './ban-row.ts';
+import { choose, type Choice } from './choose.ts';
+import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from './enforcers/placers.ts';
+import type { State } from './state.ts';
+
+/** now: the enforcers that put this host's bans in place; before: by place those whose bans are not all lifted yet. */
+export type Placing = { now: Placer[]; before: Record<string, Placer> };
+
+/** What a hand-over looks at; now is epoch seconds. */
+export type HandOverParts = {
+  state: State;
+  placers: readonly Placer[];
+  choice: Choice;
+  localJailOf: (ban: BanKey) => JailName;
+  now: () => number;
+};
+
+/** By which enforcers this host's bans were put in place; undefined where that was never noted. */
+export function placingOf(state: State): Placing | undefined {
+  const text = state.memory('enforcers').recall();
+  return text === undefined ? undefined : (JSON.parse(text) as Placing);
+}
+
+export function notePlacing(state: State, placing: Placing): void {
+  state.memory('enforcers').remember(JSON.stringify(placing));
+}
+
+/**
+ * Where client.toml asks for other enforcers than before, every ban is to be put in place by those, and what the earlier ones
+ * hold is noted, to be lifted by them afterwards. All in one transaction: a crash at any point only repeats the rest.
+ * @returns whether those put bans elsewhere.
+ */
+export function handOver(parts: HandOverParts): boolean {
+  const { state, placers } = parts;
+  const known = placingOf(state);
+  if (known !== undefined && JSON.stringify(known.now) === JSON.stringify(placers)) return false;
+  state.together(() => {
+    const before = { ...known?.before };
+    for (const placer of known?.now ?? []) for (const place of everyPlaceOf(placer)) before[place] = placer;
+    if (known !== undefined) for (const row of state.all()) handOverRow(row, known.now, parts);
+    for (const place of placers.flatMap(everyPlaceOf)) {
+      // What is still asked keeps its own sets as they should be.
+      if (isOfHost(place)) state.left.clear(place);
+      if (state.left.at(place).length === 0) delete before[place];
+    }
+    notePlacing(state, { now: [...placers], before });
+  });
+  const placesBy = (all: readonly Placer[]): string => all.flatMap(everyPlaceOf).toSorted().join('\n');
+  return known !== undefined && placesBy(known.now) !== placesBy(placers);
+}
+
+function handOverRow(row: BanRow, earlier: readonly Placer[], parts: HandOverParts): void {
+  const { state, placers, now } = parts;
+  const old = placesIn(earlier, row);
+  const next = placesIn(placers, row);
+  const isNothingNew = next.every((place) => old.includes(place));
+  if (isNothingNew && old.length === next.length) return;
+  if (row.status === 'skipped' || row.status === 'released') {
+    decideAnew(row, parts);
+    return;
+  }
+  // Back to one that holds it still.
+  const held = next.filter((place) => row.status !== 'lifting' && state.left.has(place, row));
+  for (const place of held) state.left.remove({ ...row, place });
+  const gone = old.filter((place) => !next.includes(place) && (isOfHost(place) || row.isOurs));
+  const isBefore = next.some(isByCommand);
+  for (const place of gone) state.left.add({ ...row, place, isBefore: isBefore && isByCommand(place) });
+  const keepsJail = old.some((place) => next.includes(place) && !isOfHost(place));
+  const localJail = keepsJail ? row.localJail : parts.localJailOf(row);
+  const moved = {
+    ...row,
+    localJail,
+    isOurs: keepsJail ? row.isOurs : held.some((place) => !isOfHost(place)),
+  };
+  if (row.status === 'lifting' || (keepsJail && isNothingNew)) state.put(moved, now());
+  else state.put(again(moved, isBefore && gone.some(isByCommand)), now());
+}
+
+/** Why the earlier enforcers did nothing may not hold for these. */
+function decideAnew(row: BanRow, { state, choice, now }: HandOverParts): void {
+  const chosen = choose(row, choice, now());
+  const isAnew = row.status === 'skipped' && row.reason !== 'full' && chosen.apply;
+  if (isAnew) state.put({ ...rowFor(row, chosen, undefined), keptBack: row.reason }, now());
+}
+
+function placesIn(placers: readonly Placer[], row: BanRow): string[] {
+  return [...new Set(placers.flatMap((placer) => placesOf(placer, row)))];
+}
+
+/** A ban for the enforcers that follow; one that waits for the earlier one's to be lifted stands as it does until then. */
+function again(row: BanRow, waits: boolean): BanRow {
+  const status = waits ? 'applied' : 'pending';
+  // Of what was not simply applied the server was told.
+  const keptBack = row.status === 'failed' ? row.reason : '';
+  return { ...row, ...FIRST_TRY, status, reason: '', keptBack };
+}

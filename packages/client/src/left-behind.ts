@@ -1,0 +1,73 @@
+import type { StatementSync } from 'node:sqlite';
+import type { BanKey, JailName, Target } from '@banshare/protocol';
+
+/**
+ * A ban that stands where an enforcer put it that is no longer asked. isBefore: it is lifted before the enforcer that followed
+ * puts the ban in place, since both may act on the same thing.
+ */
+export type Left = BanKey & { place: string; localJail: JailName; isBefore: boolean };
+
+/** What earlier enforcers of this host still hold of banshare, as it stands in the state. */
+export class LeftBehind {
+  readonly #sql: (text: string) => StatementSync;
+
+  constructor(sql: (text: string) => StatementSync) {
+    this.#sql = sql;
+  }
+
+  add({ place, ip, prog, jail, localJail, isBefore }: Left): void {
+    this.#sql('INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?, ?)').run(
+      place,
+      ip,
+      prog,
+      jail,
+      localJail,
+      isBefore ? 1 : 0,
+    );
+  }
+
+  has(place: string, ban: BanKey): boolean {
+    const found = this.#sql(
+      'SELECT 1 FROM left_behind WHERE place = ? AND ip = ? AND prog = ? AND jail = ?',
+    ).get(place, ban.ip, ban.prog, ban.jail);
+    return found !== undefined;
+  }
+
+  /** What one of them holds; of one address only, where that is named. */
+  at(place: string, ip?: Target): Left[] {
+    const rows =
+      ip === undefined
+        ? this.#sql('SELECT * FROM left_behind WHERE place = ?').all(place)
+        : this.#sql('SELECT * FROM left_behind WHERE place = ? AND ip = ?').all(place, ip);
+    return rows.map(leftOf);
+  }
+
+  remove({ place, ip, prog, jail }: Omit<Left, 'localJail' | 'isBefore'>): void {
+    this.#sql('DELETE FROM left_behind WHERE place = ? AND ip = ? AND prog = ? AND jail = ?').run(
+      place,
+      ip,
+      prog,
+      jail,
+    );
+  }
+
+  /** Forgets all that one of them holds. */
+  clear(place: string): void {
+    this.#sql('DELETE FROM left_behind WHERE place = ?').run(place);
+  }
+
+  get count(): number {
+    return Number(this.#sql('SELECT count(*) AS n FROM left_behind').get()?.['n']);
+  }
+}
+
+function leftOf(row: Record<string, unknown>): Left {
+  return {
+    place: row['place'],
+    ip: row['ip'],
+    prog: row['prog'],
+    jail: row['jail'],
+    localJail: row['local_jail'],
+    isBefore: row['before'] === 1,
+  } as Left;
+}

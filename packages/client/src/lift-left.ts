@@ -1,0 +1,240 @@
+import type { JailName, Target } from '@banshare/protocol';
+import type { Log } from '@banshare/runtime';
+import { changeOf, FIRST_TRY, isWanted, type BanRow } from './ban-row.ts';
+import { reasonOf, type Enforcer } from './enforcers/enforcer.ts';
+import { isOfHost, outlastsItsProgram, placesOf, type Placer } from './enforcers/placers.ts';
+import { notePlacing, placingOf } from './hand-over.ts';
+import type { Left } from './left-behind.ts';
+import type { State } from './state.ts';
+
+/** What lifts what earlier enforcers hold; isGone tells of one whose program this host does not have any more. */
+export type LiftLeftParts = {
+  state: State;
+  enforcerOf: (placer: Placer) => Enforcer;
+  isGone: (place: string) => boolean;
+  /** Resolves when nothing is under way at the enforcers that are asked now. */
+  idle: () => Promise<void>;
+  queue: (row: BanRow) => void;
+  log: Pick<Log, 'notice' | 'warning'>;
+  now: () => number;
+};
+
+const LOOK_MS = 15_000;
+/** What says no so often will not say yes. */
+const MOST_TRIES = 20;
+
+/** Of who reported it nothing is needed any more. */
+const NOBODY = {
+  host: '' as BanRow['host'],
+  port: '',
+  protocol: '',
+  until: null,
+  at: 0,
+  seq: 0,
+  reason: '',
+};
+
+/** The bans that are lifted in one: they share what stands there. */
+type Group = { lefts: Left[]; ip: Target; localJail: JailName };
+
+/**
+ * Lifts what earlier enforcers of this host hold, each ban once the enforcers that follow have it, or once nobody wants it any
+ * more. What cannot be lifted is tried again, until that has no sense.
+ */
+export class LiftLeft {
+  readonly #parts: LiftLeftParts;
+  readonly #enforcers = new Map<string, Enforcer>();
+  readonly #tries = new Map<string, number>();
+  #running: Promise<void> = Promise.resolve();
+  #isOver: boolean;
+  #isAsked = false;
+
+  constructor(parts: LiftLeftParts) {
+    this.#parts = parts;
+    this.#isOver = this.#places().length === 0;
+  }
+
+  /** Lifts what it can, now and whenever more of it can be lifted. Returns how to stop. */
+  start(): () => Promise<void> {
+    if (this.#isOver) return () => this.#running;
+    const timer = setInterval(() => void this.look(), LOOK_MS);
+    void this.#lookWhenIdle();
+    return () => {
+      clearInterval(timer);
+      this.#isOver = true;
+      return this.#running;
+    };
+  }
+
+  /** A ban was put in place or lifted by the enforcers that are asked now. */
+  settled(row: BanRow): void {
+    if (this.#isOver) return;
+    if (row.status === 'lifting') void this.look(row.ip);
+    void this.#lookWhenIdle();
+  }
+
+  /** Lifts what can be lifted now, of one address or of all. */
+  look(ip?: Target): Promise<void> {
+    this.#running = this.#running.then(async () => {
+      try {
+        if (!this.#isOver) await this.#liftAll(ip);
+      } catch (error) {
+        const reason = (error as Error).message;
+        this.#parts.log.warning('Cannot lift what an earlier enforcer holds', { reason });
+      }
+    });
+    return this.#running;
+  }
+
+  async #lookWhenIdle(): Promise<void> {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    await this.#parts.idle();
+    this.#isAsked = false;
+    await this.look();
+  }
+
+  #places(): [string, Placer][] {
+    return Object.entries(placingOf(this.#parts.state)?.before ?? {});
+  }
+
+  async #liftAll(ip?: Target): Promise<void> {
+    const places = this.#places();
+    for (const [place, placer] of places) await this.#liftAt(place, placer, ip);
+    this.#isOver = places.length === 0;
+  }
+
+  async #liftAt(place: string, placer: Placer, ip?: Target): Promise<void> {
+    const { state } = this.#parts;
+    const enforcer = this.#enforcers.get(place) ?? this.#parts.enforcerOf(placer);
+    this.#enforcers.set(place, enforcer);
+    const groups = groupsOf(state.left.at(place, ip), place);
+    const ready = groups.filter((group) => this.#isReady(group) && !this.#isKept(group, place));
+    if (enforcer.leave !== undefined && ready.length === groups.length && ip === undefined) {
+      const reason = await enforcer.leave();
+      if (reason === '') this.#end(place, enforcer.kind);
+      else this.#fail(place, enforcer.kind, reason);
+      return;
+    }
+    const reason = await this.#lift(ready, enforcer);
+    if (reason !== '') this.#fail(place, enforcer.kind, reason);
+    else if (enforcer.leave === undefined && state.left.at(place).length === 0)
+      this.#end(place, enforcer.kind);
+  }
+
+  /** Lifts in batches; why some could not be lifted, or ''. */
+  async #lift(groups: readonly Group[], enforcer: Enforcer): Promise<string> {
+    let reason = '';
+    for (let at = 0; at < groups.length && !this.#isOver;) {
+      const batch = groups.slice(at, at + enforcer.mostAtOnce);
+      at += batch.length;
+      const effects = await enforcer.carryOut(batch.map((group) => this.#changeOf(group)));
+      const done = batch.filter((_, index) => effects[index]?.outcome !== 'failed');
+      const failed = effects.find(({ outcome }) => outcome === 'failed');
+      if (failed !== undefined) reason = reasonOf(failed);
+      this.#forget(done.flatMap(({ lefts }) => lefts));
+    }
+    return reason;
+  }
+
+  #changeOf({ lefts: [left], localJail }: Group): ReturnType<typeof changeOf> {
+    const { ip, prog, jail } = left as Left;
+    const row: BanRow = {
+      ...NOBODY,
+      ...FIRST_TRY,
+      ip,
+      prog,
+      jail,
+      localJail,
+      status: 'lifting',
+      isOurs: true,
+    };
+    return changeOf(row, 'unban', 0);
+  }
+
+  /** Notes that they are lifted; a ban that waited for it is put in place by the enforcers that follow. */
+  #forget(lefts: readonly Left[]): void {
+    const { state, now, queue } = this.#parts;
+    const queued: BanRow[] = [];
+    state.together(() => {
+      for (const left of lefts) {
+        state.left.remove(left);
+        const row = left.isBefore ? state.get(left) : undefined;
+        if (row?.status !== 'applied' || row.isOurs) continue;
+        queued.push({ ...row, status: 'pending' });
+      }
+      for (const row of queued) state.put(row, now());
+    });
+    for (const row of queued) queue(row);
+  }
+
+  /** Whether the enforcers that follow have it, or need not have it. */
+  #isReady({ lefts }: Group): boolean {
+    return lefts.every((left) => {
+      const row = this.#parts.state.get(left);
+      if (row === undefined || left.isBefore) return true;
+      return row.status === 'failed' ? row.retryAt === null : row.status !== 'pending';
+    });
+  }
+
+  /** Whether another ban wants the address to stand right there: then it is that one's to lift. */
+  #isKept({ lefts, ip, localJail }: Group, place: string): boolean {
+    const { state, now } = this.#parts;
+    const placers = placingOf(state)?.now ?? [];
+    const heir = state
+      .of(ip)
+      .find(
+        (row) =>
+          row.localJail === localJail &&
+          isWanted(row) &&
+          placers.some((placer) => placesOf(placer, row).includes(place)),
+      );
+    if (heir === undefined) return false;
+    state.together(() => {
+      const status = heir.status === 'already' ? 'applied' : heir.status;
+      state.put({ ...heir, status, isOurs: true }, now());
+      for (const left of lefts) state.left.remove(left);
+    });
+    return true;
+  }
+
+  #fail(place: string, kind: string, reason: string): void {
+    const { log, isGone } = this.#parts;
+    const tries = (this.#tries.get(place) ?? 0) + 1;
+    this.#tries.set(place, tries);
+    const fields = { enforcer: kind, reason };
+    const hasNoSense = isGone(place) || (tries >= MOST_TRIES && !outlastsItsProgram(place));
+    if (hasNoSense) {
+      log.warning('What this enforcer held of banshare cannot be lifted, and is left to itself', fields);
+      this.#forget(this.#parts.state.left.at(place));
+      this.#drop(place);
+    } else if (tries === 1) {
+      log.warning('What this enforcer holds of banshare cannot be lifted yet, and is tried again', fields);
+    }
+  }
+
+  #end(place: string, kind: string): void {
+    this.#parts.state.left.clear(place);
+    this.#drop(place);
+    this.#parts.log.notice('Nothing of banshare stands any more where this enforcer had put it', {
+      enforcer: kind,
+    });
+  }
+
+  #drop(place: string): void {
+    const { state } = this.#parts;
+    const placing = placingOf(state);
+    if (placing === undefined) return;
+    const { [place]: _, ...before } = placing.before;
+    notePlacing(state, { ...placing, before });
+  }
+}
+
+/** For the whole host an address stands once, in a jail once for each. */
+function groupsOf(lefts: readonly Left[], place: string): Group[] {
+  const groups = Map.groupBy(lefts, ({ ip, localJail }) => (isOfHost(place) ? ip : `${ip} ${localJail}`));
+  return [...groups.values()].flatMap((all) => {
+    const [first] = all;
+    return first === undefined ? [] : [{ lefts: all, ip: first.ip, localJail: first.localJail }];
+  });
+}

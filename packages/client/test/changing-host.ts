@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { hostPaths, readClientConfig, type LogFields } from '@banshare/runtime';
+import { Applier } from '../src/apply.ts';
+import { chosenEnforcer } from '../src/enforcers/chosen.ts';
+import type { LiftLeft } from '../src/lift-left.ts';
+import { Notes } from '../src/notes.ts';
+import { passOn } from '../src/pass-on.ts';
+import { State } from '../src/state.ts';
+import { lift, take, type TakeParts } from '../src/take.ts';
+import { resumePending } from '../src/ticking.ts';
+import type { RealFail2ban } from './enforcers/real-fail2ban.ts';
+import { choiceOf, eventOf, folder, ip, NOW } from './make.ts';
+
+/** A host whose client is started again and again, each time with another client.toml. */
+export class Machine implements Disposable {
+  readonly #scratch = folder();
+  readonly root = this.#scratch.path;
+  readonly paths = hostPaths(this.root);
+  readonly said: string[] = [];
+  state!: State;
+  parts!: TakeParts;
+  applier!: Applier;
+  left!: LiftLeft;
+  #seq = 0;
+  #isRunning = false;
+
+  /** A command that keeps addresses as files of a folder, and says in `order` what it did; the folder `no` makes it fail. */
+  command(name: string): string {
+    const held = join(this.root, name);
+    mkdirSync(held, { recursive: true });
+    const script = join(this.root, `${name}.sh`);
+    const lines = [
+      '#!/bin/sh',
+      `[ ! -e ${held}.no ] || exit 1`,
+      `echo "${name} $1 $2" >>${this.root}/order`,
+      `if [ "$1" = ban ]; then : >${held}/$2; else rm ${held}/$2; fi`,
+    ];
+    writeFileSync(script, `${lines.join('\n')}\n`);
+    chmodSync(script, 0o755);
+    return `[apply]\nenforcer = "command"\ncommand = "${script} ban SRCIP"\nunban-command = "${script} unban SRCIP"\n`;
+  }
+
+  /** What a command keeps banned. */
+  held(name: string): string[] {
+    return readdirSync(join(this.root, name)).toSorted();
+  }
+
+  behave(name: string, does: 'work' | 'fail'): void {
+    const path = join(this.root, `${name}.no`);
+    if (does === 'fail') mkdirSync(path);
+    else rmSync(path, { recursive: true });
+  }
+
+  /** Puts the socket of a real fail2ban where this host has it. */
+  join({ socket }: RealFail2ban): void {
+    mkdirSync(dirname(this.paths.fail2banSocket), { recursive: true });
+    mkdirSync(join(this.root, 'etc/fail2ban'), { recursive: true });
+    symlinkSync(socket, this.paths.fail2banSocket);
+  }
+
+  /** Starts the client; what it has to do is not begun. */
+  async wake(toml: string): Promise<void> {
+    this.stop();
+    const file = join(this.root, 'client.toml');
+    writeFileSync(file, toml);
+    const read = await readClientConfig(file);
+    assert.ok(read.ok);
+    const { config } = read;
+    this.state = new State(this.paths.clientState);
+    this.#isRunning = true;
+    const say = (text: string, fields: LogFields = {}): void =>
+      void this.said.push(`${text}: ${Object.values(fields).join(' ')}`);
+    const log = { info: () => undefined, notice: say, warning: say };
+    const notes = new Notes(this.paths.notes);
+    const host = { paths: this.paths, log, notes, memory: (name: string) => this.state.memory(name) };
+    const now = (): number => NOW;
+    this.applier = new Applier({
+      state: this.state,
+      enforcer: chosenEnforcer(config, host),
+      concurrency: 1,
+      log,
+      now,
+      settled: () => undefined,
+    });
+    this.parts = {
+      state: this.state,
+      choice: choiceOf(),
+      now,
+      queue: (row) => this.applier.queue(row),
+      skipped: () => undefined,
+    };
+    this.left = passOn(config, host, this.parts, this.applier);
+  }
+
+  /** Starts the client and lets it do all it can. */
+  async start(toml: string): Promise<void> {
+    await this.wake(toml);
+    resumePending(this.state, this.applier);
+    await this.rest();
+  }
+
+  async rest(): Promise<void> {
+    // What is lifted first leads to something to be put in place.
+    for (let round = 0; round < 2; round += 1) {
+      await this.applier.idle();
+      await this.left.look();
+    }
+    await this.applier.idle();
+  }
+
+  /** Bans of the fleet, each of which comes about. */
+  async ban(...ips: string[]): Promise<void> {
+    const events = ips.map((each) => eventOf({ ip: ip(each), seq: ++this.#seq }));
+    const position = { epoch: 'e1', seq: this.#seq, tail: '0123456789abcdef' };
+    take({ kind: 'events', events, position }, this.parts);
+    await this.applier.idle();
+  }
+
+  /** The end of a ban. */
+  async end(address: string): Promise<void> {
+    const queued: Parameters<typeof lift>[2] = [];
+    for (const row of this.state.of(address)) lift(row, this.parts, queued);
+    for (const row of queued) this.parts.queue(row);
+    await this.rest();
+  }
+
+  rows(): string[] {
+    return this.state
+      .all()
+      .map(({ ip: address, status, reason, isOurs }) =>
+        `${address} ${status} ${reason}${isOurs ? 'ours' : ''}`.trim(),
+      );
+  }
+
+  stop(): void {
+    if (this.#isRunning) this.state.close();
+    this.#isRunning = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+    this.#scratch[Symbol.dispose]();
+  }
+}
