@@ -1,6 +1,5 @@
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js';
-import { embeddedAddress, type Address } from './address.ts';
-import { embeddedTarget, isRange, overlaps, type Range, type Target } from './range.ts';
+import { embeddedTarget, isRange, type Target } from './range.ts';
 
 type SpecialRange = readonly [cidr: string, name: string];
 
@@ -50,37 +49,38 @@ const parsedRanges: {
  * undefined where it is ordinary.
  */
 export function specialRange(target: Target): string | undefined {
-  const found = isRange(target) ? findOverlap(target) : find(target);
+  const found = find(target);
   return found === undefined ? undefined : `${found[0]} (${found[1]})`;
 }
 
-function find(address: Address): SpecialRange | undefined {
-  const embedded = embeddedAddress(address);
-  if (embedded !== undefined) return find(embedded);
-  return address.includes(':') ? findV6(address) : findV4(address);
+function find(target: Target): SpecialRange | undefined {
+  const embedded = embeddedTarget(target);
+  // A range around NAT64 or 6to4 may hold more than those.
+  const within = embedded === undefined ? undefined : find(embedded);
+  if (within !== undefined || (embedded !== undefined && !isRange(target))) return within;
+  const [address = '', prefix] = target.split('/');
+  return address.includes(':')
+    ? findV6(address, Number(prefix ?? 128))
+    : findV4(address, Number(prefix ?? 32));
 }
 
-function findOverlap(range: Range): SpecialRange | undefined {
-  const embedded = embeddedTarget(range);
-  const within =
-    embedded === undefined ? undefined : isRange(embedded) ? findOverlap(embedded) : find(embedded);
-  return within ?? SPECIAL_RANGES.find(([cidr]) => overlaps(range, cidr as Range));
-}
-
-function findV4(address: Address): SpecialRange | undefined {
+/** Two blocks of addresses meet where the shorter prefix is that of both. */
+function findV4(address: string, prefix: number): SpecialRange | undefined {
   parsedRanges.v4 ??= SPECIAL_RANGES.filter(([cidr]) => !cidr.includes(':')).map((range) => ({
     range,
     cidr: ipaddr.IPv4.parseCIDR(range[0]),
   }));
   const parsed = ipaddr.IPv4.parse(address);
-  return parsedRanges.v4.find(({ cidr }) => parsed.match(cidr))?.range;
+  return parsedRanges.v4.find(({ cidr: [first, length] }) => parsed.match(first, Math.min(length, prefix)))
+    ?.range;
 }
 
-function findV6(address: Address): SpecialRange | undefined {
+function findV6(address: string, prefix: number): SpecialRange | undefined {
   parsedRanges.v6 ??= SPECIAL_RANGES.filter(([cidr]) => cidr.includes(':')).map((range) => ({
     range,
     cidr: ipaddr.IPv6.parseCIDR(range[0]),
   }));
   const parsed = ipaddr.IPv6.parse(address);
-  return parsedRanges.v6.find(({ cidr }) => parsed.match(cidr))?.range;
+  return parsedRanges.v6.find(({ cidr: [first, length] }) => parsed.match(first, Math.min(length, prefix)))
+    ?.range;
 }

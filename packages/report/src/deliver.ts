@@ -130,7 +130,9 @@ export class Courier {
       return { code: EXIT.refused, says: `refused: ${reply.reason ?? reply.code ?? ''}` };
     if (reply.status === 'RETRY')
       return this.#keep(waiting, reply.reason ?? 'the server asks to try again later');
-    return reply.verdict === 'accepted' ? { code: EXIT.done } : { code: EXIT.done, says: reply.verdict };
+    if (reply.verdict === 'accepted') return { code: EXIT.done };
+    const { verdict, reason } = reply;
+    return { code: EXIT.done, says: reason === undefined ? verdict : `${verdict}: ${reason}` };
   }
 
   #missed(waiting: Waiting, reason: string): Ending {

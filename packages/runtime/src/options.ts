@@ -83,6 +83,11 @@ export const serverOptions = {
     [],
     'The n-th ban of an address lasts the n-th of these, the last one from then on; [] leaves it to the reports.',
   ),
+  'bans.ipv6-prefix': option(
+    integer(64, 128),
+    128,
+    'How much of an IPv6 address counts: 128 bans what is reported, 64 the whole /64 that one machine may have.',
+  ),
   quorum: tables(
     listOf(quorum),
     'Tables of prog, jail, reporters and within: such bans wait until so many different hosts report them within that time. Evidence that can be forged, as a port scan for psad, needs two.',

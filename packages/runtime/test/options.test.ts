@@ -11,7 +11,7 @@ const TABLES: readonly (readonly [file: string, table: OptionTable])[] = [
 for (const [file, table] of TABLES) {
   for (const [key, option] of Object.entries(table)) {
     test(`${file}.toml: ${key} has a name in kebab-case, one sentence of help and a value that its kind takes`, () => {
-      assert.match(key, /^[a-z]+(-[a-z]+)*(\.[a-z]+(-[a-z]+)*)?$/);
+      assert.match(key, /^[a-z]+(-[a-z]+)*(\.[a-z]+\d?(-[a-z]+)*)?$/);
       assert.match(option.help, /^[A-Z].*\.$/);
       const shown = option.default ?? option.example;
       assert.deepEqual(option.kind(shown), {

@@ -125,6 +125,15 @@ export class BanBook {
     );
   }
 
+  /** How many addresses and ranges within a /64 are banned now, itself not counted, up to a limit. */
+  countIn(block: Target, limit: number, now: number): number {
+    const row = this.#sql(
+      `SELECT count(*) AS n FROM
+       (SELECT DISTINCT ip FROM bans WHERE block = ?1 AND ip <> ?1 AND (until IS NULL OR until > ?2) LIMIT ?3)`,
+    ).get(block, now, limit) as Row;
+    return Number(row['n']);
+  }
+
   offences(ip: string): number {
     const row = this.#sql('SELECT count FROM offences WHERE ip = ?').get(ip) as Row | undefined;
     return Number(row?.['count'] ?? 0);

@@ -1,7 +1,10 @@
+import { specialRange, type Target } from '@banshare/protocol';
+import { MOST_IN_BLOCK } from './aim.ts';
 import type { Submission, Known } from './ledger.ts';
 import type { Brakes } from './brakes.ts';
 import { isActive, judge, judgeUnban, type Past, type Policy, type Verdict } from './judge.ts';
 import type { NeverBan } from './never-ban.ts';
+import { cannot } from './say.ts';
 import { isQuorate, quorumFor, type QuorumRule } from './quorum.ts';
 
 export type DecideParts = {
@@ -9,6 +12,8 @@ export type DecideParts = {
   neverBan: NeverBan;
   brakes: Brakes;
   quorum: readonly QuorumRule[];
+  /** The hosts that cannot apply a ban of a range. */
+  withoutRanges: (now: number) => readonly string[];
   activeBans: { about: (now: number) => number; add: () => void };
 };
 
@@ -29,10 +34,22 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
   const verdict = judge(report, parts.policy, known.ban, now, past);
   if (verdict.verdict !== 'accepted' || !('publish' in verdict) || verdict.publish.kind !== 'ban')
     return verdict;
+  const { until } = verdict.publish;
+  const crowd = known.isCrowded ? reasonAgainst(known.target, parts, now) : undefined;
+  if (crowd !== undefined) return { verdict: 'held', until, reason: crowd, isOfAddress: true };
   const reason = parts.brakes.reasonToHold(parts.activeBans.about(now), now);
-  if (reason !== undefined) return { verdict: 'held', until: verdict.publish.until, reason };
+  if (reason !== undefined) return { verdict: 'held', until, reason };
   if (!known.past.isBanned) parts.activeBans.add();
   return verdict;
+}
+
+/** Why a /64 cannot be banned as a whole, although too many of its addresses are reported; undefined where it can. */
+function reasonAgainst(block: Target, parts: DecideParts, now: number): string | undefined {
+  const hosts = parts.withoutRanges(now);
+  const rule = specialRange(block) ?? parts.neverBan.ruleFor(block, now);
+  if (rule === undefined && hosts.length === 0) return undefined;
+  const why = rule === undefined ? cannot(hosts) : `it holds what is never banned, ${rule}`;
+  return `more than ${MOST_IN_BLOCK} addresses of ${block}, which cannot be banned as a whole: ${why}`;
 }
 
 /** A ban that is active already needs no votes any more; what was said before an operator lifted it is no vote. */

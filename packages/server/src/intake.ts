@@ -6,7 +6,7 @@ import type { Brakes } from './brakes.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
 import type { Host, HostBook } from './host-book.ts';
-import type { Decide, Ledger, Recorded, Submission } from './ledger.ts';
+import type { Aim, Decide, Ledger, Recorded, Submission } from './ledger.ts';
 import { PageTurns } from './page-turns.ts';
 import type { Membership } from './membership.ts';
 import type { Rotation } from './rotation.ts';
@@ -38,6 +38,7 @@ export class Intake {
   readonly #ledger: Ledger;
   readonly #book: HostBook;
   readonly #decide: Decide;
+  readonly #aim: Aim;
   readonly #brakes: Pick<Brakes, 'admitsReport' | 'admitsWord'>;
   readonly #senders: SenderCheck;
   readonly #pages = new PageTurns();
@@ -52,6 +53,7 @@ export class Intake {
     ledger: Ledger;
     book: HostBook;
     decide: Decide;
+    aim: Aim;
     /** Whether a host is below its limits. */
     brakes: Pick<Brakes, 'admitsReport' | 'admitsWord'>;
     serverKeys: ReadonlySet<string>;
@@ -65,6 +67,7 @@ export class Intake {
     this.#ledger = parts.ledger;
     this.#book = parts.book;
     this.#decide = parts.decide;
+    this.#aim = parts.aim;
     this.#brakes = parts.brakes;
     this.#senders = new SenderCheck(parts.book, parts.serverKeys);
     this.#membership = parts.membership;
@@ -169,7 +172,7 @@ export class Intake {
     const submissions = batch.map(({ submission }) => submission);
     let recorded;
     try {
-      recorded = await this.#ledger.record(submissions, this.#decide);
+      recorded = await this.#ledger.record(submissions, this.#decide, this.#aim);
     } catch (error) {
       this.#notices.ledgerFailed(error as Error);
       for (const { envelope, submission } of batch) this.#answer(envelope, submission.id, LEDGER_FAILED);
@@ -183,7 +186,7 @@ export class Intake {
       const answer = answerOf(result, epoch);
       this.#tell(envelope, submission.id, answer, submission.host.name);
     }
-    const events = recorded.flatMap(({ event }) => (event === undefined ? [] : [event]));
+    const events = recorded.flatMap(({ events: published }) => published);
     if (events.length > 0) this.#distribute(events);
     this.#noticeHeld(recorded);
   }

@@ -41,7 +41,13 @@ export type Verdict =
     }
   | { verdict: 'accepted'; withdraw: true }
   | { verdict: 'counted' }
-  | { verdict: 'held'; until: number | null; reason: string }
+  | {
+      verdict: 'held';
+      until: number | null;
+      reason: string;
+      /** It is held as the address that was reported, although its ban would be of more. */
+      isOfAddress?: true;
+    }
   | { verdict: 'duplicate'; seq?: number }
   | { verdict: 'refused'; code: string; reason: string };
 

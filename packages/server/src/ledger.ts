@@ -5,6 +5,7 @@ import type {
   HostName,
   Position,
   Report,
+  ReportedBan,
   Target,
   VerdictWord,
 } from '@banshare/protocol';
@@ -17,10 +18,29 @@ export type Submission = {
   id: string;
   at: number;
   received: number;
-} & ({ kind: 'report'; report: Report } | { kind: 'unban'; ban: BanKey });
+} & ({ kind: 'report'; report: Report } | { kind: 'unban'; ban: ReportedBan });
 
-/** What the ledger knows of a ban and its address when it is judged. */
+/** What the ledger says of what a submission may be about; by its prog and jail, unless said otherwise. */
+export type Look = {
+  isActive: (target: Target) => boolean;
+  /** Whether it is banned by any prog and jail. */
+  isBanned: (target: Target) => boolean;
+  /** Whether the submission's host supports that ban. */
+  isSupported: (target: Target) => boolean;
+  /** How many addresses and ranges within a /64 are banned, by any prog and jail, counted up to a limit. */
+  countIn: (block: Target, limit: number) => number;
+};
+
+/** What a submission is about; crowded where it is the /64 around the address, because too many of it are banned. */
+export type Aimed = { targets: readonly Target[]; isCrowded: boolean };
+
+/** Finds what a submission is about. */
+export type Aim = (submission: Submission, look: Look) => Aimed;
+
+/** What the ledger knows of a ban and its target when it is judged. */
 export type Known = {
+  target: Target;
+  isCrowded: boolean;
   ban: PublishedBan | undefined;
   supports: boolean;
   others: number;
@@ -29,8 +49,14 @@ export type Known = {
   voters: (since: number) => number[];
 };
 
-/** What became of a submission; `event` is new and has to be published. */
-export type Recorded = { verdict: VerdictWord; seq?: number; code?: string; reason?: string; event?: Event };
+/** What became of a submission; the events are new and have to be published. */
+export type Recorded = {
+  verdict: VerdictWord;
+  seq?: number;
+  code?: string;
+  reason?: string;
+  events: readonly Event[];
+};
 
 /** A report as `explain` shows it: who said what when, and what the server made of it; `target` is what its ban is of. */
 export type ToldReport = BanKey & {
@@ -59,8 +85,8 @@ export type History = {
 export interface Ledger {
   /** The last event. */
   head(): Position;
-  /** Judges and writes submissions in one transaction. */
-  record(submissions: readonly Submission[], decide: Decide): Promise<Recorded[]>;
+  /** Judges and writes submissions in one transaction; without an aim each is about its address alone. */
+  record(submissions: readonly Submission[], decide: Decide, aim?: Aim): Promise<Recorded[]>;
   /** Publishes operators' bans. */
   ban(bans: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]>;
   /** Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. */
@@ -90,8 +116,8 @@ export interface Ledger {
 /** Decides about a submission, given what is known. */
 export type Decide = (submission: Submission, known: Known) => Verdict;
 
-/** The ban that a submission speaks of. */
-export function banOf(submission: Submission): BanKey {
+/** The ban that a submission speaks of, by the address that it names. */
+export function banOf(submission: Submission): ReportedBan {
   return submission.kind === 'report' ? submission.report : submission.ban;
 }
 

@@ -7,6 +7,7 @@ import {
   type Range,
   type Target,
 } from '@banshare/protocol';
+import { blockOf } from './blocks.ts';
 import type { Host } from './host-book.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import type { Row } from './rows.ts';
@@ -34,6 +35,8 @@ export class NeverBan {
   #added: readonly Range[];
   /** The fleet's addresses, and which hosts were seen there. */
   readonly #seen = new Map<string, Map<number, Sighting>>();
+  /** Where there are any of them in a /64: of a range that is no wider, the others need not be asked. */
+  readonly #seenIn = new Map<string, Set<Address>>();
   readonly #names = new Map<number, string>();
   /** Where each host last came in, by door. */
   readonly #doors = new Map<number, Map<string, Address>>();
@@ -54,7 +57,7 @@ export class NeverBan {
     for (const row of kept as Row[]) {
       const at = Number(row['at']);
       this.#names.set(Number(row['host']), String(row['name']));
-      this.#note(Number(row['host']), String(row['address']), at).written = at;
+      this.#note(Number(row['host']), String(row['address']) as Address, at).written = at;
     }
   }
 
@@ -138,7 +141,7 @@ export class NeverBan {
         if (now - sighting.at >= SEEN_SECONDS) hosts.delete(hostId);
         else if (sighting.at - sighting.written >= REWRITE_SECONDS) fresh.push([hostId, address, sighting]);
       }
-      if (hosts.size === 0) this.#seen.delete(address);
+      if (hosts.size === 0) this.#unsee(address as Address);
     }
     this.#ledger.together(() => {
       for (const [hostId, address, { at }] of fresh)
@@ -149,8 +152,10 @@ export class NeverBan {
   }
 
   #fleetRuleWithin(range: Range, now: number): string | undefined {
-    for (const address of this.#seen.keys()) {
-      const rule = overlaps(range, address as Address) ? this.#fleetRule(address as Address, now) : undefined;
+    const block = blockOf(range);
+    const near = block === null ? (this.#seen.keys() as Iterable<Address>) : (this.#seenIn.get(block) ?? []);
+    for (const address of near) {
+      const rule = overlaps(range, address) ? this.#fleetRule(address, now) : undefined;
       if (rule !== undefined) return rule;
     }
     return undefined;
@@ -164,12 +169,29 @@ export class NeverBan {
     return undefined;
   }
 
-  #note(hostId: number, address: string, at: number): Sighting {
+  #note(hostId: number, address: Address, at: number): Sighting {
     const hosts = this.#seen.get(address) ?? new Map<number, Sighting>();
-    this.#seen.set(address, hosts);
+    if (hosts.size === 0) this.#remember(address, hosts);
     const sighting = { at, written: hosts.get(hostId)?.written ?? 0 };
     hosts.set(hostId, sighting);
     return sighting;
+  }
+
+  #remember(address: Address, hosts: Map<number, Sighting>): void {
+    this.#seen.set(address, hosts);
+    const block = blockOf(address);
+    if (block === null) return;
+    const near = this.#seenIn.get(block) ?? new Set();
+    this.#seenIn.set(block, near.add(address));
+  }
+
+  #unsee(address: Address): void {
+    this.#seen.delete(address);
+    const block = blockOf(address);
+    if (block === null) return;
+    const near = this.#seenIn.get(block);
+    near?.delete(address);
+    if (near?.size === 0) this.#seenIn.delete(block);
   }
 
   #countOf(hostId: number, now: number): number {

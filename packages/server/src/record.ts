@@ -1,20 +1,36 @@
-import type { BanKey, Event, HostName, VerdictWord } from '@banshare/protocol';
+import type { BanKey, Event, HostName, ReportedBan, Target, VerdictWord } from '@banshare/protocol';
 import type { BanBook } from './ban-book.ts';
 import type { EventBook } from './event-book.ts';
 import type { HeldBook } from './held.ts';
-import type { Verdict } from './judge.ts';
-import { banOf, detailsOf, type Decide, type Known, type Recorded, type Submission } from './ledger.ts';
+import { isActive, type Verdict } from './judge.ts';
+import {
+  banOf,
+  detailsOf,
+  type Aim,
+  type Decide,
+  type Known,
+  type Look,
+  type Recorded,
+  type Submission,
+} from './ledger.ts';
 import type { Row, Sql } from './rows.ts';
 
 /** The tables of an open ledger. */
 export type Books = { sql: Sql; events: EventBook; bans: BanBook; held: HeldBook };
 
 /** Judges one submission and writes what follows; the caller's transaction makes it one with the others. */
-export function recordOne(books: Books, submission: Submission, decide: Decide): Recorded {
+export function recordOne(books: Books, submission: Submission, decide: Decide, aim: Aim): Recorded {
   const earlier = answeredBefore(books.sql, submission);
   if (earlier !== undefined) return earlier;
-  const ban = banOf(submission);
-  const recorded = carryOut(books, submission, decide(submission, knownOf(books, submission)));
+  const { ip, prog, jail } = banOf(submission);
+  const { targets, isCrowded } = aim(submission, lookOf(books, submission));
+  const recorded = inOne(
+    targets.map((target) => {
+      const known = knownOf(books, submission, target, isCrowded);
+      return carryOut(books, submission, target, decide(submission, known));
+    }),
+  );
+  const target = targets.at(-1);
   books
     .sql('INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
     .run(
@@ -23,16 +39,23 @@ export function recordOne(books: Books, submission: Submission, decide: Decide):
       submission.received,
       submission.at,
       submission.kind,
-      ban.ip,
-      ban.prog,
-      ban.jail,
+      ip,
+      prog,
+      jail,
       recorded.verdict,
       recorded.code ?? null,
       recorded.reason ?? null,
       recorded.seq ?? null,
-      null,
+      target === undefined || target === ip ? null : target,
     );
   return recorded;
+}
+
+/** Several things that one host takes back with one word get one answer. */
+function inOne(recorded: readonly Recorded[]): Recorded {
+  const told = recorded.findLast(({ verdict }) => verdict === 'accepted') ?? recorded.at(-1);
+  if (told === undefined) throw new Error('a submission about nothing');
+  return { ...told, events: recorded.flatMap(({ events }) => events) };
 }
 
 /** The verdict that the same id of the same host got before. */
@@ -48,61 +71,85 @@ function answeredBefore(sql: Sql, submission: Submission): Recorded | undefined 
     ...(seq === null ? {} : { seq: Number(seq) }),
     ...(code === null ? {} : { code: String(code) }),
     ...(reason === null ? {} : { reason: String(reason) }),
+    events: [],
   };
 }
 
-function knownOf({ bans, sql }: Books, submission: Submission): Known {
-  const ban = banOf(submission);
+function lookOf({ bans }: Books, { host, received, ...submission }: Submission): Look {
+  const { prog, jail } = 'report' in submission ? submission.report : submission.ban;
+  const isActiveNow = (ip: Target): boolean => {
+    const ban = bans.get({ ip, prog, jail });
+    return ban !== undefined && isActive(ban, received);
+  };
+  return {
+    isActive: isActiveNow,
+    isBanned: (ip) => bans.isBanned(ip, received),
+    isSupported: (ip) => isActiveNow(ip) && bans.supporters({ ip, prog, jail }).includes(host.id),
+    countIn: (block, limit) => bans.countIn(block, limit, received),
+  };
+}
+
+function knownOf({ bans, sql }: Books, submission: Submission, target: Target, isCrowded: boolean): Known {
+  const reported = banOf(submission);
+  const ban = { ...reported, ip: target };
   const published = bans.get(ban);
   const hosts = submission.kind === 'unban' && published !== undefined ? bans.supporters(ban) : [];
   const supports = hosts.includes(submission.host.id);
   const past = {
     madeAt: submission.at,
-    liftedAt: bans.liftedAt(ban),
-    offences: bans.offences(ban.ip),
-    isBanned: bans.isBanned(ban.ip, submission.received),
+    // Who lifts the ban of one address means it also where its reports are widened since.
+    liftedAt:
+      target === reported.ip ? bans.liftedAt(ban) : Math.max(bans.liftedAt(ban), bans.liftedAt(reported)),
+    offences: bans.offences(target),
+    isBanned: bans.isBanned(target, submission.received),
   };
   return {
+    target,
+    isCrowded,
     ban: published,
     supports,
     others: hosts.length - (supports ? 1 : 0),
     past,
-    voters: (since) => votersOf(sql, ban, since),
+    voters: (since) => votersOf(sql, reported, target, since),
   };
 }
 
-/** A vote counts until its host takes it back or is shut out. */
-function votersOf(sql: Sql, ban: BanKey, since: number): number[] {
+/** A vote counts until its host takes it back or is shut out; it is one for the address, and for what that stood for. */
+function votersOf(sql: Sql, { ip, prog, jail }: ReportedBan, target: Target, since: number): number[] {
+  const about = target === ip ? 'ip = ?1' : '(ip = ?1 OR target = ?5)';
   const rows = sql(
     `SELECT DISTINCT host FROM reports AS vote
-     WHERE ip = ? AND prog = ? AND jail = ? AND received >= ? AND verdict = 'counted'
+     WHERE ${about} AND prog = ?2 AND jail = ?3 AND received >= ?4 AND verdict = 'counted'
      AND host IN (SELECT id FROM hosts WHERE state = 'active')
      AND NOT EXISTS (SELECT 1 FROM reports WHERE host = vote.host AND kind = 'unban' AND received >= vote.received
-       AND ip = vote.ip AND prog = vote.prog AND jail = vote.jail)`,
-  ).all(ban.ip, ban.prog, ban.jail, since) as Row[];
+       AND ip = vote.ip AND prog = vote.prog AND jail = vote.jail)
+     AND NOT EXISTS (SELECT 1 FROM reports WHERE host = vote.host AND kind = 'unban' AND received >= vote.received
+       AND target = vote.target AND prog = vote.prog AND jail = vote.jail)`,
+  ).all(ip, prog, jail, since, ...(target === ip ? [] : [target])) as Row[];
   return rows.map((row) => Number(row['host']));
 }
 
-function carryOut(books: Books, submission: Submission, verdict: Verdict): Recorded {
+function carryOut(books: Books, submission: Submission, target: Target, verdict: Verdict): Recorded {
   const { host, received } = submission;
   const { ip, prog, jail } = banOf(submission);
-  const ban = { ip, prog, jail };
-  if (verdict.verdict === 'refused' || verdict.verdict === 'counted') return verdict;
+  const ban = { ip: target, prog, jail };
+  if (verdict.verdict === 'refused' || verdict.verdict === 'counted') return { ...verdict, events: [] };
   if (verdict.verdict === 'held') {
-    books.held.hold({ ...ban, ...detailsOf(submission), host, at: received, until: verdict.until });
-    return { verdict: 'held', reason: verdict.reason };
+    const of = verdict.isOfAddress === true ? ip : target;
+    books.held.hold({ ...ban, ip: of, ...detailsOf(submission), host, at: received, until: verdict.until });
+    return { verdict: 'held', reason: verdict.reason, events: [] };
   }
   if (verdict.verdict === 'duplicate') {
     if (submission.kind === 'report') books.bans.support(ban, host.id, received);
-    return verdict;
+    return { ...verdict, events: [] };
   }
   if ('withdraw' in verdict) {
     books.bans.withdraw(ban, host.id);
-    return { verdict: 'accepted' };
+    return { verdict: 'accepted', events: [] };
   }
   if (verdict.publish.kind === 'unban') {
     const event = unban(books, ban, host.name, received);
-    return { verdict: 'accepted', seq: event.seq, event };
+    return { verdict: 'accepted', seq: event.seq, events: [event] };
   }
   const { until, voters = [] } = verdict.publish;
   const event = books.events.append({
@@ -115,7 +162,7 @@ function carryOut(books: Books, submission: Submission, verdict: Verdict): Recor
   });
   books.bans.follow(event);
   for (const supporter of [...voters, host.id]) books.bans.support(ban, supporter, received);
-  return { verdict: 'accepted', seq: event.seq, event };
+  return { verdict: 'accepted', seq: event.seq, events: [event] };
 }
 
 /** Publishes the end of a ban. */

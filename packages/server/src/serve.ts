@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Event } from '@banshare/protocol';
+import { specialRange, type Event, type Target } from '@banshare/protocol';
 import {
   StartFault,
   failpoint,
@@ -16,6 +16,7 @@ import {
 import { answerZap, ReportPort } from '@banshare/transport';
 import { ActiveCount } from './active-count.ts';
 import { answerAdmin } from './admin.ts';
+import { aim } from './aim.ts';
 import { Audit } from './audit.ts';
 import { Brakes } from './brakes.ts';
 import { decideWith } from './decide.ts';
@@ -29,6 +30,7 @@ import { Intake } from './intake.ts';
 import type { Policy } from './judge.ts';
 import { Membership } from './membership.ts';
 import { NeverBan } from './never-ban.ts';
+import { hostsWithoutRanges } from './operate.ts';
 import { OwnAddresses } from './own-addresses.ts';
 import { pump } from './pump.ts';
 import type { Service } from './retire.ts';
@@ -218,6 +220,7 @@ function startIntake(
     neverBan,
     brakes: to.brakes,
     quorum: config.quorum,
+    withoutRanges: (now: number) => hostsWithoutRanges(book, now, config.enrolment.goneAfterSeconds),
     activeBans: new ActiveCount(ledger),
   };
   const intake = new Intake({
@@ -225,6 +228,11 @@ function startIntake(
     ledger,
     book,
     decide: (submission, known) => decideWith(deciding, submission, known, submission.received),
+    aim: (submission, look) => {
+      const isProtected = (target: Target): boolean =>
+        specialRange(target) !== undefined || neverBan.ruleFor(target, submission.received) !== undefined;
+      return aim(submission, { ipv6Prefix: config.bans.ipv6Prefix, isProtected }, look);
+    },
     brakes: to.brakes,
     serverKeys: to.service.serverKeys,
     membership: to.membership,

@@ -14,7 +14,15 @@ import { EventBook } from './event-book.ts';
 import { historyOf } from './history.ts';
 import { HeldBook } from './held.ts';
 import { isActive } from './judge.ts';
-import { type Decide, type History, type Ledger, type Recorded, type Submission } from './ledger.ts';
+import {
+  banOf,
+  type Aim,
+  type Decide,
+  type History,
+  type Ledger,
+  type Recorded,
+  type Submission,
+} from './ledger.ts';
 import { recordOne, unban, type Books } from './record.ts';
 import type { Row, Sql } from './rows.ts';
 
@@ -52,8 +60,12 @@ export class SqliteLedger implements Ledger {
     return this.#books.events.head();
   }
 
-  async record(submissions: readonly Submission[], decide: Decide): Promise<Recorded[]> {
-    return this.#write((books) => submissions.map((submission) => recordOne(books, submission, decide)));
+  async record(
+    submissions: readonly Submission[],
+    decide: Decide,
+    aim: Aim = atAddress,
+  ): Promise<Recorded[]> {
+    return this.#write((books) => submissions.map((submission) => recordOne(books, submission, decide, aim)));
   }
 
   async ban(drafts: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]> {
@@ -228,3 +240,5 @@ export class SqliteLedger implements Ledger {
 
 /** The same id gets the same verdict for so long; no report older than 8 days is taken. */
 const ID_SECONDS = 9 * 86_400;
+
+const atAddress: Aim = (submission) => ({ targets: [banOf(submission).ip], isCrowded: false });

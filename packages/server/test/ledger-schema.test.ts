@@ -31,3 +31,25 @@ test('a ledger of an earlier version is brought to this one, and kept beside as 
     rmSync(folder, { recursive: true });
   }
 });
+
+test('what was banned by an earlier version counts in its /64, IPv4 and 6to4 in none', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'banshare-schema-'));
+  const path = join(folder, 'ledger.db');
+  try {
+    const before = new DatabaseSync(path);
+    before.exec(EARLIER);
+    const insert = before.prepare("INSERT INTO bans VALUES (?, 'psad', 'scan', ?, 1795257600, NULL)");
+    const banned = ['203.0.113.9', '2001:db8:0:9::1', '2001:db8:0:9:f::2', '2002:cb00:7109::1'];
+    for (const [seq, ip] of banned.entries()) insert.run(ip, seq);
+    before.close();
+    const ledger = new SqliteLedger(path, () => 'epoch');
+    const rows = ledger.sql('SELECT ip, block FROM bans ORDER BY seq').all() as { block: string | null }[];
+    assert.deepEqual(
+      rows.map(({ block }) => block),
+      [null, '2001:db8:0:9::/64', '2001:db8:0:9::/64', null],
+    );
+    ledger.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

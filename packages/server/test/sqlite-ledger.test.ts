@@ -70,7 +70,7 @@ function submission(
 /** Records one submission and tells its verdict and seq. */
 async function record(ledger: SqliteLedger, one: Submission): Promise<string> {
   const [recorded] = await ledger.record([one], decideAt(one.received));
-  return `${recorded?.verdict} ${recorded?.seq}${recorded?.event === undefined ? '' : ' new'}`;
+  return `${recorded?.verdict} ${recorded?.seq}${recorded?.events.length === 1 ? ' new' : ''}`;
 }
 
 test('record() gives the same id of the same host the same verdict, and makes nothing new', async () => {
@@ -91,7 +91,7 @@ test('record() answers the same id twice in one batch alike', async () => {
   const once = submission();
   const recorded = await ledger.record([once, once, submission({ last: 10 })], decideAt(NOW));
   assert.deepEqual(
-    recorded.map(({ verdict, seq, event }) => [verdict, seq, event !== undefined]),
+    recorded.map(({ verdict, seq, events }) => [verdict, seq, events.length === 1]),
     [
       ['accepted', 1, true],
       ['accepted', 1, false],

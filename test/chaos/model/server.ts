@@ -61,7 +61,7 @@ export class ModelServer {
     const ban = submission.kind === 'report' ? submission.report : submission.ban;
     if (recorded?.seq !== undefined) this.acknowledged.push({ ban, seq: recorded.seq });
     if (death === 'before-publish') return this.restart();
-    if (recorded?.event !== undefined) this.#publish([recorded.event]);
+    if (recorded !== undefined && recorded.events.length > 0) this.#publish(recorded.events);
   }
 
   /** An operator's unban. */

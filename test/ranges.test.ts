@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { startFleet, type Fleet } from './fleet/index.ts';
+
+// Bans of ranges from end to end: operators' own, widened reports, and the /64 that is full.
+const NONE = '[[enforcer]]\nkind = "none"\n';
+
+type Outcome = { host: string; outcome: string; reason: string | null };
+type Explained = { events: { ip: string; outcomes: Outcome[] }[] };
+
+async function reports(fleet: Fleet, host: string, ...words: string[]): Promise<string> {
+  const { code, stderr } = await fleet.report(host, words);
+  assert.equal(code, 0, stderr);
+  return stderr;
+}
+
+async function banned(fleet: Fleet, ...words: string[]): Promise<string[]> {
+  const { bans } = await fleet.server.json<{ bans: { ip: string }[] }>('bans', ...words);
+  return bans.map(({ ip }) => ip).toSorted();
+}
+
+/** What a host made of the ban of a target, once it has told. */
+async function outcomeOf(fleet: Fleet, target: string, name: string): Promise<Outcome> {
+  for (const patience = AbortSignal.timeout(20_000); ;) {
+    const { events } = await fleet.server.json<Explained>('explain', target);
+    const outcome = events.find(({ ip }) => ip === target)?.outcomes.find(({ host }) => host === name);
+    if (outcome !== undefined && outcome.outcome !== 'waiting') return outcome;
+    assert.equal(patience.aborted, false, `${name} told nothing of ${target} for 20 s`);
+  }
+}
+
+test('a banned range reaches the hosts that can apply it, the others say that they cannot, and single bans go on', async () => {
+  await using fleet = await startFleet({ hosts: ['single'] });
+  await fleet.addHost('wide', NONE);
+  const { stdout } = await fleet.server.command('ban', '203.0.113.0/24');
+  assert.match(stdout, /cannot apply ranges: .*single/);
+  assert.equal((await outcomeOf(fleet, '203.0.113.0/24', 'single')).outcome, 'failed');
+  assert.match((await outcomeOf(fleet, '203.0.113.0/24', 'single')).reason ?? '', /^range\b/);
+  assert.equal((await outcomeOf(fleet, '203.0.113.0/24', 'wide')).outcome, 'skipped');
+  await fleet.server.command('ban', '198.51.100.9');
+  assert.deepEqual(await fleet.host('single').commands.next(), ['set', 'banshare', 'banip', '198.51.100.9']);
+  const late = await fleet.addHost('late', NONE);
+  assert.match((await late.command('bans')).stdout, /203\.0\.113\.0\/24/);
+  await fleet.server.command('unban', '203.0.113.0/24');
+  await fleet.server.command('drill');
+  assert.doesNotMatch((await late.command('bans')).stdout, /203\.0\.113\.0\/24/);
+});
+
+test('with ipv6-prefix = 64 a report bans the /64 on every host, and the host that made it takes it back', async () => {
+  await using fleet = await startFleet({ serverToml: '[bans]\nipv6-prefix = 64' });
+  await fleet.addHost('wide', NONE);
+  await fleet.addReporter('a');
+  await reports(fleet, 'a', 'fail2ban', 'sshd', '2001:db8:0:9::1');
+  assert.match(await reports(fleet, 'a', 'fail2ban', 'sshd', '2001:db8:0:9::2'), /duplicate/);
+  assert.deepEqual(await banned(fleet), ['2001:db8:0:9::/64']);
+  assert.equal((await outcomeOf(fleet, '2001:db8:0:9::/64', 'wide')).outcome, 'skipped');
+  const explained = (await fleet.server.command('explain', '2001:db8:0:9::1')).stdout;
+  assert.match(explained, /a reported fail2ban\/sshd \(a ban of 2001:db8:0:9::\/64\): accepted/);
+  const unban = await fleet.server.command('unban', '2001:db8:0:9::1');
+  assert.equal(unban.code, 1);
+  assert.match(unban.stderr, /banshare-server unban 2001:db8:0:9::\/64/);
+  await fleet.server.restart();
+  await reports(fleet, 'a', '--unban', 'fail2ban', 'sshd', '2001:db8:0:9::2');
+  assert.deepEqual(await banned(fleet), []);
+});
+
+test('the 21st address of one /64 is held while a host cannot apply ranges, and bans the /64 once all can', async () => {
+  await using fleet = await startFleet();
+  await fleet.addHost('wide', NONE);
+  const reporter = await fleet.addHost('reporter', NONE);
+  const lines = (first: number, count: number): string =>
+    Array.from(
+      { length: count },
+      (_, index) => `fail2ban sshd 2001:db8:0:9::${(first + index).toString(16)}\n`,
+    ).join('');
+  const root = await fleet.addHost('single');
+  const batch = await fleet.report('reporter', ['--stdin'], { stdin: lines(1, 21) });
+  assert.match(batch.stderr, /held.*1 host cannot apply ranges: single/);
+  assert.equal((await banned(fleet)).length, 20);
+  assert.match((await fleet.server.command('status')).stdout, /^1 new ban is HELD/);
+  assert.equal((await fleet.server.command('drop')).code, 0);
+  await root.stop();
+  await fleet.server.command('hosts', 'forget', 'single');
+  await reports(fleet, 'reporter', 'fail2ban', 'sshd', '2001:db8:0:9::15');
+  assert.match(await reports(fleet, 'reporter', 'fail2ban', 'sshd', '2001:db8:0:9::16'), /duplicate/);
+  assert.equal((await banned(fleet, '2001:db8:0:9::/64')).length, 21);
+  assert.equal((await outcomeOf(fleet, '2001:db8:0:9::/64', 'wide')).outcome, 'skipped');
+  await reporter.stop();
+});
+
+test('a range survives backup and restore, and what export writes import bans again', async () => {
+  await using fleet = await startFleet();
+  const file = `${fleet.server.root}/bans.csv`;
+  await fleet.server.command('ban', '203.0.113.0/24', '--for', '1h');
+  await fleet.server.command('ban', '2001:db8::9', '--for', '1h');
+  for (const form of ['csv', 'crowdsec', 'json', 'lines']) {
+    const { stdout } = await fleet.server.command('export', '--form', form);
+    writeFileSync(file, stdout);
+    for (const target of ['203.0.113.0/24', '2001:db8::9']) await fleet.server.command('unban', target);
+    const { stdout: said, stderr } = await fleet.server.command('import', file);
+    assert.match(said, /2 of 2 are banned/, `${form}: ${stderr}`);
+    assert.deepEqual(await banned(fleet), ['2001:db8::9', '203.0.113.0/24'], form);
+  }
+  writeFileSync(file, '10.0.0.0/24\n198.51.0.0/15\n198.51.100.0/24\nnonsense/24\n');
+  const partly = await fleet.server.command('import', file);
+  assert.match(partly.stdout, /1 of 4 are banned; 2 may not be banned, 1 could not be read/);
+  assert.match(
+    partly.stderr,
+    /left out: 10\.0\.0\.0\/24 has addresses of 10\.0\.0\.0\/8[^]*198\.50\.0\.0\/15 is too wide/,
+  );
+  const kept = `${fleet.server.root}/backup`;
+  assert.equal((await fleet.server.command('backup', kept)).code, 0);
+  await fleet.server.stop();
+  assert.equal((await fleet.server.command('restore', kept)).code, 0);
+  await fleet.server.start();
+  assert.ok((await banned(fleet)).includes('203.0.113.0/24'));
+});
