@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import type { Notes } from '../notes.ts';
 import { addressesOnly } from './addresses-only.ts';
@@ -9,6 +10,11 @@ import { startBehind } from './socket-start.ts';
 const MOST_AT_ONCE = 100;
 /** The jail that psad's block script names on a host that is set up as README says. */
 const SCRIPT_JAIL = 'portscan';
+
+/** The kernel's table of sockets; its flag of those that listen. */
+const UNIX_SOCKETS = '/proc/net/unix';
+const ACCEPTS = 0x10000;
+const SOCKET_NAME = '/auto_ipt.sock';
 
 /** Where psad listens, and where it writes down what it blocks. */
 export type PsadPlaces = { psadSocket: string; psadBlocked: string };
@@ -85,15 +91,23 @@ function blockedIn(path: string): Set<string> {
   }
 }
 
-/** Whether psad runs and blocks: only then it listens. */
-export function doesPsadListen(path: string): Promise<boolean> {
-  return open(path).then(
-    (socket) => {
-      socket.destroy();
-      return true;
-    },
-    () => false,
-  );
+/** Whether psad runs and blocks: only then it listens. It is not asked: it hears one connection in each of its intervals. */
+export async function doesPsadListen(path: string): Promise<boolean> {
+  try {
+    const socket = await realpath(path);
+    const listening = (await readFile(UNIX_SOCKETS, 'utf8')).split('\n').flatMap(listeningAt);
+    const paths = await Promise.all(listening.map((at) => realpath(at).catch(() => '')));
+    return paths.includes(socket);
+  } catch {
+    return false;
+  }
+}
+
+/** Where a socket of the kernel's table listens, if it does, and has a path of this name. */
+function listeningAt(line: string): string[] {
+  const [, flags = '', path = ''] = /^\S+ \S+ \S+ (\S+) \S+ \S+ +\d+ (\/.*)$/.exec(line) ?? [];
+  const isListening = (Number.parseInt(flags, 16) & ACCEPTS) !== 0;
+  return isListening && path.endsWith(SOCKET_NAME) ? [path] : [];
 }
 
 async function write(path: string, text: string, timeoutMs: number): Promise<void> {

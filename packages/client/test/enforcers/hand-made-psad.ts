@@ -7,6 +7,7 @@ import type { PsadPlaces } from '../../src/enforcers/psad.ts';
 export class HandMadePsad implements PsadPlaces, AsyncDisposable {
   readonly psadSocket: string;
   readonly psadBlocked: string;
+  connections = 0;
   readonly #heard: string[] = [];
   #waiting: ((text: string) => void) | undefined;
   #server: Server | undefined;
@@ -18,6 +19,7 @@ export class HandMadePsad implements PsadPlaces, AsyncDisposable {
 
   start(): Promise<void> {
     const server = createServer((socket) => {
+      this.connections += 1;
       let text = '';
       socket.on('data', (chunk) => (text += String(chunk)));
       socket.on('end', () => this.#hear(text));

@@ -38,6 +38,21 @@ test('psad is told of several addresses over one connection, and the echo of its
   assert.deepEqual(await enforcer.check(), []);
 });
 
+test('Whether psad runs is seen without a connection, of which it hears one in each interval', async () => {
+  using scratch = folder();
+  await using psad = new HandMadePsad(scratch.path);
+  const enforcer = psadEnforcer(psad, new Notes(join(scratch.path, 'notes')), 5000);
+  assert.equal(await enforcer.isThere(), false);
+  await psad.start();
+  assert.equal(await enforcer.isThere(), true);
+  assert.deepEqual(await enforcer.check(), []);
+  await enforcer.carryOut([ban('203.0.113.1')]);
+  await psad.heard();
+  assert.equal(psad.connections, 1);
+  await psad.stop();
+  assert.equal(await enforcer.isThere(), false);
+});
+
 test('What psad blocks by itself is there already, and it is not told again', async () => {
   using scratch = folder();
   await using psad = new HandMadePsad(scratch.path);
