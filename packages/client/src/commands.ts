@@ -8,6 +8,7 @@ import {
   type ClientConfig,
   type ServerPlace,
 } from '@banshare/runtime';
+import { oneLine } from '@banshare/protocol';
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs from 'yargs';
@@ -269,7 +270,7 @@ async function readSetup(
 }
 
 function say(line: string): void {
-  process.stderr.write(`banshare-client: ${line}\n`);
+  process.stderr.write(`banshare-client: ${oneLine(line)}\n`);
 }
 
 function print(line: string): void {

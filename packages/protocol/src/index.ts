@@ -68,7 +68,7 @@ export {
   type Target,
 } from './range.ts';
 export { encodeReply, parseReply, type Reply, type Status, type VerdictWord } from './reply.ts';
-export { bad, good, quote, type Result } from './result.ts';
+export { bad, good, oneLine, quote, type Result } from './result.ts';
 export { SPECIAL_RANGES, specialRange } from './special-ranges.ts';
 export { parseSyncAnswer, syncFields, type SyncAnswer } from './sync.ts';
 export { EMPTY_TAIL, nextTail } from './tail.ts';

@@ -1,3 +1,5 @@
+import { oneLine } from './result.ts';
+
 /**
  * What became of an event on one host. `applied`: the command ran; `already`: it was in place before; `released`: the
  * host's own fail2ban or a person ended it; `skipped` and `failed` say why.
@@ -19,5 +21,7 @@ export function parseOutcome(value: unknown): Outcome[] {
   const { seq, outcome, reason } = value as Record<string, unknown>;
   if (!Number.isSafeInteger(seq) || (seq as number) < 0 || !KINDS.has(outcome)) return [];
   const read = { seq: seq as number, outcome: outcome as OutcomeKind };
-  return [typeof reason === 'string' ? { ...read, reason: reason.slice(0, 200) } : read];
+  return [
+    typeof reason === 'string' ? { ...read, reason: oneLine(reason.slice(0, 200)).slice(0, 200) } : read,
+  ];
 }

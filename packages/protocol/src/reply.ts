@@ -1,5 +1,5 @@
 import { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
-import { bad, good, quote, type Result } from './result.ts';
+import { bad, good, oneLine, quote, type Result } from './result.ts';
 
 export type Status = 'OK' | 'REFUSED' | 'RETRY';
 export type VerdictWord = 'accepted' | 'duplicate' | 'counted' | 'held' | 'pending' | 'refused' | 'retry';
@@ -54,7 +54,7 @@ export function parseReply(status: string, body: string): Result<Reply> {
     fields: fields.value,
   };
   if (read.has('code')) reply.code = read.token('code', 64);
-  if (read.has('reason')) reply.reason = read.text('reason', 1000);
+  if (read.has('reason')) reply.reason = oneLine(read.text('reason', 1000));
   if (read.has('after')) reply.after = read.number('after', 0, 86_400);
   if (read.has('epoch')) reply.epoch = read.token('epoch', 64);
   if (read.has('seq')) reply.seq = read.integer('seq', 0, Number.MAX_SAFE_INTEGER);

@@ -17,3 +17,13 @@ export function quote(text: string): string {
   );
   return text.length > 60 ? `${shown.slice(0, -1)}…"` : shown;
 }
+
+/** A foreign text that goes into a sentence: what would break the line, or steer a terminal, is shown as its code. */
+export function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (letter) =>
+    letter
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}

@@ -34,6 +34,11 @@ for (const value of UNREADABLE) {
   });
 }
 
+test('parseOutcome() keeps nothing of a reason that breaks a line or steers a terminal', () => {
+  const [read] = parseOutcome({ seq: 1, outcome: 'failed', reason: 'no\n\u001b[31mjail\u2028\u202e' });
+  assert.equal(read?.reason, String.raw`no\u000a\u001b[31mjail\u2028\u202e`);
+});
+
 test('parseOutcome() never throws, and bounds the reason', () => {
   fc.assert(
     fc.property(fc.anything(), (value) => {

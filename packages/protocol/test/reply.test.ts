@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { encodeReply, parseReply, type Fields, type Reply } from '../src/index.ts';
+import { encodeReply, parseReply, type Fields, type Reply, oneLine } from '../src/index.ts';
 import { hostileText, record } from './values.ts';
 import { vectors } from './vectors.ts';
 
@@ -52,7 +52,8 @@ test('parseReply() reads what encodeReply() wrote', () => {
       const read = parseReply(status, body);
       assert.ok(read.ok);
       const { fields: _, ...known } = read.value;
-      assert.deepEqual(known, value);
+      const { reason } = value;
+      assert.deepEqual(known, reason === undefined ? value : { ...value, reason: oneLine(reason) });
     }),
   );
 });

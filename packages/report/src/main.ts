@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { oneLine } from '@banshare/protocol';
 import { hostPaths, monotonicSeconds, version } from '@banshare/runtime';
 import { readArguments, type Arguments } from './arguments.ts';
 import { isEcho } from './echo.ts';
@@ -53,8 +54,12 @@ async function check(options: Arguments): Promise<Ending> {
 
 /** Not by process.stderr, which takes 2 ms to load. */
 function say(line: string): void {
+  tell(`banshare-report: ${oneLine(line)}`);
+}
+
+function tell(line: string): void {
   try {
-    writeSync(2, `banshare-report: ${line}\n`);
+    writeSync(2, `${line}\n`);
   } catch {
     // Whoever started this has closed the other end: there is nobody to tell, and the report still counts.
   }
@@ -63,7 +68,8 @@ function say(line: string): void {
 async function main(): Promise<void> {
   const parsed = readArguments(process.argv.slice(2));
   if (!parsed.ok) {
-    say(`${parsed.fault}\nusage: banshare-report [options] PROG JAIL IP; see banshare-report --help`);
+    say(parsed.fault);
+    tell('usage: banshare-report [options] PROG JAIL IP; see banshare-report --help');
     process.exit(EXIT.usage);
   }
   const options = parsed.value;

@@ -1,4 +1,4 @@
-import { good, type Result } from '@banshare/protocol';
+import { good, quote, type Result } from '@banshare/protocol';
 import { isTable, type Kind } from './kinds.ts';
 import { nearestName } from './near-names.ts';
 
@@ -75,7 +75,7 @@ export function readOptions<T extends OptionTable>(
 ): ReadOptions<ConfigOf<T>> {
   const faults: string[] = [];
   const given = flatten(table, document, (key, fault) =>
-    faults.push(`Cannot use "${key}" in ${file}: ${fault}`),
+    faults.push(`Cannot use ${quote(key)} in ${file}: ${fault}`),
   );
   const config: Record<string, unknown> = {};
   for (const [key, each] of Object.entries(table)) {

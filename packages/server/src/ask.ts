@@ -1,4 +1,5 @@
 import { askAdmin, hostPaths } from '@banshare/runtime';
+import { oneLine } from '@banshare/protocol';
 import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 
 /** What every command is given. */
@@ -26,7 +27,7 @@ export function askWith(setCode: (code: number) => void): Ask {
   return async ({ root, json }, request, show, judge = () => 0) => {
     const reply = await askAdmin(hostPaths(root).serverSocket, request, PATIENCE_MS);
     if (!reply.ok) {
-      process.stderr.write(`banshare-server: ${reply.reason}\n`);
+      process.stderr.write(`banshare-server: ${oneLine(reply.reason)}\n`);
       setCode(reply.code === 'no-daemon' ? NO_DAEMON : 1);
       return;
     }

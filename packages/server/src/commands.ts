@@ -1,4 +1,5 @@
 import { version } from '@banshare/runtime';
+import { oneLine } from '@banshare/protocol';
 import yargs from 'yargs';
 import { askWith } from './ask.ts';
 import { banCommands } from './ban-commands.ts';
@@ -45,7 +46,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       if (check === true) setCode(await checkAll(root, config));
     })
     .fail((message, error) => {
-      process.stderr.write(`banshare-server: ${message ?? error.message}; see banshare-server --help\n`);
+      const fault = oneLine(message ?? error.message);
+      process.stderr.write(`banshare-server: ${fault}; see banshare-server --help\n`);
       process.exit(64);
     })
     .parseAsync();

@@ -1,3 +1,4 @@
+import { oneLine } from '@banshare/protocol';
 import type { AuditEntry } from './audit.ts';
 import type { DrillTime } from './drill.ts';
 import type { HostStatus, Status, Trouble } from './status.ts';
@@ -175,7 +176,7 @@ export function showNeverBan(entries: readonly { range: string; source: string }
 export function showAuditLog(entries: readonly AuditEntry[]): string {
   if (entries.length === 0) return 'The audit log is empty.';
   return entries
-    .map(({ n, at, what, details }) => `${n}  ${time(at)}  ${what}  ${JSON.stringify(details)}`)
+    .map(({ n, at, what, details }) => `${n}  ${time(at)}  ${what}  ${oneLine(JSON.stringify(details))}`)
     .join('\n');
 }
 
