@@ -41,9 +41,12 @@ export function ipsetSets(run: RunTool): Sets {
     change: async (change) => {
       const isOfRanges =
         [...change.put, ...change.move].some(({ ip }) => isRange(ip)) || change.drop.some(isRange);
+      const isOnlyDrop = change.put.length === 0 && change.move.length === 0;
+      // What is to leave a set that is not there has left it: none is made for that.
+      if (isOfRanges && isOnlyDrop && !hasRanges && !(await hasSet(run, RANGES))) return '';
       const concerned = isOfRanges ? RANGES : ADDRESSES;
-      if (isOfRanges) hasRanges = true;
       const reason = await restore([...concerned.map(createLine), ...changeLines(change)]);
+      hasRanges ||= isOfRanges && reason === '';
       if (reason !== '' || areRulesThere.get(concerned) === true) return reason;
       const missing = await rules.make(concerned);
       areRulesThere.set(concerned, missing === '');

@@ -11,13 +11,14 @@ const CHAINS = ['input', 'forward'] as const;
 
 /** Where a range stands: its table and set, and the element that is it there. */
 export function placeOfRange(range: Target): { place: string; element: string } {
-  const [first = '', prefix] = range.split('/');
-  return { place: `${TABLE} v${first.includes(':') ? 6 : 4}_${prefix}`, element: first };
+  const [first = ''] = range.split('/');
+  return { place: `${TABLE} ${setOf(range)}`, element: first };
 }
 
-/** The name of the set of a place in this table. */
-export function setAt(place: string): string {
-  return place.slice(TABLE.length + 1);
+/** The set where a range stands. */
+export function setOf(range: Target): string {
+  const [first = '', prefix = ''] = range.split('/');
+  return `v${first.includes(':') ? 6 : 4}_${prefix}`;
 }
 
 /** The range that an element of a set is. */

@@ -8,7 +8,7 @@ import {
   placeOfRange,
   rangeOf,
   removeLines,
-  setAt,
+  setOf,
   setsIn,
   setUpLines,
 } from './nftables-ranges.ts';
@@ -48,6 +48,21 @@ export function nftSets(run: RunTool): Sets {
   };
   /** The sets of ranges that are there, or were: a host without ranges has none, and pays nothing. */
   const rangeSets = new Set<string>();
+  /** What is to leave a set that is not there has left it: none is made for that. */
+  const withoutMissing = async (change: SetChange): Promise<SetChange> => {
+    const isOnlyDrop = change.put.length === 0 && change.move.length === 0;
+    if (!isOnlyDrop || rangeSetsOf(change).every((set) => rangeSets.has(set))) return change;
+    for (const set of setsIn(await terseListing(run))) rangeSets.add(set);
+    return { ...change, drop: change.drop.filter((range) => rangeSets.has(setOf(range))) };
+  };
+  const changeOrSetUp = async (change: SetChange, concerned: readonly string[]): Promise<string> => {
+    const lines = changeLines(change);
+    if (lines.length === 0 || (await nft(lines)).code === 0) return '';
+    // Perhaps the table is not there (any more); then it is made with the same transaction.
+    const setUp = concerned.length > 0 ? concerned.flatMap(setUpLines) : SETUP;
+    const again = await nft([...setUp, ...lines]);
+    return again.code === 0 ? '' : `nft: ${said(again)}`;
+  };
   return {
     kind: 'nftables',
     check: async () => {
@@ -58,17 +73,12 @@ export function nftSets(run: RunTool): Sets {
       const ended = await nft([...SETUP, ...[...rangeSets].flatMap(setUpLines)]);
       return ended.code === 0 ? '' : `nft: ${said(ended)}`;
     },
-    change: async (change) => {
-      const lines = changeLines(change);
-      if (lines.length === 0) return '';
+    change: async (asked) => {
+      const change = await withoutMissing(asked);
       const concerned = rangeSetsOf(change);
-      for (const set of concerned) rangeSets.add(set);
-      const ended = await nft(lines);
-      if (ended.code === 0) return '';
-      // Perhaps the table is not there (any more); then it is made with the same transaction.
-      const setUp = concerned.length > 0 ? concerned.flatMap(setUpLines) : SETUP;
-      const again = await nft([...setUp, ...lines]);
-      return again.code === 0 ? '' : `nft: ${said(again)}`;
+      const reason = await changeOrSetUp(change, concerned);
+      if (reason === '') for (const set of concerned) rangeSets.add(set);
+      return reason;
     },
     remove: async () => {
       const ended = await nft(['add table inet banshare', 'delete table inet banshare', ...removeLines()]);
@@ -76,33 +86,41 @@ export function nftSets(run: RunTool): Sets {
       return ended.code === 0 ? '' : `nft: ${said(ended)}`;
     },
     isIntact: async () => {
-      // Terse, and the whole ruleset: asked for one table, nft fetches all elements of its sets.
-      const ended = await run(['nft', '-t', 'list', 'ruleset', 'inet'], { keptBytes: RULESET_BYTES });
-      for (const set of setsIn(ended.stdout)) rangeSets.add(set);
-      return hasRules(ended.stdout) && [...rangeSets].every((set) => hasSet(ended.stdout, set));
+      const ruleset = await terseListing(run);
+      for (const set of setsIn(ruleset)) rangeSets.add(set);
+      return hasRules(ruleset) && [...rangeSets].every((set) => hasSet(ruleset, set));
     },
-    read: async () => {
-      const held = new Map<string, Remaining>();
-      const listed = [
-        ...['v4', 'v6'].map((set) => ({
-          words: ['nft', '-j', 'list', 'set', 'inet', 'banshare', set],
-          set: '',
-        })),
-        ...[...rangeSets].map((set) => ({ words: listWords(set), set })),
-      ];
-      for (const { words, set } of listed) {
-        const ended = await run(words, { keptBytes: LISTING_BYTES });
-        if (ended.code !== 0) return { ok: false, reason: `nft: ${said(ended)}` };
-        try {
-          for (const [element, seconds] of elementsIn(ended.stdout))
-            held.set(set === '' ? element : rangeOf(set, element), seconds);
-        } catch (error) {
-          return { ok: false, reason: `Cannot read what nft lists: ${(error as Error).message}` };
-        }
-      }
-      return { ok: true, held };
-    },
+    read: () => readSets(run, rangeSets),
   };
+}
+
+/** All tables without what their sets hold: asked for one table, nft would fetch all of that. */
+async function terseListing(run: RunTool): Promise<string> {
+  const { stdout } = await run(['nft', '-t', 'list', 'ruleset', 'inet'], { keptBytes: RULESET_BYTES });
+  return stdout;
+}
+
+/** What banshare's sets hold, those of addresses and these of ranges. */
+async function readSets(run: RunTool, rangeSets: ReadonlySet<string>): ReturnType<Sets['read']> {
+  const held = new Map<string, Remaining>();
+  const listed = [
+    ...['v4', 'v6'].map((set) => ({
+      words: ['nft', '-j', 'list', 'set', 'inet', 'banshare', set],
+      set: '',
+    })),
+    ...[...rangeSets].map((set) => ({ words: listWords(set), set })),
+  ];
+  for (const { words, set } of listed) {
+    const ended = await run(words, { keptBytes: LISTING_BYTES });
+    if (ended.code !== 0) return { ok: false, reason: `nft: ${said(ended)}` };
+    try {
+      for (const [element, seconds] of elementsIn(ended.stdout))
+        held.set(set === '' ? element : rangeOf(set, element), seconds);
+    } catch (error) {
+      return { ok: false, reason: `Cannot read what nft lists: ${(error as Error).message}` };
+    }
+  }
+  return { ok: true, held };
 }
 
 /** Whether a terse listing of all tables has the rules of banshare's own. */
@@ -144,7 +162,7 @@ function placeOf(ip: Target): { place: string; element: string } {
 /** The sets that a change of ranges concerns; none where it is of addresses. */
 function rangeSetsOf({ put, move, drop }: SetChange): string[] {
   const ranges = [...[...put, ...move].map(({ ip }) => ip), ...drop].filter(isRange);
-  return [...new Set(ranges.map((range) => setAt(placeOfRange(range).place)))];
+  return [...new Set(ranges.map(setOf))];
 }
 
 /** The elements of a set as nft lists them in JSON. @throws when it is anything else. */

@@ -127,8 +127,9 @@ for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSet
   test(`${kind}: a host without ranges has nothing for them`, { skip: noNetwork }, async () => {
     await using network = await Network.open();
     const enforcer = enforcerIn(network);
-    await assertDone(enforcer, ban('203.0.113.7'));
+    await assertDone(enforcer, ban('203.0.113.7'), unban('203.0.113.0/24'));
     await enforcer.list();
+    await assertDone(enforcer, unban('2001:db8::/64'));
     assert.doesNotMatch(await dump(network), /ranges|nets/);
     await assertDone(enforcer, ban('203.0.113.0/24'));
     assert.match(await dump(network), /ranges|nets/);
