@@ -53,8 +53,8 @@ export class Peer {
     return peer;
   }
 
-  async enrol(wanted: string): Promise<Answer> {
-    const request = { kind: 'enrol', name: wanted as HostName, addresses: [] } as const;
+  async enrol(wanted: string, addresses: readonly string[] = []): Promise<Answer> {
+    const request = { kind: 'enrol', name: wanted as HostName, addresses } as const;
     const answer = await this.ask(request, {}, this.#meeting.keys.join);
     const given = answer.ok ? parseHostName(String(answer.reply.fields['name'])) : undefined;
     if (given?.ok === true) this.name = given.value;

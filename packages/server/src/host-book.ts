@@ -161,7 +161,7 @@ export class HostBook {
   /** Forgets a host and its keys; what it reported stays told, of nobody. */
   forget(host: Host): void {
     this.#ledger.together(() => {
-      for (const table of ['supporters', 'acks', 'outcomes', 'seen_at']) {
+      for (const table of ['supporters', 'acks', 'outcomes', 'seen_at', 'approved_at']) {
         this.#ledger.sql(`DELETE FROM ${table} WHERE host = ?`).run(host.id);
       }
       this.#ledger.sql('DELETE FROM hosts WHERE id = ?').run(host.id);
@@ -181,6 +181,7 @@ export class HostBook {
     host.generation = ack.generation;
     host.clockAhead = clockAhead;
     host.ranges = ack.ranges ?? false;
+    host.addresses = ack.addresses;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
     writeOutcomes(this.#ledger, host.id, ack, now);
@@ -199,11 +200,11 @@ export class HostBook {
     this.#changed.clear();
     if (changed.length === 0) return;
     this.#ledger.together(() => {
-      for (const { id, lastSeen, position, version, generation, clockAhead, ranges } of changed) {
+      for (const { id, lastSeen, position, version, generation, clockAhead, ranges, addresses } of changed) {
         this.#ledger
           .sql(
             `UPDATE hosts SET last_seen = ?, epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?,
-             ranges = ? WHERE id = ?`,
+             ranges = ?, addresses = ? WHERE id = ?`,
           )
           .run(
             lastSeen,
@@ -213,6 +214,7 @@ export class HostBook {
             generation,
             clockAhead,
             ranges === null ? null : Number(ranges),
+            JSON.stringify(addresses),
             id,
           );
         if (position === null || lastSeen === null) continue;

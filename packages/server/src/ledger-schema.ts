@@ -75,6 +75,9 @@ const STEPS: readonly string[] = [
    UPDATE bans SET block = block_of(ip) WHERE instr(ip, ':') > 0;
    CREATE INDEX bans_block ON bans (block) WHERE block IS NOT NULL;
    CREATE INDEX bans_range ON bans (until) WHERE instr(ip, '/') > 0;`,
+  `CREATE TABLE approved_at (
+     host INTEGER NOT NULL, address TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (host, address)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 /**

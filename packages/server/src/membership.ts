@@ -27,7 +27,7 @@ export type MembershipParts = {
   book: HostBook;
   admissions: Admissions;
   doors: PublishDoors;
-  neverBan: Pick<NeverBan, 'forget'>;
+  neverBan: Pick<NeverBan, 'forget' | 'approve'>;
   audit: Audit;
   /** What server.toml says; what an operator said since counts more. */
   configured: EnrolmentMode;
@@ -142,13 +142,16 @@ export class Membership {
     });
   }
 
-  /** Lets a waiting host in, and hands a host the name it asked for where another key has that. */
+  /**
+   * Lets a waiting host in, and hands a host the name it asked for where another key has that. What the host tells of its
+   * addresses at this moment is never banned from then on, also where it was in already.
+   */
   async approve(name: string): Promise<Result<string>> {
     const { book, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
     if (host.state === 'active' && host.name === host.wanted)
-      return { ok: true, value: `${name} is in the fleet already.` };
+      return { ok: true, value: `${name} is in the fleet already.${this.#approveAddresses(host)}` };
     const before = host.name === host.wanted ? undefined : book.byName(host.wanted);
     const wanted = host.wanted as HostName;
     this.#together(() => {
@@ -160,7 +163,19 @@ export class Membership {
     await this.#open(host);
     const replaced =
       before === undefined ? '' : ` The host that had the name is revoked, and called ${before.name}.`;
-    return { ok: true, value: `${wanted} is in the fleet.${replaced}` };
+    return { ok: true, value: `${wanted} is in the fleet.${replaced}${this.#approveAddresses(host)}` };
+  }
+
+  #approveAddresses(host: Host): string {
+    const { neverBan, audit, now } = this.#parts;
+    const { approved, tooMany } = this.#together(() => {
+      const result = neverBan.approve(host, now());
+      if (result.approved.length > 0)
+        audit.add('approved addresses', { name: host.name, addresses: result.approved }, now());
+      return result;
+    });
+    const more = tooMany.length === 0 ? '' : ` Too many, and left out: ${tooMany.join(', ')}.`;
+    return approved.length === 0 ? more : ` Never banned, as it tells: ${approved.join(', ')}.${more}`;
   }
 
   /** Shuts a host out at once. Since it may know the join key, nobody enrols without approval until an operator says so. */

@@ -35,7 +35,7 @@ export function setEnrolment(args: Args, { membership }: FleetParts): AdminReply
 export async function changeNeverBan(args: Args, parts: FleetParts): Promise<AdminReply> {
   const { neverBan, audit, now } = parts;
   const action = textOf(args, 'action') ?? 'list';
-  if (action === 'list') return { ok: true, result: { entries: neverBan.list(now()) } };
+  if (action === 'list') return { ok: true, result: { entries: listNeverBan(parts) } };
   const range = parseRange(textOf(args, 'range') ?? '');
   if (!range.ok) return refuse('range', range.fault);
   audit.add(`never-ban ${action}`, { range: range.value }, now());
@@ -54,6 +54,17 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
   }
   parts.distribute(lifted);
   return { ok: true, result: { lifted } };
+}
+
+function listNeverBan({ neverBan, book, now }: FleetParts): { range: string; source: string }[] {
+  const waiting = book.all().flatMap((host) =>
+    neverBan.waiting(host, now()).map((range) => ({
+      range,
+      source: `told by ${host.name}, and not protected yet: hosts approve ${host.name}`,
+      waiting: true,
+    })),
+  );
+  return [...neverBan.list(now()), ...waiting];
 }
 
 /** `release` or `drop` what the brakes hold. */

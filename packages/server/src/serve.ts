@@ -159,7 +159,11 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   const inService = [...generations];
   const own = new OwnAddresses(() => inService.map(({ fleet }) => fleet.server));
   resources.own('looking up the own addresses', own.start());
-  const neverBan = new NeverBan(ledger, config.neverBan, own);
+  const neverBan = new NeverBan(
+    ledger,
+    { ...config.neverBan, goneAfterSeconds: config.enrolment.goneAfterSeconds },
+    own,
+  );
   const floods = new FloodWatch();
   const zap = await answerZap(({ domain, key, address }) => {
     const admission = admissions.decide(domain, key);

@@ -81,7 +81,12 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
     ...(isUneven ? [host.ranges === null ? '' : host.ranges ? 'yes' : 'no'] : []),
   ]);
   const columns = ['HOST', 'STATE', 'HAS', 'LAST CONTACT', 'VERSION', 'GENERATION'];
-  return table([...columns, ...(isUneven ? ['RANGES'] : [])], rows);
+  const waiting = hosts.filter(({ waitingAddresses }) => waitingAddresses.length > 0);
+  const notes = waiting.map(
+    ({ name, waitingAddresses }) =>
+      `${name} tells ${waitingAddresses.join(', ')}, which protects nothing yet: hosts approve ${name}`,
+  );
+  return [table([...columns, ...(isUneven ? ['RANGES'] : [])], rows), ...notes].join('\n');
 }
 
 /** Bans for people, the newest last. */

@@ -68,12 +68,22 @@ export type HostStatus = {
   version: string | null;
   generation: string | null;
   clockAhead: number | null;
+  /** What it tells of itself, and which of those protect nothing until an operator approves them. */
   addresses: readonly string[];
+  waitingAddresses: readonly string[];
   isBehind: boolean;
   /** Whether everything that it applies can be a range; null where it never said. */
   ranges: boolean | null;
   /** A new key of it waits to be used. */
   isRotating: boolean;
+};
+
+/** What is asked about hosts. */
+type HostParts = {
+  ledger: Ledger;
+  book: HostBook;
+  neverBan: Pick<NeverBan, 'waiting'>;
+  goneAfterSeconds: number;
 };
 
 /** Counts who has everything. */
@@ -86,7 +96,7 @@ export async function statusOf(
     clock: SteadyClock;
     membership: Pick<Membership, 'mode' | 'hold'>;
     goneAfterSeconds: number;
-    neverBan: Pick<NeverBan, 'whereHostsAre'>;
+    neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting'>;
   },
   now: number,
 ): Promise<Status> {
@@ -138,23 +148,20 @@ export async function bannedHosts(
 
 /** `hosts`: every one, and how many active bans are of ranges, which not every host can apply. */
 export async function listHosts(
-  parts: { ledger: Ledger; book: HostBook; goneAfterSeconds: number },
+  parts: HostParts,
   now: number,
 ): Promise<{ hosts: HostStatus[]; activeRanges: number }> {
   return { hosts: await hostsOf(parts, now), activeRanges: await parts.ledger.countRanges(now) };
 }
 
 /** Lists every host and how far it is. */
-export async function hostsOf(
-  parts: { ledger: Ledger; book: HostBook; goneAfterSeconds: number },
-  now: number,
-): Promise<HostStatus[]> {
+export async function hostsOf(parts: HostParts, now: number): Promise<HostStatus[]> {
   return Promise.all(parts.book.all().map((host) => hostStatus(host, parts, now)));
 }
 
 async function hostStatus(
   host: Host,
-  { ledger, goneAfterSeconds }: { ledger: Ledger; goneAfterSeconds: number },
+  { ledger, goneAfterSeconds, neverBan }: HostParts,
   now: number,
 ): Promise<HostStatus> {
   const { epoch, seq: head } = ledger.head();
@@ -178,6 +185,7 @@ async function hostStatus(
     generation,
     clockAhead,
     addresses,
+    waitingAddresses: neverBan.waiting(host, now),
     isBehind,
     ranges,
     isRotating: host.next !== null,

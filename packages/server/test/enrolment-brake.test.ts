@@ -99,7 +99,7 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
     book,
     admissions: new Admissions(),
     doors: { admit: async () => undefined, expel: () => undefined },
-    neverBan: { forget: () => undefined },
+    neverBan: { forget: () => undefined, approve: () => ({ approved: [], tooMany: [] }) },
     audit: new Audit(ledger),
     configured: 'approve',
     newcomersPerMinute: 10,

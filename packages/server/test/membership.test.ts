@@ -160,3 +160,30 @@ test('a forgotten host has to enrol anew, and a newcomer does not inherit its re
   assert.deepEqual(reports, []);
   assert.match((await fleet.server.command('hosts', 'forget', 'gone')).stderr, /no host is called "gone"/);
 });
+
+test('what a host tells of its addresses waits until an operator approves it, lifts nothing, and leaves with the host', async () => {
+  await using fleet = await startFleet();
+  const [h1, h3] = [await fleet.peer('h1'), await newcomer(fleet)];
+  await publish(h1, '203.0.113.33');
+  await h3.enrol('h3', ['203.0.113.33', '203.0.113.34', '10.1.2.3']);
+  assert.match(
+    await says(fleet, 'hosts'),
+    /h3 tells 203\.0\.113\.33, 203\.0\.113\.34, which protects nothing yet: hosts approve h3/,
+  );
+  assert.match(
+    await says(fleet, 'never-ban', 'list'),
+    /203\.0\.113\.34 +told by h3, and not protected yet: hosts approve h3/,
+  );
+  await publish(h1, '203.0.113.34', 'recidive');
+  assert.match(
+    await says(fleet, 'hosts', 'approve', 'h3'),
+    /h3 is in the fleet already\. Never banned, as it tells: 203\.0\.113\.33, 203\.0\.113\.34\./,
+  );
+  assert.equal(await fateOf(h1, '203.0.113.34'), 'never-ban');
+  assert.match(await says(fleet, 'never-ban', 'list'), /203\.0\.113\.34 +an address of the fleet's host h3/);
+  // Neither address is let in by that: an operator says so.
+  assert.match(await says(fleet, 'bans'), /203\.0\.113\.33 [^]*203\.0\.113\.34 /);
+  await says(fleet, 'hosts', 'revoke', 'h3');
+  assert.equal(await fateOf(h1, '64:ff9b::cb00:7122'), 'accepted');
+  h3.close();
+});

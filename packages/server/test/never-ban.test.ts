@@ -13,8 +13,12 @@ function rangeOf(text: string): Range {
   return range.value;
 }
 
-function neverBanOf({ ledger }: LedgerOfTest, fleet = true): NeverBan {
-  return new NeverBan(ledger, { addresses: [rangeOf('192.0.2.0/28')], fleet }, new OwnAddresses(() => []));
+function neverBanOf({ ledger }: LedgerOfTest, fleet = true, goneAfterSeconds = 7 * DAY): NeverBan {
+  return new NeverBan(
+    ledger,
+    { addresses: [rangeOf('192.0.2.0/28')], fleet, goneAfterSeconds },
+    new OwnAddresses(() => []),
+  );
 }
 
 /** How much is listed beside the addresses of this machine. */
@@ -120,4 +124,96 @@ test('with fleet = false no address of the fleet is protected', () => {
   const neverBan = neverBanOf(shelf, false);
   neverBan.see(shelf.host('h1'), 'report/g', '203.0.113.1', NOW);
   assert.equal(neverBan.ruleFor(addressOf('203.0.113.1'), NOW), undefined);
+});
+
+test("a host's address is protected in the forms that embed it, and within a range", () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  neverBan.see(shelf.host('h1'), 'report/g', '203.0.113.1', NOW);
+  for (const text of ['64:ff9b::203.0.113.1', '2002:cb00:7101::7'])
+    assert.match(neverBan.ruleFor(addressOf(text), NOW) ?? '', /host h1/, text);
+  for (const text of ['2002:cb00:7100::/40', '2002:cb00:7101:5::/64', '64:ff9b::/64'])
+    assert.match(neverBan.ruleFor(rangeOf(text), NOW) ?? '', /host h1/, text);
+  assert.equal(neverBan.ruleFor(addressOf('64:ff9b::203.0.113.2'), NOW), undefined);
+});
+
+test('a door of a generation that a host has left keeps no address', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const host = shelf.host('h1');
+  neverBan.see(host, 'report/g1', '203.0.113.10', NOW);
+  neverBan.see(host, 'report/g2', '203.0.113.10', NOW + 10);
+  neverBan.see(host, 'report/g2', '203.0.113.77', NOW + 20);
+  neverBan.stays(host, NOW + 30);
+  const rule = (ip: string, at: number): string | undefined => neverBan.ruleFor(addressOf(ip), at);
+  assert.notEqual(rule('203.0.113.10', NOW + DAY), undefined);
+  for (let day = 1; day <= 30; day += 1) neverBan.stays(host, NOW + day * DAY);
+  assert.equal(rule('203.0.113.10', NOW + 30 * DAY), undefined);
+  assert.match(rule('203.0.113.77', NOW + 30 * DAY) ?? '', /host h1/);
+  // A reporter of the older build, on another line, does not move the client.
+  host.generation = 'g2';
+  neverBan.see(host, 'report/g1', '203.0.113.10', NOW + 30 * DAY);
+  neverBan.stays(host, NOW + 31 * DAY);
+  assert.equal(rule('203.0.113.10', NOW + 31 * DAY), undefined);
+  assert.match(rule('203.0.113.77', NOW + 31 * DAY) ?? '', /host h1/);
+});
+
+test('a host not heard of for gone-after protects nothing, and again once it is heard, also after a restart', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf, true, 3600);
+  const host = shelf.host('h1');
+  const rule = (of: NeverBan, at: number): string | undefined => of.ruleFor(addressOf('203.0.113.1'), at);
+  neverBan.see(host, 'report/g', '203.0.113.1', NOW);
+  neverBan.flush(NOW);
+  assert.match(rule(neverBan, NOW + 3600) ?? '', /host h1/);
+  assert.equal(rule(neverBan, NOW + 3601), undefined);
+  const later = neverBanOf(shelf.reopen(), true, 3600);
+  assert.match(rule(later, NOW + 3600) ?? '', /host h1/);
+  assert.equal(rule(later, NOW + 3601), undefined);
+  later.see(host, 'report/g', '203.0.113.2', NOW + 7200);
+  assert.match(rule(later, NOW + 7200) ?? '', /host h1/);
+});
+
+test('what a host tells counts once it was seen there, and as long as it tells it', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const host = shelf.host('h1');
+  host.addresses = ['203.0.113.1', '203.0.113.2', '10.0.0.5'];
+  neverBan.see(host, 'report/g', '203.0.113.1', NOW);
+  neverBan.see(host, 'report/g', '203.0.113.3', NOW + 1);
+  assert.deepEqual(neverBan.waiting(host, NOW + 1), ['203.0.113.2']);
+  const protects = (at: number): string[] =>
+    [1, 2, 3]
+      .map((last) => `203.0.113.${last}`)
+      .filter((ip) => neverBan.ruleFor(addressOf(ip), at) !== undefined);
+  for (let hour = 1; hour <= 48; hour += 1) neverBan.stays(host, NOW + hour * 3600);
+  assert.deepEqual(protects(NOW + 2 * DAY), ['203.0.113.1', '203.0.113.3']);
+  host.addresses = ['203.0.113.2'];
+  neverBan.stays(host, NOW + 3 * DAY - 1);
+  assert.deepEqual(protects(NOW + 3 * DAY - 1), ['203.0.113.1', '203.0.113.3']);
+  assert.deepEqual(protects(NOW + 3 * DAY), ['203.0.113.3']);
+});
+
+test('what an operator approved counts while the host tells it and 24 h more, also after a restart, at most 16', () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const host = shelf.host('h1');
+  const many = Array.from({ length: 16 }, (_, index) => `203.0.113.${index + 1}`);
+  host.addresses = ['192.168.0.1', ...many.slice(0, 2)];
+  assert.equal(neverBan.ruleFor(addressOf('203.0.113.1'), NOW), undefined);
+  assert.deepEqual(neverBan.approve(host, NOW), { approved: many.slice(0, 2), tooMany: [] });
+  assert.deepEqual(neverBan.waiting(host, NOW), []);
+  const later = neverBanOf(shelf.reopen());
+  assert.match(later.ruleFor(addressOf('203.0.113.1'), NOW + 10) ?? '', /host h1/);
+  for (let hour = 1; hour <= 48; hour += 1) later.stays(host, NOW + hour * 3600);
+  host.addresses = ['203.0.113.101', ...many.slice(1)];
+  const stillThere = NOW + 2 * DAY + 10;
+  assert.deepEqual(later.waiting(host, stillThere), ['203.0.113.101', ...many.slice(2)]);
+  assert.deepEqual(later.approve(host, stillThere), {
+    approved: ['203.0.113.2', '203.0.113.101', ...many.slice(2, 15)],
+    tooMany: ['203.0.113.16'],
+  });
+  later.stays(host, NOW + 3 * DAY);
+  assert.equal(later.ruleFor(addressOf('203.0.113.1'), NOW + 3 * DAY), undefined);
+  assert.match(later.ruleFor(addressOf('203.0.113.101'), NOW + 3 * DAY) ?? '', /host h1/);
 });

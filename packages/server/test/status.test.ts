@@ -12,15 +12,18 @@ test('a host not heard of for gone-after is gone, and back with its next acknowl
   using shelf = new LedgerOfTest();
   const host = shelf.host('h1');
   const states = async (now: number): Promise<string[]> => {
-    const parts = { ledger: shelf.ledger, book: shelf.book, goneAfterSeconds: 7 * DAY };
+    const neverBan = { waiting: () => [] };
+    const parts = { ledger: shelf.ledger, book: shelf.book, neverBan, goneAfterSeconds: 7 * DAY };
     return (await hostsOf(parts, now)).map(({ state }) => state);
   };
   assert.deepEqual(await states(NOW + 7 * DAY), ['active']);
   assert.deepEqual(await states(NOW + 7 * DAY + 1), ['gone']);
   const { epoch, seq: applied, tail } = shelf.ledger.head();
   const ack = { kind: 'ack', epoch, applied, tail, instance: 'i', version: '1', generation: 'g' } as const;
-  shelf.book.acknowledge(host, { ...ack, addresses: [], outcomes: [] }, 0, NOW + 8 * DAY);
+  shelf.book.acknowledge(host, { ...ack, addresses: ['203.0.113.5'], outcomes: [] }, 0, NOW + 8 * DAY);
   assert.deepEqual(await states(NOW + 8 * DAY), ['active']);
+  shelf.book.flush();
+  assert.deepEqual(shelf.reopen().book.byName('h1')?.addresses, ['203.0.113.5']);
 });
 
 test('a host of ours that comes from a banned address or range is named, and the ban stays', async () => {
