@@ -59,8 +59,9 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 }
 
 /** A copy for `backup`, in the state folder, where this daemon may write. */
-function copyLedger({ ledger, book, paths }: AdminParts): string {
+function copyLedger({ ledger, book, audit, paths, now }: AdminParts): string {
   const path = `${paths.ledger}.backup`;
+  audit.add('backup', {}, now());
   book.flush();
   rmSync(path, { force: true });
   ledger.copyTo(path);

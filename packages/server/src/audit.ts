@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Row } from './rows.ts';
+import type { Row, Sql } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
 /** What an operator did, or the server by itself; `at` epoch seconds. The hash covers the entry and the one before it. */
@@ -24,16 +24,7 @@ export class Audit {
 
   /** @throws when it cannot be written: then the action must not happen either. */
   add(what: string, details: Record<string, unknown>, now: number): void {
-    const last = this.#ledger.sql('SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1').get() as
-      Row | undefined;
-    const text = JSON.stringify(details);
-    const n = Number(last?.['n'] ?? 0) + 1;
-    const hash = hashOf(String(last?.['hash'] ?? FIRST_HASH), n, now, what, text);
-    this.#ledger.together(() => {
-      this.#ledger.sql('INSERT INTO audit VALUES (?, ?, ?, ?, ?)').run(n, now, what, text, hash);
-      // Without it nobody would miss the last entries.
-      this.#ledger.sql("INSERT OR REPLACE INTO meta VALUES ('audit', ?)").run(`${n} ${hash}`);
-    });
+    this.#ledger.together(() => appendEntry(this.#ledger.sql, what, details, now));
   }
 
   /** The newest entries, oldest first. */
@@ -65,6 +56,17 @@ export class Audit {
     const row = this.#ledger.sql("SELECT value FROM meta WHERE name = 'audit'").get() as Row | undefined;
     return (row?.['value'] ?? `0 ${FIRST_HASH}`) === `${n} ${hash}`;
   }
+}
+
+/** Adds an entry to the chain; the caller sees to the transaction. @throws when it cannot be written. */
+export function appendEntry(sql: Sql, what: string, details: Record<string, unknown>, now: number): void {
+  const last = sql('SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1').get() as Row | undefined;
+  const text = JSON.stringify(details);
+  const n = Number(last?.['n'] ?? 0) + 1;
+  const hash = hashOf(String(last?.['hash'] ?? FIRST_HASH), n, now, what, text);
+  sql('INSERT INTO audit VALUES (?, ?, ?, ?, ?)').run(n, now, what, text, hash);
+  // Without it nobody would miss the last entries.
+  sql("INSERT OR REPLACE INTO meta VALUES ('audit', ?)").run(`${n} ${hash}`);
 }
 
 function hashOf(before: string, n: number, at: number, what: string, details: string): string {

@@ -1,5 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { appendEntry } from './audit.ts';
+import { statements } from './database.ts';
 import { migrate } from './ledger-schema.ts';
 
 /** A file beside the ledger that a backup carries. */
@@ -37,7 +39,7 @@ export function readFiles(backup: string): KeptFile[] {
  * Makes a ledger of a backup: without its files, and in an epoch of its own, of which no event before the head counts, so that
  * every host asks for a snapshot. @throws when a newer program made it, or it is damaged.
  */
-export function beginEpoch(path: string, epoch: string): void {
+export function beginEpoch(path: string, epoch: string, now: number): void {
   withDatabase(path, (database) => {
     migrate(database, path);
     database.exec('BEGIN IMMEDIATE');
@@ -45,6 +47,7 @@ export function beginEpoch(path: string, epoch: string): void {
     database.prepare("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)").run(epoch);
     database.exec("INSERT OR REPLACE INTO meta SELECT 'pruned-to', coalesce(max(seq), 0) FROM events");
     database.exec('UPDATE hosts SET epoch = NULL, applied = NULL; DELETE FROM acks; DELETE FROM outcomes');
+    appendEntry(statements(database), 'restore', { epoch }, now);
     database.exec('COMMIT');
   });
 }

@@ -11,7 +11,7 @@ import {
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { bad, good, type Result } from '@banshare/protocol';
-import { askAdmin, writeAtomic, type HostPaths } from '@banshare/runtime';
+import { askAdmin, writeAtomic, type HostPaths, wallSeconds } from '@banshare/runtime';
 import { addFiles, beginEpoch, readFiles, type KeptFile } from './backup-file.ts';
 
 /**
@@ -53,7 +53,7 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
     mkdirSync(paths.serverState, { recursive: true, mode: 0o700 });
     copyFileSync(file, fresh);
     chmodSync(fresh, 0o600);
-    beginEpoch(fresh, randomBytes(8).toString('hex'));
+    beginEpoch(fresh, randomBytes(8).toString('hex'), wallSeconds());
     for (const { path, mode, content } of kept) lay(paths, path, mode, content);
     for (const suffix of ['-wal', '-shm']) rmSync(paths.ledger + suffix, { force: true });
     writeAtomic(paths.ledger, readFileSync(fresh), 0o600);

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { startFleet, type Fleet } from '../../../test/fleet/index.ts';
+import { publish, reportOf } from './reports.ts';
+
+async function audited(fleet: Fleet): Promise<string[]> {
+  const { entries } = await fleet.server.json<{ entries: { what: string }[] }>('audit');
+  return entries.map(({ what }) => what);
+}
+
+test('every deed of an operator is in the audit log, and so are enrolments and brakes, also across a restore', async () => {
+  await using fleet = await startFleet({ serverToml: '[limits]\nfleet-per-minute = 2' });
+  const peer = await fleet.peer('h1');
+  await fleet.peer('h2');
+  await fleet.peer('h3');
+  for (const last of [1, 2]) await publish(peer, `203.0.113.${last}`);
+  for (const last of [3, 4]) await peer.ask(reportOf(peer, `203.0.113.${last}`));
+  const list = join(fleet.server.root, 'list');
+  const backup = join(fleet.server.root, 'backup');
+  writeFileSync(list, '203.0.113.7\n');
+  const deeds: [expected: string, ...words: string[]][] = [
+    ['release', 'release'],
+    ['drop', 'drop'],
+    ['ban', 'ban', '203.0.113.5'],
+    ['unban', 'unban', '203.0.113.5'],
+    ['undo', 'undo', '--host', 'h1', '--since', '1h'],
+    ['never-ban add', 'never-ban', 'add', '198.51.100.0/24'],
+    ['never-ban remove', 'never-ban', 'remove', '198.51.100.0/24'],
+    ['revoked', 'hosts', 'revoke', 'h2'],
+    ['forgotten', 'hosts', 'forget', 'h2'],
+    ['enrolment', 'enrolment', 'closed'],
+    ['import', 'import', list],
+    ['drill', 'drill'],
+    ['backup', 'backup', backup],
+  ];
+  const before = await audited(fleet);
+  assert.deepEqual(before, ['enrolled', 'enrolled', 'enrolled', 'brake']);
+  for (const [, ...words] of deeds) await fleet.server.command(...words);
+  const expected = deeds.map(([what]) => what);
+  // Revoking sets enrolment to approve.
+  expected.splice(expected.indexOf('revoked') + 1, 0, 'enrolment');
+  assert.deepEqual((await audited(fleet)).slice(before.length), expected);
+  await fleet.server.stop();
+  const restored = await fleet.server.command('restore', backup);
+  assert.equal(restored.code, 0, restored.stderr);
+  await fleet.server.start();
+  assert.deepEqual((await audited(fleet)).slice(before.length), [...expected, 'restore']);
+  assert.equal((await fleet.server.command('audit', '--verify')).code, 0);
+});
