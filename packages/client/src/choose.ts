@@ -51,7 +51,8 @@ export function choose(event: Candidate, choice: Choice, now: number): Chosen {
 /** The same for lifting, which neither a rule nor a pause forbids. */
 export function chooseToFollow(event: Candidate, choice: Choice, now: number): Chosen {
   if (event.until !== null && event.until <= now) return skip('expired');
-  if (event.host === choice.ownName && !choice.ownReports) return skip('own');
+  // What this host found itself is banned here as one address, never as the range around it.
+  if (event.host === choice.ownName && !choice.ownReports && !isRange(event.ip)) return skip('own');
   if (!covers(choice.jails, event.jail)) return skip(`jail ${event.jail} is not followed`);
   if (!covers(choice.progs, event.prog)) return skip(`prog ${event.prog} is not followed`);
   return { apply: true, localJail: localJailOf(event, choice.localJails) };

@@ -46,6 +46,12 @@ const table: Row[] = [
   ],
   ['takes a range', { ip: range('203.0.0.0/16') }, {}, 'in sshd'],
   ['takes a range of IPv6', { ip: range('2001:db8::/32') }, {}, 'in sshd'],
+  [
+    'takes the range around what this host reported',
+    { ip: range('2001:db8:0:9::/64'), host: host('h2') },
+    {},
+    'in sshd',
+  ],
   ['refuses a range that is too wide', { ip: range('202.0.0.0/15') }, {}, 'a range wider than /16'],
   ['refuses such a range of IPv6', { ip: range('2001:da8::/31') }, {}, 'a range wider than /32'],
   [
