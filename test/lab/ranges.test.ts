@@ -141,3 +141,22 @@ test(
     await session.line(/^still here$/);
   },
 );
+
+test(
+  'With ipv6-prefix = 64 an attack from one address is dropped from its whole /64, also on the host that found it',
+  { skip: skipReason() },
+  async () => {
+    const config = '[apply]\nenforcer = "nftables"\n';
+    await using fleet = await startFleet({ hosts: ['h1', 'h2'], clientConfig: { h1: config, h2: config } });
+    const { attacker } = fleet.lab;
+    await fleet.stop(fleet.server);
+    await fleet.server.write('/etc/banshare/server.toml', '[bans]\nipv6-prefix = 64\n');
+    await fleet.start(fleet.server);
+    await attacker.failLogin(fleet.host('h1'), '2001:db8:bad::7');
+    for (const host of [fleet.host('h1'), fleet.host('h2')])
+      await attacker.untilDropped(host, '2001:db8:bad::8');
+    await operate(fleet, 'unban', '2001:db8:bad::/64');
+    for (const host of [fleet.host('h1'), fleet.host('h2')])
+      await untilLetThrough(fleet, host, '2001:db8:bad::8');
+  },
+);
