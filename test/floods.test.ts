@@ -60,6 +60,30 @@ test('One message of endless frames costs a restart that names its host, and not
   assert.equal(bans.length, reportsMade());
 });
 
+test('Endless frames by the join key cost a restart that says how to shut it out, and then it is', async (t) => {
+  await using fleet = await startSettled();
+  const good = await fleet.peer('good');
+  const { server, keys } = fleet;
+  const knock = (): Promise<BarePeer> =>
+    BarePeer.connect(server.ports.report, keys.server.publicKey, keys.join, 'DEALER');
+  const flooder = await knock();
+  const flooding = (async (): Promise<void> => {
+    const frame = Buffer.alloc(8000);
+    for (let sent = 0; !flooder.isClosed; sent += 1) {
+      await flooder.send(frame, true);
+      if (sent % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  })();
+  const { slowest, count } = await reportDuring(good, flooding);
+  assert.match(await server.line(/Flooded at the report port/), /join key .*enrolment closed/);
+  await server.ready();
+  t.diagnostic(`${count} reports meanwhile, the slowest OK after ${slowest} ms`);
+  assert.ok(slowest < BACK_MS);
+  assert.equal((await server.command('enrolment', 'closed')).code, 0);
+  await assert.rejects(knock());
+  await report(good);
+});
+
 test('Endless frames at the publish port cost its process a restart, and no report', async (t) => {
   await using fleet = await startSettled();
   const [good, bad] = [await fleet.peer('good'), await fleet.peer('bad')];

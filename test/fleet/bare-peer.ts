@@ -21,7 +21,7 @@ export class BarePeer {
     this.#precomputed = precomputed;
   }
 
-  /** Connects, as a socket of that type, and shakes hands. @throws when the server hangs up. */
+  /** Connects, as a socket of that type, and shakes hands. @throws when the server hangs up, or says no. */
   static async connect(
     port: number,
     serverKey: string,
@@ -43,7 +43,9 @@ export class BarePeer {
     const plain = open(welcome.subarray(24), `WELCOME-`, welcome.subarray(8, 24), server, short.privateKey);
     const [shortServer, cookie] = [plain.subarray(0, 32), plain.subarray(32)];
     socket.write(frame(4, initiate({ server, shortServer, cookie, long, short, socketType })));
-    await readFrame(read);
+    const answer = await readFrame(read);
+    if (!answer.subarray(1).toString('latin1').startsWith('READY'))
+      throw new Error('the server does not let this key in');
     return new BarePeer(socket, sodium.crypto_box_beforenm(shortServer, short.privateKey));
   }
 

@@ -9,6 +9,9 @@ import type { Host } from './host-book.ts';
 const NATIVE_CAP_BYTES = 400 * 1024 * 1024;
 const WATCH_MS = 100;
 const MOST_NAMED = 5;
+/** Who came in with a join key is suspected for so long. */
+const JOINED_MS = 60_000;
+const JOINER = 'or whoever has the join key (banshare-server enrolment closed shuts it out)';
 
 /** What is known of a flood of the report port. */
 type Flood = { mebibytes: number; suspects: string[] };
@@ -19,12 +22,18 @@ export type FloodRelief = { memory: (flood: Flood) => void; few: () => void; out
 /** Watches what the report port costs, and remembers who came in and has not said a whole message since. */
 export class FloodWatch {
   readonly #mute = new Set<Host>();
+  #joinedAt = -Infinity;
   #timer: NodeJS.Timeout | undefined;
 
   /** A host was let in at the report port. */
   knocked(host: Host): void {
     this.#mute.delete(host);
     this.#mute.add(host);
+  }
+
+  /** Somebody was let in with a join key, by which nobody can be told from others. */
+  joined(): void {
+    this.#joinedAt = performance.now();
   }
 
   /** A host said something whole. */
@@ -45,7 +54,8 @@ export class FloodWatch {
       const bytes = nativeBytes();
       if (bytes <= NATIVE_CAP_BYTES) return;
       this.#stop();
-      const suspects = [...this.#mute].slice(-MOST_NAMED).map(({ name }) => name);
+      const suspects: string[] = [...this.#mute].slice(-MOST_NAMED).map(({ name }) => name);
+      if (performance.now() - this.#joinedAt < JOINED_MS) suspects.push(JOINER);
       relief.memory({ mebibytes: Math.round(bytes / 1_048_576), suspects });
     }, WATCH_MS);
     return { stop: () => this.#stop() };

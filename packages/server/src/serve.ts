@@ -171,7 +171,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     if (host !== undefined) {
       neverBan.see(host, domain, address, clock.now());
       if (domain.startsWith('report/')) floods.knocked(host);
-    }
+    } else if (admission === 'admit') floods.joined();
     return admission;
   });
   book.onAcknowledged((host) => neverBan.stays(host, clock.now()));
