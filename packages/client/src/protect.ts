@@ -10,9 +10,20 @@ import type { ServerAddresses } from './protect-server.ts';
 import { SessionWatch } from './protect-sessions.ts';
 
 /** Where this machine's own affairs are read. */
-export type Machine = { proc: string; passwd: string; resolvers: string };
+export type Machine = { proc: string; passwd: string; resolvers: readonly string[] };
 
-export const THIS_MACHINE: Machine = { proc: '/proc', passwd: '/etc/passwd', resolvers: '/etc/resolv.conf' };
+export const THIS_MACHINE: Machine = {
+  proc: '/proc',
+  passwd: '/etc/passwd',
+  // The first may name a stub on this host only; the others name those that the stub asks.
+  resolvers: [
+    '/etc/resolv.conf',
+    '/run/systemd/resolve/resolv.conf',
+    '/run/NetworkManager/resolv.conf',
+    '/run/NetworkManager/no-stub-resolv.conf',
+    '/run/dnsmasq/resolv.conf',
+  ],
+};
 
 export type ProtectionParts = {
   config: Pick<ClientConfig, 'addresses' | 'neverBan' | 'apply'>;
@@ -118,7 +129,7 @@ export class Protection {
     return new Rulebook([
       ...named([...own, ...config.addresses], 'an address of this host'),
       ...named(defaultGateways(machine.proc), 'the default gateway'),
-      ...named(resolversIn(machine.resolvers), 'a resolver of this host'),
+      ...named(machine.resolvers.flatMap(resolversIn), 'a resolver of this host'),
       ...named(words(join(paths.clientState, INSTALLED_FROM)), 'who installed banshare here'),
     ]);
   }

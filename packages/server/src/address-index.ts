@@ -1,4 +1,4 @@
-import { embeddedTarget, type Address, type Range } from '@banshare/protocol';
+import type { Address, Range } from '@banshare/protocol';
 import { blockOf } from './blocks.ts';
 
 /** Which hosts are at an address, and which addresses are near a range. */
@@ -42,7 +42,7 @@ export class AddressIndex {
 
   /** All addresses that may have to do with a range. */
   near(range: Range): Iterable<Address> {
-    const block = embeddedTarget(range) === undefined ? blockOf(range) : null;
+    const block = blockOf(range);
     return block === null ? this.#hostsAt.keys() : (this.#in.get(block) ?? []);
   }
 }

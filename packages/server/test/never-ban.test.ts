@@ -132,7 +132,7 @@ test("a host's address is protected in the forms that embed it, and within a ran
   neverBan.see(shelf.host('h1'), 'report/g', '203.0.113.1', NOW);
   for (const text of ['64:ff9b::203.0.113.1', '2002:cb00:7101::7'])
     assert.match(neverBan.ruleFor(addressOf(text), NOW) ?? '', /host h1/, text);
-  for (const text of ['2002:cb00:7100::/40', '2002:cb00:7101:5::/64', '64:ff9b::/64'])
+  for (const text of ['2002:cb00:7100::/40', '2002:cb00:7101:5::/64', '64:ff9b::cb00:7100/120'])
     assert.match(neverBan.ruleFor(rangeOf(text), NOW) ?? '', /host h1/, text);
   assert.equal(neverBan.ruleFor(addressOf('64:ff9b::203.0.113.2'), NOW), undefined);
 });
