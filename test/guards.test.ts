@@ -55,6 +55,30 @@ test('With a quorum of two a ban waits for a second host, and other bans do not'
   assert.deepEqual(await fleet.host('h3').commands.next(), ['set', 'portscan', 'banip', '203.0.113.9']);
 });
 
+test('never-ban add lifts what was only counted too, on the host that reported it as on the others, once', async () => {
+  await using fleet = await startFleet({
+    hosts: ['h1', 'h2'],
+    serverToml: '[[quorum]]\nprog = "fail2ban"\njail = "portscan"\nreporters = 2\nwithin = "10m"',
+  });
+  assert.match((await report(fleet, 'h1', '198.51.100.31', 'portscan'))[1], /counted/);
+  await report(fleet, 'h1', '198.51.100.131', 'portscan');
+  assert.match(
+    (await fleet.server.command('never-ban', 'add', '198.51.100.0/25')).stdout,
+    /^Done\. Lifted: 198\.51\.100\.31 \(fail2ban\/portscan\)\.\n$/,
+  );
+  for (const host of ['h1', 'h2'])
+    assert.deepEqual(
+      await fleet.host(host).commands.next(),
+      ['set', 'portscan', 'unbanip', '198.51.100.31'],
+      host,
+    );
+  await fleet.server.command('never-ban', 'remove', '198.51.100.0/25');
+  assert.match(
+    (await fleet.server.command('never-ban', 'add', '198.51.100.31')).stdout,
+    /nothing there was banned/,
+  );
+});
+
 test('A host above its limit waits in its spool, and another host is not affected', async () => {
   await using fleet = await startFleet({
     serverToml: '[limits]\nhost-per-minute = 1\nhost-burst = 2',

@@ -1,4 +1,11 @@
-import type { BanKey, Details, HostName } from '@banshare/protocol';
+import {
+  overlaps,
+  type BanKey,
+  type Details,
+  type HostName,
+  type Range,
+  type Target,
+} from '@banshare/protocol';
 import type { Draft } from './event-book.ts';
 import type { Row, Sql } from './rows.ts';
 
@@ -26,6 +33,13 @@ export class HeldBook {
   /** Drops what a host brought since a time. */
   dropOf(hostId: number, since: number): void {
     this.#sql('DELETE FROM held WHERE host = ? AND at >= ?').run(hostId, since);
+  }
+
+  /** Drops what has to do with a range. */
+  dropWithin(range: Range): void {
+    for (const row of this.#sql('SELECT id, ip FROM held').all() as Row[])
+      if (overlaps(row['ip'] as Target, range))
+        this.#sql('DELETE FROM held WHERE id = ?').run(Number(row['id']));
   }
 
   /** Takes everything out, oldest first, as drafts of events. */

@@ -4,6 +4,7 @@ import type {
   Event,
   HostName,
   Position,
+  Range,
   Report,
   ReportedBan,
   Target,
@@ -91,6 +92,11 @@ export interface Ledger {
   ban(bans: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]>;
   /** Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. */
   lift(selection: Selection, now: number): Promise<Event[]>;
+  /**
+   * Lifts what hosts reported within a range since a time and no operator has lifted since, whatever became of the reports, of
+   * at most so many addresses at once; what a brake holds of the range is dropped.
+   */
+  liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]>;
   /** Withdraws a host's support since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */
   undo(hostId: number, since: number, now: number): Promise<{ lifted: Event[]; kept: number }>;
   /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */

@@ -1,4 +1,4 @@
-import { overlaps, parseRange, type Event, type Target } from '@banshare/protocol';
+import { FOR_EVER, overlaps, parseRange, type Event, type Range, type Target } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from './each-active.ts';
 import type { EnrolmentMode, Membership } from './membership.ts';
@@ -8,6 +8,8 @@ export type FleetParts = OperateParts & { membership: Membership };
 
 const MODES: ReadonlySet<string> = new Set<EnrolmentMode>(['open', 'approve', 'closed']);
 const MOST_AUDIT = 100_000;
+/** Addresses lifted in one transaction: reports wait meanwhile. */
+const MOST_AT_ONCE = 2000;
 
 /** `hosts approve|revoke|forget NAME` */
 export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {
@@ -46,14 +48,32 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
       : refuse('range', `${range.value} was not added: see never-ban list`);
   }
   neverBan.add(range.value, now());
-  const lifted: Event[] = [];
-  const banned = new Set<Target>();
-  for await (const { ip } of eachActive(parts.ledger, now())) if (overlaps(ip, range.value)) banned.add(ip);
-  for (const ip of banned) {
-    lifted.push(...(await parts.ledger.lift({ ip }, now())));
-  }
-  parts.distribute(lifted);
+  const lifted = await liftWithin(range.value, parts);
   return { ok: true, result: { lifted } };
+}
+
+/**
+ * Lifts what is banned in a range, and what hosts reported there within the longest ban: the one that reported bans by itself,
+ * also where that was never published.
+ */
+async function liftWithin(range: Range, parts: FleetParts): Promise<Event[]> {
+  const { ledger, policy, distribute, now } = parts;
+  const since = policy.maxDurationSeconds === FOR_EVER ? 0 : now() - policy.maxDurationSeconds;
+  const lifted: Event[] = [];
+  const tell = (events: readonly Event[]): number => {
+    distribute(events);
+    return lifted.push(...events);
+  };
+  for (;;) {
+    const reported = await ledger.liftReported(range, since, now(), MOST_AT_ONCE);
+    tell(reported);
+    if (reported.length < MOST_AT_ONCE) break;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const banned = new Set<Target>();
+  for await (const { ip } of eachActive(ledger, now())) if (overlaps(ip, range)) banned.add(ip);
+  for (const ip of banned) tell(await ledger.lift({ ip }, now()));
+  return lifted;
 }
 
 function listNeverBan({ neverBan, book, now }: FleetParts): { range: string; source: string }[] {

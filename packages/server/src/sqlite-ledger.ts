@@ -5,6 +5,7 @@ import {
   type Details,
   type Event,
   type Position,
+  type Range,
   type Target,
 } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
@@ -24,6 +25,7 @@ import {
   type Submission,
 } from './ledger.ts';
 import { recordOne, unban, type Books } from './record.ts';
+import { reportedWithin } from './reported.ts';
 import type { Row, Sql } from './rows.ts';
 
 /**
@@ -82,6 +84,21 @@ export class SqliteLedger implements Ledger {
     return this.#write((books) => {
       books.bans.markLifted(selection, now);
       return books.bans.select(selection, now).map((ban) => unban(books, ban, OPERATOR_HOST, now));
+    });
+  }
+
+  async liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]> {
+    return this.#write((books) => {
+      books.held.dropWithin(range);
+      const standing = reportedWithin(books.sql, range, since).filter(
+        (ban) => books.bans.liftedAt(ban) < ban.received,
+      );
+      const addresses = new Set([...new Set(standing.map(({ ip }) => ip))].slice(0, limit));
+      const first = standing.filter(({ ip }) => addresses.has(ip));
+      return first.map(({ ip, prog, jail }) => {
+        books.bans.markLifted({ ip, jail }, now);
+        return unban(books, { ip, prog, jail }, OPERATOR_HOST, now);
+      });
     });
   }
 

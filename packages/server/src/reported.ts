@@ -1,0 +1,41 @@
+import { overlaps, type Address, type BanKey, type Range } from '@banshare/protocol';
+import type { Row, Sql } from './rows.ts';
+
+/** A ban that hosts reported, and when one last did; epoch seconds. */
+export type ReportedBan = BanKey & { received: number };
+
+/**
+ * What was reported within a range since a time, whatever became of it: the host that reports bans by itself, also where its
+ * report was only counted, held or refused. What that host has taken back since is left out.
+ */
+export function reportedWithin(sql: Sql, range: Range, since: number): ReportedBan[] {
+  return beginningsOf(range).flatMap((beginning) => {
+    const rows = sql(
+      `SELECT ip, prog, jail, max(received) AS received FROM reports AS report
+       WHERE ip >= ? AND ip < ? AND received >= ? AND kind = 'report'
+       AND NOT EXISTS (SELECT 1 FROM reports WHERE host = report.host AND kind = 'unban' AND received >= report.received
+         AND ip = report.ip AND prog = report.prog AND jail = report.jail)
+       GROUP BY ip, prog, jail`,
+      // Behind every text that begins so: no address has such a character.
+    ).all(beginning, `${beginning}~`, since) as (Row & ReportedBan)[];
+    return rows
+      .filter(({ ip }) => overlaps(ip as Address, range))
+      .map(({ ip, prog, jail, received }) => ({ ip, prog, jail, received }));
+  });
+}
+
+/** How the text of every address of a range begins, so that the index finds them; and of those that embed one of IPv4. */
+function beginningsOf(range: Range): string[] {
+  const [first = '', prefixText = ''] = range.split('/');
+  const prefix = Number(prefixText);
+  if (!first.includes(':')) {
+    const octets = first.split('.').slice(0, Math.floor(prefix / 8));
+    const dotted = octets.map((octet) => `${octet}.`).join('');
+    return [prefix === 32 ? first : dotted, '64:ff9b:', '2002:'];
+  }
+  const [leading = ''] = first.split('::');
+  const groups = leading === '' ? [] : leading.split(':').slice(0, Math.floor(prefix / 16));
+  // Zeros may be left out of some addresses of the range, and not of others.
+  const zero = groups.indexOf('0');
+  return [(zero < 0 ? groups : groups.slice(0, zero)).map((group) => `${group}:`).join('')];
+}
