@@ -19,7 +19,12 @@ test('readServerConfig() has a default for everything where there is no file', a
     config: {
       listen: { address: '*', reportPort: undefined, publishPort: undefined },
       dedupe: { windowSeconds: 300 },
-      bans: { defaultDurationSeconds: 86_400, maxDurationSeconds: 2_592_000, escalation: [] },
+      bans: {
+        defaultDurationSeconds: 86_400,
+        maxDurationSeconds: 2_592_000,
+        escalation: [],
+        ipv6Prefix: 128,
+      },
       quorum: [],
       neverBan: { addresses: [], fleet: true },
       limits: { hostPerMinute: 600, hostBurst: 1000, fleetPerMinute: 6000, active: 500_000 },
