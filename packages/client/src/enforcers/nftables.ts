@@ -156,7 +156,7 @@ function changeLines({ put, move, drop }: SetChange): string[] {
 
 function placeOf(ip: Target): { place: string; element: string } {
   if (isRange(ip)) return placeOfRange(ip);
-  return { place: `inet banshare ${ip.includes(':') ? 'v6' : 'v4'}`, element: ip };
+  return { place: ip.includes(':') ? 'inet banshare v6' : 'inet banshare v4', element: ip };
 }
 
 /** The sets that a change of ranges concerns; none where it is of addresses. */
