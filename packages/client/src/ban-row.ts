@@ -24,8 +24,9 @@ export type BanRow = BanKey & {
   /** How often its command failed, and when it is tried again (epoch seconds by the server's clock). */
   attempts: number;
   retryAt: number | null;
-  /** An operator lifts it, also where banshare did not put it in place. */
+  /** An operator lifts it, also where banshare did not put it in place; and in whatever jail of this host it stands. */
   isForced: boolean;
+  isEveryJail: boolean;
   /**
    * Of what is being lifted: why it stays as `skipped` then, empty where it is to be forgotten. Of what is applied again: why
    * it was kept back before, as the server was told.
@@ -34,7 +35,13 @@ export type BanRow = BanKey & {
 };
 
 /** Nothing was tried yet. */
-export const FIRST_TRY = { attempts: 0, retryAt: null, isForced: false, keptBack: '' } as const;
+export const FIRST_TRY = {
+  attempts: 0,
+  retryAt: null,
+  isForced: false,
+  isEveryJail: false,
+  keptBack: '',
+} as const;
 
 /** Whether banshare put it in place; of what is under way that shows only afterwards. */
 export function mayBeOurs(row: BanRow): boolean {
@@ -69,7 +76,16 @@ export function rowFor(event: Event | BanRow, chosen: Chosen, earlier: BanRow | 
 export function rowToLift(event: Event, localJail: JailName, earlier: BanRow | undefined): BanRow {
   const { ip, prog, jail, seq, at, host, until, port = '', protocol = '' } = event;
   const known = earlier ?? { ip, prog, jail, host, until, port, protocol, localJail, isOurs: false };
-  return { ...known, seq, at, status: 'lifting', reason: '', ...FIRST_TRY, isForced: true };
+  return {
+    ...known,
+    seq,
+    at,
+    status: 'lifting',
+    reason: '',
+    ...FIRST_TRY,
+    isForced: true,
+    isEveryJail: event.everyJail === true,
+  };
 }
 
 /**
@@ -91,6 +107,7 @@ export function changeOf(
     localJail,
     host: row.host,
     isOurs: row.isOurs,
+    forced: row.isEveryJail ? 'every-jail' : row.isForced ? 'jail' : 'no',
     port,
     protocol,
     seconds: secondsLeft(until, now, kind === 'ban' ? 1 : 0),

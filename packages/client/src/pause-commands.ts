@@ -5,7 +5,8 @@ import type { Paused } from './admin.ts';
 import { Applier, type ApplyParts } from './apply.ts';
 import { choiceOf } from './choice-of.ts';
 import { readEnrolled } from './enrol.ts';
-import { chosenEnforcer } from './enforcers/chosen.ts';
+import { chosenEnforcers } from './enforcers/chosen.ts';
+import { wholeEnforcer } from './enforcers/whole.ts';
 import { Notes } from './notes.ts';
 import { passOn } from './pass-on.ts';
 import { pause, resume, stillToLift } from './pausing.ts';
@@ -61,7 +62,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
   try {
     const notes = new Notes(paths.notes);
     const enforcerHost = { paths, log, notes };
-    const enforcer = chosenEnforcer(config, enforcerHost);
+    const enforcer = wholeEnforcer(chosenEnforcers(config, enforcerHost), config, enforcerHost);
     const { concurrency } = config.apply;
     const settled: ApplyParts['settled'] = (row, effect) => void tellEffect(state, row, effect);
     const applier = new Applier({ state, enforcer, concurrency, log, now: wallSeconds, settled });

@@ -235,5 +235,15 @@ function unbanOf(ip: Target): Change {
     jail: '' as JailName,
     localJail: EVERY_JAIL as JailName,
   };
-  return { kind: 'unban', ip, ...nobody, seconds: 0, isOurs: true, port: '', protocol: '', others: [] };
+  return {
+    kind: 'unban',
+    ip,
+    ...nobody,
+    seconds: 0,
+    isOurs: true,
+    forced: 'no',
+    port: '',
+    protocol: '',
+    others: [],
+  };
 }

@@ -24,7 +24,7 @@ import { pause, stayConnected } from './connection.ts';
 import { enrol, goByName, readEnrolled, type EnrolledKey } from './enrol.ts';
 import { chosenEnforcers } from './enforcers/chosen.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import { together } from './enforcers/several.ts';
+import { wholeEnforcer } from './enforcers/whole.ts';
 import type { News } from './follow.ts';
 import { setCloneAside } from './machine.ts';
 import { tidyKeys } from './key-files.ts';
@@ -72,7 +72,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const bell = new Bell();
   const enforcerHost = { paths, log, notes, memory: (name: string) => state.memory(name) };
   const enforcers = chosenEnforcers(config, enforcerHost);
-  const enforcer = together(enforcers);
+  const enforcer = wholeEnforcer(enforcers, config, enforcerHost);
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());

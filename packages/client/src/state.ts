@@ -81,7 +81,7 @@ export class State {
       now,
       row.attempts,
       row.retryAt,
-      row.isForced ? 1 : 0,
+      row.isEveryJail ? 2 : row.isForced ? 1 : 0,
       row.keptBack,
     );
   }
@@ -259,7 +259,8 @@ function rowOf(row: Record<string, unknown>): BanRow {
     isOurs: row['ours'] === 1,
     attempts: Number(row['attempts']),
     retryAt: row['retry_at'] === null ? null : Number(row['retry_at']),
-    isForced: row['forced'] === 1,
+    isForced: row['forced'] !== 0,
+    isEveryJail: row['forced'] === 2,
     keptBack: String(row['kept_back']),
   } as BanRow;
 }

@@ -66,7 +66,7 @@ function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
   }
   const chosen = chooseToFollow(event, parts.choice, parts.now());
   // Of what this host does not follow it has nothing to lift.
-  if (row === undefined && !chosen.apply) return;
+  if (row === undefined && !chosen.apply && event.everyJail !== true) return;
   const lifting = rowToLift(event, chosen.apply ? chosen.localJail : event.jail, row);
   parts.state.put(lifting, parts.now());
   queued.push(lifting);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Event } from '@banshare/protocol';
 import { hostPaths, readClientConfig, type LogFields } from '@banshare/runtime';
 import { Applier } from '../src/apply.ts';
-import { chosenEnforcer } from '../src/enforcers/chosen.ts';
+import { chosenEnforcers } from '../src/enforcers/chosen.ts';
+import { wholeEnforcer } from '../src/enforcers/whole.ts';
+import { reasonOf } from '../src/enforcers/enforcer.ts';
 import type { LiftLeft } from '../src/lift-left.ts';
 import { Notes } from '../src/notes.ts';
 import { passOn } from '../src/pass-on.ts';
@@ -19,6 +22,8 @@ export class Machine implements Disposable {
   readonly root = this.#scratch.path;
   readonly paths = hostPaths(this.root);
   readonly said: string[] = [];
+  /** What came of each change, in order. */
+  readonly effects: string[] = [];
   state!: State;
   parts!: TakeParts;
   applier!: Applier;
@@ -35,7 +40,7 @@ export class Machine implements Disposable {
       '#!/bin/sh',
       `[ ! -e ${held}.no ] || exit 1`,
       `echo "${name} $1 $2" >>${this.root}/order`,
-      `if [ "$1" = ban ]; then : >${held}/$2; else rm ${held}/$2; fi`,
+      `if [ "$1" = ban ]; then : >${held}/$2; else rm -f ${held}/$2; fi`,
     ];
     writeFileSync(script, `${lines.join('\n')}\n`);
     chmodSync(script, 0o755);
@@ -78,11 +83,12 @@ export class Machine implements Disposable {
     const now = (): number => NOW;
     this.applier = new Applier({
       state: this.state,
-      enforcer: chosenEnforcer(config, host),
+      enforcer: wholeEnforcer(chosenEnforcers(config, host), config, host),
       concurrency: 1,
       log,
       now,
-      settled: () => undefined,
+      settled: (row, effect) =>
+        void this.effects.push(`${row.status} ${row.ip} ${effect.outcome} ${reasonOf(effect)}`.trim()),
     });
     this.parts = {
       state: this.state,
@@ -111,8 +117,13 @@ export class Machine implements Disposable {
   }
 
   /** Bans of the fleet, each of which comes about. */
-  async ban(...ips: string[]): Promise<void> {
-    const events = ips.map((each) => eventOf({ ip: ip(each), seq: ++this.#seq }));
+  ban(...ips: string[]): Promise<void> {
+    return this.hear(...ips.map((each) => ({ ip: ip(each) })));
+  }
+
+  /** Hears events and carries them out. */
+  async hear(...heard: Partial<Event>[]): Promise<void> {
+    const events = heard.map((each) => eventOf({ ...each, seq: ++this.#seq }));
     const position = { epoch: 'e1', seq: this.#seq, tail: '0123456789abcdef' };
     take({ kind: 'events', events, position }, this.parts);
     await this.applier.idle();

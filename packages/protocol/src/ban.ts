@@ -25,6 +25,8 @@ export type Event = BanKey &
     at: number;
     until: number | null;
     host: HostName;
+    /** Of an operator's unban: the address is never banned from now on, so every jail of a host lets it go. */
+    everyJail?: true;
   };
 
 /** A place in a server's ledger: everything up to seq of that epoch is known. */

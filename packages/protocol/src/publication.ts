@@ -87,6 +87,7 @@ export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
   if (read.has('port')) event.port = read.parsed('port', 255, parsePort);
   if (read.has('protocol')) event.protocol = read.parsed('protocol', 32, parseTransport);
   if (read.has('reason')) event.reason = read.text('reason', 1000);
+  if (fields['everyJail'] === true) event.everyJail = true;
   return read.fault === undefined ? good(event) : bad(read.fault);
 }
 

@@ -121,6 +121,7 @@ export const event: fc.Arbitrary<Event> = record(
     port,
     protocol,
     reason: fc.string({ unit: 'binary', maxLength: 100 }),
+    everyJail: fc.constant(true as const),
   },
   { requiredKeys: ['kind', 'epoch', 'seq', 'tail', 'at', 'until', 'ip', 'prog', 'jail', 'host'] },
 );

@@ -12,7 +12,8 @@ import { eventOf, type Row, type Sql } from './rows.ts';
 
 /** An event before it has its place. */
 export type Draft = BanKey &
-  Details & { kind: 'ban' | 'unban'; host: HostName; at: number; until: number | null };
+  Details &
+  Pick<Event, 'everyJail'> & { kind: 'ban' | 'unban'; host: HostName; at: number; until: number | null };
 
 /** The events of the epoch, in their order, each with the tail of all before it. */
 export class EventBook {

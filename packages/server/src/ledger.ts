@@ -90,11 +90,14 @@ export interface Ledger {
   record(submissions: readonly Submission[], decide: Decide, aim?: Aim): Promise<Recorded[]>;
   /** Publishes operators' bans. */
   ban(bans: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]>;
-  /** Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. */
-  lift(selection: Selection, now: number): Promise<Event[]>;
+  /**
+   * Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. everyJail: hosts let
+   * the address go in all of their jails.
+   */
+  lift(selection: Selection, now: number, how?: { everyJail?: true }): Promise<Event[]>;
   /**
    * Lifts what hosts reported within a range since a time and no operator has lifted since, whatever became of the reports, of
-   * at most so many addresses at once; what a brake holds of the range is dropped.
+   * at most so many addresses at once, in every jail; what a brake holds of the range is dropped.
    */
   liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]>;
   /** Withdraws a host's support since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */

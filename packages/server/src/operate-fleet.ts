@@ -72,7 +72,7 @@ async function liftWithin(range: Range, parts: FleetParts): Promise<Event[]> {
   }
   const banned = new Set<Target>();
   for await (const { ip } of eachActive(ledger, now())) if (overlaps(ip, range)) banned.add(ip);
-  for (const ip of banned) tell(await ledger.lift({ ip }, now()));
+  for (const ip of banned) tell(await ledger.lift({ ip }, now(), { everyJail: true }));
   return lifted;
 }
 

@@ -166,8 +166,14 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
 }
 
 /** Publishes the end of a ban. */
-export function unban({ events, bans }: Books, ban: BanKey, host: HostName, now: number): Event {
-  const event = events.append({ ...ban, kind: 'unban', host, at: now, until: null });
+export function unban(
+  { events, bans }: Books,
+  ban: BanKey,
+  host: HostName,
+  now: number,
+  how: Pick<Event, 'everyJail'> = {},
+): Event {
+  const event = events.append({ ...ban, kind: 'unban', host, at: now, until: null, ...how });
   bans.follow(event);
   return event;
 }

@@ -80,10 +80,10 @@ export class SqliteLedger implements Ledger {
     );
   }
 
-  async lift(selection: Selection, now: number): Promise<Event[]> {
+  async lift(selection: Selection, now: number, how: { everyJail?: true } = {}): Promise<Event[]> {
     return this.#write((books) => {
       books.bans.markLifted(selection, now);
-      return books.bans.select(selection, now).map((ban) => unban(books, ban, OPERATOR_HOST, now));
+      return books.bans.select(selection, now).map((ban) => unban(books, ban, OPERATOR_HOST, now, how));
     });
   }
 
@@ -97,7 +97,7 @@ export class SqliteLedger implements Ledger {
       const first = standing.filter(({ ip }) => addresses.has(ip));
       return first.map(({ ip, prog, jail }) => {
         books.bans.markLifted({ ip, jail }, now);
-        return unban(books, { ip, prog, jail }, OPERATOR_HOST, now);
+        return unban(books, { ip, prog, jail }, OPERATOR_HOST, now, { everyJail: true });
       });
     });
   }

@@ -79,6 +79,7 @@ function changeOf(jailName: string, address: string): Change {
     port: '0:65535',
     protocol: 'tcp',
     isOurs: false,
+    forced: 'no',
     others: [],
   };
 }

@@ -12,6 +12,8 @@ export type Change = {
   seconds: number;
   /** banshare put it in place here before. */
   isOurs: boolean;
+  /** Of an unban: an operator lifts it, and so also what is not banshare's; in the jail of the ban, or in every jail. */
+  forced: 'no' | 'jail' | 'every-jail';
   port: string;
   protocol: string;
   /** Other bans of the address that last: told where the place of a ban is the whole host. */

@@ -15,6 +15,14 @@ export async function areBanned(talk: Talk, jail: string, ips: readonly string[]
   return flags.map((flag) => flag === 1);
 }
 
+/** The jails in which an address is banned now. @throws TalkError. */
+export async function jailsBanning(talk: Talk, ip: string): Promise<string[]> {
+  const answer = await talk.ask(['banned', ip]);
+  const [jails] = answer.is === 'list' ? answer.items : [];
+  if (jails === undefined) throw strange('where an address is banned');
+  return textsIn(jails, 'where an address is banned');
+}
+
 /** Bans or lifts addresses, and returns how many that changed. @throws TalkError. */
 export async function change(
   talk: Talk,

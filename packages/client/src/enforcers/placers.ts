@@ -21,7 +21,7 @@ export type Placer = {
 type Placed = { prog: ProgName; jail: JailName; localJail: JailName; ip: Target };
 
 const FAIL2BAN = 'fail2ban';
-const PSAD = 'psad';
+export const PSAD = 'psad';
 const COMMAND = 'command: ';
 
 /** The enforcers that client.toml asks for, as they are remembered. */

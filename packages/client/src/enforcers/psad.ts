@@ -22,6 +22,8 @@ export type PsadPlaces = { psadSocket: string; psadBlocked: string };
 /** psad, and what else may be asked about it. */
 export type Psad = Enforcer & {
   isThere: () => Promise<boolean>;
+  /** Whether it blocks an address now, whoever wanted that. */
+  blocks: (ip: string) => boolean;
   /** Which start of psad this is; undefined where there is no socket. */
   start: () => string | undefined;
 };
@@ -73,6 +75,7 @@ export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number
             `psad does not listen at "${socket}". Install and start psad, with ENABLE_AUTO_IDS Y in /etc/psad/psad.conf.`,
           ],
     isThere: () => doesPsadListen(socket),
+    blocks: (ip) => blockedIn(places.psadBlocked).has(ip),
     start: () => startBehind(socket),
   };
 }

@@ -1,0 +1,104 @@
+import { isRange } from '@banshare/protocol';
+import type { Change, Effect, Enforcer } from './enforcer.ts';
+import { change as changeJail, jailsBanning } from './fail2ban-asking.ts';
+import { Talk, TalkError } from './fail2ban-socket.ts';
+import { canBlock, type Psad } from './psad.ts';
+
+/** isPsadAsked: whether the enforcer has psad lift the bans of psad anyway. */
+export type OwnBlocksParts = {
+  fail2banSocket: string;
+  timeoutMs: number;
+  psad: Pick<Psad, 'blocks' | 'carryOut' | 'start'>;
+  isPsadAsked: (change: Change) => boolean;
+};
+
+/**
+ * An operator lifts a ban everywhere, also on the host that found it: there its own fail2ban or psad has it, whatever enforcer
+ * banshare uses. Where neither of them runs, or has the address, there is nothing to do.
+ */
+export function withOwnBlocks(enforcer: Enforcer, parts: OwnBlocksParts): Enforcer {
+  return {
+    get kind() {
+      return enforcer.kind;
+    },
+    get mostAtOnce() {
+      return enforcer.mostAtOnce;
+    },
+    get isSerial() {
+      return enforcer.isSerial;
+    },
+    place: enforcer.place,
+    takesRanges: enforcer.takesRanges,
+    check: () => enforcer.check(),
+    ways: async () => (await enforcer.ways?.()) ?? [],
+    carryOut: async (changes) => {
+      const effects = await enforcer.carryOut(changes);
+      const forced = changes.filter(
+        ({ kind, forced: how, ip }) => kind === 'unban' && how !== 'no' && !isRange(ip),
+      );
+      if (forced.length === 0) return effects;
+      const lifted = new Map<Change, Lifted>();
+      await liftInFail2ban(forced, parts, lifted);
+      await liftInPsad(forced, parts, lifted);
+      return changes.map((change, index) => merged(effects[index] as Effect, lifted.get(change)));
+    },
+  };
+}
+
+/** What came of the host's own blocks: something was lifted, or could not be. */
+type Lifted = { reason: string };
+
+async function liftInFail2ban(
+  changes: readonly Change[],
+  { fail2banSocket, timeoutMs }: OwnBlocksParts,
+  lifted: Map<Change, Lifted>,
+): Promise<void> {
+  let change: Change | undefined;
+  try {
+    using talk = await Talk.open(fail2banSocket, timeoutMs);
+    for (change of changes) {
+      const { ip, jail, localJail, forced } = change;
+      const jails = (await jailsBanning(talk, ip)).filter(
+        (each) => forced === 'every-jail' || each === jail || each === localJail,
+      );
+      for (const each of jails) await changeJail(talk, each, 'unbanip', [ip]);
+      if (jails.length > 0) lifted.set(change, { reason: '' });
+    }
+  } catch (error) {
+    // One that is not there, or goes at this moment, holds nothing; one that was asked and says no does.
+    if (error instanceof TalkError && (error.fault === 'down' || error.fault === 'lost')) return;
+    const reason = (error as Error).message;
+    const from = change === undefined ? 0 : changes.indexOf(change);
+    for (const each of changes.slice(from)) lifted.set(each, { reason });
+  }
+}
+
+async function liftInPsad(
+  changes: readonly Change[],
+  { psad, isPsadAsked }: OwnBlocksParts,
+  lifted: Map<Change, Lifted>,
+): Promise<void> {
+  if (psad.start() === undefined) return;
+  const blocked = changes.filter(
+    (change) =>
+      (change.prog === 'psad' || change.forced === 'every-jail') &&
+      canBlock(change) &&
+      !isPsadAsked(change) &&
+      psad.blocks(change.ip),
+  );
+  if (blocked.length === 0) return;
+  const effects = await psad.carryOut(blocked);
+  blocked.forEach((change, index) => {
+    const effect = effects[index];
+    const reason = effect?.outcome === 'failed' ? effect.reason : '';
+    if (reason !== '' || !lifted.has(change)) lifted.set(change, { reason });
+  });
+}
+
+function merged(effect: Effect, lifted: Lifted | undefined): Effect {
+  const { localJail } = effect;
+  if (lifted === undefined || effect.outcome === 'failed') return effect;
+  return lifted.reason === ''
+    ? { outcome: 'applied', localJail }
+    : { outcome: 'failed', reason: lifted.reason, localJail };
+}

@@ -1,0 +1,19 @@
+import type { ClientConfig } from '@banshare/runtime';
+import type { EnforcerHost } from './chosen.ts';
+import type { Enforcer } from './enforcer.ts';
+import { withOwnBlocks } from './own-blocks.ts';
+import { placersOf, placesOf, PSAD } from './placers.ts';
+import { psadEnforcer } from './psad.ts';
+import { together, type Part } from './several.ts';
+
+/** All enforcers as one, which reaches what this host's own fail2ban and psad found where an operator lifts it. */
+export function wholeEnforcer(parts: readonly Part[], config: ClientConfig, host: EnforcerHost): Enforcer {
+  const timeoutMs = config.apply.timeoutSeconds * 1000;
+  const placers = placersOf(config);
+  return withOwnBlocks(together(parts), {
+    fail2banSocket: host.paths.fail2banSocket,
+    timeoutMs,
+    psad: psadEnforcer(host.paths, host.notes, timeoutMs),
+    isPsadAsked: (change) => placers.some((placer) => placesOf(placer, change).includes(PSAD)),
+  });
+}
