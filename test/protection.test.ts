@@ -63,7 +63,7 @@ test('A host bans nothing that client.toml lists, nor itself, nor who installed 
   assert.match(await explained(fleet, '203.0.113.33', 'skipped'), /never-ban: an address of this host/);
 });
 
-test('What is listed after it was banned is lifted at the next start', async () => {
+test('What is listed after it was banned is lifted at the next start, and banned again when it is listed no more', async () => {
   await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
   const h2 = fleet.host('h2');
   await report(fleet, '198.51.100.7', '203.0.113.9');
@@ -84,6 +84,12 @@ test('What is listed after it was banned is lifted at the next start', async () 
   await report(fleet, '198.51.100.8');
   assert.match(await explained(fleet, '198.51.100.8', 'skipped'), /never-ban/);
   assert.equal(h2.commands.all.length, 3);
+  await h2.stop();
+  h2.writeToml(readFileSync(h2.paths.clientConfig, 'utf8').replace(/\n\[never-ban\]\n.*\n/, '\n'));
+  await h2.start();
+  assert.deepEqual(await nextCommands(h2, 2), ['banip 198.51.100.7', 'banip 198.51.100.8']);
+  await explained(fleet, '198.51.100.7', 'applied');
+  assert.equal(h2.commands.all.length, 5);
 });
 
 test('Who becomes protected while the client runs is let in within seconds', async () => {

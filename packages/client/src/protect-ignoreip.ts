@@ -15,6 +15,7 @@ export class IgnoreIp {
   #byJail: ReadonlyMap<string, Rulebook> = new Map();
   #all = new Rulebook([]);
   #isReading = false;
+  #isKnown = false;
 
   /** @param skipped hears of entries that are neither address nor range, such as DNS names. */
   constructor(socket: string, skipped: (text: string, jail: string) => void) {
@@ -32,6 +33,7 @@ export class IgnoreIp {
       for (const jail of await jailsOf(talk))
         byJail.set(jail, new Rulebook(await this.#ignoredIn(talk, jail)));
       this.#byJail = byJail;
+      this.#isKnown = true;
       this.#all = new Rulebook([...byJail.values()].flatMap(({ entries }) => entries));
       return true;
     } catch (error) {
@@ -45,6 +47,11 @@ export class IgnoreIp {
   /** What a jail ignores; one that fail2ban does not have stands for any of them. */
   of(jail: string): Rulebook {
     return this.#byJail.get(jail) ?? this.#all;
+  }
+
+  /** Whether fail2ban has ever answered. */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /** What any jail ignores. */

@@ -2,6 +2,7 @@ import type { Log } from '@banshare/runtime';
 import type { BanRow } from './ban-row.ts';
 import { NEVER_BAN } from './choose.ts';
 import { keepBack } from './keep-back.ts';
+import { EndOfProtection } from './protect-end.ts';
 import { Rulebook, type Protected } from './protect-rulebook.ts';
 import type { Protection } from './protect.ts';
 import type { TakeParts } from './take.ts';
@@ -13,19 +14,22 @@ const LOOK_MS = 1000;
  * New bans need no such look, since choose() asks the same rules.
  */
 export class ProtectionWatch {
-  readonly #protection: Pick<Protection, 'refresh' | 'all'>;
+  readonly #protection: Pick<Protection, 'refresh' | 'all' | 'knowsIgnoreIp'>;
   readonly #parts: TakeParts;
   readonly #log: Pick<Log, 'notice' | 'warning'>;
-  #known: ReadonlySet<string> = new Set();
+  readonly #end: EndOfProtection;
+  #known: ReadonlySet<string> | undefined;
 
   constructor(
-    protection: Pick<Protection, 'refresh' | 'all'>,
+    protection: Pick<Protection, 'refresh' | 'all' | 'knowsIgnoreIp'>,
     parts: TakeParts,
     log: Pick<Log, 'notice' | 'warning'>,
+    monotonic?: () => number,
   ) {
     this.#protection = protection;
     this.#parts = parts;
     this.#log = log;
+    this.#end = new EndOfProtection(parts, protection, log, monotonic);
   }
 
   /** Looks once a second; returns how to stop. */
@@ -34,13 +38,17 @@ export class ProtectionWatch {
     return () => clearInterval(timer);
   }
 
-  /** Looks at what is protected, and lifts what is banned there and was not protected before. */
+  /** Looks at what is protected: lifts what is banned there and was not protected before, and applies what is protected no more. */
   async look(): Promise<void> {
     await this.#protection.refresh();
     const entries = this.#protection.all();
-    const fresh = entries.filter(({ what }) => !this.#known.has(what));
+    const known = this.#known;
+    const fresh = entries.filter(({ what }) => known?.has(what) !== true);
     this.#known = new Set(entries.map(({ what }) => what));
     if (fresh.length > 0) this.#lift(this.#bansIn(fresh));
+    // At the start nobody knows what ended meanwhile.
+    const hasLess = known === undefined || [...known].some((what) => this.#known?.has(what) === false);
+    if (hasLess || this.#end.isWaiting) this.#end.look();
   }
 
   /** The bans of an address, and of the ranges around it. */

@@ -91,6 +91,11 @@ export class Protection {
     );
   }
 
+  /** Whether fail2ban has said what it ignores since this host's client was started. */
+  knowsIgnoreIp(): boolean {
+    return this.#ignoreIp.isKnown;
+  }
+
   /** Everything that is protected at this moment, in whatever jail. */
   all(): Protected[] {
     const { all } = this.#ignoreIp;

@@ -117,6 +117,12 @@ export class State {
       .map(rowOf);
   }
 
+  /** What is skipped for a reason that begins so. */
+  skippedFor(beginning: string): BanRow[] {
+    const sql = "SELECT * FROM bans WHERE status = 'skipped' AND substr(reason, 1, ?) = ? ORDER BY seq";
+    return this.#sql(sql).all(beginning.length, beginning).map(rowOf);
+  }
+
   /** Bans whose end has come, those first that ended first. */
   over(now: number, limit: number): BanRow[] {
     return this.#sql("SELECT * FROM bans WHERE until <= ? AND status <> 'lifting' ORDER BY until LIMIT ?")

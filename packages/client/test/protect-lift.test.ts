@@ -9,17 +9,39 @@ import { Host } from './taking-host.ts';
 /** A host whose list of protected addresses a test changes. */
 class Guarded extends Host {
   readonly entries: Protected[] = [];
+  seconds = 0;
+  knowsIgnoreIp = true;
   readonly watch: ProtectionWatch;
 
   constructor() {
     super({ ruleFor: (of) => new Rulebook(this.entries).ruleFor(of) });
     const all = (): Protected[] => [...this.entries];
     const log = { notice: () => undefined, warning: () => undefined };
-    this.watch = new ProtectionWatch({ refresh: () => Promise.resolve(), all }, this.parts, log);
+    const refresh = (): Promise<void> => Promise.resolve();
+    const knowsIgnoreIp = (): boolean => this.knowsIgnoreIp;
+    this.watch = new ProtectionWatch({ refresh, all, knowsIgnoreIp }, this.parts, log, () => this.seconds);
   }
 
-  protect(what: Target): void {
-    this.entries.push({ what, rule: 'an authenticated SSH session' });
+  protect(what: Target, rule = 'an authenticated SSH session'): void {
+    this.entries.push({ what, rule });
+  }
+
+  /** Ends every protection. */
+  unprotect(): void {
+    this.entries.splice(0);
+  }
+
+  /** What becomes of the one ban of this host with the next look, so many seconds later. */
+  async after(seconds: number): Promise<string> {
+    this.seconds += seconds;
+    await this.watch.look();
+    const waiting = this.state.withStatus('pending');
+    for (const _ of waiting) (await this.enforcer.next()).done();
+    await this.applier.idle();
+    return this.state
+      .all()
+      .map((row) => row.status)
+      .join();
   }
 
   async bans(...targets: Target[]): Promise<void> {
@@ -75,4 +97,76 @@ test('A ban of a range within which somebody is logged in is never put in place'
   host.hear({ ip: range('2001:db8:0:9::/64') });
   assert.deepEqual(host.skipped, ['never-ban: an authenticated SSH session']);
   assert.equal(host.enforcer.begun.length, 0);
+});
+
+test('A ban that was skipped for an SSH session is applied once there was none for ten minutes', async () => {
+  using host = new Guarded();
+  host.protect(ip('203.0.113.9'));
+  assert.equal(await host.after(0), '');
+  host.hear({ ip: ip('203.0.113.9') });
+  assert.equal(await host.after(3600), 'skipped');
+  host.unprotect();
+  assert.equal(await host.after(1), 'skipped');
+  assert.equal(await host.after(598), 'skipped');
+  // Logs in again: the ten minutes begin anew.
+  host.protect(ip('203.0.113.9'));
+  assert.equal(await host.after(10), 'skipped');
+  host.unprotect();
+  assert.equal(await host.after(1), 'skipped');
+  assert.equal(await host.after(599), 'skipped');
+  assert.equal(await host.after(1), 'applied');
+});
+
+test('What was lifted for a session is banned again when that is long over, unless the ban is over too', async () => {
+  using host = new Guarded();
+  await host.bans(ip('203.0.113.9'));
+  host.protect(ip('203.0.113.9'));
+  assert.deepEqual(await host.lifted(), ['203.0.113.9']);
+  host.unprotect();
+  assert.equal(await host.after(1), 'skipped');
+  assert.equal(await host.after(600), 'applied');
+  host.protect(ip('203.0.113.9'));
+  assert.deepEqual(await host.lifted(), ['203.0.113.9']);
+  host.unprotect();
+  assert.equal(await host.after(1), 'skipped');
+  host.now += 1_000_000;
+  assert.equal(await host.after(600), 'skipped');
+});
+
+for (const rule of [
+  '203.0.113.9/32 of [never-ban] in client.toml',
+  "203.0.113.9/32 of fail2ban's ignoreip in jail sshd",
+])
+  test(`A ban that was skipped for ${rule} is applied at once when that is listed no more`, async () => {
+    using host = new Guarded();
+    host.protect(ip('203.0.113.9'), rule);
+    host.hear({ ip: ip('203.0.113.9') });
+    assert.equal(await host.after(1), 'skipped');
+    host.unprotect();
+    assert.equal(await host.after(1), 'applied');
+  });
+
+test("A ban that was skipped for fail2ban's ignoreip waits until fail2ban has said what it ignores", async () => {
+  using host = new Guarded();
+  host.protect(ip('203.0.113.9'), "203.0.113.9 of fail2ban's ignoreip in jail sshd");
+  host.hear({ ip: ip('203.0.113.9') });
+  host.unprotect();
+  host.knowsIgnoreIp = false;
+  assert.equal(await host.after(1), 'skipped');
+  assert.equal(await host.after(10_000), 'skipped');
+  host.knowsIgnoreIp = true;
+  assert.equal(await host.after(1), 'applied');
+});
+
+test('A ban whose rule ended while this host is paused stays away until resume', async () => {
+  using host = new Guarded();
+  host.protect(ip('203.0.113.9'), '203.0.113.9/32 of [never-ban] in client.toml');
+  host.hear({ ip: ip('203.0.113.9') });
+  host.parts.choice.isPaused = true;
+  host.unprotect();
+  assert.equal(await host.after(1), 'skipped');
+  assert.deepEqual(
+    host.state.all().map(({ reason }) => reason),
+    ['paused'],
+  );
 });

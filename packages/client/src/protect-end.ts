@@ -1,0 +1,90 @@
+import { banKeyText } from '@banshare/protocol';
+import { monotonicSeconds, type Log } from '@banshare/runtime';
+import { rowFor, type BanRow } from './ban-row.ts';
+import { choose, NEVER_BAN } from './choose.ts';
+import { keepNewest } from './keep-newest.ts';
+import type { Protection } from './protect.ts';
+import type { TakeParts } from './take.ts';
+
+/**
+ * What this host finds out by itself comes and goes: an administrator logs in again after a minute, a resolver names the
+ * server's addresses in turn. So it has to be gone for so long; what a person listed, and lists no more, ends at once.
+ */
+const GONE_SECONDS = 600;
+const IN_CLIENT_TOML = / of \[never-ban\] in client\.toml$/;
+const IN_IGNOREIP = / of fail2ban's ignoreip in jail /;
+
+/** Applies what was skipped for a rule, once that rule has ended and as long as the ban holds. */
+export class EndOfProtection {
+  readonly #parts: TakeParts;
+  readonly #protection: Pick<Protection, 'knowsIgnoreIp'>;
+  readonly #log: Pick<Log, 'notice'>;
+  readonly #monotonic: () => number;
+  /** Since when the rule for a ban is gone, by `monotonic`. */
+  #goneSince: ReadonlyMap<string, number> = new Map();
+
+  /** @param monotonic seconds that never jump. */
+  constructor(
+    parts: TakeParts,
+    protection: Pick<Protection, 'knowsIgnoreIp'>,
+    log: Pick<Log, 'notice'>,
+    monotonic: () => number = monotonicSeconds,
+  ) {
+    this.#parts = parts;
+    this.#protection = protection;
+    this.#log = log;
+    this.#monotonic = monotonic;
+  }
+
+  /** Whether a ban waits for its rule to be gone long enough. */
+  get isWaiting(): boolean {
+    return this.#goneSince.size > 0;
+  }
+
+  /** Looks at everything that was skipped for a rule. */
+  look(): void {
+    const { state, choice, queue } = this.#parts;
+    const now = this.#monotonic();
+    const gone = state
+      .skippedFor(NEVER_BAN)
+      .filter((row) => !isProtected(choose(row, choice, this.#parts.now())));
+    const since = new Map(gone.map((row) => [banKeyText(row), this.#goneSince.get(banKeyText(row)) ?? now]));
+    const ended = gone.filter((row) => now - (since.get(banKeyText(row)) ?? now) >= this.#graceOf(row));
+    for (const row of ended) since.delete(banKeyText(row));
+    this.#goneSince = since;
+    if (ended.length === 0) return;
+    const queued: BanRow[] = [];
+    state.together(() => {
+      for (const row of ended) this.#decideAnew(row, queued);
+      keepNewest(this.#parts, queued);
+    });
+    for (const row of queued) {
+      this.#log.notice('Applies a ban, since the address is protected no more', {
+        ip: row.ip,
+        jail: row.jail,
+      });
+      queue(row);
+    }
+  }
+
+  #decideAnew(row: BanRow, queued: BanRow[]): void {
+    const { state, choice, now } = this.#parts;
+    // The server was told that it is skipped; what becomes of it now is news.
+    const again = { ...rowFor(row, choose(row, choice, now()), row), keptBack: row.reason };
+    state.put(again, now());
+    if (again.status === 'pending') queued.push(again);
+    else state.tell({ seq: row.seq, outcome: 'skipped', reason: again.reason });
+  }
+
+  #graceOf({ reason }: BanRow): number {
+    if (IN_CLIENT_TOML.test(reason)) return 0;
+    if (!IN_IGNOREIP.test(reason)) return GONE_SECONDS;
+    // Before fail2ban has said what it ignores, nothing is known of that.
+    return this.#protection.knowsIgnoreIp() ? 0 : Infinity;
+  }
+}
+
+function isProtected(chosen: ReturnType<typeof choose>): boolean {
+  // What is over is about to be removed.
+  return !chosen.apply && (chosen.reason.startsWith(NEVER_BAN) || chosen.reason === 'expired');
+}
