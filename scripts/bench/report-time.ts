@@ -58,7 +58,7 @@ export function measureReportMemory(fleet: BenchFleet, reporter: Host): Figure {
   );
   const peaks: number[] = [];
   for (let run = 0; run < 5; run += 1) {
-    const words = ['--root', reporter.root, 'fail2ban', 'sshd', `192.0.2.${run}`];
+    const words = ['--root', reporter.root, 'fail2ban', 'sshd', `45.200.0.${run}`];
     time(join(fleet.library, 'node'), [
       ...flags,
       '--require',
