@@ -121,20 +121,20 @@ test('who wants one address back is told which range holds it, and nothing chang
 });
 
 test('bans and explain of an address have the ranges around it, those of a range what lies in it', async () => {
-  await server.command('ban', '192.0.2.0/25');
-  await publish(peer, '192.0.2.9', 'nginx');
-  await publish(peer, '192.0.2.200');
-  assert.deepEqual(await banned('192.0.2.9'), ['192.0.2.0/25', '192.0.2.9']);
-  assert.deepEqual(await banned('192.0.2.10'), ['192.0.2.0/25']);
-  assert.deepEqual(await banned('192.0.2.0/24'), ['192.0.2.0/25', '192.0.2.200', '192.0.2.9']);
-  assert.deepEqual(await banned('192.0.2.0/24', '--jail', 'nginx'), ['192.0.2.9']);
-  assert.deepEqual(await banned('192.0.2.128/26'), []);
+  await server.command('ban', '203.0.113.0/25');
+  await publish(peer, '203.0.113.9', 'nginx');
+  await publish(peer, '203.0.113.200');
+  assert.deepEqual(await banned('203.0.113.9'), ['203.0.113.0/25', '203.0.113.9']);
+  assert.deepEqual(await banned('203.0.113.10'), ['203.0.113.0/25']);
+  assert.deepEqual(await banned('203.0.113.0/24'), ['203.0.113.0/25', '203.0.113.200', '203.0.113.9']);
+  assert.deepEqual(await banned('203.0.113.0/24', '--jail', 'nginx'), ['203.0.113.9']);
+  assert.deepEqual(await banned('203.0.113.128/26'), []);
   assert.match((await server.command('bans', 'nonsense')).stderr, /not one IPv4 or IPv6 address/);
-  const { stdout } = await server.command('explain', '192.0.2.9');
-  assert.match(stdout, /ban 192\.0\.2\.0\/25 operator\/banshare by operator/);
+  const { stdout } = await server.command('explain', '203.0.113.9');
+  assert.match(stdout, /ban 203\.0\.113\.0\/25 operator\/banshare by operator/);
   assert.match(stdout, /ban fail2ban\/nginx by h1/);
-  const range = await server.command('explain', '192.0.2.1/25');
-  assert.match(range.stdout, /^192\.0\.2\.0\/25\n[^]*ban operator\/banshare by operator/);
+  const range = await server.command('explain', '203.0.113.1/25');
+  assert.match(range.stdout, /^203\.0\.113\.0\/25\n[^]*ban operator\/banshare by operator/);
   assert.doesNotMatch(range.stdout, /nginx/);
 });
 
@@ -148,7 +148,7 @@ test('what becomes protected lifts every ban of a range that it lies in', async 
 
 test('hosts that cannot apply ranges are named where a range is banned, and only there', async () => {
   const [able, unable] = [await fleet.peer('able'), await fleet.peer('unable')];
-  await server.command('unban', '192.0.2.0/25');
+  await server.command('unban', '203.0.113.0/25');
   await acknowledge(able, true);
   await acknowledge(unable, false);
   await acknowledge(peer, true);
