@@ -12,7 +12,7 @@ import {
 import { localJailOf } from '../choose.ts';
 import { exec } from '../exec.ts';
 import type { Notes } from '../notes.ts';
-import { commandEnforcer, commandOf, type Commands } from './command.ts';
+import { callOf, commandEnforcer, type Commands } from './command.ts';
 import type { Enforcer } from './enforcer.ts';
 import { fail2banFirst } from './fail2ban-first.ts';
 import { Fail2banEnforcer, type Fail2banParts } from './fail2ban.ts';
@@ -55,7 +55,7 @@ function enforcerOf(kind: Kind, config: ClientConfig, host: EnforcerHost): Enfor
   const runTool: RunTool = (words, options) => exec(words, timeoutMs, nowMs, options);
   switch (kind) {
     case 'none':
-      return noEnforcer(host.log, (change) => commandOf(commandsOf(config), change).join(' '));
+      return noEnforcer(host.log, (change) => callOf(commandsOf(config), change, [change.ip]).join(' '));
     case 'fail2ban':
       return jailsOf(config, host, fail2banOf(config, host));
     case 'nftables':

@@ -70,7 +70,7 @@ async function attemptAll(
   if (first === undefined) return { effects: [], isJailMissing: false };
   const newNotes = changes.filter(({ kind, localJail, ip }) => kind === 'ban' && notes.write(localJail, ip));
   const ips = changes.map(({ ip }) => ip);
-  const ended = await run(commandOf(commands, first).flatMap((word) => (word === MANY ? ips : [word])));
+  const ended = await run(callOf(commands, first, ips));
   const isJailMissing = ended.code !== 0 && NO_SUCH_JAIL.test(ended.stderr + ended.stdout);
   const effects = changes.map((change) => effectOf(change, changes.length, ended));
   // Nothing was done here, so no echo will come; an older note may still await the echo of an earlier command.
@@ -103,8 +103,12 @@ function missingPrograms(commands: readonly (readonly string[])[]): string[] {
     });
 }
 
-/** The words that a change runs. */
-export function commandOf(commands: Commands, change: Change): string[] {
+/** The words of one call: those of a change, with the addresses of all that it is for. */
+export function callOf(commands: Commands, change: Change, ips: readonly string[]): string[] {
+  return commandOf(commands, change).flatMap((word) => (word === MANY ? ips : [word]));
+}
+
+function commandOf(commands: Commands, change: Change): string[] {
   const { ip, prog, port, protocol, seconds, localJail } = change;
   return fillWords(change.kind === 'ban' ? commands.ban : commands.unban, {
     ip,

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { join } from 'node:path';
+import { hostPaths, readClientConfig } from '@banshare/runtime';
+import { writeFileSync } from 'node:fs';
 import { changeOf } from '../../src/ban-row.ts';
+import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
 import { noEnforcer } from '../../src/enforcers/none.ts';
-import { NOW, rowOf } from '../make.ts';
+import { Notes } from '../../src/notes.ts';
+import { folder, NOW, rowOf } from '../make.ts';
 
 test('The enforcer none says what would be done, and does nothing', async () => {
   const said: unknown[] = [];
@@ -17,4 +22,22 @@ test('The enforcer none says what would be done, and does nothing', async () => 
     ['Would ban', { ip: '203.0.113.9', jail: 'sshd', command: 'ban sshd' }],
     ['Would unban', { ip: '203.0.113.9', jail: 'sshd', command: 'unban sshd' }],
   ]);
+});
+
+test('The enforcer none shows the command that would run, also where that takes several addresses', async () => {
+  using scratch = folder();
+  const file = join(scratch.path, 'client.toml');
+  writeFileSync(
+    file,
+    '[apply]\nenforcer = "none"\ncommand = "/usr/bin/fail2ban-client set JAIL banip SRCIPS"\n',
+  );
+  const read = await readClientConfig(file);
+  assert.ok(read.ok);
+  const said: unknown[] = [];
+  const paths = hostPaths(scratch.path);
+  const log = { notice: (...line: unknown[]) => void said.push(line) };
+  const enforcer = chosenEnforcer(read.config, { paths, log, notes: new Notes(paths.notes) });
+  await enforcer.carryOut([changeOf(rowOf(), 'ban', NOW)]);
+  const command = '/usr/bin/fail2ban-client set sshd banip 203.0.113.9';
+  assert.deepEqual(said, [['Would ban', { ip: '203.0.113.9', jail: 'sshd', command }]]);
 });
