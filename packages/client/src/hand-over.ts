@@ -2,6 +2,7 @@ import type { BanKey, JailName } from '@banshare/protocol';
 import { FIRST_TRY, rowFor, type BanRow } from './ban-row.ts';
 import { choose, type Choice } from './choose.ts';
 import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from './enforcers/placers.ts';
+import { FULL } from './keep-newest.ts';
 import type { State } from './state.ts';
 
 /** now: the enforcers that put this host's bans in place; before: by place those whose bans are not all lifted yet. */
@@ -80,7 +81,7 @@ function handOverRow(row: BanRow, earlier: readonly Placer[], parts: HandOverPar
 /** Why the earlier enforcers did nothing may not hold for these. */
 function decideAnew(row: BanRow, { state, choice, now }: HandOverParts): void {
   const chosen = choose(row, choice, now());
-  const isAnew = row.status === 'skipped' && row.reason !== 'full' && chosen.apply;
+  const isAnew = row.status === 'skipped' && row.reason !== FULL && chosen.apply;
   if (isAnew) state.put({ ...rowFor(row, chosen, undefined), keptBack: row.reason }, now());
 }
 

@@ -63,7 +63,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const notes = new Notes(paths.notes);
     const enforcerHost = { paths, log, notes };
     const enforcer = wholeEnforcer(chosenEnforcers(config, enforcerHost), config, enforcerHost);
-    const { concurrency } = config.apply;
+    const { concurrency, maxActive } = config.apply;
     const settled: ApplyParts['settled'] = (row, effect) => void tellEffect(state, row, effect);
     const applier = new Applier({ state, enforcer, concurrency, log, now: wallSeconds, settled });
     const fault = (_key: string, text: string): void => {
@@ -75,7 +75,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const key = readEnrolled(paths);
     const choice = choiceOf(config, state, protection, key.ok ? key.value.name : undefined);
     const nothing = (): void => undefined;
-    const parts: TakeParts = { state, choice, now: wallSeconds, queue: nothing, skipped: nothing };
+    const parts: TakeParts = { state, choice, now: wallSeconds, queue: nothing, skipped: nothing, maxActive };
     // What is to be applied again waits in the state for the daemon.
     if (which === 'resume') return { bans: resume(parts), left: 0 };
     const left = passOn(config, enforcerHost, parts, applier);

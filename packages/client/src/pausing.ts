@@ -2,6 +2,7 @@ import { wallSeconds } from '@banshare/runtime';
 import { rowFor, type BanRow } from './ban-row.ts';
 import { choose, PAUSED } from './choose.ts';
 import { keepBack } from './keep-back.ts';
+import { keepNewest } from './keep-newest.ts';
 import type { State } from './state.ts';
 import type { TakeParts } from './take.ts';
 
@@ -36,9 +37,10 @@ export function resume(parts: TakeParts): number {
       parts.state.put(again, parts.now());
       if (again.status === 'pending') queued.push(again);
     }
+    keepNewest(parts, queued);
   });
   for (const row of queued) parts.queue(row);
-  return queued.length;
+  return queued.filter((row) => parts.state.get(row)?.status === 'pending').length;
 }
 
 /** How many bans the pause has not lifted yet. */

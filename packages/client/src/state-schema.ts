@@ -22,6 +22,7 @@ const STEPS: readonly string[] = [
      place TEXT NOT NULL, ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, local_jail TEXT NOT NULL, before INTEGER NOT NULL,
      PRIMARY KEY (place, ip, prog, jail)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE INDEX bans_left_out ON bans (at) WHERE status = 'skipped' AND reason = 'full';`,
 ];
 
 /**

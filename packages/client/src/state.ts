@@ -172,6 +172,16 @@ export class State {
       .map(rowOf);
   }
 
+  /** What is not over and was left out since this host had as many as it takes, the newest first. */
+  newestLeftOut(now: number, limit: number): BanRow[] {
+    return this.#sql(
+      `SELECT * FROM bans WHERE status = 'skipped' AND reason = 'full' AND (until IS NULL OR until > ?)
+       ORDER BY at DESC, seq DESC LIMIT ?`,
+    )
+      .all(now, limit)
+      .map(rowOf);
+  }
+
   /** Makes everything that failed due. */
   tryAgainNow(now: number): void {
     this.#sql('UPDATE bans SET retry_at = ? WHERE retry_at IS NOT NULL').run(now);

@@ -2,6 +2,7 @@ import { wallSeconds, type FaultLog } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import type { BanRow } from './ban-row.ts';
 import { RANGE } from './enforcers/enforcer.ts';
+import { keepNewest } from './keep-newest.ts';
 import type { Notes } from './notes.ts';
 import type { State } from './state.ts';
 import { lift, type TakeParts } from './take.ts';
@@ -51,6 +52,7 @@ export function startTicking(
   }, TICK_MS);
   const sweep = setInterval(() => {
     host.notes.sweep(wallSeconds());
+    if (host.isHeard()) fillUp(parts);
     host.faults.sumUp();
   }, SWEEP_MS);
   return () => {
@@ -65,8 +67,16 @@ function liftOver(parts: TakeParts): BanRow[] {
   if (over.length === 0) return queued;
   parts.state.together(() => {
     for (const row of over) lift(row, parts, queued);
+    keepNewest(parts, queued);
   });
   return queued;
+}
+
+/** Room comes back also where fail2ban or a person lets bans go, or where they fail. */
+function fillUp(parts: TakeParts): void {
+  const queued: BanRow[] = [];
+  parts.state.together(() => keepNewest(parts, queued));
+  for (const row of queued) parts.queue(row);
 }
 
 function tryAgain(parts: TakeParts): BanRow[] {
