@@ -1,4 +1,4 @@
-import { descriptorLimit, descriptorsLeft } from '@banshare/runtime';
+import { descriptorLimit, descriptorsLeft, monotonicSeconds } from '@banshare/runtime';
 import type { Host } from './host-book.ts';
 
 /**
@@ -10,7 +10,7 @@ const NATIVE_CAP_BYTES = 400 * 1024 * 1024;
 const WATCH_MS = 100;
 const MOST_NAMED = 5;
 /** Who came in with a join key is suspected for so long. */
-const JOINED_MS = 60_000;
+const JOINED_SECONDS = 60;
 const JOINER = 'or whoever has the join key (banshare-server enrolment closed shuts it out)';
 
 /** What is known of a flood of the report port. */
@@ -33,7 +33,7 @@ export class FloodWatch {
 
   /** Somebody was let in with a join key, by which nobody can be told from others. */
   joined(): void {
-    this.#joinedAt = performance.now();
+    this.#joinedAt = monotonicSeconds();
   }
 
   /** A host said something whole. */
@@ -55,7 +55,7 @@ export class FloodWatch {
       if (bytes <= NATIVE_CAP_BYTES) return;
       this.#stop();
       const suspects: string[] = [...this.#mute].slice(-MOST_NAMED).map(({ name }) => name);
-      if (performance.now() - this.#joinedAt < JOINED_MS) suspects.push(JOINER);
+      if (monotonicSeconds() - this.#joinedAt < JOINED_SECONDS) suspects.push(JOINER);
       relief.memory({ mebibytes: Math.round(bytes / 1_048_576), suspects });
     }, WATCH_MS);
     return { stop: () => this.#stop() };
