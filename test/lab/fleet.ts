@@ -18,6 +18,8 @@ export type FleetOptions = {
   layers?: Readonly<Record<string, readonly string[]>>;
   /** For a host, by name: its client.toml. */
   clientConfig?: Readonly<Record<string, string>>;
+  /** What the network has beside its hosts, before any daemon is started. */
+  prepare?: (lab: Lab) => Promise<void>;
 };
 
 /** A ban as `banshare-server bans --json` tells it. */
@@ -107,6 +109,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     for (const [name, text] of Object.entries(options.clientConfig ?? {})) {
       await lab.host(name).write('/etc/banshare/client.toml', text);
     }
+    await options.prepare?.(lab);
     await Promise.all([fleet.start(fleet.server), ...fail2bans]);
     await Promise.all(hosts.map((host) => fleet.start(host)));
     return fleet;

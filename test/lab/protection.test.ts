@@ -4,6 +4,7 @@ import { untilTrue } from './deadline.ts';
 import { bannedIn, fail2banClient, untilBanned } from './fail2ban.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import type { Host } from './host.ts';
+import type { Lab } from './lab.ts';
 import { skipReason } from './requirements.ts';
 import { knock, logIn, startSshd } from './login.ts';
 
@@ -87,6 +88,82 @@ test('Special ranges are refused at the reporter, each by its rule', { skip }, a
     assert.match(said, rule);
   }
   assert.equal(await fleet.eventCount(), 0);
+});
+
+/** The public addresses of the server and of h3, by which they know each other. */
+const SERVER = '203.0.113.1';
+const H3 = '203.0.113.3';
+
+/** A server behind a NAT, which its machine does not know by its public address, and a host that comes from one. */
+async function goPublic(lab: Lab): Promise<void> {
+  const [server, h3] = [lab.host('srv'), lab.host('h3')];
+  await server.output(['ip', 'route', 'add', 'local', SERVER, 'dev', 'lo']);
+  await server.output(['ip', 'route', 'add', H3, 'via', h3.place.ipv4]);
+  await h3.output(['ip', 'addr', 'add', `${H3}/32`, 'dev', 'lo']);
+  for (const host of lab.hosts) {
+    if (host === server) continue;
+    const source = host === h3 ? ['src', H3] : [];
+    await host.output(['ip', 'route', 'add', SERVER, 'via', server.place.ipv4, ...source]);
+  }
+}
+
+test(
+  'No host bans its server, and nobody the public address of another host or of the server',
+  { skip },
+  async () => {
+    const there = `server = "${SERVER}"\n`;
+    await using fleet = await startFleet({
+      hosts: ['h1', 'h2', 'h3'],
+      clientConfig: { h1: there, h2: `${there}[apply]\nenforcer = "nftables"\n`, h3: there },
+      prepare: goPublic,
+    });
+    const [h1, h2] = [fleet.host('h1'), fleet.host('h2')];
+    const refused = async (ip: string, rule: RegExp): Promise<void> => {
+      const [code, said] = await report(h1, ip);
+      assert.equal(code, 77, ip);
+      assert.match(said, rule);
+    };
+    for (const ip of [H3, '64:ff9b::203.0.113.3', '2002:cb00:7103::1'])
+      await refused(ip, /is never banned: an address of the fleet's host h3/);
+
+    // The server does not know that this is its own address; who comes that way does, and goes on hearing.
+    assert.equal((await report(h1, SERVER))[0], 0);
+    assert.equal((await report(h1, '198.51.100.88'))[0], 0);
+    await untilTrue(20_000, 'h2 to ban', async () => (await standings(h2))['198.51.100.88'] === 'applied');
+    assert.equal((await standings(h2))[SERVER], 'never-ban: the banshare server');
+    await fleet.server.output(['banshare-server', 'unban', SERVER]);
+
+    await fleet.server.output(['ip', 'addr', 'add', `${SERVER}/32`, 'dev', 'lo']);
+    await untilTrue(20_000, 'the server to know', async () =>
+      /203\.0\.113\.1 +the server's own address/.test(
+        await fleet.server.output(['banshare-server', 'never-ban', 'list']),
+      ),
+    );
+    await refused(SERVER, /203\.0\.113\.1 is never banned: the server's own address/);
+    assert.equal((await fleet.server.run(['banshare-server', 'ban', SERVER])).code, 1);
+  },
+);
+
+test('never-ban add lifts on every host within a second of its return', { skip }, async (t) => {
+  const hosts = ['h2', 'h3', 'h4'];
+  await using fleet = await startFleet({ hosts: ['h1', ...hosts] });
+  const ip = '198.51.100.66';
+  await report(fleet.host('h1'), ip);
+  await Promise.all(hosts.map((name) => untilBanned(fleet.host(name), 'sshd', ip)));
+  const lifts = hosts.map(async (name) => {
+    await fleet.host(name).untilFirewall((text) => !bannedIn(text, 'sshd').includes(ip), `no ${ip}`);
+    return performance.now();
+  });
+  await fleet.server.output(['banshare-server', 'never-ban', 'add', ip]);
+  const returned = performance.now();
+  const last = Math.max(...(await Promise.all(lifts)));
+  t.diagnostic(
+    `the last of ${hosts.length} hosts had lifted ${Math.round(last - returned)} ms after the return`,
+  );
+  assert.ok(
+    last - returned < 1000,
+    `lifted ${Math.round(last - returned)} ms after the command had returned`,
+  );
 });
 
 test('A ban is lifted when an administrator logs in from there', { skip }, async () => {
