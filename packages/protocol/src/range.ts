@@ -30,7 +30,13 @@ export function parseRange(text: string): Result<Range> {
 
 /** Reads what a ban is of; a range of one address is that address. */
 export function parseTarget(text: string): Result<Target> {
-  if (!text.includes('/')) return parseAddress(text);
+  if (!text.includes('/')) {
+    const address = parseAddress(text);
+    if (address.ok || text.includes(':')) return address;
+    return bad(
+      `${quote(text)} is neither an address nor a range (names and short or octal forms are refused)`,
+    );
+  }
   const range = parseRange(text);
   return range.ok ? good(targetOf(range.value)) : range;
 }

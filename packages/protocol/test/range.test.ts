@@ -86,6 +86,11 @@ test('parseTarget() makes an address of a range of one', () => {
   }
 });
 
+test('parseTarget() says that a range would do as well', () => {
+  const parsed = parseTarget('example.org');
+  assert.match(parsed.ok ? '' : parsed.fault, /^"example\.org" is neither an address nor a range/);
+});
+
 test('overlaps() compares every pair of addresses and ranges, and looks at what the first embeds', () => {
   const cases: readonly (readonly [target: string, other: string, meets: boolean])[] = [
     ['203.0.113.0/24', '203.0.113.9', true],
