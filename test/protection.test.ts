@@ -166,7 +166,7 @@ test('A host goes on under the name that an operator hands it', async () => {
   const given = before.ok ? String(before.value.name) : '';
   assert.match(given, /^web-[0-9a-f]{4}$/);
   await original.stop();
-  assert.equal((await fleet.server.command('hosts', 'approve', given)).code, 0);
+  assert.equal((await fleet.server.command('hosts', 'approve', given, '--replace')).code, 0);
   await twin.line(/The server calls this host by another name .*name=web before=web-/);
   const after = readHostKey(twin.paths.keys.host);
   assert.equal(after.ok && after.value.name, 'web');

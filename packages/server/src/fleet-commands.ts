@@ -79,10 +79,16 @@ function hosts(ask: Ask): Command {
     builder: {
       action: { type: 'string', choices: ['approve', 'revoke', 'forget'] },
       name: { type: 'string' },
+      replace: {
+        type: 'boolean',
+        default: false,
+        describe: 'approve: takes the name from a host that is alive, and revokes that one',
+      },
     },
     handler: async (words) => {
-      const { action, name } = words;
-      if (action !== undefined) return ask(words, { command: 'change-host', args: { action, name } }, SAYS);
+      const { action, name, replace } = words;
+      const args = { action, name, replace };
+      if (action !== undefined) return ask(words, { command: 'change-host', args }, SAYS);
       const show = ({ hosts, activeRanges }: { hosts: HostStatus[]; activeRanges: number }): string =>
         showHosts(hosts, wallSeconds(), activeRanges);
       return ask(words, { command: 'hosts' }, show);

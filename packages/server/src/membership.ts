@@ -12,6 +12,7 @@ import type { Admissions } from './domains.ts';
 import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';
 import { curvesOf, type Host, type HostBook } from './host-book.ts';
 import { nameWith } from './host-names.ts';
+import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from './never-ban.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
@@ -143,27 +144,43 @@ export class Membership {
   }
 
   /**
-   * Lets a waiting host in, and hands a host the name it asked for where another key has that. What the host tells of its
-   * addresses at this moment is never banned from then on, also where it was in already.
+   * Lets a waiting host in. The name it asked for is handed over where the host that has it is silent, and then shut out; from
+   * one that is alive it is taken only with `replace`: else whoever has the join key takes any name by asking for it.
+   * What the host tells of its addresses at this moment is never banned from then on, also where it was in already.
    */
-  async approve(name: string): Promise<Result<string>> {
-    const { book, audit, now } = this.#parts;
+  async approve(name: string, { replace }: { replace: boolean }): Promise<Result<string>> {
+    const { book, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
-    if (host.state === 'active' && host.name === host.wanted)
+    const isIn = host.state === 'active';
+    if (isIn && host.name === host.wanted)
       return { ok: true, value: `${name} is in the fleet already.${this.#approveAddresses(host)}` };
-    const before = host.name === host.wanted ? undefined : book.byName(host.wanted);
-    const wanted = host.wanted as HostName;
+    const namesake = namesakeOf(host, book, now())?.namesake;
+    if (namesake?.isAlive === true && !replace) {
+      if (!isIn) await this.#letIn(host, host.name);
+      const where = isIn ? 'stays in the fleet under this name' : 'is in the fleet under this name';
+      return {
+        ok: true,
+        value: `${name} ${where}: ${sayNamesake(name, namesake, now())}.${this.#approveAddresses(host)}`,
+      };
+    }
+    const before = book.byName(host.wanted);
+    const replaced = await this.#letIn(host, host.wanted as HostName, before === host ? undefined : before);
+    return { ok: true, value: `${host.wanted} is in the fleet.${replaced}${this.#approveAddresses(host)}` };
+  }
+
+  /** Returns what became of the host that had the name. */
+  async #letIn(host: Host, name: HostName, before?: Host): Promise<string> {
+    const { book, audit, now } = this.#parts;
     this.#together(() => {
       if (before !== undefined) book.change(before, { state: 'revoked', name: oldName(before) });
-      book.change(host, { state: 'active', name: wanted });
-      audit.add('approved', { name: wanted, key: host.key, replaced: before?.key ?? null }, now());
+      book.change(host, { state: 'active', name });
+      const { key, wanted } = host;
+      audit.add('approved', { name, wanted, key, replaced: before?.key ?? null }, now());
     });
     if (before !== undefined) this.#shut(before);
     await this.#open(host);
-    const replaced =
-      before === undefined ? '' : ` The host that had the name is revoked, and called ${before.name}.`;
-    return { ok: true, value: `${wanted} is in the fleet.${replaced}${this.#approveAddresses(host)}` };
+    return before === undefined ? '' : ` The host that had the name is revoked, and called ${before.name}.`;
   }
 
   #approveAddresses(host: Host): string {

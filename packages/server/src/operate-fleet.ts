@@ -11,13 +11,13 @@ const MOST_AUDIT = 100_000;
 /** Addresses lifted in one transaction: reports wait meanwhile. */
 const MOST_AT_ONCE = 2000;
 
-/** `hosts approve|revoke|forget NAME` */
+/** `hosts approve|revoke|forget NAME [--replace]` */
 export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {
   const name = textOf(args, 'name') ?? '';
   const action = textOf(args, 'action');
   const result =
     action === 'approve'
-      ? await membership.approve(name)
+      ? await membership.approve(name, { replace: args['replace'] === true })
       : action === 'revoke'
         ? membership.revoke(name)
         : membership.forget(name);

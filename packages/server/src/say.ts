@@ -11,3 +11,12 @@ export function cannot(hosts: readonly string[], what = 'apply ranges'): string 
   const names = hosts.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
   return `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'} cannot ${what}: ${names}`;
 }
+
+/** A span of seconds, roughly: "42s", "7m", "3h", "2d". */
+export function span(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 120) return `${whole}s`;
+  if (whole < 7200) return `${Math.round(whole / 60)}m`;
+  if (whole < 172_800) return `${Math.round(whole / 3600)}h`;
+  return `${Math.round(whole / 86_400)}d`;
+}

@@ -2,7 +2,8 @@ import { oneLine } from '@banshare/protocol';
 import type { AuditEntry } from './audit.ts';
 import type { DrillTime } from './drill.ts';
 import type { HostStatus, Status, Trouble } from './status.ts';
-import { cannot, time } from './say.ts';
+import { sayNamesake } from './namesake.ts';
+import { cannot, span, time } from './say.ts';
 import { table } from './table.ts';
 import { widerText } from './wider-ranges.ts';
 
@@ -23,6 +24,10 @@ const MOST_NAMED = 10;
 export function showStatus(status: Status, now: number): string {
   const { hosts, converged, behind, wrongClocks, head, activeBans, epoch, generations } = status;
   const waiting = hosts - converged - behind.length;
+  const namesakeText = (name: string, before: string): string => {
+    const namesake = status.namesakes.find(({ of }) => of === name);
+    return namesake === undefined ? '' : before + sayNamesake(name, namesake, now);
+  };
   const { held, pending, renamed, enrolment, enrolmentHold, doubled, bannedHosts } = status;
   return [
     ...(held === 0
@@ -45,12 +50,11 @@ export function showStatus(status: Status, now: number): string {
     ...doubled.map(
       (name) => `  Two machines speak with the key of ${name}: one is a clone, and needs a key of its own`,
     ),
-    ...named(pending, (name) => `${name} waits for you: banshare-server hosts approve ${name}`),
     ...named(
-      renamed,
-      ({ name, wanted }) =>
-        `${name} calls itself ${wanted}, which another key has: hosts approve ${name} hands the name over`,
+      pending,
+      (name) => `${name} waits for you: banshare-server hosts approve ${name}${namesakeText(name, '; ')}`,
     ),
+    ...named(renamed, ({ name, wanted }) => `${name} calls itself ${wanted}${namesakeText(name, ': ')}`),
     ...named(bannedHosts, ({ host, address, bans }) =>
       widerText(`${host} comes from ${address}, which`, bans, 'is banned as'),
     ),
@@ -81,12 +85,15 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
     ...(isUneven ? [host.ranges === null ? '' : host.ranges ? 'yes' : 'no'] : []),
   ]);
   const columns = ['HOST', 'STATE', 'HAS', 'LAST CONTACT', 'VERSION', 'GENERATION'];
+  const names = hosts.flatMap(({ name, namesake }) =>
+    namesake === null ? [] : [`${name}: ${sayNamesake(name, namesake, now)}.`],
+  );
   const waiting = hosts.filter(({ waitingAddresses }) => waitingAddresses.length > 0);
   const notes = waiting.map(
     ({ name, waitingAddresses }) =>
       `${name} tells ${waitingAddresses.join(', ')}, which protects nothing yet: hosts approve ${name}`,
   );
-  return [table([...columns, ...(isUneven ? ['RANGES'] : [])], rows), ...notes].join('\n');
+  return [table([...columns, ...(isUneven ? ['RANGES'] : [])], rows), ...names, ...notes].join('\n');
 }
 
 /** Bans for people, the newest last. */
@@ -159,15 +166,6 @@ function clockText(ahead: number, of = ''): string {
 
 function seen(lastSeen: number | null, now: number): string {
   return lastSeen === null ? 'never heard of' : `heard of ${span(now - lastSeen)} ago`;
-}
-
-/** A span of seconds, roughly: "42s", "7m", "3h", "2d". */
-function span(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 120) return `${whole}s`;
-  if (whole < 7200) return `${Math.round(whole / 60)}m`;
-  if (whole < 172_800) return `${Math.round(whole / 3600)}h`;
-  return `${Math.round(whole / 86_400)}d`;
 }
 
 /** What is never banned. */

@@ -2,6 +2,7 @@ import type { SteadyClock } from '@banshare/runtime';
 import { isGone, type Host, type HostBook } from './host-book.ts';
 import type { EnrolmentHold } from './enrolment-brake.ts';
 import type { Membership } from './membership.ts';
+import { namesakeOf, type Namesake } from './namesake.ts';
 import type { Ledger } from './ledger.ts';
 import type { NeverBan } from './never-ban.ts';
 import { hostsWithoutRanges } from './operate.ts';
@@ -46,6 +47,8 @@ export type Status = {
   /** Hosts that wait for an operator, by name; and those whose wanted name another key has. */
   pending: string[];
   renamed: { name: string; wanted: string }[];
+  /** Of both, the host that has the name they ask for, and would be revoked where it is not alive. */
+  namesakes: (Namesake & { of: string })[];
   enrolment: string;
   /** What holds newcomers back, or did within the last hour. */
   enrolmentHold: EnrolmentHold | null;
@@ -76,6 +79,8 @@ export type HostStatus = {
   ranges: boolean | null;
   /** A new key of it waits to be used. */
   isRotating: boolean;
+  /** The host that has the name it asks for. */
+  namesake: Namesake | null;
 };
 
 /** What is asked about hosts. */
@@ -121,6 +126,7 @@ export async function statusOf(
       .all()
       .filter(isRenamed)
       .map(({ name, wanted }) => ({ name, wanted })),
+    namesakes: all.flatMap(({ name, namesake }) => (namesake === null ? [] : [{ of: name, ...namesake }])),
     enrolment: parts.membership.mode,
     enrolmentHold: parts.membership.hold ?? null,
     doubled: parts.book
@@ -161,7 +167,7 @@ export async function hostsOf(parts: HostParts, now: number): Promise<HostStatus
 
 async function hostStatus(
   host: Host,
-  { ledger, goneAfterSeconds, neverBan }: HostParts,
+  { ledger, book, goneAfterSeconds, neverBan }: HostParts,
   now: number,
 ): Promise<HostStatus> {
   const { epoch, seq: head } = ledger.head();
@@ -189,6 +195,7 @@ async function hostStatus(
     isBehind,
     ranges,
     isRotating: host.next !== null,
+    namesake: host.state === 'revoked' ? null : (namesakeOf(host, book, now)?.namesake ?? null),
   };
 }
 

@@ -1,6 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
 import { parseHostName } from '@banshare/protocol';
+import { hostPaths } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
 import { Peer, startFleet, within, type Fleet } from '../../../test/fleet/index.ts';
 import { fateOf, publish, reportOf } from './reports.ts';
@@ -11,6 +13,7 @@ type Status = {
   renamed: { name: string; wanted: string }[];
   enrolment: string;
 };
+type Audited = { entries: { what: string; details: Record<string, unknown> }[] };
 type Hosts = { hosts: { name: string; state: string }[] };
 
 async function newcomer(fleet: Fleet): Promise<Peer> {
@@ -59,14 +62,14 @@ test('with enrolment approve a newcomer waits and is let in nowhere, until an op
 });
 
 for (const wanted of ['web1', 'a'.repeat(63)]) {
-  test(`approve hands a name of ${wanted.length} characters over, and revokes the key that had it`, async () => {
+  test(`approve --replace hands a name of ${wanted.length} characters over, and revokes the key that had it`, async () => {
     await using fleet = await startFleet();
     const [first, second] = [await fleet.peer(wanted), await fleet.peer(wanted)];
     await publish(first, '203.0.113.1');
     const given = String(second.name);
     assert.notEqual(given, wanted);
     assert.deepEqual((await fleet.server.json<Status>('status')).renamed, [{ name: given, wanted }]);
-    assert.match(await says(fleet, 'hosts', 'approve', given), /revoked/);
+    assert.match(await says(fleet, 'hosts', 'approve', given, '--replace'), /revoked, and called/);
     renamed(second, wanted);
     await publish(second, '203.0.113.2');
     assert.equal(await fateOf(first, '203.0.113.1'), 'revoked');
@@ -77,6 +80,62 @@ for (const wanted of ['web1', 'a'.repeat(63)]) {
     assert.match(old?.name ?? '', /-old-[0-9a-f]{8}$/);
   });
 }
+
+test('a second machine of a name is let in beside the host that is alive, which nothing revokes unasked', async () => {
+  await using fleet = await startFleet();
+  const first = await fleet.peer('m1');
+  await says(fleet, 'enrolment', 'approve');
+  const second = fleet.peerWith(await makeIdentity());
+  await second.enrol('m1');
+  const given = String(second.name);
+  const before = await says(fleet, 'hosts');
+  assert.match(
+    before,
+    new RegExp(`${given}: m1 is another host, heard of \\d+s ago, and stays;.*--replace.*REVOKES`),
+  );
+  await publish(first, '203.0.113.1');
+  assert.match(
+    await says(fleet, 'hosts', 'approve', given),
+    /is in the fleet under this name: m1 is another/,
+  );
+  await publish(second, '203.0.113.2');
+  await publish(first, '203.0.113.3');
+  assert.match(await says(fleet, 'hosts', 'approve', given), /stays in the fleet under this name.*--replace/);
+  await publish(first, '203.0.113.4');
+  const { entries } = await fleet.server.json<Audited>('audit');
+  const approved = entries.filter(({ what }) => what === 'approved').map(({ details }) => details);
+  assert.deepEqual(
+    approved.map(({ name, wanted, replaced }) => [name, wanted, replaced]),
+    [[given, 'm1', null]],
+  );
+});
+
+test('a host that is silent since another asked for its name hands that over, as status says before', async () => {
+  await using fleet = await startFleet({ serverToml: '[enrolment]\nmode = "approve"' });
+  const first = fleet.peerWith(await makeIdentity());
+  await first.enrol('m1');
+  await says(fleet, 'hosts', 'approve', 'm1');
+  const second = fleet.peerWith(await makeIdentity());
+  await second.enrol('m1');
+  const given = String(second.name);
+  await fleet.server.stop();
+  const ledger = new DatabaseSync(hostPaths(fleet.server.root).ledger);
+  ledger.exec("UPDATE hosts SET enrolled = enrolled - 7200 WHERE name = 'm1'");
+  ledger.close();
+  await fleet.server.start();
+  const { stdout } = await fleet.server.command('status');
+  assert.match(
+    stdout,
+    new RegExp(`${given} waits.*hands it the name m1, and REVOKES the host that has it, silent for 2h`),
+  );
+  assert.match(
+    await says(fleet, 'hosts', 'approve', given),
+    /m1 is in the fleet.*is revoked, and called m1-old-/,
+  );
+  renamed(second, 'm1');
+  await publish(second, '203.0.113.2');
+  assert.equal(await fateOf(first, '203.0.113.1'), 'not-admitted');
+});
 
 test('with enrolment closed the join key opens nothing, and hosts that are in stay', async () => {
   await using fleet = await startFleet();
