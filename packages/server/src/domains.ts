@@ -32,6 +32,11 @@ export class Admissions {
     this.#hosts.delete(curve);
   }
 
+  /** Whether a key is a join key: a host of the same key would let everybody in who has that. */
+  isForJoining(curve: string): boolean {
+    return [...this.#joining.values()].includes(curve);
+  }
+
   /** While enrolment is closed, a join key opens nothing. */
   openJoining(isOpen: boolean): void {
     this.#isJoiningOpen = isOpen;

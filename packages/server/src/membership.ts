@@ -81,7 +81,7 @@ export class Membership {
    * @throws when the ledger cannot be written.
    */
   async enrol(request: Envelope & EnrolRequest): Promise<{ answer: Answer; newcomer?: Host }> {
-    const { book, audit, now } = this.#parts;
+    const { book, admissions, audit, now } = this.#parts;
     const known = book.byKey(request.key);
     if (known !== undefined) {
       if (known.state === 'pending') book.hear(known, now());
@@ -105,6 +105,9 @@ export class Membership {
     // Two enrolments of one key may have met in the await.
     const met = book.byKey(request.key);
     if (met !== undefined) return { answer: await this.#answer(met) };
+    // Two Ed25519 keys have each CURVE key, and whoever knows its secret can sign by both.
+    if (book.byCurve(curve) !== undefined || admissions.isForJoining(curve))
+      return { answer: refuse('key', 'the host key is in use already, in another form: make another') };
     const state = this.#mode === 'open' ? 'active' : 'pending';
     const later = this.#later(state);
     if (later !== undefined) return { answer: later };

@@ -41,7 +41,7 @@ export class Rotation {
    * takes its place. @throws when the ledger cannot be written.
    */
   async ask(request: Envelope & RotateRequest, host: Host): Promise<Answer> {
-    const { book } = this.#parts;
+    const { book, admissions, doors } = this.#parts;
     const proof = Buffer.from(request.proof, 'hex');
     if (!this.#proofs.holds(request.next, Buffer.from(rotationText(request, request.next)), proof))
       return refuse('proof', 'the proof is not signed by the next key for this request');
@@ -51,14 +51,18 @@ export class Rotation {
     if (book.byKey(request.key) !== host || host.state !== 'active' || host.key !== request.key)
       return refuse('unknown-key', 'this host key is not enrolled here any more');
     if (host.next?.key !== request.next) {
-      if (book.byKey(request.next) !== undefined || book.byCurve(curve) !== undefined)
+      if (
+        book.byKey(request.next) !== undefined ||
+        book.byCurve(curve) !== undefined ||
+        admissions.isForJoining(curve)
+      )
         return refuse('next', 'the next key is in use already: make another');
       const brake = this.#brake(host, request.at);
       if (brake !== undefined) return brake;
       this.#setNext(host, { key: request.next, curve }, request.at);
     }
-    this.#parts.admissions.admitHost(curve);
-    await this.#parts.doors.admit(curve);
+    admissions.admitHost(curve);
+    await doors.admit(curve);
     return { status: 'OK', verdict: 'accepted', fields: { name: host.name } };
   }
 
