@@ -66,6 +66,12 @@ export async function enrol(
   link.close();
   const result = enrolmentOf(answer, key);
   if (!result.ok) return result;
+  const inFile = readHostKey(paths.keys.host);
+  // The daemon may have gone over to another key meanwhile: written over, that one would be lost, and this host shut out.
+  if (inFile.ok && inFile.value.publicHex !== key.publicHex) {
+    const reason = 'the key of this host was changed while the server was asked';
+    return { ok: false, kind: 'wait', code: 'key-changed', reason };
+  }
   writeHostKey(paths.keys.host, key, result.key.name);
   removeJoinKey(paths);
   return result;

@@ -3,7 +3,13 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
-import { makeCurvePair, readHostKey, writeCertificate } from '@banshare/transport';
+import {
+  makeCurvePair,
+  makeIdentity,
+  readHostKey,
+  writeCertificate,
+  writeHostKey,
+} from '@banshare/transport';
 import { enrol, readEnrolled, type Enrolment } from '../src/enrol.ts';
 import { isClone, machineHash, setKeyAside } from '../src/machine.ts';
 import { HandMadeServer } from './hand-made-server.ts';
@@ -64,6 +70,25 @@ test('enrol() asks with the same key at its second try, and keeps the join key u
   server.answer = accept('web1');
   assert.equal(told(await enrol(paths, server.address, 'web1', [])), 'accepted as web1');
   assert.equal(new Set(server.asked.map(({ key }) => key)).size, 1);
+});
+
+test('enrol() does not write over the key that this host went over to while the server was asked', async () => {
+  using scratch = folder();
+  await using server = await HandMadeServer.start();
+  const paths = await freshHost(scratch.path);
+  server.answer = accept('web1');
+  const first = await enrol(paths, server.address, 'web1', []);
+  assert.ok(first.ok);
+  await layJoinKey(paths);
+  const next = await makeIdentity();
+  server.answer = (request) => {
+    // As a daemon does that rotates at this moment.
+    writeHostKey(paths.keys.host, next, first.key.name);
+    return accept('web1-2')(request);
+  };
+  assert.equal(told(await enrol(paths, server.address, 'web1', [])), 'wait key-changed');
+  const enrolled = readEnrolled(paths);
+  assert.deepEqual(enrolled.ok && [enrolled.value.publicHex, enrolled.value.name], [next.publicHex, 'web1']);
 });
 
 test('enrol() is told no where the server does not admit the join key', async () => {
