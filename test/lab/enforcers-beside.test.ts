@@ -34,6 +34,54 @@ test('log: a line of banshare is a ban of the shared jail', { skip: skipReason()
 });
 
 test(
+  'log: an operator’s unban is lifted by the jail that reads the line; the end of a ban is that jail’s own',
+  { skip: skipReason() },
+  async () => {
+    await using fleet = await startFleet({
+      hosts: ['h1', 'h2'],
+      fail2ban: { h2: { more: sharedJail } },
+      clientConfig: { h2: '[apply]\nenforcer = "log"\nlog-file = "/var/log/auth.log"\n' },
+    });
+    const h2 = fleet.host('h2');
+    const isBanned = async (ip: string): Promise<boolean> =>
+      (await h2.output(['fail2ban-client', 'get', 'shared', 'banip'])).includes(ip);
+    await fleet.lab.attacker.failLogin(fleet.host('h1'), '203.0.113.7');
+    await untilBanned(h2, 'shared', '203.0.113.7');
+    await fleet.server.output(['banshare-server', 'unban', '203.0.113.7']);
+    await untilTrue(20_000, 'the jail to let it go', async () => !(await isBanned('203.0.113.7')));
+
+    await fleet.server.output(['banshare-server', 'ban', '203.0.113.8', '--for', '2s']);
+    await untilBanned(h2, 'shared', '203.0.113.8');
+    const rows = (): Promise<string> => h2.output(['banshare-client', 'bans', '--json']);
+    await untilTrue(20_000, 'the ban to be over', async () => !(await rows()).includes('203.0.113.8'));
+    assert.equal(await isBanned('203.0.113.8'), true, 'the jail lifts it by its bantime');
+  },
+);
+
+test(
+  'psad: what it blocked for the fleet is let through by an unban, and at its end',
+  { skip: skipReason('psad', 'iptables') },
+  async () => {
+    await using fleet = await startFleet({
+      hosts: ['h1', 'h2'],
+      clientConfig: { h2: '[apply]\nenforcer = "psad"\n' },
+    });
+    const [h1, h2] = [fleet.host('h1'), fleet.host('h2')];
+    await startPsad(h2, await h2.read('/usr/lib/banshare/psad.conf'));
+    const { attacker } = fleet.lab;
+    const untilThrough = (ip: string): Promise<void> =>
+      untilTrue(60_000, `${ip} to be let through`, () => attacker.connects(h2, ip));
+    await attacker.failLogin(h1, '203.0.113.7');
+    await attacker.untilDropped(h2, '203.0.113.7', 60_000);
+    await fleet.server.output(['banshare-server', 'unban', '203.0.113.7']);
+    await untilThrough('203.0.113.7');
+    await fleet.server.output(['banshare-server', 'ban', '203.0.113.8', '--for', '15s']);
+    await attacker.untilDropped(h2, '203.0.113.8', 60_000);
+    await untilThrough('203.0.113.8');
+  },
+);
+
+test(
   'By default psad’s bans go to psad where it runs, are lifted there, and its script makes no report of them',
   { skip: skipReason('psad', 'iptables') },
   async () => {

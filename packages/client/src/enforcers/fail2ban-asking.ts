@@ -23,6 +23,11 @@ export async function jailsBanning(talk: Talk, ip: string): Promise<string[]> {
   return textsIn(jails, 'where an address is banned');
 }
 
+/** The log files that a jail watches. @throws TalkError. */
+export async function logsOf(talk: Talk, jail: string): Promise<string[]> {
+  return textsIn(await talk.ask(['get', jail, 'logpath']), 'the logs of a jail');
+}
+
 /** Bans or lifts addresses, and returns how many that changed. @throws TalkError. */
 export async function change(
   talk: Talk,

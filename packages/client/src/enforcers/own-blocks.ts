@@ -1,13 +1,14 @@
 import { isRange } from '@banshare/protocol';
 import type { Change, Effect, Enforcer } from './enforcer.ts';
-import { change as changeJail, jailsBanning } from './fail2ban-asking.ts';
+import { change as changeJail, jailsBanning, logsOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
 import { canBlock, type Psad } from './psad.ts';
 
-/** isPsadAsked: whether the enforcer has psad lift the bans of psad anyway. */
+/** logFile: where a line bans, for whatever jail reads it, if so; isPsadAsked: whether the enforcer has psad lift the bans of psad anyway. */
 export type OwnBlocksParts = {
   fail2banSocket: string;
   timeoutMs: number;
+  logFile: string | undefined;
   psad: Pick<Psad, 'blocks' | 'carryOut' | 'start'>;
   isPsadAsked: (change: Change) => boolean;
 };
@@ -50,18 +51,15 @@ type Lifted = { reason: string };
 
 async function liftInFail2ban(
   changes: readonly Change[],
-  { fail2banSocket, timeoutMs }: OwnBlocksParts,
+  { fail2banSocket, timeoutMs, logFile }: OwnBlocksParts,
   lifted: Map<Change, Lifted>,
 ): Promise<void> {
   let change: Change | undefined;
   try {
     using talk = await Talk.open(fail2banSocket, timeoutMs);
     for (change of changes) {
-      const { ip, jail, localJail, forced } = change;
-      const jails = (await jailsBanning(talk, ip)).filter(
-        (each) => forced === 'every-jail' || each === jail || each === localJail,
-      );
-      for (const each of jails) await changeJail(talk, each, 'unbanip', [ip]);
+      const jails = await jailsToLift(talk, change, logFile);
+      for (const each of jails) await changeJail(talk, each, 'unbanip', [change.ip]);
       if (jails.length > 0) lifted.set(change, { reason: '' });
     }
   } catch (error) {
@@ -71,6 +69,18 @@ async function liftInFail2ban(
     const from = change === undefined ? 0 : changes.indexOf(change);
     for (const each of changes.slice(from)) lifted.set(each, { reason });
   }
+}
+
+/** Of the jails that have the address now, those that are to let it go. */
+async function jailsToLift(talk: Talk, change: Change, logFile: string | undefined): Promise<string[]> {
+  const { ip, jail, localJail, forced } = change;
+  const jails: string[] = [];
+  for (const each of await jailsBanning(talk, ip)) {
+    const isOfBan = forced === 'every-jail' || each === jail || each === localJail;
+    const readsLog = logFile !== undefined && (await logsOf(talk, each)).includes(logFile);
+    if (isOfBan || readsLog) jails.push(each);
+  }
+  return jails;
 }
 
 async function liftInPsad(

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { ClientConfig } from '@banshare/runtime';
 import type { EnforcerHost } from './chosen.ts';
 import type { Enforcer } from './enforcer.ts';
@@ -13,6 +14,9 @@ export function wholeEnforcer(parts: readonly Part[], config: ClientConfig, host
   return withOwnBlocks(together(parts), {
     fail2banSocket: host.paths.fail2banSocket,
     timeoutMs,
+    logFile: placers.some(({ kind }) => kind === 'log')
+      ? join(host.paths.root, config.apply.logFile)
+      : undefined,
     psad: psadEnforcer(host.paths, host.notes, timeoutMs),
     isPsadAsked: (change) => placers.some((placer) => placesOf(placer, change).includes(PSAD)),
   });
