@@ -87,8 +87,25 @@ install_join_key() {
   settle join
 }
 
+# What banshare put in place would stand for weeks, with nobody to lift it: another enforcer than before makes the old one lift
+# all it holds. In the state the bans wait for a client that comes back.
+lift_bans() {
+  [ "$live" = yes ] && [ -x /usr/bin/banshare-client ] && [ -e /var/lib/banshare/client/state.db ] || return 0
+  # A client that still runs would put them back.
+  ! [ -S /run/banshare/client/admin.sock ] || return 0
+  printf '[apply]\nenforcer = "none"\n' >"$stage/new/none.toml"
+  case $(/usr/bin/banshare-client status 2>/dev/null) in
+  PAUSED*) was_paused=yes ;;
+  *) was_paused=no ;;
+  esac
+  /usr/bin/banshare-client pause --config "$stage/new/none.toml" >/dev/null 2>&1 ||
+    later "Not all bans of banshare could be lifted on this host; look into fail2ban and the firewall."
+  [ "$was_paused" = yes ] || /usr/bin/banshare-client resume --config "$stage/new/none.toml" >/dev/null 2>&1 || :
+}
+
 uninstall_role() {
   stop_service
+  lift_bans
   uninstall_fail2ban
   uninstall_reporter
   rm -f "$root/usr/bin/banshare-client" "$root$unit_dir/banshare-client.service" "$root$unit_dir/banshare-follow.service"

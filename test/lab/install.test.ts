@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fail2banClient, jailLocal, startFail2ban, untilBanned } from './fail2ban.ts';
-import { Fleet, reportAction } from './fleet.ts';
+import { Fleet, reportAction, startFleet } from './fleet.ts';
 import type { Host } from './host.ts';
 import { installed, makeGeneration, makeInstaller } from './installed.ts';
 import { startLab } from './lab.ts';
@@ -107,6 +107,31 @@ test(
     const left = await h1.output(['find', '/etc', '/usr/bin', '/usr/lib', '/var', '-name', '*banshare*']);
     assert.equal(left, '');
     await h1.output(['fail2ban-client', 'restart']);
+  },
+);
+
+test(
+  'uninstall lifts what banshare put in place, and a client that comes back has it again',
+  { skip },
+  async () => {
+    const { clientInstaller } = await installed();
+    await using fleet = await startFleet({
+      hosts: ['h1', 'h2', 'h3'],
+      clientConfig: { h2: '[apply]\nenforcer = "nftables"\n' },
+    });
+    const { attacker } = fleet.lab;
+    const hosts = [fleet.host('h1'), fleet.host('h2')];
+    await fleet.host('h3').output(['banshare-report', 'fail2ban', 'sshd', '203.0.113.7']);
+    for (const host of hosts) {
+      await attacker.untilDropped(host, '203.0.113.7');
+      await fleet.stop(host);
+      await host.output(['sh', clientInstaller, '--uninstall']);
+      assert.equal(await attacker.connects(host, '203.0.113.7'), true, host.name);
+      assert.doesNotMatch(await host.output(['nft', 'list', 'ruleset']), /inet banshare|203\.0\.113\.7/);
+      await host.output(['sh', clientInstaller]);
+      await fleet.start(host);
+      await attacker.untilDropped(host, '203.0.113.7');
+    }
   },
 );
 
