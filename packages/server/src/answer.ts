@@ -23,9 +23,13 @@ export function retry(code: string, reason: string, after?: number): Answer {
   return { status: 'RETRY', verdict: 'retry', code, reason, ...(after === undefined ? {} : { after }) };
 }
 
+/** Only a person makes room for what a brake would hold. */
+const HELD_AFTER = 60;
+
 /** The answer to what the ledger recorded. */
 export function answerOf(recorded: Recorded, epoch: string): Answer {
   const { verdict, code, reason, seq } = recorded;
+  if (verdict === 'retry') return retry(code ?? 'limit', reason ?? 'later', HELD_AFTER);
   if (verdict === 'refused') return refuse(code ?? 'refused', reason ?? 'refused');
   return {
     status: 'OK',

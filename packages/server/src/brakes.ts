@@ -72,6 +72,11 @@ export class Brakes {
     this.#reports = new HostBuckets(limits.hostPerMinute, limits.hostBurst);
   }
 
+  /** What is held takes room as active bans do. */
+  get mostHeld(): number {
+    return this.#limits.active;
+  }
+
   /** Whether a host may report a ban, or take one back, now. */
   admitsReport(hostId: number, now: number): boolean {
     return this.#reports.take(hostId, now);

@@ -34,11 +34,12 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
   const verdict = judge(report, parts.policy, known.ban, now, past);
   if (verdict.verdict !== 'accepted' || !('publish' in verdict) || verdict.publish.kind !== 'ban')
     return verdict;
-  const { until } = verdict.publish;
+  const { until, voters = [] } = verdict.publish;
+  const hold = { verdict: 'held', until, voters, most: parts.brakes.mostHeld } as const;
   const crowd = known.isCrowded ? reasonAgainst(known.target, parts, now) : undefined;
-  if (crowd !== undefined) return { verdict: 'held', until, reason: crowd, isOfAddress: true };
+  if (crowd !== undefined) return { ...hold, reason: crowd, isOfAddress: true };
   const reason = parts.brakes.reasonToHold(parts.activeBans.about(now), now);
-  if (reason !== undefined) return { verdict: 'held', until, reason };
+  if (reason !== undefined) return { ...hold, reason };
   if (!known.past.isBanned) parts.activeBans.add();
   return verdict;
 }

@@ -9,43 +9,76 @@ import {
 import type { Draft } from './event-book.ts';
 import type { Row, Sql } from './rows.ts';
 
+/** A draft of an event, the host that brought it, and those that voted for it before. */
+export type HeldBan = Draft & { hostId: number; voters: number[] };
+
 /** What a brake holds: committed, not published, until an operator releases or drops it. */
 export class HeldBook {
   readonly #sql: Sql;
+  /** Counting half a million rows for each report would take too long. */
+  #count: number | undefined;
 
   constructor(sql: Sql) {
     this.#sql = sql;
   }
 
+  /**
+   * Holds a ban, once for each host that reports it; `voters` are the hosts that would support it too. Returns false where so
+   * many are held that this one finds no room.
+   */
   hold(
     draft: BanKey & Details & { host: { id: number; name: HostName }; at: number; until: number | null },
-  ): void {
+    voters: readonly number[],
+    most: number,
+  ): boolean {
     const { ip, prog, jail, host, at, until, ...details } = draft;
+    const kept = JSON.stringify({ ...details, voters });
+    const { changes } = this.#sql(
+      'UPDATE held SET at = ?, until = ?, details = ? WHERE host = ? AND ip = ? AND prog = ? AND jail = ?',
+    ).run(at, until, kept, host.id, ip, prog, jail);
+    if (Number(changes) > 0) return true;
+    const count = this.count();
+    if (count >= most) return false;
     this.#sql(
       'INSERT INTO held (host, name, ip, prog, jail, at, until, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    ).run(host.id, host.name, ip, prog, jail, at, until, JSON.stringify(details));
+    ).run(host.id, host.name, ip, prog, jail, at, until, kept);
+    this.#count = count + 1;
+    return true;
   }
 
   count(): number {
-    return Number((this.#sql('SELECT count(*) AS n FROM held').get() as Row)['n']);
+    this.#count ??= Number((this.#sql('SELECT count(*) AS n FROM held').get() as Row)['n']);
+    return this.#count;
   }
 
-  /** Drops what a host brought since a time. */
-  dropOf(hostId: number, since: number): void {
-    this.#sql('DELETE FROM held WHERE host = ? AND at >= ?').run(hostId, since);
+  /** Drops what a host brought since a time; returns how many. */
+  dropOf(hostId: number, since: number): number {
+    return this.#dropped(this.#sql('DELETE FROM held WHERE host = ? AND at >= ?').run(hostId, since).changes);
+  }
+
+  /** Drops what a host takes back; returns whether anything of it was held. */
+  withdraw({ ip, prog, jail }: BanKey, hostId: number): boolean {
+    const { changes } = this.#sql('DELETE FROM held WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').run(
+      ip,
+      prog,
+      jail,
+      hostId,
+    );
+    return this.#dropped(changes) > 0;
   }
 
   /** Drops what has to do with a range. */
   dropWithin(range: Range): void {
     for (const row of this.#sql('SELECT id, ip FROM held').all() as Row[])
       if (overlaps(row['ip'] as Target, range))
-        this.#sql('DELETE FROM held WHERE id = ?').run(Number(row['id']));
+        this.#dropped(this.#sql('DELETE FROM held WHERE id = ?').run(Number(row['id'])).changes);
   }
 
-  /** Takes everything out, oldest first, as drafts of events. */
-  takeAll(): (Draft & { hostId: number })[] {
+  /** Takes everything out, oldest first. */
+  takeAll(): HeldBan[] {
     const rows = this.#sql('SELECT * FROM held ORDER BY id').all() as Row[];
     this.#sql('DELETE FROM held').run();
+    this.#count = 0;
     return rows.map((row) => ({
       kind: 'ban',
       hostId: Number(row['host']),
@@ -55,7 +88,14 @@ export class HeldBook {
       jail: row['jail'] as Draft['jail'],
       at: Number(row['at']),
       until: row['until'] === null ? null : Number(row['until']),
-      ...(JSON.parse(String(row['details'])) as Details),
+      // A row of an older version names no voters.
+      voters: [],
+      ...(JSON.parse(String(row['details'])) as Details & { voters?: number[] }),
     }));
+  }
+
+  #dropped(changes: number | bigint): number {
+    if (this.#count !== undefined) this.#count -= Number(changes);
+    return Number(changes);
   }
 }

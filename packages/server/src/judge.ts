@@ -45,6 +45,9 @@ export type Verdict =
       verdict: 'held';
       until: number | null;
       reason: string;
+      voters?: readonly number[];
+      /** So many bans can be held; without it, any number. */
+      most?: number;
       /** It is held as the address that was reported, although its ban would be of more. */
       isOfAddress?: true;
     }

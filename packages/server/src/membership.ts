@@ -174,9 +174,12 @@ export class Membership {
 
   /** Returns what became of the host that had the name. */
   async #letIn(host: Host, name: HostName, before?: Host): Promise<string> {
-    const { book, audit, now } = this.#parts;
+    const { ledger, book, audit, now } = this.#parts;
     this.#together(() => {
-      if (before !== undefined) book.change(before, { state: 'revoked', name: oldName(before) });
+      if (before !== undefined) {
+        book.change(before, { state: 'revoked', name: oldName(before) });
+        ledger.dropHeldOf(before.id);
+      }
       book.change(host, { state: 'active', name });
       const { key, wanted } = host;
       audit.add('approved', { name, wanted, key, replaced: before?.key ?? null }, now());
@@ -200,32 +203,37 @@ export class Membership {
 
   /** Shuts a host out at once. Since it may know the join key, nobody enrols without approval until an operator says so. */
   revoke(name: string): Result<string> {
-    const { book, audit, now } = this.#parts;
+    const { ledger, book, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
-    this.#together(() => {
+    const dropped = this.#together(() => {
       book.change(host, { state: 'revoked' });
-      audit.add('revoked', { name, key: host.key }, now());
+      const held = ledger.dropHeldOf(host.id);
+      audit.add('revoked', { name, key: host.key, heldDropped: held }, now());
+      return held;
     });
     this.#shut(host);
-    if (this.#mode !== 'open') return { ok: true, value: `${name} is revoked.` };
+    const says = `${name} is revoked.${saysDropped(dropped)}`;
+    if (this.#mode !== 'open') return { ok: true, value: says };
     this.setMode('approve');
     const text =
       'Since it may know the join key, enrolment now needs your approval: banshare-server enrolment open ends that.';
-    return { ok: true, value: `${name} is revoked. ${text}` };
+    return { ok: true, value: `${says} ${text}` };
   }
 
   /** Removes a host that is gone for good; with its key it could only enrol anew. */
   forget(name: string): Result<string> {
-    const { book, audit, now } = this.#parts;
+    const { ledger, book, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
-    this.#together(() => {
-      audit.add('forgotten', { name, key: host.key }, now());
+    const dropped = this.#together(() => {
+      const held = ledger.dropHeldOf(host.id);
+      audit.add('forgotten', { name, key: host.key, heldDropped: held }, now());
       book.forget(host);
+      return held;
     });
     this.#shut(host);
-    return { ok: true, value: `${name} is forgotten.` };
+    return { ok: true, value: `${name} is forgotten.${saysDropped(dropped)}` };
   }
 
   async #answer(host: Host): Promise<Answer> {
@@ -262,6 +270,10 @@ export class Membership {
       throw error;
     }
   }
+}
+
+function saysDropped(count: number): string {
+  return count === 0 ? '' : ` ${count} held ${count === 1 ? 'ban' : 'bans'} of it dropped.`;
 }
 
 function oldName(host: Host): HostName {

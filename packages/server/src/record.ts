@@ -30,6 +30,8 @@ export function recordOne(books: Books, submission: Submission, decide: Decide, 
       return carryOut(books, submission, target, decide(submission, known));
     }),
   );
+  // Whoever comes again with the same id is judged anew.
+  if (recorded.verdict === 'retry') return recorded;
   const target = targets.at(-1);
   books
     .sql('INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
@@ -131,15 +133,14 @@ function votersOf(sql: Sql, { ip, prog, jail }: ReportedBan, target: Target, sin
 
 function carryOut(books: Books, submission: Submission, target: Target, verdict: Verdict): Recorded {
   const { host, received } = submission;
-  const { ip, prog, jail } = banOf(submission);
+  const { prog, jail } = banOf(submission);
   const ban = { ip: target, prog, jail };
   if (verdict.verdict === 'refused' || verdict.verdict === 'counted') return { ...verdict, events: [] };
-  if (verdict.verdict === 'held') {
-    const of = verdict.isOfAddress === true ? ip : target;
-    books.held.hold({ ...ban, ip: of, ...detailsOf(submission), host, at: received, until: verdict.until });
-    return { verdict: 'held', reason: verdict.reason, events: [] };
-  }
+  if (verdict.verdict === 'held') return hold(books, submission, target, verdict);
+  // A host may have reported before a brake took hold, and again since.
+  const wasHeld = submission.kind === 'unban' && takeBackHeld(books, submission, target);
   if (verdict.verdict === 'duplicate') {
+    if (wasHeld) return { verdict: 'accepted', events: [] };
     if (submission.kind === 'report') books.bans.support(ban, host.id, received);
     return { ...verdict, events: [] };
   }
@@ -163,6 +164,27 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
   books.bans.follow(event);
   for (const supporter of [...voters, host.id]) books.bans.support(ban, supporter, received);
   return { verdict: 'accepted', seq: event.seq, events: [event] };
+}
+
+function hold(
+  { held }: Books,
+  submission: Submission,
+  target: Target,
+  { until, reason, isOfAddress, voters = [], most = Infinity }: Verdict & { verdict: 'held' },
+): Recorded {
+  const { host, received: at } = submission;
+  const { ip, prog, jail } = banOf(submission);
+  const of = isOfAddress === true ? ip : target;
+  const draft = { ip: of, prog, jail, ...detailsOf(submission), host, at, until };
+  if (held.hold(draft, voters, most)) return { verdict: 'held', reason, events: [] };
+  return { verdict: 'retry', code: 'limit', reason: `${most} bans are held already: ${reason}`, events: [] };
+}
+
+/** What is held may be held as the address that was reported, or as what that stands for. */
+function takeBackHeld({ held }: Books, submission: Submission, target: Target): boolean {
+  const { ip, prog, jail } = banOf(submission);
+  const wasHeld = [ip, target].map((of) => held.withdraw({ ip: of, prog, jail }, submission.host.id));
+  return wasHeld.includes(true);
 }
 
 /** Publishes the end of a ban. */

@@ -14,7 +14,6 @@ import { openDatabase, statements } from './database.ts';
 import { EventBook } from './event-book.ts';
 import { historyOf } from './history.ts';
 import { HeldBook } from './held.ts';
-import { isActive } from './judge.ts';
 import {
   banOf,
   type Aim,
@@ -24,6 +23,7 @@ import {
   type Recorded,
   type Submission,
 } from './ledger.ts';
+import { releaseHeld } from './release.ts';
 import { recordOne, unban, type Books } from './record.ts';
 import { reportedWithin } from './reported.ts';
 import type { Row, Sql } from './rows.ts';
@@ -114,21 +114,12 @@ export class SqliteLedger implements Ledger {
   }
 
   async release(now: number, isProtected: (ip: Target) => boolean): Promise<Event[]> {
-    return this.#write(({ events, bans, held }) => {
-      const published: Event[] = [];
-      for (const { hostId, ...draft } of held.takeAll()) {
-        if (!isActive(draft, now) || bans.liftedAt(draft) >= draft.at || isProtected(draft.ip)) continue;
-        if (bans.covers(draft, now)) {
-          bans.support(draft, hostId, now);
-          continue;
-        }
-        const event = events.append({ ...draft, at: now });
-        bans.follow(event);
-        bans.support(event, hostId, now);
-        published.push(event);
-      }
-      return published;
-    });
+    return this.#write((books) => releaseHeld(books, now, isProtected));
+  }
+
+  /** Drops what is held of a host, also within a transaction; returns how many. */
+  dropHeldOf(hostId: number): number {
+    return this.together(() => this.#books.held.dropOf(hostId, 0));
   }
 
   async dropHeld(): Promise<number> {

@@ -69,3 +69,83 @@ test('drop forgets everything that is held and says how much', async () => {
   await shelf.ledger.record([shelf.report(shelf.host('a'), '203.0.113.1')], hold);
   assert.deepEqual([await shelf.ledger.dropHeld(), await shelf.ledger.dropHeld()], [1, 0]);
 });
+
+test('what a host brought that is revoked or forgotten since is never released', async () => {
+  using shelf = new LedgerOfTest();
+  const [bad, gone, good] = [shelf.host('bad'), shelf.host('gone'), shelf.host('good')];
+  const held = [
+    shelf.report(bad, '203.0.113.1'),
+    shelf.report(gone, '203.0.113.2'),
+    shelf.report(good, '203.0.113.3'),
+  ];
+  await shelf.ledger.record(held, hold);
+  shelf.book.change(bad, { state: 'revoked' });
+  shelf.book.forget(gone);
+  const events = await shelf.ledger.release(NOW, nobody);
+  assert.deepEqual(
+    events.map(({ ip }) => ip),
+    ['203.0.113.3'],
+  );
+});
+
+test('a host takes its own held report back, and not that of another', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b] = [shelf.host('a'), shelf.host('b')];
+  await shelf.ledger.record(
+    [shelf.report(a, '203.0.113.1'), shelf.report(a, '203.0.113.2'), shelf.report(b, '203.0.113.2')],
+    hold,
+  );
+  const nothing: Decide = () => ({ verdict: 'duplicate' });
+  const answers = await shelf.ledger.record(
+    [shelf.unban(a, '203.0.113.1'), shelf.unban(a, '203.0.113.2'), shelf.unban(a, '203.0.113.1')],
+    nothing,
+  );
+  assert.deepEqual(
+    answers.map(({ verdict }) => verdict),
+    ['accepted', 'accepted', 'duplicate'],
+  );
+  const events = await shelf.ledger.release(NOW, nobody);
+  assert.deepEqual(
+    events.map(({ ip, host }) => [ip, host]),
+    [['203.0.113.2', 'b']],
+  );
+});
+
+test('the same report of a host is held once, to its newest end, and published once with everybody behind it', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
+  const upto =
+    (until: number, voters: number[] = []): Decide =>
+    () => ({ verdict: 'held', until, reason: 'test', voters });
+  await shelf.ledger.record([shelf.report(a, '203.0.113.1')], upto(NOW + 100, [c.id]));
+  await shelf.ledger.record([shelf.report(a, '203.0.113.1', NOW + 1)], upto(NOW + 200, [c.id]));
+  assert.equal(shelf.ledger.countHeld(), 1);
+  await shelf.ledger.record([shelf.report(b, '203.0.113.1', NOW + 2)], upto(NOW + 300));
+  const events = await shelf.ledger.release(NOW + 3, nobody);
+  assert.deepEqual(
+    events.map(({ ip, host, until }) => [ip, host, until]),
+    [['203.0.113.1', 'a', NOW + 300]],
+  );
+  assert.equal('voters' in events[0]!, false);
+  const [ban] = (await shelf.ledger.history(addressOf('203.0.113.1'))).supporters;
+  assert.deepEqual(ban?.hosts.toSorted(), ['a', 'b', 'c']);
+});
+
+test('beyond the most that can be held a report is to come again, under the same id, and is lost to nobody', async () => {
+  using shelf = new LedgerOfTest();
+  const host = shelf.host('a');
+  const two: Decide = () => ({ verdict: 'held', until: NOW + 3600, reason: 'test', most: 2 });
+  const reports = [1, 2, 3].map((last) => shelf.report(host, `203.0.113.${last}`));
+  const answers = await shelf.ledger.record(reports, two);
+  assert.deepEqual(
+    answers.map(({ verdict, code }) => [verdict, code]),
+    [
+      ['held', undefined],
+      ['held', undefined],
+      ['retry', 'limit'],
+    ],
+  );
+  assert.equal((await shelf.ledger.record([shelf.report(host, '203.0.113.1')], two))[0]?.verdict, 'held');
+  await shelf.ledger.dropHeld();
+  assert.equal((await shelf.ledger.record(reports.slice(2), two))[0]?.verdict, 'held');
+});
