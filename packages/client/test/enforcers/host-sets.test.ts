@@ -130,6 +130,26 @@ for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSet
     const [effect] = await broken.carryOut([ban('203.0.113.1')]);
     assert.match(effect !== undefined && 'reason' in effect ? effect.reason : '', /^(nft|ipset): /);
   });
+
+  test(
+    `${kind}: a client that leaves takes sets and rules away, those of ranges and of earlier runs too`,
+    { skip: noNetwork },
+    async () => {
+      await using network = await Network.open();
+      assert.equal(await enforcerIn(network).leave(), '', 'where there is nothing');
+      const outcome = await enforcerIn(network).carryOut([ban('203.0.113.1'), ban('2001:db8::/48')]);
+      assert.deepEqual(
+        outcome.map((effect) => effect.outcome),
+        ['applied', 'applied'],
+      );
+      await network.output('nft', 'add', 'table', 'inet', 'other');
+      assert.equal(await enforcerIn(network).leave(), '');
+      const left = ['nft list ruleset', 'ipset list', 'iptables -S', 'ip6tables -S'];
+      const texts = await Promise.all(left.map((words) => network.output(...words.split(' '))));
+      assert.doesNotMatch(texts.join('\n'), /banshare/);
+      assert.match(texts[0] ?? '', /table inet other/);
+    },
+  );
 }
 
 test(
