@@ -2,7 +2,7 @@ import { wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import { showBanned, showUnbanned } from './show-ranges.ts';
 import { showExplanation } from './show-explanation.ts';
-import { showBans, showLifted, type ShownBan } from './show.ts';
+import { showBans, showUndone, type ShownBan, type ShownUndo } from './show.ts';
 import type { Unbanned } from './operate.ts';
 
 const IP = { type: 'string' } as const;
@@ -83,10 +83,7 @@ function undo(ask: Ask): Command {
     },
     handler: (words) => {
       const { host, since } = words;
-      const show = ({ lifted, kept }: { lifted: ShownBan[]; kept: number }): string =>
-        kept === 0
-          ? showLifted(lifted)
-          : `${showLifted(lifted)} ${kept} stay, since other hosts support them.`;
+      const show = (undone: ShownUndo): string => showUndone(undone);
       return ask(words, { command: 'undo', args: { host, since } }, show);
     },
   };

@@ -79,6 +79,9 @@ export type History = {
   supporters: (BanKey & { hosts: string[] })[];
 };
 
+/** What an undo did: bans lifted, those that others support, votes taken back, and what was held and is dropped. */
+export type Undone = { lifted: Event[]; kept: number; votes: number; held: number };
+
 /**
  * What the server keeps. SQLite is one way; several servers on one shared ledger would be another, so everything that may
  * wait for a disk or a network returns a promise. What changes something @throws when it is not known to be stored.
@@ -100,8 +103,8 @@ export interface Ledger {
    * at most so many addresses at once, in every jail; what a brake holds of the range is dropped.
    */
   liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]>;
-  /** Withdraws a host's support since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */
-  undo(hostId: number, since: number, now: number): Promise<{ lifted: Event[]; kept: number }>;
+  /** Withdraws a host's support and votes since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */
+  undo(hostId: number, since: number, now: number): Promise<Undone>;
   /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */
   release(now: number, isProtected: (ip: Target) => boolean): Promise<Event[]>;
   /** Forgets what the brakes held; returns how many. */

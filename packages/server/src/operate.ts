@@ -128,9 +128,9 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   const now = parts.now();
   const from = since.value === FOR_EVER ? 0 : now - since.value;
   parts.audit.add('undo', { host: name, since: from }, now);
-  const { lifted, kept } = await parts.ledger.undo(host.id, from, now);
+  const { lifted, ...counts } = await parts.ledger.undo(host.id, from, now);
   parts.distribute(lifted);
-  return { ok: true, result: { lifted, kept } };
+  return { ok: true, result: { lifted, ...counts } };
 }
 
 function readSelection(args: Args): Result<{ ip: Target; jail?: JailName }> {

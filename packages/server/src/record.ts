@@ -121,7 +121,7 @@ function votersOf(sql: Sql, { ip, prog, jail }: ReportedBan, target: Target, sin
   const about = target === ip ? 'ip = ?1' : '(ip = ?1 OR target = ?5)';
   const rows = sql(
     `SELECT DISTINCT host FROM reports AS vote
-     WHERE ${about} AND prog = ?2 AND jail = ?3 AND received >= ?4 AND verdict = 'counted'
+     WHERE ${about} AND prog = ?2 AND jail = ?3 AND received >= ?4 AND verdict = 'counted' AND code IS NULL
      AND host IN (SELECT id FROM hosts WHERE state = 'active')
      AND NOT EXISTS (SELECT 1 FROM reports WHERE host = vote.host AND kind = 'unban' AND received >= vote.received
        AND ip = vote.ip AND prog = vote.prog AND jail = vote.jail)

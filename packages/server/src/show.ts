@@ -18,6 +18,8 @@ export type ShownBan = {
   isLifted?: boolean;
 };
 
+export type ShownUndo = { lifted: ShownBan[]; kept: number; votes: number; held: number };
+
 const MOST_NAMED = 10;
 
 /** Status for people: what matters first. */
@@ -114,6 +116,16 @@ export function showBans(bans: readonly ShownBan[], now: number): string {
           : 'is over',
   ]);
   return table(['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'], rows);
+}
+
+/** What an undo took back. */
+export function showUndone({ lifted, kept, votes, held }: ShownUndo): string {
+  return [
+    showLifted(lifted),
+    ...(kept === 0 ? [] : [`${kept} stay, since other hosts support them.`]),
+    ...(votes === 0 ? [] : [`${votes} ${votes === 1 ? 'vote' : 'votes'} for a quorum taken back.`]),
+    ...(held === 0 ? [] : [`${held} held ${held === 1 ? 'ban' : 'bans'} dropped.`]),
+  ].join(' ');
 }
 
 export function showLifted(lifted: readonly ShownBan[]): string {

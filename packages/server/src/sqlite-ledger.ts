@@ -22,6 +22,7 @@ import {
   type Ledger,
   type Recorded,
   type Submission,
+  type Undone,
 } from './ledger.ts';
 import { releaseHeld } from './release.ts';
 import { recordOne, unban, type Books } from './record.ts';
@@ -102,14 +103,20 @@ export class SqliteLedger implements Ledger {
     });
   }
 
-  async undo(hostId: number, since: number, now: number): Promise<{ lifted: Event[]; kept: number }> {
+  async undo(hostId: number, since: number, now: number): Promise<Undone> {
     return this.#write((books) => {
       const supported = books.bans.supportedBy(hostId, since, now);
       for (const ban of supported) books.bans.withdraw(ban, hostId);
       const alone = supported.filter((ban) => books.bans.supporters(ban).length === 0);
       const lifted = alone.map((ban) => unban(books, ban, OPERATOR_HOST, now));
-      books.held.dropOf(hostId, since);
-      return { lifted, kept: supported.length - alone.length };
+      const { changes } = books
+        .sql(
+          `UPDATE reports SET code = 'undone', reason = 'an operator took this vote back'
+           WHERE host = ? AND received >= ? AND verdict = 'counted' AND code IS NULL`,
+        )
+        .run(hostId, since);
+      const held = books.held.dropOf(hostId, since);
+      return { lifted, kept: supported.length - alone.length, votes: Number(changes), held };
     });
   }
 

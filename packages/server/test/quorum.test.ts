@@ -62,6 +62,17 @@ test('a vote that was taken back, of a host that is shut out, or from before an 
   ]);
 });
 
+test('undo takes votes back too, tells how many, and leaves those of before and of others', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
+  await verdicts(shelf, shelf.report(a, IP), shelf.report(b, IP, NOW + 1));
+  const { lifted, votes, held } = await shelf.ledger.undo(b.id, NOW + 1, NOW + 2);
+  assert.deepEqual([lifted, votes, held], [[], 1, 0]);
+  assert.equal((await shelf.ledger.undo(a.id, NOW + 1, NOW + 2)).votes, 0);
+  assert.deepEqual(await verdicts(shelf, shelf.report(c, IP, NOW + 3)), ['counted']);
+  assert.deepEqual(await verdicts(shelf, shelf.report(b, IP, NOW + 4)), ['accepted']);
+});
+
 test('one of the voters cannot lift alone what the others stand behind', async () => {
   using shelf = new LedgerOfTest();
   const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
