@@ -7,6 +7,8 @@ import type { FromFanOut, ToFanOut } from './fan-out-words.ts';
 /** A client that hears nothing for 5 s rebuilds its sockets, so this leaves room for four lost beats. */
 const HEARTBEAT_MS = 1000;
 const WATCH_MS = 250;
+/** A port that is bound anew many times in a second is lost at some point: those that shall be cut meanwhile are cut together. */
+const BETWEEN_CUTS_MS = 1000;
 
 /**
  * The fan-out child: the PUB socket in a process of its own, since one subscriber with a valid key can fill its memory in
@@ -29,8 +31,7 @@ export function runFanOut(): void {
     }
     if (message.word === 'expel') {
       admissions.expelHost(message.key);
-      // Ended, it is started again at the same ports.
-      port.cut().then(beat, () => process.exit(1));
+      cut();
       return;
     }
     if (message.word === 'close') {
@@ -52,6 +53,10 @@ export function runFanOut(): void {
     tell({ word: 'beat' });
   };
   setInterval(beat, HEARTBEAT_MS);
+  const cut = cutter(() => {
+    // Ended, it is started again at the same ports.
+    port.cut().then(beat, () => process.exit(1));
+  });
   const limit = descriptorLimit();
   setInterval(() => {
     // Idle connections to this port must not keep a host from it.
@@ -59,6 +64,23 @@ export function runFanOut(): void {
     if (left === 'out') process.exit(1);
     if (left === 'few') port.cut().then(beat, () => process.exit(1));
   }, WATCH_MS);
+}
+
+/** Cuts at once, and once more later for all who ask within a while after that. */
+function cutter(cutNow: () => void): () => void {
+  let isResting = false;
+  let isWanted = false;
+  const cut = (): void => {
+    isWanted = isResting;
+    if (isResting) return;
+    isResting = true;
+    setTimeout(() => {
+      isResting = false;
+      if (isWanted) cut();
+    }, BETWEEN_CUTS_MS);
+    cutNow();
+  };
+  return cut;
 }
 
 async function open(

@@ -2,9 +2,9 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { parsePublication } from '@banshare/protocol';
-import type { Subscription } from '@banshare/transport';
-import { startFleet, within, type Fleet, type Peer } from '../../../test/fleet/index.ts';
+import { parsePublication, rotationText } from '@banshare/protocol';
+import { makeIdentity, Signer, type Subscription } from '@banshare/transport';
+import { makeId, startFleet, within, type Fleet, type Peer } from '../../../test/fleet/index.ts';
 import { publish, reportOf } from './reports.ts';
 
 /** The process that has the publish port: the one child of the server. */
@@ -129,6 +129,37 @@ test('a child that hangs is replaced, and enrolments and reports do not wait for
   dealer.close();
   const subscription = peer.subscribe();
   await headReached(subscription, 1);
+  subscription.close();
+});
+
+/** Goes over to another key, by which the one before is shut out. */
+async function goOver(fleet: Fleet, peer: Peer): Promise<void> {
+  const next = fleet.peerWith(await makeIdentity(), peer.name);
+  const { publicHex, seedHex } = next.identity;
+  const id = makeId();
+  const text = rotationText({ id, key: peer.identity.publicHex, to: peer.serverKey }, publicHex);
+  const proof = new Signer(seedHex).sign(text).toString('hex');
+  const asked = await peer.ask({ kind: 'rotate', next: publicHex, proof }, { id });
+  const used = await next.ask({ kind: 'sync', limit: 1 });
+  assert.ok(asked.ok && asked.reply.status === 'OK' && used.ok, JSON.stringify([asked, used]));
+}
+
+test('a fleet whose hosts all change their keys at once keeps its publish port, and every key before is shut out', async () => {
+  await using fleet = await startFleet();
+  const good = await fleet.peer('good');
+  const peers: Peer[] = [];
+  for (let n = 0; n < 80; n += 1) peers.push(await fleet.peer(`h${n}`));
+  const child = childOf(fleet.server.pid);
+  const [first, last] = [peers[0]!.subscribe(), peers.at(-1)!.subscribe()];
+  const subscription = good.subscribe();
+  await Promise.all([first, last, subscription].map((each) => headReached(each, 0)));
+  await Promise.all(peers.map((peer) => goOver(fleet, peer)));
+  for (const each of [first, last]) {
+    await within(each.refused, 5000, () => 'the cut of a key before');
+    each.close();
+  }
+  await headReached(subscription, await publish(good, '203.0.113.1'));
+  assert.equal(childOf(fleet.server.pid), child);
   subscription.close();
 });
 

@@ -2,6 +2,9 @@ import type { Publisher, Router } from 'zeromq';
 import { portOf } from './endpoint.ts';
 import { eventPublisher, listen, reportRouter, type Listening } from './listen.ts';
 
+const MOST_TRIES = 50;
+const BETWEEN_TRIES_MS = 20;
+
 /** The report port as the server sees it: requests come in, answers go out, over every generation's endpoint. */
 export class ReportPort {
   readonly #router: Router = reportRouter();
@@ -109,7 +112,20 @@ async function rebind(
 ): Promise<void> {
   for (const { to, at } of bound) {
     await socket.unbind(at);
-    await listen(socket, to);
+    await listenAgain(socket, to);
+  }
+}
+
+/** Under many connections the port may be free only a moment after it was given up. */
+async function listenAgain(socket: Router | Publisher, to: Listening): Promise<void> {
+  for (let left = MOST_TRIES; ; left -= 1) {
+    try {
+      await listen(socket, to);
+      return;
+    } catch (error) {
+      if (left === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
+    }
   }
 }
 
