@@ -46,7 +46,10 @@ test('With a quorum of two a ban waits for a second host, and other bans do not'
     hosts: ['h1', 'h2', 'h3'],
     serverToml: '[[quorum]]\nprog = "fail2ban"\njail = "portscan"\nreporters = 2\nwithin = "10m"',
   });
-  assert.match((await report(fleet, 'h1', '203.0.113.9', 'portscan'))[1], /counted/);
+  assert.match(
+    (await report(fleet, 'h1', '203.0.113.9', 'portscan'))[1],
+    /counted: 1 of 2 hosts within \d+[smh]: h1/,
+  );
   assert.match((await report(fleet, 'h1', '203.0.113.9', 'portscan'))[1], /counted/);
   await report(fleet, 'h1', '203.0.113.10');
   assert.deepEqual(await banned(fleet), ['203.0.113.10']);

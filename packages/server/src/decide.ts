@@ -5,7 +5,7 @@ import type { Brakes } from './brakes.ts';
 import { isActive, judge, judgeUnban, type Past, type Policy, type Verdict } from './judge.ts';
 import type { NeverBan } from './never-ban.ts';
 import { cannot } from './say.ts';
-import { isQuorate, quorumFor, type QuorumRule } from './quorum.ts';
+import { isQuorate, quorumFor, sayVotes, type QuorumRule } from './quorum.ts';
 
 export type DecideParts = {
   policy: Policy;
@@ -59,9 +59,11 @@ function votesOn(
   submission: Submission & { kind: 'report' },
   known: Known,
   now: number,
-): Pick<Past, 'isQuorate' | 'voters'> {
+): Pick<Past, 'isQuorate' | 'voters' | 'votes'> {
   const rule = quorumFor(submission.report, rules);
   if (rule === undefined || (known.ban !== undefined && isActive(known.ban, now))) return {};
   const voters = known.voters(Math.max(now - rule.withinSeconds, known.past.liftedAt));
-  return { isQuorate: isQuorate(rule, voters, submission.host.id), voters };
+  const ids = voters.map(({ id }) => id);
+  const votes = sayVotes(rule, [...voters, submission.host]);
+  return { isQuorate: isQuorate(rule, ids, submission.host.id), voters: ids, votes };
 }

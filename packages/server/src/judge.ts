@@ -22,6 +22,8 @@ export type Past = {
   /** Whether enough hosts have reported it, where a quorum is asked for, and which did before this one. */
   isQuorate?: boolean;
   voters?: readonly number[];
+  /** How many hosts have reported it of how many that must, and which. */
+  votes?: string;
 };
 
 const NO_PAST: Past = { madeAt: 0, liftedAt: -1, offences: 0, isBanned: false };
@@ -40,7 +42,7 @@ export type Verdict =
       publish: { kind: 'ban'; until: number | null; voters?: readonly number[] } | { kind: 'unban' };
     }
   | { verdict: 'accepted'; withdraw: true }
-  | { verdict: 'counted' }
+  | { verdict: 'counted'; reason?: string }
   | {
       verdict: 'held';
       until: number | null;
@@ -71,7 +73,9 @@ export function judge(
   if (known !== undefined && isDuplicate(known, until, policy.windowSeconds, now)) {
     return { verdict: 'duplicate', seq: known.seq };
   }
-  if (past.isQuorate === false) return { verdict: 'counted' };
+  if (past.isQuorate === false) {
+    return { verdict: 'counted', ...(past.votes === undefined ? {} : { reason: past.votes }) };
+  }
   const voters = past.voters === undefined ? {} : { voters: past.voters };
   return { verdict: 'accepted', publish: { kind: 'ban', until, ...voters } };
 }

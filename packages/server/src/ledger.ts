@@ -47,8 +47,11 @@ export type Known = {
   others: number;
   past: Past;
   /** The hosts whose reports of this ban were counted since a time. */
-  voters: (since: number) => number[];
+  voters: (since: number) => Voter[];
 };
+
+/** A host that has reported what waits for a quorum. */
+export type Voter = { id: number; name: string };
 
 /** What became of a submission; the events are new and have to be published. */
 export type Recorded = {

@@ -12,6 +12,7 @@ import {
   type Look,
   type Recorded,
   type Submission,
+  type Voter,
 } from './ledger.ts';
 import type { Row, Sql } from './rows.ts';
 
@@ -117,18 +118,18 @@ function knownOf({ bans, sql }: Books, submission: Submission, target: Target, i
 }
 
 /** A vote counts until its host takes it back or is shut out; it is one for the address, and for what that stood for. */
-function votersOf(sql: Sql, { ip, prog, jail }: ReportedBan, target: Target, since: number): number[] {
+function votersOf(sql: Sql, { ip, prog, jail }: ReportedBan, target: Target, since: number): Voter[] {
   const about = target === ip ? 'ip = ?1' : '(ip = ?1 OR target = ?5)';
   const rows = sql(
-    `SELECT DISTINCT host FROM reports AS vote
+    `SELECT DISTINCT vote.host AS id, hosts.name AS name FROM reports AS vote JOIN hosts ON hosts.id = vote.host
      WHERE ${about} AND prog = ?2 AND jail = ?3 AND received >= ?4 AND verdict = 'counted' AND code IS NULL
-     AND host IN (SELECT id FROM hosts WHERE state = 'active')
+     AND hosts.state = 'active'
      AND NOT EXISTS (SELECT 1 FROM reports WHERE host = vote.host AND kind = 'unban' AND received >= vote.received
        AND ip = vote.ip AND prog = vote.prog AND jail = vote.jail)
      AND NOT EXISTS (SELECT 1 FROM reports WHERE host = vote.host AND kind = 'unban' AND received >= vote.received
        AND target = vote.target AND prog = vote.prog AND jail = vote.jail)`,
   ).all(ip, prog, jail, since, ...(target === ip ? [] : [target])) as Row[];
-  return rows.map((row) => Number(row['host']));
+  return rows.map((row) => ({ id: Number(row['id']), name: String(row['name']) }));
 }
 
 function carryOut(books: Books, submission: Submission, target: Target, verdict: Verdict): Recorded {

@@ -62,6 +62,17 @@ test('a vote that was taken back, of a host that is shut out, or from before an 
   ]);
 });
 
+test('a counted report says how many hosts have reported it, of how many within what time, and which; explain keeps it', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b] = [shelf.host('a'), shelf.host('b')];
+  await verdicts(shelf, shelf.report(a, IP), shelf.report(a, IP, NOW + 1), shelf.report(b, IP, NOW + 2));
+  const { reports } = await shelf.ledger.history(addressOf(IP));
+  assert.deepEqual(
+    reports.map(({ reason }) => reason),
+    ['1 of 3 hosts within 10m: a', '1 of 3 hosts within 10m: a', '2 of 3 hosts within 10m: a, b'],
+  );
+});
+
 test('undo takes votes back too, tells how many, and leaves those of before and of others', async () => {
   using shelf = new LedgerOfTest();
   const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
