@@ -226,7 +226,7 @@ test('handing a name over shuts both keys of the host that had it, and lets in b
   await rotate(first, firstNext.identity);
   await rotate(second, secondNext.identity);
   const given = String(second.name);
-  await fleet.server.command('hosts', 'approve', given);
+  await fleet.server.command('hosts', 'approve', '--replace', given);
   for (const each of [first, firstNext]) assert.equal(await hears(each), false);
   await fleet.server.command('hosts', 'revoke', 'web1');
   for (const each of [second, secondNext]) assert.equal(await hears(each), false);
