@@ -217,12 +217,12 @@ export class State {
 
   /** Forgets what the server has; what was told anew meanwhile stays. */
   told(outcomes: readonly Outcome[]): void {
-    for (const { seq, outcome, reason } of outcomes) {
-      this.#sql('DELETE FROM outbox WHERE seq = ? AND outcome = ? AND reason IS ?').run(
-        seq,
-        outcome,
-        reason ?? null,
-      );
+    for (const told of outcomes) {
+      const row = this.#sql('SELECT seq, outcome, reason FROM outbox WHERE seq = ?').get(told.seq);
+      // Compared as it is told: a reason is cut, and made one line, on its way.
+      const [kept] = row === undefined ? [] : parseOutcome({ ...row });
+      if (kept?.outcome === told.outcome && kept.reason === told.reason)
+        this.#sql('DELETE FROM outbox WHERE seq = ?').run(told.seq);
     }
   }
 

@@ -85,7 +85,7 @@ test('Outcomes are told however many they are and whatever their reasons hold', 
     (state) =>
       state.advance(place, () => {
         for (let seq = 1; seq <= COUNT; seq += 1)
-          state.tell({ seq, outcome: 'failed', reason: ';\u0001ü"\n'.repeat(16) });
+          state.tell({ seq, outcome: 'failed', reason: ';\u0001ü"\n'.repeat(seq % 2 === 0 ? 16 : 60) });
       }),
     (list) => count(list) >= COUNT,
   );
