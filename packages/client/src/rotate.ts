@@ -114,5 +114,6 @@ async function speak(server: ServerAddress, key: EnrolledKey): Promise<boolean> 
   const question = { kind: 'sync', epoch: 'none', since: 0, tail: EMPTY_TAIL, limit: 1 } as const;
   const answer = await link.ask(question, TIMEOUT_MS);
   link.close();
-  return answer.ok && answer.reply.status !== 'REFUSED';
+  // A ledger that cannot be written has not taken the key over either.
+  return answer.ok && answer.reply.status !== 'REFUSED' && answer.reply.code !== 'ledger';
 }

@@ -42,6 +42,9 @@ export type MembershipParts = {
 const WAITS_SECONDS = 86_400;
 const MOST_NAMED = 10;
 
+const FORGOTTEN_MAY_ASK =
+  ' Its key is not known as revoked any more, and enrolment is open: whoever has it and the join key can enrol it again.';
+
 /** Who belongs to the fleet: decides about newcomers, and carries out what operators decide. */
 export class Membership {
   readonly #parts: MembershipParts;
@@ -233,7 +236,8 @@ export class Membership {
       return held;
     });
     this.#shut(host);
-    return { ok: true, value: `${name} is forgotten.${saysDropped(dropped)}` };
+    const mayAsk = host.state === 'revoked' && this.#mode === 'open' ? FORGOTTEN_MAY_ASK : '';
+    return { ok: true, value: `${name} is forgotten.${saysDropped(dropped)}${mayAsk}` };
   }
 
   async #answer(host: Host): Promise<Answer> {

@@ -246,3 +246,19 @@ test('what a host tells of its addresses waits until an operator approves it, li
   assert.equal(await fateOf(h1, '64:ff9b::cb00:7122'), 'accepted');
   h3.close();
 });
+
+test('forgetting a revoked host says that its key may enrol again where enrolment is open', async () => {
+  await using fleet = await startFleet();
+  for (const [mode, warns] of [
+    ['approve', false],
+    ['open', true],
+  ] as const) {
+    const name = `bad-${mode}`;
+    await fleet.peer(name);
+    await says(fleet, 'hosts', 'revoke', name);
+    await says(fleet, 'enrolment', mode);
+    const forgotten = await says(fleet, 'hosts', 'forget', name);
+    assert.equal(/can enrol it again/.test(forgotten), warns, forgotten);
+    await says(fleet, 'enrolment', 'open');
+  }
+});
