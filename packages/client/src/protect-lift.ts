@@ -54,7 +54,7 @@ export class ProtectionWatch {
   /** The bans of an address, and of the ranges around it. */
   #bansIn(fresh: readonly Protected[]): BanRow[] {
     const { state } = this.#parts;
-    const single = fresh.map(({ what }) => what.replace(/\/(?:32|128)$/, ''));
+    const single = fresh.map(({ what }) => what.replace(what.includes(':') ? /\/128$/ : /\/32$/, ''));
     const isOfMany = single.some((what) => what.includes('/'));
     const rows = isOfMany ? state.all() : [...single.flatMap((ip) => state.of(ip)), ...state.ranges()];
     const book = new Rulebook(fresh);

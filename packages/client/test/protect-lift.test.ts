@@ -90,6 +90,14 @@ test('A list of ranges lifts what it overlaps, wider or narrower', async () => {
   assert.deepEqual(await host.lifted(), ['203.0.113.0/28', '203.0.0.0/16', '203.0.113.9']);
 });
 
+test('A list of IPv6 ranges of /32 lifts the addresses in it', async () => {
+  using host = new Guarded();
+  await host.bans(ip('2001:db8::9'), range('2001:db8:7::/48'), ip('203.0.113.9'));
+  assert.deepEqual(await host.lifted(), []);
+  host.protect(range('2001:db8::/32'), "2001:db8::/32 of fail2ban's ignoreip in jail sshd");
+  assert.deepEqual(await host.lifted(), ['2001:db8::9', '2001:db8:7::/48']);
+});
+
 test('A ban of a range within which somebody is logged in is never put in place', async () => {
   using host = new Guarded();
   host.protect(ip('2001:db8:0:9::7'));
