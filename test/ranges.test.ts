@@ -65,6 +65,29 @@ test('with ipv6-prefix = 64 a report bans the /64 on every host, and the host th
   assert.deepEqual(await banned(fleet), []);
 });
 
+test('an operator who lifts a widened ban lifts it also where the host that found the address bans that itself', async () => {
+  await using fleet = await startFleet({ hosts: ['a'], serverToml: '[bans]\nipv6-prefix = 64' });
+  await reports(fleet, 'a', 'fail2ban', 'sshd', '2001:db8:0:9::1');
+  const { stdout } = await fleet.server.command('unban', '2001:db8:0:9::/64');
+  assert.equal(stdout, 'Lifted: 2001:db8:0:9::/64 (fail2ban/sshd), 2001:db8:0:9::1 (fail2ban/sshd).\n');
+  assert.deepEqual(await fleet.host('a').commands.next(), ['set', 'sshd', 'unbanip', '2001:db8:0:9::1']);
+});
+
+test('another ipv6-prefix from a restart on: reports count by that, and what was widened is taken back', async () => {
+  await using fleet = await startFleet({ hosts: ['single'], serverToml: '[bans]\nipv6-prefix = 64' });
+  await fleet.addReporter('a');
+  await reports(fleet, 'a', 'fail2ban', 'sshd', '2001:db8:0:9::1');
+  await fleet.server.restart('[bans]\nipv6-prefix = 96');
+  await reports(fleet, 'a', 'fail2ban', 'sshd', '2001:db8:0:7::1');
+  await fleet.server.restart('');
+  // The host `single` cannot apply the /64, and needs this one.
+  await reports(fleet, 'a', 'fail2ban', 'sshd', '2001:db8:0:9::2');
+  assert.deepEqual(await fleet.host('single').commands.next(), ['set', 'sshd', 'banip', '2001:db8:0:9::2']);
+  for (const ip of ['2001:db8:0:7::1', '2001:db8:0:9::1', '2001:db8:0:9::2'])
+    await reports(fleet, 'a', '--unban', 'fail2ban', 'sshd', ip);
+  assert.deepEqual(await banned(fleet), []);
+});
+
 test('the 21st address of one /64 is held while a host cannot apply ranges, and bans the /64 once all can', async () => {
   await using fleet = await startFleet();
   await fleet.addHost('wide', NONE);

@@ -6,7 +6,7 @@ import { writeServerToml, type Ports } from './roots.ts';
 export class FleetServer {
   readonly root: string;
   readonly paths: HostPaths;
-  readonly #toml: string;
+  #toml: string;
   readonly #address: string;
   #ports: Ports = { report: 0, publish: 0 };
   #program: Program | undefined;
@@ -64,7 +64,9 @@ export class FleetServer {
     return this.#running.stop();
   }
 
-  async restart(): Promise<void> {
+  /** Stops and starts it, with other lines of server.toml where some are given. */
+  async restart(toml = this.#toml): Promise<void> {
+    this.#toml = toml;
     await this.stop();
     await this.start();
   }

@@ -10,11 +10,13 @@ export type AimPolicy = {
   /** How much of an IPv6 address counts; 128 is all of it. */
   ipv6Prefix: number;
   isProtected: (target: Target) => boolean;
+  /** Whether every host can apply a ban of a range now. */
+  allTakeRanges: () => boolean;
 };
 
 /**
  * Finds what a reported address stands for, pure: the address itself; its range where [bans] ipv6-prefix widens it; and the /64
- * around it where that is banned already by the same prog and jail, or where too many of it are. What a host takes back is
+ * around it where that is banned already by the same prog and jail, on every host, or where too many of it are. What a host takes back is
  * everything that its report may have become, also by another ipv6-prefix.
  */
 export function aim(submission: Submission, policy: AimPolicy, look: Look): Aimed {
@@ -23,13 +25,14 @@ export function aim(submission: Submission, policy: AimPolicy, look: Look): Aime
   if (block === null) return { targets: [ip], isCrowded: false };
   const own = widened(ip, policy);
   if (submission.kind === 'unban') {
-    const supported = [...new Set([ip, own, block])].filter((target) => look.isSupported(target));
+    const supported = [...new Set([ip, ...look.reportedAs(ip), own, block])].filter((target) =>
+      look.isSupported(target),
+    );
     return { targets: supported.length > 0 ? supported : [own], isCrowded: false };
   }
   if (own === block) return { targets: [block], isCrowded: false };
-  const isCrowded = look.isActive(block)
-    ? !policy.isProtected(block)
-    : !look.isBanned(own) && look.countIn(block, MOST_IN_BLOCK) >= MOST_IN_BLOCK;
+  const isEnough = look.isActive(block) && !policy.isProtected(block) && policy.allTakeRanges();
+  const isCrowded = isEnough || (!look.isBanned(own) && look.countIn(block, MOST_IN_BLOCK) >= MOST_IN_BLOCK);
   return { targets: [isCrowded ? block : own], isCrowded };
 }
 

@@ -31,12 +31,14 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
     protectedBy: parts.neverBan.ruleFor(report.ip, now),
     ...votesOn(parts.quorum, submission, known, now),
   };
-  const verdict = judge(report, parts.policy, known.ban, now, past);
+  const crowd = known.isCrowded ? reasonAgainst(known.target, parts, now) : undefined;
+  // Where the /64 is banned, and not by every host, this is no duplicate.
+  const published = crowd === undefined ? known.ban : undefined;
+  const verdict = judge(report, parts.policy, published, now, past);
   if (verdict.verdict !== 'accepted' || !('publish' in verdict) || verdict.publish.kind !== 'ban')
     return verdict;
   const { until, voters = [] } = verdict.publish;
   const hold = { verdict: 'held', until, voters, most: parts.brakes.mostHeld } as const;
-  const crowd = known.isCrowded ? reasonAgainst(known.target, parts, now) : undefined;
   if (crowd !== undefined) return { ...hold, reason: crowd, isOfAddress: true };
   const reason = parts.brakes.reasonToHold(parts.activeBans.about(now), now);
   if (reason !== undefined) return { ...hold, reason };

@@ -28,6 +28,8 @@ export type Look = {
   isBanned: (target: Target) => boolean;
   /** Whether the submission's host supports that ban. */
   isSupported: (target: Target) => boolean;
+  /** The ranges that reports of this address by the submission's host were about. */
+  reportedAs: (ip: Target) => readonly Target[];
   /** How many addresses and ranges within a /64 are banned, by any prog and jail, counted up to a limit. */
   countIn: (block: Target, limit: number) => number;
 };
@@ -106,6 +108,11 @@ export interface Ledger {
    * at most so many addresses at once, in every jail; what a brake holds of the range is dropped.
    */
   liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]>;
+  /**
+   * Lifts the addresses whose reports became the ban of a range, of at most so many at once: the hosts that reported them ban
+   * them by themselves. What is banned for itself too stays.
+   */
+  liftWidened(selection: Selection, now: number, limit: number): Promise<Event[]>;
   /** Withdraws a host's support and votes since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */
   undo(hostId: number, since: number, now: number): Promise<Undone>;
   /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */

@@ -2,14 +2,12 @@ import { FOR_EVER, overlaps, parseRange, type Event, type Range, type Target } f
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from './each-active.ts';
 import type { EnrolmentMode, Membership } from './membership.ts';
-import { refuse, textOf, type Args, type OperateParts } from './operate.ts';
+import { MOST_AT_ONCE, refuse, textOf, type Args, type OperateParts } from './operate.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
 
 const MODES: ReadonlySet<string> = new Set<EnrolmentMode>(['open', 'approve', 'closed']);
 const MOST_AUDIT = 100_000;
-/** Addresses lifted in one transaction: reports wait meanwhile. */
-const MOST_AT_ONCE = 2000;
 
 /** `hosts approve|revoke|forget NAME [--replace]` */
 export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {

@@ -40,6 +40,8 @@ export type Args = Readonly<Record<string, unknown>>;
 /** Where operators' bans land that name no jail. */
 export const DEFAULT_JAIL = 'banshare';
 export const LONGEST_REASON = 200;
+/** Addresses lifted in one transaction: reports wait meanwhile. */
+export const MOST_AT_ONCE = 2000;
 
 /** `ban IP|RANGE [--jail J] [--for D] [--reason TEXT]` */
 export async function operatorBan(args: Args, parts: OperateParts): Promise<AdminReply> {
@@ -111,8 +113,24 @@ export async function operatorUnban(args: Args, parts: OperateParts): Promise<Ad
   parts.audit.add('unban', selection.value, now);
   const lifted = await parts.ledger.lift(selection.value, now);
   parts.distribute(lifted);
+  if (isRange(ip)) lifted.push(...(await liftWidened(selection.value, parts)));
   const within = isRange(ip) ? await countWithin(parts.ledger, ip, now) : 0;
   return { ok: true, result: { ip, lifted, within, wider } satisfies Unbanned };
+}
+
+/** A range that came of reports is banned by their hosts as the addresses that they found. */
+async function liftWidened(
+  selection: { ip: Target; jail?: JailName },
+  parts: OperateParts,
+): Promise<Event[]> {
+  const all: Event[] = [];
+  for (;;) {
+    const lifted = await parts.ledger.liftWidened(selection, parts.now(), MOST_AT_ONCE);
+    parts.distribute(lifted);
+    all.push(...lifted);
+    if (lifted.length < MOST_AT_ONCE) return all;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** What an unban lifted, how many bans stay within it, and which wider ranges hold it still. */

@@ -78,7 +78,7 @@ function answeredBefore(sql: Sql, submission: Submission): Recorded | undefined 
   };
 }
 
-function lookOf({ bans }: Books, { host, received, ...submission }: Submission): Look {
+function lookOf({ bans, sql }: Books, { host, received, ...submission }: Submission): Look {
   const { prog, jail } = 'report' in submission ? submission.report : submission.ban;
   const isActiveNow = (ip: Target): boolean => {
     const ban = bans.get({ ip, prog, jail });
@@ -88,6 +88,12 @@ function lookOf({ bans }: Books, { host, received, ...submission }: Submission):
     isActive: isActiveNow,
     isBanned: (ip) => bans.isBanned(ip, received),
     isSupported: (ip) => isActiveNow(ip) && bans.supporters({ ip, prog, jail }).includes(host.id),
+    reportedAs: (ip) =>
+      sql(
+        'SELECT DISTINCT target FROM reports WHERE ip = ? AND prog = ? AND jail = ? AND host = ? AND target IS NOT NULL',
+      )
+        .all(ip, prog, jail, host.id)
+        .map((row) => (row as Row)['target'] as Target),
     countIn: (block, limit) => bans.countIn(block, limit, received),
   };
 }

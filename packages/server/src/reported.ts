@@ -24,6 +24,25 @@ export function reportedWithin(sql: Sql, range: Range, since: number): ReportedB
   });
 }
 
+/**
+ * The addresses whose reports became the ban of a range, with the prog and jail of each: the host that reported one bans that by
+ * itself. What that host has taken back since is left out.
+ */
+export function reportedAs(
+  sql: Sql,
+  range: string,
+  { jail, hostId }: { jail?: string | undefined; hostId?: number } = {},
+): ReportedBan[] {
+  const rows = sql(
+    `SELECT ip, prog, jail, max(received) AS received FROM reports AS report
+     WHERE target = ?1 AND (?2 IS NULL OR jail = ?2) AND (?3 IS NULL OR host = ?3) AND kind = 'report'
+     AND NOT EXISTS (SELECT 1 FROM reports WHERE host = report.host AND kind = 'unban' AND received >= report.received
+       AND ip = report.ip AND prog = report.prog AND jail = report.jail)
+     GROUP BY ip, prog, jail`,
+  ).all(range, jail ?? null, hostId ?? null) as (Row & ReportedBan)[];
+  return rows.map(({ ip, prog, jail: of, received }) => ({ ip, prog, jail: of, received }));
+}
+
 /** How the text of every address of a range begins, so that the index finds them; and of those that embed one of IPv4. */
 function beginningsOf(range: Range): string[] {
   const [first = '', prefixText = ''] = range.split('/');
@@ -33,6 +52,7 @@ function beginningsOf(range: Range): string[] {
     const dotted = octets.map((octet) => `${octet}.`).join('');
     return [prefix === 32 ? first : dotted, '64:ff9b:', '2002:'];
   }
+  if (prefix === 128) return [first];
   const [leading = ''] = first.split('::');
   const groups = leading === '' ? [] : leading.split(':').slice(0, Math.floor(prefix / 16));
   // Zeros may be left out of some addresses of the range, and not of others.

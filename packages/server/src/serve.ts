@@ -235,7 +235,8 @@ function startIntake(
     aim: (submission, look) => {
       const isProtected = (target: Target): boolean =>
         specialRange(target) !== undefined || neverBan.ruleFor(target, submission.received) !== undefined;
-      return aim(submission, { ipv6Prefix: config.bans.ipv6Prefix, isProtected }, look);
+      const allTakeRanges = (): boolean => deciding.withoutRanges(submission.received).length === 0;
+      return aim(submission, { ipv6Prefix: config.bans.ipv6Prefix, isProtected, allTakeRanges }, look);
     },
     brakes: to.brakes,
     serverKeys: to.service.serverKeys,

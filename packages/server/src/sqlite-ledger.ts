@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import {
+  isRange,
   OPERATOR_HOST,
   type BanKey,
   type Details,
@@ -14,6 +15,7 @@ import { openDatabase, statements } from './database.ts';
 import { EventBook } from './event-book.ts';
 import { historyOf } from './history.ts';
 import { HeldBook } from './held.ts';
+import { isActive } from './judge.ts';
 import {
   banOf,
   type Aim,
@@ -26,7 +28,7 @@ import {
 } from './ledger.ts';
 import { releaseHeld } from './release.ts';
 import { recordOne, unban, type Books } from './record.ts';
-import { reportedWithin } from './reported.ts';
+import { reportedAs, reportedWithin, type ReportedBan } from './reported.ts';
 import type { Row, Sql } from './rows.ts';
 
 /**
@@ -103,12 +105,23 @@ export class SqliteLedger implements Ledger {
     });
   }
 
+  async liftWidened({ ip, jail }: Selection, now: number, limit: number): Promise<Event[]> {
+    return this.#write((books) => {
+      const lifted = liftOwn(books, reportedAs(books.sql, ip, { jail }), now, limit);
+      for (const { ip: address, jail: of } of lifted) books.bans.markLifted({ ip: address, jail: of }, now);
+      return lifted;
+    });
+  }
+
   async undo(hostId: number, since: number, now: number): Promise<Undone> {
     return this.#write((books) => {
       const supported = books.bans.supportedBy(hostId, since, now);
       for (const ban of supported) books.bans.withdraw(ban, hostId);
       const alone = supported.filter((ban) => books.bans.supporters(ban).length === 0);
-      const lifted = alone.map((ban) => unban(books, ban, OPERATOR_HOST, now));
+      const lifted = alone.flatMap((ban) => {
+        const own = isRange(ban.ip) ? reportedAs(books.sql, ban.ip, { jail: ban.jail, hostId }) : [];
+        return [unban(books, ban, OPERATOR_HOST, now), ...liftOwn(books, own, now)];
+      });
       const { changes } = books
         .sql(
           `UPDATE reports SET code = 'undone', reason = 'an operator took this vote back'
@@ -251,6 +264,18 @@ export class SqliteLedger implements Ledger {
     this.#books = this.#readBooks();
     this.#reopened();
   }
+}
+
+/** Lifts what hosts banned by themselves, less what is banned for itself too, and what an operator has lifted since. */
+function liftOwn(books: Books, own: readonly ReportedBan[], now: number, limit = Infinity): Event[] {
+  const isBanned = (ban: BanKey): boolean => {
+    const known = books.bans.get(ban);
+    return known !== undefined && isActive(known, now);
+  };
+  const standing = own.filter((ban) => books.bans.liftedAt(ban) < ban.received && !isBanned(ban));
+  return standing
+    .slice(0, limit)
+    .map(({ ip, prog, jail }) => unban(books, { ip, prog, jail }, OPERATOR_HOST, now));
 }
 
 /** The same id gets the same verdict for so long; no report older than 8 days is taken. */

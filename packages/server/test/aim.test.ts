@@ -25,6 +25,8 @@ type World = {
   supported?: string[];
   count?: number;
   protects?: string[];
+  reportedAs?: string[];
+  unable?: boolean;
 };
 
 function aimed(one: Submission, ipv6Prefix: number, world: World = {}): string {
@@ -37,8 +39,10 @@ function aimed(one: Submission, ipv6Prefix: number, world: World = {}): string {
     isBanned: has(world.banned),
     isSupported: has(world.supported),
     countIn: () => world.count ?? 0,
+    reportedAs: () => (world.reportedAs ?? []) as Target[],
   };
-  const { targets, isCrowded } = aim(one, { ipv6Prefix, isProtected: has(world.protects) }, look);
+  const policy = { ipv6Prefix, isProtected: has(world.protects), allTakeRanges: () => world.unable !== true };
+  const { targets, isCrowded } = aim(one, policy, look);
   return `${targets.join(' ')}${isCrowded ? ' crowded' : ''}`;
 }
 
@@ -74,6 +78,20 @@ const REPORTS: readonly (readonly [
     { active: [BLOCK], protects: [BLOCK] },
     '2001:db8:0:9::1',
   ],
+  [
+    'in a /64 that is banned and protected since the 21st is still too many',
+    '2001:db8:0:9::1',
+    128,
+    { active: [BLOCK], protects: [BLOCK], count: MOST_IN_BLOCK },
+    `${BLOCK} crowded`,
+  ],
+  [
+    'in a /64 that is banned where not every host can, it is itself',
+    '2001:db8:0:9::1',
+    128,
+    { active: [BLOCK], unable: true },
+    '2001:db8:0:9::1',
+  ],
 ];
 
 for (const [says, ip, prefix, world, wanted] of REPORTS) {
@@ -86,6 +104,8 @@ test('aim(): a host takes back all that its report may have become, by whatever 
   assert.equal(aimed(unban, 128, { supported: [BLOCK] }), BLOCK);
   const both = { supported: ['2001:db8:0:9::1', BLOCK] };
   assert.equal(aimed(unban, 128, both), `2001:db8:0:9::1 ${BLOCK}`);
+  const byOther = { supported: ['2001:db8:0:9::/96'], reportedAs: ['2001:db8:0:9::/96'] };
+  assert.equal(aimed(unban, 128, byOther), '2001:db8:0:9::/96');
   assert.equal(aimed(unban, 64), BLOCK);
   assert.equal(aimed(unban, 128), '2001:db8:0:9::1');
 });

@@ -51,7 +51,8 @@ class Judgement {
       (submission, look) => {
         const isProtected = (target: Parameters<NeverBan['ruleFor']>[0]): boolean =>
           specialRange(target) !== undefined || neverBan.ruleFor(target, submission.received) !== undefined;
-        return aim(submission, { ipv6Prefix, isProtected }, look);
+        const allTakeRanges = (): boolean => this.withoutRanges.length === 0;
+        return aim(submission, { ipv6Prefix, isProtected, allTakeRanges }, look);
       },
     );
   }
@@ -259,4 +260,37 @@ test('a /64 that is banned counts as one for the cap of active bans', async () =
   const said = await judgement.said(...many(shelf, a, 30, 21, NOW + 1));
   assert.deepEqual(new Set(said), new Set([`accepted ban ${BLOCK}`, 'duplicate']));
   assert.deepEqual(await judgement.said(shelf.report(a, '203.0.113.9', NOW + 2)), ['held']);
+});
+
+test('who cannot apply the ban of a full /64 is not passed over: what is reported there is held, not called a duplicate', async () => {
+  using shelf = new LedgerOfTest();
+  const judgement = new Judgement(shelf, 128);
+  const a = shelf.host('a');
+  await judgement.record(...many(shelf, a, 21));
+  judgement.withoutRanges = ['late'];
+  assert.deepEqual(await judgement.said(...many(shelf, a, 1, 30, NOW + 1)), ['held']);
+  judgement.withoutRanges = [];
+  assert.deepEqual(await judgement.said(...many(shelf, a, 1, 31, NOW + 1)), ['duplicate']);
+});
+
+test('undo lifts what the host bans by itself of a range that its reports became', async () => {
+  using shelf = new LedgerOfTest();
+  const judgement = new Judgement(shelf, 64);
+  const [a, b] = [shelf.host('a'), shelf.host('b')];
+  await judgement.record(...many(shelf, a, 2), shelf.report(b, '2001:db8:0:a::1'));
+  const { lifted } = await shelf.ledger.undo(a.id, NOW - 1, NOW + 1);
+  assert.deepEqual(lifted.map(told), [`unban ${BLOCK}`, 'unban 2001:db8:0:9::1', 'unban 2001:db8:0:9::2']);
+});
+
+test('lifting what a range was made of spares what is banned for itself, and happens once', async () => {
+  using shelf = new LedgerOfTest();
+  const judgement = new Judgement(shelf, 128);
+  const a = shelf.host('a');
+  await judgement.record(...many(shelf, a, 23), shelf.report(a, '2001:db8:0:9::1', NOW + 1, 9000));
+  await shelf.ledger.lift({ ip: BLOCK }, NOW + 2);
+  const lift = async (limit: number): Promise<string[]> =>
+    (await shelf.ledger.liftWidened({ ip: BLOCK }, NOW + 2, limit)).map(told);
+  assert.deepEqual(await lift(2), ['unban 2001:db8:0:9::15', 'unban 2001:db8:0:9::16']);
+  assert.deepEqual(await lift(2), ['unban 2001:db8:0:9::17']);
+  assert.deepEqual(await lift(2), []);
 });
