@@ -24,6 +24,9 @@ const CHAINS = ['input', 'forward'] as const;
 const LISTING_BYTES = 128 * 1024 * 1024;
 
 const RULESET_BYTES = 16 * 1024 * 1024;
+const DAY = 86_400;
+/** A century; what lasts longer gets another one in time. */
+const LONGEST_SECONDS = 36_500 * DAY;
 
 /**
  * The table and its rules, so that it may be run again at any time, in one transaction: no moment without rules. It stands
@@ -139,7 +142,7 @@ function changeLines({ put, move, drop }: SetChange): string[] {
     const words = new Map<string, string[]>();
     for (const { ip, seconds } of all) {
       const { place, element } = placeOf(ip);
-      const word = withTime && seconds !== FOR_EVER ? `${element} timeout ${seconds}s` : element;
+      const word = withTime && seconds !== FOR_EVER ? `${element} timeout ${timeOf(seconds)}` : element;
       const known = words.get(place);
       if (known === undefined) words.set(place, [word]);
       else known.push(word);
@@ -154,6 +157,18 @@ function changeLines({ put, move, drop }: SetChange): string[] {
   ];
 }
 
+/** One number that nft finds too long, of nine digits or more, would end the whole transaction. */
+function timeOf(seconds: number): string {
+  const capped = Math.min(seconds, LONGEST_SECONDS);
+  return capped < DAY ? `${capped}s` : `${Math.floor(capped / DAY)}d${capped % DAY}s`;
+}
+
+/** What stands for nearly as long as it can here may be meant to stand longer. */
+function remaining(seconds: unknown): Remaining {
+  if (typeof seconds !== 'number') return null;
+  return seconds > LONGEST_SECONDS - DAY ? undefined : seconds;
+}
+
 function placeOf(ip: Target): { place: string; element: string } {
   if (isRange(ip)) return placeOfRange(ip);
   return { place: ip.includes(':') ? 'inet banshare v6' : 'inet banshare v4', element: ip };
@@ -166,17 +181,17 @@ function rangeSetsOf({ put, move, drop }: SetChange): string[] {
 }
 
 /** The elements of a set as nft lists them in JSON. @throws when it is anything else. */
-function elementsIn(text: string): [string, number | null][] {
+function elementsIn(text: string): [string, Remaining][] {
   const document = JSON.parse(text) as { nftables?: { set?: { elem?: unknown } }[] };
   const set = document.nftables?.find((part) => part.set !== undefined)?.set;
   if (set === undefined) throw new Error('there is no set in it');
   const elements = set.elem ?? [];
   if (!Array.isArray(elements)) throw new Error('its elements are no list');
-  return elements.map((element: unknown): [string, number | null] => {
+  return elements.map((element: unknown): [string, Remaining] => {
     if (typeof element === 'string') return [element, null];
     const { val, expires } = (element as { elem?: { val?: unknown; expires?: unknown } }).elem ?? {};
     if (typeof val !== 'string') throw new Error('an element has no address');
-    return [val, typeof expires === 'number' ? expires : null];
+    return [val, remaining(expires)];
   });
 }
 

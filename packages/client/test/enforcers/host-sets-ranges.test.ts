@@ -124,6 +124,34 @@ for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSet
     },
   );
 
+  test(
+    `${kind}: a ban of years, or of longer than it can, spoils none beside it`,
+    { skip: noNetwork },
+    async () => {
+      await using network = await Network.open();
+      const enforcer = enforcerIn(network);
+      const spans = [100_000_000, 876_000 * 3600, Number.MAX_SAFE_INTEGER];
+      const targets = spans.flatMap((seconds, n) => [
+        [`203.0.113.${n}`, seconds] as const,
+        [`198.51.${n}.0/24`, seconds] as const,
+        [`2001:db8:${n}::/64`, seconds] as const,
+      ]);
+      await assertDone(
+        enforcer,
+        ...targets.map(([of, seconds]) => ban(of, seconds)),
+        ban('203.0.113.9', 90_000),
+      );
+      const listing = await enforcer.list();
+      assert.ok(listing.ok);
+      const held = listing.held.get(EVERY_JAIL);
+      assert.equal(held?.size, targets.length + 1);
+      // What lasts longer than can be told has an end that is not known.
+      for (const [of, seconds] of targets) assert.ok((held.get(of) ?? seconds) > seconds - 20, of);
+      await assertDone(enforcer, ...targets.map(([of]) => unban(of)));
+      await assertHeld(enforcer, { '203.0.113.9': 90_000 });
+    },
+  );
+
   test(`${kind}: a host without ranges has nothing for them`, { skip: noNetwork }, async () => {
     await using network = await Network.open();
     const enforcer = enforcerIn(network);
