@@ -1,4 +1,4 @@
-import { OPERATOR_HOST, type Event } from '@banshare/protocol';
+import { isRange, isTooWide, OPERATOR_HOST, type Event } from '@banshare/protocol';
 import { FIRST_TRY, mayBeOurs, rowFor, rowToLift, type BanRow } from './ban-row.ts';
 import { choose, chooseToFollow, type Choice, type Chosen } from './choose.ts';
 import type { News } from './follow.ts';
@@ -60,6 +60,11 @@ export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[]
 /** An operator's unban runs on every host; a host's own only takes back what banshare put in place. */
 function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
   const row = parts.state.get(event);
+  if (isRange(event.ip) && isTooWide(event.ip)) {
+    // None was ever put in place, and ipset ends a whole batch at one that it cannot read.
+    if (row !== undefined) parts.state.remove(row);
+    return;
+  }
   if (event.host !== OPERATOR_HOST) {
     lift(row, parts, queued, event);
     return;

@@ -59,3 +59,14 @@ test('A pause lifts ranges, and its end brings them back', async () => {
   assert.equal(resume(host2.parts), 1);
   assert.deepEqual(await next(host2, 1), [`ban ${wide}`]);
 });
+
+test('What is wider than anybody may ban is neither put in place nor lifted, whoever says so', async () => {
+  using host2 = new Host();
+  for (const tooWide of [range('0.0.0.0/0'), range('203.0.0.0/15'), range('2001:db8::/31'), range('::/0')]) {
+    host2.hear({ ip: tooWide });
+    host2.hear({ kind: 'unban', ip: tooWide, host: OPERATOR_HOST, everyJail: true });
+  }
+  await host2.applier.idle();
+  assert.equal(host2.enforcer.begun.length, 0);
+  assert.deepEqual(places(host2), []);
+});
