@@ -15,8 +15,13 @@ export function covers({ jails, progs }: Omit<Part, 'enforcer'>, { prog, jail }:
 /** All enforcers as one; one that is for everything stays what it is. */
 export function together(parts: readonly Part[]): Enforcer {
   const [first, ...more] = parts;
-  const isForAll = first?.jails.includes('*') === true && first.progs.includes('*');
-  return first !== undefined && more.length === 0 && isForAll ? first.enforcer : severalEnforcers(parts);
+  return first !== undefined && more.length === 0 && isForAll(first)
+    ? first.enforcer
+    : severalEnforcers(parts);
+}
+
+function isForAll({ jails, progs }: Omit<Part, 'enforcer'>): boolean {
+  return jails.includes('*') && progs.includes('*');
 }
 
 /** Several enforcers at once, each for its own bans. */
@@ -29,7 +34,10 @@ function severalEnforcers(parts: readonly Part[]): Enforcer {
     },
     isSerial: true,
     place: enforcers.some(({ place }) => place === 'host') ? 'host' : 'jail',
-    takesRanges: enforcers.every(({ takesRanges }) => takesRanges),
+    takesRanges:
+      enforcers.every(({ takesRanges }) => takesRanges) ||
+      // Nothing gets through there, whatever those beside it cannot do.
+      parts.some((part) => isForAll(part) && part.enforcer.place === 'host' && part.enforcer.takesRanges),
     carryOut: async (changes) => {
       const effects = changes.map((): Answer[] => []);
       for (const part of parts) {

@@ -108,7 +108,9 @@ test('A range counts as applied where one enforcer has banned it, and names thos
   assert.ok(effect);
   assert.deepEqual([effect.outcome, effect.unfit], ['applied', ['log', 'psad']]);
   assert.equal(reasonOf(effect), 'range: not by log and psad');
-  assert.equal(several.takesRanges, false);
+  assert.equal(several.takesRanges, true);
+  const ofSome = { enforcer: enforcer('nftables', 'applied', 'host'), jails: ['sshd'], progs: ['*'] };
+  assert.equal(together([ofSome, ...parts.slice(1)]).takesRanges, false);
   const [lifted] = await several.carryOut([{ ...wide, kind: 'unban' }]);
   assert.deepEqual([lifted?.outcome, lifted?.unfit], ['applied', undefined]);
 });
