@@ -112,6 +112,30 @@ test('the 21st address of one /64 is held while a host cannot apply ranges, and 
   await reporter.stop();
 });
 
+test('import shortens no ban: neither what was banned for longer, nor what the file names twice', async () => {
+  await using fleet = await startFleet();
+  const file = `${fleet.server.root}/list.csv`;
+  await fleet.server.command('ban', '203.0.113.0/24', '--for', '-1');
+  const lines = [
+    '203.0.113.0/24,1h',
+    '198.51.100.9,-1',
+    '198.51.100.9,1h',
+    '198.51.100.10,1h',
+    '198.51.100.10,-1',
+  ];
+  writeFileSync(file, `address,duration\n${lines.join('\n')}\n`);
+  const { stdout } = await fleet.server.command('import', file);
+  assert.match(stdout, /5 of 5 are banned/);
+  const { bans } = await fleet.server.json<{ bans: { ip: string; until: number | null }[] }>('bans');
+  assert.deepEqual(
+    bans
+      .filter(({ until }) => until === null)
+      .map(({ ip }) => ip)
+      .toSorted(),
+    ['198.51.100.10', '198.51.100.9', '203.0.113.0/24'],
+  );
+});
+
 test('a range survives backup and restore, and what export writes import bans again', async () => {
   await using fleet = await startFleet();
   const file = `${fleet.server.root}/bans.csv`;

@@ -96,8 +96,12 @@ export interface Ledger {
   head(): Position;
   /** Judges and writes submissions in one transaction; without an aim each is about its address alone. */
   record(submissions: readonly Submission[], decide: Decide, aim?: Aim): Promise<Recorded[]>;
-  /** Publishes operators' bans. */
-  ban(bans: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]>;
+  /** Publishes operators' bans; keepLonger: less those that are banned already and end no earlier. */
+  ban(
+    bans: readonly (BanKey & Details & { until: number | null })[],
+    now: number,
+    how?: { keepLonger?: true },
+  ): Promise<Event[]>;
   /**
    * Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. everyJail: hosts let
    * the address go in all of their jails.

@@ -73,12 +73,17 @@ export class SqliteLedger implements Ledger {
     return this.#write((books) => submissions.map((submission) => recordOne(books, submission, decide, aim)));
   }
 
-  async ban(drafts: readonly (BanKey & Details & { until: number | null })[], now: number): Promise<Event[]> {
+  async ban(
+    drafts: readonly (BanKey & Details & { until: number | null })[],
+    now: number,
+    how: { keepLonger?: true } = {},
+  ): Promise<Event[]> {
     return this.#write(({ events, bans }) =>
-      drafts.map((draft) => {
+      drafts.flatMap((draft) => {
+        if (how.keepLonger === true && bans.covers(draft, now)) return [];
         const event = events.append({ ...draft, kind: 'ban', host: OPERATOR_HOST, at: now });
         bans.follow(event);
-        return event;
+        return [event];
       }),
     );
   }
