@@ -119,6 +119,6 @@ function submission(n: number): Submission {
 const HOST = { id: 1, name: 'reporter' as HostName };
 
 function ban(n: number): { ip: Address; prog: ProgName; jail: JailName } {
-  const ip = `2001:db8::${(1 + (n >> 15)).toString(16)}:${(1 + (n & 32_767)).toString(16)}`;
+  const ip = `2001:db8:${(1 + (n >> 15)).toString(16)}:${(1 + (n & 32_767)).toString(16)}::1`;
   return { ip: ip as Address, prog: 'fail2ban' as ProgName, jail: 'sshd' as JailName };
 }

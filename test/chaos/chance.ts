@@ -41,8 +41,8 @@ export class Chance {
   }
 }
 
-/** The n-th address of the documentation range of IPv6, in canonical form; it has more than any test needs. */
+/** An address in the n-th /64 of the documentation range of IPv6, in canonical form: more than 20 in one /64 would be one ban. */
 export function addressOf(n: number): string {
   const groups = [1 + (n >> 15), 1 + (n & 32_767)];
-  return `2001:db8::${groups.map((group) => group.toString(16)).join(':')}`;
+  return `2001:db8:${groups.map((group) => group.toString(16)).join(':')}::1`;
 }
