@@ -24,6 +24,9 @@ export type Sets = {
   read(): Promise<{ ok: true; held: ReadonlyMap<string, Remaining> } | { ok: false; reason: string }>;
 };
 
+/** A batch that fails is taken apart so often: enough to find some that cannot be, and an end where none can. */
+const MOST_TRIES = 100;
+
 /**
  * Bans in sets of the kernel that are banshare's own: every jail's bans stand in one place, each until the last of them ends.
  * The kernel lets them go by itself, so they also end where the client is gone.
@@ -71,7 +74,23 @@ export class HostSets implements Enforcer {
     return changes.map((change) => effects.get(change) as Effect);
   }
 
-  async #carryOut(changes: readonly Change[]): Promise<Effect[]> {
+  /**
+   * One transaction for all. Where that fails and one by one might not, the halves for themselves: what is wrong with one change
+   * must not keep twenty thousand others out.
+   */
+  async #carryOut(changes: readonly Change[], tries = { left: MOST_TRIES }): Promise<Effect[]> {
+    const reason = await this.#change(changes);
+    if (reason === '') return changes.map(({ localJail }) => ({ outcome: 'applied', localJail }));
+    const isHopeless = changes.length === 1 || tries.left <= 0 || (await this.#sets.setUp()) !== '';
+    if (isHopeless) return changes.map(({ localJail }) => ({ outcome: 'failed', reason, localJail }));
+    tries.left -= 2;
+    const middle = changes.length >> 1;
+    const first = await this.#carryOut(changes.slice(0, middle), tries);
+    return [...first, ...(await this.#carryOut(changes.slice(middle), tries))];
+  }
+
+  /** Carries out all or nothing; what went wrong, or ''. */
+  async #change(changes: readonly Change[]): Promise<string> {
     const wanted = changes.map(({ ip, kind, seconds, others }) => {
       const lasting = [...(kind === 'ban' ? [seconds] : []), ...others.map((other) => other.seconds)];
       return { ip, seconds: lasting.includes(FOR_EVER) ? FOR_EVER : Math.max(0, ...lasting) };
@@ -91,9 +110,7 @@ export class HostSets implements Enforcer {
         this.#ends.set(ip, seconds === FOR_EVER ? Infinity : now + seconds * 1000);
       for (const { ip } of gone) this.#ends.delete(ip);
     }
-    return changes.map(({ localJail }) =>
-      reason === '' ? { outcome: 'applied', localJail } : { outcome: 'failed', reason, localJail },
-    );
+    return reason;
   }
 
   async list(): Promise<Listing> {

@@ -63,6 +63,29 @@ for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSet
     await assertHeld(enforcer, { '203.0.113.2': null });
   });
 
+  test(`${kind}: what one address is refused for keeps no other out`, { skip: noNetwork }, async () => {
+    await using network = await Network.open();
+    const refused = ['198.51.100.66', '198.51.100.77'];
+    const enforcer = new HostSets(
+      setsOf((words, options) => {
+        const isRefused = refused.some((address) => String(options?.input).includes(address));
+        return network.run(isRefused ? ['sh', '-c', 'echo no such element >&2; exit 1'] : words, options);
+      }),
+      () => performance.now(),
+    );
+    const addresses = Array.from({ length: 100 }, (_, n) => `198.51.100.${n + 1}`);
+    const effects = await enforcer.carryOut(addresses.map((address) => ban(address)));
+    assert.deepEqual(
+      addresses.filter((_, index) => effects[index]?.outcome === 'failed'),
+      refused,
+    );
+    const held = await heldBy(enforcer);
+    assert.deepEqual(
+      addresses.filter((address) => !held.has(address)),
+      refused,
+    );
+  });
+
   test(`${kind}: a ban published anew gets its new end, shorter or longer`, { skip: noNetwork }, async () => {
     await using network = await Network.open();
     const enforcer = enforcerIn(network);
