@@ -143,7 +143,7 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
     print(`This host is enrolled as ${known.value.name}. Not asked anew: ${result.reason}`);
     return 0;
   }
-  if (result.ok) print(`Enrolled as ${result.key.name}.`);
+  if (result.ok) print(`${known.ok ? 'This host is enrolled' : 'Enrolled'} as ${result.key.name}.`);
   else say(`Not enrolled: ${result.reason}`);
   return result.ok ? 0 : 1;
 }

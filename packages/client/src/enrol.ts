@@ -72,7 +72,8 @@ export async function enrol(
     const reason = 'the key of this host was changed while the server was asked';
     return { ok: false, kind: 'wait', code: 'key-changed', reason };
   }
-  writeHostKey(paths.keys.host, key, result.key.name);
+  const isKept = inFile.ok && inFile.value.name === result.key.name;
+  if (!isKept) writeHostKey(paths.keys.host, key, result.key.name);
   removeJoinKey(paths);
   return result;
 }
