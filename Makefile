@@ -66,6 +66,8 @@ deploy: $(if $(HOSTS),client-install.sh server-install.sh,deps)
 demo: bundles
 	@$(NODE) scripts/demo.ts
 
+# Programs that the tests start read their sources from a cache of compiled code: it halves the processor time.
+test fuzz chaos: export NODE_COMPILE_CACHE := $(CURDIR)/build/compile-cache
 test: bundles
 	@$(NODE) --test --test-timeout=600000 --test-reporter=spec $(TESTS)
 

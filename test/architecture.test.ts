@@ -183,11 +183,11 @@ test('no file is called after a heap of things', () => {
   );
 });
 
-test('no file is longer than 300 lines, and half of the sources are under 120', () => {
+test('no file is longer than 400 lines, and half of the sources are under 120', () => {
   const files = globSync(['packages/*/{src,test}/**/*.ts', 'scripts/**/*.ts', 'test/**/*.ts'], { cwd: ROOT });
   const lines = (path: string) => readFileSync(join(ROOT, path), 'utf8').split('\n').length - 1;
   assert.deepEqual(
-    files.filter((path) => lines(path) > 300),
+    files.filter((path) => lines(path) > 400),
     [],
   );
   const lengths = rooms.map((source) => source.text.split('\n').length - 1).sort((a, b) => a - b);
