@@ -1,4 +1,12 @@
-import { wallSeconds, type AdminReply, type HostPaths, type ServerPlace } from '@banshare/runtime';
+import {
+  answerBy,
+  wallSeconds,
+  type AdminReply,
+  type AdminRequest,
+  type AdminTable,
+  type HostPaths,
+  type ServerPlace,
+} from '@banshare/runtime';
 import type { Enforcer } from './enforcers/enforcer.ts';
 import { spoolStatus } from './spool-status.ts';
 import type { Progress } from './progress.ts';
@@ -26,44 +34,41 @@ export type Paused = { bans: number; left: number };
 
 const MOST_WAIT_MS = 20_000;
 
+/** Every action of the client's socket. */
+const ACTIONS: AdminTable<AdminParts> = {
+  ping: { takes: {}, run: () => ({ ok: true, result: 'pong' }) },
+  status: { takes: {}, run: tellStatus },
+  pause: {
+    takes: {},
+    run: async (_, { parts, applier, state }) => {
+      const bans = pause(parts);
+      await whenIdle(applier);
+      return { ok: true, result: { bans, left: stillToLift(state) } satisfies Paused };
+    },
+  },
+  resume: {
+    takes: {},
+    run: (_, { parts }) => ({ ok: true, result: { bans: resume(parts), left: 0 } satisfies Paused }),
+  },
+  rotate: { takes: {}, run: (_, parts) => parts.rotate() },
+  bans: { takes: {}, run: (_, parts) => ({ ok: true, result: { bans: parts.state.all() } }) },
+};
+
 /** Answers a command from the local admin socket. */
-export async function answerAdmin(request: { command: string }, parts: AdminParts): Promise<AdminReply> {
-  switch (request.command) {
-    case 'ping':
-      return { ok: true, result: 'pong' };
-    case 'status':
-      return {
-        ok: true,
-        result: statusOf(
-          {
-            missing: await parts.enforcer.check(),
-            ways: (await parts.enforcer.ways?.()) ?? [],
-            kind: parts.enforcer.kind,
-          },
-          parts.place,
-          parts.state,
-          parts.progress,
-          spoolStatus(parts.paths.spool, wallSeconds()),
-        ),
-      };
-    case 'pause': {
-      const bans = pause(parts.parts);
-      await whenIdle(parts.applier);
-      return { ok: true, result: { bans, left: stillToLift(parts.state) } satisfies Paused };
-    }
-    case 'resume':
-      return { ok: true, result: { bans: resume(parts.parts), left: 0 } satisfies Paused };
-    case 'rotate':
-      return parts.rotate();
-    case 'bans':
-      return { ok: true, result: { bans: parts.state.all() } };
-    default:
-      return {
-        ok: false,
-        code: 'unsupported',
-        reason: `this client does not know the command "${request.command}"`,
-      };
-  }
+export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
+  return answerBy(ACTIONS, request, parts);
+}
+
+async function tellStatus(
+  _: unknown,
+  { enforcer, place, paths, state, progress }: AdminParts,
+): Promise<AdminReply> {
+  const how = {
+    missing: await enforcer.check(),
+    ways: (await enforcer.ways?.()) ?? [],
+    kind: enforcer.kind,
+  };
+  return { ok: true, result: statusOf(how, place, state, progress, spoolStatus(paths.spool, wallSeconds())) };
 }
 
 /** Thousands of commands take minutes; whoever asked is told how many are left. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { bad, good, type Result } from '@banshare/protocol';
+import { bad, good, quote, type Result } from '@banshare/protocol';
 import { shortSocketPath, type AdminReply, type AdminRequest } from './admin-protocol.ts';
 import { askAdmin } from './ask-admin.ts';
 import { isTable } from './kinds.ts';
@@ -137,6 +137,8 @@ function parseRequest(line: string): Result<Required<AdminRequest>> {
     return bad('the request is not JSON');
   }
   if (!isTable(request) || typeof request['command'] !== 'string') return bad('the request names no command');
+  const odd = Object.keys(request).find((key) => key !== 'command' && key !== 'args');
+  if (odd !== undefined) return bad(`a request has "command" and "args", and no ${quote(odd)}`);
   const args = request['args'] ?? {};
   return isTable(args) ? good({ command: request['command'], args }) : bad('the arguments are not an object');
 }

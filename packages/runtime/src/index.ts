@@ -1,3 +1,4 @@
+export { answerBy, type AdminTable } from './admin-actions.ts';
 export { type AdminReply, type AdminRequest } from './admin-protocol.ts';
 export { serveAdmin, type AdminService, type AdminSocket } from './admin-socket.ts';
 export { askAdmin } from './ask-admin.ts';

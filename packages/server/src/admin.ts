@@ -1,9 +1,16 @@
 import { chmodSync, rmSync } from 'node:fs';
-import type { AdminReply, AdminRequest, HostPaths, SteadyClock } from '@banshare/runtime';
+import {
+  answerBy,
+  type AdminReply,
+  type AdminRequest,
+  type AdminTable,
+  type HostPaths,
+  type SteadyClock,
+} from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import { importBans } from './operate-import.ts';
-import { operatorBan, operatorUnban, undo, type Args } from './operate.ts';
+import { operatorBan, operatorUnban, undo } from './operate.ts';
 import {
   changeHost,
   changeNeverBan,
@@ -27,35 +34,40 @@ export type AdminParts = FleetParts &
     ledger: SqliteLedger;
   };
 
-type Handler = (args: Args, parts: AdminParts) => AdminReply | Promise<AdminReply>;
-
-const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
-  ['ping', () => ({ ok: true, result: 'pong' })],
-  ['status', async (_, parts) => ({ ok: true, result: await statusOf(parts, parts.now()) })],
-  ['hosts', async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) })],
-  ['bans', listBans],
-  ['explain', explain],
-  ['ban', operatorBan],
-  ['unban', operatorUnban],
-  ['undo', undo],
-  ['import', importBans],
-  ['change-host', changeHost],
-  ['enrolment', setEnrolment],
-  ['never-ban', changeNeverBan],
-  ['retire', retire],
-  ['release', (_, parts) => settleHeld('release', parts)],
-  ['drop', (_, parts) => settleHeld('drop', parts)],
-  ['audit', showAudit],
-  ['drill', (_, parts) => drill(parts)],
-  ['copy-ledger', (_, parts) => ({ ok: true, result: { path: copyLedger(parts) } })],
-]);
+/** Every action of the server's socket. */
+const ACTIONS: AdminTable<AdminParts> = {
+  ping: { takes: {}, run: () => ({ ok: true, result: 'pong' }) },
+  status: {
+    takes: {},
+    run: async (_, parts) => ({ ok: true, result: await statusOf(parts, parts.now()) }),
+  },
+  hosts: {
+    takes: {},
+    run: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
+  },
+  bans: { takes: { 'ip?': 'text', 'jail?': 'text', 'host?': 'text', 'all?': 'flag' }, run: listBans },
+  explain: { takes: { ip: 'text' }, run: explain },
+  ban: { takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text' }, run: operatorBan },
+  unban: { takes: { ip: 'text', 'jail?': 'text' }, run: operatorUnban },
+  undo: { takes: { host: 'text', since: 'text' }, run: undo },
+  import: { takes: { entries: 'list', 'jail?': 'text' }, run: importBans },
+  'change-host': {
+    takes: { action: ['approve', 'revoke', 'forget'], name: 'text', 'replace?': 'flag' },
+    run: changeHost,
+  },
+  enrolment: { takes: { mode: ['open', 'approve', 'closed'] }, run: setEnrolment },
+  'never-ban': { takes: { action: ['list', 'add', 'remove'], 'range?': 'text' }, run: changeNeverBan },
+  retire: { takes: { generation: 'text', 'force?': 'flag' }, run: retire },
+  release: { takes: {}, run: (_, parts) => settleHeld('release', parts) },
+  drop: { takes: {}, run: (_, parts) => settleHeld('drop', parts) },
+  audit: { takes: { 'verify?': 'flag' }, run: showAudit },
+  drill: { takes: {}, run: (_, parts) => drill(parts) },
+  'copy-ledger': { takes: {}, run: (_, parts) => ({ ok: true, result: { path: copyLedger(parts) } }) },
+};
 
 /** Answers a command from the local admin socket. */
 export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
-  const { command, args } = request;
-  const handler = HANDLERS.get(command);
-  if (handler !== undefined) return handler(args, parts);
-  return { ok: false, code: 'unsupported', reason: `this server does not know the command "${command}"` };
+  return answerBy(ACTIONS, request, parts);
 }
 
 /** A copy for `backup`, in the state folder, where this daemon may write. */

@@ -1,4 +1,12 @@
-import { FOR_EVER, overlaps, parseRange, type Event, type Range, type Target } from '@banshare/protocol';
+import {
+  FOR_EVER,
+  overlaps,
+  parseRange,
+  type Event,
+  type Range,
+  type Result,
+  type Target,
+} from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from './each-active.ts';
 import type { EnrolmentMode, Membership } from './membership.ts';
@@ -9,16 +17,25 @@ export type FleetParts = OperateParts & { membership: Membership };
 const MODES: ReadonlySet<string> = new Set<EnrolmentMode>(['open', 'approve', 'closed']);
 const MOST_AUDIT = 100_000;
 
+type HostChange = (
+  membership: Membership,
+  name: string,
+  how: { replace: boolean },
+) => Result<string> | Promise<Result<string>>;
+
+const HOST_CHANGES: ReadonlyMap<string, HostChange> = new Map<string, HostChange>([
+  ['approve', (membership, name, how) => membership.approve(name, how)],
+  ['revoke', (membership, name) => membership.revoke(name)],
+  ['forget', (membership, name) => membership.forget(name)],
+]);
+
 /** `hosts approve|revoke|forget NAME [--replace]` */
 export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {
   const name = textOf(args, 'name') ?? '';
-  const action = textOf(args, 'action');
-  const result =
-    action === 'approve'
-      ? await membership.approve(name, { replace: args['replace'] === true })
-      : action === 'revoke'
-        ? membership.revoke(name)
-        : membership.forget(name);
+  const change = HOST_CHANGES.get(textOf(args, 'action') ?? '');
+  if (change === undefined)
+    return refuse('action', 'a host is approved, revoked or forgotten; nothing was done');
+  const result = await change(membership, name, { replace: args['replace'] === true });
   if (!result.ok) return refuse('host', result.fault);
   return { ok: true, result: { says: result.value } };
 }
