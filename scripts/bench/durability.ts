@@ -89,7 +89,7 @@ async function fill(path: string): Promise<void> {
   const ledger = new SqliteLedger(path, () => 'bench');
   for (let n = 0; n < BANS; n += AT_ONCE) {
     const bans = Array.from({ length: AT_ONCE }, (_, index) => ({ ...ban(n + index), until: null }));
-    await ledger.ban(bans, now);
+    await ledger.ban(bans, now, 'import');
   }
   ledger.close();
 }

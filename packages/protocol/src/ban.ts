@@ -1,5 +1,5 @@
 import type { Address } from './address.ts';
-import type { HostName, JailName, ProgName } from './names.ts';
+import { OPERATOR, type HostName, type JailName, type ProgName } from './names.ts';
 import type { Target } from './range.ts';
 
 /** What makes two bans the same one; ip is an address or a range. */
@@ -14,6 +14,9 @@ export type Details = { failures?: number; port?: string; protocol?: string; rea
 /** What a host says: this address misbehaved in this jail. durationSeconds -1 is for ever; absent leaves it to the server. */
 export type Report = ReportedBan & Details & { durationSeconds?: number };
 
+/** Whose word a ban is: typed by an operator, found by hosts, or brought in from a list. */
+export type Origin = 'operator' | 'host' | 'import';
+
 /** A published ban or unban, in its place in the ledger. Times are epoch seconds; until is whole ones, null is for ever. */
 export type Event = BanKey &
   Details & {
@@ -27,7 +30,19 @@ export type Event = BanKey &
     host: HostName;
     /** Of an operator's unban: the address is never banned from now on, so every jail of a host lets it go. */
     everyJail?: true;
+    /** Of a ban; read it with originOf(), since older servers leave it out. */
+    by?: Origin;
   };
+
+/** Whose word a ban is. Where the event does not say it, prog tells: an older server's imports count as typed by an operator. */
+export function originOf({ by, prog }: Pick<Event, 'by' | 'prog'>): Origin {
+  return by ?? (prog === OPERATOR ? 'operator' : 'host');
+}
+
+/** Reads the wire's word; undefined for one that this version does not know. */
+export function parseOrigin(value: unknown): Origin | undefined {
+  return value === 'operator' || value === 'host' || value === 'import' ? value : undefined;
+}
 
 /** A place in a server's ledger: everything up to seq of that epoch is known. */
 export type Position = { epoch: string; seq: number; tail: string };

@@ -1,9 +1,11 @@
 export { parseAddress, embeddedAddress, type Address } from './address.ts';
 export {
   banKeyText,
+  originOf,
   type BanKey,
   type Details,
   type Event,
+  type Origin,
   type Position,
   type Report,
   type ReportedBan,

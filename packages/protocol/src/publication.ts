@@ -1,4 +1,4 @@
-import type { Event, Position } from './ban.ts';
+import { parseOrigin, type Event, type Position } from './ban.ts';
 import { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 import { parseHostName, parseJail, parsePort, parseProg, parseTransport } from './names.ts';
 import { parseAddress } from './address.ts';
@@ -88,6 +88,9 @@ export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
   if (read.has('protocol')) event.protocol = read.parsed('protocol', 32, parseTransport);
   if (read.has('reason')) event.reason = read.text('reason', 1000);
   if (fields['everyJail'] === true) event.everyJail = true;
+  // What a later version says here must not stop a ban.
+  const by = parseOrigin(fields['by']);
+  if (by !== undefined) event.by = by;
   return read.fault === undefined ? good(event) : bad(read.fault);
 }
 

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { banKeyText } from '../src/index.ts';
+import { banKeyText, originOf, type Event } from '../src/index.ts';
 import { address, jail, prog, record } from './values.ts';
 
 const key = record({ ip: address, prog, jail });
@@ -19,5 +19,20 @@ test('banKeyText() tells bans apart: its parts come out again', () => {
     fc.property(key, (ban) => {
       assert.deepEqual(banKeyText(ban).split(';'), [ban.prog, ban.jail, ban.ip]);
     }),
+  );
+});
+
+test('originOf() says whose word a ban is, also where an older server left it out', () => {
+  const of = (prog: string, by?: Event['by']): string =>
+    originOf({ prog, ...(by === undefined ? {} : { by }) } as Pick<Event, 'by' | 'prog'>);
+  assert.deepEqual(
+    [
+      of('operator', 'import'),
+      of('operator', 'operator'),
+      of('operator'),
+      of('fail2ban'),
+      of('fail2ban', 'host'),
+    ],
+    ['import', 'operator', 'operator', 'host', 'host'],
   );
 });

@@ -122,6 +122,7 @@ export const event: fc.Arbitrary<Event> = record(
     protocol,
     reason: fc.string({ unit: 'binary', maxLength: 100 }),
     everyJail: fc.constant(true as const),
+    by: fc.constantFrom('operator', 'host', 'import'),
   },
   { requiredKeys: ['kind', 'epoch', 'seq', 'tail', 'at', 'until', 'ip', 'prog', 'jail', 'host'] },
 );

@@ -23,7 +23,7 @@ export async function drill(parts: OperateParts): Promise<AdminReply> {
     reason: 'drill',
   };
   parts.audit.add('drill', { ip }, began);
-  const [event] = await parts.ledger.ban([ban], began);
+  const [event] = await parts.ledger.ban([ban], began, 'operator');
   if (event === undefined) throw new Error('a ban without an event');
   const times = arrivals(event.seq, parts, began);
   parts.distribute([event]);

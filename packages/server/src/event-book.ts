@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import {
   EMPTY_TAIL,
   nextTail,
+  originOf,
   type BanKey,
   type Details,
   type Event,
   type HostName,
+  type Origin,
   type Position,
 } from '@banshare/protocol';
 import { eventOf, type Row, type Sql } from './rows.ts';
@@ -13,7 +15,12 @@ import { eventOf, type Row, type Sql } from './rows.ts';
 /** An event before it has its place. */
 export type Draft = BanKey &
   Details &
-  Pick<Event, 'everyJail'> & { kind: 'ban' | 'unban'; host: HostName; at: number; until: number | null };
+  Pick<Event, 'everyJail' | 'by'> & {
+    kind: 'ban' | 'unban';
+    host: HostName;
+    at: number;
+    until: number | null;
+  };
 
 /** The events of the epoch, in their order, each with the tail of all before it. */
 export class EventBook {
@@ -53,6 +60,12 @@ export class EventBook {
     );
     this.#head = { epoch, seq: place.seq, tail };
     return { ...place, tail, at, ...details };
+  }
+
+  /** Whose word the ban of a seq is; undefined where that event is no longer kept. */
+  origin(seq: number): Origin | undefined {
+    const row = this.#sql('SELECT * FROM events WHERE seq = ?').get(seq) as Row | undefined;
+    return row === undefined ? undefined : originOf(eventOf(row, this.#head.epoch));
   }
 
   since(seq: number, limit: number): Event[] {

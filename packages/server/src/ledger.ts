@@ -96,11 +96,11 @@ export interface Ledger {
   head(): Position;
   /** Judges and writes submissions in one transaction; without an aim each is about its address alone. */
   record(submissions: readonly Submission[], decide: Decide, aim?: Aim): Promise<Recorded[]>;
-  /** Publishes operators' bans; keepLonger: less those that are banned already and end no earlier. */
+  /** Publishes bans of prog operator; of an import less those that are banned already and end no earlier. */
   ban(
     bans: readonly (BanKey & Details & { until: number | null })[],
     now: number,
-    how?: { keepLonger?: true },
+    by: 'operator' | 'import',
   ): Promise<Event[]>;
   /**
    * Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. everyJail: hosts let

@@ -36,8 +36,7 @@ export async function importBans(args: Args, parts: OperateParts): Promise<Admin
     return [{ ip: ip.value, prog: OPERATOR, jail: jail.value, until, ...said }];
   });
   parts.audit.add('import', { bans: drafts.length }, now);
-  // A list must not shorten what a person banned for longer, nor what it names twice.
-  const events = await parts.ledger.ban(drafts, now, { keepLonger: true });
+  const events = await parts.ledger.ban(drafts, now, 'import');
   parts.distribute(events);
   const hasRange = drafts.some(({ ip }) => isRange(ip));
   const withoutRanges = hasRange ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];

@@ -66,7 +66,7 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
     ...(reason === undefined ? {} : { reason }),
   };
   parts.audit.add('ban', ban, now);
-  const events = await parts.ledger.ban([ban], now);
+  const events = await parts.ledger.ban([ban], now, 'operator');
   parts.distribute(events);
   const withoutRanges = isRange(ip.value) ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];
   return { ok: true, result: { event: events[0], withoutRanges } };

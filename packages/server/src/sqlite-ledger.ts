@@ -76,12 +76,17 @@ export class SqliteLedger implements Ledger {
   async ban(
     drafts: readonly (BanKey & Details & { until: number | null })[],
     now: number,
-    how: { keepLonger?: true } = {},
+    by: 'operator' | 'import',
   ): Promise<Event[]> {
     return this.#write(({ events, bans }) =>
       drafts.flatMap((draft) => {
-        if (how.keepLonger === true && bans.covers(draft, now)) return [];
-        const event = events.append({ ...draft, kind: 'ban', host: OPERATOR_HOST, at: now });
+        // A list must not shorten what a person banned for longer, nor what it names twice, nor take a person's word away.
+        if (by === 'import' && bans.covers(draft, now)) return [];
+        const known = by === 'import' ? bans.get(draft) : undefined;
+        const isTyped =
+          known !== undefined && isActive(known, now) && events.origin(known.seq) === 'operator';
+        const said = { by: isTyped ? 'operator' : by, host: OPERATOR_HOST, at: now } as const;
+        const event = events.append({ ...draft, kind: 'ban', ...said });
         bans.follow(event);
         return [event];
       }),

@@ -37,6 +37,7 @@ test('a host of ours that comes from a banned address or range is named, and the
   await ledger.ban(
     [range.value, addressOf('203.0.113.9'), addressOf('203.0.113.11')].map((ip) => ({ ip, ...common })),
     NOW,
+    'operator',
   );
   neverBan.see(shelf.host('within'), 'report/g', '203.0.113.9', NOW);
   neverBan.see(shelf.host('free'), 'report/g', '198.51.100.9', NOW);
