@@ -100,7 +100,7 @@ test("Above the fleet's limit new bans are held until an operator releases or dr
   assert.deepEqual(await banned(fleet), ['203.0.113.1']);
   const status = await fleet.server.command('status');
   assert.equal(status.code, 1);
-  assert.match(status.stdout, /^1 new ban is HELD/);
+  assert.match(status.stdout, /^To do: 1 new ban is HELD/);
   assert.match((await fleet.server.command('release')).stdout, /1 held/);
   assert.deepEqual(await banned(fleet), ['203.0.113.1', '203.0.113.2']);
   await report(fleet, 'h1', '203.0.113.3');

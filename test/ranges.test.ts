@@ -101,7 +101,7 @@ test('the 21st address of one /64 is held while a host cannot apply ranges, and 
   const batch = await fleet.report('reporter', ['--stdin'], { stdin: lines(1, 21) });
   assert.match(batch.stderr, /held.*1 host cannot apply ranges: single/);
   assert.equal((await banned(fleet)).length, 20);
-  assert.match((await fleet.server.command('status')).stdout, /^1 new ban is HELD/);
+  assert.match((await fleet.server.command('status')).stdout, /^To do: 1 new ban is HELD/);
   assert.equal((await fleet.server.command('drop')).code, 0);
   await root.stop();
   await fleet.server.command('hosts', 'forget', 'single');

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
-import { hostPaths, wallSeconds } from '@banshare/runtime';
+import { hostPaths } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import { backUp, restore } from './backup.ts';
 import type { DrillTime } from './drill.ts';
@@ -16,9 +16,14 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
     {
       command: 'status',
       describe: 'how the fleet is; exit 1 when a person is needed',
-      builder: {},
-      handler: (words) =>
-        ask(words, { command: 'status' }, (status: Status) => showStatus(status, wallSeconds()), needsPerson),
+      builder: {
+        urgent: { type: 'boolean', default: false, describe: 'exit 1 only for what cannot wait' },
+      },
+      handler: (words) => {
+        const judge = ({ urgent, todo }: Status): number =>
+          urgent.length + (words['urgent'] === true ? 0 : todo.length) > 0 ? 1 : 0;
+        return ask(words, { command: 'status' }, showStatus, judge);
+      },
     },
     {
       command: 'drill',
@@ -55,13 +60,4 @@ function tell(result: Result<string>): number {
   if (result.ok) process.stdout.write(`${result.value}\n`);
   else process.stderr.write(`banshare-server: ${result.fault}\n`);
   return result.ok ? 0 : 1;
-}
-
-function needsPerson(status: Status): number {
-  const { behind, wrongClocks, clockJump, held, pending, doubled, enrolmentHold, bannedHosts } = status;
-  const isWell =
-    behind.length + wrongClocks.length + held + pending.length + doubled.length + bannedHosts.length === 0 &&
-    clockJump === 0 &&
-    enrolmentHold === null;
-  return isWell ? 0 : 1;
 }

@@ -1,11 +1,11 @@
 import { oneLine } from '@banshare/protocol';
 import type { AuditEntry } from './audit.ts';
 import type { DrillTime } from './drill.ts';
-import type { HostStatus, Status, Trouble } from './status.ts';
+import type { HostStatus, Status } from './status.ts';
 import { sayNamesake } from './namesake.ts';
+import { behindForNow, namesOf } from './operator/attention.ts';
 import { cannot, span, time } from './say.ts';
 import { table } from './table.ts';
-import { widerText } from './wider-ranges.ts';
 
 export type ShownBan = {
   ip: string;
@@ -20,50 +20,20 @@ export type ShownBan = {
 
 export type ShownUndo = { lifted: ShownBan[]; kept: number; votes: number; held: number };
 
-const MOST_NAMED = 10;
-
 /** Status for people: what matters first. */
-export function showStatus(status: Status, now: number): string {
-  const { hosts, converged, behind, wrongClocks, head, activeBans, epoch, generations } = status;
+export function showStatus(status: Status): string {
+  const { hosts, converged, behind, head, activeBans, epoch, generations, enrolment } = status;
   const waiting = hosts - converged - behind.length;
-  const namesakeText = (name: string, before: string): string => {
-    const namesake = status.namesakes.find(({ of }) => of === name);
-    return namesake === undefined ? '' : before + sayNamesake(name, namesake, now);
-  };
-  const { held, pending, renamed, enrolment, enrolmentHold, doubled, bannedHosts } = status;
+  const forNow = behindForNow(status);
   return [
-    ...(held === 0
-      ? []
-      : [
-          `${held} new ${held === 1 ? 'ban is' : 'bans are'} HELD by a brake: banshare-server release publishes them, drop forgets them.`,
-        ]),
-    ...(enrolmentHold === null
-      ? []
-      : [
-          `Enrolment is BRAKED: ${enrolmentHold.reason}; ${enrolmentHold.tries} tries since ${time(enrolmentHold.since)}. If they are not yours: banshare-server enrolment closed.`,
-        ]),
+    ...status.urgent.map(({ text }) => `URGENT: ${text}`),
+    ...status.todo.map(({ text }) => `To do: ${text}`),
     firstLine(hosts, converged, behind.length),
     ...(waiting > 0 && behind.length > 0 ? [`  ${waiting} have not confirmed the last events yet`] : []),
-    ...named(behind, (trouble) => `${trouble.name} is ${lagText(trouble)}, ${seen(trouble.lastSeen, now)}`),
-    ...named(
-      wrongClocks,
-      ({ name, clockAhead }) => `${name}'s clock is ${clockText(clockAhead ?? 0)}: set it by NTP`,
-    ),
-    ...doubled.map(
-      (name) => `  Two machines speak with the key of ${name}: one is a clone, and needs a key of its own`,
-    ),
-    ...named(
-      pending,
-      (name) => `${name} waits for you: banshare-server hosts approve ${name}${namesakeText(name, '; ')}`,
-    ),
-    ...named(renamed, ({ name, wanted }) => `${name} calls itself ${wanted}${namesakeText(name, ': ')}`),
-    ...named(bannedHosts, ({ host, address, bans }) =>
-      widerText(`${host} comes from ${address}, which`, bans, 'is banned as'),
-    ),
-    ...(status.clockJump === 0
+    ...(forNow.length === 0
       ? []
       : [
-          `  This machine's clock is ${clockText(status.clockJump, ' of')} the time that bans go by: set it by NTP`,
+          `  ${forNow.length} not in place for less than an hour: ${namesOf(forNow.map(({ name }) => name))}`,
         ]),
     `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
     ...rangesLine(status),
@@ -160,20 +130,6 @@ function firstLine(hosts: number, converged: number, behind: number): string {
   if (behind === 0)
     return `${converged} of ${hosts} hosts have everything, the others have not confirmed the last events yet.`;
   return `${converged} of ${hosts} hosts have everything.`;
-}
-
-function named<T>(troubles: readonly T[], say: (trouble: T) => string): string[] {
-  const more = troubles.length - MOST_NAMED;
-  const lines = troubles.slice(0, MOST_NAMED).map((trouble) => `  ${say(trouble)}`);
-  return more > 0 ? [...lines, `  and ${more} more`] : lines;
-}
-
-function lagText({ lag, lagSeconds }: Trouble): string {
-  return lag === 0 ? 'silent' : `${lag} behind for ${span(lagSeconds)}`;
-}
-
-function clockText(ahead: number, of = ''): string {
-  return `${span(Math.abs(ahead))} ${ahead > 0 ? `ahead${of}` : 'behind'}`;
 }
 
 function seen(lastSeen: number | null, now: number): string {

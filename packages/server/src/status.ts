@@ -6,6 +6,7 @@ import { namesakeOf, type Namesake } from './namesake.ts';
 import type { Ledger } from './ledger.ts';
 import type { NeverBan } from './never-ban.ts';
 import { hostsWithoutRanges } from './operate.ts';
+import { attentionOf, type Attention } from './operator/attention.ts';
 
 /** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
 const BEHIND_AFTER = 10;
@@ -21,12 +22,19 @@ export type Trouble = {
   name: string;
   lag: number;
   lagSeconds: number;
+  /** For how long it has been behind or silent, as far as this server was there to see it. */
+  awaySeconds: number;
   lastSeen: number | null;
   clockAhead: number | null;
 };
 
-/** How the fleet is: the shape that `status --json` prints (contract section 4). */
-export type Status = {
+/** How the fleet is: the shape that `status --json` prints (contract section 4), and what that means to a person. */
+export type Status = Facts & Attention;
+
+/** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */
+export type Facts = {
+  /** By the time that bans go by. */
+  now: number;
   epoch: string;
   head: number;
   activeBans: number;
@@ -75,6 +83,8 @@ export type HostStatus = {
   addresses: readonly string[];
   waitingAddresses: readonly string[];
   isBehind: boolean;
+  /** For how long it has been behind or silent; 0 where it is not. */
+  awaySeconds: number;
   /** Whether everything that it applies can be a range; null where it never said. */
   ranges: boolean | null;
   /** A new key of it waits to be used. */
@@ -91,24 +101,30 @@ type HostParts = {
   goneAfterSeconds: number;
 };
 
+type StatusParts = {
+  ledger: Ledger;
+  book: HostBook;
+  generations: readonly { name: string }[];
+  startedAt: number;
+  clock: SteadyClock;
+  membership: Pick<Membership, 'mode' | 'hold'>;
+  goneAfterSeconds: number;
+  neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting'>;
+};
+
+/** How the fleet is, and what of that a person has to know. */
+export async function statusOf(parts: StatusParts, now: number): Promise<Status> {
+  const facts = await factsOf(parts, now);
+  return { ...facts, ...attentionOf(facts) };
+}
+
 /** Counts who has everything. */
-export async function statusOf(
-  parts: {
-    ledger: Ledger;
-    book: HostBook;
-    generations: readonly { name: string }[];
-    startedAt: number;
-    clock: SteadyClock;
-    membership: Pick<Membership, 'mode' | 'hold'>;
-    goneAfterSeconds: number;
-    neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting'>;
-  },
-  now: number,
-): Promise<Status> {
+async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
   const { epoch, seq: head } = parts.ledger.head();
   const all = await hostsOf(parts, now);
   const hosts = all.filter(({ state }) => state === 'active');
   return {
+    now,
     epoch,
     head,
     activeBans: await parts.ledger.countActive(now),
@@ -117,8 +133,10 @@ export async function statusOf(
     bannedHosts: await bannedHosts(parts, now),
     hosts: hosts.length,
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
-    behind: hosts.filter(({ isBehind }) => isBehind).map(troubleOf),
-    wrongClocks: hosts.filter(({ clockAhead }) => Math.abs(clockAhead ?? 0) > CLOCK_SECONDS).map(troubleOf),
+    behind: hosts.filter(({ isBehind }) => isBehind).map((host) => troubleOf(host, now - parts.startedAt)),
+    wrongClocks: hosts
+      .filter(({ clockAhead }) => Math.abs(clockAhead ?? 0) > CLOCK_SECONDS)
+      .map((host) => troubleOf(host)),
     clockJump: parts.clock.jump(),
     held: parts.ledger.countHeld(),
     pending: all.filter(({ state }) => state === 'pending').map(({ name }) => name),
@@ -175,11 +193,12 @@ async function hostStatus(
   const lag = Math.max(0, head - applied);
   const [oldestMissing] = lag === 0 ? [] : await ledger.since(applied, 1);
   const lagSeconds = oldestMissing === undefined ? 0 : Math.max(0, now - oldestMissing.at);
-  const isSilent = host.lastSeen === null || now - host.lastSeen > SILENT_AFTER;
+  const silentSeconds = Math.max(0, now - (host.lastSeen ?? host.enrolled));
   const state = host.state === 'active' && isGone(host, now, goneAfterSeconds) ? 'gone' : host.state;
   const { name, lastSeen, version, generation, clockAhead, addresses, ranges } = host;
   const isAhead = applied > head;
-  const isBehind = isSilent || isAhead || lagSeconds > BEHIND_AFTER || host.position === null;
+  const isBehind =
+    silentSeconds > SILENT_AFTER || isAhead || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
     name,
     state,
@@ -193,14 +212,17 @@ async function hostStatus(
     addresses,
     waitingAddresses: neverBan.waiting(host, now),
     isBehind,
+    awaySeconds: isBehind ? Math.max(lagSeconds, silentSeconds) : 0,
     ranges,
     isRotating: host.next !== null,
     namesake: host.state === 'revoked' ? null : (namesakeOf(host, book, now)?.namesake ?? null),
   };
 }
 
-function troubleOf({ name, lag, lagSeconds, lastSeen, clockAhead }: HostStatus): Trouble {
-  return { name, lag, lagSeconds, lastSeen, clockAhead };
+/** `mostSeconds`: a server that was down itself has not seen a host away for longer than it runs. */
+function troubleOf(host: HostStatus, mostSeconds = Infinity): Trouble {
+  const { name, lag, lagSeconds, awaySeconds, lastSeen, clockAhead } = host;
+  return { name, lag, lagSeconds, awaySeconds: Math.min(awaySeconds, mostSeconds), lastSeen, clockAhead };
 }
 
 function isRenamed({ name, wanted, state }: Host): boolean {

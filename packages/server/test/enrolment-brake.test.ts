@@ -60,7 +60,7 @@ test('above the rate newcomers are asked to come later, and nobody who is enroll
   await publish(known, '203.0.113.1');
   const status = await fleet.server.command('status');
   assert.equal(status.code, 1);
-  assert.match(status.stdout, /^Enrolment is BRAKED: more than 1 hosts a minute.*10 tries since/);
+  assert.match(status.stdout, /^To do: Enrolment is BRAKED: more than 1 hosts a minute.*10 tries since/);
   assert.deepEqual([await entries(fleet, 'enrolled'), await entries(fleet, 'brake')], [5, 1]);
   assert.equal((await fleet.server.json<{ hosts: unknown[] }>('hosts')).hosts.length, 5);
 });
@@ -79,7 +79,7 @@ test('only 1000 hosts wait for an operator; who waits may ask again, and is let 
   assert.equal(told.filter(({ status }) => status === 'OK').length, 999);
   assert.deepEqual(told.at(-1), { status: 'RETRY', code: 'enrolments', after: 60 });
   const status = (await fleet.server.command('status')).stdout;
-  assert.match(status, /^Enrolment is BRAKED: 1000 hosts wait/);
+  assert.match(status, /^To do: Enrolment is BRAKED: 1000 hosts wait/);
   assert.ok(status.split('\n').length < 20, status);
   assert.equal(await verdict(), 'pending');
   assert.equal((await fleet.server.command('hosts', 'approve', 'waiting')).code, 0);

@@ -1,0 +1,156 @@
+import type { Facts, Trouble } from '../status.ts';
+import { sayNamesake } from '../namesake.ts';
+import { span, time } from '../say.ts';
+import { widerText } from '../wider-ranges.ts';
+
+/** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */
+type Entry = { code: string; text: string };
+
+/** What gets somebody out of bed, and what waits until the morning. */
+export type Attention = { urgent: Entry[]; todo: Entry[] };
+
+/** So many hosts of one kind get a sentence each; more are one sentence. */
+const MOST_SINGLE = 3;
+const MOST_NAMED = 10;
+/** In a fleet of up to so many hosts each one that is behind is looked at, at once: there something is not always away. */
+const SMALL_FLEET = 20;
+/** Seconds that one host of a larger fleet may be behind before that is anything to do. */
+const HOST_PATIENCE = 3600;
+/** More than this share of the hosts, not in place for so many seconds, is urgent. */
+const URGENT_SHARE = 0.1;
+const FLEET_PATIENCE = 900;
+
+/**
+ * Turns what is so into what a person has to know, in two levels: urgent is what bans strangers, locks somebody out or leaves
+ * the fleet without protection now. Each kind of thing is one function below; a new kind is one more in these two lists.
+ */
+export function attentionOf(facts: Facts): Attention {
+  return {
+    urgent: [fleetIsBehind, bannedHosts].flatMap((kind) => kind(facts)),
+    todo: [held, enrolmentIsBraked, behind, wrongClocks, doubled, pending, renamed, clockJump].flatMap(
+      (kind) => kind(facts),
+    ),
+  };
+}
+
+/** Hosts that are behind and no reason to wake anybody yet: named, and counted by no exit code. */
+export function behindForNow(facts: Facts): Trouble[] {
+  return facts.behind.filter((trouble) => !isForPerson(trouble, facts));
+}
+
+/** How far a host is, and when it was last heard of. */
+function troubleText({ name, lag, lagSeconds, lastSeen }: Trouble, now: number): string {
+  const how = lag === 0 ? 'silent' : `${lag} behind for ${span(lagSeconds)}`;
+  const seen = lastSeen === null ? 'never heard of' : `heard of ${span(now - lastSeen)} ago`;
+  return `${name} is ${how}, ${seen}`;
+}
+
+/** Names, at most ten, and how many more there are. */
+export function namesOf(names: readonly string[]): string {
+  const more = names.length - MOST_NAMED;
+  return names.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function fleetIsBehind({ behind: all, hosts }: Facts): Entry[] {
+  const long = all.filter(({ awaySeconds }) => awaySeconds >= FLEET_PATIENCE);
+  if (long.length === 0 || long.length <= hosts * URGENT_SHARE) return [];
+  const text = `${long.length} of ${hosts} hosts have not been in place for ${span(FLEET_PATIENCE)} or longer: ${namesOf(long.map(({ name }) => name))}`;
+  return [{ code: 'hosts-not-in-place', text }];
+}
+
+function bannedHosts({ bannedHosts: all }: Facts): Entry[] {
+  return each('host-banned', all, {
+    one: ({ host, address, bans }) =>
+      `${widerText(`${host} comes from ${address}, which`, bans, 'is banned as')}`,
+    many: (names) =>
+      `${all.length} hosts come from addresses that are banned: ${names}; see hosts and explain`,
+    name: ({ host }) => host,
+  });
+}
+
+function held({ held: count }: Facts): Entry[] {
+  if (count === 0) return [];
+  const what = `${count} new ${count === 1 ? 'ban is' : 'bans are'} HELD by a brake`;
+  return [{ code: 'held', text: `${what}: banshare-server release publishes them, drop forgets them` }];
+}
+
+function enrolmentIsBraked({ enrolmentHold }: Facts): Entry[] {
+  if (enrolmentHold === null) return [];
+  const { reason, tries, since } = enrolmentHold;
+  const text = `Enrolment is BRAKED: ${reason}; ${tries} tries since ${time(since)}. If they are not yours: banshare-server enrolment closed`;
+  return [{ code: 'enrolment-braked', text }];
+}
+
+function behind(facts: Facts): Entry[] {
+  const all = facts.behind.filter((trouble) => isForPerson(trouble, facts));
+  return each('behind', all, {
+    one: (trouble) => troubleText(trouble, facts.now),
+    many: (names) => `${all.length} hosts are behind or silent: ${names}`,
+    name: ({ name, awaySeconds }) => `${name} (${span(awaySeconds)})`,
+  });
+}
+
+function isForPerson({ awaySeconds }: Trouble, { hosts, behind: all }: Facts): boolean {
+  return hosts <= SMALL_FLEET || awaySeconds >= HOST_PATIENCE || all.length > hosts * URGENT_SHARE;
+}
+
+function wrongClocks({ wrongClocks: all }: Facts): Entry[] {
+  return each('wrong-clock', all, {
+    one: ({ name, clockAhead }) => `${name}'s clock is ${clockText(clockAhead ?? 0)}: set it by NTP`,
+    many: (names) => `${all.length} hosts have a wrong clock: ${names}; set them by NTP`,
+    name: ({ name, clockAhead }) => `${name} (${clockText(clockAhead ?? 0)})`,
+  });
+}
+
+function doubled({ doubled: all }: Facts): Entry[] {
+  return each('doubled', all, {
+    one: (name) => `Two machines speak with the key of ${name}: one is a clone, and needs a key of its own`,
+    many: (names) =>
+      `Two machines each speak with the keys of ${all.length} hosts, one is a clone and needs a key of its own: ${names}`,
+    name: (name) => name,
+  });
+}
+
+function pending(facts: Facts): Entry[] {
+  const { pending: all } = facts;
+  return each('pending', all, {
+    one: (name) =>
+      `${name} waits for you: banshare-server hosts approve ${name}${namesakeText(name, facts, '; ')}`,
+    many: (names) => `${all.length} hosts wait for you: ${names}; banshare-server hosts approve NAME`,
+    name: (name) => name,
+  });
+}
+
+function renamed(facts: Facts): Entry[] {
+  const { renamed: all } = facts;
+  return each('renamed', all, {
+    one: ({ name, wanted }) => `${name} calls itself ${wanted}${namesakeText(name, facts, ': ')}`,
+    many: (names) => `${all.length} hosts call themselves by a name that another has: ${names}`,
+    name: ({ name, wanted }) => `${name} (${wanted})`,
+  });
+}
+
+function clockJump({ clockJump: seconds }: Facts): Entry[] {
+  if (seconds === 0) return [];
+  const text = `This machine's clock is ${clockText(seconds, ' of')} the time that bans go by: set it by NTP`;
+  return [{ code: 'clock', text }];
+}
+
+/** A sentence for each of a few, one for all of many. */
+function each<T>(
+  code: string,
+  all: readonly T[],
+  say: { one: (item: T) => string; many: (names: string) => string; name: (item: T) => string },
+): Entry[] {
+  if (all.length <= MOST_SINGLE) return all.map((item) => ({ code, text: say.one(item) }));
+  return [{ code, text: say.many(namesOf(all.map(say.name))) }];
+}
+
+function namesakeText(name: string, { namesakes, now }: Facts, before: string): string {
+  const namesake = namesakes.find(({ of }) => of === name);
+  return namesake === undefined ? '' : before + sayNamesake(name, namesake, now);
+}
+
+function clockText(ahead: number, of = ''): string {
+  return `${span(Math.abs(ahead))} ${ahead > 0 ? `ahead${of}` : 'behind'}`;
+}

@@ -1,0 +1,108 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { attentionOf, behindForNow } from '../src/operator/attention.ts';
+import { showStatus } from '../src/show.ts';
+import type { Facts, Trouble } from '../src/status.ts';
+import { NOW } from './ledger-of-test.ts';
+
+const MINUTE = 60;
+const HOUR = 3600;
+
+/** A fleet that is well, with what a test says otherwise. */
+function facts(other: Partial<Facts>): Facts {
+  return {
+    now: NOW,
+    epoch: 'e',
+    head: 7,
+    activeBans: 5,
+    activeRanges: 0,
+    withoutRanges: [],
+    bannedHosts: [],
+    hosts: 4,
+    converged: 4,
+    behind: [],
+    wrongClocks: [],
+    clockJump: 0,
+    held: 0,
+    pending: [],
+    renamed: [],
+    namesakes: [],
+    enrolment: 'open',
+    enrolmentHold: null,
+    doubled: [],
+    generations: ['g'],
+    hostsByGeneration: { g: 4 },
+    startedAt: NOW - 30 * HOUR,
+    ...other,
+  };
+}
+
+function away(count: number, awaySeconds: number): Trouble[] {
+  return Array.from({ length: count }, (_, index) => ({
+    name: `h${index + 1}`,
+    lag: 0,
+    lagSeconds: 0,
+    awaySeconds,
+    lastSeen: NOW - awaySeconds,
+    clockAhead: 0,
+  }));
+}
+
+function codes(other: Partial<Facts>): { urgent: string[]; todo: string[] } {
+  const { urgent, todo } = attentionOf(facts(other));
+  return { urgent: urgent.map(({ code }) => code), todo: todo.map(({ code }) => code) };
+}
+
+test('a fleet that is well needs nobody', () => {
+  assert.deepEqual(codes({}), { urgent: [], todo: [] });
+});
+
+test('one silent host of a few is to do at once, and urgent where it is more than a tenth for 15 minutes', () => {
+  assert.deepEqual(codes({ behind: away(1, 40) }), { urgent: [], todo: ['behind'] });
+  assert.deepEqual(codes({ behind: away(1, 15 * MINUTE) }), {
+    urgent: ['hosts-not-in-place'],
+    todo: ['behind'],
+  });
+  assert.equal(attentionOf(facts({ behind: away(1, 40) })).todo[0]?.text, 'h1 is silent, heard of 40s ago');
+});
+
+test('of 300 hosts one is to do after an hour, a tenth of them at once, more than that for 15 minutes is urgent', () => {
+  const fleet = { hosts: 300, converged: 270 };
+  assert.deepEqual(codes({ ...fleet, behind: away(30, 59 * MINUTE) }), { urgent: [], todo: [] });
+  assert.equal(behindForNow(facts({ ...fleet, behind: away(30, 59 * MINUTE) })).length, 30);
+  assert.deepEqual(codes({ ...fleet, behind: away(1, HOUR) }), { urgent: [], todo: ['behind'] });
+  assert.deepEqual(codes({ ...fleet, behind: away(31, MINUTE) }), { urgent: [], todo: ['behind'] });
+  assert.deepEqual(codes({ ...fleet, behind: away(31, 15 * MINUTE) }), {
+    urgent: ['hosts-not-in-place'],
+    todo: ['behind'],
+  });
+});
+
+test('many hosts with one trouble are one sentence, which names ten of them', () => {
+  const { todo } = attentionOf(facts({ hosts: 300, behind: away(40, 2 * HOUR) }));
+  assert.equal(todo.length, 1);
+  assert.match(todo[0]?.text ?? '', /^40 hosts are behind or silent: h1 \(2h\), .* and 30 more$/);
+});
+
+test('a host that comes from a banned address is urgent; what waits for an operator is to do', () => {
+  const shutOut = { host: 'h1', address: '203.0.113.9', bans: ['203.0.113.0/24'] };
+  assert.deepEqual(codes({ bannedHosts: [shutOut] }), { urgent: ['host-banned'], todo: [] });
+  const waiting = {
+    held: 2,
+    pending: ['h5'],
+    renamed: [{ name: 'h6-ab12', wanted: 'h1' }],
+    doubled: ['h2'],
+    wrongClocks: away(1, 0).map((trouble) => ({ ...trouble, clockAhead: 90 })),
+    clockJump: 5,
+  };
+  const todo = ['held', 'wrong-clock', 'doubled', 'pending', 'renamed', 'clock'];
+  assert.deepEqual(codes(waiting), { urgent: [], todo });
+});
+
+test('status prints the urgent first, each in one line', () => {
+  const all = facts({ behind: away(1, HOUR), converged: 3, held: 1 });
+  assert.match(
+    showStatus({ ...all, ...attentionOf(all) }),
+    /^URGENT: 1 of 4 hosts .*: h1\nTo do: 1 new ban is HELD .*\nTo do: h1 is silent, heard of 60m ago\n3 of 4 hosts/,
+  );
+});
