@@ -1,10 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
-/** What a command reads, and how much of what it says is kept; by default nothing and 4 KiB. */
-export type ExecOptions = { input?: string; keptBytes?: number };
+/**
+ * What a command reads, in which folder that waits for it, and how much of what it says is kept; by default nothing, that for
+ * temporary files, and 4 KiB.
+ */
+export type ExecOptions = { input?: string; inputFolder?: string; keptBytes?: number };
 
 /** How a command ended. `code` is null after a signal or a failed start; of stdout and stderr the beginning is kept. */
 export type Ended = {
@@ -15,8 +20,7 @@ export type Ended = {
   milliseconds: number;
 };
 
-type Spawned = Omit<ChildProcess, 'stdout' | 'stderr' | 'stdin'> & {
-  stdin?: Writable | null;
+type Spawned = Omit<ChildProcess, 'stdout' | 'stderr'> & {
   stdout?: Readable | null;
   stderr?: Readable | null;
 };
@@ -41,20 +45,26 @@ export function exec(
   words: readonly string[],
   timeoutMs: number,
   nowMs: () => number,
-  { input, keptBytes = KEPT_BYTES }: ExecOptions = {},
+  { input, inputFolder = tmpdir(), keptBytes = KEPT_BYTES }: ExecOptions = {},
 ): Promise<Ended> {
   const [file = '', ...args] = words;
   const began = nowMs();
   return new Promise((resolve) => {
+    const stdin = input === undefined ? NO_INPUT : layInput(input, inputFolder);
+    if ('fault' in stdin) {
+      resolve({ code: null, isTimedOut: false, stdout: '', stderr: stdin.fault, milliseconds: 0 });
+      return;
+    }
     let isTimedOut = false;
     let stdout = '';
     let stderr = '';
     // A group of its own, so that a timeout also reaches what the command started.
     const child: Spawned = spawn(file, args, {
       env: ENVIRONMENT,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [stdin.from, 'pipe', 'pipe'],
       detached: true,
     });
+    stdin.isHandedOver();
     let timer = setTimeout(() => {
       isTimedOut = true;
       killGroup(child.pid);
@@ -63,6 +73,7 @@ export function exec(
       clearTimeout(timer);
       child.stdout?.destroy();
       child.stderr?.destroy();
+      stdin.isRead();
       resolve({ code, isTimedOut, stdout, stderr, milliseconds: Math.round(nowMs() - began) });
     };
     child.on('error', (error: NodeJS.ErrnoException) => {
@@ -78,10 +89,45 @@ export function exec(
     // Without file descriptors left there is a child without pipes, and then its error.
     child.stdout?.on('data', (chunk: Buffer) => (stdout = keep(stdout, chunk, keptBytes)));
     child.stderr?.on('data', (chunk: Buffer) => (stderr = keep(stderr, chunk, KEPT_BYTES)));
-    // It may end without reading all; its exit code tells.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
   });
+}
+
+type Input = { from: 'ignore' | number; isHandedOver: () => void; isRead: () => void };
+
+const NO_INPUT: Input = { from: 'ignore', isHandedOver: () => undefined, isRead: () => undefined };
+
+/**
+ * Lays what a program is to read into a file. Node's pipe is a socket, and a socket cannot be opened by its path: nft 0.9.3, 0.9.8
+ * and 1.0.9 open /dev/stdin anew, and so may any program of an administrator. The file keeps its name until the program has ended,
+ * for those that look for where /dev/stdin leads.
+ */
+function layInput(text: string, folder: string): Input | { fault: string } {
+  const path = join(folder, `input-${randomBytes(8).toString('hex')}`);
+  let descriptor: number | undefined;
+  const isHandedOver = (): void => {
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+  };
+  const isRead = (): void => {
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // Its folder is not there either.
+    }
+  };
+  try {
+    // The folder may have been taken away beneath a running program.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    descriptor = openSync(path, 'wx+', 0o600);
+    const bytes = Buffer.from(text, 'utf8');
+    // At a position: the program reads from the beginning, by what it was handed too.
+    for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at, bytes.length - at, at);
+    return { from: descriptor, isHandedOver, isRead };
+  } catch (error) {
+    isHandedOver();
+    isRead();
+    return { fault: `Cannot lay out what it is to read in "${folder}": ${(error as Error).message}` };
+  }
 }
 
 /** Whether there is a program of this name, or at this path, for exec() to run. */

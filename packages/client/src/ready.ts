@@ -1,6 +1,15 @@
 import { statSync } from 'node:fs';
-import { findServer, hostPaths, readClientConfig, splitWords } from '@banshare/runtime';
+import {
+  findServer,
+  hostPaths,
+  readClientConfig,
+  splitWords,
+  type ClientConfig,
+  type HostPaths,
+} from '@banshare/runtime';
 import { readHostKey, readSecretSections, SECRET_SUFFIX } from '@banshare/transport';
+import { chosenEnforcers } from './enforcers/chosen.ts';
+import { Notes } from './notes.ts';
 
 /** Everything that keeps a client from running with this configuration and these keys, at once. */
 export async function readyFaults(root: string, configPath: string | undefined): Promise<string[]> {
@@ -12,14 +21,23 @@ export async function readyFaults(root: string, configPath: string | undefined):
   if (read.ok) {
     const place = findServer(read.config);
     if (!place.ok) faults.push(place.fault);
+    const unreadable = faults.length;
     for (const text of [read.config.apply.command, read.config.apply.unbanCommand]) {
       const words = splitWords(text);
       if (!words.ok) faults.push(`Cannot read the command "${text}": ${words.fault}`);
     }
+    if (faults.length === unreadable) faults.push(...(await faultsOfSets(read.config, paths)));
   }
   // Without a host key the join key is needed, and that only.
   const isEnrolled = statSync(paths.keys.host + SECRET_SUFFIX, { throwIfNoEntry: false }) !== undefined;
   const key = isEnrolled ? readHostKey(paths.keys.host) : readSecretSections(paths.keys.join);
   if (!key.ok) faults.push(key.fault);
   return faults;
+}
+
+/** Tries the programs of the kernel's sets once, as they are fed when they ban: no service has to run for that. */
+async function faultsOfSets(config: ClientConfig, paths: HostPaths): Promise<string[]> {
+  const host = { paths, log: { notice: () => undefined }, notes: new Notes(paths.notes) };
+  const sets = chosenEnforcers(config, host).filter(({ enforcer }) => enforcer.place === 'host');
+  return (await Promise.all(sets.map(({ enforcer }) => enforcer.check()))).flat();
 }

@@ -1,5 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { HostName } from '@banshare/protocol';
 import {
   FaultLog,
@@ -22,7 +24,7 @@ import { choiceOf } from './choice-of.ts';
 import type { Choice } from './choose.ts';
 import { pause, stayConnected } from './connection.ts';
 import { enrol, goByName, readEnrolled, type EnrolledKey } from './enrol.ts';
-import { chosenEnforcers } from './enforcers/chosen.ts';
+import { chosenEnforcers, INPUT } from './enforcers/chosen.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
 import { wholeEnforcer } from './enforcers/whole.ts';
 import type { News } from './follow.ts';
@@ -70,6 +72,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
+  // What a client that was killed had laid out for its programs.
+  rmSync(join(paths.clientRun, INPUT), { recursive: true, force: true });
   const enforcerHost = { paths, log, notes, memory: (name: string) => state.memory(name) };
   const enforcers = chosenEnforcers(config, enforcerHost);
   const enforcer = wholeEnforcer(enforcers, config, enforcerHost);

@@ -9,6 +9,8 @@ import { makeIdentity, writeHostKey } from '@banshare/transport';
 import { folder } from './make.ts';
 
 const MAIN = join(import.meta.dirname, '../src/main.ts');
+const mayMount =
+  spawnSync('unshare', ['--mount', 'true']).status === 0 ? false : 'it needs root, to stand in for nft';
 const identity = await makeIdentity();
 
 function run(...words: string[]): { code: number | null; stdout: string; stderr: string } {
@@ -64,6 +66,33 @@ for (const words of [['--check'], ['run', '--check']]) {
     );
   });
 }
+
+test(
+  '--check tries the programs that are fed by standard input once, as they are fed when they ban',
+  { skip: mayMount },
+  () => {
+    using scratch = folder();
+    host(scratch.path, '[apply]\nenforcer = "nftables"\n');
+    // In the place of this machine's programs: one nft that is what 1.0.9 is, one that may not change the kernel.
+    const nft = join(scratch.path, 'nft');
+    const check = (says: string): { code: number | null; stderr: string } => {
+      writeFileSync(nft, `#!/bin/sh\n${says}\n`, { mode: 0o755 });
+      const words = [process.execPath, MAIN, '--check', '--root', scratch.path];
+      const place = 'mount -t tmpfs none /usr/local/sbin && cp "$0" /usr/local/sbin/nft && exec "$@"';
+      const options = { encoding: 'utf8' as const };
+      const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', place, nft, ...words], options);
+      return { code: status, stderr };
+    };
+    const reads = 'exec </dev/stdin && grep -q "^add table inet banshare$" || exit 1';
+    assert.deepEqual(check(reads), { code: 0, stderr: '' });
+    const { code, stderr } = check('echo Operation not permitted >&2; exit 1');
+    assert.equal(code, 78);
+    assert.match(
+      stderr,
+      /nftables cannot be used: exit 1: Operation not permitted; the client needs CAP_NET_ADMIN/,
+    );
+  },
+);
 
 test('--check wants a join key of a host that is not enrolled', () => {
   using scratch = folder();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -148,4 +148,32 @@ test('exec() hands over what a command is to read, and keeps as much of its outp
   assert.equal(ended.stdout, input);
   const unread = await exec(['/bin/true'], LONG_MS, () => performance.now(), { input });
   assert.equal(unread.code, 0);
+});
+
+test('exec() feeds also a program that opens /dev/stdin anew, twice or by where it leads, as old and new nft do', async () => {
+  using scratch = folder();
+  const inputFolder = join(scratch.path, 'run/banshare/client/input');
+  const input = 'add element inet banshare v4 { 203.0.113.9 }\n'.repeat(3000);
+  const script = 'cat </dev/stdin; cat /dev/stdin; cat "$(readlink -f /dev/stdin)"; cat';
+  const options = { input, inputFolder, keptBytes: 1e6 };
+  const all = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      exec(['/bin/sh', '-c', script], LONG_MS, () => performance.now(), options),
+    ),
+  );
+  for (const { stdout, stderr } of all) {
+    assert.equal(stderr, '');
+    assert.equal(stdout, input.repeat(4));
+  }
+  assert.deepEqual(readdirSync(inputFolder), [], 'nothing stays behind');
+});
+
+test('exec() says where it could not lay out what a program is to read, and leaves nothing', async () => {
+  using scratch = folder();
+  const inputFolder = join(scratch.path, 'file');
+  writeFileSync(inputFolder, '');
+  const options = { input: 'x', inputFolder };
+  const { code, stderr } = await exec(['/bin/cat'], LONG_MS, () => performance.now(), options);
+  assert.equal(code, null);
+  assert.match(stderr, /^Cannot lay out what it is to read in ".*file": EEXIST|ENOTDIR/);
 });

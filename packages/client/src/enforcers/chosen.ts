@@ -38,6 +38,9 @@ const FORGETFUL = { recall: () => undefined, remember: () => undefined };
 
 type Kind = ClientConfig['apply']['enforcer'];
 
+/** In the runtime directory: what programs are to read, while they run. */
+export const INPUT = 'input';
+
 /** The enforcer that client.toml asks for, or several as one. @throws when a command cannot be read. */
 export function chosenEnforcer(config: ClientConfig, host: EnforcerHost): Enforcer {
   return together(chosenEnforcers(config, host));
@@ -52,7 +55,8 @@ export function chosenEnforcers(config: ClientConfig, host: EnforcerHost): Part[
 
 function enforcerOf(kind: Kind, config: ClientConfig, host: EnforcerHost): Enforcer {
   const timeoutMs = config.apply.timeoutSeconds * 1000;
-  const runTool: RunTool = (words, options) => exec(words, timeoutMs, nowMs, options);
+  const inputFolder = join(host.paths.clientRun, INPUT);
+  const runTool: RunTool = (words, options) => exec(words, timeoutMs, nowMs, { inputFolder, ...options });
   switch (kind) {
     case 'none':
       return noEnforcer(host.log, (change) => callOf(commandsOf(config), change, [change.ip]).join(' '));

@@ -19,6 +19,7 @@ const RANGES: readonly Family[] = [
 ];
 /** ipset takes no longer timeout; what lasts longer gets another one in time. */
 const LONGEST_SECONDS = 2_147_483;
+const TRIAL = 'create banshare-trial hash:ip\ndestroy banshare-trial\n';
 const LISTING_BYTES = 64 * 1024 * 1024;
 
 /** Bans in banshare's own ipsets, any number in one `ipset restore`, and the rules of iptables that drop them. */
@@ -84,8 +85,10 @@ export function ipsetSets(run: RunTool): Sets {
 
 async function missingPrograms(run: RunTool): Promise<string[]> {
   const missing: string[] = [];
+  // A set that comes and goes: ipset reads what it is fed, and may change the kernel.
+  const tried = await run(['ipset', 'restore', '-exist'], { input: TRIAL });
+  if (tried.code !== 0) missing.push(cannotUse('ipset', tried));
   for (const [program, word, debianPackage] of [
-    ['ipset', 'version', 'ipset'],
     ['iptables', '--version', 'iptables'],
     ['ip6tables', '--version', 'iptables'],
   ] as const) {
