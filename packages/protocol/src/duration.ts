@@ -19,6 +19,15 @@ export function parseDuration(text: string): Result<number> {
   return good(seconds);
 }
 
+/**
+ * Any number of seconds as a ban's duration may travel: more than a century is for ever, a fraction is dropped, and less than
+ * one second is one; undefined for what says nothing, such as -2.
+ */
+export function wholeSeconds(seconds: number): number | undefined {
+  if (seconds === FOR_EVER || seconds > LONGEST) return FOR_EVER;
+  return seconds >= 0 ? Math.max(1, Math.floor(seconds)) : undefined;
+}
+
 /** A text in the largest unit that fits; parseDuration reads it as the same number of seconds. */
 export function formatDuration(seconds: number): string {
   if (seconds === FOR_EVER) return '-1';

@@ -11,7 +11,7 @@ export {
   type ReportedBan,
 } from './ban.ts';
 export { isCurveKey } from './curve-key.ts';
-export { FOR_EVER, formatDuration, parseDuration } from './duration.ts';
+export { FOR_EVER, formatDuration, parseDuration, wholeSeconds } from './duration.ts';
 export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 export {
   ACK_BODY_LIMIT,

@@ -105,6 +105,14 @@ export class FieldReader {
     return undefined as T;
   }
 
+  /** A field that only describes: undefined, and no fault, where it is not there or cannot be read. */
+  described<T>(name: string, read: (own: FieldReader) => T): T | undefined {
+    if (!this.has(name)) return undefined;
+    const own = new FieldReader(this.#fields);
+    const value = read(own);
+    return own.fault === undefined ? value : undefined;
+  }
+
   #own(name: string): unknown {
     return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
   }

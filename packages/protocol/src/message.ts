@@ -1,8 +1,9 @@
 import { parseAddress, type Address } from './address.ts';
 import type { Report, ReportedBan } from './ban.ts';
-import { FOR_EVER } from './duration.ts';
+import { FOR_EVER, wholeSeconds } from './duration.ts';
 import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
-import { parseHostName, parseJail, parsePort, parseProg, parseTransport, type HostName } from './names.ts';
+import { parseHostName, parseJail, parseProg, type HostName } from './names.ts';
+import { readDetails } from './details.ts';
 import { parseOutcome, type Outcome } from './outcome.ts';
 import { bad, good, quote, type Result } from './result.ts';
 
@@ -153,11 +154,12 @@ function readReport(subject: string, read: FieldReader): Result<ReportRequest> {
   const sender = parseHostName(parts[3] ?? '');
   if (!sender.ok) return sender;
   const report: Report = { prog: prog.value, jail: jail.value, ip: ip.value };
-  if (read.has('duration')) report.durationSeconds = read.integer('duration', FOR_EVER, MAX_SECONDS);
-  if (read.has('failures')) report.failures = read.integer('failures', 0, 1_000_000_000);
-  if (read.has('port')) report.port = read.parsed('port', LONGEST_TEXT, parsePort);
-  if (read.has('protocol')) report.protocol = read.parsed('protocol', 32, parseTransport);
-  return good({ kind: 'report', sender: sender.value, report });
+  const duration = read.described('duration', (own) =>
+    own.number('duration', FOR_EVER, Number.POSITIVE_INFINITY),
+  );
+  const seconds = duration === undefined ? undefined : wholeSeconds(duration);
+  if (seconds !== undefined) report.durationSeconds = seconds;
+  return good({ kind: 'report', sender: sender.value, report: Object.assign(report, readDetails(read)) });
 }
 
 function readBanKey(read: FieldReader): ReportedBan {

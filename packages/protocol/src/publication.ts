@@ -1,6 +1,7 @@
 import { parseOrigin, type Event, type Position } from './ban.ts';
 import { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
-import { parseHostName, parseJail, parsePort, parseProg, parseTransport } from './names.ts';
+import { readDetails } from './details.ts';
+import { parseHostName, parseJail, parseProg } from './names.ts';
 import { parseAddress } from './address.ts';
 import { isRange, parseTarget, type Range, type Target } from './range.ts';
 import { bad, good, quote, type Result } from './result.ts';
@@ -83,10 +84,9 @@ export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
     jail: read.parsed('jail', 64, parseJail),
     host: read.parsed('host', 255, parseHostName),
   };
-  if (read.has('failures')) event.failures = read.integer('failures', 0, 1_000_000_000);
-  if (read.has('port')) event.port = read.parsed('port', 255, parsePort);
-  if (read.has('protocol')) event.protocol = read.parsed('protocol', 32, parseTransport);
-  if (read.has('reason')) event.reason = read.text('reason', 1000);
+  Object.assign(event, readDetails(read));
+  const reason = read.described('reason', (own) => own.text('reason', 1000));
+  if (reason !== undefined) event.reason = reason;
   if (fields['everyJail'] === true) event.everyJail = true;
   // What a later version says here must not stop a ban.
   const by = parseOrigin(fields['by']);

@@ -1,4 +1,5 @@
-import { parseDuration, parsePort, parseTransport, type Details } from '@banshare/protocol';
+import { parseDuration, type Details } from '@banshare/protocol';
+import { readBantime, readDetail } from './details.ts';
 
 /** What the command line asks for. Milliseconds; the words after the options are PROG JAIL IP. */
 export type Arguments = {
@@ -9,6 +10,8 @@ export type Arguments = {
   isDebug: boolean;
   durationSeconds: number | undefined;
   details: Details;
+  /** What was said of the ban and cannot be read: the report goes without it, since a ban counts more than its details. */
+  leftOut: string[];
   action: 'report' | 'unban' | 'stdin' | 'flush' | 'follow' | 'check' | 'help' | 'version';
   words: readonly string[];
   /** The log that --follow watches, and the jails it reports; none named is all of them. */
@@ -24,9 +27,9 @@ const VALUES: Readonly<Record<string, Setter>> = {
   '--root': (value, into) => void (into.root = value),
   '--config': (value, into) => void (into.config = value),
   '--duration': setDuration,
-  '--failures': setFailures,
-  '--port': setPort,
-  '--protocol': setProtocol,
+  '--failures': (value, into) => setDetail('failures', value, into),
+  '--port': (value, into) => setDetail('port', value, into),
+  '--protocol': (value, into) => setDetail('protocol', value, into),
   '--timeout': setTimeoutOption,
   '--follow': (value, into) => {
     into.log = value;
@@ -61,6 +64,7 @@ export function readArguments(argv: readonly string[]): Parsed {
     isDebug: false,
     durationSeconds: undefined,
     details: {},
+    leftOut: [],
     action: 'report',
     words: [],
     log: '',
@@ -114,12 +118,16 @@ function splitOption(word: string): [name: string, attached: string | undefined]
     : [word, undefined];
 }
 
-function setDuration(value: string, into: Arguments): string | undefined {
-  // fail2ban's <bantime> may carry a fraction; a ban of whole seconds is what the wire has.
-  const duration = parseDuration(value.replace(/^(\d+)\.\d+$/, '$1'));
-  if (!duration.ok) return duration.fault;
-  into.durationSeconds = duration.value;
-  return undefined;
+function setDuration(value: string, into: Arguments): undefined {
+  const duration = readBantime(value);
+  if (duration.ok) into.durationSeconds = duration.value;
+  else into.leftOut.push(`--duration: ${duration.fault}, so the server's default counts`);
+}
+
+function setDetail(name: 'failures' | 'port' | 'protocol', value: string, into: Arguments): undefined {
+  const detail = readDetail(name, value);
+  if (detail.ok) Object.assign(into.details, detail.value);
+  else into.leftOut.push(`--${name}: ${detail.fault}`);
 }
 
 function setTimeoutOption(value: string, into: Arguments): string | undefined {
@@ -127,33 +135,5 @@ function setTimeoutOption(value: string, into: Arguments): string | undefined {
   if (!duration.ok) return duration.fault;
   if (duration.value < 1 || duration.value > 60) return 'it must be from 1s to 60s';
   into.timeoutMs = duration.value * 1000;
-  return undefined;
-}
-
-/** fail2ban passes an empty text, or the tag itself, where a jail has no such value: that is none. */
-function isAbsent(value: string): boolean {
-  return value === '' || /^<[a-zA-Z_-]+>$/.test(value);
-}
-
-function setFailures(value: string, into: Arguments): string | undefined {
-  if (isAbsent(value)) return undefined;
-  if (!/^\d{1,9}$/.test(value)) return 'it must be a whole number';
-  into.details.failures = Number(value);
-  return undefined;
-}
-
-function setPort(value: string, into: Arguments): string | undefined {
-  if (isAbsent(value)) return undefined;
-  const port = parsePort(value);
-  if (!port.ok) return port.fault;
-  into.details.port = port.value;
-  return undefined;
-}
-
-function setProtocol(value: string, into: Arguments): string | undefined {
-  if (isAbsent(value)) return undefined;
-  const protocol = parseTransport(value);
-  if (!protocol.ok) return protocol.fault;
-  into.details.protocol = protocol.value;
   return undefined;
 }

@@ -73,6 +73,7 @@ async function main(): Promise<void> {
     process.exit(EXIT.usage);
   }
   const options = parsed.value;
+  if (options.leftOut.length > 0) say(`left out of the report, which goes on: ${options.leftOut.join('; ')}`);
   const began = monotonicSeconds();
   const ending = await run(options);
   const isAnswer = options.action === 'help' || options.action === 'version';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { parseDuration } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import type { Arguments } from './arguments.ts';
+import { readBantime } from './details.ts';
 import { isEcho } from './echo.ts';
 import { EXIT, type Ending, type ExitCode } from './exit-codes.ts';
 import { readReport } from './read-report.ts';
@@ -26,15 +26,21 @@ export async function reportStream(
   for await (const line of lines(input)) {
     number += 1;
     if (line !== undefined && line.trim() === '') continue;
-    const ending = line === undefined ? tooLong() : await reportLine(line, options, session);
-    if (ending.says !== undefined) say(`line ${number}: ${ending.says}`);
+    const tell = (says: string): void => say(`line ${number}: ${says}`);
+    const ending = line === undefined ? tooLong() : await reportLine(line, options, session, tell);
+    if (ending.says !== undefined) tell(ending.says);
     if (ending.code > worst) worst = ending.code;
   }
   session.courier.close();
   return { code: worst };
 }
 
-async function reportLine(line: string, options: Arguments, session: Session): Promise<Ending> {
+async function reportLine(
+  line: string,
+  options: Arguments,
+  session: Session,
+  tell: (says: string) => void,
+): Promise<Ending> {
   const words = line.trim().split(/[ \t]+/);
   const [, , , durationText] = words;
   if (words.length < 3 || words.length > 4) {
@@ -43,10 +49,11 @@ async function reportLine(line: string, options: Arguments, session: Session): P
       says: `a line is PROG JAIL IP [DURATION], this one has ${words.length} words`,
     };
   }
-  const duration = durationText === undefined ? undefined : parseDuration(durationText);
-  if (duration?.ok === false) return { code: EXIT.badAddress, says: duration.fault };
-  const read = readReport(words, duration?.value ?? options.durationSeconds, options.details);
+  const duration = readBantime(durationText ?? '');
+  const own = duration.ok ? duration.value : undefined;
+  const read = readReport(words, own ?? options.durationSeconds, options.details);
   if ('ending' in read) return read.ending;
+  if (!duration.ok) tell(`its duration is left out of the report, which goes on: ${duration.fault}`);
   if (isEcho(hostPaths(options.root).notes, read.report)) {
     return { code: EXIT.done, says: 'dropped: banshare itself applied this ban here a moment ago' };
   }

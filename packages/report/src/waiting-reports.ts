@@ -1,7 +1,15 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodeJson, FieldReader, parseFields, type Fields } from '@banshare/protocol';
+import {
+  encodeJson,
+  FieldReader,
+  parseFields,
+  type Details,
+  type Fields,
+  wholeSeconds,
+} from '@banshare/protocol';
 import { failpoint, writePrivate } from '@banshare/runtime';
+import { readDetail } from './details.ts';
 import { readReport } from './read-report.ts';
 import type { Waiting } from './spool.ts';
 
@@ -94,12 +102,9 @@ function parseWaiting(text: string): Read {
 
 /** Checked like a new report: the file may be of an older version, or not ours. */
 function parseInner(head: { id: string; at: number; kind: string }, inner: Fields): Read {
-  const { prog, jail, ip, durationSeconds, failures, port, protocol } = inner;
-  const read = readReport([String(prog), String(jail), String(ip)], undefined, {
-    ...(typeof failures === 'number' ? { failures } : {}),
-    ...(typeof port === 'string' ? { port } : {}),
-    ...(typeof protocol === 'string' ? { protocol } : {}),
-  });
+  const { prog, jail, ip, durationSeconds } = inner;
+  const seconds = typeof durationSeconds === 'number' ? wholeSeconds(durationSeconds) : undefined;
+  const read = readReport([String(prog), String(jail), String(ip)], seconds, detailsOf(inner));
   if ('ending' in read) return { ok: false, fault: read.ending.says ?? 'it holds no report' };
   const { id, at } = head;
   const { report } = read;
@@ -109,6 +114,17 @@ function parseInner(head: { id: string; at: number; kind: string }, inner: Field
       waiting: { id, at, kind: 'unban', ban: { ip: report.ip, prog: report.prog, jail: report.jail } },
     };
   }
-  const duration = typeof durationSeconds === 'number' ? { durationSeconds } : {};
-  return { ok: true, waiting: { id, at, kind: 'report', report: { ...report, ...duration } } };
+  return { ok: true, waiting: { id, at, kind: 'report', report } };
+}
+
+/** What cannot be read of them is left out: a ban is not given up for that. */
+function detailsOf(inner: Fields): Details {
+  const details: Details = {};
+  for (const name of ['failures', 'port', 'protocol'] as const) {
+    const value = inner[name];
+    const isPlain = typeof value === 'string' || typeof value === 'number';
+    const detail = readDetail(name, isPlain ? `${value}` : '');
+    if (detail.ok) Object.assign(details, detail.value);
+  }
+  return details;
 }

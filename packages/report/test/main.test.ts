@@ -18,7 +18,7 @@ for (const words of [
   [],
   ['fail2ban', 'sshd'],
   ['--bogus', 'a', 'b', 'c'],
-  ['--duration', 'soon', 'a', 'b', 'c'],
+  ['--timeout', 'soon', 'a', 'b', 'c'],
 ]) {
   test(`wrong usage ${JSON.stringify(words)} exits 64 and shows the usage`, async () => {
     const { code, stdout, stderr } = await runProgram('report', words);
@@ -54,6 +54,35 @@ test('hostile words exit 65, and nothing of them is run anywhere', async () => {
   assert.equal((await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.9'])).code, 0);
   assert.deepEqual(await fleet.host('h2').commands.next(), ['set', 'sshd', 'banip', '203.0.113.9']);
   assert.equal(fleet.host('h2').commands.all.length, 1);
+});
+
+test('a report is shared whatever its details look like, and one line says what is left out', async () => {
+  await using fleet = await startFleet();
+  await fleet.addReporter('h1');
+  const details = [
+    ['--duration=600', '--failures=5', '--port=http, https', '--protocol=tcp'],
+    ['--duration=600', '--failures=5', '--port={80,443}', '--protocol=tcp, udp'],
+    ['--duration=inf', '--failures=many', `--port=${'8080,'.repeat(70)}`, '--protocol=TCP'],
+    ['--duration=soon', '--failures=', '--port=<port>', '--protocol='],
+  ];
+  for (const [at, options] of details.entries()) {
+    const { code, stderr } = await fleet.report('h1', [...options, 'fail2ban', 'sshd', `203.0.113.${at}`]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^banshare-report: left out of the report, which goes on: --.+\n$/);
+  }
+  const century = await fleet.report('h1', ['--duration=3155760000', 'fail2ban', 'sshd', '203.0.113.9']);
+  assert.deepEqual({ code: century.code, stderr: century.stderr }, { code: 0, stderr: '' });
+  const { bans } = await fleet.server.json<{ bans: { ip: string; at: number; until: number }[] }>('bans');
+  const spans = bans.map(({ ip, at, until }) => [ip, Math.floor(until - at)]);
+  // For ever is as long as the server's max-duration, and what was not said as its default.
+  const [month, day] = [30 * 86_400, 86_400];
+  assert.deepEqual(Object.fromEntries(spans), {
+    '203.0.113.0': 600,
+    '203.0.113.1': 600,
+    '203.0.113.2': month,
+    '203.0.113.3': day,
+    '203.0.113.9': month,
+  });
 });
 
 test('a report counts although nobody reads what it says', async () => {

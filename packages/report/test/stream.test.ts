@@ -47,7 +47,6 @@ test('--stdin names each bad line, goes on, and exits with the highest code', as
       'fail2ban bad 203.0.113.1',
       'fail2ban bad',
       'fail2ban bad localhost',
-      'fail2ban bad 203.0.113.2 soon',
       'fail2ban bad 203.0.113.3 1d more',
       'fail2ban bad 10.0.0.1',
       'fail2ban bad $(id)',
@@ -58,15 +57,27 @@ test('--stdin names each bad line, goes on, and exits with the highest code', as
   const said = stderr.trimEnd().split('\n');
   assert.deepEqual(
     said.map((line) => /^banshare-report: line (\d+): /.exec(line)?.[1]),
-    ['2', '3', '4', '5', '6', '7'],
+    ['2', '3', '4', '5', '6'],
   );
   assert.match(said[0] ?? '', /this one has 2 words/);
   assert.match(said[1] ?? '', /"localhost" is not one IPv4 or IPv6 address/);
-  assert.match(said[4] ?? '', /refused: 10\.0\.0\.1 lies in/);
+  assert.match(said[3] ?? '', /refused: 10\.0\.0\.1 lies in/);
   assert.deepEqual(
     (await bansOf('bad')).map(({ ip }) => ip),
     ['203.0.113.1', '203.0.113.4'],
   );
+});
+
+test('--stdin reports a ban whose duration cannot be read, says so, and takes one that is too long as for ever', async () => {
+  const { code, stderr } = await stream(
+    'fail2ban detail 203.0.113.2 soon\nfail2ban detail 203.0.113.3 1e+30\n',
+  );
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^banshare-report: line 1: its duration is left out of the report, which goes on: "soon" is not a duration\n$/,
+  );
+  assert.equal((await bansOf('detail')).length, 2);
 });
 
 test('--stdin exits 65 when nothing was worse than a bad line', async () => {

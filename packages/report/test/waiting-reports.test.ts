@@ -26,3 +26,16 @@ test('a spool that is not there yet holds nothing', () => {
   spool.removeLeftovers(NOW);
   assert.deepEqual(spool.names(), []);
 });
+
+test('read() takes a waiting report without the details that cannot be read, and one that is too long as for ever', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'banshare-spool-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const ban = { prog: 'fail2ban', jail: 'sshd', ip: '203.0.113.9' };
+  const odd = { ...ban, durationSeconds: 1e30, failures: -1, port: 'http, https', protocol: 'tcp' };
+  const head = { id: '0b'.repeat(16), at: NOW };
+  writeFileSync(join(directory, '1.json'), JSON.stringify({ ...head, kind: 'report', report: odd }));
+  assert.deepEqual(new WaitingReports(directory).read('1.json'), {
+    ok: true,
+    waiting: { ...head, kind: 'report', report: { ...ban, durationSeconds: -1, protocol: 'tcp' } },
+  });
+});

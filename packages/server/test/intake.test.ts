@@ -68,9 +68,6 @@ const FRAMES: readonly [says: string, frames: () => (string | Buffer)[]][] = [
   ['a time that is a text', () => signed(SUBJECT, { ...fields(), at: '1' })],
   ['a negative time', () => signed(SUBJECT, { ...fields(), at: -1 })],
   ['a key in capitals', () => signed(SUBJECT, { ...fields(), key: host.identity.publicHex.toUpperCase() })],
-  ['a duration that is a fraction', () => signed(SUBJECT, { ...fields(), duration: 1.5 })],
-  ['a duration of -2', () => signed(SUBJECT, { ...fields(), duration: -2 })],
-  ['a port with a semicolon', () => signed(SUBJECT, { ...fields(), port: 'a;b' })],
   ['three parts', () => signed('fail2ban;sshd;203.0.113.9', fields())],
   ['five parts', () => signed(`${SUBJECT};more`, fields())],
   ['an address that is a range', () => signed('fail2ban;sshd;0.0.0.0/0;h1', fields())],
@@ -162,3 +159,20 @@ test('reports of many senders at once are each committed and answered', async ()
     Array.from({ length: 200 }, (_, index) => index + 1),
   );
 });
+
+// These come last: nothing above bans anybody.
+for (const [says, details] of [
+  ['a duration that is a fraction', { duration: 1.5 }],
+  ['a duration of -2', { duration: -2 }],
+  ['a duration of 1,000 years', { duration: 31_557_600_000 }],
+  ['a port with a semicolon', { port: 'a;b' }],
+  ['a protocol of two words', { protocol: 'tcp, udp' }],
+  ['failures as text', { failures: 'many' }],
+] as const) {
+  test(`a report with ${says} is a ban all the same, without what cannot be read`, async () => {
+    assert.match(
+      await ask(dealer, signed(SUBJECT, { ...fields(), ...details })),
+      /^OK (accepted|duplicate)$/,
+    );
+  });
+}
