@@ -22,8 +22,9 @@ export async function drill(parts: OperateParts): Promise<AdminReply> {
     until: Math.ceil(began + DRILL_SECONDS),
     reason: 'drill',
   };
-  parts.audit.add('drill', { ip }, began);
-  const [event] = await parts.ledger.ban([ban], began, 'operator');
+  const [event] = await parts.ledger.ban([ban], began, 'operator', {
+    note: () => parts.audit.add('drill', { ip }, began),
+  });
   if (event === undefined) throw new Error('a ban without an event');
   const times = arrivals(event.seq, parts, began);
   parts.distribute([event]);

@@ -87,6 +87,9 @@ export type History = {
 /** What an undo did: bans lifted, those that others support, votes taken back, and what was held and is dropped. */
 export type Undone = { lifted: Event[]; kept: number; votes: number; held: number };
 
+/** `note` is called with what was done, in the transaction that does it: neither is stored without the other. */
+export type Noted<T> = { note?: (done: T) => void };
+
 /**
  * What the server keeps. SQLite is one way; several servers on one shared ledger would be another, so everything that may
  * wait for a disk or a network returns a promise. What changes something @throws when it is not known to be stored.
@@ -101,12 +104,13 @@ export interface Ledger {
     bans: readonly (BanKey & Details & { until: number | null })[],
     now: number,
     by: 'operator' | 'import',
+    how?: Noted<Event[]>,
   ): Promise<Event[]>;
   /**
    * Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. everyJail: hosts let
    * the address go in all of their jails.
    */
-  lift(selection: Selection, now: number, how?: { everyJail?: true }): Promise<Event[]>;
+  lift(selection: Selection, now: number, how?: { everyJail?: true } & Noted<Event[]>): Promise<Event[]>;
   /**
    * Lifts what hosts reported within a range since a time and no operator has lifted since, whatever became of the reports, of
    * at most so many addresses at once, in every jail; what a brake holds of the range is dropped.
@@ -118,11 +122,11 @@ export interface Ledger {
    */
   liftWidened(selection: Selection, now: number, limit: number): Promise<Event[]>;
   /** Withdraws a host's support and votes since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */
-  undo(hostId: number, since: number, now: number): Promise<Undone>;
+  undo(hostId: number, since: number, now: number, how?: Noted<Undone>): Promise<Undone>;
   /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */
-  release(now: number, isProtected: (ip: Target) => boolean): Promise<Event[]>;
+  release(now: number, isProtected: (ip: Target) => boolean, how?: Noted<Event[]>): Promise<Event[]>;
   /** Forgets what the brakes held; returns how many. */
-  dropHeld(): Promise<number>;
+  dropHeld(how?: Noted<number>): Promise<number>;
   countHeld(): number;
   /** The events after a seq, in order. */
   since(seq: number, limit: number): Promise<Event[]>;

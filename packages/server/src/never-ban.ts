@@ -61,17 +61,27 @@ export class NeverBan {
     ];
   }
 
-  /** @throws when the ledger cannot be written. */
-  add(range: Range, now: number): void {
-    this.#ledger.sql('INSERT OR IGNORE INTO never_ban VALUES (?, ?)').run(range, now);
+  /** `note` is called in the transaction that adds. @throws when the ledger cannot be written: then it is not added. */
+  add(range: Range, now: number, note: () => void = () => undefined): void {
+    this.#ledger.together(() => {
+      this.#ledger.sql('INSERT OR IGNORE INTO never_ban VALUES (?, ?)').run(range, now);
+      note();
+    });
     this.#added = this.#readAdded();
   }
 
-  /** Returns whether it was listed. @throws when the ledger cannot be written. */
-  remove(range: Range): boolean {
-    const { changes } = this.#ledger.sql('DELETE FROM never_ban WHERE range = ?').run(range);
+  /**
+   * Returns whether it was listed; `note` is called in the transaction that removes it.
+   * @throws when the ledger cannot be written: then it stays.
+   */
+  remove(range: Range, note: () => void = () => undefined): boolean {
+    const wasThere = this.#ledger.together(() => {
+      const { changes } = this.#ledger.sql('DELETE FROM never_ban WHERE range = ?').run(range);
+      if (Number(changes) > 0) note();
+      return Number(changes) > 0;
+    });
     this.#added = this.#readAdded();
-    return Number(changes) > 0;
+    return wasThere;
   }
 
   /** A host proved by its key that it comes from this address to that door. */

@@ -55,14 +55,14 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
   if (action === 'list') return { ok: true, result: { entries: listNeverBan(parts) } };
   const range = parseRange(textOf(args, 'range') ?? '');
   if (!range.ok) return refuse('range', range.fault);
-  audit.add(`never-ban ${action}`, { range: range.value }, now());
+  const note = (): void => audit.add(`never-ban ${action}`, { range: range.value }, now());
   if (action === 'remove') {
-    const wasThere = neverBan.remove(range.value);
+    const wasThere = neverBan.remove(range.value, note);
     return wasThere
       ? { ok: true, result: { lifted: [] } }
       : refuse('range', `${range.value} was not added: see never-ban list`);
   }
-  neverBan.add(range.value, now());
+  neverBan.add(range.value, now(), note);
   const lifted = await liftWithin(range.value, parts);
   return { ok: true, result: { lifted } };
 }
@@ -107,9 +107,14 @@ export async function settleHeld(
   action: 'release' | 'drop',
   { ledger, neverBan, audit, distribute, now }: FleetParts,
 ): Promise<AdminReply> {
-  audit.add(action, { held: ledger.countHeld() }, now());
-  if (action === 'drop') return { ok: true, result: { count: await ledger.dropHeld() } };
-  const events = await ledger.release(now(), (ip) => neverBan.ruleFor(ip, now()) !== undefined);
+  if (action === 'drop') {
+    const note = (dropped: number): void => audit.add(action, { held: dropped }, now());
+    return { ok: true, result: { count: await ledger.dropHeld({ note }) } };
+  }
+  const held = ledger.countHeld();
+  const events = await ledger.release(now(), (ip) => neverBan.ruleFor(ip, now()) !== undefined, {
+    note: (done) => audit.add(action, { held, published: done.length }, now()),
+  });
   distribute(events);
   return { ok: true, result: { count: events.length } };
 }

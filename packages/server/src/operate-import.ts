@@ -1,4 +1,4 @@
-import { FOR_EVER, isRange, OPERATOR, parseJail, parseTarget } from '@banshare/protocol';
+import { FOR_EVER, isRange, OPERATOR, parseJail, parseTarget, type Event } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { endOf } from './judge.ts';
 import {
@@ -35,8 +35,9 @@ export async function importBans(args: Args, parts: OperateParts): Promise<Admin
     const said = typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {};
     return [{ ip: ip.value, prog: OPERATOR, jail: jail.value, until, ...said }];
   });
-  parts.audit.add('import', { bans: drafts.length }, now);
-  const events = await parts.ledger.ban(drafts, now, 'import');
+  const note = (done: readonly Event[]): void =>
+    parts.audit.add('import', { bans: drafts.length, published: done.length }, now);
+  const events = drafts.length === 0 ? [] : await parts.ledger.ban(drafts, now, 'import', { note });
   parts.distribute(events);
   const hasRange = drafts.some(({ ip }) => isRange(ip));
   const withoutRanges = hasRange ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];

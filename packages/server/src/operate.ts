@@ -65,8 +65,9 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
     until,
     ...(reason === undefined ? {} : { reason }),
   };
-  parts.audit.add('ban', ban, now);
-  const events = await parts.ledger.ban([ban], now, 'operator');
+  const events = await parts.ledger.ban([ban], now, 'operator', {
+    note: (done) => parts.audit.add('ban', { ...ban, seq: done[0]?.seq }, now),
+  });
   parts.distribute(events);
   const withoutRanges = isRange(ip.value) ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];
   return { ok: true, result: { event: events[0], withoutRanges } };
@@ -110,8 +111,9 @@ export async function operatorUnban(args: Args, parts: OperateParts): Promise<Ad
   const wider = [...new Set(bans.filter((ban) => ban.ip !== ip).map((ban) => ban.ip))];
   if (wider.length > 0 && !bans.some((ban) => ban.ip === ip))
     return refuse('range', `nothing is lifted: ${widerText(ip, wider)}`);
-  parts.audit.add('unban', selection.value, now);
-  const lifted = await parts.ledger.lift(selection.value, now);
+  const lifted = await parts.ledger.lift(selection.value, now, {
+    note: (done) => parts.audit.add('unban', { ...selection.value, lifted: done.length }, now),
+  });
   parts.distribute(lifted);
   if (isRange(ip)) lifted.push(...(await liftWidened(selection.value, parts)));
   const within = isRange(ip) ? await countWithin(parts.ledger, ip, now) : 0;
@@ -145,8 +147,10 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   if (!since.ok) return refuse('duration', since.fault);
   const now = parts.now();
   const from = since.value === FOR_EVER ? 0 : now - since.value;
-  parts.audit.add('undo', { host: name, since: from }, now);
-  const { lifted, ...counts } = await parts.ledger.undo(host.id, from, now);
+  const { lifted, ...counts } = await parts.ledger.undo(host.id, from, now, {
+    note: ({ lifted: done, ...rest }) =>
+      parts.audit.add('undo', { host: name, since: from, lifted: done.length, ...rest }, now),
+  });
   parts.distribute(lifted);
   return { ok: true, result: { lifted, ...counts } };
 }

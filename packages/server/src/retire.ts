@@ -44,12 +44,12 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
     return refuse('hosts', saying(left, name));
   }
   audit.add('retired', { generation: name, hostsLeft: left.map((host) => host.name) }, now());
-  service.serverKeys.delete(generation.curve.publicKey);
-  service.admissions.forgetJoining(generation.name);
-  service.distributor.closeDomain(publishDomain(generation.name));
-  await service.port.unlisten(reportDomain(generation.name));
-  service.generations.splice(service.generations.indexOf(generation), 1);
-  rmSync(join(service.directory, generation.name), { recursive: true, force: true });
+  try {
+    await takeOut(generation, service);
+  } catch (error) {
+    audit.add('retired in part', { generation: name, failed: (error as Error).message }, now());
+    throw error;
+  }
   const { reportPort, publishPort } = generation.fleet;
   return {
     ok: true,
@@ -59,6 +59,16 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
       publishPort,
     },
   };
+}
+
+/** Closes its ports and removes its keys; what has no way back comes last. @throws when a port or a file does not go. */
+async function takeOut(generation: Generation, service: Service): Promise<void> {
+  service.serverKeys.delete(generation.curve.publicKey);
+  service.admissions.forgetJoining(generation.name);
+  service.distributor.closeDomain(publishDomain(generation.name));
+  await service.port.unlisten(reportDomain(generation.name));
+  service.generations.splice(service.generations.indexOf(generation), 1);
+  rmSync(join(service.directory, generation.name), { recursive: true, force: true });
 }
 
 /** Hosts that were heard of lately and have not moved yet; one that never told its generation may be on any. */

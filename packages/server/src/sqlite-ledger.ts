@@ -22,6 +22,7 @@ import {
   type Decide,
   type History,
   type Ledger,
+  type Noted,
   type Recorded,
   type Submission,
   type Undone,
@@ -77,27 +78,34 @@ export class SqliteLedger implements Ledger {
     drafts: readonly (BanKey & Details & { until: number | null })[],
     now: number,
     by: 'operator' | 'import',
+    how: Noted<Event[]> = {},
   ): Promise<Event[]> {
-    return this.#write(({ events, bans }) =>
-      drafts.flatMap((draft) => {
-        // A list must not shorten what a person banned for longer, nor what it names twice, nor take a person's word away.
-        if (by === 'import' && bans.covers(draft, now)) return [];
-        const known = by === 'import' ? bans.get(draft) : undefined;
-        const isTyped =
-          known !== undefined && isActive(known, now) && events.origin(known.seq) === 'operator';
-        const said = { by: isTyped ? 'operator' : by, host: OPERATOR_HOST, at: now } as const;
-        const event = events.append({ ...draft, kind: 'ban', ...said });
-        bans.follow(event);
-        return [event];
-      }),
+    return this.#write(
+      ({ events, bans }) =>
+        drafts.flatMap((draft) => {
+          // A list must not shorten what a person banned for longer, nor what it names twice, nor take a person's word away.
+          if (by === 'import' && bans.covers(draft, now)) return [];
+          const known = by === 'import' ? bans.get(draft) : undefined;
+          const isTyped =
+            known !== undefined && isActive(known, now) && events.origin(known.seq) === 'operator';
+          const said = { by: isTyped ? 'operator' : by, host: OPERATOR_HOST, at: now } as const;
+          const event = events.append({ ...draft, kind: 'ban', ...said });
+          bans.follow(event);
+          return [event];
+        }),
+      how,
     );
   }
 
-  async lift(selection: Selection, now: number, how: { everyJail?: true } = {}): Promise<Event[]> {
+  async lift(
+    selection: Selection,
+    now: number,
+    how: { everyJail?: true } & Noted<Event[]> = {},
+  ): Promise<Event[]> {
     return this.#write((books) => {
       books.bans.markLifted(selection, now);
       return books.bans.select(selection, now).map((ban) => unban(books, ban, OPERATOR_HOST, now, how));
-    });
+    }, how);
   }
 
   async liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]> {
@@ -123,7 +131,7 @@ export class SqliteLedger implements Ledger {
     });
   }
 
-  async undo(hostId: number, since: number, now: number): Promise<Undone> {
+  async undo(hostId: number, since: number, now: number, how: Noted<Undone> = {}): Promise<Undone> {
     return this.#write((books) => {
       const supported = books.bans.supportedBy(hostId, since, now);
       for (const ban of supported) books.bans.withdraw(ban, hostId);
@@ -140,11 +148,15 @@ export class SqliteLedger implements Ledger {
         .run(hostId, since);
       const held = books.held.dropOf(hostId, since);
       return { lifted, kept: supported.length - alone.length, votes: Number(changes), held };
-    });
+    }, how);
   }
 
-  async release(now: number, isProtected: (ip: Target) => boolean): Promise<Event[]> {
-    return this.#write((books) => releaseHeld(books, now, isProtected));
+  async release(
+    now: number,
+    isProtected: (ip: Target) => boolean,
+    how: Noted<Event[]> = {},
+  ): Promise<Event[]> {
+    return this.#write((books) => releaseHeld(books, now, isProtected), how);
   }
 
   /** Drops what is held of a host, also within a transaction; returns how many. */
@@ -152,8 +164,8 @@ export class SqliteLedger implements Ledger {
     return this.together(() => this.#books.held.dropOf(hostId, 0));
   }
 
-  async dropHeld(): Promise<number> {
-    return this.#write(({ held }) => held.takeAll().length);
+  async dropHeld(how: Noted<number> = {}): Promise<number> {
+    return this.#write(({ held }) => held.takeAll().length, how);
   }
 
   countHeld(): number {
@@ -233,12 +245,13 @@ export class SqliteLedger implements Ledger {
     this.#database.close();
   }
 
-  #write<T>(work: (books: Books) => T): T {
+  #write<T>(work: (books: Books) => T, how: Noted<T> = {}): T {
     const before = this.head();
     this.#isWriting = true;
     try {
       this.#database.exec('BEGIN IMMEDIATE');
       const result = work(this.#books);
+      how.note?.(result);
       failpoint('before-commit');
       this.#database.exec('COMMIT');
       failpoint('after-commit');

@@ -13,9 +13,14 @@ async function refused(command: string, args: Record<string, unknown>): Promise<
   return reply.reason;
 }
 
+type Entry = { what: string; details: Record<string, unknown> };
+
+async function entries(): Promise<Entry[]> {
+  return (await fleet.server.json<{ entries: Entry[] }>('audit')).entries;
+}
+
 async function audited(): Promise<string[]> {
-  const { entries } = await fleet.server.json<{ entries: { what: string }[] }>('audit');
-  return entries.map(({ what }) => what);
+  return (await entries()).map(({ what }) => what);
 }
 
 test('an unknown action or argument at the admin socket is refused with what is known, and forgets no host', async () => {
@@ -32,4 +37,29 @@ test('an unknown action or argument at the admin socket is refused with what is 
     ['h1'],
   );
   assert.deepEqual(await audited(), before);
+});
+
+test('the audit log has what a deed did, and nothing of a deed that was refused', async () => {
+  const before = (await entries()).length;
+  for (const words of [
+    ['ban', '10.0.0.1'],
+    ['never-ban', 'remove', '198.51.100.0/24'],
+    ['undo', '--host', 'nobody', '--since', '1h'],
+    ['hosts', 'revoke', 'nobody'],
+    ['retire', 'nothing'],
+  ])
+    assert.equal((await fleet.server.command(...words)).code, 1, words.join(' '));
+  assert.equal((await entries()).length, before);
+
+  await fleet.server.command('ban', '203.0.113.5');
+  await fleet.server.command('unban', '203.0.113.5');
+  await fleet.server.command('unban', '203.0.113.6');
+  await fleet.server.command('release');
+  const done = (await entries()).slice(before);
+  assert.partialDeepStrictEqual(done, [
+    { what: 'ban', details: { ip: '203.0.113.5', seq: 1 } },
+    { what: 'unban', details: { ip: '203.0.113.5', lifted: 1 } },
+    { what: 'unban', details: { ip: '203.0.113.6', lifted: 0 } },
+    { what: 'release', details: { held: 0, published: 0 } },
+  ]);
 });

@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { OPERATOR, parseRange, type JailName } from '@banshare/protocol';
 import { startFleet, type Fleet } from '../../../test/fleet/index.ts';
+import { NeverBan } from '../src/never-ban.ts';
+import { DEFAULT_JAIL } from '../src/operate.ts';
+import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 import { publish, reportOf } from './reports.ts';
 
 async function audited(fleet: Fleet): Promise<string[]> {
@@ -48,4 +52,29 @@ test('every deed of an operator is in the audit log, and so are enrolments and b
   await fleet.server.start();
   assert.deepEqual((await audited(fleet)).slice(before.length), [...expected, 'restore']);
   assert.equal((await fleet.server.command('audit', '--verify')).code, 0);
+});
+
+test('a deed whose entry in the audit log cannot be written is not done, and no rule stays behind in memory', async () => {
+  using made = new LedgerOfTest();
+  const { ledger } = made;
+  const full = (): never => {
+    throw new Error('the disk is full');
+  };
+  const own = { ruleFor: () => undefined, list: () => [] };
+  const neverBan = new NeverBan(ledger, { addresses: [], fleet: false }, own);
+  const range = parseRange('203.0.113.0/24');
+  assert.ok(range.ok);
+  const ban = {
+    ip: addressOf('203.0.113.1'),
+    prog: OPERATOR,
+    jail: DEFAULT_JAIL as JailName,
+    until: NOW + 60,
+  };
+  assert.throws(() => neverBan.add(range.value, NOW, full), /the disk is full/);
+  await assert.rejects(ledger.ban([ban], NOW, 'operator', { note: full }), /the disk is full/);
+  assert.equal(neverBan.ruleFor(ban.ip, NOW), undefined);
+  assert.equal(await ledger.countActive(NOW), 0);
+  await ledger.ban([ban], NOW, 'operator');
+  await assert.rejects(ledger.lift({ ip: ban.ip }, NOW, { note: full }), /the disk is full/);
+  assert.equal(await ledger.countActive(NOW), 1);
 });
