@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Dealer, XSubscriber } from 'zeromq';
-import { parseHostName, type HostName, type RequestKind } from '@banshare/protocol';
+import { enrolmentText, parseHostName, type HostName, type RequestKind } from '@banshare/protocol';
 import {
   endpoint,
+  JoinProof,
   makeIdentity,
   Requester,
   seal,
@@ -54,11 +55,24 @@ export class Peer {
   }
 
   async enrol(wanted: string, addresses: readonly string[] = []): Promise<Answer> {
-    const request = { kind: 'enrol', name: wanted as HostName, addresses } as const;
-    const answer = await this.ask(request, {}, this.#meeting.keys.join);
+    const { request, id } = this.enrolment(wanted, addresses);
+    const answer = await this.ask(request, { id }, this.#meeting.keys.join);
     const given = answer.ok ? parseHostName(String(answer.reply.fields['name'])) : undefined;
     if (given?.ok === true) this.name = given.value;
     return answer;
+  }
+
+  /** The enrolment of a key, this peer's own or another, with the proof that the join key is known; to be sent with that id. */
+  enrolment(
+    wanted: string,
+    addresses: readonly string[] = [],
+    key = this.identity.publicHex,
+  ): { request: RequestKind; id: string } {
+    const { server, join } = this.#meeting.keys;
+    const [id, name] = [makeId(), wanted as HostName];
+    const text = enrolmentText({ id, key, to: server.publicKey }, name);
+    const proof = new JoinProof(join.secretKey, server.publicKey).of(text);
+    return { request: { kind: 'enrol', name, addresses, join: proof }, id };
   }
 
   get serverKey(): string {

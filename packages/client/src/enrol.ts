@@ -1,7 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
-import { bad, good, parseHostName, type HostName, type Result } from '@banshare/protocol';
+import { bad, enrolmentText, good, parseHostName, type HostName, type Result } from '@banshare/protocol';
 import { makePrivateDirectory, type HostPaths } from '@banshare/runtime';
 import {
+  JoinProof,
   makeIdentity,
   PUBLIC_SUFFIX,
   readHostKey,
@@ -59,8 +60,14 @@ export async function enrol(
   }
   const key = made?.value ?? (await makeHostKey(paths));
   const link = new ServerLink(server, key, join.value.curve);
+  const proof = new JoinProof(join.value.curve.secretKey, server.serverKey);
   const answer = await link.ask(
-    { kind: 'enrol', name: name.value, addresses: addresses.slice(0, 16) },
+    (envelope) => ({
+      kind: 'enrol',
+      name: name.value,
+      addresses: addresses.slice(0, 16),
+      join: proof.of(enrolmentText(envelope, name.value)),
+    }),
     TIMEOUT_MS,
   );
   link.close();

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RequestKind } from '@banshare/protocol';
+import type { Envelope, RequestKind } from '@banshare/protocol';
 import { wallSeconds } from '@banshare/runtime';
 import { Requester, seal, Signer, type Answer, type CurvePair, type Identity } from '@banshare/transport';
 
@@ -23,7 +23,8 @@ export class ServerLink {
     this.#serverKey = server.serverKey;
   }
 
-  ask(request: RequestKind, timeoutMs: number): Promise<Answer> {
+  /** Asks once it is this request's turn; one that proves something about its envelope is made from that. */
+  ask(request: RequestKind | ((envelope: Envelope) => RequestKind), timeoutMs: number): Promise<Answer> {
     const turn = this.#turn.then((): Answer | Promise<Answer> => {
       // Whoever waited for a turn meanwhile must not open the connection again.
       if (this.#isClosed) return { ok: false, fault: 'unreachable', reason: 'the connection is closed' };
@@ -33,7 +34,8 @@ export class ServerLink {
         key: this.#key,
         to: this.#serverKey,
       };
-      return this.#requester.request(seal(envelope, request, this.#signer), timeoutMs);
+      const made = typeof request === 'function' ? request(envelope) : request;
+      return this.#requester.request(seal(envelope, made, this.#signer), timeoutMs);
     });
     this.#turn = turn.catch(() => undefined);
     return turn;

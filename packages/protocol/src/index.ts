@@ -17,6 +17,7 @@ export {
   ACK_BODY_LIMIT,
   BODY_LIMIT,
   encodeRequest,
+  enrolmentText,
   parseRequest,
   rotationText,
   signedText,

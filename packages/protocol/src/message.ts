@@ -16,7 +16,8 @@ export type Envelope = { id: string; at: number; key: string; to: string };
 
 export type ReportRequest = { kind: 'report'; sender: HostName; report: Report };
 export type UnbanRequest = { kind: 'unban'; ban: ReportedBan };
-export type EnrolRequest = { kind: 'enrol'; name: HostName; addresses: readonly string[] };
+/** `join` proves that whoever asks has the join key: the MAC of enrolmentText(), in hex. A key that is known needs none. */
+export type EnrolRequest = { kind: 'enrol'; name: HostName; addresses: readonly string[]; join?: string };
 /** `since` absent asks for a snapshot; `snapshot` and `next` ask for its next page. */
 export type SyncRequest = {
   kind: 'sync';
@@ -87,6 +88,11 @@ export function rotationText({ id, key, to }: Omit<Envelope, 'at'>, next: string
   return `banshare/rotate/1\0${id}\0${key}\0${next}\0${to}`;
 }
 
+/** What an enrolment's MAC covers: a host that is in cannot enrol others by its own connection, nor by what it saw. */
+export function enrolmentText({ id, key, to }: Omit<Envelope, 'at'>, name: HostName): string {
+  return `banshare/enrol/1\0${id}\0${key}\0${name}\0${to}`;
+}
+
 /** Reads a request strictly; unknown fields are ignored, unknown subjects are `unsupported`. */
 export function parseRequest(subject: string, body: string): { ok: true; value: Request } | RequestFault {
   const limit = subject === 'ack' ? ACK_BODY_LIMIT : BODY_LIMIT;
@@ -129,6 +135,7 @@ function readKind(subject: string, read: FieldReader): Result<RequestKind> | und
         kind: 'enrol',
         name: read.parsed('name', LONGEST_TEXT, parseHostName),
         addresses: readAddresses(read),
+        ...(read.has('join') ? { join: read.hex('join', 64) } : {}),
       });
     case 'sync':
       return good(readSync(read));

@@ -79,7 +79,15 @@ export const request: fc.Arbitrary<RequestKind> = fc.oneof(
     ),
   }),
   record({ kind: fc.constant('unban'), ban: record(banKey) }),
-  record({ kind: fc.constant('enrol'), name: host, addresses: fc.array(address, { maxLength: 16 }) }),
+  record(
+    {
+      kind: fc.constant('enrol'),
+      name: host,
+      addresses: fc.array(address, { maxLength: 16 }),
+      join: hex(64),
+    },
+    { requiredKeys: ['kind', 'name', 'addresses'] },
+  ),
   record(
     {
       kind: fc.constant('sync'),

@@ -9,6 +9,7 @@ import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from './answer.ts';
 import type { Audit } from './audit.ts';
 import type { Admissions } from './domains.ts';
+import type { JoinCheck } from './fleet/join-check.ts';
 import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';
 import { curvesOf, type Host, type HostBook } from './host-book.ts';
 import { nameWith } from './host-names.ts';
@@ -30,6 +31,8 @@ export type MembershipParts = {
   doors: PublishDoors;
   neverBan: Pick<NeverBan, 'forget' | 'approve'>;
   audit: Audit;
+  /** Whether a newcomer has the join key. */
+  joinCheck: Pick<JoinCheck, 'holds'>;
   /** What server.toml says; what an operator said since counts more. */
   configured: EnrolmentMode;
   newcomersPerMinute: number;
@@ -41,6 +44,12 @@ export type MembershipParts = {
 /** A client that waits for an operator asks every few seconds; one that has not asked for so long is given up. */
 const WAITS_SECONDS = 86_400;
 const MOST_NAMED = 10;
+
+const NO_JOIN_PROOF = refuse(
+  'join',
+  'this key is not enrolled here, and does not prove that it has the join key: run a client-install.sh there that was ' +
+    "built with this server's version or a later one (make client-install.sh)",
+);
 
 const FORGOTTEN_MAY_ASK =
   ' Its key is not known as revoked any more, and enrolment is open: whoever has it and the join key can enrol it again.';
@@ -84,12 +93,13 @@ export class Membership {
    * @throws when the ledger cannot be written.
    */
   async enrol(request: Envelope & EnrolRequest): Promise<{ answer: Answer; newcomer?: Host }> {
-    const { book, admissions, audit, now } = this.#parts;
+    const { book, admissions, audit, joinCheck, now } = this.#parts;
     const known = book.byKey(request.key);
     if (known !== undefined) {
       if (known.state === 'pending') book.hear(known, now());
       return { answer: await this.#answer(known) };
     }
+    if (!joinCheck.holds(request)) return { answer: NO_JOIN_PROOF };
     if (request.name === OPERATOR_HOST) {
       return {
         answer: refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`),

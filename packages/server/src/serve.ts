@@ -26,6 +26,7 @@ import { FloodWatch } from './flood-watch.ts';
 import { endpointsOf, openReportPort } from './doors.ts';
 import type { Generation } from './generations.ts';
 import { curvesOf, HostBook } from './host-book.ts';
+import { JoinCheck } from './fleet/join-check.ts';
 import { Intake } from './intake.ts';
 import type { Policy } from './judge.ts';
 import { Membership } from './membership.ts';
@@ -87,6 +88,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     ...core,
     audit,
     doors: distributor,
+    joinCheck: new JoinCheck(core.generations),
     configured: config.enrolment.mode,
     newcomersPerMinute: config.enrolment.perMinute,
     braked: (reason) => log.error('Enrolment is braked: who has the join key?', { reason }),

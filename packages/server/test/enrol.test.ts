@@ -1,7 +1,13 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { parseHostName, type HostName } from '@banshare/protocol';
-import { makeIdentity, Signer } from '@banshare/transport';
+import {
+  enrolmentText,
+  parseHostName,
+  type EnrolRequest,
+  type HostName,
+  type RequestKind,
+} from '@banshare/protocol';
+import { JoinProof, makeIdentity, Signer } from '@banshare/transport';
 import { Peer, startFleet } from '../../../test/fleet/index.ts';
 import { publish } from './reports.ts';
 
@@ -79,8 +85,8 @@ test('a key of another cannot be enrolled: the signature has to be its own', asy
   const victim = await newcomer();
   const thief = await makeIdentity();
   const before = await hosts();
-  const request = { kind: 'enrol', name: 'thief' as HostName, addresses: [] } as const;
-  const answer = await victim.ask(request, { signer: new Signer(thief.seedHex) }, fleet.keys.join);
+  const { request, id } = victim.enrolment('thief');
+  const answer = await victim.ask(request, { id, signer: new Signer(thief.seedHex) }, fleet.keys.join);
   assert.ok(answer.ok);
   assert.deepEqual([answer.reply.status, answer.reply.code], ['REFUSED', 'signature']);
   assert.equal(await hosts(), before);
@@ -88,9 +94,9 @@ test('a key of another cannot be enrolled: the signature has to be its own', asy
 
 test('a key that is no point of the curve is refused', async () => {
   const peer = await newcomer();
-  const request = { kind: 'enrol', name: 'odd' as HostName, addresses: [] } as const;
   for (const key of ['0'.repeat(64), `01${'0'.repeat(62)}`, 'f'.repeat(64)]) {
-    const answer = await peer.ask(request, { key }, fleet.keys.join);
+    const { request, id } = peer.enrolment('odd', [], key);
+    const answer = await peer.ask(request, { id, key }, fleet.keys.join);
     assert.ok(answer.ok, JSON.stringify(answer));
     assert.equal(answer.reply.status, 'REFUSED');
   }
@@ -102,4 +108,49 @@ test('many that enrol at once all get in, each once', async () => {
   const names = await Promise.all(many.map((peer) => named(peer, 'swarm')));
   assert.equal(new Set(names).size, 20);
   assert.equal(await hosts(), before + 20);
+});
+
+/** What a peer that is in gets for the enrolment of another key, over its own connection. */
+async function sponsored(by: Peer, other: Peer, request: RequestKind, id: string): Promise<string> {
+  const answer = await by.send(other.sealed(request, { id }));
+  assert.ok(answer.ok, JSON.stringify(answer));
+  return `${answer.reply.code ?? answer.reply.verdict}: ${answer.reply.reason ?? ''}`;
+}
+
+test('no host enrols further ones by its own key: an unknown key proves that it knows the join secret', async () => {
+  const [evil, other] = [await newcomer(), await newcomer()];
+  await named(evil, 'evil');
+  const before = await hosts();
+  const { request, id } = other.enrolment('sybil');
+  assert.equal(request.kind, 'enrol');
+  const to = fleet.keys.server.publicKey;
+  const text = enrolmentText({ id, key: other.identity.publicHex, to }, 'sybil' as HostName);
+  const byOwnKey = new JoinProof(evil.identity.curve.secretKey, to).of(text);
+  const { join: ofAnotherId } = other.enrolment('sybil').request as EnrolRequest;
+  for (const join of [undefined, byOwnKey, ofAnotherId, '0'.repeat(64)]) {
+    const asked = { kind: 'enrol', name: 'sybil' as HostName, addresses: [], ...(join && { join }) } as const;
+    assert.match(await sponsored(evil, other, asked, id), /^join: .*client-install\.sh/);
+    const overJoinKey = await other.ask(asked, { id }, fleet.keys.join);
+    assert.ok(overJoinKey.ok && overJoinKey.reply.code === 'join');
+  }
+  assert.equal(await hosts(), before);
+  assert.match(await sponsored(evil, other, request, id), /^accepted/);
+  assert.match(await sponsored(evil, other, request, id), /^accepted/);
+});
+
+test('a key that is known, or waits for an operator, goes on asking without a proof', async () => {
+  const [known, waiting] = [await newcomer(), await newcomer()];
+  await named(known, 'known-without');
+  const bare = (name: string): RequestKind => ({ kind: 'enrol', name: name as HostName, addresses: [] });
+  const verdict = async (peer: Peer, name: string): Promise<string> => {
+    const answer = await peer.ask(bare(name), {}, fleet.keys.join);
+    return answer.ok ? answer.reply.verdict : answer.fault;
+  };
+  assert.equal(await verdict(known, 'known-without'), 'accepted');
+  await fleet.server.command('enrolment', 'approve');
+  await waiting.enrol('waiting-without');
+  assert.equal(await verdict(waiting, 'waiting-without'), 'pending');
+  await fleet.server.command('hosts', 'approve', 'waiting-without');
+  assert.equal(await verdict(waiting, 'waiting-without'), 'accepted');
+  await fleet.server.command('enrolment', 'open');
 });

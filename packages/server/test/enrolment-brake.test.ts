@@ -18,8 +18,8 @@ async function ask(fleet: Fleet, count: number): Promise<Told[]> {
   const peer = new Peer(fleet.meeting, await makeIdentity());
   for (let n = 0; n < count; n += 1) {
     const { publicHex: key, seedHex } = await makeIdentity();
-    const request = { kind: 'enrol', name: `h${n}` as HostName, addresses: [] } as const;
-    const answer = await peer.ask(request, { key, signer: new Signer(seedHex) }, fleet.keys.join);
+    const { request, id } = peer.enrolment(`h${n}`, [], key);
+    const answer = await peer.ask(request, { id, key, signer: new Signer(seedHex) }, fleet.keys.join);
     assert.ok(answer.ok, JSON.stringify(answer));
     const { status, code, after } = answer.reply;
     told.push({ status, ...(code === undefined ? {} : { code }), ...(after === undefined ? {} : { after }) });
@@ -101,6 +101,7 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
     doors: { admit: async () => undefined, expel: () => undefined },
     neverBan: { forget: () => undefined, approve: () => ({ approved: [], tooMany: [] }) },
     audit: new Audit(ledger),
+    joinCheck: { holds: () => true },
     configured: 'approve',
     newcomersPerMinute: 10,
     braked: () => undefined,

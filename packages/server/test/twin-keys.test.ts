@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { encodeRequest, rotationText, signedText, type HostName, type RequestKind } from '@banshare/protocol';
+import { encodeRequest, rotationText, signedText } from '@banshare/protocol';
 import {
   curveKeyOf,
   makeIdentity,
@@ -97,8 +97,10 @@ function hostKeyOf({ publicKey, secretKey }: CurvePair): ScalarSigner {
   return holds ? signer : new ScalarSigner(L - scalar, publicHex);
 }
 
-function sealed(to: string, signer: ScalarSigner, request: RequestKind): Sealed {
-  const envelope = { id: makeId(), at: Date.now() / 1000, key: signer.publicHex, to };
+/** The enrolment of a key that is known by its scalar; the peer knows the join key. */
+function sealedBy(peer: Peer, signer: ScalarSigner, name: string): Sealed {
+  const { request, id } = peer.enrolment(name, [], signer.publicHex);
+  const envelope = { id, at: Date.now() / 1000, key: signer.publicHex, to: peer.serverKey };
   const { subject, body } = encodeRequest(envelope, request);
   return { id: envelope.id, subject, body, signature: signer.sign(signedText(subject, body)) };
 }
@@ -106,8 +108,6 @@ function sealed(to: string, signer: ScalarSigner, request: RequestKind): Sealed 
 function outcome(answer: Answer): string {
   return answer.ok ? (answer.reply.code ?? answer.reply.verdict) : answer.fault;
 }
-
-const asHost = (name: string): RequestKind => ({ kind: 'enrol', name: name as HostName, addresses: [] });
 
 /** The request by which a peer asks for a next key that is known by its scalar. */
 async function rotate(peer: Peer, next: ScalarSigner): Promise<string> {
@@ -135,11 +135,11 @@ test('the other Ed25519 key of a host’s CURVE key, or of its next one, is refu
   const proof = new Signer(next.seedHex).sign(text).toString('hex');
   assert.equal(outcome(await h1.ask({ kind: 'rotate', next: next.publicHex, proof }, { id })), 'accepted');
   for (const other of [twin, twinOf(next)]) {
-    assert.equal(outcome(await h1.send(sealed(h1.serverKey, other, asHost('h3')))), 'key');
+    assert.equal(outcome(await h1.send(sealedBy(h1, other, 'h3'))), 'key');
     assert.equal(await rotate(h2, other), 'next');
   }
   await fleet.server.command('hosts', 'revoke', 'h1');
-  assert.equal(outcome(await h2.send(sealed(h1.serverKey, twin, asHost('h3')), fleet.keys.join)), 'key');
+  assert.equal(outcome(await h2.send(sealedBy(h1, twin, 'h3'), fleet.keys.join)), 'key');
   assert.deepEqual(
     fleet.server.said.filter((line) => line.includes('Cannot write the ledger')),
     [],
@@ -151,7 +151,7 @@ test('no host has the join key as its own or its next: it would let in everybody
   const h1 = await fleet.peer('h1');
   const joiner = hostKeyOf(fleet.keys.join);
   assert.equal(await curveKeyOf(joiner.publicHex), fleet.keys.join.publicKey);
-  assert.equal(outcome(await h1.send(sealed(h1.serverKey, joiner, asHost('h2')), fleet.keys.join)), 'key');
+  assert.equal(outcome(await h1.send(sealedBy(h1, joiner, 'h2'), fleet.keys.join)), 'key');
   assert.equal(await rotate(h1, joiner), 'next');
   const anybody = fleet.peerWith({ ...(await makeIdentity()), curve: fleet.keys.join });
   assert.equal(await hears(anybody), false);

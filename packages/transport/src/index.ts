@@ -12,6 +12,7 @@ export {
 export { endpoint, portOf } from './endpoint.ts';
 export { readHostKey, writeHostKey, type HostKey } from './host-key.ts';
 export { readIncoming, type Incoming, type Unreadable } from './incoming.ts';
+export { JoinProof } from './join-proof.ts';
 export { curveKeyOf, makeCurvePair, makeIdentity, type Identity } from './key-making.ts';
 export { eventPublisher, listen, reportRouter, type Listening } from './listen.ts';
 export { PublishPort, ReportPort } from './ports.ts';

@@ -15,3 +15,14 @@ export function encodeZ85(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/** Reads Z85 that isCurveKey() of protocol has taken. */
+export function decodeZ85(text: string): Buffer {
+  const bytes = Buffer.alloc((text.length / 5) * 4);
+  for (let group = 0; group < text.length / 5; group += 1) {
+    let value = 0;
+    for (const digit of text.slice(group * 5, group * 5 + 5)) value = value * 85 + ALPHABET.indexOf(digit);
+    bytes.writeUInt32BE(value, group * 4);
+  }
+  return bytes;
+}

@@ -1,0 +1,51 @@
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+  timingSafeEqual,
+} from 'node:crypto';
+import { decodeZ85 } from './z85.ts';
+
+/** DER wrappings of bare X25519 keys (RFC 8410); node:crypto takes no bare ones. */
+const SECRET_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
+const PUBLIC_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
+/** What HKDF is told, so that nothing else that is derived from a pair of CURVE keys is ever the same key. */
+const LABEL = 'banshare/join/1';
+
+/**
+ * What a generation's join key and its server share: X25519 of the one's secret and the other's public key is the same on both
+ * sides, and nobody else can reckon it. Made once; the key for the HMAC is derived here.
+ */
+export class JoinProof {
+  readonly #key: Buffer;
+
+  /** @param secretKey one's own (Z85). @param publicKey the other's (Z85). @throws where that is a point of small order. */
+  constructor(secretKey: string, publicKey: string) {
+    const der = { format: 'der' } as const;
+    const secret = Buffer.concat([SECRET_PREFIX, decodeZ85(secretKey)]);
+    const other = Buffer.concat([PUBLIC_PREFIX, decodeZ85(publicKey)]);
+    const shared = diffieHellman({
+      privateKey: createPrivateKey({ ...der, key: secret, type: 'pkcs8' }),
+      publicKey: createPublicKey({ ...der, key: other, type: 'spki' }),
+    });
+    this.#key = Buffer.from(hkdfSync('sha256', shared, '', LABEL, 32));
+  }
+
+  /** The proof of a text, 64 hex digits. */
+  of(text: string): string {
+    return this.#mac(text).toString('hex');
+  }
+
+  /** Whether whoever made the proof (hex) of that text has one of the two secrets; takes the same time for any proof. */
+  holds(text: string, proof: string): boolean {
+    const given = Buffer.from(proof, 'hex');
+    const right = this.#mac(text);
+    return given.length === right.length && timingSafeEqual(given, right);
+  }
+
+  #mac(text: string): Buffer {
+    return createHmac('sha256', this.#key).update(text).digest();
+  }
+}
