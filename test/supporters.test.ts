@@ -36,6 +36,38 @@ test("one host's unban does not lift what another still supports; the last one's
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.9']);
 });
 
+test('no host ends or shortens the ban of another, however short its own; both stand behind it then', async () => {
+  await using fleet = await startFleet({
+    hosts: ['watcher'],
+    serverToml: '[dedupe]\nwindow = "1s"',
+  });
+  const [honest, evil] = [await fleet.peer('honest'), await fleet.peer('evil')];
+  const ask = async (peer: typeof honest, durationSeconds: number): Promise<string> => {
+    assert.ok(peer.name);
+    const report = { ...BAN, durationSeconds };
+    const answer = await peer.ask({ kind: 'report', sender: peer.name, report });
+    assert.ok(answer.ok);
+    return answer.reply.verdict;
+  };
+  const shown = async () => (await fleet.server.json<Shown>('bans', BAN.ip)).bans;
+  assert.equal(await ask(honest, 7 * 86_400), 'accepted');
+  const [before] = await shown();
+  assert.ok(before);
+  assert.deepEqual(await fleet.host('watcher').commands.next(), ['set', 'sshd', 'banip', BAN.ip]);
+  for (let now = 0; now < before.at + 1;) {
+    const answer = await evil.ask({ kind: 'sync', limit: 1 });
+    assert.ok(answer.ok);
+    ({ now } = answer.reply);
+  }
+  assert.equal(await ask(evil, 0), 'duplicate');
+  assert.equal(await ask(evil, 3600), 'duplicate');
+  assert.deepEqual(await shown(), [before]);
+  // Whoever stands behind it too may leave, and it stays.
+  const answer = await evil.ask({ kind: 'unban', ban: BAN });
+  assert.ok(answer.ok && answer.reply.verdict === 'accepted');
+  assert.deepEqual(await shown(), [before]);
+});
+
 test("an operator's unban runs on every host, also on the one that reported, and an older report does not undo it", async () => {
   await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
   const late = await fleet.peer('late');

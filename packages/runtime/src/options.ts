@@ -66,7 +66,7 @@ export const serverOptions = {
   'dedupe.window': seconds(
     duration(1, DAY),
     '5m',
-    'For so long after a ban was published, the same ban is not published again.',
+    'For so long after a ban was published, the same ban is not published again; one that ends no later never is.',
   ),
   'bans.default-duration': seconds(
     durationOrForEver,

@@ -1,6 +1,6 @@
 import type { BanKey, Event, Target } from '@banshare/protocol';
 import { blockOf } from './blocks.ts';
-import { isActive, type PublishedBan } from './judge.ts';
+import { covers, isActive, type PublishedBan } from './judge.ts';
 import { eventOf, type Row, type Sql } from './rows.ts';
 import { widerRanges } from './wider-ranges.ts';
 
@@ -114,9 +114,7 @@ export class BanBook {
 
   /** Whether such a ban is active already, and ends no earlier. */
   covers(ban: BanKey & { until: number | null }, now: number): boolean {
-    const known = this.get(ban);
-    if (known === undefined || !isActive(known, now)) return false;
-    return known.until === null || (ban.until !== null && ban.until <= known.until);
+    return covers(this.get(ban), ban.until, now);
   }
 
   isBanned(ip: string, now: number): boolean {

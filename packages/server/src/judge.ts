@@ -57,8 +57,8 @@ export type Verdict =
   | { verdict: 'refused'; code: string; reason: string };
 
 /**
- * Judges a report (contract section 6, Bans): a duplicate when that ban was published less than the window ago, is still
- * active, and this report would end at most a window after it; else it is published anew.
+ * Judges a report (contract section 6, Bans): a duplicate when that ban is still active and ends no earlier than this
+ * report would, or was published less than the window ago and ends at most a window earlier; else it is published anew.
  */
 export function judge(
   report: Report,
@@ -90,6 +90,15 @@ export function judgeUnban(known: { isActive: boolean; supports: boolean; others
   if (!known.isActive || !known.supports) return { verdict: 'duplicate' };
   if (known.others > 0) return { verdict: 'accepted', withdraw: true };
   return { verdict: 'accepted', publish: { kind: 'unban' } };
+}
+
+/**
+ * Whether a ban stands already and ends no earlier: then a report, a release or an import changes nothing. Only an operator's word, or the
+ * last supporter's withdrawal, shortens a ban.
+ */
+export function covers(known: PublishedBan | undefined, until: number | null, now: number): boolean {
+  if (known === undefined || !isActive(known, now)) return false;
+  return known.until === null || (until !== null && until <= known.until);
 }
 
 /** Whether a ban still holds at that time. */
@@ -147,7 +156,7 @@ export function endOf(
 }
 
 function isDuplicate(known: PublishedBan, until: number | null, windowSeconds: number, now: number): boolean {
+  if (covers(known, until, now)) return true;
   if (now - known.at >= windowSeconds || !isActive(known, now)) return false;
-  if (known.until === null) return true;
-  return until !== null && until <= known.until + windowSeconds;
+  return known.until === null || (until !== null && until <= known.until + windowSeconds);
 }

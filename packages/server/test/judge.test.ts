@@ -52,6 +52,10 @@ const TABLE: readonly [
   ['one that ends a window later is a duplicate', 600, banned(10, NOW + 300), 'duplicate'],
   ['one that ends more than a window later is published', 601, banned(10, NOW + 300), `new ${NOW + 601}`],
   ['nothing is longer than for ever', 30 * DAY, banned(10, null), 'duplicate'],
+  ['one that ends no later is a duplicate, however long ago', 600, banned(9000, NOW + 600), 'duplicate'],
+  ['one that would end a standing ban at once is a duplicate', 0, banned(9000, NOW + 600), 'duplicate'],
+  ['nothing replaces for ever', 30 * DAY, banned(9000, null), 'duplicate'],
+  ['one that ends later after the window is published', 601, banned(300, NOW + 600), `new ${NOW + 601}`],
   ['a clock that was set back still makes duplicates', 600, banned(-100, NOW + 700), 'duplicate'],
 ];
 
