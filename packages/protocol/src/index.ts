@@ -45,6 +45,7 @@ export {
   type ProgName,
 } from './names.ts';
 export { parseOutcome, type Outcome, type OutcomeKind } from './outcome.ts';
+export { digestText, type Receipt } from './receipt.ts';
 export {
   encodeEvents,
   encodeHeartbeat,

@@ -113,6 +113,11 @@ export class FieldReader {
     return own.fault === undefined ? value : undefined;
   }
 
+  /** A field as it stands, for a reader of its own. */
+  value(name: string): unknown {
+    return this.#own(name);
+  }
+
   #own(name: string): unknown {
     return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
   }

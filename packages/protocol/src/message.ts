@@ -5,6 +5,7 @@ import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
 import { parseHostName, parseJail, parseProg, type HostName } from './names.ts';
 import { readDetails } from './details.ts';
 import { parseOutcome, type Outcome } from './outcome.ts';
+import { parseReceipt, type Receipt } from './receipt.ts';
 import { bad, good, quote, type Result } from './result.ts';
 
 /** Bytes of a request's body at most, by its subject. */
@@ -40,6 +41,8 @@ export type AckRequest = {
   outcomes: readonly Outcome[];
   /** Whether everything that is applied on this host can be a range. */
   ranges?: boolean;
+  /** What is really in place; older hosts do not tell. */
+  receipt?: Receipt;
 };
 /** `next` is the key that shall follow, Ed25519 hex; `proof` its own signature over rotationText(), in hex. */
 export type RotateRequest = { kind: 'rotate'; next: string; proof: string };
@@ -200,6 +203,7 @@ function readSync(read: FieldReader): SyncRequest {
 }
 
 function readAck(read: FieldReader): AckRequest {
+  const receipt = read.has('receipt') ? parseReceipt(read.value('receipt')) : undefined;
   return {
     kind: 'ack',
     epoch: read.token('epoch', 64),
@@ -211,5 +215,6 @@ function readAck(read: FieldReader): AckRequest {
     addresses: readAddresses(read),
     outcomes: read.has('outcomes') ? read.list('outcomes', 200).flatMap((item) => parseOutcome(item)) : [],
     ...(read.has('ranges') ? { ranges: read.boolean('ranges') } : {}),
+    ...(receipt === undefined ? {} : { receipt }),
   };
 }

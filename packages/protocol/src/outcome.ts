@@ -2,9 +2,10 @@ import { oneLine } from './result.ts';
 
 /**
  * What became of an event on one host. `applied`: the command ran; `already`: it was in place before; `released`: the
- * host's own fail2ban or a person ended it; `skipped` and `failed` say why.
+ * host's own fail2ban or a person ended it; `skipped` and `failed` say why; `unproven`: the command ran, and whether the
+ * firewall has it cannot be seen.
  */
-export type OutcomeKind = 'applied' | 'already' | 'released' | 'skipped' | 'failed';
+export type OutcomeKind = 'applied' | 'already' | 'released' | 'skipped' | 'failed' | 'unproven';
 export type Outcome = { seq: number; outcome: OutcomeKind; reason?: string };
 
 const KINDS: ReadonlySet<unknown> = new Set<OutcomeKind>([
@@ -13,6 +14,7 @@ const KINDS: ReadonlySet<unknown> = new Set<OutcomeKind>([
   'released',
   'skipped',
   'failed',
+  'unproven',
 ]);
 
 /** Reads one entry of an ack's outcomes; one that cannot be read gives none, since the position counts without it. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parseOutcome } from '../src/index.ts';
 
-for (const outcome of ['applied', 'already', 'released', 'skipped', 'failed']) {
+for (const outcome of ['applied', 'already', 'released', 'skipped', 'failed', 'unproven']) {
   test(`parseOutcome() reads "${outcome}", with and without a reason`, () => {
     assert.deepEqual(parseOutcome({ seq: 7, outcome }), [{ seq: 7, outcome }]);
     assert.deepEqual(parseOutcome({ seq: 7, outcome, reason: 'own', more: 1 }), [

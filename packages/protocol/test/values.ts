@@ -13,6 +13,7 @@ import {
   type Outcome,
   type Position,
   type ProgName,
+  type Receipt,
   type RequestKind,
   type Result,
   type Target,
@@ -59,11 +60,45 @@ export const envelope: fc.Arbitrary<Envelope> = record({
 const outcome: fc.Arbitrary<Outcome> = record(
   {
     seq: count,
-    outcome: fc.constantFrom('applied', 'already', 'released', 'skipped', 'failed'),
+    outcome: fc.constantFrom('applied', 'already', 'released', 'skipped', 'failed', 'unproven'),
     // Of others only the codes arrive.
     reason: fc.string({ maxLength: 50 }),
   },
   { requiredKeys: ['seq', 'outcome'] },
+);
+
+const bans = fc.nat(1_000_000_000);
+const reason = fc.stringMatching(/^[ -~]{0,50}$/);
+const receipt: fc.Arbitrary<Receipt> = record(
+  {
+    wanted: bans,
+    placed: bans,
+    failed: bans,
+    full: bans,
+    unproven: bans,
+    unfit: bans,
+    wantedDigest: hex(16),
+    placedDigest: hex(16),
+    enforcer: reason,
+    pausedSince: seconds,
+    comparedAgo: seconds,
+    comparesEvery: seconds,
+    blind: reason,
+    why: reason,
+  },
+  {
+    requiredKeys: [
+      'wanted',
+      'placed',
+      'failed',
+      'full',
+      'unproven',
+      'unfit',
+      'wantedDigest',
+      'placedDigest',
+      'enforcer',
+    ],
+  },
 );
 
 /** None travels as 0: that is read as 1. */
@@ -112,6 +147,7 @@ export const request: fc.Arbitrary<RequestKind> = fc.oneof(
     addresses: fc.array(address, { maxLength: 16 }),
     outcomes: fc.array(outcome, { maxLength: 5 }),
     ranges: fc.boolean(),
+    receipt,
   }),
 );
 
