@@ -2,7 +2,7 @@ import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
 import { changeOf, FIRST_TRY, isWanted, type BanRow } from './ban-row.ts';
 import { reasonOf, type Change, type Effect, type Enforcer } from './enforcers/enforcer.ts';
-import { again } from './retry.ts';
+import { again, againUntilDone } from './retry.ts';
 import type { State } from './state.ts';
 import { Turns } from './turns.ts';
 
@@ -167,9 +167,9 @@ export class Applier {
     // Published again meanwhile, it is to be banned again: that row stays.
     const current = state.get(row);
     if (current?.status !== 'lifting') return;
-    const next = effect.outcome === 'failed' ? again(current, effect.reason, this.#parts.now()) : undefined;
-    if (next === undefined || next.retryAt === null) this.#end(current);
-    else state.put(next, this.#parts.now());
+    const now = this.#parts.now();
+    if (effect.outcome === 'failed') state.put(againUntilDone(current, effect.reason, now), now);
+    else this.#end(current);
   }
 
   #settleBan(row: BanRow, effect: Effect): void {

@@ -22,7 +22,7 @@ import { locateServer } from './server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { readyFaults } from './ready.ts';
 import { rotateNow } from './rotate-command.ts';
-import { showPaused, showStatus, type ClientStatus } from './status.ts';
+import { isInOrder, showPaused, showStatus, type ClientStatus } from './status.ts';
 
 const USAGE = 64;
 const NO_DAEMON = 69;
@@ -198,8 +198,7 @@ async function status(options: {
   const findings = await diagnose(setup.config, setup.place, paths);
   const running = await askSettled(paths.clientSocket);
   const pausedAt = running === undefined ? pausedWithout(paths.clientState) : running.pausedAt;
-  const isWell =
-    running?.phase === 'in-step' && typeof pausedAt !== 'number' && findings.every(({ ok }) => ok);
+  const isWell = running !== undefined && isInOrder(running) && findings.every(({ ok }) => ok);
   if (options.json) {
     print(
       JSON.stringify({ running: running !== undefined, pausedAt: pausedAt ?? null, ...running, findings }),

@@ -5,8 +5,14 @@ import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from './en
 import { FULL } from './keep-newest.ts';
 import type { State } from './state.ts';
 
+/**
+ * An enforcer that is no longer asked. boot: which start of the machine it was then, unknown of what earlier versions noted;
+ * trouble: why what it holds could not be lifted when that was tried last.
+ */
+export type Before = Placer & { boot?: string; trouble?: string };
+
 /** now: the enforcers that put this host's bans in place; before: by place those whose bans are not all lifted yet. */
-export type Placing = { now: Placer[]; before: Record<string, Placer> };
+export type Placing = { now: Placer[]; before: Record<string, Before> };
 
 /** What a hand-over looks at; now is epoch seconds. */
 export type HandOverParts = {
@@ -14,6 +20,8 @@ export type HandOverParts = {
   placers: readonly Placer[];
   choice: Choice;
   localJailOf: (ban: BanKey) => JailName;
+  /** Which start of the machine this is. */
+  boot: string;
   now: () => number;
 };
 
@@ -33,12 +41,13 @@ export function notePlacing(state: State, placing: Placing): void {
  * @returns whether those put bans elsewhere.
  */
 export function handOver(parts: HandOverParts): boolean {
-  const { state, placers } = parts;
+  const { state, placers, boot } = parts;
   const known = placingOf(state);
   if (known !== undefined && JSON.stringify(known.now) === JSON.stringify(placers)) return false;
   state.together(() => {
-    const before = { ...known?.before };
-    for (const placer of known?.now ?? []) for (const place of everyPlaceOf(placer)) before[place] = placer;
+    const before: Record<string, Before> = { ...known?.before };
+    for (const placer of known?.now ?? [])
+      for (const place of everyPlaceOf(placer)) before[place] = { ...placer, boot };
     if (known !== undefined) for (const row of state.all()) handOverRow(row, known.now, parts);
     for (const place of placers.flatMap(everyPlaceOf)) {
       // What is still asked keeps its own sets as they should be.

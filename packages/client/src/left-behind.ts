@@ -16,14 +16,9 @@ export class LeftBehind {
   }
 
   add({ place, ip, prog, jail, localJail, isBefore }: Left): void {
-    this.#sql('INSERT OR REPLACE INTO left_behind VALUES (?, ?, ?, ?, ?, ?)').run(
-      place,
-      ip,
-      prog,
-      jail,
-      localJail,
-      isBefore ? 1 : 0,
-    );
+    this.#sql(
+      'INSERT OR REPLACE INTO left_behind (place, ip, prog, jail, local_jail, before) VALUES (?, ?, ?, ?, ?, ?)',
+    ).run(place, ip, prog, jail, localJail, isBefore ? 1 : 0);
   }
 
   has(place: string, ban: BanKey): boolean {
@@ -31,6 +26,22 @@ export class LeftBehind {
       'SELECT 1 FROM left_behind WHERE place = ? AND ip = ? AND prog = ? AND jail = ?',
     ).get(place, ban.ip, ban.prog, ban.jail);
     return found !== undefined;
+  }
+
+  /** Notes by which event an address was lifted that still stands there. @returns the places where it does. */
+  noteUnban(ip: Target, seq: number): string[] {
+    this.#sql('UPDATE left_behind SET unban = ? WHERE ip = ?').run(seq, ip);
+    const rows = this.#sql('SELECT DISTINCT place FROM left_behind WHERE ip = ? ORDER BY place').all(ip);
+    return rows.map((row) => String(row['place']));
+  }
+
+  /** The events that lifted an address which no enforcer holds any more once this one has let it go; of one address or of all. */
+  unbansEndingAt(place: string, ip?: Target): number[] {
+    const rows = this.#sql(
+      `SELECT DISTINCT unban FROM left_behind AS here WHERE place = ? AND (? IS NULL OR ip = ?) AND unban IS NOT NULL
+       AND NOT EXISTS (SELECT 1 FROM left_behind AS there WHERE there.ip = here.ip AND there.place <> here.place)`,
+    ).all(place, ip ?? null, ip ?? null);
+    return rows.map((row) => Number(row['unban']));
   }
 
   /** What one of them holds; of one address only, where that is named. */

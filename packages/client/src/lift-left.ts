@@ -2,16 +2,16 @@ import type { JailName, Target } from '@banshare/protocol';
 import type { Log } from '@banshare/runtime';
 import { changeOf, FIRST_TRY, isWanted, type BanRow } from './ban-row.ts';
 import { reasonOf, type Enforcer } from './enforcers/enforcer.ts';
-import { isOfHost, outlastsItsProgram, placesOf, type Placer } from './enforcers/placers.ts';
-import { notePlacing, placingOf } from './hand-over.ts';
+import { isOfHost, placesOf, type Placer } from './enforcers/placers.ts';
+import { notePlacing, placingOf, type Before } from './hand-over.ts';
 import type { Left } from './left-behind.ts';
 import type { State } from './state.ts';
 
-/** What lifts what earlier enforcers hold; isGone tells of one whose program this host does not have any more. */
+/** What lifts what earlier enforcers hold; isGone tells of one that cannot hold anything any more. */
 export type LiftLeftParts = {
   state: State;
   enforcerOf: (placer: Placer) => Enforcer;
-  isGone: (place: string) => boolean;
+  isGone: (place: string, placer: Before) => boolean;
   /** Resolves when nothing is under way at the enforcers that are asked now. */
   idle: () => Promise<void>;
   queue: (row: BanRow) => void;
@@ -20,8 +20,6 @@ export type LiftLeftParts = {
 };
 
 const LOOK_MS = 15_000;
-/** What says no so often will not say yes. */
-const MOST_TRIES = 20;
 
 /** Of who reported it nothing is needed any more. */
 const NOBODY = {
@@ -39,12 +37,12 @@ type Group = { lefts: Left[]; ip: Target; localJail: JailName };
 
 /**
  * Lifts what earlier enforcers of this host hold, each ban once the enforcers that follow have it, or once nobody wants it any
- * more. What cannot be lifted is tried again, until that has no sense.
+ * more. What cannot be lifted is tried again until it is, and said meanwhile: somebody may be locked out by it.
  */
 export class LiftLeft {
   readonly #parts: LiftLeftParts;
   readonly #enforcers = new Map<string, Enforcer>();
-  readonly #tries = new Map<string, number>();
+  readonly #failing = new Set<string>();
   #running: Promise<void> = Promise.resolve();
   #isOver: boolean;
   #isAsked = false;
@@ -69,8 +67,20 @@ export class LiftLeft {
   /** A ban was put in place or lifted by the enforcers that are asked now. */
   settled(row: BanRow): void {
     if (this.#isOver) return;
-    if (row.status === 'lifting') void this.look(row.ip);
+    if (row.status === 'lifting') {
+      this.#sayWhatStands(row);
+      void this.look(row.ip);
+    }
     void this.#lookWhenIdle();
+  }
+
+  /** The enforcers that are asked now let go of an address. Nobody may hear that it is lifted while an earlier one holds it. */
+  #sayWhatStands({ ip, seq }: BanRow): void {
+    const { state } = this.#parts;
+    if (state.of(ip).some(isWanted)) return;
+    const places = state.left.noteUnban(ip, seq);
+    const reason = `${places.join(' and ')}, from before the enforcer was changed, still has it`;
+    if (places.length > 0) state.tell({ seq, outcome: 'failed', reason });
   }
 
   /** Lifts what can be lifted now, of one address or of all. */
@@ -94,7 +104,7 @@ export class LiftLeft {
     await this.look();
   }
 
-  #places(): [string, Placer][] {
+  #places(): [string, Before][] {
     return Object.entries(placingOf(this.#parts.state)?.before ?? {});
   }
 
@@ -104,7 +114,7 @@ export class LiftLeft {
     this.#isOver = places.length === 0;
   }
 
-  async #liftAt(place: string, placer: Placer, ip?: Target): Promise<void> {
+  async #liftAt(place: string, placer: Before, ip?: Target): Promise<void> {
     const { state } = this.#parts;
     const enforcer = this.#enforcers.get(place) ?? this.#parts.enforcerOf(placer);
     this.#enforcers.set(place, enforcer);
@@ -113,11 +123,11 @@ export class LiftLeft {
     if (enforcer.leave !== undefined && ready.length === groups.length && ip === undefined) {
       const reason = await enforcer.leave();
       if (reason === '') this.#end(place, enforcer.kind);
-      else this.#fail(place, enforcer.kind, reason);
+      else this.#fail(place, placer, reason);
       return;
     }
     const reason = await this.#lift(ready, enforcer);
-    if (reason !== '') this.#fail(place, enforcer.kind, reason);
+    if (reason !== '') this.#fail(place, placer, reason);
     else if (enforcer.leave === undefined && state.left.at(place).length === 0)
       this.#end(place, enforcer.kind);
   }
@@ -158,6 +168,7 @@ export class LiftLeft {
     const queued: BanRow[] = [];
     state.together(() => {
       for (const left of lefts) {
+        this.#sayLifted(state.left.unbansEndingAt(left.place, left.ip));
         state.left.remove(left);
         const row = left.isBefore ? state.get(left) : undefined;
         if (row?.status !== 'applied' || row.isOurs) continue;
@@ -198,23 +209,34 @@ export class LiftLeft {
     return true;
   }
 
-  #fail(place: string, kind: string, reason: string): void {
-    const { log, isGone } = this.#parts;
-    const tries = (this.#tries.get(place) ?? 0) + 1;
-    this.#tries.set(place, tries);
-    const fields = { enforcer: kind, reason };
-    const hasNoSense = isGone(place) || (tries >= MOST_TRIES && !outlastsItsProgram(place));
-    if (hasNoSense) {
+  #fail(place: string, placer: Before, reason: string): void {
+    const { log, isGone, state } = this.#parts;
+    const fields = { enforcer: placer.kind, reason };
+    if (isGone(place, placer)) {
       log.warning('What this enforcer held of banshare cannot be lifted, and is left to itself', fields);
-      this.#forget(this.#parts.state.left.at(place));
+      this.#forget(state.left.at(place));
       this.#drop(place);
-    } else if (tries === 1) {
-      log.warning('What this enforcer holds of banshare cannot be lifted yet, and is tried again', fields);
+      return;
     }
+    const placing = placingOf(state);
+    if (placing !== undefined && placer.trouble !== reason)
+      notePlacing(state, {
+        ...placing,
+        before: { ...placing.before, [place]: { ...placer, trouble: reason } },
+      });
+    if (this.#failing.has(place)) return;
+    this.#failing.add(place);
+    log.warning('What this enforcer holds of banshare cannot be lifted yet, and is tried again', fields);
+  }
+
+  #sayLifted(unbans: readonly number[]): void {
+    for (const seq of unbans) this.#parts.state.tell({ seq, outcome: 'applied' });
   }
 
   #end(place: string, kind: string): void {
-    this.#parts.state.left.clear(place);
+    const { left } = this.#parts.state;
+    this.#sayLifted(left.unbansEndingAt(place));
+    left.clear(place);
     this.#drop(place);
     this.#parts.log.notice('Nothing of banshare stands any more where this enforcer had put it', {
       enforcer: kind,

@@ -1,11 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ClientConfig } from '@banshare/runtime';
+import type { ClientConfig, HostPaths } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import { localJailOf } from './choose.ts';
 import type { EnforcerHost } from './enforcers/chosen.ts';
-import { enforcerOf, outlastsItsProgram, placersOf } from './enforcers/placers.ts';
-import { handOver } from './hand-over.ts';
+import { enforcerOf, isOfHost, outlastsItsProgram, placersOf, programOf } from './enforcers/placers.ts';
+import { isProgram } from './exec.ts';
+import { handOver, type Before } from './hand-over.ts';
 import { LiftLeft, type LiftLeftParts } from './lift-left.ts';
 import type { TakeParts } from './take.ts';
 import { markBegun } from './ticking.ts';
@@ -26,6 +27,7 @@ export function passOn(
     placers: placersOf(config),
     choice,
     localJailOf: (ban) => localJailOf(ban, config.apply.jails),
+    boot: thisBoot(),
     now,
   });
   if (areOthers)
@@ -33,7 +35,7 @@ export function passOn(
   const left = new LiftLeft({
     state,
     enforcerOf: (placer) => enforcerOf(placer, config, host),
-    isGone: (place) => outlastsItsProgram(place) && !existsSync(join(host.paths.root, 'etc/fail2ban')),
+    isGone: (place, placer) => isGone(place, placer, host.paths),
     idle: () => applier.idle(),
     queue: (row) => applier.queue(row),
     log: host.log,
@@ -41,4 +43,24 @@ export function passOn(
   });
   applier.onSettled((row) => left.settled(row));
   return left;
+}
+
+/**
+ * Whether an enforcer of before cannot hold anything any more: fail2ban that was removed, or sets of the kernel of an earlier
+ * start of this machine, where the program is gone that could have brought them back.
+ */
+export function isGone(
+  place: string,
+  { boot }: Pick<Before, 'boot'>,
+  { root, fail2banSocket }: HostPaths,
+  isThere = isProgram,
+): boolean {
+  if (outlastsItsProgram(place))
+    return !existsSync(join(root, 'etc/fail2ban')) && !existsSync(fail2banSocket);
+  return isOfHost(place) && boot !== undefined && boot !== thisBoot() && !isThere(programOf(place));
+}
+
+/** Which start of the machine this is. */
+export function thisBoot(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

@@ -23,6 +23,8 @@ const STEPS: readonly string[] = [
      PRIMARY KEY (place, ip, prog, jail)
    ) STRICT, WITHOUT ROWID;`,
   `CREATE INDEX bans_left_out ON bans (at) WHERE status = 'skipped' AND reason = 'full';`,
+  `ALTER TABLE left_behind ADD COLUMN unban INTEGER;
+   CREATE INDEX left_behind_ip ON left_behind (ip);`,
 ];
 
 /**

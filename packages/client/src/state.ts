@@ -182,6 +182,14 @@ export class State {
       .map(rowOf);
   }
 
+  /** How many bans could not be lifted when that was tried, and one of them. */
+  unlifted(): { count: number; example: BanRow | undefined } {
+    const where = "status = 'lifting' AND attempts > 0";
+    const count = Number(this.#sql(`SELECT count(*) AS n FROM bans WHERE ${where}`).get()?.['n']);
+    const [example] = this.#sql(`SELECT * FROM bans WHERE ${where} ORDER BY attempts DESC LIMIT 1`).all();
+    return { count, example: example === undefined ? undefined : rowOf(example) };
+  }
+
   /** Makes everything that failed due. */
   tryAgainNow(now: number): void {
     this.#sql('UPDATE bans SET retry_at = ? WHERE retry_at IS NOT NULL').run(now);

@@ -29,6 +29,8 @@ export type ClientStatus = {
   bans: Record<string, number>;
   /** What earlier enforcers of this host still have to let go. */
   earlierEnforcers: string[];
+  /** What could not be lifted when that was tried, in sentences: somebody may be locked out by it. */
+  unlifted: string[];
   spool: SpoolStatus;
 };
 
@@ -58,6 +60,7 @@ export function statusOf(
     advice: [...enforcer.missing, ...adviceFor(enforcer.kind, counts), ...adviceOnRanges(state)],
     bans: counts,
     earlierEnforcers: Object.keys(placingOf(state)?.before ?? {}),
+    unlifted: unliftedIn(state),
     spool,
   };
 }
@@ -76,6 +79,30 @@ function adviceOnRanges(state: State): string[] {
   return [
     `${missed.length === 1 ? 'A range is' : `${missed.length} ranges are`} not banned here, since no enforcer of this host can: use nftables or ipset.`,
   ];
+}
+
+/** What could not be lifted when that was tried, of this host's enforcers and of those before, in sentences. */
+export function unliftedIn(state: State): string[] {
+  const { count, example } = state.unlifted();
+  const own =
+    example === undefined
+      ? []
+      : [
+          `${count === 1 ? 'A ban' : `${count} bans`} could not be lifted here yet, and ${count === 1 ? 'is' : 'are'} tried again: ${example.ip} in ${example.localJail}: ${example.reason}`,
+        ];
+  const earlier = Object.entries(placingOf(state)?.before ?? {}).flatMap(([place, { trouble }]) =>
+    trouble === undefined
+      ? []
+      : [
+          `What ${place} holds of banshare, from before the enforcer was changed, still stands, and its lifting is tried again: ${trouble}`,
+        ],
+  );
+  return [...own, ...earlier];
+}
+
+/** Whether no person is needed for what a running client tells. */
+export function isInOrder({ phase, pausedAt, unlifted }: ClientStatus): boolean {
+  return phase === 'in-step' && pausedAt === null && unlifted.length === 0;
 }
 
 /** What has to be said before all else. */
@@ -103,6 +130,7 @@ export function showStatus(status: ClientStatus): string {
     `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
     ...status.ways,
     ...status.advice,
+    ...status.unlifted,
     ...status.earlierEnforcers.map(
       (place) => `Not lifted yet, from before the enforcer was changed: what ${place} holds of banshare.`,
     ),

@@ -2,10 +2,14 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { OPERATOR_HOST } from '@banshare/protocol';
+import { hostPaths } from '@banshare/runtime';
+import { isGone, thisBoot } from '../src/pass-on.ts';
 import { pause } from '../src/pausing.ts';
+import { unliftedIn } from '../src/status.ts';
 import { Machine } from './changing-host.ts';
 import { noFail2ban, RealFail2ban } from './enforcers/real-fail2ban.ts';
-import { NOW } from './make.ts';
+import { folder, ip, NOW } from './make.ts';
 
 const NONE = '[apply]\nenforcer = "none"\n';
 const FAIL2BAN = '[apply]\nenforcer = "fail2ban"\n';
@@ -128,6 +132,43 @@ test('fail2ban’s socket and its client hold the same bans', { skip }, async ()
   await machine.start(FAIL2BAN);
   assert.deepEqual(fail2ban.banned('sshd'), ['203.0.113.1']);
   assert.deepEqual(machine.said, []);
+});
+
+test('What an earlier enforcer cannot lift is tried until it is lifted, is said by status meanwhile, and its unban is no success before', async () => {
+  using machine = new Machine();
+  await machine.start(machine.command('old'));
+  await machine.ban('203.0.113.1', '203.0.113.2');
+  machine.behave('old', 'fail');
+  await machine.start(NONE);
+  for (let look = 0; look < 25; look += 1) await machine.left.look();
+  await machine.hear({ kind: 'unban', ip: ip('203.0.113.1'), host: OPERATOR_HOST });
+  await machine.rest();
+  const outcomes = (): string[] =>
+    machine.state.untold(10).map(({ seq, outcome, reason = '' }) => `${seq} ${outcome} ${reason}`.trim());
+  assert.match(outcomes().join(), /3 failed command: .*, from before the enforcer was changed, still has it/);
+  const status = (): string[] => unliftedIn(machine.state);
+  assert.equal(status().length, 1);
+  assert.match(status()[0]!, /^What command: .* still stands, and its lifting is tried again: exit 1/);
+  // Said once in the log, and by a client that was started again since too.
+  assert.equal(machine.said.filter((line) => line.includes('cannot be lifted yet')).length, 1);
+  await machine.start(NONE);
+  assert.equal(status().length, 1);
+  machine.behave('old', 'work');
+  await machine.left.look();
+  assert.deepEqual(machine.held('old'), []);
+  assert.deepEqual(status(), []);
+  assert.ok(outcomes().includes('3 applied'), outcomes().join());
+});
+
+test('Sets of the kernel are gone with an earlier start of the machine where their program is gone too', () => {
+  using scratch = folder();
+  const paths = hostPaths(scratch.path);
+  const boots: (string | undefined)[] = ['another', thisBoot(), undefined];
+  const isGoneAt = (place: string, isThere: boolean): boolean[] =>
+    boots.map((boot) => isGone(place, boot === undefined ? {} : { boot }, paths, () => isThere));
+  assert.deepEqual(isGoneAt('ipset', false), [true, false, false]);
+  assert.deepEqual(isGoneAt('ipset', true), [false, false, false]);
+  assert.deepEqual(isGoneAt('command: /bin/unban', false), [false, false, false]);
 });
 
 test('Of an enforcer that is gone it is said once, and the client goes on', { skip }, async () => {

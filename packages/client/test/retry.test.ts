@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { again } from '../src/retry.ts';
+import { again, againUntilDone } from '../src/retry.ts';
 import { NOW, rowOf } from './make.ts';
 
 test('again() waits twice as long each time, at most ten minutes', () => {
@@ -22,4 +22,10 @@ test('again() gives up after about a day', () => {
     seconds += (row.retryAt ?? NOW) - NOW;
   }
   assert.ok(seconds > 80_000 && seconds < 100_000, `${seconds} s`);
+});
+
+test('againUntilDone() never gives up: after a day it tries four times a day', () => {
+  const tired = { ...rowOf(), attempts: 5000 };
+  const { retryAt, reason } = againUntilDone(tired, 'exit 1', NOW);
+  assert.deepEqual([retryAt, reason], [NOW + 6 * 3600, 'exit 1']);
 });

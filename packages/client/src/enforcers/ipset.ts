@@ -21,6 +21,8 @@ const RANGES: readonly Family[] = [
 const LONGEST_SECONDS = 2_147_483;
 const TRIAL = 'create banshare-trial hash:ip\ndestroy banshare-trial\n';
 const LISTING_BYTES = 64 * 1024 * 1024;
+/** Other programs may have thousands of sets. */
+const NAMES_BYTES = 1024 * 1024;
 
 /** Bans in banshare's own ipsets, any number in one `ipset restore`, and the rules of iptables that drop them. */
 export function ipsetSets(run: RunTool): Sets {
@@ -44,7 +46,10 @@ export function ipsetSets(run: RunTool): Sets {
         [...change.put, ...change.move].some(({ ip }) => isRange(ip)) || change.drop.some(isRange);
       const isOnlyDrop = change.put.length === 0 && change.move.length === 0;
       // What is to leave a set that is not there has left it: none is made for that.
-      if (isOfRanges && isOnlyDrop && !hasRanges && !(await hasSet(run, RANGES))) return '';
+      if (isOfRanges && isOnlyDrop && !hasRanges) {
+        const there = await setsThere(run, RANGES);
+        if (!there.ok || there.sets.length === 0) return there.ok ? '' : there.reason;
+      }
       const concerned = isOfRanges ? RANGES : ADDRESSES;
       const reason = await restore([...concerned.map(createLine), ...changeLines(change)]);
       hasRanges ||= isOfRanges && reason === '';
@@ -54,33 +59,37 @@ export function ipsetSets(run: RunTool): Sets {
       return missing;
     },
     remove: async () => {
-      const { stdout } = await run(['ipset', 'list', '-n']);
-      const names = stdout.split('\n');
-      const there = [...ADDRESSES, ...RANGES].filter(({ set }) => names.includes(set));
-      await rules.remove(there);
+      const there = await setsThere(run, [...ADDRESSES, ...RANGES]);
+      if (!there.ok) return there.reason;
+      await rules.remove(there.sets);
       areRulesThere.clear();
       hasRanges = false;
-      return restore(there.map(({ set }) => `destroy ${set}`));
+      return restore(there.sets.map(({ set }) => `destroy ${set}`));
     },
     isIntact: async () => {
-      hasRanges ||= await hasSet(run, RANGES);
+      const there = await setsThere(run, RANGES);
+      // What cannot be asked does not show that all is well: the listing that follows says why.
+      if (!there.ok) return false;
+      hasRanges ||= there.sets.length > 0;
       for (const each of hasRanges ? [ADDRESSES, RANGES] : [ADDRESSES])
         areRulesThere.set(each, await rules.areThere(each));
       return [...areRulesThere.values()].every((areThere) => areThere);
     },
-    read: async () => {
-      const held = new Map<string, Remaining>();
-      for (const { set } of families()) {
-        const ended = await run(['ipset', 'save', set], { keptBytes: LISTING_BYTES });
-        if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
-        for (const line of ended.stdout.split('\n')) {
-          const [, , ip, , seconds] = line.startsWith('add ') ? line.split(' ') : [];
-          if (ip !== undefined) held.set(ip, remaining(Number(seconds)));
-        }
-      }
-      return { ok: true, held };
-    },
+    read: () => readSets(run, families()),
   };
+}
+
+async function readSets(run: RunTool, families: readonly Family[]): ReturnType<Sets['read']> {
+  const held = new Map<string, Remaining>();
+  for (const { set } of families) {
+    const ended = await run(['ipset', 'save', set], { keptBytes: LISTING_BYTES });
+    if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
+    for (const line of ended.stdout.split('\n')) {
+      const [, , ip, , seconds] = line.startsWith('add ') ? line.split(' ') : [];
+      if (ip !== undefined) held.set(ip, remaining(Number(seconds)));
+    }
+  }
+  return { ok: true, held };
 }
 
 async function missingPrograms(run: RunTool): Promise<string[]> {
@@ -98,11 +107,15 @@ async function missingPrograms(run: RunTool): Promise<string[]> {
   return missing;
 }
 
-/** Whether one of these sets is there, perhaps from an earlier run. */
-async function hasSet(run: RunTool, families: readonly Family[]): Promise<boolean> {
-  const { stdout } = await run(['ipset', 'list', '-n']);
-  const names = stdout.split('\n');
-  return families.some(({ set }) => names.includes(set));
+/** Which of these sets are there, perhaps from an earlier run. An ipset that cannot answer has not said that there are none. */
+async function setsThere(
+  run: RunTool,
+  families: readonly Family[],
+): Promise<{ ok: true; sets: Family[] } | { ok: false; reason: string }> {
+  const ended = await run(['ipset', 'list', '-n'], { keptBytes: NAMES_BYTES });
+  if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
+  const names = ended.stdout.split('\n');
+  return { ok: true, sets: families.filter(({ set }) => names.includes(set)) };
 }
 
 function createLine({ set, type, family }: Family): string {

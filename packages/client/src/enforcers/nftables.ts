@@ -52,10 +52,12 @@ export function nftSets(run: RunTool): Sets {
   /** The sets of ranges that are there, or were: a host without ranges has none, and pays nothing. */
   const rangeSets = new Set<string>();
   /** What is to leave a set that is not there has left it: none is made for that. */
-  const withoutMissing = async (change: SetChange): Promise<SetChange> => {
+  const withoutMissing = async (change: SetChange): Promise<SetChange | string> => {
     const isOnlyDrop = change.put.length === 0 && change.move.length === 0;
     if (!isOnlyDrop || rangeSetsOf(change).every((set) => rangeSets.has(set))) return change;
-    for (const set of setsIn(await terseListing(run))) rangeSets.add(set);
+    const listed = await terseListing(run);
+    if (listed.code !== 0) return `nft: ${said(listed)}`;
+    for (const set of setsIn(listed.stdout)) rangeSets.add(set);
     return { ...change, drop: change.drop.filter((range) => rangeSets.has(setOf(range))) };
   };
   const changeOrSetUp = async (change: SetChange, concerned: readonly string[]): Promise<string> => {
@@ -78,6 +80,7 @@ export function nftSets(run: RunTool): Sets {
     },
     change: async (asked) => {
       const change = await withoutMissing(asked);
+      if (typeof change === 'string') return change;
       const concerned = rangeSetsOf(change);
       const reason = await changeOrSetUp(change, concerned);
       if (reason === '') for (const set of concerned) rangeSets.add(set);
@@ -89,7 +92,9 @@ export function nftSets(run: RunTool): Sets {
       return ended.code === 0 ? '' : `nft: ${said(ended)}`;
     },
     isIntact: async () => {
-      const ruleset = await terseListing(run);
+      const { code, stdout: ruleset } = await terseListing(run);
+      // What cannot be asked does not show that all is well: the listing that follows says why.
+      if (code !== 0) return false;
       for (const set of setsIn(ruleset)) rangeSets.add(set);
       return hasRules(ruleset) && [...rangeSets].every((set) => hasSet(ruleset, set));
     },
@@ -98,9 +103,8 @@ export function nftSets(run: RunTool): Sets {
 }
 
 /** All tables without what their sets hold: asked for one table, nft would fetch all of that. */
-async function terseListing(run: RunTool): Promise<string> {
-  const { stdout } = await run(['nft', '-t', 'list', 'ruleset', 'inet'], { keptBytes: RULESET_BYTES });
-  return stdout;
+function terseListing(run: RunTool): Promise<Ended> {
+  return run(['nft', '-t', 'list', 'ruleset', 'inet'], { keptBytes: RULESET_BYTES });
 }
 
 /** What banshare's sets hold, those of addresses and these of ranges. */

@@ -3,6 +3,7 @@ import type { Change, Effect, Enforcer } from './enforcer.ts';
 import { change as changeJail, jailsBanning, logsOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
 import { canBlock, type Psad } from './psad.ts';
+import { startBehind } from './socket-start.ts';
 
 /** logFile: where a line bans, for whatever jail reads it, if so; isPsadAsked: whether the enforcer has psad lift the bans of psad anyway. */
 export type OwnBlocksParts = {
@@ -63,8 +64,10 @@ async function liftInFail2ban(
       if (jails.length > 0) lifted.set(change, { reason: '' });
     }
   } catch (error) {
-    // One that is not there, or goes at this moment, holds nothing; one that was asked and says no does.
-    if (error instanceof TalkError && (error.fault === 'down' || error.fault === 'lost')) return;
+    // One that is not there holds nothing. One that goes at this moment may come back with what it has in its database, and so
+    // may one that left its socket behind, as it does where it was killed.
+    const isAway = error instanceof TalkError && error.fault === 'down';
+    if (isAway && startBehind(fail2banSocket) === undefined) return;
     const reason = (error as Error).message;
     const from = change === undefined ? 0 : changes.indexOf(change);
     for (const each of changes.slice(from)) lifted.set(each, { reason });

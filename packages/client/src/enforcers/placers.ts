@@ -76,6 +76,11 @@ export function isOfHost(place: string): boolean {
   return place === 'nftables' || place === 'ipset';
 }
 
+/** The program by which a place of the whole host is filled. */
+export function programOf(place: string): string {
+  return place === 'nftables' ? 'nft' : place;
+}
+
 /** Whether it is lifted by a command, of which nobody knows what it acts on. */
 export function isByCommand(place: string): boolean {
   return place.startsWith(COMMAND);

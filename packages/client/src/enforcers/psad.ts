@@ -50,8 +50,8 @@ export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number
     }
   };
   const carryOut = async (changes: readonly Change[]): Promise<Effect[]> => {
-    const blocked = changes.some(({ kind }) => kind === 'ban') ? blockedIn(places.psadBlocked) : new Set();
-    const isThereAlready = ({ kind, ip }: Change): boolean => kind === 'ban' && blocked.has(ip);
+    const blocked = changes.some(({ kind }) => kind === 'ban') ? blockedIn(places.psadBlocked) : undefined;
+    const isThereAlready = ({ kind, ip }: Change): boolean => kind === 'ban' && blocked?.has(ip) === true;
     const asked = changes.filter((change) => canBlock(change) && !isThereAlready(change));
     const reason = asked.length === 0 ? '' : await send(asked);
     return changes.map((change): Effect => {
@@ -75,7 +75,8 @@ export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number
             `psad does not listen at "${socket}". Install and start psad, with ENABLE_AUTO_IDS Y in /etc/psad/psad.conf.`,
           ],
     isThere: () => doesPsadListen(socket),
-    blocks: (ip) => blockedIn(places.psadBlocked).has(ip),
+    // Where that cannot be read it may: psad takes the word to lift what it does not have, too.
+    blocks: (ip) => blockedIn(places.psadBlocked)?.has(ip) ?? true,
     start: () => startBehind(socket),
   };
 }
@@ -85,12 +86,12 @@ export function canBlock({ ip }: Pick<Change, 'ip'>): boolean {
   return !/[:/]/.test(ip);
 }
 
-/** What psad has blocked, whoever wanted it: it takes none of it a second time. */
-function blockedIn(path: string): Set<string> {
+/** What psad has blocked, whoever wanted it: it takes none of it a second time. Undefined where that cannot be read. */
+function blockedIn(path: string): Set<string> | undefined {
   try {
     return new Set(readFileSync(path, 'utf8').match(/^[0-9.]+/gm));
-  } catch {
-    return new Set();
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? new Set() : undefined;
   }
 }
 

@@ -155,6 +155,36 @@ for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSet
   });
 
   test(
+    `${kind}: without its capability nothing is called lifted or gone, and with it again all is`,
+    { skip: noNetwork },
+    async () => {
+      await using network = await Network.open();
+      const outcome = await enforcerIn(network).carryOut([ban('203.0.113.1'), ban('198.51.100.0/24')]);
+      assert.deepEqual(
+        outcome.map((effect) => effect.outcome),
+        ['applied', 'applied'],
+      );
+      const drop = ['setpriv', '--bounding-set=-net_admin,-net_raw', '--inh-caps=-net_admin,-net_raw'];
+      const powerless = new HostSets(
+        setsOf((words, options) => network.run([...drop, ...words], options)),
+        () => performance.now(),
+      );
+      assert.match(await powerless.leave(), /not permitted; the client needs CAP_NET_ADMIN/);
+      for (const address of ['203.0.113.1', '198.51.100.0/24']) {
+        const [effect] = await powerless.carryOut([unban(address)]);
+        assert.equal(effect?.outcome, 'failed', address);
+      }
+      assert.equal(await powerless.isIntact(), false);
+      assert.equal((await powerless.list()).ok, false);
+      assert.match((await powerless.check()).join(), /not permitted/);
+      const held = [...(await heldBy(enforcerIn(network))).keys()];
+      assert.deepEqual(held.toSorted(), ['198.51.100.0/24', '203.0.113.1']);
+      assert.equal(await enforcerIn(network).leave(), '');
+      assert.doesNotMatch(await network.output('sh', '-c', 'nft list ruleset; ipset save'), /banshare/);
+    },
+  );
+
+  test(
     `${kind}: a client that leaves takes sets and rules away, those of ranges and of earlier runs too`,
     { skip: noNetwork },
     async () => {

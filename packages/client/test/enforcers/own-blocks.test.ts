@@ -90,3 +90,15 @@ test(
     fail2ban.signal('SIGCONT');
   },
 );
+
+test(
+  'Where fail2ban was killed it may come back with the ban: the unban has failed, and is tried again',
+  { skip },
+  async () => {
+    await using both = await attacked('sshd');
+    const { machine, fail2ban } = both;
+    await fail2ban.end('SIGKILL');
+    await machine.hear(unban);
+    assert.match(machine.effects.join(), /failed fail2ban does not run: nothing listens at the socket/);
+  },
+);
