@@ -18,7 +18,8 @@ export type AdminService = {
 
 export type AdminSocket = { close(): Promise<void> };
 
-const LONGEST_REQUEST = 65_536;
+/** A part of an import of a thousand bans, each with its reason. */
+const LONGEST_REQUEST = 524_288;
 /** A request is one short line from a program on this machine: who needs longer is stuck or rude. */
 const REQUEST_MS = 10_000;
 /** For so long a peer may leave an answer unread. */

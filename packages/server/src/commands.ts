@@ -37,7 +37,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     ...careCommands(ask, setCode),
     ...banCommands(ask),
     ...fleetCommands(ask),
-    ...importCommands(ask, setCode),
+    ...importCommands(ask, setCode, argv),
   ]) {
     parser.command(command);
   }

@@ -1,6 +1,16 @@
-import { FOR_EVER, isRange, OPERATOR, parseJail, parseTarget, type Event } from '@banshare/protocol';
+import {
+  FOR_EVER,
+  isRange,
+  OPERATOR,
+  parseJail,
+  parseTarget,
+  type BanKey,
+  type Event,
+  type JailName,
+  type Target,
+} from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { endOf } from './judge.ts';
+import { endOf, isActive } from './judge.ts';
 import {
   DEFAULT_JAIL,
   hostsWithoutRanges,
@@ -12,8 +22,19 @@ import {
   type OperateParts,
 } from './operate.ts';
 
-/** What became of a part of an import; `left` are those that may not be banned, each with the rule. */
-export type ImportedPart = { banned: number; left: string[]; withoutRanges: string[] };
+/**
+ * What became of a part of an import; `left` are those that may not be banned, each with the rule, `known` bans that the fleet
+ * itself has put where the import found them, `over` those that have ended.
+ */
+export type ImportedPart = {
+  banned: number;
+  left: string[];
+  known: number;
+  over: number;
+  withoutRanges: string[];
+};
+
+type Draft = BanKey & { until: number | null; reason?: string };
 
 /** `import FILE`, a part of it: bans that other systems made. What may not be banned is left out and named. */
 export async function importBans(args: Args, parts: OperateParts): Promise<AdminReply> {
@@ -21,25 +42,54 @@ export async function importBans(args: Args, parts: OperateParts): Promise<Admin
   if (!jail.ok) return refuse('jail', jail.fault);
   const entries = Array.isArray(args['entries']) ? (args['entries'] as unknown[]) : [];
   const now = parts.now();
-  const left: string[] = [];
-  const drafts = entries.flatMap((entry) => {
-    const { ip: ipText, seconds, reason } = (entry ?? {}) as Record<string, unknown>;
+  const part: ImportedPart = { banned: 0, left: [], known: 0, over: 0, withoutRanges: [] };
+  const drafts: Draft[] = [];
+  for (const entry of entries) {
+    const { ip: ipText, ...said } = (entry ?? {}) as Record<string, unknown>;
     const ip = parseTarget(typeof ipText === 'string' ? ipText : '');
     const rule = ip.ok ? ruleAgainst(ip.value, parts.neverBan, now) : ip.fault;
-    if (!ip.ok || rule !== undefined) {
-      left.push(rule ?? '');
-      return [];
+    if (!ip.ok || rule !== undefined) part.left.push(rule ?? '');
+    else if (await isOfFleet(ip.value, said['foundIn'], parts, now)) part.known += 1;
+    else {
+      const draft = draftOf(ip.value, jail.value, said, parts, now);
+      if (isActive(draft, now)) drafts.push(draft);
+      else part.over += 1;
     }
-    const wanted = typeof seconds === 'number' ? seconds : parts.policy.defaultDurationSeconds;
-    const until = wanted === FOR_EVER ? null : endOf(wanted, { maxDurationSeconds: FOR_EVER }, now);
-    const said = typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {};
-    return [{ ip: ip.value, prog: OPERATOR, jail: jail.value, until, ...said }];
-  });
+  }
+  part.banned = drafts.length;
   const note = (done: readonly Event[]): void =>
     parts.audit.add('import', { bans: drafts.length, published: done.length }, now);
   const events = drafts.length === 0 ? [] : await parts.ledger.ban(drafts, now, 'import', { note });
   parts.distribute(events);
   const hasRange = drafts.some(({ ip }) => isRange(ip));
-  const withoutRanges = hasRange ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];
-  return { ok: true, result: { banned: drafts.length, left, withoutRanges } satisfies ImportedPart };
+  if (hasRange) part.withoutRanges = hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds);
+  return { ok: true, result: part };
+}
+
+/** Without its own duration a ban lasts the default, from when it began where that is known. */
+function draftOf(
+  ip: Target,
+  jail: JailName,
+  { seconds, since, reason }: Record<string, unknown>,
+  { policy }: OperateParts,
+  now: number,
+): Draft {
+  const wanted = typeof seconds === 'number' ? seconds : policy.defaultDurationSeconds;
+  const from = typeof since === 'number' ? Math.min(since, now) : now;
+  const until = wanted === FOR_EVER ? null : endOf(wanted, { maxDurationSeconds: FOR_EVER }, from);
+  const said = typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {};
+  return { ip, prog: OPERATOR, jail, until, ...said };
+}
+
+/** Whether a host's jail has an address because the fleet bans it there: its end is known, and the jail's bantime is not it. */
+async function isOfFleet(
+  ip: Target,
+  foundIn: unknown,
+  { ledger }: OperateParts,
+  now: number,
+): Promise<boolean> {
+  if (typeof foundIn !== 'string') return false;
+  return (await ledger.around(ip, now)).some(
+    (ban) => ban.ip === ip && ban.jail === foundIn && ban.prog !== OPERATOR,
+  );
 }
