@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { buildBare } from './bench/bare.ts';
 import { isMet, machine, table, type Figure } from './bench/figures.ts';
 import { measureGroupCommit, measureManyBans } from './bench/durability.ts';
+import { measureImport } from './bench/import.ts';
 import { BenchFleet } from './bench/fleet.ts';
 import { Commands, measureLatency } from './bench/latency.ts';
 import { measureIdleMemory, measureSubscribers } from './bench/memory.ts';
@@ -59,7 +60,7 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
   say('a hundred senders');
   figures.push(...(await measureThroughput(fleet, reporter, bare('echo'))));
   say('a hundred thousand bans');
-  figures.push(await measureGroupCommit(fleet), ...(await measureManyBans(fleet)));
+  figures.push(await measureGroupCommit(fleet), ...measureImport(fleet), ...(await measureManyBans(fleet)));
   return figures;
 }
 

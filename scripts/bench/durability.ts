@@ -8,11 +8,9 @@ import type { Decide, Submission } from '../../packages/server/src/ledger.ts';
 import { SqliteLedger } from '../../packages/server/src/sqlite-ledger.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { BenchFleet } from './fleet.ts';
+import { BANS } from './import.ts';
 import { serverMemory } from './memory.ts';
 
-const BANS = 100_000;
-/** A transaction of the seeding: more would only need more memory. */
-const AT_ONCE = 5000;
 const REPORTS = 1000;
 const TOGETHER = 50;
 const ROUNDS = 3;
@@ -37,13 +35,12 @@ export async function measureGroupCommit(fleet: BenchFleet): Promise<Figure> {
 }
 
 /**
- * What 100,000 active bans cost: the server's memory, and the way of all of them into a client that has none. The server's
- * ledger is filled while it is stopped; this comes last in a run.
+ * What 100,000 active bans cost: the server's memory, and the way of all of them into a client that has none. They
+ * are there already, by measureImport(); this comes last in a run.
  */
 export async function measureManyBans(fleet: BenchFleet): Promise<Figure[]> {
   await fleet.server?.stop();
   const path = hostPaths(join(fleet.folder, 'server')).ledger;
-  await fill(path);
   const readRate = BANS / readAll(path);
   await fleet.startServer();
   const resident = serverMemory(fleet).reduce((total, each) => total + each, 0);
@@ -82,16 +79,6 @@ async function commitRate(folder: string, together: number): Promise<number> {
     ledger.close();
     rmSync(directory, { recursive: true });
   }
-}
-
-async function fill(path: string): Promise<void> {
-  const now = Date.now() / 1000;
-  const ledger = new SqliteLedger(path, () => 'bench');
-  for (let n = 0; n < BANS; n += AT_ONCE) {
-    const bans = Array.from({ length: AT_ONCE }, (_, index) => ({ ...ban(n + index), until: null }));
-    await ledger.ban(bans, now, 'import');
-  }
-  ledger.close();
 }
 
 /** Seconds that it takes to read the rows of all active bans. */

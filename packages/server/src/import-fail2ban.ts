@@ -51,7 +51,7 @@ function bansOf(database: DatabaseSync): Row[] {
   const columns = (table: string): string[] =>
     (database.prepare(`PRAGMA table_info(${table})`).all() as Row[]).map((row) => String(row['name']));
   if (columns('bips').length > 0) {
-    return database.prepare('SELECT jail, ip, timeofban, bantime FROM bips').all() as Row[];
+    return database.prepare('SELECT jail, ip, timeofban, bantime FROM bips').all();
   }
   const logged = columns('bans');
   if (!['jail', 'ip', 'timeofban'].every((name) => logged.includes(name))) {
@@ -62,7 +62,7 @@ function bansOf(database: DatabaseSync): Row[] {
     .prepare(
       `SELECT jail, ip, max(timeofban) AS timeofban, ${bantime} AS bantime FROM bans GROUP BY jail, ip`,
     )
-    .all() as Row[];
+    .all();
 }
 
 /** A ban that holds still, why a row is none, or undefined for one that is over. */

@@ -80,16 +80,20 @@ function readPlain(line: string): { entry: Entry } | { fault: string } {
   const [, value, blank = '', rest = ''] = PLAIN.exec(line) ?? [];
   if (value === undefined) return { entry: { value: wordOf(line) } };
   // A semicolon directly behind the address parts cells; one behind a blank begins a comment.
-  const delimiter = rest.startsWith(',') ? ',' : rest.startsWith(';') && blank === '' ? ';' : undefined;
-  if (delimiter !== undefined) return readRow(line, { delimiter, columns: HEADLESS });
-  if (rest === '' || COMMENT.test(rest)) return { entry: { value } };
+  if (rest.startsWith(',')) return readRow(line, { delimiter: ',', columns: HEADLESS });
+  if (rest.startsWith(';') && blank === '') return readRow(line, { delimiter: ';', columns: HEADLESS });
+  const fault = faultBehind(blank, rest);
+  return fault === undefined ? { entry: { value } } : { fault };
+}
+
+/** Why a line is not just of the address that it begins with, by what stands behind that. */
+function faultBehind(blank: string, rest: string): string | undefined {
+  if (rest === '' || COMMENT.test(rest)) return undefined;
   const [next = ''] = rest.replace(/^[-–—]\s*/, '').split(/[\s,;]+/, 1);
-  if (parseTarget(next).ok) {
-    return { fault: 'it names more than one address: write one address or range a line' };
-  }
+  if (parseTarget(next).ok) return 'it names more than one address: write one address or range a line';
   // A count, as lists of reported addresses have it, or a column of whatever.
-  if (/^\d+$/.test(rest) || blank.includes('\t')) return { entry: { value } };
-  return { fault: 'what stands behind the address is no comment, which begins with # or ;' };
+  if (/^\d+$/.test(rest) || blank.includes('\t')) return undefined;
+  return 'what stands behind the address is no comment, which begins with # or ;';
 }
 
 /** The first word, which the fault will name. */

@@ -135,7 +135,7 @@ async function sharedJails(root: string): Promise<string[]> {
   const read = await readClientConfig(hostPaths(root).clientConfig);
   if (!read.ok) return [SHARED_JAIL];
   const { missingJail, jails } = read.config.apply;
-  const renamed = Object.entries(jails).flatMap(([from, to]) => (from.split('/').at(-1) === to ? [] : [to]));
+  const renamed = [...jails].flatMap(([from, to]) => (from.split('/').at(-1) === to ? [] : [to]));
   return [...new Set([SHARED_JAIL, missingJail, ...renamed])];
 }
 
