@@ -4,8 +4,43 @@ import type { Pickled } from './pickle.ts';
 /** What stands in a jail; `everBanned` counts its bans since the jail was started. */
 export type JailStanding = { banned: string[]; everBanned: number };
 
-/** Which of the addresses are banned in a jail now. @throws TalkError. */
-export async function areBanned(talk: Talk, jail: string, ips: readonly string[]): Promise<boolean[]> {
+/** How a version tells what is banned: to a question about addresses, or by the list of each jail. */
+export type Telling = 'asked' | 'listed';
+
+/** Known of each connection once it was asked. */
+const telling = new WeakMap<Talk, Promise<Telling>>();
+
+/**
+ * How this fail2ban tells what is banned: from 0.11.2 on it can be asked. What it does not know it answers with a refusal, and with a
+ * line in its log each time. @throws TalkError.
+ */
+export function tellingOf(talk: Talk): Promise<Telling> {
+  const known =
+    telling.get(talk) ??
+    versionOf(talk).then((version) => (isFrom(version, [0, 11, 2]) ? 'asked' : 'listed'));
+  telling.set(talk, known);
+  return known;
+}
+
+/** Whether a version is one or a later one; one that cannot be read is not. */
+export function isFrom(version: string, least: readonly number[]): boolean {
+  const parts = /^\d+(?:\.\d+)*/.exec(version)?.[0].split('.').map(Number) ?? [];
+  const at = least.findIndex((number, index) => (parts[index] ?? 0) !== number);
+  return at === -1 || (parts[at] ?? 0) > (least[at] ?? 0);
+}
+
+/** Which of the addresses are banned in a jail now: the question is sent before this returns. @throws TalkError. */
+export async function areBanned(
+  talk: Talk,
+  jail: string,
+  ips: readonly string[],
+  how: Telling,
+): Promise<boolean[]> {
+  if (how === 'listed') {
+    const { banned } = await standingOf(talk, jail);
+    const all = new Set(banned);
+    return ips.map((ip) => all.has(ip));
+  }
   const answer = await talk.ask(['get', jail, 'banned', ...ips]);
   // Of one address it answers without a list.
   const items = answer.is === 'list' ? answer.items : [answer];
@@ -17,10 +52,22 @@ export async function areBanned(talk: Talk, jail: string, ips: readonly string[]
 
 /** The jails in which an address is banned now. @throws TalkError. */
 export async function jailsBanning(talk: Talk, ip: string): Promise<string[]> {
+  if ((await tellingOf(talk)) === 'listed') {
+    const jails: string[] = [];
+    for (const jail of await jailsOf(talk)) {
+      if ((await areBanned(talk, jail, [ip], 'listed'))[0] === true) jails.push(jail);
+    }
+    return jails;
+  }
   const answer = await talk.ask(['banned', ip]);
   const [jails] = answer.is === 'list' ? answer.items : [];
   if (jails === undefined) throw strange('where an address is banned');
   return textsIn(jails, 'where an address is banned');
+}
+
+/** Lifts what a jail has banned; what earlier versions than 0.11 answer to that differs, and tells nothing more. @throws TalkError. */
+export async function lift(talk: Talk, jail: string, ip: string): Promise<void> {
+  await talk.ask(['set', jail, 'unbanip', ip]);
 }
 
 /** The log files that a jail watches. @throws TalkError. */

@@ -1,7 +1,7 @@
 import type { JailName, Target } from '@banshare/protocol';
 import type { Notes } from '../notes.ts';
 import type { Listing } from './enforcer.ts';
-import { areBanned, change, standingOf } from './fail2ban-asking.ts';
+import { areBanned, change, standingOf, tellingOf } from './fail2ban-asking.ts';
 import { isMarked, mark, markedAction, repairsAfterCheck } from './fail2ban-rules.ts';
 import { TalkError, type Talk } from './fail2ban-socket.ts';
 import { startBehind } from './socket-start.ts';
@@ -121,7 +121,7 @@ export class Fail2banWatch {
 
   /** Where a fail2ban offers no check of its rules: banning what is banned makes it look, with a line in its log. */
   async #isRepairedByBan(talk: Talk, jail: JailName, ip: Target): Promise<boolean> {
-    const [isBanned] = await areBanned(talk, jail, [ip]);
+    const [isBanned] = await areBanned(talk, jail, [ip], await tellingOf(talk));
     if (isBanned !== true) return false;
     // Should it be let go in this very moment, the ban is a new one, and its report an echo.
     const isNewNote = this.#parts.notes.write(jail, ip);

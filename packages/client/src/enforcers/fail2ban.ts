@@ -1,7 +1,7 @@
 import type { JailName, Target } from '@banshare/protocol';
 import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
-import { areBanned, change as changeJail, jailsOf, versionOf } from './fail2ban-asking.ts';
+import { areBanned, change as changeJail, isFrom, jailsOf, tellingOf, versionOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
 import { Fail2banWatch, type WatchParts } from './fail2ban-watch.ts';
 import { startBehind } from './socket-start.ts';
@@ -42,7 +42,7 @@ export class Fail2banEnforcer implements Enforcer {
     try {
       using talk = await this.#open();
       const version = await versionOf(talk);
-      if (!isKnown(version)) return [`fail2ban ${version} is too old: this enforcer needs 1.0 or later.`];
+      if (!isKnown(version)) return [tooOld(version)];
       if ((await jailsOf(talk)).includes(missingJail)) return [];
       return [
         `fail2ban has no jail "${missingJail}" for bans whose own jail is missing here. Set it up, or another [apply] missing-jail, and reload fail2ban.`,
@@ -55,11 +55,6 @@ export class Fail2banEnforcer implements Enforcer {
             `Cannot ask fail2ban at "${socket}": ${message}. Look into its log, and restart it if this lasts.`,
           ];
     }
-  }
-
-  /** Whether fail2ban was ever started here. */
-  hasSocket(): boolean {
-    return startBehind(this.#parts.socket) !== undefined;
   }
 
   /** Whether this host has a fail2ban, whether or not it runs, of a version that is understood. */
@@ -145,13 +140,14 @@ export class Fail2banEnforcer implements Enforcer {
     };
     let before: boolean[] | undefined;
     try {
+      const how = await tellingOf(talk);
       // One after the other on one connection; the second does not wait for the first answer.
-      const asked = areBanned(talk, localJail, ips).then((answer) => (before = answer));
+      const asked = areBanned(talk, localJail, ips, how).then((answer) => (before = answer));
       const changed = changeJail(talk, localJail, isBan ? 'banip' : 'unbanip', ips);
       const [were, count] = await settle(asked, changed);
       if (isBan) await this.#watch.meet(talk, localJail);
       const differing = were.filter((was) => was !== isBan).length;
-      const after = count === differing ? undefined : await areBanned(talk, localJail, ips);
+      const after = count === differing ? undefined : await areBanned(talk, localJail, ips, how);
       return new Map(
         group.map((each, index) => {
           const was = were[index] === true;
@@ -206,8 +202,11 @@ function failed(localJail: JailName, reason: string): Effect & { outcome: 'faile
   return { outcome: 'failed', reason, localJail };
 }
 
-/** From 1.0 on `banip` answers with a count, and `get JAIL banned` tells of each address. */
+/** From 0.11.1 on `banip` answers with a count, and a jail's actions can be marked and asked for their rules. */
 function isKnown(version: string): boolean {
-  const major = Number(/^(\d+)\./.exec(version)?.[1]);
-  return major >= 1;
+  return isFrom(version, [0, 11, 1]);
+}
+
+function tooOld(version: string): string {
+  return `fail2ban ${version} is too old to be asked over its socket, which 0.11.1 can: with the enforcer "fail2ban" nothing is banned, and by fail2ban-client no lost rule or database is noticed and put back. Install a newer one, or set [apply] enforcer = "nftables".`;
 }

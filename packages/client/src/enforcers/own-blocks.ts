@@ -1,6 +1,6 @@
 import { isRange } from '@banshare/protocol';
 import type { Change, Effect, Enforcer } from './enforcer.ts';
-import { change as changeJail, jailsBanning, logsOf } from './fail2ban-asking.ts';
+import { jailsBanning, lift, logsOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
 import { canBlock, type Psad } from './psad.ts';
 import { startBehind } from './socket-start.ts';
@@ -60,7 +60,7 @@ async function liftInFail2ban(
     using talk = await Talk.open(fail2banSocket, timeoutMs);
     for (change of changes) {
       const jails = await jailsToLift(talk, change, logFile);
-      for (const each of jails) await changeJail(talk, each, 'unbanip', [change.ip]);
+      for (const each of jails) await lift(talk, each, change.ip);
       if (jails.length > 0) lifted.set(change, { reason: '' });
     }
   } catch (error) {

@@ -53,8 +53,8 @@ test(
 test('A fail2ban that is too old to be understood gets the command', async () => {
   using scratch = folder();
   const socket = join(scratch.path, 'f2b.sock');
-  // (0, '0.11.2'), as Python 3 pickles it.
-  const old = Buffer.from('80044b008c06302e31312e329486942e', 'hex');
+  // (0, '0.10.2'), as Python 3 pickles it.
+  const old = Buffer.from('80044b008c06302e31302e329486942e', 'hex');
   await using server = createServer((client) =>
     client.once('data', () => client.write(Buffer.concat([old, Buffer.from('<F2B_END_COMMAND>')]))),
   );
@@ -62,4 +62,9 @@ test('A fail2ban that is too old to be understood gets the command', async () =>
   const enforcer = firstOf(scratch.path, socket);
   assert.equal(await outcome(enforcer), 'already');
   assert.equal(enforcer.kind, 'command');
+  const [says] = await enforcer.check();
+  assert.match(
+    says ?? '',
+    /^fail2ban 0\.10\.2 is too old .* no lost rule or database is noticed and put back/,
+  );
 });
