@@ -12,6 +12,7 @@ import { measureIdleMemory, measureSubscribers } from './bench/memory.ts';
 import { measureReportMemory, measureReportTime } from './bench/report-time.ts';
 import { measureSizes } from './bench/size.ts';
 import { measureThroughput } from './bench/throughput.ts';
+import { measureWorstQueries } from './bench/worst-queries.ts';
 import { orExit, ROOT } from './say.ts';
 
 const PATIENCE_MS = 180_000;
@@ -59,6 +60,8 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
   figures.push(await measureSubscribers(fleet, reporter.key));
   say('a hundred senders');
   figures.push(...(await measureThroughput(fleet, reporter, bare('echo'))));
+  say('the worst that a ledger may hold');
+  figures.push(...(await measureWorstQueries(fleet.folder)));
   say('a hundred thousand bans');
   figures.push(await measureGroupCommit(fleet), ...measureImport(fleet), ...(await measureManyBans(fleet)));
   return figures;

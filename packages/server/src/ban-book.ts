@@ -7,6 +7,9 @@ import { widerRanges } from './wider-ranges.ts';
 /** Which bans an operator means: one address, in one jail or in all. */
 export type Selection = { ip: string; jail?: string };
 
+/** The end of what has none, where it is compared with others. */
+const FOR_EVER_UNTIL = 9_000_000_000_000_000;
+
 /**
  * The bans as last published, the hosts that support each, and what is remembered of an address beyond its bans: how often it
  * was banned anew, and when an operator lifted a ban of it.
@@ -39,16 +42,17 @@ export class BanBook {
     }
     if (event.kind === 'unban') {
       this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(...key);
+      this.#keepEnd(event.ip);
       return;
     }
     if (!this.isBanned(event.ip, event.at)) this.#countOffence(event.ip, event.at);
-    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?)').run(
+    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?)').run(
       ...key,
       event.seq,
       event.at,
       event.until,
-      blockOf(event.ip),
     );
+    this.#keepEnd(event.ip);
   }
 
   support(ban: BanKey, hostId: number, now: number): void {
@@ -77,6 +81,28 @@ export class BanBook {
       ban.jail,
     );
     return rows.map((row) => Number((row as Row)['host']));
+  }
+
+  isSupportedBy(ban: BanKey, hostId: number): boolean {
+    return (
+      this.#sql('SELECT 1 FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').get(
+        ban.ip,
+        ban.prog,
+        ban.jail,
+        hostId,
+      ) !== undefined
+    );
+  }
+
+  isSupportedByOthers(ban: BanKey, hostId: number): boolean {
+    return (
+      this.#sql('SELECT 1 FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host <> ? LIMIT 1').get(
+        ban.ip,
+        ban.prog,
+        ban.jail,
+        hostId,
+      ) !== undefined
+    );
   }
 
   /** The active bans that a host has supported since a time. */
@@ -119,15 +145,17 @@ export class BanBook {
 
   isBanned(ip: string, now: number): boolean {
     return (
-      this.#sql('SELECT 1 FROM bans WHERE ip = ? AND (until IS NULL OR until > ?)').get(ip, now) !== undefined
+      this.#sql(
+        `SELECT 1 FROM bans WHERE ip = ?1 AND until > ?2 UNION ALL
+         SELECT 1 FROM bans WHERE ip = ?1 AND until IS NULL LIMIT 1`,
+      ).get(ip, now) !== undefined
     );
   }
 
   /** How many addresses and ranges within a /64 are banned now, itself not counted, up to a limit. */
   countIn(block: Target, limit: number, now: number): number {
     const row = this.#sql(
-      `SELECT count(*) AS n FROM
-       (SELECT DISTINCT ip FROM bans WHERE block = ?1 AND ip <> ?1 AND (until IS NULL OR until > ?2) LIMIT ?3)`,
+      'SELECT count(*) AS n FROM (SELECT 1 FROM in_block WHERE block = ?1 AND until > ?2 AND ip <> ?1 LIMIT ?3)',
     ).get(block, now, limit) as Row;
     return Number(row['n']);
   }
@@ -173,8 +201,21 @@ export class BanBook {
     for (const { ip, prog, jail } of rows) {
       this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
       this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
+      this.#keepEnd(ip);
     }
     return rows.length;
+  }
+
+  /** Keeps when an address of a /64 is let go by all its bans, so that those of a /64 are counted however many bans each has. */
+  #keepEnd(ip: Target): void {
+    const block = blockOf(ip);
+    if (block === null) return;
+    const last = this.#sql(
+      `SELECT CASE WHEN EXISTS (SELECT 1 FROM bans WHERE ip = ?1 AND until IS NULL) THEN ?2
+       ELSE (SELECT max(until) FROM bans WHERE ip = ?1) END AS until`,
+    ).get(ip, FOR_EVER_UNTIL) as Row;
+    if (last['until'] === null) this.#sql('DELETE FROM in_block WHERE ip = ?').run(ip);
+    else this.#sql('INSERT OR REPLACE INTO in_block VALUES (?, ?, ?)').run(ip, block, Number(last['until']));
   }
 
   #countOffence(ip: string, at: number): void {

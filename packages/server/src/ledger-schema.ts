@@ -7,7 +7,8 @@ import { blockOf } from './blocks.ts';
 /**
  * The ledger's tables, one step for each version; the database's user_version says how many were taken. Times are epoch
  * seconds, until NULL is for ever. A ban's row stays after its end until it is swept. `lifted` with jail '' is of all jails. The
- * target of a report is what its ban is of where that is more than the address; the block of a ban is the /64 it lies in.
+ * target of a report is what its ban is of where that is more than the address; a vote is
+ * one of a host for a ban that waits for others; in_block has the addresses in each /64 until their last ban ends.
  */
 const STEPS: readonly string[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -78,6 +79,31 @@ const STEPS: readonly string[] = [
   `CREATE TABLE approved_at (
      host INTEGER NOT NULL, address TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (host, address)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE votes (
+     ip TEXT NOT NULL, prog TEXT NOT NULL, jail TEXT NOT NULL, host INTEGER NOT NULL, received REAL NOT NULL,
+     PRIMARY KEY (ip, prog, jail, host)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX votes_host ON votes (host, received);
+   CREATE INDEX votes_received ON votes (received);
+   INSERT INTO votes SELECT ip, prog, jail, host, voted FROM (
+     SELECT ip, prog, jail, host, max(CASE WHEN verdict = 'counted' AND code IS NULL THEN received END) AS voted,
+       max(CASE WHEN kind = 'unban' THEN received END) AS taken_back
+     FROM reports GROUP BY ip, prog, jail, host
+   ) WHERE voted IS NOT NULL AND (taken_back IS NULL OR taken_back < voted);
+   INSERT INTO votes SELECT target, prog, jail, host, voted FROM (
+     SELECT target, prog, jail, host, max(CASE WHEN verdict = 'counted' AND code IS NULL THEN received END) AS voted,
+       max(CASE WHEN kind = 'unban' THEN received END) AS taken_back
+     FROM reports WHERE target IS NOT NULL GROUP BY target, prog, jail, host
+   ) WHERE voted IS NOT NULL AND (taken_back IS NULL OR taken_back < voted);
+   CREATE INDEX reports_wider ON reports (ip, prog, jail, host, target) WHERE target IS NOT NULL;
+   CREATE INDEX bans_ip_until ON bans (ip, until);
+   CREATE TABLE in_block (ip TEXT PRIMARY KEY, block TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+   CREATE INDEX in_block_until ON in_block (block, until);
+   INSERT INTO in_block SELECT ip, block, max(coalesce(until, 9000000000000000)) FROM bans WHERE block IS NOT NULL GROUP BY ip, block;
+   DROP INDEX bans_block;
+   ALTER TABLE bans DROP COLUMN block;
+   CREATE INDEX held_ban ON held (ip, prog, jail, host);
+   CREATE INDEX held_host ON held (host, at);`,
 ];
 
 /**

@@ -1,4 +1,4 @@
-import type { BanKey, Event, HostName, ReportedBan, Target, VerdictWord } from '@banshare/protocol';
+import type { BanKey, Event, HostName, Target, VerdictWord } from '@banshare/protocol';
 import type { BanBook } from './ban-book.ts';
 import type { EventBook } from './event-book.ts';
 import type { HeldBook } from './held.ts';
@@ -12,12 +12,13 @@ import {
   type Look,
   type Recorded,
   type Submission,
-  type Voter,
 } from './ledger.ts';
+import type { VoteBook } from './ledger/vote-book.ts';
 import type { Row, Sql } from './rows.ts';
+import { widerRanges } from './wider-ranges.ts';
 
 /** The tables of an open ledger. */
-export type Books = { sql: Sql; events: EventBook; bans: BanBook; held: HeldBook };
+export type Books = { sql: Sql; events: EventBook; bans: BanBook; held: HeldBook; votes: VoteBook };
 
 /** Judges one submission and writes what follows; the caller's transaction makes it one with the others. */
 export function recordOne(books: Books, submission: Submission, decide: Decide, aim: Aim): Recorded {
@@ -87,23 +88,26 @@ function lookOf({ bans, sql }: Books, { host, received, ...submission }: Submiss
   return {
     isActive: isActiveNow,
     isBanned: (ip) => bans.isBanned(ip, received),
-    isSupported: (ip) => isActiveNow(ip) && bans.supporters({ ip, prog, jail }).includes(host.id),
-    reportedAs: (ip) =>
-      sql(
-        'SELECT DISTINCT target FROM reports WHERE ip = ? AND prog = ? AND jail = ? AND host = ? AND target IS NOT NULL',
-      )
-        .all(ip, prog, jail, host.id)
-        .map((row) => (row as Row)['target'] as Target),
+    isSupported: (ip) => isActiveNow(ip) && bans.isSupportedBy({ ip, prog, jail }, host.id),
+    reportedAs: (ip) => reportedAs(sql, { ip, prog, jail }, host.id),
     countIn: (block, limit) => bans.countIn(block, limit, received),
   };
 }
 
-function knownOf({ bans, sql }: Books, submission: Submission, target: Target, isCrowded: boolean): Known {
+/** Each range that holds the address is looked up by itself: a host may have repeated its report of it without end. */
+function reportedAs(sql: Sql, { ip, prog, jail }: BanKey, hostId: number): Target[] {
+  const rows = sql(
+    `SELECT wider.value AS target FROM json_each(?) AS wider WHERE EXISTS
+     (SELECT 1 FROM reports WHERE ip = ? AND prog = ? AND jail = ? AND host = ? AND target = wider.value)`,
+  ).all(JSON.stringify(widerRanges(ip)), ip, prog, jail, hostId);
+  return rows.map((row) => (row as Row)['target'] as Target);
+}
+
+function knownOf({ bans, votes }: Books, submission: Submission, target: Target, isCrowded: boolean): Known {
   const reported = banOf(submission);
   const ban = { ...reported, ip: target };
   const published = bans.get(ban);
-  const hosts = submission.kind === 'unban' && published !== undefined ? bans.supporters(ban) : [];
-  const supports = hosts.includes(submission.host.id);
+  const isUnban = submission.kind === 'unban' && published !== undefined;
   const past = {
     madeAt: submission.at,
     // Who lifts the ban of one address means it also where its reports are widened since.
@@ -116,36 +120,25 @@ function knownOf({ bans, sql }: Books, submission: Submission, target: Target, i
     target,
     isCrowded,
     ban: published,
-    supports,
-    others: hosts.length - (supports ? 1 : 0),
+    supports: isUnban && bans.isSupportedBy(ban, submission.host.id),
+    others: isUnban && bans.isSupportedByOthers(ban, submission.host.id) ? 1 : 0,
     past,
-    voters: (since) => votersOf(sql, reported, target, since),
+    voters: (since) => votes.votersOf(reported, target, since),
   };
-}
-
-/** A vote counts until its host takes it back or is shut out; it is one for the address, and for what that stood for. */
-function votersOf(sql: Sql, { ip, prog, jail }: ReportedBan, target: Target, since: number): Voter[] {
-  const about = target === ip ? 'ip = ?1' : '(ip = ?1 OR target = ?5)';
-  const rows = sql(
-    `SELECT DISTINCT vote.host AS id, hosts.name AS name FROM reports AS vote JOIN hosts ON hosts.id = vote.host
-     WHERE ${about} AND prog = ?2 AND jail = ?3 AND received >= ?4 AND verdict = 'counted' AND code IS NULL
-     AND hosts.state = 'active'
-     AND NOT EXISTS (SELECT 1 FROM reports WHERE host = vote.host AND kind = 'unban' AND received >= vote.received
-       AND ip = vote.ip AND prog = vote.prog AND jail = vote.jail)
-     AND NOT EXISTS (SELECT 1 FROM reports WHERE host = vote.host AND kind = 'unban' AND received >= vote.received
-       AND target = vote.target AND prog = vote.prog AND jail = vote.jail)`,
-  ).all(ip, prog, jail, since, ...(target === ip ? [] : [target])) as Row[];
-  return rows.map((row) => ({ id: Number(row['id']), name: String(row['name']) }));
 }
 
 function carryOut(books: Books, submission: Submission, target: Target, verdict: Verdict): Recorded {
   const { host, received } = submission;
   const { prog, jail } = banOf(submission);
   const ban = { ip: target, prog, jail };
-  if (verdict.verdict === 'refused' || verdict.verdict === 'counted') return { ...verdict, events: [] };
+  if (verdict.verdict === 'refused') return { ...verdict, events: [] };
+  if (verdict.verdict === 'counted') {
+    if (submission.kind === 'report') books.votes.vote(submission.report, target, host.id, received);
+    return { ...verdict, events: [] };
+  }
   if (verdict.verdict === 'held') return hold(books, submission, target, verdict);
   // A host may have reported before a brake took hold, and again since.
-  const wasHeld = submission.kind === 'unban' && takeBackHeld(books, submission, target);
+  const wasHeld = submission.kind === 'unban' && takeBackWaiting(books, submission, target);
   if (verdict.verdict === 'duplicate') {
     if (wasHeld) return { verdict: 'accepted', events: [] };
     if (submission.kind === 'report') books.bans.support(ban, host.id, received);
@@ -187,11 +180,13 @@ function hold(
   return { verdict: 'retry', code: 'limit', reason: `${most} bans are held already: ${reason}`, events: [] };
 }
 
-/** What is held may be held as the address that was reported, or as what that stands for. */
-function takeBackHeld({ held }: Books, submission: Submission, target: Target): boolean {
+/** What waits may wait as the address that was reported, or as what that stands for; returns whether it was held. */
+function takeBackWaiting({ held, votes }: Books, submission: Submission, target: Target): boolean {
   const { ip, prog, jail } = banOf(submission);
-  const wasHeld = [ip, target].map((of) => held.withdraw({ ip: of, prog, jail }, submission.host.id));
-  return wasHeld.includes(true);
+  const hostId = submission.host.id;
+  const each = [...new Set([ip, target])].map((of) => ({ ip: of, prog, jail }));
+  for (const ban of each) votes.withdraw(ban, hostId);
+  return each.map((ban) => held.withdraw(ban, hostId)).includes(true);
 }
 
 /** Publishes the end of a ban. */

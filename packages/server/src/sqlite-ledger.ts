@@ -31,6 +31,7 @@ import { releaseHeld } from './release.ts';
 import { recordOne, unban, type Books } from './record.ts';
 import { reportedAs, reportedWithin, type ReportedBan } from './reported.ts';
 import type { Row, Sql } from './rows.ts';
+import { VoteBook } from './ledger/vote-book.ts';
 
 /**
  * The ledger in SQLite. One connection writes; a failed commit leaves it unknown what was stored (facts section 4), so the
@@ -140,14 +141,15 @@ export class SqliteLedger implements Ledger {
         const own = isRange(ban.ip) ? reportedAs(books.sql, ban.ip, { jail: ban.jail, hostId }) : [];
         return [unban(books, ban, OPERATOR_HOST, now), ...liftOwn(books, own, now)];
       });
-      const { changes } = books
+      books
         .sql(
           `UPDATE reports SET code = 'undone', reason = 'an operator took this vote back'
            WHERE host = ? AND received >= ? AND verdict = 'counted' AND code IS NULL`,
         )
         .run(hostId, since);
+      const votes = books.votes.dropOf(hostId, since);
       const held = books.held.dropOf(hostId, since);
-      return { lifted, kept: supported.length - alone.length, votes: Number(changes), held };
+      return { lifted, kept: supported.length - alone.length, votes, held };
     }, how);
   }
 
@@ -159,9 +161,12 @@ export class SqliteLedger implements Ledger {
     return this.#write((books) => releaseHeld(books, now, isProtected), how);
   }
 
-  /** Drops what is held of a host, also within a transaction; returns how many. */
+  /** Drops what waits of a host that is shut out, its votes and what is held, also within a transaction; returns how many are held. */
   dropHeldOf(hostId: number): number {
-    return this.together(() => this.#books.held.dropOf(hostId, 0));
+    return this.together(() => {
+      this.#books.votes.dropOf(hostId, 0);
+      return this.#books.held.dropOf(hostId, 0);
+    });
   }
 
   async dropHeld(how: Noted<number> = {}): Promise<number> {
@@ -216,8 +221,9 @@ export class SqliteLedger implements Ledger {
    * and 9 days; returns whether there may be more.
    */
   async sweep(now: number, keepSeconds: number, limit: number): Promise<boolean> {
-    return this.#write(({ sql, events, bans }) => {
+    return this.#write(({ sql, events, bans, votes }) => {
       const before = now - keepSeconds;
+      votes.sweep(now);
       const swept = bans.sweep(now - 3600, limit);
       const pruned = events.prune(before, limit);
       const oldest = Math.min(before, now - ID_SECONDS);
@@ -274,6 +280,7 @@ export class SqliteLedger implements Ledger {
       events: new EventBook(sql, this.#makeEpoch),
       bans: new BanBook(sql),
       held: new HeldBook(sql),
+      votes: new VoteBook(sql),
     };
   }
 

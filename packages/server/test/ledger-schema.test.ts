@@ -43,10 +43,51 @@ test('what was banned by an earlier version counts in its /64, IPv4 and 6to4 in 
     for (const [seq, ip] of banned.entries()) insert.run(ip, seq);
     before.close();
     const ledger = new SqliteLedger(path, () => 'epoch');
-    const rows = ledger.sql('SELECT ip, block FROM bans ORDER BY seq').all() as { block: string | null }[];
+    const rows = ledger.sql('SELECT ip, block FROM in_block ORDER BY ip').all() as object[];
     assert.deepEqual(
-      rows.map(({ block }) => block),
-      [null, '2001:db8:0:9::/64', '2001:db8:0:9::/64', null],
+      rows.map((row) => ({ ...row })),
+      ['2001:db8:0:9::1', '2001:db8:0:9:f::2'].map((ip) => ({ ip, block: '2001:db8:0:9::/64' })),
+    );
+    ledger.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('votes of an earlier version count once for each host, less what was taken back or undone', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'banshare-schema-'));
+  const path = join(folder, 'ledger.db');
+  try {
+    const before = new DatabaseSync(path);
+    before.exec(EARLIER);
+    let id = 0;
+    const add = (
+      host: number,
+      ip: string,
+      received: number,
+      kind: string,
+      code: string | null = null,
+    ): void => {
+      const verdict = kind === 'report' ? 'counted' : 'duplicate';
+      before
+        .prepare("INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, 'psad', 'scan', ?, ?, NULL, NULL)")
+        .run(host, `votes-${(id += 1)}`, received, received, kind, ip, verdict, code);
+    };
+    for (const at of [1, 2, 3]) add(91, '203.0.113.91', at, 'report');
+    add(92, '203.0.113.91', 4, 'report');
+    add(92, '203.0.113.91', 5, 'unban');
+    add(93, '203.0.113.91', 6, 'unban');
+    add(93, '203.0.113.91', 7, 'report');
+    add(94, '203.0.113.91', 8, 'report', 'undone');
+    before.close();
+    const ledger = new SqliteLedger(path, () => 'epoch');
+    const rows = ledger.sql("SELECT host, received FROM votes WHERE ip = '203.0.113.91' ORDER BY host").all();
+    assert.deepEqual(
+      rows.map((row) => ({ ...(row as object) })),
+      [
+        { host: 91, received: 3 },
+        { host: 93, received: 7 },
+      ],
     );
     ledger.close();
   } finally {

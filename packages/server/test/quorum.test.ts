@@ -111,3 +111,20 @@ test('the first rule that speaks of prog and jail holds, and none for others', (
     quorumFor({ prog, jail } as Parameters<typeof quorumFor>[0], [only, RULE])?.reporters;
   assert.deepEqual([named('psad', 'scan'), named('psad', 'x'), named('fail2ban', 'scan')], [2, 3, undefined]);
 });
+
+test('a host has one vote for a ban, however often it repeats its report; each repeat has its answer', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
+  const repeats = Array.from({ length: 100 }, (_, n) => shelf.report(a, IP, NOW + n));
+  assert.deepEqual(await verdicts(shelf, ...repeats), Array(100).fill('counted'));
+  const rows = shelf.ledger.sql('SELECT received FROM votes').all() as { received: number }[];
+  assert.deepEqual(
+    rows.map(({ received }) => received),
+    [NOW + 99],
+  );
+  assert.deepEqual(await verdicts(shelf, shelf.report(b, IP, NOW + 100), shelf.unban(a, IP, NOW + 101)), [
+    'counted',
+    'duplicate',
+  ]);
+  assert.deepEqual(await verdicts(shelf, shelf.report(c, IP, NOW + 102)), ['counted']);
+});

@@ -1,0 +1,60 @@
+import type { BanKey, ReportedBan, Target } from '@banshare/protocol';
+import type { Voter } from '../ledger.ts';
+import type { Row, Sql } from '../rows.ts';
+
+/** More have not to be asked: a quorum of so many is none that anybody sets. */
+const MOST_VOTERS = 1000;
+/** The longest time within which votes are counted together, and more. */
+const KEPT_SECONDS = 90 * 86_400;
+
+/**
+ * The votes for bans that wait for a quorum: one a host and ban, however often the host repeats its report, so that counting them
+ * costs the same. A report that stands for more than its address is a vote for both. A vote counts until its host takes it back, an
+ * operator does, or the host is shut out.
+ */
+export class VoteBook {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** A host votes, again or for the first time; now is epoch seconds. */
+  vote({ ip, prog, jail }: ReportedBan, target: Target, hostId: number, now: number): void {
+    for (const of of new Set([ip, target]))
+      this.#sql('INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?)').run(of, prog, jail, hostId, now);
+  }
+
+  /** Who has voted for an address, or for what it stands for, since a time. */
+  votersOf({ ip, prog, jail }: ReportedBan, target: Target, since: number): Voter[] {
+    const rows = this.#sql(
+      `SELECT DISTINCT votes.host AS id, hosts.name AS name FROM votes JOIN hosts ON hosts.id = votes.host
+       WHERE votes.ip IN (?, ?) AND prog = ? AND jail = ? AND received >= ? AND hosts.state = 'active' LIMIT ?`,
+    ).all(ip, target, prog, jail, since, MOST_VOTERS) as Row[];
+    return rows.map((row) => ({ id: Number(row['id']), name: String(row['name']) }));
+  }
+
+  /** A host takes its vote back. */
+  withdraw({ ip, prog, jail }: BanKey, hostId: number): void {
+    this.#sql('DELETE FROM votes WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').run(
+      ip,
+      prog,
+      jail,
+      hostId,
+    );
+  }
+
+  /** Takes back what a host voted for since a time; returns how many votes of addresses that were. */
+  dropOf(hostId: number, since: number): number {
+    const row = this.#sql(
+      "SELECT count(*) AS n FROM votes WHERE host = ? AND received >= ? AND instr(ip, '/') = 0",
+    ).get(hostId, since) as Row;
+    this.#sql('DELETE FROM votes WHERE host = ? AND received >= ?').run(hostId, since);
+    return Number(row['n']);
+  }
+
+  /** Forgets what no rule counts any more. */
+  sweep(now: number): void {
+    this.#sql('DELETE FROM votes WHERE received < ?').run(now - KEPT_SECONDS);
+  }
+}

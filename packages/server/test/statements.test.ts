@@ -1,0 +1,58 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { LedgerOfTest } from './ledger-of-test.ts';
+
+/** Where a report, or a host's unban, asks the ledger. */
+const FILES = ['record', 'ban-book', 'held', 'ledger/vote-book', 'history', 'reported'];
+
+/** Everything of a table is read only where an operator, or the clock, wants all of it: the beginning of each such statement. */
+const WHOLE = [
+  'SELECT count(*) AS n FROM held',
+  'SELECT id, ip FROM held',
+  'SELECT * FROM held ORDER BY id',
+  'DELETE FROM held',
+];
+
+test('every statement on the way of a report finds its rows by an index, however full the ledger is', () => {
+  using shelf = new LedgerOfTest();
+  for (const file of FILES) {
+    const source = readFileSync(new URL(`../src/${file}.ts`, import.meta.url), 'utf8');
+    const statements = statementsIn(source);
+    assert.equal(
+      statements.length,
+      [...source.matchAll(/\b#?sql\(/g)].length,
+      `${file}: a statement was not found`,
+    );
+    for (const statement of statements) {
+      const steps = shelf.ledger.sql(`EXPLAIN QUERY PLAN ${statement}`).all() as { detail: string }[];
+      const scans = steps.map(({ detail }) => detail).filter(isScan);
+      const isWhole = WHOLE.some((beginning) => statement === beginning);
+      assert.ok(isWhole || scans.length === 0, `${file}: ${statement}: ${scans.join(', ')}`);
+    }
+  }
+});
+
+test('the check of statements sees one that reads a whole table', () => {
+  using shelf = new LedgerOfTest();
+  const steps = shelf.ledger.sql("EXPLAIN QUERY PLAN SELECT 1 FROM reports WHERE jail = 'sshd'").all() as {
+    detail: string;
+  }[];
+  assert.equal(
+    steps.some(({ detail }) => isScan(detail)),
+    true,
+  );
+});
+
+/** A list that a statement was given, or what another part of it made, is no table. */
+function isScan(detail: string): boolean {
+  return (
+    detail.startsWith('SCAN ') &&
+    !/^SCAN (\w+ VIRTUAL TABLE|CONSTANT ROW|\(subquery|either|some$)/.test(detail)
+  );
+}
+
+/** The texts of all statements in a source, in whatever quotes. */
+function statementsIn(source: string): string[] {
+  return [...source.matchAll(/\b#?sql\(\s*(['"`])([\s\S]*?)\1/g)].map(([, , text = '']) => text);
+}
