@@ -1,5 +1,6 @@
 import {
   askAdmin,
+  becomeOwner,
   findServer,
   hostPaths,
   monotonicSeconds,
@@ -105,19 +106,26 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 
 /** The options that every command takes. The type of what yargs makes of them is best told by yargs. */
 function withOptions(argv: readonly string[]) {
-  return yargs([...argv])
-    .scriptName('banshare-client')
-    .version(version)
-    .strict()
-    .option('root', {
-      type: 'string',
-      default: '',
-      defaultDescription: '/',
-      describe: 'puts DIR before every path',
-    })
-    .option('config', { type: 'string', describe: 'instead of /etc/banshare/client.toml' })
-    .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
-    .option('json', { type: 'boolean', default: false, describe: 'one JSON document' });
+  return (
+    yargs([...argv])
+      .scriptName('banshare-client')
+      .version(version)
+      .strict()
+      .option('root', {
+        type: 'string',
+        default: '',
+        defaultDescription: '/',
+        describe: 'puts DIR before every path',
+      })
+      // Root works below another user's folder with no more rights than that user has.
+      .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)))
+      .option('config', { type: 'string', describe: 'instead of /etc/banshare/client.toml' })
+      .option('check', {
+        type: 'boolean',
+        describe: 'looks for faults in configuration, keys and permissions',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
+  );
 }
 
 async function enrolNow(root: string, configPath: string | undefined): Promise<number> {

@@ -1,6 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { findServer, hostPaths, readClientConfig, readRunOptions, runProgram } from '@banshare/runtime';
+import {
+  becomeOwner,
+  findServer,
+  hostPaths,
+  readClientConfig,
+  readRunOptions,
+  runProgram,
+} from '@banshare/runtime';
 
 const CONFIGURATION = 78;
 /** Beside what a command takes: an answer and a run of the reporter that are under way. */
@@ -18,6 +25,7 @@ if (options === undefined) {
 }
 
 async function runDaemon({ root, config }: { root: string; config: string | undefined }): Promise<void> {
+  if (root !== '') becomeOwner(root);
   const paths = hostPaths(root);
   const read = await readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
   const place = read.ok ? findServer(read.config) : undefined;

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makePrivateDirectory } from '@banshare/runtime';
 
 /** A note explains a ban to banshare-report for so long. */
 const KEPT_SECONDS = 600;
@@ -13,7 +14,9 @@ export class Notes {
 
   constructor(directory: string) {
     this.#directory = directory;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // The folder above it is where the server has its own, as another user.
+    makePrivateDirectory(dirname(directory));
+    makePrivateDirectory(directory);
   }
 
   /**

@@ -1,9 +1,8 @@
 import { promises as dns } from 'node:dns';
-import { mkdirSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { bad, good, parseAddress, type Result } from '@banshare/protocol';
-import { writeAtomic, type HostPaths, type ServerPlace } from '@banshare/runtime';
+import { makePrivateDirectory, writeAtomic, type HostPaths, type ServerPlace } from '@banshare/runtime';
 import { endpoint } from '@banshare/transport';
 import type { ServerAddress } from './server-link.ts';
 
@@ -51,7 +50,7 @@ function isOwnAddress(ip: string, knownOutside: readonly string[]): boolean {
 /** "NAME IP": the reporter trusts it while the file is young, and so need not wait for a resolver. */
 export function noteAddress(paths: Pick<HostPaths, 'serverAddress'>, name: string, ip: string): void {
   try {
-    mkdirSync(dirname(paths.serverAddress), { recursive: true, mode: 0o700 });
+    makePrivateDirectory(dirname(paths.serverAddress));
     writeAtomic(paths.serverAddress, `${name} ${ip}\n`, 0o600);
   } catch {
     // The reporter then looks the name up itself.

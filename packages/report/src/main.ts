@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { oneLine } from '@banshare/protocol';
-import { hostPaths, monotonicSeconds, version } from '@banshare/runtime';
+import { becomeOwner, hostPaths, monotonicSeconds, version } from '@banshare/runtime';
 import { readArguments, type Arguments } from './arguments.ts';
 import { isEcho } from './echo.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
@@ -11,6 +11,8 @@ import { reportStream } from './stream.ts';
 
 /** The life of one report begins here: README, "The life of one ban". */
 async function run(options: Arguments): Promise<Ending> {
+  // Root works below another user's folder with no more rights than that user has.
+  if (options.root !== '') becomeOwner(options.root);
   switch (options.action) {
     case 'help':
       return { code: EXIT.done, says: (await import('./help.ts')).helpText() };

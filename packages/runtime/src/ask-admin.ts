@@ -1,15 +1,21 @@
 import { createConnection, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { shortSocketPath, type AdminReply, type AdminRequest } from './admin-protocol.ts';
+import { asOwner } from './owner.ts';
 
 /** Asks the daemon at a socket; where none answers the reply has code `no-daemon`, `no-permission` or `no-answer`. */
 export async function askAdmin(path: string, request: AdminRequest, timeoutMs: number): Promise<AdminReply> {
   let short: { path: string; release: () => void };
+  let peer: Socket;
   try {
-    short = shortSocketPath(path);
+    // Where root asks a daemon of another user, that user may have laid a link to the socket of somebody else.
+    [short, peer] = asOwner(dirname(path), () => {
+      const name = shortSocketPath(path);
+      return [name, createConnection(name.path)];
+    });
   } catch (error) {
     return unreachable(path, error as NodeJS.ErrnoException);
   }
-  const peer = createConnection(short.path);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<AdminReply>((resolve) => {
     const reason = `The daemon at ${path} did not answer within ${timeoutMs / 1000} s`;

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -68,11 +70,25 @@ export function writeAtomic(path: string, content: string | Uint8Array, mode: nu
   syncDirectory(dirname(path));
 }
 
-/** Makes a directory that only its owner may enter, with whatever is above it; one that is there stays as it is. */
+/**
+ * Makes a directory that only its owner may enter; one that is there stays as it is. What is made above it everyone may enter,
+ * whatever the umask: the programs of another user have their own directories there.
+ */
 export function makePrivateDirectory(path: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeOpenDirectory(dirname(path));
   try {
     mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function makeOpenDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeOpenDirectory(dirname(path));
+  try {
+    mkdirSync(path);
+    chmodSync(path, 0o755);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }

@@ -1,22 +1,38 @@
-import { chmodSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { appendEntry } from './audit.ts';
 import { statements } from './database.ts';
 import { migrate } from './ledger-schema.ts';
 
 /** A file beside the ledger that a backup carries. */
-export type KeptFile = { path: string; mode: number; content: Uint8Array };
+export type KeptFile = { path: string; mode: number; content: Buffer };
 
 /** A backup is a copy of the ledger with one more table: the files that belong to it. @throws SQLite's error. */
 export function addFiles(copy: string, files: readonly KeptFile[]): void {
   withDatabase(copy, (database) => {
+    // One file, whatever the server made its copy like.
+    database.exec('PRAGMA journal_mode = DELETE');
     database.exec(
       'CREATE TABLE backup_files (path TEXT PRIMARY KEY, mode INTEGER NOT NULL, content BLOB NOT NULL) STRICT',
     );
     const insert = database.prepare('INSERT INTO backup_files VALUES (?, ?, ?)');
     for (const { path, mode, content } of files) insert.run(path, mode, content);
   });
-  chmodSync(copy, 0o600);
+}
+
+/** Reads a backup back as `restore` would. @throws where it is not whole, or does not hold these files. */
+export function proveBackup(backup: string, files: readonly KeptFile[]): void {
+  const found = withDatabase(
+    backup,
+    (database) => String(database.prepare('PRAGMA integrity_check(1)').get()?.['integrity_check']),
+    true,
+  );
+  if (found !== 'ok') throw new Error(`read back, it is damaged (${found.replaceAll('\n', ' ')})`);
+  const read = new Map(readFiles(backup).map((file) => [file.path, file.content]));
+  const lost = files.find(({ path, content }) => !content.equals(read.get(path) ?? new Uint8Array()));
+  if (lost !== undefined || read.size !== files.length)
+    throw new Error(
+      `read back, it does not hold what was written${lost === undefined ? '' : `: ${lost.path}`}`,
+    );
 }
 
 /** The files that a backup carries. @throws when it is no backup. */
@@ -28,7 +44,7 @@ export function readFiles(backup: string): KeptFile[] {
       return rows.map((row) => ({
         path: String(row['path']),
         mode: Number(row['mode']),
-        content: row['content'] as Uint8Array,
+        content: Buffer.from(row['content'] as Uint8Array),
       }));
     },
     true,
@@ -55,6 +71,12 @@ export function beginEpoch(path: string, epoch: string, now: number): void {
 function withDatabase<T>(path: string, work: (database: DatabaseSync) => T, readOnly = false): T {
   const database = new DatabaseSync(path, { readOnly });
   try {
+    // A server that was taken over may have made it: nothing in it may run.
+    database.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON');
+    const odd = database
+      .prepare("SELECT name FROM sqlite_schema WHERE type IN ('view', 'trigger') LIMIT 1")
+      .get();
+    if (odd !== undefined) throw new Error(`it has "${String(odd['name'])}", which no ledger has`);
     return work(database);
   } finally {
     database.close();

@@ -1,22 +1,31 @@
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { bad, good, type Result } from '@banshare/protocol';
-import { askAdmin, writeAtomic, type HostPaths, wallSeconds } from '@banshare/runtime';
-import { addFiles, beginEpoch, readFiles, type KeptFile } from './backup-file.ts';
+import { chownSync, lchownSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { bad, good, oneLine, type Result } from '@banshare/protocol';
+import {
+  asOwner,
+  askAdmin,
+  openPlain,
+  ownerOf,
+  wallSeconds,
+  writeAtomic,
+  type HostPaths,
+  type Owner,
+} from '@banshare/runtime';
+import { addFiles, beginEpoch, proveBackup, readFiles, type KeptFile } from './backup-file.ts';
+import { placeCopy } from './cli/copy-file.ts';
+import { filesToKeep, placeOf } from './cli/kept-files.ts';
+
+/*
+ * Both commands are run by root, and most of what they work with belongs to the server's user, who may be an attacker that took
+ * the daemon over: everything in a folder of that user is done with that user's rights (asOwner), and what the daemon answers
+ * is not used for more than yes or no.
+ */
 
 /**
  * Backs a running server up into one file of mode 0600: its ledger with hosts and outcomes, every generation's keys, and
- * server.toml. The daemon copies its ledger, since nobody else may open it; the rest this command reads itself.
+ * server.toml. The daemon copies its ledger, since nobody else may open it; the rest this command reads itself. The file is
+ * read back before it takes the place of an earlier one.
  */
 export async function backUp(
   paths: HostPaths,
@@ -24,17 +33,27 @@ export async function backUp(
 ): Promise<Result<string> & { isWithoutDaemon?: boolean }> {
   const reply = await askAdmin(paths.serverSocket, { command: 'copy-ledger' }, 600_000);
   if (!reply.ok) return { ...bad(reply.reason), isWithoutDaemon: reply.code === 'no-daemon' };
-  const { path: copy } = reply.result as { path: string };
+  const copy = `${paths.ledger}.backup`;
   try {
-    addFiles(copy, filesToKeep(paths));
-    writeAtomic(file, readFileSync(copy), 0o600);
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+      return bad(`Cannot back up to "${file}": it is no plain file; name one that is not there yet`);
+    }
+    const { files, leftOut } = filesToKeep(paths);
+    const source = asOwner(paths.serverState, () => openPlain(copy));
+    placeCopy(source, file, (made) => {
+      addFiles(made, files);
+      proveBackup(made, files);
+    });
     return good(
-      `Everything of this server is in ${file}. It holds secret keys: keep it as safe as the server.`,
+      [
+        `Everything of this server is in ${file}. It holds secret keys: keep it as safe as the server.`,
+        ...sayLeftOut(leftOut),
+      ].join('\n'),
     );
   } catch (error) {
     return bad(`Cannot back up to "${file}": ${(error as Error).message}`);
   } finally {
-    rmSync(copy, { force: true });
+    asOwner(paths.serverState, () => rmSync(copy, { force: true }));
   }
 }
 
@@ -47,67 +66,72 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
   if (running.ok || running.code !== 'no-daemon') {
     return bad('Cannot restore beside a running server: stop it first (systemctl stop banshare-server)');
   }
-  const fresh = `${paths.ledger}.restoring`;
+  // Beside the state's folder and not in it: SQLite opens it and its journals by name.
+  const fresh = `${paths.serverState}.restoring-${randomBytes(6).toString('hex')}`;
+  const beside = dirname(fresh);
   try {
-    const kept = readFiles(file);
+    mkdirSync(beside, { recursive: true });
+    placeCopy(
+      asOwner(dirname(file), () => openPlain(file, { mayFollow: true })),
+      fresh,
+    );
+    const kept = asOwner(beside, () => readFiles(fresh));
+    asOwner(beside, () => beginEpoch(fresh, randomBytes(8).toString('hex'), wallSeconds()));
     mkdirSync(paths.serverState, { recursive: true, mode: 0o700 });
-    copyFileSync(file, fresh);
-    chmodSync(fresh, 0o600);
-    beginEpoch(fresh, randomBytes(8).toString('hex'), wallSeconds());
-    for (const { path, mode, content } of kept) lay(paths, path, mode, content);
-    for (const suffix of ['-wal', '-shm']) rmSync(paths.ledger + suffix, { force: true });
-    writeAtomic(paths.ledger, readFileSync(fresh), 0o600);
-    giveTo(paths, kept);
-    return good('Restored, with a new epoch. Start the server; the hosts converge by themselves.');
+    const leftOut = layFiles(paths, kept);
+    asOwner(paths.serverState, () => {
+      for (const suffix of ['-wal', '-shm', '-journal']) rmSync(paths.ledger + suffix, { force: true });
+    });
+    placeCopy(
+      asOwner(beside, () => openPlain(fresh)),
+      paths.ledger,
+    );
+    return good(
+      [
+        'Restored, with a new epoch. Start the server; the hosts converge by themselves.',
+        ...sayLeftOut(leftOut),
+      ].join('\n'),
+    );
   } catch (error) {
     return bad(`Cannot restore "${file}": ${(error as Error).message}`);
   } finally {
-    rmSync(fresh, { force: true });
+    asOwner(beside, () => {
+      for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(fresh + suffix, { force: true });
+    });
   }
 }
 
-/** Everything beside the ledger, by its path below the generations' folder, or `server.toml`. */
-function filesToKeep(paths: HostPaths): KeptFile[] {
-  const files: KeptFile[] = [];
-  for (const generation of readdirSync(paths.generations)) {
-    const directory = join(paths.generations, generation);
-    if (generation.startsWith('.') || !statSync(directory).isDirectory()) continue;
-    for (const name of readdirSync(directory))
-      files.push(readKept(join(directory, name), `generations/${generation}/${name}`));
+/** Lays what a backup carries beside the ledger; returns what is left out. @throws the system's error. */
+function layFiles(paths: HostPaths, kept: readonly KeptFile[]): string[] {
+  const owner = ownerOf(paths.serverState);
+  mkdirSync(paths.generations, { recursive: true, mode: 0o700 });
+  // What root restores belongs to the user that the server runs as: the one who owns its state already.
+  if (owner !== undefined && ownerOf(paths.generations) === undefined) giveAway(paths.generations, owner);
+  const leftOut: string[] = [];
+  for (const file of kept) {
+    const place = placeOf(paths, file);
+    if (place === undefined) {
+      leftOut.push(file.path);
+      continue;
+    }
+    const { path, mode, generation } = place;
+    asOwner(generation === undefined ? dirname(path) : paths.generations, () => {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      writeAtomic(path, file.content, mode);
+    });
   }
-  if (statSync(paths.serverConfig, { throwIfNoEntry: false }) !== undefined) {
-    files.push(readKept(paths.serverConfig, 'server.toml'));
-  }
-  return files;
+  return leftOut;
 }
 
-function readKept(from: string, path: string): KeptFile {
-  return { path, mode: statSync(from).mode & 0o777, content: readFileSync(from) };
+/** Gives a folder of root's, in which nobody else can change anything meanwhile, with all in it; the folder itself comes last. */
+function giveAway(folder: string, { uid, gid }: Owner): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
+    lchownSync(join(entry.parentPath, entry.name), uid, gid);
+  chownSync(folder, uid, gid);
 }
 
-/** A path in a backup names one of our own places, or it is refused: the file may have been tampered with. */
-function placeOf(paths: HostPaths, path: string): string {
-  if (path === 'server.toml') return paths.serverConfig;
-  if (/^generations\/[A-Za-z0-9][A-Za-z0-9-]*\/[a-z][a-z_.]*$/.test(path)) {
-    return join(paths.generations, path.slice('generations/'.length));
-  }
-  throw new Error(`it holds a file with the unknown place "${path}"`);
-}
-
-function lay(paths: HostPaths, path: string, mode: number, content: Uint8Array): void {
-  const place = placeOf(paths, path);
-  mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
-  writeAtomic(place, content, mode & 0o777);
-}
-
-/** What root restores belongs to the user that the server runs as: the one who owns its state already. */
-function giveTo(paths: HostPaths, kept: readonly KeptFile[]): void {
-  const { uid, gid } = statSync(paths.serverState);
-  if (process.getuid?.() !== 0 || uid === 0) return;
-  chownSync(paths.ledger, uid, gid);
-  for (const { path } of kept) {
-    if (path === 'server.toml') continue;
-    chownSync(placeOf(paths, path), uid, gid);
-    chownSync(dirname(placeOf(paths, path)), uid, gid);
-  }
+function sayLeftOut(paths: readonly string[]): string[] {
+  return paths.length === 0
+    ? []
+    : [`Left out, since they are no files of a server: ${oneLine(paths.join(', '))}`];
 }

@@ -1,4 +1,4 @@
-import { hostPaths, readServerConfig, type ServerConfig } from '@banshare/runtime';
+import { asOwner, hostPaths, readServerConfig, type ServerConfig } from '@banshare/runtime';
 import { readGenerations, type Generation } from './generations.ts';
 
 export type Readiness =
@@ -10,7 +10,8 @@ export async function readEverything(root: string, configPath: string | undefine
   const config = await readServerConfig(configPath ?? paths.serverConfig, {
     mustExist: configPath !== undefined,
   });
-  const { generations, faults } = readGenerations(paths.generations);
+  // Root checks what another user may write: see runtime's owner.ts.
+  const { generations, faults } = asOwner(paths.generations, () => readGenerations(paths.generations));
   const all = [...(config.ok ? [] : config.faults), ...faults];
   if (config.ok && generations.length > 1) {
     const { reportPort, publishPort } = config.config.listen;

@@ -1,4 +1,4 @@
-import { version } from '@banshare/runtime';
+import { becomeOwner, version } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
 import yargs from 'yargs';
 import { askWith } from './ask.ts';
@@ -30,6 +30,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .option('config', { type: 'string', describe: 'instead of /etc/banshare/server.toml' })
     .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
     .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
+    // Root works below another user's folder with no more rights than that user has.
+    .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)))
     .command('run', 'serves in the foreground (the default)', {}, async ({ root, config, check }) => {
       if (check === true) setCode(await checkAll(root, config));
     });

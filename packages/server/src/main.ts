@@ -1,4 +1,13 @@
-import { hostPaths, readRunOptions, runProgram } from '@banshare/runtime';
+import {
+  becomeOwner,
+  hostPaths,
+  makePrivateDirectory,
+  ownerOf,
+  readRunOptions,
+  runProgram,
+} from '@banshare/runtime';
+import { chownSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { readEverything } from './check.ts';
 
 /** The argument that makes this program its own fan-out child. */
@@ -22,6 +31,7 @@ if (argv[0] === FAN_OUT) {
 }
 
 async function runDaemon({ root, config }: { root: string; config: string | undefined }): Promise<void> {
+  becomeServerUser(root);
   const ready = await readEverything(root, config);
   if (!ready.ok) {
     process.stderr.write(ready.faults.map((fault) => `banshare-server: ${fault}\n`).join(''));
@@ -35,4 +45,23 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
     deadlineSeconds: STOP_WITHIN_SECONDS,
     start: (resources, signal) => serve({ ...ready, paths: hostPaths(root), fanOut }, resources, signal),
   });
+}
+
+/**
+ * Started by root, where systemd does not do it, the server goes on as the user who has its keys and ledger; root makes him the
+ * folder of the socket first. @throws where it cannot be said whose they are.
+ */
+function becomeServerUser(root: string): void {
+  const { generations, serverState, serverRun } = hostPaths(root);
+  const owner = ownerOf(generations) ?? ownerOf(serverState);
+  if (owner === undefined) {
+    if (root !== '') becomeOwner(root);
+    return;
+  }
+  if (ownerOf(dirname(serverRun)) === undefined) {
+    makePrivateDirectory(serverRun);
+    if (ownerOf(serverRun) === undefined) chownSync(serverRun, owner.uid, owner.gid);
+  }
+  becomeOwner(generations);
+  becomeOwner(serverState);
 }

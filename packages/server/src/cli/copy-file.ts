@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { asOwner, syncDirectory } from '@banshare/runtime';
+
+const CHUNK = 1 << 20;
+
+/**
+ * Puts what an open file holds into place as a file of mode 0600, whole or not at all, with the rights of whose the folder is;
+ * `finish` may work on it before. The open file is closed. @throws the system's error.
+ */
+export function placeCopy(source: number, path: string, finish: (made: string) => void = () => {}): void {
+  const made = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  try {
+    asOwner(dirname(path), () => {
+      try {
+        writeAll(source, made);
+        finish(made);
+        renameSync(made, path);
+        syncDirectory(dirname(path));
+      } finally {
+        for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(made + suffix, { force: true });
+      }
+    });
+  } finally {
+    closeSync(source);
+  }
+}
+
+function writeAll(source: number, path: string): void {
+  const target = openSync(path, 'wx', 0o600);
+  try {
+    const chunk = Buffer.allocUnsafe(CHUNK);
+    for (;;) {
+      const length = readSync(source, chunk);
+      if (length === 0) break;
+      for (let at = 0; at < length;) at += writeSync(target, chunk, at, length - at);
+    }
+    fsyncSync(target);
+  } finally {
+    closeSync(target);
+  }
+}

@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { asOwner, readPlain, type HostPaths } from '@banshare/runtime';
+import type { KeptFile } from '../backup-file.ts';
+
+/** What a generation's folder may hold; the rest is what an editor or an installer left there. The join secret may be absent. */
+const GENERATION_FILES = ['fleet.toml', 'server.key', 'server.key_secret', 'join.key', 'join.key_secret'];
+const OPTIONAL_FILE = 'join.key_secret';
+const GENERATION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const CONFIG = 'server.toml';
+
+/** What a backup carries beside the ledger, and what it leaves out because it is no file of ours; by path. */
+export type Kept = { files: KeptFile[]; leftOut: string[] };
+
+/** Everything beside the ledger. @throws where it cannot be read, or a generation is not whole: no server starts with it. */
+export function filesToKeep(paths: HostPaths): Kept {
+  const kept = asOwner(paths.generations, () => generationFiles(paths.generations));
+  asOwner(dirname(paths.serverConfig), () => {
+    const file = statSync(paths.serverConfig, { throwIfNoEntry: false });
+    if (file === undefined) return;
+    kept.files.push({ path: CONFIG, mode: file.mode & 0o777, content: readFileSync(paths.serverConfig) });
+  });
+  return kept;
+}
+
+function generationFiles(directory: string): Kept {
+  const kept: Kept = { files: [], leftOut: [] };
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const { name } = entry;
+    // An installer is at work, or was killed.
+    if (name.startsWith('.')) continue;
+    if (!entry.isDirectory() || !GENERATION_NAME.test(name)) {
+      kept.leftOut.push(`generations/${name}`);
+      continue;
+    }
+    const there = readdirSync(join(directory, name));
+    for (const file of GENERATION_FILES) {
+      if (!there.includes(file) && file === OPTIONAL_FILE) continue;
+      const content = readPlain(join(directory, name, file));
+      kept.files.push({ path: `generations/${name}/${file}`, mode: 0o600, content });
+    }
+    const others = there.filter((file) => !GENERATION_FILES.includes(file));
+    kept.leftOut.push(...others.map((file) => `generations/${name}/${file}`));
+  }
+  if (kept.files.length === 0) throw new Error(`there is no generation in ${directory}`);
+  return kept;
+}
+
+/**
+ * Where a file of a backup belongs, and with which mode; undefined where it is no file of ours: what a backup says may come from
+ * a server that was taken over.
+ */
+export function placeOf(
+  paths: HostPaths,
+  { path, mode }: { path: string; mode: number },
+): { path: string; mode: number; generation?: string } | undefined {
+  if (path === CONFIG) return { path: paths.serverConfig, mode: mode & 0o644 };
+  const [top, generation = '', file = '', ...more] = path.split('/');
+  const isOurs = top === 'generations' && GENERATION_NAME.test(generation) && GENERATION_FILES.includes(file);
+  if (!isOurs || more.length > 0) return undefined;
+  return { path: join(paths.generations, generation, file), mode: 0o600, generation };
+}

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { serveAdmin } from '@banshare/runtime';
+import { startFleet, type Fleet } from '../../../test/fleet/index.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'needs root, which has other users';
+const STRANGER = 4242;
+
+/** Gives all that is the server's to the user that it runs as on a real machine. */
+async function startAsOther(fleet: Fleet): Promise<string> {
+  await fleet.server.stop();
+  const { generations, serverState, serverRun } = fleet.server.paths;
+  execFileSync('chown', ['-R', `${STRANGER}:${STRANGER}`, generations, serverState, serverRun]);
+  const base = dirname(fleet.server.root);
+  execFileSync('find', [base, '-type', 'd', '-user', 'root', '-exec', 'chmod', '0755', '{}', '+']);
+  await fleet.server.start();
+  return join(generations, readdirSync(generations)[0] ?? '');
+}
+
+/** A folder of root's with a secret in it, and how it was. */
+function rootsFolder(fleet: Fleet): { folder: string; secret: string; look: () => string } {
+  const folder = join(fleet.server.root, 'of-root');
+  const secret = join(folder, 'shadow');
+  mkdirSync(folder, { mode: 0o700 });
+  writeFileSync(secret, 'root:HASH', { mode: 0o600 });
+  const look = (): string => {
+    const all = execFileSync('find', [folder, '-printf', '%P %U %m %s %y\n'], { encoding: 'utf8' });
+    return `${all.split('\n').toSorted().join('\n')}${readFileSync(secret, 'utf8')}`;
+  };
+  return { folder, secret, look };
+}
+
+test(
+  'a server that root starts runs as the user who has its keys, and root’s commands reach it',
+  { skip },
+  async () => {
+    await using fleet = await startFleet();
+    await startAsOther(fleet);
+    const status = readFileSync(`/proc/${fleet.server.pid}/status`, 'utf8');
+    assert.match(status, /^Uid:\s+4242\s+4242\s+4242\s+4242$/m);
+    assert.match(status, /^Groups:\s*$/m);
+    assert.equal((await fleet.server.command('bans')).code, 0);
+    assert.equal(statSync(fleet.server.paths.ledger).uid, STRANGER);
+  },
+);
+
+test(
+  'backup gives nobody what root alone may read, and removes nothing, whatever the server’s user lays and answers',
+  { skip },
+  async (t) => {
+    await using fleet = await startFleet();
+    const generation = await startAsOther(fleet);
+    const { folder, secret, look } = rootsFolder(fleet);
+    const target = join(folder, 'nightly');
+    await fleet.server.command('ban', '203.0.113.1');
+    await fleet.server.stop();
+    const { paths } = fleet.server;
+    const copy = `${paths.ledger}.backup`;
+    const ended = new AbortController();
+    const hostile = await serveAdmin({
+      path: paths.serverSocket,
+      handle: () => ({ ok: true, result: { path: secret } }),
+      signal: ended.signal,
+    });
+    assert.ok(hostile.ok);
+    execFileSync('chown', ['-h', `${STRANGER}:${STRANGER}`, paths.serverSocket]);
+    const before = look();
+    const traps: [says: string, lay: () => void, clear: () => void][] = [
+      ['no copy, and the path of a file of root', () => {}, () => {}],
+      ['a link to it as the copy', () => symlinkSync(secret, copy), () => {}],
+      ['a FIFO as the copy', () => spawnSync('mkfifo', [copy]), () => {}],
+      [
+        'a link to it as a key',
+        () => {
+          copyFileSync(paths.ledger, copy);
+          symlinkSync(secret, join(generation, 'join.key_secret'));
+        },
+        () => rmSync(join(generation, 'join.key_secret')),
+      ],
+      [
+        'a link to its folder as a generation',
+        () => {
+          copyFileSync(paths.ledger, copy);
+          renameSync(generation, `${paths.generations}/.kept`);
+          symlinkSync(folder, generation);
+        },
+        () => {
+          rmSync(generation);
+          renameSync(`${paths.generations}/.kept`, generation);
+        },
+      ],
+    ];
+    for (const [says, lay, clear] of traps) {
+      await t.test(says, async () => {
+        lay();
+        if (existsSync(copy)) execFileSync('chown', ['-h', `${STRANGER}`, copy]);
+        const { stdout } = await fleet.server.command('backup', target);
+        assert.doesNotMatch(stdout, /HASH/);
+        if (existsSync(target)) assert.ok(!readFileSync(target).includes('HASH'));
+        rmSync(target, { force: true });
+        assert.equal(look(), before);
+        rmSync(copy, { force: true });
+        clear();
+      });
+    }
+    ended.abort();
+  },
+);
+
+test(
+  'restore writes, removes and gives away nothing outside the server’s folders, whatever its user laid there',
+  { skip },
+  async (t) => {
+    await using fleet = await startFleet();
+    const generation = await startAsOther(fleet);
+    const { folder, secret, look } = rootsFolder(fleet);
+    const { paths } = fleet.server;
+    const backup = join(fleet.server.root, 'backup');
+    await fleet.server.command('ban', '203.0.113.1');
+    assert.equal((await fleet.server.command('backup', backup)).code, 0);
+    await fleet.server.stop();
+    const before = look();
+    const traps: [says: string, path: string, to: string][] = [
+      ['the name that restoring used', `${paths.ledger}.restoring`, join(folder, 'authorized_keys')],
+      ['the ledger', paths.ledger, secret],
+      ['its write-ahead log', `${paths.ledger}-wal`, secret],
+      ['its journal', `${paths.ledger}-journal`, secret],
+      ['a key', join(generation, 'server.key'), secret],
+      ['a generation', generation, folder],
+    ];
+    for (const [says, path, to] of traps) {
+      await t.test(`a link as ${says}`, async () => {
+        rmSync(path, { recursive: true, force: true });
+        symlinkSync(to, path);
+        execFileSync('chown', ['-h', `${STRANGER}`, path]);
+        await fleet.server.command('restore', backup);
+        assert.equal(look(), before);
+      });
+    }
+    rmSync(generation);
+    const restored = await fleet.server.command('restore', backup);
+    assert.equal(restored.code, 0, restored.stderr);
+    for (const path of [generation, join(generation, 'server.key_secret'), paths.ledger])
+      assert.equal(lstatSync(path).uid, STRANGER, path);
+    await fleet.server.start();
+    assert.equal((await fleet.server.json<{ bans: unknown[] }>('bans')).bans.length, 1);
+  },
+);
+
+test('a backup names what is no file of a generation and leaves it out, and restore takes what backup made', async () => {
+  await using fleet = await startFleet();
+  const { paths, root } = fleet.server;
+  const generation = join(paths.generations, readdirSync(paths.generations)[0] ?? '');
+  const strays = ['server.key.banshare-old', 'fleet.toml~', 'README', 'server.key.a1b2c3d4e5f6.tmp'];
+  for (const stray of strays) copyFileSync(join(generation, 'server.key'), join(generation, stray));
+  writeFileSync(join(paths.generations, 'notes.txt'), 'x');
+  mkdirSync(join(generation, 'old'));
+  const backup = join(root, 'backup');
+  const made = await fleet.server.command('backup', backup);
+  assert.equal(made.code, 0, made.stderr);
+  for (const stray of [...strays, 'notes.txt', 'old']) assert.ok(made.stdout.includes(stray), stray);
+  await fleet.server.stop();
+  rmSync(paths.generations, { recursive: true });
+  rmSync(paths.serverState, { recursive: true });
+  const restored = await fleet.server.command('restore', backup);
+  assert.equal(restored.code, 0, restored.stderr);
+  const files = ['fleet.toml', 'join.key', 'server.key', 'server.key_secret'];
+  assert.deepEqual(
+    readdirSync(generation)
+      .filter((name) => name !== 'join.key_secret')
+      .toSorted(),
+    files,
+  );
+  await fleet.server.start();
+});
+
+test('a backup of a generation that lacks a key fails, and leaves the earlier backup as it is', async () => {
+  await using fleet = await startFleet();
+  const { paths, root } = fleet.server;
+  const generation = join(paths.generations, readdirSync(paths.generations)[0] ?? '');
+  const backup = join(root, 'backup');
+  assert.equal((await fleet.server.command('backup', backup)).code, 0);
+  const before = readFileSync(backup);
+  rmSync(join(generation, 'server.key_secret'));
+  const { code, stderr } = await fleet.server.command('backup', backup);
+  assert.equal(code, 1);
+  assert.match(stderr, /Cannot back up .*server\.key_secret/);
+  assert.ok(readFileSync(backup).equals(before));
+  assert.deepEqual(
+    readdirSync(root).filter((name) => name.startsWith('backup')),
+    ['backup'],
+  );
+  assert.ok(!existsSync(`${paths.ledger}.backup`));
+});
+
+test('a device or a folder is no place for a backup', async () => {
+  await using fleet = await startFleet();
+  for (const place of ['/dev/null', fleet.server.root]) {
+    const { code, stderr } = await fleet.server.command('backup', place);
+    assert.equal(code, 1);
+    assert.match(stderr, /it is no plain file/);
+  }
+  assert.ok(statSync('/dev/null').isCharacterDevice());
+});
