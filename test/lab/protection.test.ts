@@ -123,6 +123,23 @@ test(
       assert.equal(code, 77, ip);
       assert.match(said, rule);
     };
+    // All are new: a ban of h3 is nobody's to make by a report, and whoever has the join key may keep no address in.
+    const [newcomer, held] = await report(h1, H3);
+    assert.equal(newcomer, 0);
+    assert.match(held, /held.*203\.0\.113\.3 is where h3 comes from/);
+    const status = await fleet.server.run(['banshare-server', 'status']);
+    assert.equal(status.code, 1);
+    assert.match(
+      status.stdout,
+      /A ban is held, since 203\.0\.113\.3 is where h3 comes from.*hosts approve h3/,
+    );
+    const unforced = await fleet.server.run(['banshare-server', 'ban', H3]);
+    assert.equal(unforced.code, 1);
+    assert.match(unforced.stderr, /ban 203\.0\.113\.3 --force/);
+    const forced = await fleet.server.output(['banshare-server', 'ban', H3, '--force']);
+    assert.match(forced, /hits the fleet's host h3, which comes from 203\.0\.113\.3/);
+    await fleet.server.output(['banshare-server', 'unban', H3]);
+    await fleet.server.output(['banshare-server', 'hosts', 'approve', 'h3']);
     for (const ip of [H3, '64:ff9b::203.0.113.3', '2002:cb00:7103::1'])
       await refused(ip, /is never banned: an address of the fleet's host h3/);
 

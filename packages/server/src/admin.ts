@@ -47,7 +47,10 @@ const ACTIONS: AdminTable<AdminParts> = {
   },
   bans: { takes: { 'ip?': 'text', 'jail?': 'text', 'host?': 'text', 'all?': 'flag' }, run: listBans },
   explain: { takes: { ip: 'text' }, run: explain },
-  ban: { takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text' }, run: operatorBan },
+  ban: {
+    takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text', 'force?': 'flag' },
+    run: operatorBan,
+  },
   unban: { takes: { ip: 'text', 'jail?': 'text' }, run: operatorUnban },
   undo: { takes: { host: 'text', since: 'text' }, run: undo },
   import: { takes: { entries: 'list', 'jail?': 'text' }, run: importBans },

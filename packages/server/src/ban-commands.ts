@@ -1,5 +1,6 @@
 import { wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
+import type { HostAt } from './fleet-addresses.ts';
 import { showBanned, showUnbanned } from './show-ranges.ts';
 import { showExplanation } from './show-explanation.ts';
 import { showBans, showUndone, type ShownBan, type ShownUndo } from './show.ts';
@@ -49,11 +50,12 @@ function ban(ask: Ask): Command {
       jail: { type: 'string', describe: 'the jail (banshare)' },
       for: { type: 'string', describe: '90s 10m 6h 1d 1w, or -1 for ever' },
       reason: { type: 'string', describe: 'kept with the ban' },
+      force: { type: 'boolean', default: false, describe: 'also where a host of the fleet comes from' },
     },
     handler: (words) => {
-      const { ip, jail, for: duration, reason } = words;
-      const args = { ip, jail, for: duration, reason };
-      const show = (banned: { event: ShownBan; withoutRanges: string[] }): string =>
+      const { ip, jail, for: duration, reason, force } = words;
+      const args = { ip, jail, for: duration, reason, force };
+      const show = (banned: { event: ShownBan; withoutRanges: string[]; hits: HostAt[] }): string =>
         showBanned(String(ip), banned);
       return ask(words, { command: 'ban', args }, show);
     },

@@ -40,6 +40,8 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
   const { until, voters = [] } = verdict.publish;
   const hold = { verdict: 'held', until, voters, most: parts.brakes.mostHeld } as const;
   if (crowd !== undefined) return { ...hold, reason: crowd, isOfAddress: true };
+  const newcomer = parts.neverBan.newcomerAt(known.target, now);
+  if (newcomer !== undefined) return { ...hold, reason: newcomer };
   const reason = parts.brakes.reasonToHold(parts.activeBans.about(now), now);
   if (reason !== undefined) return { ...hold, reason };
   if (!known.past.isBanned) parts.activeBans.add();
@@ -50,8 +52,9 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
 function reasonAgainst(block: Target, parts: DecideParts, now: number): string | undefined {
   const hosts = parts.withoutRanges(now);
   const rule = specialRange(block) ?? parts.neverBan.ruleFor(block, now);
-  if (rule === undefined && hosts.length === 0) return undefined;
-  const why = rule === undefined ? cannot(hosts) : `it holds what is never banned, ${rule}`;
+  const newcomer = parts.neverBan.newcomerAt(block, now);
+  if (rule === undefined && newcomer === undefined && hosts.length === 0) return undefined;
+  const why = rule === undefined ? (newcomer ?? cannot(hosts)) : `it holds what is never banned, ${rule}`;
   return `more than ${MOST_IN_BLOCK} addresses of ${block}, which cannot be banned as a whole: ${why}`;
 }
 

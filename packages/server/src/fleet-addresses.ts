@@ -9,17 +9,24 @@ import {
 } from '@banshare/protocol';
 import { AddressIndex } from './address-index.ts';
 import type { Host } from './host-book.ts';
+import { WhereFrom } from './never-ban/where-from.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
-/** An address stays protected for so long after the host was last there, or last told it. */
+/** An address counts for so long after the host last spoke from there, since an uplink may flap; an approved one, after it was last told. */
 const KEPT_SECONDS = 86_400;
-/** A host that talks from ever new addresses protects only so many; of those that an operator approved as many again. */
-const MOST_PER_HOST = 16;
+/** A host that speaks from ever new addresses protects only the last so many. */
+const MOST_SEEN = 4;
+/** And so many of those that it tells and an operator approved. */
+const MOST_APPROVED = 16;
+/** Whoever has the join key may have just come in: where a host comes from protects once it is in for so long, or approved. */
+const YOUNG_SECONDS = 86_400;
+/** How often it is noted that a host speaks from where it did. */
+const NOTE_SECONDS = 30;
 /** What is on disk may be older than what is known by so much. */
 const REWRITE_SECONDS = 3600;
 
-/** By what an address counts: the host was seen to come from it, or tells it and an operator approved that. */
+/** By what an address counts: the host spoke from it, or tells it and an operator approved that. */
 const TABLES = ['seen_at', 'approved_at'] as const;
 type Table = (typeof TABLES)[number];
 
@@ -28,93 +35,129 @@ type Standing = { at: number; written: number };
 
 type Known = Record<Table, Map<Address, Standing>> & {
   name: string;
+  /** From when on it protects where it speaks from. */
+  trustedFrom: number;
   /** When the host was last heard of. */
   heardAt: number;
-  /** Where it last came in, by door, and at the door of which generation that was. */
-  doors: Map<string, Address>;
-  lastGeneration: string;
 };
 
+type WhoAndSince = { id: number; name: string; enrolled: number; approved: number | null };
+
+/** A host of the fleet at one of its addresses. */
+export type HostAt = { host: string; address: Address };
+
 /**
- * The addresses of the fleet's own hosts. What a host tells of itself counts once it was seen to come from there, or an
- * operator approved it: else a host could keep any attacker in. Nothing here lifts a ban.
+ * The addresses of the fleet's own hosts. What a host tells of itself counts once an operator approved it, and where it speaks
+ * from once the host is approved or a day old: else a host could keep any attacker in. Nothing here lifts a ban.
  */
 export class FleetAddresses {
   readonly #ledger: SqliteLedger;
   readonly #goneAfterSeconds: number;
   readonly #known = new Map<number, Known>();
   readonly #index = new AddressIndex();
+  readonly #whereFrom = new WhereFrom();
+  /** Addresses on disk that were beyond what a host may have; the next flush removes them. */
+  #left: [hostId: number, address: Address][] = [];
 
   constructor(ledger: SqliteLedger, goneAfterSeconds: number) {
     this.#ledger = ledger;
     this.#goneAfterSeconds = goneAfterSeconds;
     for (const table of TABLES) {
       const kept = ledger
-        .sql(`SELECT host, name, last_seen, address, at FROM ${table} JOIN hosts ON hosts.id = host`)
+        .sql(
+          `SELECT host, name, enrolled, approved, last_seen, address, at FROM ${table} JOIN hosts ON hosts.id = host ORDER BY at`,
+        )
         .all();
       for (const row of kept as Row[]) {
-        const at = Number(row['at']);
-        const known = this.#of({ id: Number(row['host']), name: String(row['name']) });
+        const [id, at] = [Number(row['host']), Number(row['at'])];
+        const approved = row['approved'] === null ? null : Number(row['approved']);
+        const host = { id, name: String(row['name']), enrolled: Number(row['enrolled']), approved };
+        const known = this.#of(host);
         known.heardAt = Math.max(known.heardAt, at, Number(row['last_seen'] ?? 0));
-        this.#note(Number(row['host']), table, row['address'] as Address, at).written = at;
+        this.#note(id, known, table, row['address'] as Address, at).written = at;
       }
     }
+    for (const [id, known] of this.#known) this.#keepNewest(id, known);
   }
 
   /** The rule for an address, for the one embedded in it, or for the first in a range; now is epoch seconds. */
   ruleFor(target: Target, now: number): string | undefined {
-    if (isRange(target)) {
-      for (const address of this.#index.near(target)) {
-        const rule = overlaps(target, address) ? this.#ruleAt(address, now) : undefined;
-        if (rule !== undefined) return rule;
-      }
-      return undefined;
+    for (const { known, address } of this.#at(target))
+      if (this.#protects(known, address, now)) return ruleOf(known.name);
+    return undefined;
+  }
+
+  /**
+   * A host that comes from there and is too young to protect it; undefined where an older one does, or none is there. What such a
+   * host could keep in is no reason to let it be banned: it may be a new host of ours.
+   */
+  newcomerAt(target: Target, now: number): HostAt | undefined {
+    let newcomer: HostAt | undefined;
+    for (const { known, address } of this.#at(target)) {
+      if (this.#protects(known, address, now)) return undefined;
+      if (this.#counts(known, known.seen_at.get(address), now)) newcomer ??= { host: known.name, address };
     }
-    const embedded = embeddedAddress(target);
-    return this.#ruleAt(target, now) ?? (embedded === undefined ? undefined : this.#ruleAt(embedded, now));
+    return newcomer;
+  }
+
+  /** The hosts that a ban hits, whether they protect their address or not. */
+  hostsAt(target: Target, now: number): HostAt[] {
+    return [...this.#at(target)].flatMap(({ known, address }) =>
+      TABLES.some((table) => this.#counts(known, known[table].get(address), now))
+        ? [{ host: known.name, address }]
+        : [],
+    );
   }
 
   /** Everything that counts, for people. */
   list(now: number): { range: string; source: string }[] {
     return [...this.#index.all()].flatMap((address) => {
-      const rule = this.#ruleAt(address, now);
-      return rule === undefined ? [] : [{ range: address, source: rule }];
+      const rule = this.ruleFor(address, now);
+      if (rule !== undefined) return [{ range: address, source: rule }];
+      const newcomer = this.newcomerAt(address, now);
+      if (newcomer === undefined) return [];
+      return [{ range: address, source: `not protected, and bans are held: ${sayNewcomer(newcomer)}` }];
     });
   }
 
-  /** Where hosts were seen lately. */
-  whereHostsAre(now: number): { host: string; address: Address }[] {
+  /** Where hosts were lately. */
+  whereHostsAre(now: number): HostAt[] {
     return [...this.#known.values()].flatMap((known) =>
       this.#counting(known, 'seen_at', now).map((address) => ({ host: known.name, address })),
     );
   }
 
-  /** A host proved by its key that it comes from this address to that door; it is written with the next flush. */
-  see(host: Host, door: string, addressText: string, now: number): void {
-    const address = parseAddress(addressText);
-    if (!address.ok) return;
-    const known = this.#hear(host, now);
-    const counting = this.#counting(known, 'seen_at', now);
-    if (!counting.includes(address.value) && counting.length >= MOST_PER_HOST) return;
-    this.#note(host.id, 'seen_at', address.value, now);
-    known.doors.set(door, address.value);
-    known.lastGeneration = generationOf(door);
+  /** Where hosts were lately that are too young to protect it. */
+  newcomers(now: number): HostAt[] {
+    return [...this.#known.values()]
+      .filter((known) => now < known.trustedFrom)
+      .flatMap((known) =>
+        this.#counting(known, 'seen_at', now).map((address) => ({ host: known.name, address })),
+      );
   }
 
-  /**
-   * A host that speaks is still where it last came in, since a connection may hold for weeks: at the doors of the generation
-   * that it runs, not of one that it has left. What it still tells goes on counting where it did.
-   */
-  stays(host: Host, now: number): void {
+  /** A host's key came in from this address; that counts once the host says something signed. */
+  arrived(host: Host, addressText: string, now: number): void {
+    const address = parseAddress(addressText);
+    if (address.ok) this.#whereFrom.arrived(host.id, address.value, now);
+  }
+
+  /** A host said something signed over a connection; where it was is written with the next flush. */
+  spoke(host: Host, connection: string, now: number): void {
     const known = this.#hear(host, now);
-    const isThere = [...known.doors.keys()].some((door) => generationOf(door) === host.generation);
-    const generation = isThere ? host.generation : known.lastGeneration;
-    for (const [door, address] of known.doors)
-      if (generationOf(door) === generation) this.#note(host.id, 'seen_at', address, now);
-    for (const table of TABLES) {
-      const counting = new Set(this.#counting(known, table, now));
-      for (const address of told(host)) if (counting.has(address)) this.#note(host.id, table, address, now);
-    }
+    const address = this.#whereFrom.spoke(host.id, connection, now);
+    if (address === undefined) return;
+    if (now - (known.seen_at.get(address)?.at ?? -Infinity) < NOTE_SECONDS) return;
+    this.#note(host.id, known, 'seen_at', address, now);
+    this.#keepNewest(host.id, known);
+  }
+
+  /** What a host still tells, and an operator approved, goes on counting. */
+  tells(host: Host, now: number): void {
+    const known = this.#hear(host, now);
+    const counting = new Set(this.#counting(known, 'approved_at', now));
+    for (const address of told(host))
+      if (counting.has(address)) this.#note(host.id, known, 'approved_at', address, now);
   }
 
   /**
@@ -124,13 +167,13 @@ export class FleetAddresses {
   approve(host: Host, now: number): { approved: Address[]; tooMany: Address[] } {
     const known = this.#hear(host, now);
     const before = this.#counting(known, 'approved_at', now);
-    const room = MOST_PER_HOST - before.length;
+    const room = MOST_APPROVED - before.length;
     const fresh = told(host).filter((address) => !before.includes(address));
     const approved = [...told(host).filter((address) => before.includes(address)), ...fresh.slice(0, room)];
     this.#ledger.together(() => {
       for (const address of approved) this.#write('approved_at', host.id, address, now);
     });
-    for (const address of approved) this.#note(host.id, 'approved_at', address, now).written = now;
+    for (const address of approved) this.#note(host.id, known, 'approved_at', address, now).written = now;
     return { approved, tooMany: fresh.slice(room) };
   }
 
@@ -148,6 +191,7 @@ export class FleetAddresses {
   forget(host: Host): void {
     const known = this.#known.get(host.id);
     this.#known.delete(host.id);
+    this.#whereFrom.forget(host.id);
     for (const table of TABLES)
       for (const address of known?.[table].keys() ?? []) this.#index.drop(address, host.id);
     for (const table of TABLES) this.#ledger.sql(`DELETE FROM ${table} WHERE host = ?`).run(host.id);
@@ -165,22 +209,35 @@ export class FleetAddresses {
         }
       }
     }
+    const left = this.#left;
     this.#ledger.together(() => {
+      for (const [hostId, address] of left)
+        this.#ledger.sql('DELETE FROM seen_at WHERE host = ? AND address = ?').run(hostId, address);
       for (const [table, hostId, address, { at }] of fresh) this.#write(table, hostId, address, at);
       for (const table of TABLES)
         this.#ledger.sql(`DELETE FROM ${table} WHERE at <= ?`).run(now - KEPT_SECONDS);
     });
+    this.#left = this.#left.slice(left.length);
     for (const [, , , standing] of fresh) standing.written = standing.at;
   }
 
-  #ruleAt(address: Address, now: number): string | undefined {
-    for (const id of this.#index.at(address)) {
-      const known = this.#known.get(id);
-      if (known === undefined) continue;
-      if (TABLES.some((table) => this.#counts(known, known[table].get(address), now)))
-        return `an address of the fleet's host ${known.name}`;
+  /** The hosts at an address, at the one embedded in it, or in a range, and where exactly. */
+  *#at(target: Target): Iterable<{ known: Known; address: Address }> {
+    const embedded = isRange(target) ? undefined : embeddedAddress(target);
+    const addresses = isRange(target)
+      ? [...this.#index.near(target)].filter((address) => overlaps(target, address))
+      : [target, ...(embedded === undefined ? [] : [embedded])];
+    for (const address of addresses) {
+      for (const id of this.#index.at(address)) {
+        const known = this.#known.get(id);
+        if (known !== undefined) yield { known, address };
+      }
     }
-    return undefined;
+  }
+
+  #protects(known: Known, address: Address, now: number): boolean {
+    if (this.#counts(known, known.approved_at.get(address), now)) return true;
+    return now >= known.trustedFrom && this.#counts(known, known.seen_at.get(address), now);
   }
 
   #counting(known: Known, table: Table, now: number): Address[] {
@@ -196,30 +253,39 @@ export class FleetAddresses {
 
   #hear(host: Host, now: number): Known {
     const known = this.#of(host);
-    known.name = host.name;
     known.heardAt = now;
     return known;
   }
 
-  #of({ id, name }: Pick<Host, 'id'> & { name: string }): Known {
+  #of({ id, name, enrolled, approved }: WhoAndSince): Known {
     const known = this.#known.get(id) ?? {
       name,
+      trustedFrom: 0,
       heardAt: -Infinity,
-      doors: new Map(),
-      lastGeneration: '',
       seen_at: new Map(),
       approved_at: new Map(),
     };
+    known.name = name;
+    known.trustedFrom = approved ?? enrolled + YOUNG_SECONDS;
     this.#known.set(id, known);
     return known;
   }
 
-  #note(hostId: number, table: Table, address: Address, at: number): Standing {
+  #note(hostId: number, known: Known, table: Table, address: Address, at: number): Standing {
     this.#index.add(address, hostId);
-    const addresses = this.#known.get(hostId)?.[table];
-    const standing = { at, written: addresses?.get(address)?.written ?? 0 };
-    addresses?.set(address, standing);
+    const standing = { at, written: known[table].get(address)?.written ?? 0 };
+    // Behind all others: the map goes from the oldest to the newest.
+    known[table].delete(address);
+    known[table].set(address, standing);
     return standing;
+  }
+
+  #keepNewest(hostId: number, known: Known): void {
+    for (const [address, { written }] of known.seen_at) {
+      if (known.seen_at.size <= MOST_SEEN) return;
+      this.#drop(hostId, known, 'seen_at', address);
+      if (written > 0) this.#left.push([hostId, address]);
+    }
   }
 
   #drop(hostId: number, known: Known, table: Table, address: Address): void {
@@ -234,13 +300,18 @@ export class FleetAddresses {
 
 /** What a host tells of itself, less what is special: that is protected anyway. */
 function told(host: Host): Address[] {
-  const addresses = host.addresses.slice(0, MOST_PER_HOST).map((text) => parseAddress(text));
+  const addresses = host.addresses.slice(0, MOST_APPROVED).map((text) => parseAddress(text));
   return addresses.flatMap((address) =>
     address.ok && specialRange(address.value) === undefined ? [address.value] : [],
   );
 }
 
-/** A door is called `report/GENERATION`. */
-function generationOf(door: string): string {
-  return door.slice(door.indexOf('/') + 1);
+/** That an address is a host's, in words. */
+function ruleOf(name: string): string {
+  return `an address of the fleet's host ${name}`;
+}
+
+/** That a host is too young to protect where it comes from, in words, with what to do. */
+export function sayNewcomer({ host, address }: HostAt): string {
+  return `${address} is where ${host} comes from, which is in the fleet for less than a day: hosts approve ${host} protects it`;
 }

@@ -51,6 +51,10 @@ export class HeldBook {
     return this.#count;
   }
 
+  isHeld(ip: Target): boolean {
+    return this.#sql('SELECT 1 FROM held WHERE ip = ? LIMIT 1').get(ip) !== undefined;
+  }
+
   /** Drops what a host brought since a time; returns how many. */
   dropOf(hostId: number, since: number): number {
     return this.#dropped(this.#sql('DELETE FROM held WHERE host = ? AND at >= ?').run(hostId, since).changes);

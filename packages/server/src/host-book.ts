@@ -24,6 +24,8 @@ export type Host = Key & {
   wanted: string;
   state: HostState;
   enrolled: number;
+  /** When an operator said yes to it. */
+  approved: number | null;
   addresses: readonly string[];
   /** Of its client's acknowledgements. */
   lastSeen: number | null;
@@ -122,6 +124,7 @@ export class HostBook {
       wanted: newcomer.name,
       state,
       enrolled: now,
+      approved: null,
       addresses,
       lastSeen: now,
       heardAt: null,
@@ -137,11 +140,12 @@ export class HostBook {
   }
 
   /** Changes what a host may do, or what it is called. @throws when the ledger's file cannot be written. */
-  change(host: Host, to: { state?: HostState; name?: HostName }): void {
-    const { state = host.state, name = host.name } = to;
-    this.#ledger.sql('UPDATE hosts SET state = ?, name = ? WHERE id = ?').run(state, name, host.id);
-    host.state = state;
-    host.name = name;
+  change(host: Host, to: { state?: HostState; name?: HostName; approved?: number }): void {
+    const { state = host.state, name = host.name, approved = host.approved } = to;
+    this.#ledger
+      .sql('UPDATE hosts SET state = ?, name = ?, approved = ? WHERE id = ?')
+      .run(state, name, approved, host.id);
+    Object.assign(host, { state, name, approved });
   }
 
   /**

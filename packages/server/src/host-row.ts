@@ -19,6 +19,7 @@ export function hostOf(row: Row): Host {
     wanted: String(row['wanted']) || String(row['name']),
     state: row['state'] as HostState,
     enrolled: Number(row['enrolled']),
+    approved: row['approved'] === null ? null : Number(row['approved']),
     addresses: JSON.parse(String(row['addresses'])) as string[],
     heardAt: null,
     lastSeen: row['last_seen'] === null ? null : Number(row['last_seen']),

@@ -18,8 +18,8 @@ export type Notices = {
   ledgerFailed: (error: Error) => void;
   /** A host went over to its next key. */
   rotated: (host: Host) => void;
-  /** A host said something whole and signed. */
-  heard: (host: Host) => void;
+  /** A host said something whole and signed, over the connection of that name. */
+  heard: (host: Host, connection: string) => void;
   /** A brake held new bans, so many at once. */
   held: (count: number, reason: string) => void;
 };
@@ -119,7 +119,8 @@ export class Intake {
       return undefined;
     }
     const { request, host } = checked;
-    if (host !== undefined) this.#notices.heard(host);
+    // A host that waits or is shut out may ask to be enrolled: that says nothing of where the fleet is.
+    if (host?.state === 'active') this.#notices.heard(host, envelope[0]?.toString('latin1') ?? '');
     if (host === undefined || this.#goesOver(request, host)) return { envelope, ...checked };
     this.#answer(envelope, request.id, LEDGER_FAILED);
     return undefined;

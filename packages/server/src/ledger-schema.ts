@@ -104,6 +104,9 @@ const STEPS: readonly string[] = [
    ALTER TABLE bans DROP COLUMN block;
    CREATE INDEX held_ban ON held (ip, prog, jail, host);
    CREATE INDEX held_host ON held (host, at);`,
+  `ALTER TABLE hosts ADD COLUMN approved REAL;
+   UPDATE hosts SET approved = enrolled WHERE id IN (SELECT host FROM approved_at)
+     OR key IN (SELECT json_extract(details, '$.key') FROM audit WHERE what = 'approved');`,
 ];
 
 /**

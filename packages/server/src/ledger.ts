@@ -128,6 +128,8 @@ export interface Ledger {
   /** Forgets what the brakes held; returns how many. */
   dropHeld(how?: Noted<number>): Promise<number>;
   countHeld(): number;
+  /** Whether anything is held of exactly that address. */
+  isHeld(ip: Target): boolean;
   /** The events after a seq, in order. */
   since(seq: number, limit: number): Promise<Event[]>;
   /** The place of a seq; undefined when it is none or what follows it is no longer kept. */

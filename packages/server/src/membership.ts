@@ -169,6 +169,7 @@ export class Membership {
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
     const isIn = host.state === 'active';
+    if (isIn) this.#together(() => book.change(host, { approved: now() }));
     if (isIn && host.name === host.wanted)
       return { ok: true, value: `${name} is in the fleet already.${this.#approveAddresses(host)}` };
     const namesake = namesakeOf(host, book, now())?.namesake;
@@ -193,7 +194,7 @@ export class Membership {
         book.change(before, { state: 'revoked', name: oldName(before) });
         ledger.dropHeldOf(before.id);
       }
-      book.change(host, { state: 'active', name });
+      book.change(host, { state: 'active', name, approved: now() });
       const { key, wanted } = host;
       audit.add('approved', { name, wanted, key, replaced: before?.key ?? null }, now());
     });

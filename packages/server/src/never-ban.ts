@@ -1,5 +1,12 @@
-import { overlaps, parseRange, type Address, type Range, type Target } from '@banshare/protocol';
-import { FleetAddresses } from './fleet-addresses.ts';
+import {
+  overlaps,
+  parseRange,
+  specialRange,
+  type Address,
+  type Range,
+  type Target,
+} from '@banshare/protocol';
+import { FleetAddresses, sayNewcomer, type HostAt } from './fleet-addresses.ts';
 import type { Host } from './host-book.ts';
 import type { OwnAddresses } from './own-addresses.ts';
 import type { Row } from './rows.ts';
@@ -32,21 +39,51 @@ export class NeverBan {
 
   /** The rule that protects an address, or one in a range, in words; undefined where none does. now is epoch seconds. */
   ruleFor(ip: Target, now: number): string | undefined {
+    const listed = this.listedRuleFor(ip);
+    if (listed !== undefined || !this.#protectsFleet) return listed;
+    return this.#fleet.ruleFor(ip, now);
+  }
+
+  /** The same, but for where the fleet's hosts are: an operator may ban one of those. */
+  listedRuleFor(ip: Target): string | undefined {
     const configured = this.#configured.find((range) => overlaps(ip, range));
     if (configured !== undefined) return `${configured} of [never-ban] in server.toml`;
     const added = this.#added.find((range) => overlaps(ip, range));
     if (added !== undefined) return `${added} of banshare-server never-ban`;
-    const own = this.#own.ruleFor(ip);
-    if (own !== undefined || !this.#protectsFleet) return own;
-    return this.#fleet.ruleFor(ip, now);
+    return this.#own.ruleFor(ip);
+  }
+
+  /** Why a ban is held that nothing forbids: a host comes from there that is new; undefined where none does. */
+  newcomerAt(ip: Target, now: number): string | undefined {
+    const newcomer = this.#protectsFleet ? this.#fleet.newcomerAt(ip, now) : undefined;
+    return newcomer === undefined ? undefined : sayNewcomer(newcomer);
+  }
+
+  /** Whether no ban comes of a report by itself, whatever the reason. */
+  keeps(ip: Target, now: number): boolean {
+    return (
+      specialRange(ip) !== undefined ||
+      this.ruleFor(ip, now) !== undefined ||
+      this.newcomerAt(ip, now) !== undefined
+    );
+  }
+
+  /** The hosts of the fleet that a ban hits. */
+  hostsAt(ip: Target, now: number): HostAt[] {
+    return this.#fleet.hostsAt(ip, now);
+  }
+
+  /** Where hosts were lately that are too young to protect it. */
+  newcomers(now: number): HostAt[] {
+    return this.#protectsFleet ? this.#fleet.newcomers(now) : [];
   }
 
   /** Where hosts were seen lately, whether that protects them or not. */
-  whereHostsAre(now: number): { host: string; address: Address }[] {
+  whereHostsAre(now: number): HostAt[] {
     return this.#fleet.whereHostsAre(now);
   }
 
-  /** What a host tells of itself and what does not count yet: an operator approves it, or the host is seen there. */
+  /** What a host tells of itself and what does not count yet: an operator approves it, or the host speaks from there. */
   waiting(host: Host, now: number): Address[] {
     return this.#protectsFleet ? this.#fleet.waiting(host, now) : [];
   }
@@ -84,14 +121,19 @@ export class NeverBan {
     return wasThere;
   }
 
-  /** A host proved by its key that it comes from this address to that door. */
-  see(host: Host, door: string, address: string, now: number): void {
-    this.#fleet.see(host, door, address, now);
+  /** A host's key came in from this address. */
+  arrived(host: Host, address: string, now: number): void {
+    this.#fleet.arrived(host, address, now);
   }
 
-  /** A host that speaks is still where it last came in. */
-  stays(host: Host, now: number): void {
-    this.#fleet.stays(host, now);
+  /** A host said something signed over a connection, which is named as the port does. */
+  spoke(host: Host, connection: string, now: number): void {
+    this.#fleet.spoke(host, connection, now);
+  }
+
+  /** A host has told its addresses. */
+  tells(host: Host, now: number): void {
+    this.#fleet.tells(host, now);
   }
 
   /** An operator approves what a host tells of itself at this moment. @throws when the ledger cannot be written. */

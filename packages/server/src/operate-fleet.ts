@@ -112,7 +112,8 @@ export async function settleHeld(
     return { ok: true, result: { count: await ledger.dropHeld({ note }) } };
   }
   const held = ledger.countHeld();
-  const events = await ledger.release(now(), (ip) => neverBan.ruleFor(ip, now()) !== undefined, {
+  const isProtected = (ip: Target): boolean => neverBan.keeps(ip, now());
+  const events = await ledger.release(now(), isProtected, {
     note: (done) => audit.add(action, { held, published: done.length }, now()),
   });
   distribute(events);

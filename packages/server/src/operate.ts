@@ -43,7 +43,7 @@ export const LONGEST_REASON = 200;
 /** Addresses lifted in one transaction: reports wait meanwhile. */
 export const MOST_AT_ONCE = 2000;
 
-/** `ban IP|RANGE [--jail J] [--for D] [--reason TEXT]` */
+/** `ban IP|RANGE [--jail J] [--for D] [--reason TEXT] [--force]`: by force also where hosts of the fleet are, which it names. */
 export async function operatorBan(args: Args, parts: OperateParts): Promise<AdminReply> {
   const ip = parseTarget(textOf(args, 'ip') ?? '');
   const jail = parseJail(textOf(args, 'jail') ?? DEFAULT_JAIL);
@@ -52,8 +52,12 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
   if (!jail.ok) return refuse('jail', jail.fault);
   if (!duration.ok) return refuse('duration', duration.fault);
   const now = parts.now();
-  const rule = ruleAgainst(ip.value, parts.neverBan, now);
-  if (rule !== undefined) return refuse('never-ban', rule);
+  const rule = ruleAgainst(ip.value, parts.neverBan, now, { force: args['force'] === true });
+  if (rule !== undefined) {
+    const isOfFleet = ruleAgainst(ip.value, parts.neverBan, now, { force: true }) === undefined;
+    return refuse('never-ban', isOfFleet ? `${rule}; ban ${ip.value} --force bans it all the same` : rule);
+  }
+  const hits = parts.neverBan.hostsAt(ip.value, now);
   // A person's word is not cut to max-duration.
   const until =
     duration.value === FOR_EVER ? null : endOf(duration.value, { maxDurationSeconds: FOR_EVER }, now);
@@ -66,15 +70,23 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
     ...(reason === undefined ? {} : { reason }),
   };
   const events = await parts.ledger.ban([ban], now, 'operator', {
-    note: (done) => parts.audit.add('ban', { ...ban, seq: done[0]?.seq }, now),
+    note: (done) => {
+      const forced = hits.length === 0 ? {} : { hits: hits.map(({ host }) => host) };
+      parts.audit.add('ban', { ...ban, seq: done[0]?.seq, ...forced }, now);
+    },
   });
   parts.distribute(events);
   const withoutRanges = isRange(ip.value) ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];
-  return { ok: true, result: { event: events[0], withoutRanges } };
+  return { ok: true, result: { event: events[0], withoutRanges, hits } };
 }
 
-/** Why an operator may not ban an address or a range; undefined where he may. */
-export function ruleAgainst(target: Target, neverBan: NeverBan, now: number): string | undefined {
+/** Why an operator may not ban an address or a range; undefined where he may. `force` bans also where the fleet's hosts are. */
+export function ruleAgainst(
+  target: Target,
+  neverBan: NeverBan,
+  now: number,
+  how: { force: boolean } = { force: false },
+): string | undefined {
   if (isRange(target) && isTooWide(target)) {
     const { ipv4, ipv6 } = WIDEST_BAN;
     return `${target} is too wide: at most a /${ipv4} of IPv4 and a /${ipv6} of IPv6 addresses is banned at once`;
@@ -82,8 +94,8 @@ export function ruleAgainst(target: Target, neverBan: NeverBan, now: number): st
   const holds = isRange(target) ? 'has addresses of' : 'lies in';
   const special = specialRange(target);
   if (special !== undefined) return `${target} ${holds} ${special}, which is never banned`;
-  const rule = neverBan.ruleFor(target, now);
-  if (rule === undefined) return undefined;
+  const rule = how.force ? neverBan.listedRuleFor(target) : neverBan.ruleFor(target, now);
+  if (rule === undefined) return how.force ? undefined : neverBan.newcomerAt(target, now);
   return isRange(target)
     ? `${target} holds what is never banned: ${rule}`
     : `${target} is never banned: ${rule}`;

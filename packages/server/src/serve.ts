@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { specialRange, type Event, type Target } from '@banshare/protocol';
+import type { Event, Target } from '@banshare/protocol';
 import {
   StartFault,
   failpoint,
@@ -171,12 +171,14 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     const admission = admissions.decide(domain, key);
     const host = admission === 'admit' ? book.byCurve(key) : undefined;
     if (host !== undefined) {
-      neverBan.see(host, domain, address, clock.now());
-      if (domain.startsWith('report/')) floods.knocked(host);
+      if (domain.startsWith('report/')) {
+        neverBan.arrived(host, address, clock.now());
+        floods.knocked(host);
+      }
     } else if (admission === 'admit') floods.joined();
     return admission;
   });
-  book.onAcknowledged((host) => neverBan.stays(host, clock.now()));
+  book.onAcknowledged((host) => neverBan.tells(host, clock.now()));
   resources.own('the doorkeeper', () => zap.close());
   return {
     generations: inService,
@@ -235,8 +237,7 @@ function startIntake(
     book,
     decide: (submission, known) => decideWith(deciding, submission, known, submission.received),
     aim: (submission, look) => {
-      const isProtected = (target: Target): boolean =>
-        specialRange(target) !== undefined || neverBan.ruleFor(target, submission.received) !== undefined;
+      const isProtected = (target: Target): boolean => neverBan.keeps(target, submission.received);
       const allTakeRanges = (): boolean => deciding.withoutRanges(submission.received).length === 0;
       return aim(submission, { ipv6Prefix: config.bans.ipv6Prefix, isProtected, allTakeRanges }, look);
     },
@@ -247,9 +248,11 @@ function startIntake(
     distribute: to.distribute,
     notices: {
       ...noticesTo(log, faults),
-      heard: (host) => {
+      heard: (host, connection) => {
+        const now = clock.now();
         floods.spoke(host);
-        host.heardAt = clock.now();
+        host.heardAt = now;
+        neverBan.spoke(host, connection, now);
       },
       held: (count, reason) => {
         // Once for each time that the brake takes hold.

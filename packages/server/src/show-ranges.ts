@@ -1,3 +1,4 @@
+import type { HostAt } from './fleet-addresses.ts';
 import type { Unbanned } from './operate.ts';
 import { cannot } from './say.ts';
 import { showLifted, type ShownBan } from './show.ts';
@@ -6,12 +7,18 @@ import { widerText } from './wider-ranges.ts';
 /** What was banned, and who cannot apply it. */
 export function showBanned(
   asked: string,
-  { event, withoutRanges }: { event: ShownBan; withoutRanges: readonly string[] },
+  {
+    event,
+    withoutRanges,
+    hits,
+  }: { event: ShownBan; withoutRanges: readonly string[]; hits: readonly HostAt[] },
 ): string {
   const [address = ''] = asked.split('/');
   const isWhole = event.ip === asked || !event.ip.includes('/') || event.ip.startsWith(`${address}/`);
   const lies = isWhole ? '' : ` (${asked} lies in it)`;
   const lines = [`${event.ip} is banned everywhere${lies}.`];
+  for (const { host, address } of hits)
+    lines.push(`This hits the fleet's host ${host}, which comes from ${address}.`);
   if (withoutRanges.length > 0) lines.push(`${cannot(withoutRanges)}.`);
   return lines.join('\n');
 }

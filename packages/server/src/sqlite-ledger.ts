@@ -177,6 +177,10 @@ export class SqliteLedger implements Ledger {
     return this.#books.held.count();
   }
 
+  isHeld(ip: Target): boolean {
+    return this.#books.held.isHeld(ip);
+  }
+
   async since(seq: number, limit: number): Promise<Event[]> {
     return this.#books.events.since(seq, limit);
   }

@@ -1,4 +1,5 @@
 import type { SteadyClock } from '@banshare/runtime';
+import type { HostAt } from './fleet-addresses.ts';
 import { isGone, type Host, type HostBook } from './host-book.ts';
 import type { EnrolmentHold } from './enrolment-brake.ts';
 import type { Membership } from './membership.ts';
@@ -43,6 +44,8 @@ export type Facts = {
   withoutRanges: string[];
   /** Hosts that come from an address that is banned, and what bans it. */
   bannedHosts: { host: string; address: string; bans: string[] }[];
+  /** Hosts that are too young to protect where they come from, and of whose address a ban is held for that. */
+  heldNewcomers: HostAt[];
   hosts: number;
   /** Hosts that have said that they have everything. */
   converged: number;
@@ -109,7 +112,7 @@ type StatusParts = {
   clock: SteadyClock;
   membership: Pick<Membership, 'mode' | 'hold'>;
   goneAfterSeconds: number;
-  neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting'>;
+  neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers'>;
 };
 
 /** How the fleet is, and what of that a person has to know. */
@@ -131,6 +134,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     activeRanges: await parts.ledger.countRanges(now),
     withoutRanges: hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds),
     bannedHosts: await bannedHosts(parts, now),
+    heldNewcomers: parts.neverBan.newcomers(now).filter(({ address }) => parts.ledger.isHeld(address)),
     hosts: hosts.length,
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
     behind: hosts.filter(({ isBehind }) => isBehind).map((host) => troubleOf(host, now - parts.startedAt)),

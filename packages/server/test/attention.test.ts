@@ -18,6 +18,7 @@ function facts(other: Partial<Facts>): Facts {
     activeRanges: 0,
     withoutRanges: [],
     bannedHosts: [],
+    heldNewcomers: [],
     hosts: 4,
     converged: 4,
     behind: [],

@@ -152,7 +152,8 @@ test('ipv6-prefix = 64: a /64 with something protected is not widened to, and th
   using shelf = new LedgerOfTest();
   const judgement = new Judgement(shelf, 64);
   const [a, friend] = [shelf.host('a'), shelf.host('friend')];
-  judgement.neverBan.see(friend, 'report/g', '2001:db8:0:9::f', NOW);
+  judgement.neverBan.arrived(friend, '2001:db8:0:9::f', NOW);
+  judgement.neverBan.spoke(friend, 'c', NOW);
   assert.deepEqual(
     await judgement.said(shelf.report(a, '2001:db8:0:9::1'), shelf.report(a, '2001:db8:0:9::f')),
     ['accepted ban 2001:db8:0:9::1', 'refused'],
@@ -245,7 +246,8 @@ test('a /64 that holds something protected is never banned as a whole: the 21st 
   const judgement = new Judgement(shelf, 128);
   const [a, friend] = [shelf.host('a'), shelf.host('friend')];
   await judgement.record(...many(shelf, a, 20));
-  judgement.neverBan.see(friend, 'report/g', '2001:db8:0:9::f00', NOW);
+  judgement.neverBan.arrived(friend, '2001:db8:0:9::f00', NOW);
+  judgement.neverBan.spoke(friend, 'c', NOW);
   const [held] = await judgement.record(shelf.report(a, '2001:db8:0:9::15', NOW + 1));
   assert.equal(held?.verdict, 'held');
   assert.match(held.reason ?? '', /never banned, an address of the fleet's host friend/);

@@ -16,6 +16,7 @@ import { SqliteLedger } from '../src/sqlite-ledger.ts';
 
 /** A moment for tests that need no real one, epoch seconds. */
 export const NOW = 1_795_257_600;
+const WEEK = 7 * 86_400;
 
 /** A ledger in a folder of its own, with hosts. */
 export class LedgerOfTest implements Disposable {
@@ -37,11 +38,12 @@ export class LedgerOfTest implements Disposable {
     assert.ok(parsed.ok);
     this.#ids += 1;
     const key = this.#ids.toString(16).padStart(64, '0');
-    return this.book.enrol(
-      { key, curve: `curve${this.#ids}`, name: parsed.value, addresses: [] },
-      state,
-      now,
-    );
+    const newcomer = { key, curve: `curve${this.#ids}`, name: parsed.value, addresses: [] };
+    const host = this.book.enrol(newcomer, state, now);
+    // For long enough to be one of the fleet's own.
+    host.enrolled = now - WEEK;
+    this.ledger.sql('UPDATE hosts SET enrolled = ? WHERE id = ?').run(host.enrolled, host.id);
+    return host;
   }
 
   report(host: Host, ip: string, at = NOW, durationSeconds = 3600): Submission & { kind: 'report' } {

@@ -39,8 +39,14 @@ test('a host of ours that comes from a banned address or range is named, and the
     NOW,
     'operator',
   );
-  neverBan.see(shelf.host('within'), 'report/g', '203.0.113.9', NOW);
-  neverBan.see(shelf.host('free'), 'report/g', '198.51.100.9', NOW);
+  for (const [name, ip] of [
+    ['within', '203.0.113.9'],
+    ['free', '198.51.100.9'],
+  ] as const) {
+    const host = shelf.host(name);
+    neverBan.arrived(host, ip, NOW);
+    neverBan.spoke(host, ip, NOW);
+  }
   assert.deepEqual(await bannedHosts({ ledger, neverBan }, NOW), [
     { host: 'within', address: '203.0.113.9', bans: ['203.0.113.0/24', '203.0.113.9'] },
   ]);

@@ -1,3 +1,4 @@
+import { sayNewcomer } from '../fleet-addresses.ts';
 import type { Facts, Trouble } from '../status.ts';
 import { sayNamesake } from '../namesake.ts';
 import { span, time } from '../say.ts';
@@ -27,9 +28,17 @@ const FLEET_PATIENCE = 900;
 export function attentionOf(facts: Facts): Attention {
   return {
     urgent: [fleetIsBehind, bannedHosts].flatMap((kind) => kind(facts)),
-    todo: [held, enrolmentIsBraked, behind, wrongClocks, doubled, pending, renamed, clockJump].flatMap(
-      (kind) => kind(facts),
-    ),
+    todo: [
+      heldNewcomers,
+      held,
+      enrolmentIsBraked,
+      behind,
+      wrongClocks,
+      doubled,
+      pending,
+      renamed,
+      clockJump,
+    ].flatMap((kind) => kind(facts)),
   };
 }
 
@@ -65,6 +74,16 @@ function bannedHosts({ bannedHosts: all }: Facts): Entry[] {
     many: (names) =>
       `${all.length} hosts come from addresses that are banned: ${names}; see hosts and explain`,
     name: ({ host }) => host,
+  });
+}
+
+function heldNewcomers({ heldNewcomers: all }: Facts): Entry[] {
+  return each('held-newcomer', all, {
+    one: (newcomer) =>
+      `A ban is held, since ${sayNewcomer(newcomer)}, ban ${newcomer.address} --force bans it all the same`,
+    many: (names) =>
+      `Bans are held of addresses where ${all.length} hosts come from that are in the fleet for less than a day: ${names}; hosts approve NAME protects them`,
+    name: ({ host, address }) => `${host} (${address})`,
   });
 }
 
