@@ -45,7 +45,7 @@ test('status --json tells how a running client stands, and exits 0 when all is w
   assert.match(status.epoch, /^[0-9a-f]{16}$/);
   assert.ok(status.findings.every(({ ok }) => ok));
   const { stdout } = await h2.command('status');
-  assert.match(stdout, /^h2 has everything up to event 1 of 127\.0\.0\.1\./);
+  assert.match(stdout, /^h2 has received everything up to event 1 of 127\.0\.0\.1\./);
 });
 
 test('bans --json has the fields that scripts rely on', async () => {

@@ -59,7 +59,7 @@ test('rotate under load: the daemon goes over by itself, nobody misses a ban, an
     [],
   );
   assert.equal(h1.said.filter((line) => line.startsWith('banshare-client ready')).length, 1);
-  assert.match((await h1.command('status')).stdout, /^h1 has everything/);
+  assert.match((await h1.command('status')).stdout, /^h1 has received everything/);
   assert.deepEqual((await knownNames(fleet)).toSorted(), ['good', 'h1', 'h2']);
   assert.deepEqual(await isRotating(fleet), []);
 });
@@ -97,7 +97,7 @@ test('without a daemon rotate does it alone, and the spool from before is delive
   assert.equal((await fleet.report('h1', ['--flush'])).code, 0);
   await hasBanned(fleet.host('h2'), ['198.51.100.7']);
   await fleet.host('h1').start();
-  assert.match((await fleet.host('h1').command('status')).stdout, /^h1 has everything/);
+  assert.match((await fleet.host('h1').command('status')).stdout, /^h1 has received everything/);
 });
 
 test('without a server nothing changes, and the next try takes up the key that waits', async () => {

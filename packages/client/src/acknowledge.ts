@@ -1,5 +1,13 @@
 import { networkInterfaces } from 'node:os';
-import { ACK_BODY_LIMIT, encodeJson, parseHostName, type HostName, type Outcome } from '@banshare/protocol';
+import {
+  ACK_BODY_LIMIT,
+  encodeJson,
+  parseHostName,
+  type HostName,
+  type Outcome,
+  type Position,
+  type Receipt,
+} from '@banshare/protocol';
 import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
 import type { ServerLink } from './server-link.ts';
 import type { State } from './state.ts';
@@ -10,6 +18,8 @@ const MOST_ADDRESSES = 16;
 const MOST_OUTCOMES = 50;
 /** What outcomes may take of an ack's body, as JSON; the rest is for the other fields. */
 const OUTCOME_BYTES = ACK_BODY_LIMIT - 2048;
+/** Of a receipt, which says more than any outcome. */
+const LONGEST_REASON = 60;
 /** What settles together is told together. */
 const GATHER_MS = 20;
 
@@ -23,6 +33,7 @@ export class Acknowledger {
   readonly #host: AcknowledgerHost;
   #isBusy = false;
   #isWanted = false;
+  #told: { epoch: string; applied: number } | undefined;
 
   constructor(link: ServerLink, state: State, host: AcknowledgerHost) {
     this.#link = link;
@@ -41,21 +52,21 @@ export class Acknowledger {
   async #work(): Promise<void> {
     while (this.#isWanted) {
       this.#isWanted = false;
-      const untold = this.#state.untold(MOST_OUTCOMES);
-      const outcomes = fitting(untold);
-      if (!(await this.#tell(outcomes))) break;
+      const untold = this.#state.untold(MOST_OUTCOMES + 1);
+      const outcomes = fitting(untold.slice(0, MOST_OUTCOMES));
+      const next = untold[outcomes.length];
+      if (!(await this.#tell(outcomes, next?.seq))) break;
       this.#state.told(outcomes);
-      if (outcomes.length < untold.length || untold.length === MOST_OUTCOMES) this.#isWanted = true;
+      if (next !== undefined) this.#isWanted = true;
     }
     this.#isBusy = false;
   }
 
-  /** Everything up to `applied` is carried out, or its failure is known. */
-  async #tell(outcomes: readonly Outcome[]): Promise<boolean> {
+  /** Everything up to `applied` is carried out, or its failure is told: `untold` is the first event of which that is still to come. */
+  async #tell(outcomes: readonly Outcome[], untold: number | undefined): Promise<boolean> {
     const position = this.#state.position();
     if (position === undefined) return false;
-    const unsettled = this.#state.oldestUnsettled();
-    const applied = unsettled === undefined ? position.seq : Math.min(position.seq, unsettled - 1);
+    const applied = this.#reached(position, untold);
     const answer = await this.#link.ask(
       {
         kind: 'ack',
@@ -69,12 +80,24 @@ export class Acknowledger {
         addresses: outsideAddresses(this.#host.config.addresses),
         outcomes,
         ...(this.#host.takesRanges ? { ranges: true } : {}),
+        receipt: shortened(this.#host.receipt()),
       },
       TIMEOUT_MS,
     );
     if (answer.ok && answer.reply.status === 'OK') this.#hearName(answer.reply.fields['name']);
     // A lost acknowledgement is followed by the next tick's.
     return answer.ok && answer.reply.status === 'OK';
+  }
+
+  #reached({ epoch, seq }: Position, untold = Infinity): number {
+    const unsettled = this.#state.oldestUnsettled() ?? Infinity;
+    const carriedOut = Math.min(seq, unsettled - 1);
+    // News of what was tried again long after does not take a position back.
+    const told = this.#told?.epoch === epoch ? this.#told.applied : 0;
+    const before = Math.min(told, carriedOut);
+    const applied = Math.max(before, Math.min(carriedOut, untold - 1));
+    this.#told = { epoch, applied };
+    return applied;
   }
 
   #hearName(text: unknown): void {
@@ -89,6 +112,8 @@ export type AcknowledgerHost = {
   config: ClientConfig;
   /** Whether everything that this host applies can be a range. */
   takesRanges: boolean;
+  /** What is really in place here. */
+  receipt: () => Receipt;
   named: (name: HostName) => void;
 };
 
@@ -100,6 +125,15 @@ function fitting(outcomes: readonly Outcome[]): Outcome[] {
     return bytes > OUTCOME_BYTES;
   });
   return outcomes.slice(0, end < 0 ? outcomes.length : end);
+}
+
+/** The reasons in a receipt leave room for outcomes. */
+function shortened({ blind, why, ...receipt }: Receipt): Receipt {
+  return {
+    ...receipt,
+    ...(blind === undefined ? {} : { blind: blind.slice(0, LONGEST_REASON) }),
+    ...(why === undefined ? {} : { why: why.slice(0, LONGEST_REASON) }),
+  };
 }
 
 /** The addresses by which others may see this host. */

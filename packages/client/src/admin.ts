@@ -1,3 +1,4 @@
+import type { Receipt } from '@banshare/protocol';
 import {
   answerBy,
   wallSeconds,
@@ -25,6 +26,8 @@ export type AdminParts = {
   progress: Progress;
   applier: Pick<Applier, 'idle'>;
   parts: TakeParts;
+  /** What is really in place here. */
+  receipt: () => Receipt;
   /** Goes over to a new key. */
   rotate: () => Promise<AdminReply>;
 };
@@ -61,14 +64,15 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 
 async function tellStatus(
   _: unknown,
-  { enforcer, place, paths, state, progress }: AdminParts,
+  { enforcer, place, paths, state, progress, receipt }: AdminParts,
 ): Promise<AdminReply> {
   const how = {
     missing: await enforcer.check(),
     ways: (await enforcer.ways?.()) ?? [],
     kind: enforcer.kind,
   };
-  return { ok: true, result: statusOf(how, place, state, progress, spoolStatus(paths.spool, wallSeconds())) };
+  const status = statusOf(how, place, state, progress, spoolStatus(paths.spool, wallSeconds()));
+  return { ok: true, result: { ...status, receipt: receipt() } };
 }
 
 /** Thousands of commands take minutes; whoever asked is told how many are left. */

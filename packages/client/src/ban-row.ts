@@ -4,9 +4,11 @@ import type { Change } from './enforcers/enforcer.ts';
 
 /**
  * Where a ban stands on this host. `pending` and `lifting` are still to be done; `already` was in place before banshare came;
- * `skipped` and `failed` have a reason; `released` was in place, and this host's fail2ban or a person ended it before its time.
+ * `skipped` and `failed` have a reason; `released` was in place, and this host's fail2ban or a person ended it before its time;
+ * `unproven` was carried out, and whether the firewall has it cannot be seen.
  */
-export type RowStatus = 'pending' | 'applied' | 'already' | 'skipped' | 'failed' | 'lifting' | 'released';
+export type RowStatus =
+  'pending' | 'applied' | 'already' | 'skipped' | 'failed' | 'lifting' | 'released' | 'unproven';
 
 /** A ban of the fleet as this host took it over. isOurs: banshare put it in place here, and so may lift it. */
 export type BanRow = BanKey & {

@@ -15,6 +15,7 @@ import { hostname } from 'node:os';
 import yargs from 'yargs';
 import { outsideAddresses } from './acknowledge.ts';
 import type { BanRow } from './ban-row.ts';
+import { receiptFindings } from './cli/receipt-findings.ts';
 import { pause } from './connection.ts';
 import { diagnose } from './diagnose.ts';
 import { enrol, hasJoinKey, readEnrolled, type Enrolment } from './enrol.ts';
@@ -203,8 +204,11 @@ async function status(options: {
   const paths = hostPaths(options.root);
   const setup = await readSetup(options.root, options.config);
   if (setup === undefined) return CONFIGURATION;
-  const findings = await diagnose(setup.config, setup.place, paths);
   const running = await askSettled(paths.clientSocket);
+  const findings = [
+    ...(running?.receipt === undefined ? [] : receiptFindings(running.receipt)),
+    ...(await diagnose(setup.config, setup.place, paths)),
+  ];
   const pausedAt = running === undefined ? pausedWithout(paths.clientState) : running.pausedAt;
   const isWell = running !== undefined && isInOrder(running) && findings.every(({ ok }) => ok);
   if (options.json) {

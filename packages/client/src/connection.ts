@@ -1,6 +1,6 @@
 import type { Bell } from './bell.ts';
 import { randomInt } from 'node:crypto';
-import type { HostName } from '@banshare/protocol';
+import type { HostName, Receipt } from '@banshare/protocol';
 import {
   monotonicSeconds,
   wallSeconds,
@@ -32,6 +32,8 @@ export type ConnectionParts = {
   instance: string;
   /** Whether everything that this host applies can be a range. */
   takesRanges: boolean;
+  /** What is really in place here. */
+  receipt: () => Receipt;
   bell: Bell;
   /** Hears at which address the server was found, before anything is sent there. */
   found: (ip: string) => void;

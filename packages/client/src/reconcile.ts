@@ -1,5 +1,5 @@
 import { isRange, type BanKey, type JailName, type Target } from '@banshare/protocol';
-import type { FaultLog, Log } from '@banshare/runtime';
+import { monotonicSeconds, type FaultLog, type Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import { FIRST_TRY, type BanRow } from './ban-row.ts';
 import type { Change, Enforcer, Listing } from './enforcers/enforcer.ts';
@@ -39,9 +39,23 @@ export class Reconciler {
   #running: Promise<void> | undefined;
   #looks = 0;
   #hasFailed = false;
+  readonly #beganAt = monotonicSeconds();
+  /** Monotonic seconds. */
+  #comparedAt: number | undefined;
+  /** Why the newest comparison could not be made. */
+  #blind: string | undefined;
 
   constructor(parts: ReconcileParts) {
     this.#parts = parts;
+  }
+
+  /** How old what this host knows of its enforcer is, in seconds, and why it is no younger; undefined where it cannot know. */
+  get comparison(): { ago: number; blind: string | undefined } | undefined {
+    if (this.#parts.enforcer.list === undefined) return undefined;
+    // Where fail2ban's socket never was, its bans go by a command: that tells nothing of what is there.
+    if (this.#blind === '' && this.#comparedAt === undefined) return undefined;
+    const blind = this.#blind === '' ? 'fail2ban does not run' : this.#blind;
+    return { ago: monotonicSeconds() - (this.#comparedAt ?? this.#beganAt), blind };
   }
 
   /** Compares everything now and in the interval, and looks cheaply every few seconds. Returns how to stop. */
@@ -77,7 +91,9 @@ export class Reconciler {
     try {
       await work();
     } catch (error) {
-      this.#parts.faults.fault('reconcile', 'Cannot compare bans', { reason: (error as Error).message });
+      const reason = (error as Error).message;
+      this.#blind = reason;
+      this.#parts.faults.fault('reconcile', 'Cannot compare bans', { reason });
     }
   }
 
@@ -98,6 +114,7 @@ export class Reconciler {
     const listing = await enforcer.list([...new Set(rows.map(({ localJail }) => localJail))]);
     if (!listing.ok) {
       this.#hasFailed = true;
+      this.#blind = listing.reason;
       if (listing.reason !== '') faults.fault('reconcile', 'Cannot compare bans', { reason: listing.reason });
       return;
     }
@@ -106,6 +123,8 @@ export class Reconciler {
     if (this.#hasFailed) state.tryAgainNow(this.#parts.now());
     this.#hasFailed = false;
     await this.#repair(rows, listing);
+    this.#comparedAt = monotonicSeconds();
+    this.#blind = undefined;
   }
 
   async #repair(rows: readonly BanRow[], listing: Listing & { ok: true }): Promise<void> {

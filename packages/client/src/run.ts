@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { HostName } from '@banshare/protocol';
+import type { HostName, Receipt } from '@banshare/protocol';
 import {
   FaultLog,
   monotonicSeconds,
@@ -19,6 +19,7 @@ import {
 import { outsideAddresses } from './acknowledge.ts';
 import { answerAdmin, type AdminParts } from './admin.ts';
 import { Applier } from './apply.ts';
+import { receiptOf } from './bans/receipt.ts';
 import { Bell } from './bell.ts';
 import { choiceOf } from './choice-of.ts';
 import type { Choice } from './choose.ts';
@@ -87,14 +88,14 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const rotate = rotatorOf(options, ownKey, log);
   // Before anybody can pause this host.
   const left = passOn(config, enforcerHost, parts, applier);
-  const adminParts = { enforcer, place, paths, state, progress, applier, parts, rotate };
+  const reconcilers: Reconciler[] = [];
+  const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
+  const adminParts = { enforcer, place, paths, state, progress, applier, parts, rotate, receipt };
   await listenToAdmin(adminParts, resources, signal);
 
   const key = await identify(options, { log, faults, progress }, signal);
   if (key === undefined) return;
-  ownKey.key = key;
-  progress.name = key.name;
-  parts.choice.ownName = key.name;
+  beginAs(key, ownKey, progress, parts.choice);
   // What was protected since the last run is lifted before anything is applied.
   resources.own('what is protected', await startProtecting(protection, parts, log));
   resumePending(state, applier);
@@ -102,7 +103,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const stopTicking = startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined });
   resources.own('the clockwork', stopTicking);
   const host = { state, applier, log, faults, clock, progress, bell };
-  const reconcilers = startComparing(enforcers, host, config, resources);
+  reconcilers.push(...startComparing(enforcers, host, config, resources));
   const connected = stayConnected(
     {
       ...options,
@@ -113,6 +114,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       bell,
       instance: randomBytes(8).toString('hex'),
       takesRanges: enforcer.takesRanges,
+      receipt,
       found: (ip) => server.connectTo(ip),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       take: whenNews({ parts, spool: startSpool(options, faults, resources), reconcilers, name: key.name }),
@@ -165,6 +167,12 @@ function whenNews(host: {
     const { epoch, seq } = news.position;
     process.stdout.write(`banshare-client ready name=${host.name} epoch=${epoch} applied=${seq}\n`);
   };
+}
+
+function beginAs(key: EnrolledKey, ownKey: OwnKey, progress: Progress, choice: Choice): void {
+  ownKey.key = key;
+  progress.name = key.name;
+  choice.ownName = key.name;
 }
 
 /** Where the server calls this host by another name, its reports go out under that from now on, and such reports are its own. */

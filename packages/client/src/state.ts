@@ -1,9 +1,10 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { parseOutcome, type BanKey, type Outcome, type Position } from '@banshare/protocol';
+import { parseOutcome, type BanKey, type Outcome, type Position, type Receipt } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { BanRow, RowStatus } from './ban-row.ts';
+import { Tally, type Counted } from './bans/tally.ts';
 import { LeftBehind } from './left-behind.ts';
 import { migrate } from './state-schema.ts';
 
@@ -15,6 +16,8 @@ import { migrate } from './state-schema.ts';
 export class State {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
+  /** Made at the first question, and anew where a transaction was taken back. */
+  #tally: Tally | undefined;
   readonly left = new LeftBehind((text) => this.#sql(text));
 
   /** @throws when the file cannot be used, or belongs to a newer program. */
@@ -48,6 +51,7 @@ export class State {
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#database.exec('ROLLBACK');
+      this.#tally = undefined;
       throw error;
     }
   }
@@ -62,6 +66,7 @@ export class State {
   }
 
   put(row: BanRow, now: number): void {
+    const before = this.#countedOf(row);
     this.#sql(
       'INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ).run(
@@ -84,10 +89,13 @@ export class State {
       row.isEveryJail ? 2 : row.isForced ? 1 : 0,
       row.keptBack,
     );
+    this.#tally?.change(before, row);
   }
 
   remove(ban: BanKey): void {
+    const before = this.#countedOf(ban);
     this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(ban.ip, ban.prog, ban.jail);
+    this.#tally?.change(before, undefined);
   }
 
   all(): BanRow[] {
@@ -250,6 +258,18 @@ export class State {
     else this.#sql("INSERT OR REPLACE INTO meta VALUES ('paused', ?)").run(String(at));
   }
 
+  /** How many bans should be in place here, and how many are. */
+  receipt(): Omit<Receipt, 'enforcer'> {
+    if (this.#tally === undefined) {
+      this.#tally = new Tally();
+      const rows = this.#sql(
+        'SELECT ip, prog, jail, status, reason, kept_back AS keptBack FROM bans',
+      ).iterate();
+      for (const row of rows) this.#tally.change(undefined, row as unknown as Counted);
+    }
+    return this.#tally.receipt;
+  }
+
   counts(): Record<string, number> {
     const rows = this.#sql('SELECT status, count(*) AS n FROM bans GROUP BY status').all();
     return Object.fromEntries(rows.map((row) => [String(row['status']), Number(row['n'])]));
@@ -257,6 +277,13 @@ export class State {
 
   close(): void {
     this.#database.close();
+  }
+
+  #countedOf({ ip, prog, jail }: BanKey): Counted | undefined {
+    if (this.#tally === undefined) return undefined;
+    const sql =
+      'SELECT ip, prog, jail, status, reason, kept_back AS keptBack FROM bans WHERE ip = ? AND prog = ? AND jail = ?';
+    return this.#sql(sql).get(ip, prog, jail) as unknown as Counted | undefined;
   }
 
   #sql(text: string): StatementSync {

@@ -1,3 +1,4 @@
+import type { Receipt } from '@banshare/protocol';
 import type { ServerPlace } from '@banshare/runtime';
 import { monotonicSeconds } from '@banshare/runtime';
 import { RANGE } from './enforcers/enforcer.ts';
@@ -32,6 +33,8 @@ export type ClientStatus = {
   /** What could not be lifted when that was tried, in sentences: somebody may be locked out by it. */
   unlifted: string[];
   spool: SpoolStatus;
+  /** What is really in place; an older daemon does not tell. */
+  receipt?: Receipt;
 };
 
 /** How this host's client is. */
@@ -119,7 +122,7 @@ export function showStatus(status: ClientStatus): string {
     starting: `${who} is starting.`,
     enrolling: `${who} is not enrolled yet.`,
     connecting: `${who} is not connected to ${server}.`,
-    'in-step': `${who} has everything up to event ${position ?? 0} of ${server}.`,
+    'in-step': `${who} has received everything up to event ${position ?? 0} of ${server}.`,
     refused: `${who} is refused by ${server}.`,
   };
   const counts = Object.entries(bans).map(([word, count]) => `${count} ${word}`);

@@ -7,7 +7,7 @@ import { Acknowledger, outsideAddresses } from '../src/acknowledge.ts';
 import { ServerLink } from '../src/server-link.ts';
 import { State } from '../src/state.ts';
 import { HandMadeServer } from './hand-made-server.ts';
-import { folder, NOW, rowOf } from './make.ts';
+import { folder, ip, NOW, rowOf } from './make.ts';
 
 const identity = await makeIdentity();
 const place = { epoch: 'e1', seq: 9, tail: '0123456789abcdef' };
@@ -38,6 +38,7 @@ async function acks(
     config,
     takesRanges,
     named: () => undefined,
+    receipt: () => ({ ...state.receipt(), enforcer: 'log' }),
   });
   acknowledger.ring();
   acknowledger.ring();
@@ -102,4 +103,35 @@ test('outsideAddresses() puts the configured ones first and leaves loopback and 
   assert.equal(new Set(all).size, all.length);
   assert.ok(all.length <= 16);
   assert.ok(!all.some((each) => each === '127.0.0.1' || each === '::1' || each.startsWith('fe80')));
+});
+
+test('An acknowledgement carries the receipt of what is in place', async () => {
+  const [ack] = await acks(
+    (state) =>
+      state.advance(place, () => {
+        state.put(rowOf({ seq: 8, status: 'applied' }), NOW);
+        state.put(rowOf({ seq: 9, ip: ip('203.0.113.10'), status: 'failed', reason: 'x'.repeat(900) }), NOW);
+      }),
+    (all) => all.length > 0,
+  );
+  assert.partialDeepStrictEqual(ack?.receipt, { wanted: 2, placed: 1, failed: 1, enforcer: 'log' });
+  assert.equal(ack?.receipt?.why, 'x'.repeat(60));
+});
+
+test('An acknowledgement goes no further than what it tells: an event of which the outcome is still to come is not applied', async () => {
+  const all = await acks(
+    (state) =>
+      state.advance({ ...place, seq: 120 }, () => {
+        for (let seq = 1; seq <= 120; seq += 1) state.tell({ seq, outcome: 'failed', reason: 'no' });
+      }),
+    (told) => told.length > 2,
+  );
+  assert.deepEqual(
+    all.map(({ applied, outcomes }) => [applied, outcomes.at(-1)?.seq]),
+    [
+      [50, 50],
+      [100, 100],
+      [120, 120],
+    ],
+  );
 });

@@ -1,0 +1,109 @@
+import { hash } from 'node:crypto';
+import { digestText, type Receipt } from '@banshare/protocol';
+import type { BanRow } from '../ban-row.ts';
+import { PAUSED } from '../choose.ts';
+import { RANGE } from '../enforcers/enforcer.ts';
+import { FULL } from '../keep-newest.ts';
+
+/** What counts of a row: its status, and why. */
+export type Counted = Pick<BanRow, 'ip' | 'prog' | 'jail' | 'status' | 'reason' | 'keptBack'>;
+
+/** Where a ban stands between what should be in place here and what is. */
+type Standing = 'placed' | 'failed' | 'full' | 'unproven' | 'unfit' | 'missing' | 'unwanted';
+
+/**
+ * How many bans should be in place on this host and how many are, kept while rows change: an acknowledgement each few seconds
+ * must not read a hundred thousand of them.
+ */
+export class Tally {
+  readonly #counts: Record<Standing, number> = {
+    placed: 0,
+    failed: 0,
+    full: 0,
+    unproven: 0,
+    unfit: 0,
+    missing: 0,
+    unwanted: 0,
+  };
+  readonly #wanted = new Digest();
+  readonly #placed = new Digest();
+  /** Why the newest of the failed bans failed. */
+  #why = '';
+
+  /** Takes what a row was, where there was one, and what it is now, where it is there still. */
+  change(before: Counted | undefined, row: Counted | undefined): void {
+    const any = row ?? before;
+    if (any === undefined) return;
+    if (row?.status === 'failed' && row.reason !== RANGE) this.#why = row.reason;
+    const [was, is] = [standingOf(before), standingOf(row)];
+    // Most changes only move a ban's end.
+    if (was === is) return;
+    this.#counts[was] -= 1;
+    this.#counts[is] += 1;
+    const bytes = hash('sha256', digestText(any), 'buffer');
+    if (isWanted(was) !== isWanted(is)) this.#wanted.toggle(bytes);
+    if ((was === 'placed') !== (is === 'placed')) this.#placed.toggle(bytes);
+  }
+
+  get receipt(): Omit<Receipt, 'enforcer'> {
+    const { placed, failed, full, unproven, unfit, missing } = this.#counts;
+    return {
+      wanted: placed + failed + full + unproven + missing,
+      placed,
+      failed,
+      full,
+      unproven,
+      unfit,
+      wantedDigest: this.#wanted.text,
+      placedDigest: this.#placed.text,
+      ...(failed === 0 || this.#why === '' ? {} : { why: this.#why }),
+    };
+  }
+}
+
+function isWanted(standing: Standing): boolean {
+  return standing !== 'unwanted' && standing !== 'unfit';
+}
+
+/** What this host leaves out on purpose is not wanted here; a pause and a limit are no purpose that lasts. */
+function standingOf(row: Counted | undefined): Standing {
+  if (row === undefined) return 'unwanted';
+  const { status, reason, keptBack } = row;
+  switch (status) {
+    case 'applied':
+    case 'already':
+      return 'placed';
+    case 'unproven':
+      return 'unproven';
+    case 'failed':
+      return reason === RANGE ? 'unfit' : 'failed';
+    case 'pending':
+      return 'missing';
+    case 'skipped':
+      return keptBackAs(reason);
+    case 'lifting':
+      return keptBackAs(keptBack);
+    default:
+      return 'unwanted';
+  }
+}
+
+function keptBackAs(reason: string): Standing {
+  if (reason === FULL) return 'full';
+  return reason === PAUSED ? 'missing' : 'unwanted';
+}
+
+/** 64 bits into which bans are combined by XOR: what goes in a second time is out again. */
+class Digest {
+  #high = 0;
+  #low = 0;
+
+  toggle(bytes: Buffer): void {
+    this.#high ^= bytes.readInt32BE(0);
+    this.#low ^= bytes.readInt32BE(4);
+  }
+
+  get text(): string {
+    return [this.#high, this.#low].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
+  }
+}
