@@ -118,7 +118,7 @@ export const serverOptions = {
   'enrolment.mode': option(
     choice('open', 'approve', 'closed'),
     'open',
-    'Whether whoever has the join key is taken in, waits for an operator, or is refused.',
+    'Whether whoever has the join key is taken in (open: for a day from the first start of a generation, then approve), waits for an operator, or is refused.',
   ),
   'enrolment.gone-after': seconds(
     duration(60, 3650 * DAY),

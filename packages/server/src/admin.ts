@@ -58,7 +58,7 @@ const ACTIONS: AdminTable<AdminParts> = {
     takes: { action: ['approve', 'revoke', 'forget'], name: 'text', 'replace?': 'flag' },
     run: changeHost,
   },
-  enrolment: { takes: { mode: ['open', 'approve', 'closed'] }, run: setEnrolment },
+  enrolment: { takes: { mode: ['open', 'approve', 'closed'], 'for?': 'text' }, run: setEnrolment },
   'never-ban': { takes: { action: ['list', 'add', 'remove'], 'range?': 'text' }, run: changeNeverBan },
   retire: { takes: { generation: 'text', 'force?': 'flag' }, run: retire },
   release: { takes: {}, run: (_, parts) => settleHeld('release', parts) },

@@ -2,6 +2,8 @@ import { hostPaths, wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import type { AuditEntry } from './audit.ts';
 import { closePorts, type Ports } from './close-ports.ts';
+import type { Openness } from './fleet/opening.ts';
+import { sayOpenness } from './say.ts';
 import { showAuditLog, showHosts, showLifted, showNeverBan, type ShownBan } from './show.ts';
 import type { HostStatus } from './status.ts';
 
@@ -14,13 +16,15 @@ export function fleetCommands(ask: Ask): Command[] {
     {
       command: 'enrolment <mode>',
       describe: 'open takes in whoever has the join key, approve asks you, closed takes nobody',
-      builder: { mode: { type: 'string', choices: ['open', 'approve', 'closed'] } },
-      handler: (words) =>
-        ask(
-          words,
-          { command: 'enrolment', args: { mode: words['mode'] } },
-          ({ mode }: { mode: string }) => `Enrolment: ${mode}.`,
-        ),
+      builder: {
+        mode: { type: 'string', choices: ['open', 'approve', 'closed'] },
+        for: { type: 'string', describe: 'open: for so long (1d), then approve' },
+      },
+      handler: (words) => {
+        const { mode, for: duration } = words;
+        const show = (openness: Openness): string => `Enrolment: ${sayOpenness(openness)}.`;
+        return ask(words, { command: 'enrolment', args: { mode, for: duration } }, show);
+      },
     },
     {
       command: 'never-ban <action> [range]',

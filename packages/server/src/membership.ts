@@ -10,16 +10,13 @@ import { refuse, type Answer } from './answer.ts';
 import type { Audit } from './audit.ts';
 import type { Admissions } from './domains.ts';
 import type { JoinCheck } from './fleet/join-check.ts';
+import { Opening, OPEN_SECONDS, type EnrolmentMode, type Openness } from './fleet/opening.ts';
 import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';
 import { curvesOf, type Host, type HostBook } from './host-book.ts';
 import { nameWith } from './host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from './never-ban.ts';
-import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
-
-/** `open`: whoever has the join key is in; `approve`: an operator says yes to each; `closed`: nobody. */
-export type EnrolmentMode = 'open' | 'approve' | 'closed';
 
 /** The publish port's doors, in the fan-out child. */
 export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };
@@ -35,9 +32,12 @@ export type MembershipParts = {
   joinCheck: Pick<JoinCheck, 'holds'>;
   /** What server.toml says; what an operator said since counts more. */
   configured: EnrolmentMode;
+  generations: readonly { name: string; curve: { publicKey: string } }[];
   newcomersPerMinute: number;
   /** Newcomers have to wait from now on. */
   braked: (reason: string) => void;
+  /** Enrolment was open, and is so no more by itself. */
+  ended: () => void;
   now: () => number;
 };
 
@@ -58,18 +58,24 @@ const FORGOTTEN_MAY_ASK =
 export class Membership {
   readonly #parts: MembershipParts;
   readonly #brake: EnrolmentBrake;
-  #mode: EnrolmentMode;
+  readonly #opening: Opening;
+  #wasOpen: boolean;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
     this.#brake = new EnrolmentBrake(parts.newcomersPerMinute);
-    const row = parts.ledger.sql("SELECT value FROM meta WHERE name = 'enrolment'").get() as Row | undefined;
-    this.#mode = (row?.['value'] as EnrolmentMode | undefined) ?? parts.configured;
-    parts.admissions.openJoining(this.#mode !== 'closed');
+    this.#opening = new Opening(parts.ledger, parts.configured, parts.generations, parts.now());
+    this.#wasOpen = this.mode === 'open';
+    parts.admissions.openJoining(this.mode !== 'closed');
   }
 
   get mode(): EnrolmentMode {
-    return this.#mode;
+    return this.openness.mode;
+  }
+
+  /** How newcomers are met, and until when. */
+  get openness(): Openness {
+    return this.#opening.at(this.#parts.now());
   }
 
   /** What holds newcomers back, or did within the last hour. */
@@ -77,14 +83,23 @@ export class Membership {
     return this.#brake.hold(this.#parts.now());
   }
 
-  setMode(mode: EnrolmentMode): void {
-    const { ledger, audit, admissions, now } = this.#parts;
-    ledger.together(() => {
-      ledger.sql("INSERT OR REPLACE INTO meta VALUES ('enrolment', ?)").run(mode);
-      audit.add('enrolment', { mode }, now());
-    });
-    this.#mode = mode;
+  /** `openSeconds` counts for `open`, which ends by itself. @throws when the ledger cannot be written. */
+  setMode(mode: EnrolmentMode, openSeconds = OPEN_SECONDS): void {
+    const { audit, admissions, now } = this.#parts;
+    const until = now() + openSeconds;
+    const details = mode === 'open' ? { mode, until } : { mode };
+    this.#opening.say(mode, until, () => audit.add('enrolment', details, now()));
+    this.#wasOpen = mode === 'open';
     admissions.openJoining(mode !== 'closed');
+  }
+
+  /** Notices once that enrolment is open no more. @throws when the ledger cannot be written. */
+  noticeEnd(): void {
+    if (!this.#wasOpen || this.mode === 'open') return;
+    const { audit, ended, now } = this.#parts;
+    audit.add('enrolment', { mode: this.mode, ended: true }, now());
+    this.#wasOpen = false;
+    ended();
   }
 
   /**
@@ -105,7 +120,8 @@ export class Membership {
         answer: refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`),
       };
     }
-    if (this.#mode === 'closed') {
+    const mode = this.#opening.modeFor(request.to, now());
+    if (mode === 'closed') {
       return {
         answer: refuse(
           'closed',
@@ -121,7 +137,7 @@ export class Membership {
     // Two Ed25519 keys have each CURVE key, and whoever knows its secret can sign by both.
     if (book.byCurve(curve) !== undefined || admissions.isForJoining(curve))
       return { answer: refuse('key', 'the host key is in use already, in another form: make another') };
-    const state = this.#mode === 'open' ? 'active' : 'pending';
+    const state = mode === 'open' ? 'active' : 'pending';
     const later = this.#later(state);
     if (later !== undefined) return { answer: later };
     const newcomer = this.#together(() => {
@@ -228,7 +244,7 @@ export class Membership {
     });
     this.#shut(host);
     const says = `${name} is revoked.${saysDropped(dropped)}`;
-    if (this.#mode !== 'open') return { ok: true, value: says };
+    if (this.mode !== 'open') return { ok: true, value: says };
     this.setMode('approve');
     const text =
       'Since it may know the join key, enrolment now needs your approval: banshare-server enrolment open ends that.';
@@ -247,7 +263,7 @@ export class Membership {
       return held;
     });
     this.#shut(host);
-    const mayAsk = host.state === 'revoked' && this.#mode === 'open' ? FORGOTTEN_MAY_ASK : '';
+    const mayAsk = host.state === 'revoked' && this.mode === 'open' ? FORGOTTEN_MAY_ASK : '';
     return { ok: true, value: `${name} is forgotten.${saysDropped(dropped)}${mayAsk}` };
   }
 

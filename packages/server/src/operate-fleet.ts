@@ -1,6 +1,7 @@
 import {
   FOR_EVER,
   overlaps,
+  parseDuration,
   parseRange,
   type Event,
   type Range,
@@ -9,7 +10,8 @@ import {
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from './each-active.ts';
-import type { EnrolmentMode, Membership } from './membership.ts';
+import type { EnrolmentMode } from './fleet/opening.ts';
+import type { Membership } from './membership.ts';
 import { MOST_AT_ONCE, refuse, textOf, type Args, type OperateParts } from './operate.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
@@ -40,12 +42,22 @@ export async function changeHost(args: Args, { membership }: FleetParts): Promis
   return { ok: true, result: { says: result.value } };
 }
 
-/** `enrolment open|approve|closed` */
+/** `enrolment open|approve|closed [--for D]` */
 export function setEnrolment(args: Args, { membership }: FleetParts): AdminReply {
   const mode = textOf(args, 'mode') ?? '';
   if (!MODES.has(mode)) return refuse('mode', `enrolment is open, approve or closed, not "${mode}"`);
-  membership.setMode(mode as EnrolmentMode);
-  return { ok: true, result: { mode } };
+  const text = textOf(args, 'for');
+  if (text !== undefined && mode !== 'open')
+    return refuse('duration', `only open ends by itself; ${mode} holds until you say otherwise`);
+  const seconds = text === undefined ? undefined : parseDuration(text);
+  if (seconds?.ok === false) return refuse('duration', seconds.fault);
+  if (seconds !== undefined && seconds.value <= 0)
+    return refuse(
+      'duration',
+      'enrolment is open for a time only, since an installer that lies about would be a way in for ever: --for 2h',
+    );
+  membership.setMode(mode as EnrolmentMode, seconds?.value);
+  return { ok: true, result: membership.openness };
 }
 
 /** `never-ban list|add|remove [RANGE]`; what is added is lifted where it is banned now. */

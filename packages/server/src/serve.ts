@@ -91,6 +91,10 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     joinCheck: new JoinCheck(core.generations),
     configured: config.enrolment.mode,
     newcomersPerMinute: config.enrolment.perMinute,
+    ended: () =>
+      log.warning('Enrolment is open no more: newcomers wait for banshare-server hosts approve', {
+        again: 'banshare-server enrolment open --for 2h',
+      }),
     braked: (reason) => log.error('Enrolment is braked: who has the join key?', { reason }),
     now,
   });

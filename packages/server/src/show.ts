@@ -2,9 +2,10 @@ import { oneLine } from '@banshare/protocol';
 import type { AuditEntry } from './audit.ts';
 import type { DrillTime } from './drill.ts';
 import type { HostStatus, Status } from './status.ts';
+import type { Openness } from './fleet/opening.ts';
 import { sayNamesake } from './namesake.ts';
 import { behindForNow, namesOf } from './operator/attention.ts';
-import { cannot, span, time } from './say.ts';
+import { cannot, sayOpenness, span, time } from './say.ts';
 import { table } from './table.ts';
 
 export type ShownBan = {
@@ -22,7 +23,7 @@ export type ShownUndo = { lifted: ShownBan[]; kept: number; votes: number; held:
 
 /** Status for people: what matters first. */
 export function showStatus(status: Status): string {
-  const { hosts, converged, behind, head, activeBans, epoch, generations, enrolment } = status;
+  const { hosts, converged, behind, head, activeBans, epoch, generations } = status;
   const waiting = hosts - converged - behind.length;
   const forNow = behindForNow(status);
   return [
@@ -37,9 +38,13 @@ export function showStatus(status: Status): string {
         ]),
     `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
     ...rangesLine(status),
-    `Generations in service: ${generations.join(', ')}. Enrolment: ${enrolment}.`,
+    `Generations in service: ${generations.join(', ')}. Enrolment: ${sayOpenness(opennessOf(status))}.`,
     ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),
   ].join('\n');
+}
+
+function opennessOf({ enrolment, enrolmentUntil, enrolmentEnded }: Status): Openness {
+  return { mode: enrolment, until: enrolmentUntil, hasEnded: enrolmentEnded };
 }
 
 /** Every host for people. */

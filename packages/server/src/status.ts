@@ -1,6 +1,7 @@
 import type { SteadyClock } from '@banshare/runtime';
 import type { HostAt } from './fleet-addresses.ts';
 import { isGone, type Host, type HostBook } from './host-book.ts';
+import type { EnrolmentMode } from './fleet/opening.ts';
 import type { EnrolmentHold } from './enrolment-brake.ts';
 import type { Membership } from './membership.ts';
 import { namesakeOf, type Namesake } from './namesake.ts';
@@ -60,7 +61,10 @@ export type Facts = {
   renamed: { name: string; wanted: string }[];
   /** Of both, the host that has the name they ask for, and would be revoked where it is not alive. */
   namesakes: (Namesake & { of: string })[];
-  enrolment: string;
+  enrolment: EnrolmentMode;
+  /** Until when it is open, epoch seconds, and whether it ended by itself. */
+  enrolmentUntil: number | null;
+  enrolmentEnded: boolean;
   /** What holds newcomers back, or did within the last hour. */
   enrolmentHold: EnrolmentHold | null;
   /** Hosts with whose key two processes speak: cloned machines. */
@@ -110,7 +114,7 @@ type StatusParts = {
   generations: readonly { name: string }[];
   startedAt: number;
   clock: SteadyClock;
-  membership: Pick<Membership, 'mode' | 'hold'>;
+  membership: Pick<Membership, 'openness' | 'hold'>;
   goneAfterSeconds: number;
   neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers'>;
 };
@@ -124,6 +128,7 @@ export async function statusOf(parts: StatusParts, now: number): Promise<Status>
 /** Counts who has everything. */
 async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
   const { epoch, seq: head } = parts.ledger.head();
+  const { openness } = parts.membership;
   const all = await hostsOf(parts, now);
   const hosts = all.filter(({ state }) => state === 'active');
   return {
@@ -149,7 +154,9 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
       .filter(isRenamed)
       .map(({ name, wanted }) => ({ name, wanted })),
     namesakes: all.flatMap(({ name, namesake }) => (namesake === null ? [] : [{ of: name, ...namesake }])),
-    enrolment: parts.membership.mode,
+    enrolment: openness.mode,
+    enrolmentUntil: openness.until,
+    enrolmentEnded: openness.hasEnded,
     enrolmentHold: parts.membership.hold ?? null,
     doubled: parts.book
       .all()

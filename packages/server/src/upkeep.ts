@@ -45,6 +45,10 @@ export function startUpkeep(parts: {
       () => void attempt('forget hosts that no longer wait', () => membership.forgetUnheard()),
       SWEEP_MS,
     ),
+    setInterval(
+      () => void attempt('note that enrolment is open no more', () => membership.noticeEnd()),
+      SWEEP_MS,
+    ),
     setInterval(() => {
       faults.sumUp();
       brakes.sweep(clock.now());

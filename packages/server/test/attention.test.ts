@@ -29,6 +29,8 @@ function facts(other: Partial<Facts>): Facts {
     renamed: [],
     namesakes: [],
     enrolment: 'open',
+    enrolmentUntil: null,
+    enrolmentEnded: false,
     enrolmentHold: null,
     doubled: [],
     generations: ['g'],

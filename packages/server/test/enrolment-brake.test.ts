@@ -105,6 +105,8 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
     configured: 'approve',
     newcomersPerMinute: 10,
     braked: () => undefined,
+    ended: () => undefined,
+    generations: [],
     now: () => now,
   });
   const requests = await Promise.all(

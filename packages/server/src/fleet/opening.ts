@@ -1,0 +1,95 @@
+import type { Row } from '../rows.ts';
+import type { SqliteLedger } from '../sqlite-ledger.ts';
+
+/** `open`: whoever has the join key is in; `approve`: an operator says yes to each; `closed`: nobody. */
+export type EnrolmentMode = 'open' | 'approve' | 'closed';
+
+/** `until` is when it stops to be open, epoch seconds; `hasEnded`: it was open, and ended by itself. */
+export type Openness = { mode: EnrolmentMode; until: number | null; hasEnded: boolean };
+
+/** For so long enrolment is open after a generation's first start, or where an operator names no time: then somebody is asked. */
+export const OPEN_SECONDS = 86_400;
+
+type Said = { mode: EnrolmentMode; until: number };
+
+/**
+ * How newcomers are met. An installer that lies about is a way in for ever, so `open` always ends, and is `approve` from then on:
+ * where server.toml says open, a day after the first start of the generation whose join key it is; where an operator opened it,
+ * after the time he named. What an operator said counts more than server.toml, until he says otherwise.
+ */
+export class Opening {
+  readonly #ledger: SqliteLedger;
+  readonly #configured: EnrolmentMode;
+  readonly #generations: readonly { name: string; curve: { publicKey: string } }[];
+  #said: Said | undefined;
+
+  /**
+   * @param generations those in service at the moment of each question.
+   * @throws when the ledger cannot be written.
+   */
+  constructor(
+    ledger: SqliteLedger,
+    configured: EnrolmentMode,
+    generations: readonly { name: string; curve: { publicKey: string } }[],
+    now: number,
+  ) {
+    this.#ledger = ledger;
+    this.#configured = configured;
+    this.#generations = generations;
+    ledger.together(() => {
+      for (const { name } of generations)
+        ledger.sql('INSERT OR IGNORE INTO meta VALUES (?, ?)').run(firstStartOf(name), String(now));
+      // Opened with a server of an older version, which knew no end.
+      if (this.#meta('enrolment') === 'open' && this.#meta('enrolment-until') === undefined)
+        this.#write('enrolment-until', String(now + OPEN_SECONDS));
+    });
+    const mode = this.#meta('enrolment') as EnrolmentMode | undefined;
+    const until = Number(this.#meta('enrolment-until') ?? 0);
+    this.#said = mode === undefined ? undefined : { mode, until };
+  }
+
+  /** How newcomers of the generation that is met last are met. */
+  at(now: number): Openness {
+    const { mode, until } = this.#said ?? { mode: this.#configured, until: this.#configuredEnd() };
+    if (mode !== 'open') return { mode, until: null, hasEnded: false };
+    return now < until ? { mode, until, hasEnded: false } : { mode: 'approve', until: null, hasEnded: true };
+  }
+
+  /** How a newcomer is met who asks the server of that public key. */
+  modeFor(serverKey: string, now: number): EnrolmentMode {
+    if (this.#said !== undefined || this.#configured !== 'open') return this.at(now).mode;
+    const generation = this.#generations.find(({ curve }) => curve.publicKey === serverKey);
+    return generation !== undefined && now < this.#endOf(generation.name) ? 'open' : 'approve';
+  }
+
+  /** An operator says how; `until` is for `open`. @throws when the ledger cannot be written. */
+  say(mode: EnrolmentMode, until: number, note: () => void): void {
+    this.#ledger.together(() => {
+      this.#write('enrolment', mode);
+      this.#write('enrolment-until', String(until));
+      note();
+    });
+    this.#said = { mode, until };
+  }
+
+  #configuredEnd(): number {
+    return Math.max(0, ...this.#generations.map(({ name }) => this.#endOf(name)));
+  }
+
+  #endOf(generation: string): number {
+    return Number(this.#meta(firstStartOf(generation)) ?? 0) + OPEN_SECONDS;
+  }
+
+  #meta(name: string): string | undefined {
+    const row = this.#ledger.sql('SELECT value FROM meta WHERE name = ?').get(name) as Row | undefined;
+    return row === undefined ? undefined : String(row['value']);
+  }
+
+  #write(name: string, value: string): void {
+    this.#ledger.sql('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+  }
+}
+
+function firstStartOf(generation: string): string {
+  return `first-start/${generation}`;
+}
