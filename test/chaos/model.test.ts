@@ -67,7 +67,10 @@ class World implements Disposable {
     (_, n) => new ModelClient(join(this.#folder.path, `client${n}`), this.server),
   );
   #rollBack: (() => void) | undefined;
+  /** By client what it held when the server's machine went back, as JAIL IP. */
+  readonly #held = new Map<number, Set<string>>();
   #reports = 0;
+  readonly #liftedOnce = new Set<string>();
 
   async take(next: Step): Promise<void> {
     const { server } = this;
@@ -75,8 +78,10 @@ class World implements Disposable {
       case 'report':
       case 'unban':
         this.#reports += 1;
+        if (next.do === 'unban') this.#liftedOnce.add(`sshd 203.0.113.${next.last}`);
         return server.submit(submissionOf(next.do, this.#reports, next, server.now), next.death);
       case 'lift':
+        this.#liftedOnce.add(`sshd 203.0.113.${next.last}`);
         return server.lift(`203.0.113.${next.last}`);
       case 'beat':
         return server.heartbeat();
@@ -86,6 +91,7 @@ class World implements Disposable {
         this.#rollBack = server.snapshot();
         return undefined;
       case 'rollback':
+        if (this.#rollBack !== undefined) for (const n of this.#clients.keys()) this.#note(n);
         return this.#rollBack?.();
       case 'calm':
         return this.converge();
@@ -95,6 +101,29 @@ class World implements Disposable {
       default:
         return this.#happen(this.#clients[next.client] as ModelClient, next);
     }
+  }
+
+  #note(n: number): void {
+    const standing = this.#clients[n]?.rows.filter(({ status }) => status !== 'lifting') ?? [];
+    const held = this.#held.get(n) ?? new Set();
+    this.#held.set(n, held);
+    for (const { ip, jail } of standing) held.add(`${jail} ${ip}`);
+  }
+
+  /** Of what a client held when the server went back nothing is lost but what the new history or an operator lifted. */
+  async #checkHeld(n: number, rows: ModelClient['rows']): Promise<void> {
+    const events = await this.server.ledger.since(0, 10_000);
+    const lifted = new Set(
+      events.filter(({ kind }) => kind === 'unban').map(({ ip, jail }) => `${jail} ${ip}`),
+    );
+    const here = new Set(rows.map(({ ip, jail }) => `${jail} ${ip}`));
+    const lost = [...(this.#held.get(n) ?? [])].filter((place) => !here.has(place) && !lifted.has(place));
+    // What was lifted in the history before is in none that there is.
+    assert.deepEqual(
+      lost.filter((place) => !this.#liftedOnce.has(place)),
+      [],
+      `lost by client ${n}`,
+    );
   }
 
   async #happen(to: ModelClient, next: Step & { client: number }): Promise<void> {
@@ -116,7 +145,8 @@ class World implements Disposable {
       // Of a history that a rollback has ended nothing is known any more.
       if (here?.tail !== position.tail) continue;
       const wanted = fold(events.slice(0, position.seq));
-      const taken = rows.filter(({ status }) => status !== 'lifting');
+      // What no history of this epoch has any more stays here until its end.
+      const taken = rows.filter(({ status, seq }) => status !== 'lifting' && seq !== 0);
       assert.deepEqual(
         taken.map(({ ip, jail, seq }) => `${jail} ${ip} ${seq}`).sort(),
         [...wanted].map(([place, seq]) => `${place} ${seq}`).sort(),
@@ -127,7 +157,10 @@ class World implements Disposable {
 
   /** No more faults: everybody gets to the ledger's active bans, in state and firewall. */
   async converge(): Promise<void> {
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 4; round += 1) {
+      const furthest = Math.max(0, ...this.#clients.map(({ position }) => position?.seq ?? 0));
+      // Clients of another history go on only once the server's head has passed theirs.
+      if (furthest > this.server.ledger.head().seq) await this.server.passBeyond(furthest);
       this.server.heartbeat();
       for (const each of this.#clients) await each.calm();
     }
@@ -136,7 +169,13 @@ class World implements Disposable {
     const wanted = [...fold(await this.server.ledger.since(0, 10_000)).keys()].sort();
     for (const [n, each] of this.#clients.entries()) {
       assert.deepEqual(each.position, head, `client ${n}`);
-      assert.deepEqual([...each.firewall].sort(), wanted, `the firewall of client ${n}`);
+      const lacking = each.rows.filter(({ seq }) => seq === 0).map(({ ip, jail }) => `${jail} ${ip}`);
+      assert.deepEqual(
+        [...each.firewall].sort(),
+        [...wanted, ...lacking].sort(),
+        `the firewall of client ${n}`,
+      );
+      await this.#checkHeld(n, each.rows);
       assert.ok(each.rows.every(({ status }) => status === 'applied'));
     }
   }

@@ -67,6 +67,7 @@ export class Acknowledger {
     const position = this.#state.position();
     if (position === undefined) return false;
     const applied = this.#reached(position, untold);
+    const lacking = this.#state.lackingCount();
     const answer = await this.#link.ask(
       {
         kind: 'ack',
@@ -81,6 +82,7 @@ export class Acknowledger {
         outcomes,
         ...(this.#host.takesRanges ? { ranges: true } : {}),
         receipt: shortened(this.#host.receipt()),
+        ...(lacking === 0 ? {} : { lacking }),
       },
       TIMEOUT_MS,
     );

@@ -12,6 +12,7 @@ export type RowStatus =
 
 /** A ban of the fleet as this host took it over. isOurs: banshare put it in place here, and so may lift it. */
 export type BanRow = BanKey & {
+  /** Its place in the server's ledger; 0 where that lacks it, having another history of the same epoch. */
   seq: number;
   /** Epoch seconds of its publication. */
   at: number;

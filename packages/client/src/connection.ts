@@ -109,12 +109,8 @@ async function connectOnce(
     take: (news) => {
       progress.position = news.position;
       parts.take(news);
-      if (news.kind === 'in-step') {
-        progress.phase = 'in-step';
-        progress.trouble = '';
-        parts.over('connection');
-        // The installer lays a join key with every upgrade; a host that the server knows needs none.
-        removeJoinKey(parts.paths);
+      if (news.kind === 'in-step' || news.kind === 'lagging') {
+        standAs(news, parts);
         ack();
       }
     },
@@ -138,6 +134,23 @@ async function connectOnce(
     forget();
     close();
   }
+}
+
+/** Notes where this host stands with its server. */
+function standAs(
+  news: News & { kind: 'in-step' | 'lagging' },
+  { progress, paths, over, fault }: ConnectionParts,
+): void {
+  progress.phase = news.kind;
+  progress.trouble = news.kind === 'lagging' ? laggingText(news) : '';
+  if (news.kind === 'lagging') fault('lagging', progress.trouble);
+  else for (const key of ['connection', 'lagging']) over(key);
+  // The installer lays a join key with every upgrade; a host that the server knows needs none.
+  removeJoinKey(paths);
+}
+
+function laggingText({ head, position }: News & { kind: 'lagging' }): string {
+  return `the server's ledger ends at event ${head} and this host has ${position.seq} of the same epoch: it is an older copy; every ban stays, and nothing new is taken from it until it has more`;
 }
 
 /** The server may have forgotten this host, or be an older copy of itself: a fresh join key lets the same host key in again. */

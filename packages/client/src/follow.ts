@@ -6,6 +6,7 @@ import {
   type Event,
   type Position,
   type Publication,
+  type SnapshotReason,
   type SyncAnswer,
   type SyncRequest,
   type UnknownEvent,
@@ -16,8 +17,10 @@ import type { ServerLink } from './server-link.ts';
 /** What following delivers: events in order, each once, or everything that is active as of a position. */
 export type News =
   | { kind: 'events'; events: readonly (Event | UnknownEvent)[]; position: Position }
-  | { kind: 'snapshot'; bans: readonly Event[]; position: Position }
-  | { kind: 'in-step'; position: Position };
+  | { kind: 'snapshot'; bans: readonly Event[]; position: Position; because?: SnapshotReason }
+  | { kind: 'in-step'; position: Position }
+  /** The server has less of our epoch than we have: what we hold stays, and nothing is missing that it could tell. */
+  | { kind: 'lagging'; position: Position; head: number };
 
 /** Why following ended: the owner rebuilds its sockets and follows again from its position. */
 export type FollowEnd = 'silent' | 'refused' | 'closed';
@@ -40,13 +43,18 @@ const SYNC_TIMEOUT_MS = 5000;
  * Follows the fleet. States: waiting for the first heartbeat, since a subscription is only certain from then on; in step,
  * where the next event continues the position; and catching up, where the server is asked for what is missing. Whatever does
  * not continue the position (a gap, a new epoch, a head ahead or behind, another tail) leads to catching up. Messages that
- * arrive meanwhile wait in the socket and are ignored where sync has brought them already.
+ * arrive meanwhile wait in the socket and are ignored where sync has brought them already. A server of our epoch that has
+ * less than we have lags, being an older copy of itself: nothing is taken from it until its head has passed our position.
  */
 export class Follower {
   readonly #parts: FollowParts;
   #position: Position | undefined;
   #isHeard = false;
   #isInStep = false;
+  /** The server said that it has less than we have; its heartbeats say when that is over. */
+  #isLagging = false;
+  /** What the server answered did not continue our position: everything is asked for. */
+  #isDoubted = false;
   /** Ends the wait for the next message; renewed each time. */
   #interrupt: (end: FollowEnd) => void = () => undefined;
   #isRefused = false;
@@ -92,7 +100,9 @@ export class Follower {
     if (publication.kind === 'heartbeat') {
       this.#parts.heard(publication.heartbeat.now);
       this.#isHeard = true;
-      if (!isSame(this.#position, publication.heartbeat)) await this.#catchUp();
+      if (this.#isLagging && isBefore(publication.heartbeat, this.#position)) return;
+      this.#isLagging = false;
+      if (this.#isDoubted || !isSame(this.#position, publication.heartbeat)) await this.#catchUp();
       else if (!this.#isInStep) this.#stepIn(publication.heartbeat);
       return;
     }
@@ -106,7 +116,7 @@ export class Follower {
   /** What sync has brought already; the same seq with another tail is another history. */
   #isKnown(event: Position): boolean {
     const position = this.#position;
-    if (position?.epoch !== event.epoch) return false;
+    if (this.#isDoubted || position?.epoch !== event.epoch) return false;
     return event.seq < position.seq || (event.seq === position.seq && event.tail === position.tail);
   }
 
@@ -138,8 +148,14 @@ export class Follower {
     this.#isInStep = false;
     let hasSnapshot = false;
     for (;;) {
-      const answer = await this.#ask(this.#position === undefined ? {} : sinceOf(this.#position));
+      const from = this.#position === undefined || this.#isDoubted ? {} : sinceOf(this.#position);
+      const answer = await this.#ask(from);
       if (answer === undefined) return;
+      // An older server answers with a snapshot of what it has.
+      if (isBefore(answer.head, this.#position)) {
+        this.#lag(answer.head.seq);
+        return;
+      }
       if (answer.kind === 'snapshot') {
         if (hasSnapshot) {
           this.#parts.fault('The server answered sync with a snapshot again, though we hold the one before');
@@ -152,7 +168,7 @@ export class Follower {
       if (answer.events.length > 0) {
         if (!this.#continues(answer.events)) {
           this.#parts.fault('The server answered sync with events that do not continue our position');
-          this.#position = undefined;
+          this.#isDoubted = true;
           return;
         }
         this.#take(answer.events);
@@ -166,6 +182,12 @@ export class Follower {
     if (this.#position !== undefined) this.#stepIn(this.#position);
   }
 
+  #lag(head: number): void {
+    if (this.#position === undefined) return;
+    this.#isLagging = true;
+    this.#parts.take({ kind: 'lagging', position: this.#position, head });
+  }
+
   async #takeSnapshot(first: SyncAnswer & { kind: 'snapshot' }): Promise<boolean> {
     const bans = [...first.bans];
     let { next } = first;
@@ -177,13 +199,20 @@ export class Follower {
       next = page.next;
     }
     this.#position = positionOf(first.head);
+    this.#isDoubted = false;
     const known = bans.filter((ban): ban is Event => ban.kind !== 'unknown');
-    this.#parts.take({ kind: 'snapshot', bans: known, position: this.#position });
+    const because = first.because === undefined ? {} : { because: first.because };
+    this.#parts.take({ kind: 'snapshot', bans: known, position: this.#position, ...because });
     return true;
   }
 
   async #ask(from: Omit<SyncRequest, 'kind' | 'limit'>): Promise<SyncAnswer | undefined> {
     const answer = await this.#parts.link.ask({ kind: 'sync', ...from, limit: PAGE }, SYNC_TIMEOUT_MS);
+    if (answer.ok && answer.reply.code === 'behind') {
+      this.#parts.heard(answer.reply.now);
+      this.#lag(answer.reply.seq ?? 0);
+      return undefined;
+    }
     if (!answer.ok || answer.reply.status !== 'OK') {
       this.#parts.fault(
         `Cannot catch up: ${answer.ok ? (answer.reply.reason ?? answer.reply.status) : answer.reason}`,
@@ -208,6 +237,11 @@ function positionOf({ epoch, seq, tail }: Position): Position {
 function isSame(one: Position | undefined, other: Position): boolean {
   if (one === undefined) return false;
   return one.epoch === other.epoch && one.seq === other.seq && one.tail === other.tail;
+}
+
+/** Whether a place lies before ours in the same epoch. */
+function isBefore(place: Position, ours: Position | undefined): boolean {
+  return ours?.epoch === place.epoch && place.seq < ours.seq;
 }
 
 function sha256Hex(text: string): string {

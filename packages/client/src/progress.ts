@@ -1,7 +1,7 @@
 import type { Position } from '@banshare/protocol';
 
 /** Where the daemon stands with its server, for `banshare-client status`. */
-export type Phase = 'starting' | 'enrolling' | 'connecting' | 'in-step' | 'refused';
+export type Phase = 'starting' | 'enrolling' | 'connecting' | 'in-step' | 'lagging' | 'refused';
 
 export class Progress {
   phase: Phase = 'starting';

@@ -25,6 +25,7 @@ const STEPS: readonly string[] = [
   `CREATE INDEX bans_left_out ON bans (at) WHERE status = 'skipped' AND reason = 'full';`,
   `ALTER TABLE left_behind ADD COLUMN unban INTEGER;
    CREATE INDEX left_behind_ip ON left_behind (ip);`,
+  `CREATE INDEX bans_lacking ON bans (status) WHERE seq = 0;`,
 ];
 
 /**

@@ -155,10 +155,18 @@ export class State {
   /** The seq of the oldest event that is not carried out yet. */
   oldestUnsettled(): number | undefined {
     const row = this.#sql(
-      "SELECT min(seq) AS seq FROM bans WHERE status IN ('pending', 'lifting') AND attempts = 0",
+      "SELECT min(seq) AS seq FROM bans WHERE status IN ('pending', 'lifting') AND attempts = 0 AND seq > 0",
     ).get();
     const seq = row?.['seq'];
     return typeof seq === 'number' ? seq : undefined;
+  }
+
+  /** Bans in force that the server's ledger lacks: of no event of its history, their seq is 0. */
+  lackingCount(): number {
+    const row = this.#sql(
+      "SELECT count(*) AS n FROM bans INDEXED BY bans_lacking WHERE seq = 0 AND status IN ('pending', 'applied', 'already', 'failed')",
+    ).get();
+    return Number(row?.['n']);
   }
 
   /** What failed and has waited long enough. */
@@ -218,6 +226,8 @@ export class State {
 
   /** Keeps what became of an event until the server has it. */
   tell(outcome: Outcome): void {
+    // Of what is in no ledger there is nobody to tell.
+    if (outcome.seq === 0) return;
     this.#sql('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)').run(
       outcome.seq,
       outcome.outcome,

@@ -28,6 +28,8 @@ export type ClientStatus = {
   /** What the enforcer lacks, and what would do better on this host. */
   advice: string[];
   bans: Record<string, number>;
+  /** Bans in force here that the server's ledger lacks; they stay until their end. */
+  lacking: number;
   /** What earlier enforcers of this host still have to let go. */
   earlierEnforcers: string[];
   /** What could not be lifted when that was tried, in sentences: somebody may be locked out by it. */
@@ -62,6 +64,7 @@ export function statusOf(
     ways: [...enforcer.ways],
     advice: [...enforcer.missing, ...adviceFor(enforcer.kind, counts), ...adviceOnRanges(state)],
     bans: counts,
+    lacking: state.lackingCount(),
     earlierEnforcers: Object.keys(placingOf(state)?.before ?? {}),
     unlifted: unliftedIn(state),
     spool,
@@ -104,8 +107,8 @@ export function unliftedIn(state: State): string[] {
 }
 
 /** Whether no person is needed for what a running client tells. */
-export function isInOrder({ phase, pausedAt, unlifted }: ClientStatus): boolean {
-  return phase === 'in-step' && pausedAt === null && unlifted.length === 0;
+export function isInOrder({ phase, pausedAt, unlifted, lacking }: ClientStatus): boolean {
+  return phase === 'in-step' && pausedAt === null && unlifted.length === 0 && lacking === 0;
 }
 
 /** What has to be said before all else. */
@@ -123,6 +126,7 @@ export function showStatus(status: ClientStatus): string {
     enrolling: `${who} is not enrolled yet.`,
     connecting: `${who} is not connected to ${server}.`,
     'in-step': `${who} has received everything up to event ${position ?? 0} of ${server}.`,
+    lagging: `${who} has more than ${server}, and keeps what it has.`,
     refused: `${who} is refused by ${server}.`,
   };
   const counts = Object.entries(bans).map(([word, count]) => `${count} ${word}`);
@@ -131,6 +135,7 @@ export function showStatus(status: ClientStatus): string {
     ...(trouble === '' ? [] : [`  ${trouble}`]),
     ...(heardSecondsAgo === null ? [] : [`The server was heard ${heardSecondsAgo} s ago.`]),
     `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
+    ...(status.lacking === 0 ? [] : [lackingText(status.lacking, server)]),
     ...status.ways,
     ...status.advice,
     ...status.unlifted,
@@ -139,6 +144,10 @@ export function showStatus(status: ClientStatus): string {
     ),
     ...spoolLines(spool),
   ].join('\n');
+}
+
+function lackingText(count: number, server: string): string {
+  return `${count} ${count === 1 ? 'ban' : 'bans'} here ${count === 1 ? 'is' : 'are'} in no ledger of ${server}, which has another history of the same epoch: they stay until their end, or until banshare-server unban ADDRESS.`;
 }
 
 function spoolLines({ waiting, oldestSeconds, dead }: SpoolStatus): string[] {

@@ -22,12 +22,16 @@ export type TakeParts = {
  * after a crash the pending rows are queued again.
  */
 export function take(news: News, parts: TakeParts): void {
-  if (news.kind === 'in-step') return;
+  if (news.kind === 'in-step' || news.kind === 'lagging') return;
   const queued: BanRow[] = [];
   parts.state.advance(news.position, () => {
-    if (parts.state.position()?.epoch !== news.position.epoch) parts.state.forgetUntold();
-    if (news.kind === 'snapshot') takeSnapshot(news.bans, parts, queued);
-    else {
+    const isNewEpoch = parts.state.position()?.epoch !== news.position.epoch;
+    const isOtherHistory = news.kind === 'snapshot' && !isNewEpoch && news.because !== 'old';
+    if (isNewEpoch || isOtherHistory) parts.state.forgetUntold();
+    if (news.kind === 'snapshot') {
+      const lacks = isNewEpoch ? 'is-over' : isOtherHistory ? 'stays' : 'stays-if-unknown';
+      takeSnapshot(news.bans, lacks, parts, queued);
+    } else {
       for (const event of news.events) {
         if (event.kind === 'ban') takeBan(event, parts, queued);
         else if (event.kind === 'unban') takeUnban(event, parts, queued);
@@ -60,6 +64,7 @@ export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[]
 /** An operator's unban runs on every host; a host's own only takes back what banshare put in place. */
 function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
   const row = parts.state.get(event);
+  if (event.host === OPERATOR_HOST) liftUnknown(event, parts, queued);
   if (isRange(event.ip) && isTooWide(event.ip)) {
     // None was ever put in place, and ipset ends a whole batch at one that it cannot read.
     if (row !== undefined) parts.state.remove(row);
@@ -101,7 +106,25 @@ function isInPlaceAndForbidden(chosen: Chosen, earlier: BanRow | undefined): boo
   return !chosen.apply && chosen.isForbidden && earlier !== undefined && mayBeOurs(earlier);
 }
 
-function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]): void {
+/** The server cannot know in which jails hosts hold what its ledger lacks. */
+function liftUnknown(event: Event, parts: TakeParts, queued: BanRow[]): void {
+  for (const row of parts.state.of(event.ip)) {
+    const isOther = row.prog !== event.prog || row.jail !== event.jail;
+    if (row.seq === 0 && isOther && row.status !== 'lifting') lift(row, parts, queued);
+  }
+}
+
+/**
+ * `lacks` says what becomes of bans here that the snapshot lacks. Of a new epoch, and of a history that is ours, they are over.
+ * Where the server has another history of our epoch, an older file having taken the place of its ledger, nobody knows: they
+ * stay until their end.
+ */
+function takeSnapshot(
+  bans: readonly Event[],
+  lacks: 'is-over' | 'stays' | 'stays-if-unknown',
+  parts: TakeParts,
+  queued: BanRow[],
+): void {
   const { put, move, drop } = plan(bans, parts.state.all());
   for (const event of put) takeBan(event, parts, queued);
   for (const event of move) {
@@ -113,7 +136,20 @@ function takeSnapshot(bans: readonly Event[], parts: TakeParts, queued: BanRow[]
       parts.state.put({ ...row, seq: event.seq, at: event.at, until: event.until }, parts.now());
     else takeBan(event, parts, queued);
   }
-  for (const row of drop) lift(row, parts, queued);
+  for (const row of drop) {
+    const stays = lacks === 'stays' || (lacks === 'stays-if-unknown' && row.seq === 0);
+    if (stays) keep(row, parts, queued);
+    else lift(row, parts, queued);
+  }
+}
+
+/** From now on this ban is of no event that the server knows. */
+function keep(row: BanRow, parts: TakeParts, queued: BanRow[]): void {
+  if (row.seq === 0 || row.status === 'lifting') return;
+  const kept: BanRow = { ...row, seq: 0 };
+  parts.state.put(kept, parts.now());
+  // What is under way has to end as this row.
+  if (kept.status === 'pending') queued.push(kept);
 }
 
 function isOver({ until }: BanRow, now: number): boolean {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Follow, inStep } from './following.ts';
-import { chain, HandMadeServer, start } from './hand-made-server.ts';
+import { chain, HandMadeServer, placeOf, start } from './hand-made-server.ts';
+import { jail } from './make.ts';
 
 test('A snapshot comes in pages, and is delivered whole with what came after it', async () => {
   await using server = await HandMadeServer.start();
@@ -116,4 +117,59 @@ test('A server that answers nothing but snapshots is a fault, and asked again on
   assert.deepEqual(both.server.syncs, ['after e1/2', 'after e1/3']);
   await both.server.heartbeat();
   await both.follow.next('in-step 3');
+});
+
+test('A server of the same epoch with less is no history: nothing is taken from it until its head has passed ours', async () => {
+  await using both = await inStep(4);
+  const { server, follow } = both;
+  const ours = server.history;
+  server.history = ours.slice(0, 2);
+  await server.heartbeat();
+  await follow.next('lagging 4 over 2');
+  // Its own new events are another history, at places that we have.
+  const [third] = server.record(1, { jail: jail('nginx') });
+  await server.publish(...(third === undefined ? [] : [third]));
+  await server.heartbeat();
+  await server.heartbeat();
+  server.record(2);
+  await server.heartbeat();
+  await follow.next('in-step 5');
+  assert.deepEqual(follow.news.slice(1), ['lagging 4 over 2', 'snapshot 1,2,3,4,5 @5', 'in-step 5']);
+  // Asked once, then its heartbeats told.
+  assert.deepEqual(server.syncs, ['after e1/4', 'after e1/4', 'after e1/5']);
+});
+
+test('A server that lags and catches up is in step again without a word', async () => {
+  await using both = await inStep(4);
+  const { server, follow } = both;
+  const ours = server.history;
+  server.history = ours.slice(0, 2);
+  await server.heartbeat();
+  await follow.next('lagging 4 over 2');
+  server.history = ours;
+  await server.heartbeat();
+  await follow.next('in-step 4');
+  server.record(1);
+  await server.publish(...server.history.slice(-1));
+  await server.heartbeat();
+  await follow.until(() => follow.news.includes('5'));
+  assert.ok(follow.news.every((text) => !text.startsWith('snapshot')));
+});
+
+test('RETRY behind, as a server of today says it, is the same as the snapshot of an older one', async () => {
+  await using both = await inStep(4);
+  const { server, follow } = both;
+  server.history = server.history.slice(0, 2);
+  server.syncAnswer = () => 'behind';
+  await server.heartbeat();
+  await follow.next('lagging 4 over 2');
+  assert.deepEqual(follow.faults, []);
+});
+
+test('A head just behind ours, of a heartbeat that sync overtook, is no lagging server', async () => {
+  await using both = await inStep(4);
+  const { server, follow } = both;
+  await server.heartbeat({ ...placeOf(server.history.slice(0, 3)) });
+  await follow.next('in-step 4');
+  assert.deepEqual(follow.news, ['in-step 4', 'in-step 4']);
 });

@@ -77,6 +77,7 @@ function newsText(news: News): string {
   if (news.kind === 'in-step') return `in-step ${news.position.seq}`;
   if (news.kind === 'events')
     return news.events.map(({ seq, kind }) => (kind === 'unknown' ? `${seq}?` : seq)).join();
+  if (news.kind === 'lagging') return `lagging ${news.position.seq} over ${news.head}`;
   return `snapshot ${news.bans.map(({ seq }) => seq).join()} @${news.position.seq}`;
 }
 

@@ -68,10 +68,10 @@ export class HandMadeServer implements AsyncDisposable {
   readonly asked: Request[] = [];
   history: Event[] = [];
   /** Set by a test that wants another answer to sync than the honest one; undefined is silence. */
-  syncAnswer: (request: SyncRequest, honest: () => SyncAnswer) => SyncAnswer | 'retry' | undefined = (
-    _request,
-    honest,
-  ) => honest();
+  syncAnswer: (
+    request: SyncRequest,
+    honest: () => SyncAnswer,
+  ) => SyncAnswer | 'retry' | 'behind' | undefined = (_request, honest) => honest();
   /** What it answers to anything but sync. */
   answer: Answering = () => ({ status: 'OK', verdict: 'accepted' });
   now = 1_795_257_600;
@@ -183,6 +183,14 @@ export class HandMadeServer implements AsyncDisposable {
     if (request.kind !== 'sync') return this.answer(request);
     const answer = this.syncAnswer(request, () => this.#honest(request));
     if (answer === 'retry') return { status: 'RETRY', verdict: 'retry', reason: 'busy' };
+    if (answer === 'behind')
+      return {
+        status: 'RETRY',
+        verdict: 'retry',
+        code: 'behind',
+        epoch: this.head.epoch,
+        seq: this.head.seq,
+      };
     return answer && { status: 'OK', verdict: 'accepted', fields: syncFields(answer) };
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Event, Position } from '@banshare/protocol';
+import type { Event, Position, SnapshotReason } from '@banshare/protocol';
 import { Applier } from '../src/apply.ts';
 import type { BanRow } from '../src/ban-row.ts';
 import { State } from '../src/state.ts';
@@ -38,9 +38,16 @@ export class Host implements Disposable {
     take({ kind: 'events', events: numbered, position: this.position }, this.parts);
   }
 
+  /** Of this host's history, from after a place that the server does not keep any more. */
   snapshot(...bans: Partial<Event>[]): void {
-    const known = bans.map((ban) => eventOf({ seq: ++this.#seq, ...ban }));
-    take({ kind: 'snapshot', bans: known, position: this.position }, this.parts);
+    this.snapshotOf({ because: 'old' }, ...bans);
+  }
+
+  /** Of whatever history. */
+  snapshotOf(how: { because?: SnapshotReason; epoch?: string }, ...bans: Partial<Event>[]): void {
+    const { epoch = 'e1', ...because } = how;
+    const known = bans.map((ban) => eventOf({ epoch, seq: ++this.#seq, ...ban }));
+    take({ kind: 'snapshot', bans: known, position: { ...this.position, epoch }, ...because }, this.parts);
   }
 
   /** Lifts what has ended, as the daemon does every second. */

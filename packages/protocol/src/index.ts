@@ -74,5 +74,5 @@ export {
 export { encodeReply, parseReply, type Reply, type Status, type VerdictWord } from './reply.ts';
 export { bad, good, oneLine, quote, type Result } from './result.ts';
 export { SPECIAL_RANGES, specialRange } from './special-ranges.ts';
-export { parseSyncAnswer, syncFields, type SyncAnswer } from './sync.ts';
+export { parseSyncAnswer, syncFields, type SnapshotReason, type SyncAnswer } from './sync.ts';
 export { EMPTY_TAIL, nextTail } from './tail.ts';

@@ -43,6 +43,8 @@ export type AckRequest = {
   ranges?: boolean;
   /** What is really in place; older hosts do not tell. */
   receipt?: Receipt;
+  /** How many bans are in force here that the server's ledger lacks: it has another history of the same epoch. */
+  lacking?: number;
 };
 /** `next` is the key that shall follow, Ed25519 hex; `proof` its own signature over rotationText(), in hex. */
 export type RotateRequest = { kind: 'rotate'; next: string; proof: string };
@@ -216,5 +218,6 @@ function readAck(read: FieldReader): AckRequest {
     outcomes: read.has('outcomes') ? read.list('outcomes', 200).flatMap((item) => parseOutcome(item)) : [],
     ...(read.has('ranges') ? { ranges: read.boolean('ranges') } : {}),
     ...(receipt === undefined ? {} : { receipt }),
+    ...(read.has('lacking') ? { lacking: read.integer('lacking', 0, Number.MAX_SAFE_INTEGER) } : {}),
   };
 }

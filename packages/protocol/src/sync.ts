@@ -4,12 +4,24 @@ import { eventFields, parseEventList, type UnknownEvent } from './publication.ts
 import { bad, good, type Result } from './result.ts';
 
 /**
+ * Why a server answers a position of its own epoch with a snapshot: it is `old`, the events after it are not kept any more; or
+ * its `tail` is another, so that host and server have two histories and neither knows what the other lifted.
+ */
+export type SnapshotReason = 'old' | 'tail';
+
+/**
  * The server's answer to sync. `events`: what came after the asked position. `snapshot`: a page of the active bans as of
- * one head; `next` is absent on the last page.
+ * one head; `next` is absent on the last page, `because` where the position was of another epoch, or the server is an older one.
  */
 export type SyncAnswer =
   | { kind: 'events'; head: Position; events: readonly (Event | UnknownEvent)[] }
-  | { kind: 'snapshot'; head: Position; bans: readonly (Event | UnknownEvent)[]; next?: string };
+  | {
+      kind: 'snapshot';
+      head: Position;
+      bans: readonly (Event | UnknownEvent)[];
+      next?: string;
+      because?: SnapshotReason;
+    };
 
 /** The fields of an answer to sync; bans of a snapshot are their publishing events. */
 export function syncFields(answer: SyncAnswer): Fields {
@@ -17,7 +29,8 @@ export function syncFields(answer: SyncAnswer): Fields {
   const position = { epoch, head: seq, tail };
   if (answer.kind === 'events') return { ...position, events: answer.events.map(eventFields) };
   const next = answer.next === undefined ? {} : { next: answer.next };
-  return { ...position, snapshot: seq, bans: answer.bans.map(eventFields), ...next };
+  const because = answer.because === undefined ? {} : { because: answer.because };
+  return { ...position, snapshot: seq, bans: answer.bans.map(eventFields), ...next, ...because };
 }
 
 export function parseSyncAnswer(fields: Fields): Result<SyncAnswer> {
@@ -35,6 +48,9 @@ export function parseSyncAnswer(fields: Fields): Result<SyncAnswer> {
   const snapshot = read.integer('snapshot', 0, Number.MAX_SAFE_INTEGER);
   if (snapshot !== head.seq) return bad(`the snapshot is of ${snapshot}, its head is ${head.seq}`);
   const next = read.has('next') ? { next: read.text('next', 255) } : {};
+  const word = read.has('because') ? read.text('because', 32) : '';
   if (read.fault !== undefined) return bad(read.fault);
-  return good({ kind: 'snapshot', head, bans: list.value.events, ...next });
+  // A word that is not known yet says as little as none.
+  const because = word === 'old' || word === 'tail' ? ({ because: word } as const) : {};
+  return good({ kind: 'snapshot', head, bans: list.value.events, ...next, ...because });
 }

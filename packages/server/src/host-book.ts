@@ -32,6 +32,9 @@ export type Host = Key & {
   /** When it last said anything whole, reports too, since this server started. */
   heardAt: number | null;
   position: { epoch: string; applied: number } | null;
+  /** How many events of this epoch it has beyond this ledger's head, and how many bans this ledger lacks, by its last word. */
+  ahead: number;
+  lacking: number;
   version: string | null;
   generation: string | null;
   clockAhead: number | null;
@@ -129,6 +132,8 @@ export class HostBook {
       lastSeen: now,
       heardAt: null,
       position: null,
+      ahead: 0,
+      lacking: 0,
       version: null,
       generation: null,
       clockAhead: null,
@@ -180,7 +185,11 @@ export class HostBook {
    */
   acknowledge(host: Host, ack: AckRequest, clockAhead: number, now: number): void {
     host.lastSeen = now;
-    host.position = { epoch: ack.epoch, applied: ack.applied };
+    const head = this.#ledger.head();
+    host.ahead = ack.epoch === head.epoch ? Math.max(0, ack.applied - head.seq) : 0;
+    host.lacking = ack.lacking ?? 0;
+    // What it has of another history says nothing of this one's events.
+    host.position = { epoch: ack.epoch, applied: host.ahead > 0 ? 0 : ack.applied };
     host.version = ack.version;
     host.generation = ack.generation;
     host.clockAhead = clockAhead;

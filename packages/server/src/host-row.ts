@@ -24,6 +24,8 @@ export function hostOf(row: Row): Host {
     heardAt: null,
     lastSeen: row['last_seen'] === null ? null : Number(row['last_seen']),
     position: epoch === null ? null : { epoch, applied: Number(row['applied']) },
+    ahead: 0,
+    lacking: 0,
     version: text('version'),
     generation: text('generation'),
     clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),

@@ -108,9 +108,13 @@ export interface Ledger {
   ): Promise<Event[]>;
   /**
    * Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. everyJail: hosts let
-   * the address go in all of their jails.
+   * the address go in all of their jails. unknown: published where nothing is active, for hosts that hold what this ledger lacks.
    */
-  lift(selection: Selection, now: number, how?: { everyJail?: true } & Noted<Event[]>): Promise<Event[]>;
+  lift(
+    selection: Selection,
+    now: number,
+    how?: { everyJail?: true; unknown?: BanKey } & Noted<Event[]>,
+  ): Promise<Event[]>;
   /**
    * Lifts what hosts reported within a range since a time and no operator has lifted since, whatever became of the reports, of
    * at most so many addresses at once, in every jail; what a brake holds of the range is dropped.

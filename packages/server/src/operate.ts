@@ -39,6 +39,7 @@ export type Args = Readonly<Record<string, unknown>>;
 
 /** Where operators' bans land that name no jail. */
 export const DEFAULT_JAIL = 'banshare';
+const DEFAULT_JAIL_NAME = DEFAULT_JAIL as JailName;
 export const LONGEST_REASON = 200;
 /** Addresses lifted in one transaction: reports wait meanwhile. */
 export const MOST_AT_ONCE = 2000;
@@ -123,7 +124,11 @@ export async function operatorUnban(args: Args, parts: OperateParts): Promise<Ad
   const wider = [...new Set(bans.filter((ban) => ban.ip !== ip).map((ban) => ban.ip))];
   if (wider.length > 0 && !bans.some((ban) => ban.ip === ip))
     return refuse('range', `nothing is lifted: ${widerText(ip, wider)}`);
+  // What a host holds and this ledger lacks goes too: nobody else could lift it.
+  const isHeldElsewhere = parts.book.active().some(({ lacking }) => lacking > 0);
+  const unknown = { ip, prog: OPERATOR, jail: jail ?? DEFAULT_JAIL_NAME };
   const lifted = await parts.ledger.lift(selection.value, now, {
+    ...(isHeldElsewhere ? { unknown } : {}),
     note: (done) => parts.audit.add('unban', { ...selection.value, lifted: done.length }, now),
   });
   parts.distribute(lifted);

@@ -101,11 +101,13 @@ export class SqliteLedger implements Ledger {
   async lift(
     selection: Selection,
     now: number,
-    how: { everyJail?: true } & Noted<Event[]> = {},
+    { unknown, ...how }: { everyJail?: true; unknown?: BanKey } & Noted<Event[]> = {},
   ): Promise<Event[]> {
     return this.#write((books) => {
       books.bans.markLifted(selection, now);
-      return books.bans.select(selection, now).map((ban) => unban(books, ban, OPERATOR_HOST, now, how));
+      const active = books.bans.select(selection, now);
+      const bans = active.length === 0 && unknown !== undefined ? [unknown] : active;
+      return bans.map((ban) => unban(books, ban, OPERATOR_HOST, now, how));
     }, how);
   }
 

@@ -28,6 +28,8 @@ export type Trouble = {
   awaySeconds: number;
   lastSeen: number | null;
   clockAhead: number | null;
+  /** Events that it has and this ledger lacks: this one is an older copy. */
+  ahead: number;
 };
 
 /** How the fleet is: the shape that `status --json` prints (contract section 4), and what that means to a person. */
@@ -51,6 +53,8 @@ export type Facts = {
   /** Hosts that have said that they have everything. */
   converged: number;
   behind: Trouble[];
+  /** Hosts that hold bans which this ledger lacks, until their end: it has another history of the same epoch. */
+  lacking: { name: string; bans: number }[];
   wrongClocks: Trouble[];
   /** By how many seconds this machine's clock is ahead of the time that bans go by; 0 is well. */
   clockJump: number;
@@ -92,6 +96,9 @@ export type HostStatus = {
   isBehind: boolean;
   /** For how long it has been behind or silent; 0 where it is not. */
   awaySeconds: number;
+  /** Events of this epoch that it has beyond the head, and bans that it holds and this ledger lacks. */
+  ahead: number;
+  lacking: number;
   /** Whether everything that it applies can be a range; null where it never said. */
   ranges: boolean | null;
   /** A new key of it waits to be used. */
@@ -143,6 +150,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     hosts: hosts.length,
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
     behind: hosts.filter(({ isBehind }) => isBehind).map((host) => troubleOf(host, now - parts.startedAt)),
+    lacking: hosts.filter(({ lacking }) => lacking > 0).map(({ name, lacking: bans }) => ({ name, bans })),
     wrongClocks: hosts
       .filter(({ clockAhead }) => Math.abs(clockAhead ?? 0) > CLOCK_SECONDS)
       .map((host) => troubleOf(host)),
@@ -207,9 +215,8 @@ async function hostStatus(
   const silentSeconds = Math.max(0, now - (host.lastSeen ?? host.enrolled));
   const state = host.state === 'active' && isGone(host, now, goneAfterSeconds) ? 'gone' : host.state;
   const { name, lastSeen, version, generation, clockAhead, addresses, ranges } = host;
-  const isAhead = applied > head;
   const isBehind =
-    silentSeconds > SILENT_AFTER || isAhead || lagSeconds > BEHIND_AFTER || host.position === null;
+    silentSeconds > SILENT_AFTER || host.ahead > 0 || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
     name,
     state,
@@ -224,6 +231,8 @@ async function hostStatus(
     waitingAddresses: neverBan.waiting(host, now),
     isBehind,
     awaySeconds: isBehind ? Math.max(lagSeconds, silentSeconds) : 0,
+    ahead: host.ahead,
+    lacking: host.lacking,
     ranges,
     isRotating: host.next !== null,
     namesake: host.state === 'revoked' ? null : (namesakeOf(host, book, now)?.namesake ?? null),
@@ -232,8 +241,9 @@ async function hostStatus(
 
 /** `mostSeconds`: a server that was down itself has not seen a host away for longer than it runs. */
 function troubleOf(host: HostStatus, mostSeconds = Infinity): Trouble {
-  const { name, lag, lagSeconds, awaySeconds, lastSeen, clockAhead } = host;
-  return { name, lag, lagSeconds, awaySeconds: Math.min(awaySeconds, mostSeconds), lastSeen, clockAhead };
+  const { name, lag, lagSeconds, awaySeconds, lastSeen, clockAhead, ahead } = host;
+  const away = Math.min(awaySeconds, mostSeconds);
+  return { name, lag, lagSeconds, awaySeconds: away, lastSeen, clockAhead, ahead };
 }
 
 function isRenamed({ name, wanted, state }: Host): boolean {

@@ -22,6 +22,7 @@ function facts(other: Partial<Facts>): Facts {
     hosts: 4,
     converged: 4,
     behind: [],
+    lacking: [],
     wrongClocks: [],
     clockJump: 0,
     held: 0,
@@ -48,6 +49,7 @@ function away(count: number, awaySeconds: number): Trouble[] {
     awaySeconds,
     lastSeen: NOW - awaySeconds,
     clockAhead: 0,
+    ahead: 0,
   }));
 }
 
@@ -108,4 +110,10 @@ test('status prints the urgent first, each in one line', () => {
     showStatus({ ...all, ...attentionOf(all) }),
     /^URGENT: 1 of 4 hosts .*: h1\nTo do: 1 new ban is HELD .*\nTo do: h1 is silent, heard of 60m ago\n3 of 4 hosts/,
   );
+});
+
+test('a ledger that is an older copy is urgent, and what it lacks once it has gone on is to do', () => {
+  const behind = away(1, 0).map((trouble) => ({ ...trouble, ahead: 12 }));
+  assert.deepEqual(codes({ behind }), { urgent: ['older-ledger'], todo: [] });
+  assert.deepEqual(codes({ lacking: [{ name: 'h1', bans: 3 }] }), { urgent: [], todo: ['lacking'] });
 });

@@ -58,8 +58,6 @@ test('sync answers a snapshot where the position is unknown', async () => {
     ['an epoch alone', { epoch }],
     ['another tail', { epoch, since: 10, tail: 'f'.repeat(16) }],
     ['no tail', { epoch, since: 10 }],
-    ['beyond the head', { epoch, since: 11, tail }],
-    ['far beyond the head', { epoch, since: Number.MAX_SAFE_INTEGER, tail }],
   ];
   for (const [says, position] of positions) {
     assert.deepEqual(
@@ -108,11 +106,11 @@ test('a snapshot leaves out what is lifted or over', async () => {
   await using fleet = await startFleet();
   const peer = await fleet.peer('h1');
   await publish(peer, '203.0.113.1', 'sshd', 0);
-  const ends = Math.ceil(Date.now() / 1000);
+  const ends = Math.ceil(Date.now() / 1000) + 1;
   await publish(peer, '203.0.113.2');
   await withdraw(peer, '203.0.113.2');
   await publish(peer, '203.0.113.3');
-  // A ban of no seconds ends with the second in which it began.
+  // A ban of no seconds is one of a second.
   const subscription = peer.subscribe();
   for (let now = 0; now < ends;) {
     const message = await subscription.receive();
@@ -137,4 +135,23 @@ test('a restart keeps what a client knows: it gets the events after it', async (
     head: 11,
     seqs: [11],
   });
+});
+
+test('sync beyond the head of the same epoch is answered RETRY behind, with the head: this ledger is the older copy', async () => {
+  const { fleet, peer } = await tenBans();
+  await using _ = fleet;
+  const { epoch, tail } = (await sync(peer)).head;
+  for (const since of [11, Number.MAX_SAFE_INTEGER]) {
+    const answer = await peer.ask({ kind: 'sync', epoch, since, tail, limit: 10 });
+    assert.ok(answer.ok);
+    const { status, verdict, code, seq } = answer.reply;
+    assert.deepEqual([status, verdict, code, seq], ['RETRY', 'retry', 'behind', 10]);
+  }
+  const because = async (position: Sync): Promise<unknown> => {
+    const answer = await sync(peer, position);
+    return answer.kind === 'snapshot' ? answer.because : answer.kind;
+  };
+  assert.equal(await because({ epoch, since: 10, tail: 'f'.repeat(16) }), 'tail');
+  assert.equal(await because({ epoch: 'another', since: 10, tail }), undefined);
+  assert.equal(await because({}), undefined);
 });

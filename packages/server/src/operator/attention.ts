@@ -27,7 +27,7 @@ const FLEET_PATIENCE = 900;
  */
 export function attentionOf(facts: Facts): Attention {
   return {
-    urgent: [fleetIsBehind, bannedHosts].flatMap((kind) => kind(facts)),
+    urgent: [olderCopy, fleetIsBehind, bannedHosts].flatMap((kind) => kind(facts)),
     todo: [
       heldNewcomers,
       held,
@@ -38,6 +38,7 @@ export function attentionOf(facts: Facts): Attention {
       pending,
       renamed,
       clockJump,
+      lacking,
     ].flatMap((kind) => kind(facts)),
   };
 }
@@ -65,6 +66,24 @@ function fleetIsBehind({ behind: all, hosts }: Facts): Entry[] {
   if (long.length === 0 || long.length <= hosts * URGENT_SHARE) return [];
   const text = `${long.length} of ${hosts} hosts have not been in place for ${span(FLEET_PATIENCE)} or longer: ${namesOf(long.map(({ name }) => name))}`;
   return [{ code: 'hosts-not-in-place', text }];
+}
+
+/** Its hosts take nothing from it. */
+function olderCopy({ behind: all, head }: Facts): Entry[] {
+  const ahead = all.filter((trouble) => trouble.ahead > 0);
+  if (ahead.length === 0) return [];
+  const most = Math.max(...ahead.map((trouble) => trouble.ahead));
+  const text = `This ledger, which ends at event ${head}, is an older copy: ${namesOf(ahead.map(({ name }) => name))} ${ahead.length === 1 ? 'has' : 'have'} up to ${most} events more of its epoch, keep their bans and take nothing from it. Put the newer ledger back, or restore a backup, which begins an epoch`;
+  return [{ code: 'older-ledger', text }];
+}
+
+function lacking({ lacking: all }: Facts): Entry[] {
+  const what = 'that this ledger lacks, until their end; unban ADDRESS lifts one, restore of a backup all';
+  return each('lacking', all, {
+    one: ({ name, bans }) => `${name} holds ${bans} ${bans === 1 ? 'ban' : 'bans'} ${what}`,
+    many: (names) => `${all.length} hosts hold bans ${what}: ${names}`,
+    name: ({ name, bans }) => `${name} (${bans})`,
+  });
 }
 
 function bannedHosts({ bannedHosts: all }: Facts): Entry[] {
@@ -101,7 +120,7 @@ function enrolmentIsBraked({ enrolmentHold }: Facts): Entry[] {
 }
 
 function behind(facts: Facts): Entry[] {
-  const all = facts.behind.filter((trouble) => isForPerson(trouble, facts));
+  const all = facts.behind.filter((trouble) => trouble.ahead === 0 && isForPerson(trouble, facts));
   return each('behind', all, {
     one: (trouble) => troubleText(trouble, facts.now),
     many: (names) => `${all.length} hosts are behind or silent: ${names}`,
