@@ -33,6 +33,7 @@ export {
   type UnbanRequest,
 } from './message.ts';
 export {
+  isOperators,
   OPERATOR,
   OPERATOR_HOST,
   parseHostName,

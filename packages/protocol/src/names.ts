@@ -12,6 +12,11 @@ export const OPERATOR = 'operator' as ProgName;
 /** Who stands behind operators' events; no host may be called so. */
 export const OPERATOR_HOST = 'operator' as HostName;
 
+/** Whether a name is the operator's, in whatever case: who reads a table does not see a capital letter. */
+export function isOperators(name: string): boolean {
+  return name.toLowerCase() === OPERATOR;
+}
+
 const WORD = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const HOST =
   /^(?=.{1,255}$)[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*$/;

@@ -75,6 +75,12 @@ export class HostBook {
     return this.all().find((host) => host.name === name);
   }
 
+  /** The host of that name, or else one whose name differs in case only: beside that one nobody may have it. */
+  like(name: string): Host | undefined {
+    const lower = name.toLowerCase();
+    return this.byName(name) ?? this.all().find((host) => host.name.toLowerCase() === lower);
+  }
+
   all(): Host[] {
     return [...new Set(this.#byKey.values())];
   }
@@ -109,7 +115,7 @@ export class HostBook {
     state: HostState,
     now: number,
   ): Host {
-    const name = freeName(newcomer.name, newcomer.key, (text) => this.byName(text) !== undefined);
+    const name = freeName(newcomer.name, newcomer.key, (text) => this.like(text) !== undefined);
     const { key, curve, addresses } = newcomer;
     const id = this.#nextId();
     this.#ledger

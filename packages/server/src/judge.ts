@@ -1,4 +1,4 @@
-import { FOR_EVER, OPERATOR, specialRange, type BanKey, type Report } from '@banshare/protocol';
+import { FOR_EVER, isOperators, OPERATOR, specialRange, type BanKey, type Report } from '@banshare/protocol';
 
 /** What the administrator set: seconds, maxDurationSeconds -1 for no limit; the n-th ban of an address gets the n-th step. */
 export type Policy = {
@@ -107,7 +107,7 @@ export function isActive(ban: { until: number | null }, now: number): boolean {
 }
 
 function refuse(ban: BanKey): Verdict | undefined {
-  if (ban.prog === OPERATOR) {
+  if (isOperators(ban.prog)) {
     return {
       verdict: 'refused',
       code: 'operator',

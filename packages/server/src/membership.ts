@@ -1,4 +1,5 @@
 import {
+  isOperators,
   OPERATOR_HOST,
   type EnrolRequest,
   type Envelope,
@@ -115,7 +116,7 @@ export class Membership {
       return { answer: await this.#answer(known) };
     }
     if (!joinCheck.holds(request)) return { answer: NO_JOIN_PROOF };
-    if (request.name === OPERATOR_HOST) {
+    if (isOperators(request.name)) {
       return {
         answer: refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`),
       };
@@ -197,7 +198,7 @@ export class Membership {
         value: `${name} ${where}: ${sayNamesake(name, namesake, now())}.${this.#approveAddresses(host)}`,
       };
     }
-    const before = book.byName(host.wanted);
+    const before = book.like(host.wanted);
     const replaced = await this.#letIn(host, host.wanted as HostName, before === host ? undefined : before);
     return { ok: true, value: `${host.wanted} is in the fleet.${replaced}${this.#approveAddresses(host)}` };
   }

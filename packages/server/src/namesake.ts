@@ -15,11 +15,11 @@ export type Namesake = {
 /** Who has the name that a host asks for; undefined where nobody else has it, or only one that is shut out already. */
 export function namesakeOf(
   host: Host,
-  book: Pick<HostBook, 'byName'>,
+  book: Pick<HostBook, 'like'>,
   now: number,
 ): { other: Host; namesake: Namesake } | undefined {
-  const other = host.name === host.wanted ? undefined : book.byName(host.wanted);
-  if (other === undefined || other.state === 'revoked') return undefined;
+  const other = host.name === host.wanted ? undefined : book.like(host.wanted);
+  if (other === undefined || other === host || other.state === 'revoked') return undefined;
   const heardAt = Math.max(other.lastSeen ?? other.enrolled, other.heardAt ?? 0);
   const isAlive = heardAt > host.enrolled || now - heardAt <= ALIVE_SECONDS;
   return { other, namesake: { name: other.name, heardAt, isAlive } };

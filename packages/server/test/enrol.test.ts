@@ -9,6 +9,7 @@ import {
 } from '@banshare/protocol';
 import { JoinProof, makeIdentity, Signer } from '@banshare/transport';
 import { Peer, startFleet } from '../../../test/fleet/index.ts';
+import { LedgerOfTest } from './ledger-of-test.ts';
 import { publish } from './reports.ts';
 
 const fleet = await startFleet();
@@ -153,4 +154,32 @@ test('a key that is known, or waits for an operator, goes on asking without a pr
   await fleet.server.command('hosts', 'approve', 'waiting-without');
   assert.equal(await verdict(waiting, 'waiting-without'), 'accepted');
   await fleet.server.command('enrolment', 'open');
+});
+
+test('new names are compared without case, and no host is called operator in any case', async () => {
+  for (const wanted of ['operator', 'Operator', 'OPERATOR']) {
+    const answer = await (await newcomer()).enrol(wanted);
+    assert.ok(answer.ok);
+    assert.deepEqual([answer.reply.status, answer.reply.code], ['REFUSED', 'name']);
+  }
+  const [honest, shouting] = [await newcomer(), await newcomer()];
+  assert.equal(await named(honest, 'honest'), 'honest');
+  const given = `HONEST-${shouting.identity.publicHex.slice(0, 4)}`;
+  assert.equal(await named(shouting, 'HONEST'), given);
+  await publish(honest, '203.0.113.77');
+  const { stdout } = await fleet.server.command('hosts', 'approve', given);
+  assert.match(stdout, /stays in the fleet under this name: honest is another host/);
+});
+
+test('names that differ in case only and are there from before stay', async () => {
+  using shelf = new LedgerOfTest();
+  shelf.host('web1');
+  const other = shelf.host('other');
+  shelf.ledger.sql("UPDATE hosts SET name = 'WEB1' WHERE id = ?").run(other.id);
+  const { book } = shelf.reopen();
+  assert.deepEqual(
+    book.all().map(({ name }) => name),
+    ['web1', 'WEB1'],
+  );
+  for (const name of ['web1', 'WEB1']) assert.equal(book.like(name)?.name, name);
 });

@@ -77,7 +77,8 @@ test('judge() rounds the end up to whole seconds', () => {
 });
 
 test('judge() refuses the prog of operators and what is never banned', () => {
-  assert.equal(verdictOf(report(600, '203.0.113.9', 'operator'), undefined), 'refused operator');
+  for (const prog of ['operator', 'Operator', 'OPERATOR'])
+    assert.equal(verdictOf(report(600, '203.0.113.9', prog), undefined), 'refused operator');
   for (const ip of [
     '127.0.0.1',
     '10.0.0.1',

@@ -40,6 +40,7 @@ export class LedgerOfTest implements Disposable {
     const key = this.#ids.toString(16).padStart(64, '0');
     const newcomer = { key, curve: `curve${this.#ids}`, name: parsed.value, addresses: [] };
     const host = this.book.enrol(newcomer, state, now);
+    if (state !== 'active') return host;
     // For long enough to be one of the fleet's own.
     host.enrolled = now - WEEK;
     this.ledger.sql('UPDATE hosts SET enrolled = ? WHERE id = ?').run(host.enrolled, host.id);
