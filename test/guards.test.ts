@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import type { Report } from '@banshare/protocol';
 import { startFleet, type Fleet } from './fleet/index.ts';
 
 // What keeps a mistake, or a host that was taken over, small: README.md, "Before you trust it".
@@ -91,6 +92,26 @@ test('A host above its limit waits in its spool, and another host is not affecte
   assert.match((await report(fleet, 'loud', '203.0.113.3'))[1], /in the spool.*limit/);
   assert.equal((await report(fleet, 'calm', '203.0.113.4'))[1], '');
   assert.deepEqual(await banned(fleet), ['203.0.113.1', '203.0.113.2', '203.0.113.4']);
+});
+
+test('One host that floods under the default limits brings 200 bans, the rest comes later, and it is an alarm', async () => {
+  await using fleet = await startFleet({ serverToml: '[limits]\nactive = 500000' });
+  const evil = await fleet.peer('evil');
+  assert.ok(evil.name);
+  const verdicts: string[] = [];
+  for (let n = 0; n < 205; n += 1) {
+    const report = { prog: 'fail2ban', jail: 'sshd', ip: `198.51.100.${n}` } as Report;
+    const answer = await evil.ask({ kind: 'report', sender: evil.name, report });
+    assert.ok(answer.ok);
+    verdicts.push(answer.reply.code ?? answer.reply.verdict);
+  }
+  const accepted = verdicts.filter((verdict) => verdict === 'accepted').length;
+  // It gets one more for each second that this takes.
+  assert.ok(accepted >= 200 && verdicts.includes('limit'), JSON.stringify(verdicts.slice(195)));
+  await fleet.server.line(/Far more new bans than usual.*evil/);
+  const { code, stdout } = await fleet.server.command('status', '--urgent');
+  assert.equal(code, 1);
+  assert.match(stdout, /URGENT: Hosts brought 20\d new bans in 10 minutes.* undo --host evil --since 10m/);
 });
 
 test("Above the fleet's limit new bans are held until an operator releases or drops them", async () => {

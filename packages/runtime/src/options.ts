@@ -101,13 +101,13 @@ export const serverOptions = {
   ),
   'limits.host-per-minute': option(
     integer(1, 1_000_000),
-    600,
+    60,
     'Reports that one host may bring in a minute; more wait in its spool and come later.',
   ),
-  'limits.host-burst': option(integer(1, 1_000_000), 1000, 'Reports that one host may bring at once.'),
+  'limits.host-burst': option(integer(1, 1_000_000), 200, 'Reports that one host may bring at once.'),
   'limits.fleet-per-minute': option(
     integer(1, 10_000_000),
-    6000,
+    600,
     'New bans in a minute; more are held until an operator releases or drops them.',
   ),
   'limits.active': option(

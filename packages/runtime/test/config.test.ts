@@ -27,7 +27,7 @@ test('readServerConfig() has a default for everything where there is no file', a
       },
       quorum: [],
       neverBan: { addresses: [], fleet: true },
-      limits: { hostPerMinute: 600, hostBurst: 1000, fleetPerMinute: 6000, active: 500_000 },
+      limits: { hostPerMinute: 60, hostBurst: 200, fleetPerMinute: 600, active: 500_000 },
       enrolment: { mode: 'open', goneAfterSeconds: 604_800, perMinute: 120 },
       ledger: { keepSeconds: 7_776_000 },
       log: { level: 'notice', format: 'text' },

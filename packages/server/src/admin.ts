@@ -9,6 +9,7 @@ import {
 } from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
+import type { RateWatch } from './judging/rate-watch.ts';
 import { importBans } from './operate-import.ts';
 import { operatorBan, operatorUnban, undo } from './operate.ts';
 import {
@@ -32,6 +33,7 @@ export type AdminParts = FleetParts &
     clock: SteadyClock;
     paths: HostPaths;
     ledger: SqliteLedger;
+    rates: Pick<RateWatch, 'rate'>;
   };
 
 /** Every action of the server's socket. */

@@ -107,6 +107,9 @@ const STEPS: readonly string[] = [
   `ALTER TABLE hosts ADD COLUMN approved REAL;
    UPDATE hosts SET approved = enrolled WHERE id IN (SELECT host FROM approved_at)
      OR key IN (SELECT json_extract(details, '$.key') FROM audit WHERE what = 'approved');`,
+  `CREATE TABLE ban_minutes (minute INTEGER PRIMARY KEY, bans INTEGER NOT NULL) STRICT;
+   INSERT INTO ban_minutes SELECT CAST(at / 60 AS INTEGER), count(*) FROM events
+     WHERE kind = 'ban' AND prog <> 'operator' GROUP BY 1;`,
 ];
 
 /**

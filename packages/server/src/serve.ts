@@ -29,6 +29,7 @@ import { curvesOf, HostBook } from './host-book.ts';
 import { JoinCheck } from './fleet/join-check.ts';
 import { Intake } from './intake.ts';
 import type { Policy } from './judge.ts';
+import { RateWatch } from './judging/rate-watch.ts';
 import { Membership } from './membership.ts';
 import { NeverBan } from './never-ban.ts';
 import { hostsWithoutRanges } from './operate.ts';
@@ -36,6 +37,7 @@ import { OwnAddresses } from './own-addresses.ts';
 import { pump } from './pump.ts';
 import type { Service } from './retire.ts';
 import { Rotation } from './rotation.ts';
+import { sayRate } from './operator/attention.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -78,26 +80,15 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const { log, clock } = core;
   const policy = policyOf(config);
   const now = (): number => clock.now();
+  const rates = rateWatchOf(core);
   const distribute = (events: readonly Event[]): void => {
     failpoint('before-publish');
     distributor.distribute(events);
+    rates.published(events, now());
     for (const { kind, ip, prog, jail, host, seq } of events) log.notice(kind, { ip, prog, jail, host, seq });
   };
   const audit = new Audit(core.ledger);
-  const membership = new Membership({
-    ...core,
-    audit,
-    doors: distributor,
-    joinCheck: new JoinCheck(core.generations),
-    configured: config.enrolment.mode,
-    newcomersPerMinute: config.enrolment.perMinute,
-    ended: () =>
-      log.warning('Enrolment is open no more: newcomers wait for banshare-server hosts approve', {
-        again: 'banshare-server enrolment open --for 2h',
-      }),
-    braked: (reason) => log.error('Enrolment is braked: who has the join key?', { reason }),
-    now,
-  });
+  const membership = membershipOf(config, core, { audit, doors: distributor });
   const rotation = new Rotation({ ...core, audit, doors: distributor, now });
   const brakes = new Brakes(config.limits);
   const service: Service = {
@@ -109,11 +100,11 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     directory: paths.generations,
   };
   startIntake(options, core, { service, policy, membership, rotation, audit, brakes, distribute }, resources);
-  const upkeep = startUpkeep({ ...core, membership, brakes, keepSeconds: config.ledger.keepSeconds });
+  const upkeep = startUpkeep({ ...core, membership, brakes, rates, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, membership, audit, goneAfterSeconds };
-  const parts = { ...core, ...fleet, policy, distribute, startedAt: now(), now, paths };
+  const parts = { ...core, ...fleet, policy, rates, distribute, startedAt: now(), now, paths };
   const admin = await serveAdmin({
     path: paths.serverSocket,
     handle: (request) => answerAdmin(request, parts),
@@ -195,6 +186,36 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     floods,
     clock,
   };
+}
+
+function membershipOf(
+  config: ServerConfig,
+  core: Core,
+  parts: { audit: Audit; doors: Distributor },
+): Membership {
+  return new Membership({
+    ...core,
+    ...parts,
+    joinCheck: new JoinCheck(core.generations),
+    configured: config.enrolment.mode,
+    newcomersPerMinute: config.enrolment.perMinute,
+    ended: () =>
+      core.log.warning('Enrolment is open no more: newcomers wait for banshare-server hosts approve', {
+        again: 'banshare-server enrolment open --for 2h',
+      }),
+    braked: (reason) => core.log.error('Enrolment is braked: who has the join key?', { reason }),
+    now: () => core.clock.now(),
+  });
+}
+
+function rateWatchOf({ ledger, book, log, clock }: Core): RateWatch {
+  return new RateWatch({
+    // The ledger may open its file again, with statements of its own.
+    sql: (text) => ledger.sql(text),
+    hosts: () => book.active().length,
+    alarm: (rate) => log.error('Far more new bans than usual', sayRate(rate)),
+    now: clock.now(),
+  });
 }
 
 function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core): Distributor {

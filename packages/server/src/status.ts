@@ -6,6 +6,7 @@ import type { EnrolmentHold } from './enrolment-brake.ts';
 import type { Membership } from './membership.ts';
 import { namesakeOf, type Namesake } from './namesake.ts';
 import type { Ledger } from './ledger.ts';
+import type { BanRate, RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban.ts';
 import { hostsWithoutRanges } from './operate.ts';
 import { attentionOf, type Attention } from './operator/attention.ts';
@@ -58,6 +59,8 @@ export type Facts = {
   wrongClocks: Trouble[];
   /** By how many seconds this machine's clock is ahead of the time that bans go by; 0 is well. */
   clockJump: number;
+  /** How many new bans hosts bring now, and usually. */
+  banRate: BanRate;
   /** Bans that a brake holds, until an operator releases or drops them. */
   held: number;
   /** Hosts that wait for an operator, by name; and those whose wanted name another key has. */
@@ -124,6 +127,7 @@ type StatusParts = {
   membership: Pick<Membership, 'openness' | 'hold'>;
   goneAfterSeconds: number;
   neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers'>;
+  rates: Pick<RateWatch, 'rate'>;
 };
 
 /** How the fleet is, and what of that a person has to know. */
@@ -155,6 +159,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
       .filter(({ clockAhead }) => Math.abs(clockAhead ?? 0) > CLOCK_SECONDS)
       .map((host) => troubleOf(host)),
     clockJump: parts.clock.jump(),
+    banRate: parts.rates.rate(now),
     held: parts.ledger.countHeld(),
     pending: all.filter(({ state }) => state === 'pending').map(({ name }) => name),
     renamed: parts.book

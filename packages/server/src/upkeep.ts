@@ -2,6 +2,7 @@ import type { FaultLog, SteadyClock } from '@banshare/runtime';
 import type { Brakes } from './brakes.ts';
 import type { HostBook } from './host-book.ts';
 import type { Membership } from './membership.ts';
+import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 
@@ -20,8 +21,9 @@ export function startUpkeep(parts: {
   brakes: Brakes;
   membership: Membership;
   neverBan: NeverBan;
+  rates: RateWatch;
 }): { stop: () => void } {
-  const { ledger, book, faults, keepSeconds, clock, brakes, membership, neverBan } = parts;
+  const { ledger, book, faults, keepSeconds, clock, brakes, membership, neverBan, rates } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -34,21 +36,16 @@ export function startUpkeep(parts: {
     while (await ledger.sweep(clock.now(), keepSeconds, AT_ONCE))
       await new Promise((resolve) => setImmediate(resolve));
   };
+  const every = (ms: number, what: string, work: () => unknown): NodeJS.Timeout =>
+    setInterval(() => void attempt(what, work), ms);
+  const flushRates = (): void => ledger.together(() => rates.flush(clock.now()));
   const timers = [
-    setInterval(() => void attempt('write acknowledgements', () => book.flush()), FLUSH_MS),
-    setInterval(
-      () => void attempt('write where hosts were seen', () => neverBan.flush(clock.now())),
-      FLUSH_MS,
-    ),
-    setInterval(() => void attempt('remove old events', sweep), SWEEP_MS),
-    setInterval(
-      () => void attempt('forget hosts that no longer wait', () => membership.forgetUnheard()),
-      SWEEP_MS,
-    ),
-    setInterval(
-      () => void attempt('note that enrolment is open no more', () => membership.noticeEnd()),
-      SWEEP_MS,
-    ),
+    every(FLUSH_MS, 'write acknowledgements', () => book.flush()),
+    every(FLUSH_MS, 'write where hosts were seen', () => neverBan.flush(clock.now())),
+    every(FLUSH_MS, 'write how many bans there were', flushRates),
+    every(SWEEP_MS, 'remove old events', sweep),
+    every(SWEEP_MS, 'forget hosts that no longer wait', () => membership.forgetUnheard()),
+    every(SWEEP_MS, 'note that enrolment is open no more', () => membership.noticeEnd()),
     setInterval(() => {
       faults.sumUp();
       brakes.sweep(clock.now());
@@ -64,6 +61,7 @@ export function startUpkeep(parts: {
       for (const timer of timers) clearInterval(timer);
       book.flush();
       neverBan.flush(clock.now());
+      flushRates();
     },
   };
 }

@@ -25,6 +25,7 @@ function facts(other: Partial<Facts>): Facts {
     lacking: [],
     wrongClocks: [],
     clockJump: 0,
+    banRate: { recent: 3, usual: 2, most: 100, isAlarm: false, loudest: null },
     held: 0,
     pending: [],
     renamed: [],

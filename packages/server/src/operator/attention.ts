@@ -1,5 +1,6 @@
 import { sayNewcomer } from '../fleet-addresses.ts';
 import type { Facts, Trouble } from '../status.ts';
+import type { BanRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../namesake.ts';
 import { span, time } from '../say.ts';
 import { widerText } from '../wider-ranges.ts';
@@ -27,7 +28,7 @@ const FLEET_PATIENCE = 900;
  */
 export function attentionOf(facts: Facts): Attention {
   return {
-    urgent: [olderCopy, fleetIsBehind, bannedHosts].flatMap((kind) => kind(facts)),
+    urgent: [olderCopy, fleetIsBehind, bannedHosts, unusualRate].flatMap((kind) => kind(facts)),
     todo: [
       heldNewcomers,
       held,
@@ -104,6 +105,33 @@ function heldNewcomers({ heldNewcomers: all }: Facts): Entry[] {
       `Bans are held of addresses where ${all.length} hosts come from that are in the fleet for less than a day: ${names}; hosts approve NAME protects them`,
     name: ({ host, address }) => `${host} (${address})`,
   });
+}
+
+function unusualRate({ banRate }: Facts): Entry[] {
+  if (!banRate.isAlarm) return [];
+  const { bans, usually, loudest } = sayRate(banRate);
+  const host = banRate.loudest?.host;
+  const who =
+    loudest === undefined ? '' : `; most by ${loudest}: banshare-server undo --host ${host} --since 10m`;
+  return [{ code: 'ban-rate', text: `Hosts brought ${bans} new bans in 10 minutes, ${usually}${who}` }];
+}
+
+/** How many new bans there are in ten minutes, for the log and for people. */
+export function sayRate({ recent, usual, loudest }: BanRate): {
+  bans: number;
+  usually: string;
+  loudest?: string;
+} {
+  return {
+    bans: recent,
+    usually:
+      usual === null ? 'and there is no day yet to compare with' : `where ${usualText(usual)} are usual`,
+    ...(loudest === null ? {} : { loudest: `${loudest.host} (${loudest.bans})` }),
+  };
+}
+
+function usualText(usual: number): string {
+  return usual >= 10 ? String(Math.round(usual)) : usual.toFixed(1);
 }
 
 function held({ held: count }: Facts): Entry[] {

@@ -1,0 +1,119 @@
+import { originOf, type Event } from '@banshare/protocol';
+import type { Row, Sql } from '../rows.ts';
+
+const MINUTE = 60;
+const DAY = 86_400;
+/** What is looked at: so many minutes at once, so that one burst of a scan is no wave. */
+const RECENT_MINUTES = 10;
+const WEEK_MINUTES = (7 * DAY) / MINUTE;
+/** So many times the usual rate is no accident of the day. */
+const TIMES = 10;
+/** A quiet fleet must not alarm for a handful: below so many new bans in ten minutes nothing does. */
+const LEAST = 100;
+/** In its first day a fleet has no usual rate: then each host may bring so many in ten minutes. */
+const FIRST_DAY_A_HOST = 20;
+
+/** How many new bans hosts bring, in ten minutes. */
+export type BanRate = {
+  recent: number;
+  /** On the average of the week before; null in the first day. */
+  usual: number | null;
+  /** More than so many are an alarm. */
+  most: number;
+  isAlarm: boolean;
+  /** Who brought most of the recent ones, and how many of them. */
+  loudest: { host: string; bans: number } | null;
+};
+
+type Minute = { bans: number; byHost: Map<string, number> };
+
+/**
+ * Watches how many new bans the hosts bring, and compares the last ten minutes with the week before. Minutes are kept in the ledger, so
+ * that a restart does not forget what is usual; what operators ban and import does not count.
+ */
+export class RateWatch {
+  readonly #sql: Sql;
+  readonly #hosts: () => number;
+  readonly #alarm: (rate: BanRate) => void;
+  readonly #minutes = new Map<number, Minute>();
+  #usual: { ofMinute: number; bans: number | null } = { ofMinute: -1, bans: null };
+  #isAlarm = false;
+  #isFlushed = true;
+
+  /**
+   * `hosts` counts those of the fleet; `alarm` is called once each time that the rate rises above what is usual; now is epoch
+   * seconds.
+   */
+  constructor(parts: { sql: Sql; hosts: () => number; alarm: (rate: BanRate) => void; now: number }) {
+    this.#sql = parts.sql;
+    this.#hosts = parts.hosts;
+    this.#alarm = parts.alarm;
+    const rows = this.#sql('SELECT minute, bans FROM ban_minutes WHERE minute > ?').all(
+      Math.floor(parts.now / MINUTE) - RECENT_MINUTES,
+    ) as { minute: number; bans: number }[];
+    for (const { minute, bans } of rows) this.#minutes.set(minute, { bans, byHost: new Map() });
+  }
+
+  /** Counts what was published; now is epoch seconds. */
+  published(events: readonly Event[], now: number): void {
+    const found = events.filter((event) => event.kind === 'ban' && originOf(event) === 'host');
+    if (found.length === 0) return;
+    const at = Math.floor(now / MINUTE);
+    const minute = this.#minutes.get(at) ?? { bans: 0, byHost: new Map<string, number>() };
+    this.#minutes.set(at, minute);
+    for (const { host } of found) {
+      minute.bans += 1;
+      minute.byHost.set(host, (minute.byHost.get(host) ?? 0) + 1);
+    }
+    this.#isFlushed = false;
+    const rate = this.rate(now);
+    if (rate.isAlarm && !this.#isAlarm) this.#alarm(rate);
+    this.#isAlarm = rate.isAlarm;
+  }
+
+  rate(now: number): BanRate {
+    const at = Math.floor(now / MINUTE);
+    const minutes = [...this.#minutes].filter(([minute]) => minute > at - RECENT_MINUTES);
+    const recent = minutes.reduce((sum, [, { bans }]) => sum + bans, 0);
+    const usual = this.#usualAt(at);
+    const most =
+      usual === null ? Math.max(LEAST, FIRST_DAY_A_HOST * this.#hosts()) : Math.max(LEAST, TIMES * usual);
+    const byHost = new Map<string, number>();
+    for (const [, minute] of minutes)
+      for (const [host, bans] of minute.byHost) byHost.set(host, (byHost.get(host) ?? 0) + bans);
+    const [loudest] = [...byHost].toSorted(([, one], [, other]) => other - one);
+    return {
+      recent,
+      usual,
+      most,
+      isAlarm: recent > most,
+      loudest: loudest === undefined ? null : { host: loudest[0], bans: loudest[1] },
+    };
+  }
+
+  /** Writes what was counted into the ledger, and forgets what is older than a week; the caller's transaction makes it one. */
+  flush(now: number): void {
+    if (this.#isFlushed) return;
+    const at = Math.floor(now / MINUTE);
+    for (const [minute, { bans }] of this.#minutes) {
+      this.#sql('INSERT OR REPLACE INTO ban_minutes VALUES (?, ?)').run(minute, bans);
+      if (minute <= at - RECENT_MINUTES) this.#minutes.delete(minute);
+    }
+    this.#sql('DELETE FROM ban_minutes WHERE minute < ?').run(at - RECENT_MINUTES - WEEK_MINUTES);
+    this.#isFlushed = true;
+  }
+
+  /** New bans in ten minutes on the average of the week before these; counted once a minute. */
+  #usualAt(at: number): number | null {
+    if (this.#usual.ofMinute === at) return this.#usual.bans;
+    const before = at - RECENT_MINUTES;
+    const row = this.#sql(
+      'SELECT min(minute) AS first, sum(bans) AS bans FROM ban_minutes WHERE minute > ? AND minute <= ?',
+    ).get(before - WEEK_MINUTES, before) as Row;
+    const minutes = row['first'] === null ? 0 : before - Number(row['first']) + 1;
+    const isKnown = minutes * MINUTE >= DAY;
+    const bans = isKnown ? (Number(row['bans']) / minutes) * RECENT_MINUTES : null;
+    this.#usual = { ofMinute: at, bans };
+    return bans;
+  }
+}
