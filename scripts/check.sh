@@ -29,12 +29,13 @@ shell_files() {
   done
 }
 
-step prettier prettier --check --log-level warn .
+# Only what has changed since the last run is read again.
+step prettier prettier --check --cache --cache-strategy=content --cache-location=build/prettier.json --log-level warn .
 step oxlint oxlint --type-aware --deny-warnings --quiet
 for project in packages/*/tsconfig.json packages/*/test/tsconfig.json scripts/tsconfig.json test/tsconfig.json; do
   if test -f "$project"; then step "tsc $project" tsc -p "$project"; fi
 done
-step knip knip --no-progress --no-config-hints
+step knip knip --cache --cache-location build/knip --no-progress --no-config-hints
 if command -v shellcheck >/dev/null; then
   # shellcheck disable=SC2046 # no path of the repository holds a blank
   step shellcheck shellcheck $(shell_files)
