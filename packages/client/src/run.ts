@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { HostName, Receipt } from '@banshare/protocol';
+import { OPERATOR, type HostName, type Receipt } from '@banshare/protocol';
 import {
   FaultLog,
   monotonicSeconds,
@@ -83,7 +83,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resources.own('running commands', () => applier.stop());
   const server = new ServerAddresses(place.server, paths);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
-  const parts = takeParts(config, { paths, log, state, applier, clock, protection });
+  const parts = takeParts(config, { paths, log, state, applier, clock, protection, bell });
   const ownKey = new OwnKey();
   const rotate = rotatorOf(options, ownKey, log);
   // Before anybody can pause this host.
@@ -273,6 +273,7 @@ function takeParts(
     applier: Applier;
     clock: ServerClock;
     protection: Protection;
+    bell: Bell;
   },
 ): TakeParts {
   const key = readEnrolled(host.paths);
@@ -282,7 +283,10 @@ function takeParts(
     now: () => host.clock.now() ?? wallSeconds(),
     queue: (row) => host.applier.queue(row),
     maxActive: config.apply.maxActive,
-    skipped: ({ ip, jail, host: from, reason }) =>
-      host.log.info('Ban', { ip, jail, from, outcome: 'skipped', reason }),
+    skipped: ({ ip, jail, prog, host: from, reason }) => {
+      host.log.info('Ban', { ip, jail, from, outcome: 'skipped', reason });
+      // An operator waits for it.
+      if (prog === OPERATOR) host.bell.ring();
+    },
   };
 }

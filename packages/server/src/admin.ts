@@ -10,6 +10,7 @@ import {
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
+import { muteHost, unmuteHost } from './fleet/mute.ts';
 import { importBans } from './operate-import.ts';
 import { operatorBan, operatorUnban, undo } from './operate.ts';
 import {
@@ -60,6 +61,8 @@ const ACTIONS: AdminTable<AdminParts> = {
     takes: { action: ['approve', 'revoke', 'forget'], name: 'text', 'replace?': 'flag' },
     run: changeHost,
   },
+  'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text' }, run: muteHost },
+  'unmute-host': { takes: { name: 'text' }, run: unmuteHost },
   enrolment: { takes: { mode: ['open', 'approve', 'closed'], 'for?': 'text' }, run: setEnrolment },
   'never-ban': { takes: { action: ['list', 'add', 'remove'], 'range?': 'text' }, run: changeNeverBan },
   retire: { takes: { generation: 'text', 'force?': 'flag' }, run: retire },
@@ -79,7 +82,7 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 function copyLedger({ ledger, book, audit, paths, now }: AdminParts): string {
   const path = `${paths.ledger}.backup`;
   audit.add('backup', {}, now());
-  book.flush();
+  book.flush({ everything: true });
   rmSync(path, { force: true });
   ledger.copyTo(path);
   chmodSync(path, 0o600);

@@ -3,8 +3,9 @@ import type { Result } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import { backUp, restore } from './backup.ts';
-import type { DrillTime } from './drill.ts';
-import { showDrill, showStatus } from './show.ts';
+import { showStatus } from './cli/show-status.ts';
+import { isDrilled, type DrillTime } from './drill.ts';
+import { showDrill } from './show.ts';
 import type { Status } from './status.ts';
 
 const NO_DAEMON = 69;
@@ -27,12 +28,11 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
     },
     {
       command: 'drill',
-      describe: 'sends the ban of a test address through everything and back, and times each host',
+      describe: 'bans a test address everywhere, and says what each host made of it and how fast',
       builder: {},
       handler: (words) => {
         const show = ({ ip, hosts }: { ip: string; hosts: DrillTime[] }): string => showDrill(ip, hosts);
-        const judge = ({ hosts }: { hosts: DrillTime[] }): number =>
-          hosts.some(({ seconds }) => seconds === null) ? 1 : 0;
+        const judge = ({ hosts }: { hosts: DrillTime[] }): number => (hosts.every(isDrilled) ? 0 : 1);
         return ask(words, { command: 'drill' }, show, judge);
       },
     },

@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { OPERATOR, type Address, type JailName } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
+import { onlyListens } from './fleet/in-place.ts';
+import { isMuted, type Host } from './host-book.ts';
 import type { OperateParts } from './operate.ts';
 
 /** How long a drill waits for the last host. */
@@ -8,8 +10,24 @@ const PATIENCE_MS = 10_000;
 /** A ban that nobody lifts, because the server was killed in a drill, ends by itself. */
 const DRILL_SECONDS = 60;
 
-/** The seconds from the commit until a host said that it has the ban; null where it did not in time. */
-export type DrillTime = { host: string; seconds: number | null };
+/**
+ * What became of the ban on a host: the seconds from the commit until it said so, null where it did not in time, and the outcome.
+ * One that only listens shall not ban, and a muted one is listed and does not count.
+ */
+export type DrillTime = {
+  host: string;
+  seconds: number | null;
+  outcome: string;
+  reason: string | null;
+  listens: boolean;
+  isMuted: boolean;
+};
+
+/** Whether a host did what it should: what it said in time counts, not that it said something. */
+export function isDrilled({ seconds, outcome, listens, isMuted: isOut }: DrillTime): boolean {
+  if (isOut) return true;
+  return seconds !== null && (listens || outcome === 'applied' || outcome === 'already');
+}
 
 /** Bans an address of a documentation range everywhere, measures each host's way there and back, and lifts it. */
 export async function drill(parts: OperateParts): Promise<AdminReply> {
@@ -38,19 +56,38 @@ function arrivals(seq: number, parts: OperateParts, began: number): Promise<Dril
   const { book, ledger, goneAfterSeconds, now } = parts;
   const { epoch } = ledger.head();
   const asked = book.present(began, goneAfterSeconds);
-  const times = new Map<string, number | null>(asked.map(({ name }) => [name, null]));
+  const times = new Map<Host, number | null>(asked.map((host) => [host, null]));
   return new Promise((resolve) => {
     const finish = (): void => {
       clearTimeout(timer);
       stop();
-      resolve([...times].map(([host, seconds]) => ({ host, seconds })));
+      const told = book.outcomesOf(seq);
+      resolve([...times].map(([host, seconds]) => drilled(host, seconds, told.get(host.id), began)));
     };
     const stop = book.onAcknowledged((host) => {
       const hasIt = host.position?.epoch === epoch && host.position.applied >= seq;
-      if (!hasIt || times.get(host.name) !== null) return;
-      times.set(host.name, now() - began);
+      if (!hasIt || times.get(host) !== null) return;
+      times.set(host, now() - began);
       if (![...times.values()].includes(null)) finish();
     });
     const timer = setTimeout(finish, times.size === 0 ? 0 : PATIENCE_MS);
   });
+}
+
+function drilled(
+  host: Host,
+  seconds: number | null,
+  told: { outcome: string; reason: string | null } | undefined,
+  now: number,
+): DrillTime {
+  // What was simply applied is told by the position alone.
+  const { outcome, reason } = told ?? { outcome: seconds === null ? 'waiting' : 'applied', reason: null };
+  return {
+    host: host.name,
+    seconds,
+    outcome,
+    reason,
+    listens: onlyListens(host.receipt),
+    isMuted: isMuted(host, now),
+  };
 }

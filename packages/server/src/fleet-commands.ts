@@ -79,18 +79,29 @@ function settle(ask: Ask, command: string, describe: string, done: string): Comm
 function hosts(ask: Ask): Command {
   return {
     command: 'hosts [action] [name]',
-    describe: 'every host and how far it is; hosts approve|revoke|forget NAME',
+    describe: 'every host and how far it is; hosts approve|revoke|forget|mute|unmute NAME',
     builder: {
-      action: { type: 'string', choices: ['approve', 'revoke', 'forget'] },
+      action: { type: 'string', choices: ['approve', 'revoke', 'forget', 'mute', 'unmute'] },
       name: { type: 'string' },
       replace: {
         type: 'boolean',
         default: false,
         describe: 'approve: takes the name from a host that is alive, and revokes that one',
       },
+      for: {
+        type: 'string',
+        default: '8h',
+        describe: 'mute: how long it does not count in status and drill',
+      },
+      note: { type: 'string', describe: 'mute: why, as status then says' },
     },
     handler: async (words) => {
       const { action, name, replace } = words;
+      if (action === 'mute') {
+        const mute = { name, for: words['for'], note: words['note'] };
+        return ask(words, { command: 'mute-host', args: mute }, SAYS);
+      }
+      if (action === 'unmute') return ask(words, { command: 'unmute-host', args: { name } }, SAYS);
       const args = { action, name, replace };
       if (action !== undefined) return ask(words, { command: 'change-host', args }, SAYS);
       const show = ({ hosts, activeRanges }: { hosts: HostStatus[]; activeRanges: number }): string =>

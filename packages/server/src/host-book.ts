@@ -1,6 +1,7 @@
-import type { AckRequest, HostName } from '@banshare/protocol';
+import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
 import { freeName } from './host-names.ts';
-import { hostOf } from './host-row.ts';
+import { isInPlace, onlyListens } from './fleet/in-place.ts';
+import { gistOf, hostOf, toldOf, WRITE_TOLD } from './host-row.ts';
 import { Instances } from './instances.ts';
 import { writeOutcomes } from './outcomes.ts';
 import type { Row } from './rows.ts';
@@ -40,9 +41,18 @@ export type Host = Key & {
   clockAhead: number | null;
   /** Whether everything that it applies can be a range, as it last said; null where it said nothing yet. */
   ranges: boolean | null;
+  /** What its newest acknowledgement said is really in place; null where that one said nothing of it. */
+  receipt: Receipt | null;
+  /** Since when not all of it is. */
+  outSince: number | null;
+  /** Until when an operator wants it not to count, and why. */
+  mute: { until: number; note: string } | null;
   /** The processes that speak with its key. */
   instances: Instances;
 };
+
+/** A host that says nothing new is written this rarely. */
+const SEEN_SECONDS = 60;
 
 /** Who belongs to the fleet: in memory for every request, in the ledger's file for the next start. */
 export class HostBook {
@@ -50,6 +60,8 @@ export class HostBook {
   readonly #byKey = new Map<string, Host>();
   readonly #byCurve = new Map<string, Host>();
   readonly #changed = new Set<Host>();
+  /** What the file has of each host. */
+  readonly #written = new Map<number, { gist: string; lastSeen: number }>();
   readonly #listeners = new Set<(host: Host) => void>();
 
   constructor(ledger: SqliteLedger) {
@@ -59,7 +71,7 @@ export class HostBook {
 
   /** Reads every host anew, after a transaction that failed: what it changed here is not in the file. */
   reload(): void {
-    for (const held of [this.#byKey, this.#byCurve, this.#changed]) held.clear();
+    for (const held of [this.#byKey, this.#byCurve, this.#changed, this.#written]) held.clear();
     for (const row of this.#ledger.sql('SELECT * FROM hosts').all()) this.#remember(hostOf(row as Row));
   }
 
@@ -144,6 +156,9 @@ export class HostBook {
       generation: null,
       clockAhead: null,
       ranges: null,
+      receipt: null,
+      outSince: null,
+      mute: null,
       instances: new Instances(),
     };
     this.#remember(host);
@@ -183,6 +198,7 @@ export class HostBook {
     });
     this.#drop(host);
     this.#changed.delete(host);
+    this.#written.delete(host.id);
   }
 
   /**
@@ -201,6 +217,8 @@ export class HostBook {
     host.clockAhead = clockAhead;
     host.ranges = ack.ranges ?? false;
     host.addresses = ack.addresses;
+    host.receipt = ack.receipt ?? null;
+    host.outSince = isOut(host.receipt) ? (host.outSince ?? now) : null;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
     writeOutcomes(this.#ledger, host.id, ack, now);
@@ -213,33 +231,38 @@ export class HostBook {
     return () => this.#listeners.delete(listen);
   }
 
-  /** Writes what acknowledgements changed; a crash before it costs nothing, the hosts tell it again. */
-  flush(): void {
-    const changed = [...this.#changed];
+  /**
+   * Writes what acknowledgements changed; a crash before it costs nothing, the hosts tell it again. When a host was last heard of
+   * is written with it, or once a minute; `everything` writes that too.
+   */
+  flush({ everything = false } = {}): void {
+    const changed = [...this.#changed].filter((host) => everything || this.#isNews(host));
     this.#changed.clear();
     if (changed.length === 0) return;
     this.#ledger.together(() => {
-      for (const { id, lastSeen, position, version, generation, clockAhead, ranges, addresses } of changed) {
-        this.#ledger
-          .sql(
-            `UPDATE hosts SET last_seen = ?, epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?,
-             ranges = ?, addresses = ? WHERE id = ?`,
-          )
-          .run(
-            lastSeen,
-            position?.epoch ?? null,
-            position?.applied ?? null,
-            version,
-            generation,
-            clockAhead,
-            ranges === null ? null : Number(ranges),
-            JSON.stringify(addresses),
-            id,
-          );
+      for (const host of changed) {
+        const { id, lastSeen, position } = host;
+        this.#ledger.sql(WRITE_TOLD).run(...toldOf(host), lastSeen, id);
         if (position === null || lastSeen === null) continue;
         this.#ledger.sql('INSERT OR IGNORE INTO acks VALUES (?, ?, ?)').run(id, position.applied, lastSeen);
       }
     });
+    for (const host of changed)
+      this.#written.set(host.id, { gist: gistOf(host), lastSeen: host.lastSeen ?? 0 });
+  }
+
+  /** Has a host count no more until a time, or again. @throws when the ledger's file cannot be written. */
+  mute(host: Host, mute: Host['mute']): void {
+    this.#ledger
+      .sql('UPDATE hosts SET muted_until = ?, mute_note = ? WHERE id = ?')
+      .run(mute?.until ?? null, mute?.note ?? null, host.id);
+    host.mute = mute;
+  }
+
+  #isNews(host: Host): boolean {
+    const written = this.#written.get(host.id);
+    if (written === undefined || (host.lastSeen ?? 0) - written.lastSeen >= SEEN_SECONDS) return true;
+    return gistOf(host) !== written.gist;
   }
 
   /** What each host has told of an event, by host id. */
@@ -300,6 +323,15 @@ export class HostBook {
  */
 export function isGone(host: Host, now: number, goneAfterSeconds: number): boolean {
   return now - Math.max(host.lastSeen ?? host.enrolled, host.heardAt ?? 0) > goneAfterSeconds;
+}
+
+/** Whether an operator wants a host not to count now. */
+export function isMuted({ mute }: Pick<Host, 'mute'>, now: number): boolean {
+  return mute !== null && mute.until > now;
+}
+
+function isOut(receipt: Receipt | null): boolean {
+  return receipt !== null && !onlyListens(receipt) && !isInPlace(receipt);
 }
 
 /** The CURVE keys with which a host may come in. */

@@ -1,7 +1,10 @@
-import type { HostName } from '@banshare/protocol';
+import type { HostName, Receipt } from '@banshare/protocol';
 import type { Host, HostState } from './host-book.ts';
 import { Instances } from './instances.ts';
 import type { Row } from './rows.ts';
+
+/** Clocks tremble: seconds by which one has to move before that is written. */
+const CLOCK_STEP = 5;
 
 /** A host as its row in the ledger tells. */
 export function hostOf(row: Row): Host {
@@ -30,6 +33,43 @@ export function hostOf(row: Row): Host {
     generation: text('generation'),
     clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),
     ranges: row['ranges'] === null ? null : row['ranges'] === 1,
+    receipt: row['receipt'] === null ? null : (JSON.parse(String(row['receipt'])) as Receipt),
+    outSince: row['out_since'] === null ? null : Number(row['out_since']),
+    mute:
+      row['muted_until'] === null
+        ? null
+        : { until: Number(row['muted_until']), note: text('mute_note') ?? '' },
     instances: new Instances(),
   };
+}
+
+/** What acknowledgements change of a host's row, in the order of WRITE_TOLD. */
+export function toldOf(host: Host): (string | number | null)[] {
+  const { position, version, generation, clockAhead, ranges, addresses, receipt, outSince } = host;
+  return [
+    position?.epoch ?? null,
+    position?.applied ?? null,
+    version,
+    generation,
+    clockAhead,
+    ranges === null ? null : Number(ranges),
+    JSON.stringify(addresses),
+    receipt === null ? null : JSON.stringify(receipt),
+    outSince,
+  ];
+}
+
+export const WRITE_TOLD = `UPDATE hosts SET epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?, ranges = ?, addresses = ?,
+  receipt = ?, out_since = ?, last_seen = ? WHERE id = ?`;
+
+/** The same as one text, without what changes with every word of a host: its row is written when this changes. */
+export function gistOf(host: Host): string {
+  const { clockAhead, receipt } = host;
+  return JSON.stringify(
+    toldOf({
+      ...host,
+      clockAhead: clockAhead === null ? null : Math.round(clockAhead / CLOCK_STEP),
+      receipt: receipt === null ? null : { ...receipt, comparedAgo: 0 },
+    }),
+  );
 }

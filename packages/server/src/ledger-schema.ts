@@ -110,6 +110,10 @@ const STEPS: readonly string[] = [
   `CREATE TABLE ban_minutes (minute INTEGER PRIMARY KEY, bans INTEGER NOT NULL) STRICT;
    INSERT INTO ban_minutes SELECT CAST(at / 60 AS INTEGER), count(*) FROM events
      WHERE kind = 'ban' AND prog <> 'operator' GROUP BY 1;`,
+  `ALTER TABLE hosts ADD COLUMN receipt TEXT;
+   ALTER TABLE hosts ADD COLUMN out_since REAL;
+   ALTER TABLE hosts ADD COLUMN muted_until REAL;
+   ALTER TABLE hosts ADD COLUMN mute_note TEXT;`,
 ];
 
 /**

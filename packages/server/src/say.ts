@@ -6,6 +6,11 @@ export function time(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
+/** A count for people: 4,812. */
+export function number(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
 /** Names who gets no ban of a range. */
 export function cannot(hosts: readonly string[], what = 'apply ranges'): string {
   const more = hosts.length - MOST_NAMED;

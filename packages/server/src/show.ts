@@ -1,11 +1,10 @@
 import { oneLine } from '@banshare/protocol';
 import type { AuditEntry } from './audit.ts';
-import type { DrillTime } from './drill.ts';
-import type { HostStatus, Status } from './status.ts';
-import type { Openness } from './fleet/opening.ts';
+import { isDrilled, type DrillTime } from './drill.ts';
+import type { HostStatus } from './status.ts';
+import { onlyListens } from './fleet/in-place.ts';
 import { sayNamesake } from './namesake.ts';
-import { behindForNow, namesOf } from './operator/attention.ts';
-import { cannot, sayOpenness, span, time } from './say.ts';
+import { number, span, time } from './say.ts';
 import { table } from './table.ts';
 
 export type ShownBan = {
@@ -21,32 +20,6 @@ export type ShownBan = {
 
 export type ShownUndo = { lifted: ShownBan[]; kept: number; votes: number; held: number };
 
-/** Status for people: what matters first. */
-export function showStatus(status: Status): string {
-  const { hosts, converged, behind, head, activeBans, epoch, generations } = status;
-  const waiting = hosts - converged - behind.length;
-  const forNow = behindForNow(status);
-  return [
-    ...status.urgent.map(({ text }) => `URGENT: ${text}`),
-    ...status.todo.map(({ text }) => `To do: ${text}`),
-    firstLine(hosts, converged, behind.length),
-    ...(waiting > 0 && behind.length > 0 ? [`  ${waiting} have not confirmed the last events yet`] : []),
-    ...(forNow.length === 0
-      ? []
-      : [
-          `  ${forNow.length} not in place for less than an hour: ${namesOf(forNow.map(({ name }) => name))}`,
-        ]),
-    `Active bans: ${activeBans}. Last event: ${head} (epoch ${epoch}).`,
-    ...rangesLine(status),
-    `Generations in service: ${generations.join(', ')}. Enrolment: ${sayOpenness(opennessOf(status))}.`,
-    ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),
-  ].join('\n');
-}
-
-function opennessOf({ enrolment, enrolmentUntil, enrolmentEnded }: Status): Openness {
-  return { mode: enrolment, until: enrolmentUntil, hasEnded: enrolmentEnded };
-}
-
 /** Every host for people. */
 export function showHosts(hosts: readonly HostStatus[], now: number, activeRanges = 0): string {
   const isUneven =
@@ -54,14 +27,15 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
   if (hosts.length === 0) return 'No host is enrolled yet.';
   const rows = hosts.map((host) => [
     host.name,
-    host.isRotating ? `${host.state}, new key waits` : host.state,
+    stateText(host),
     host.lag === 0 ? 'everything' : `${host.lag} behind`,
+    placedText(host),
     seen(host.lastSeen, now),
     host.version ?? '',
     host.generation ?? '',
     ...(isUneven ? [host.ranges === null ? '' : host.ranges ? 'yes' : 'no'] : []),
   ]);
-  const columns = ['HOST', 'STATE', 'HAS', 'LAST CONTACT', 'VERSION', 'GENERATION'];
+  const columns = ['HOST', 'STATE', 'RECEIVED', 'IN PLACE', 'LAST CONTACT', 'VERSION', 'GENERATION'];
   const names = hosts.flatMap(({ name, namesake }) =>
     namesake === null ? [] : [`${name}: ${sayNamesake(name, namesake, now)}.`],
   );
@@ -71,6 +45,24 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
       `${name} tells ${waitingAddresses.join(', ')}, which protects nothing yet: hosts approve ${name}`,
   );
   return [table([...columns, ...(isUneven ? ['RANGES'] : [])], rows), ...names, ...notes].join('\n');
+}
+
+function stateText({ state, isRotating, receipt, mutedUntil }: HostStatus): string {
+  return [
+    state,
+    ...(receipt?.pausedSince === undefined ? [] : ['PAUSED']),
+    ...(receipt !== null && receipt.failed > 0 ? ['failing'] : []),
+    ...(receipt !== null && receipt.full > 0 ? ['full'] : []),
+    ...(mutedUntil === null ? [] : ['muted']),
+    ...(isRotating ? ['new key waits'] : []),
+  ].join(', ');
+}
+
+function placedText({ receipt }: HostStatus): string {
+  if (receipt === null) return '';
+  if (onlyListens(receipt)) return 'listens';
+  const { placed, wanted } = receipt;
+  return placed === wanted ? number(placed) : `${number(placed)} of ${number(wanted)}`;
 }
 
 /** Bans for people, the newest last. */
@@ -108,33 +100,25 @@ export function showLifted(lifted: readonly ShownBan[]): string {
   return `Lifted: ${lifted.map(({ ip, prog, jail }) => `${ip} (${prog}/${jail})`).join(', ')}.`;
 }
 
-/** The time of each host there and back. */
+/** The way of each host there and back, and what became of the ban there. */
 export function showDrill(ip: string, hosts: readonly DrillTime[]): string {
-  const rows = hosts.map(({ host, seconds }) => [
-    host,
-    seconds === null ? 'no answer' : `${Math.round(seconds * 1000)} ms`,
+  const rows = hosts.map((host) => [
+    host.host,
+    host.seconds === null ? 'no answer' : `${Math.round(host.seconds * 1000)} ms`,
+    outcomeText(host),
   ]);
-  const missing = hosts.filter(({ seconds }) => seconds === null).length;
+  const missing = hosts.filter((host) => !isDrilled(host)).length;
   const end =
     missing === 0
-      ? `All ${hosts.length} hosts banned ${ip}`
-      : `${missing} of ${hosts.length} hosts did not answer for ${ip}`;
-  return `${table(['HOST', 'BANNED AND CONFIRMED AFTER'], rows)}\n${end}; it is lifted again.`;
+      ? `No host that should ban ${ip} failed to`
+      : `${missing} of ${hosts.length} hosts did not ban ${ip}`;
+  return `${table(['HOST', 'CONFIRMED AFTER', 'OUTCOME'], rows)}\n${end}; it is lifted again.`;
 }
 
-function rangesLine({ activeRanges, withoutRanges }: Status): string[] {
-  if (activeRanges === 0 || withoutRanges.length === 0) return [];
-  const which = `${activeRanges} of them ${activeRanges === 1 ? 'is of a range' : 'are of ranges'}`;
-  return [`${which}: ${cannot(withoutRanges)}.`];
-}
-
-function firstLine(hosts: number, converged: number, behind: number): string {
-  if (hosts === 0) return 'No host is enrolled yet.';
-  if (converged === hosts)
-    return hosts === 1 ? 'The one host has everything.' : `All ${hosts} hosts have everything.`;
-  if (behind === 0)
-    return `${converged} of ${hosts} hosts have everything, the others have not confirmed the last events yet.`;
-  return `${converged} of ${hosts} hosts have everything.`;
+function outcomeText({ seconds, outcome, reason, listens, isMuted }: DrillTime): string {
+  const why = reason === null ? '' : `: ${reason}`;
+  const what = listens ? 'only listens' : seconds === null ? '' : `${outcome}${why}`;
+  return isMuted ? `${what}${what === '' ? '' : ', '}muted` : what;
 }
 
 function seen(lastSeen: number | null, now: number): string {
@@ -154,10 +138,4 @@ export function showAuditLog(entries: readonly AuditEntry[]): string {
   return entries
     .map(({ n, at, what, details }) => `${n}  ${time(at)}  ${what}  ${oneLine(JSON.stringify(details))}`)
     .join('\n');
-}
-
-function countsText(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .map(([name, count]) => `${name} ${count}`)
-    .join(', ');
 }

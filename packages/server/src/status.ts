@@ -1,6 +1,7 @@
+import type { Receipt } from '@banshare/protocol';
 import type { SteadyClock } from '@banshare/runtime';
 import type { HostAt } from './fleet-addresses.ts';
-import { isGone, type Host, type HostBook } from './host-book.ts';
+import { isGone, isMuted, type Host, type HostBook } from './host-book.ts';
 import type { EnrolmentMode } from './fleet/opening.ts';
 import type { EnrolmentHold } from './enrolment-brake.ts';
 import type { Membership } from './membership.ts';
@@ -8,6 +9,14 @@ import { namesakeOf, type Namesake } from './namesake.ts';
 import type { Ledger } from './ledger.ts';
 import type { BanRate, RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban.ts';
+import {
+  inPlaceOf,
+  isInPlace,
+  onlyListens,
+  outOfPlace,
+  type InPlace,
+  type OutOfPlace,
+} from './fleet/in-place.ts';
 import { hostsWithoutRanges } from './operate.ts';
 import { attentionOf, type Attention } from './operator/attention.ts';
 
@@ -56,6 +65,15 @@ export type Facts = {
   behind: Trouble[];
   /** Hosts that hold bans which this ledger lacks, until their end: it has another history of the same epoch. */
   lacking: { name: string; bans: number }[];
+  /** What hosts say is really in place, and those on which not all of it is. Muted ones are left out here and above. */
+  inPlace: InPlace;
+  outOfPlace: OutOfPlace[];
+  /** Hosts that carry out nothing since they shall not, hosts that do not say what is in place, and bans that are unproven. */
+  listening: string[];
+  withoutReceipt: string[];
+  unproven: { name: string; count: number }[];
+  /** Hosts that an operator wants not to count for a time. */
+  muted: { name: string; until: number; note: string }[];
   wrongClocks: Trouble[];
   /** By how many seconds this machine's clock is ahead of the time that bans go by; 0 is well. */
   clockJump: number;
@@ -104,6 +122,12 @@ export type HostStatus = {
   lacking: number;
   /** Whether everything that it applies can be a range; null where it never said. */
   ranges: boolean | null;
+  /** What it says is really in place; null where it is older and says nothing. */
+  receipt: Receipt | null;
+  /** Since when not all of that is, and until when it does not count, epoch seconds. */
+  outSince: number | null;
+  mutedUntil: number | null;
+  muteNote: string | null;
   /** A new key of it waits to be used. */
   isRotating: boolean;
   /** The host that has the name it asks for. */
@@ -142,6 +166,8 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
   const { openness } = parts.membership;
   const all = await hostsOf(parts, now);
   const hosts = all.filter(({ state }) => state === 'active');
+  const counting = hosts.filter(({ mutedUntil }) => mutedUntil === null);
+  const uptime = now - parts.startedAt;
   return {
     now,
     epoch,
@@ -153,9 +179,13 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     heldNewcomers: parts.neverBan.newcomers(now).filter(({ address }) => parts.ledger.isHeld(address)),
     hosts: hosts.length,
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
-    behind: hosts.filter(({ isBehind }) => isBehind).map((host) => troubleOf(host, now - parts.startedAt)),
+    behind: counting.filter(({ isBehind }) => isBehind).map((host) => troubleOf(host, uptime)),
+    ...inPlaceFacts(counting, now, uptime),
+    muted: hosts.flatMap(({ name, mutedUntil: until, muteNote }) =>
+      until === null ? [] : [{ name, until, note: muteNote ?? '' }],
+    ),
     lacking: hosts.filter(({ lacking }) => lacking > 0).map(({ name, lacking: bans }) => ({ name, bans })),
-    wrongClocks: hosts
+    wrongClocks: counting
       .filter(({ clockAhead }) => Math.abs(clockAhead ?? 0) > CLOCK_SECONDS)
       .map((host) => troubleOf(host)),
     clockJump: parts.clock.jump(),
@@ -164,7 +194,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     pending: all.filter(({ state }) => state === 'pending').map(({ name }) => name),
     renamed: parts.book
       .all()
-      .filter(isRenamed)
+      .filter((host) => isRenamed(host) && !isMuted(host, now))
       .map(({ name, wanted }) => ({ name, wanted })),
     namesakes: all.flatMap(({ name, namesake }) => (namesake === null ? [] : [{ of: name, ...namesake }])),
     enrolment: openness.mode,
@@ -173,11 +203,38 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     enrolmentHold: parts.membership.hold ?? null,
     doubled: parts.book
       .all()
-      .filter(({ instances }) => instances.areTwo(now, DOUBLED_SECONDS))
+      .filter((host) => host.instances.areTwo(now, DOUBLED_SECONDS) && !isMuted(host, now))
       .map(({ name }) => name),
     generations: parts.generations.map(({ name }) => name),
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
+  };
+}
+
+/** What hosts say of their bans; one that is silent says nothing any more. */
+function inPlaceFacts(
+  hosts: readonly HostStatus[],
+  now: number,
+  uptime: number,
+): Pick<Facts, 'inPlace' | 'outOfPlace' | 'listening' | 'withoutReceipt' | 'unproven'> {
+  const telling = hosts.flatMap(({ name, receipt, outSince, isBehind }) =>
+    receipt === null || onlyListens(receipt) ? [] : [{ name, receipt, outSince, isBehind }],
+  );
+  const names = (of: (host: HostStatus) => boolean): string[] => hosts.filter(of).map(({ name }) => name);
+  return {
+    inPlace: inPlaceOf(
+      telling.map(({ receipt, isBehind }) => ({ receipt, isComplete: !isBehind && isInPlace(receipt) })),
+    ),
+    outOfPlace: telling
+      .filter(({ receipt }) => !isInPlace(receipt))
+      .map(({ name, receipt, outSince }) =>
+        outOfPlace(name, receipt, Math.min(uptime, Math.max(0, now - (outSince ?? now)))),
+      ),
+    listening: names(({ receipt }) => onlyListens(receipt)),
+    withoutReceipt: names(({ receipt, lastSeen }) => receipt === null && lastSeen !== null),
+    unproven: telling.flatMap(({ name, receipt: { unproven: count } }) =>
+      count === 0 ? [] : [{ name, count }],
+    ),
   };
 }
 
@@ -239,9 +296,17 @@ async function hostStatus(
     ahead: host.ahead,
     lacking: host.lacking,
     ranges,
+    receipt: host.receipt,
+    outSince: host.outSince,
+    ...mutingOf(host, now),
     isRotating: host.next !== null,
     namesake: host.state === 'revoked' ? null : (namesakeOf(host, book, now)?.namesake ?? null),
   };
+}
+
+function mutingOf(host: Host, now: number): Pick<HostStatus, 'mutedUntil' | 'muteNote'> {
+  const mute = isMuted(host, now) ? host.mute : null;
+  return { mutedUntil: mute?.until ?? null, muteNote: mute?.note ?? null };
 }
 
 /** `mostSeconds`: a server that was down itself has not seen a host away for longer than it runs. */

@@ -59,7 +59,7 @@ export function startUpkeep(parts: {
   return {
     stop: () => {
       for (const timer of timers) clearInterval(timer);
-      book.flush();
+      book.flush({ everything: true });
       neverBan.flush(clock.now());
       flushRates();
     },

@@ -1,7 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { attentionOf, behindForNow } from '../src/operator/attention.ts';
-import { showStatus } from '../src/show.ts';
+import { showStatus } from '../src/cli/show-status.ts';
+import type { OutOfPlace } from '../src/fleet/in-place.ts';
 import type { Facts, Trouble } from '../src/status.ts';
 import { NOW } from './ledger-of-test.ts';
 
@@ -23,6 +24,12 @@ function facts(other: Partial<Facts>): Facts {
     converged: 4,
     behind: [],
     lacking: [],
+    inPlace: { hosts: 4, complete: 4, fewest: 5, most: 5 },
+    outOfPlace: [],
+    listening: [],
+    withoutReceipt: [],
+    unproven: [],
+    muted: [],
     wrongClocks: [],
     clockJump: 0,
     banRate: { recent: 3, usual: 2, most: 100, isAlarm: false, loudest: null },
@@ -109,7 +116,7 @@ test('status prints the urgent first, each in one line', () => {
   const all = facts({ behind: away(1, HOUR), converged: 3, held: 1 });
   assert.match(
     showStatus({ ...all, ...attentionOf(all) }),
-    /^URGENT: 1 of 4 hosts .*: h1\nTo do: 1 new ban is HELD .*\nTo do: h1 is silent, heard of 60m ago\n3 of 4 hosts/,
+    /^URGENT: 1 of 4 hosts .*: h1\nTo do: 1 new ban is HELD .*\nTo do: h1 is silent, heard of 60m ago\n3 of 4 hosts have received everything\.\nIn place: 5 of 5 bans on 4 of 4 hosts\./,
   );
 });
 
@@ -117,4 +124,46 @@ test('a ledger that is an older copy is urgent, and what it lacks once it has go
   const behind = away(1, 0).map((trouble) => ({ ...trouble, ahead: 12 }));
   assert.deepEqual(codes({ behind }), { urgent: ['older-ledger'], todo: [] });
   assert.deepEqual(codes({ lacking: [{ name: 'h1', bans: 3 }] }), { urgent: [], todo: ['lacking'] });
+});
+
+function out(other: Partial<OutOfPlace>): OutOfPlace {
+  const nothing = { why: null, pausedSince: null, blind: null, unseenSeconds: null };
+  const counts = { wanted: 4812, placed: 4812, failed: 0, full: 0, unproven: 0 };
+  return { name: 'web7', ...counts, ...nothing, outSeconds: 40, ...other };
+}
+
+test('a host that is paused, full, failing or blind is to do, and urgent as one that is away', () => {
+  const text = (host: OutOfPlace): string | undefined =>
+    attentionOf(facts({ outOfPlace: [host] })).todo.map((entry) => `${entry.code} ${entry.text}`)[0];
+  assert.equal(
+    text(out({ placed: 4790, failed: 22, why: 'exit code 1' })),
+    'failing web7: 4,790 of 4,812 bans in place, 22 failed: exit code 1',
+  );
+  assert.match(text(out({ placed: 0, pausedSince: NOW })) ?? '', /^paused web7 is PAUSED since 2026-/);
+  assert.match(text(out({ placed: 4400, full: 412 })) ?? '', /^full web7 is full: 412 of 4,812 bans/);
+  assert.match(text(out({ blind: 'fail2ban does not run' })) ?? '', /^blind web7 .*: fail2ban does not run$/);
+  const long = out({ failed: 1, outSeconds: 15 * MINUTE });
+  assert.deepEqual(codes({ outOfPlace: [long] }), { urgent: ['hosts-not-in-place'], todo: ['failing'] });
+  assert.deepEqual(codes({ outOfPlace: [long], hosts: 300 }), { urgent: [], todo: [] });
+  const away11 = away(11, 15 * MINUTE).map(({ name }) => out({ name, failed: 1, outSeconds: 15 * MINUTE }));
+  assert.deepEqual(codes({ outOfPlace: away11, hosts: 110, behind: away(11, 15 * MINUTE) }).urgent, []);
+});
+
+test('a muted host makes the fleet smaller, of which a tenth may be away', () => {
+  const muted = [{ name: 'db1', until: NOW + HOUR, note: '' }];
+  const behind = away(3, 15 * MINUTE);
+  assert.deepEqual(codes({ hosts: 30, behind }).urgent, []);
+  assert.deepEqual(codes({ hosts: 30, behind, muted }).urgent, ['hosts-not-in-place']);
+});
+
+test('status says of how many bans hosts have what, and names who says nothing of it', () => {
+  const all = facts({
+    inPlace: { hosts: 42, complete: 41, fewest: 4100, most: 4812 },
+    withoutReceipt: ['old1', 'old2'],
+    unproven: [{ name: 'web3', count: 7 }],
+  });
+  const shown = showStatus({ ...all, ...attentionOf(all) });
+  assert.match(shown, /^In place: all 4,100 to 4,812 bans on 41 of 42 hosts\.$/m);
+  assert.match(shown, /^ {2}2 hosts do not say what is in place \(an older version\): old1, old2$/m);
+  assert.match(shown, /^ {2}web3 \(7\) has bans that are unproven/m);
 });

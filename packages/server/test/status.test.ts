@@ -53,3 +53,41 @@ test('a host of ours that comes from a banned address or range is named, and the
   assert.deepEqual(await bannedHosts({ ledger, neverBan }, NOW + DAY), []);
   assert.equal(await ledger.countActive(NOW), 3);
 });
+
+test("a host's row is written when something changed, and when it was heard of once a minute", () => {
+  using shelf = new LedgerOfTest();
+  const { book, ledger } = shelf;
+  const host = shelf.host('h1');
+  const { epoch, seq: applied, tail } = ledger.head();
+  const receipt = {
+    wanted: 3,
+    placed: 3,
+    failed: 0,
+    full: 0,
+    unproven: 0,
+    unfit: 0,
+    wantedDigest: '00',
+    placedDigest: '00',
+    enforcer: 'nftables',
+    comparedAgo: 1,
+    comparesEvery: 300,
+  };
+  const ack = { kind: 'ack', epoch, applied, tail, instance: 'i', version: '1', generation: 'g' } as const;
+  const seen = (at: number, other: Partial<typeof receipt>): [number, number | null] => {
+    const told = { ...ack, addresses: [], outcomes: [], receipt: { ...receipt, ...other } };
+    book.acknowledge(host, told, 0.2 * (at % 2), NOW + at);
+    book.flush();
+    const row = ledger.sql('SELECT last_seen, out_since FROM hosts').get() as Record<string, number | null>;
+    return [Number(row['last_seen']) - NOW, row['out_since'] ?? null];
+  };
+  assert.deepEqual(seen(5, {}), [5, null]);
+  assert.deepEqual(seen(10, { comparedAgo: 6 }), [5, null]);
+  assert.deepEqual(seen(15, { placed: 2, failed: 1 }), [15, NOW + 15]);
+  assert.deepEqual(seen(20, { placed: 2, failed: 1 }), [15, NOW + 15]);
+  assert.deepEqual(seen(75, { placed: 2, failed: 1 }), [75, NOW + 15]);
+  assert.deepEqual(seen(80, {}), [80, null]);
+  book.acknowledge(host, { ...ack, addresses: [], outcomes: [], receipt }, 0, NOW + 85);
+  book.flush({ everything: true });
+  assert.equal(shelf.reopen().book.byName('h1')?.lastSeen, NOW + 85);
+  assert.deepEqual(shelf.book.byName('h1')?.receipt, receipt);
+});

@@ -34,7 +34,7 @@ export class Tally {
   change(before: Counted | undefined, row: Counted | undefined): void {
     const any = row ?? before;
     if (any === undefined) return;
-    if (row?.status === 'failed' && row.reason !== RANGE) this.#why = row.reason;
+    if (row?.status === 'failed' && row.reason !== RANGE) this.#why = row.reason.replace(/[\s:]+$/, '');
     const [was, is] = [standingOf(before), standingOf(row)];
     // Most changes only move a ban's end.
     if (was === is) return;

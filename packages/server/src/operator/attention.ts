@@ -1,8 +1,9 @@
 import { sayNewcomer } from '../fleet-addresses.ts';
+import type { OutOfPlace } from '../fleet/in-place.ts';
 import type { Facts, Trouble } from '../status.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../namesake.ts';
-import { span, time } from '../say.ts';
+import { number, span, time } from '../say.ts';
 import { widerText } from '../wider-ranges.ts';
 
 /** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */
@@ -33,6 +34,10 @@ export function attentionOf(facts: Facts): Attention {
       heldNewcomers,
       held,
       enrolmentIsBraked,
+      paused,
+      failing,
+      full,
+      blind,
       behind,
       wrongClocks,
       doubled,
@@ -62,10 +67,14 @@ export function namesOf(names: readonly string[]): string {
   return names.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-function fleetIsBehind({ behind: all, hosts }: Facts): Entry[] {
-  const long = all.filter(({ awaySeconds }) => awaySeconds >= FLEET_PATIENCE);
-  if (long.length === 0 || long.length <= hosts * URGENT_SHARE) return [];
-  const text = `${long.length} of ${hosts} hosts have not been in place for ${span(FLEET_PATIENCE)} or longer: ${namesOf(long.map(({ name }) => name))}`;
+function fleetIsBehind(facts: Facts): Entry[] {
+  const { behind: away, outOfPlace } = facts;
+  const names = new Set([
+    ...away.filter(({ awaySeconds }) => awaySeconds >= FLEET_PATIENCE).map(({ name }) => name),
+    ...outOfPlace.filter(({ outSeconds }) => outSeconds >= FLEET_PATIENCE).map(({ name }) => name),
+  ]);
+  if (!isMany(names.size, facts)) return [];
+  const text = `${names.size} of ${counting(facts)} hosts have not been in place for ${span(FLEET_PATIENCE)} or longer: ${namesOf([...names])}`;
   return [{ code: 'hosts-not-in-place', text }];
 }
 
@@ -85,6 +94,62 @@ function lacking({ lacking: all }: Facts): Entry[] {
     many: (names) => `${all.length} hosts hold bans ${what}: ${names}`,
     name: ({ name, bans }) => `${name} (${bans})`,
   });
+}
+
+/** Whether so many of the hosts that count are more than always are away. */
+function isMany(count: number, facts: Facts): boolean {
+  return count > counting(facts) * URGENT_SHARE;
+}
+
+function counting({ hosts, muted }: Facts): number {
+  return hosts - muted.length;
+}
+
+function paused({ outOfPlace }: Facts): Entry[] {
+  const all = outOfPlace.filter(({ pausedSince }) => pausedSince !== null);
+  return each('paused', all, {
+    one: ({ name, pausedSince, wanted }) =>
+      `${name} is PAUSED since ${time(pausedSince ?? 0)}, none of ${bans(wanted)} is in place: banshare-client resume there, or hosts mute ${name} --for 8h`,
+    many: (names) =>
+      `${all.length} hosts are PAUSED, nothing is in place there: ${names}; banshare-client resume`,
+    name: ({ name }) => name,
+  });
+}
+
+function failing(facts: Facts): Entry[] {
+  const all = facts.outOfPlace.filter(({ failed }) => failed > 0);
+  return each('failing', patient(all, facts), {
+    one: ({ name, placed, wanted, failed, why }) =>
+      `${name}: ${number(placed)} of ${bans(wanted)} in place, ${number(failed)} failed${why === null ? '' : `: ${why}`}`,
+    many: (names) => `${all.length} hosts have bans that failed: ${names}`,
+    name: ({ name, failed, wanted }) => `${name} (${number(failed)} of ${number(wanted)})`,
+  });
+}
+
+function full({ outOfPlace }: Facts): Entry[] {
+  const all = outOfPlace.filter((host) => host.full > 0);
+  return each('full', all, {
+    one: ({ name, full: left, wanted }) =>
+      `${name} is full: ${number(left)} of ${bans(wanted)} are not in place there; raise max-active in its client.toml, or ban less`,
+    many: (names) => `${all.length} hosts are full, so many bans are not in place there: ${names}`,
+    name: ({ name, full: left }) => `${name} (${number(left)})`,
+  });
+}
+
+function blind(facts: Facts): Entry[] {
+  const all = facts.outOfPlace.filter((host) => host.blind !== null || host.unseenSeconds !== null);
+  return each('blind', patient(all, facts), {
+    one: ({ name, blind: why, unseenSeconds }) =>
+      `${name} cannot see what is in place there: ${why ?? `it looked ${span(unseenSeconds ?? 0)} ago`}`,
+    many: (names) => `${all.length} hosts cannot see what is in place there: ${names}`,
+    name: ({ name }) => name,
+  });
+}
+
+/** What may be over in a moment is nothing to do for one of many hosts. */
+function patient(all: readonly OutOfPlace[], facts: Facts): OutOfPlace[] {
+  const isNow = counting(facts) <= SMALL_FLEET || isMany(all.length, facts);
+  return all.filter(({ outSeconds }) => isNow || outSeconds >= HOST_PATIENCE);
 }
 
 function bannedHosts({ bannedHosts: all }: Facts): Entry[] {
@@ -156,8 +221,8 @@ function behind(facts: Facts): Entry[] {
   });
 }
 
-function isForPerson({ awaySeconds }: Trouble, { hosts, behind: all }: Facts): boolean {
-  return hosts <= SMALL_FLEET || awaySeconds >= HOST_PATIENCE || all.length > hosts * URGENT_SHARE;
+function isForPerson({ awaySeconds }: Trouble, facts: Facts): boolean {
+  return counting(facts) <= SMALL_FLEET || awaySeconds >= HOST_PATIENCE || isMany(facts.behind.length, facts);
 }
 
 function wrongClocks({ wrongClocks: all }: Facts): Entry[] {
@@ -215,6 +280,10 @@ function each<T>(
 function namesakeText(name: string, { namesakes, now }: Facts, before: string): string {
   const namesake = namesakes.find(({ of }) => of === name);
   return namesake === undefined ? '' : before + sayNamesake(name, namesake, now);
+}
+
+function bans(count: number): string {
+  return `${number(count)} ${count === 1 ? 'ban' : 'bans'}`;
 }
 
 function clockText(ahead: number, of = ''): string {

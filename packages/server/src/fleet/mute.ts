@@ -1,0 +1,44 @@
+import { FOR_EVER, oneLine, parseDuration } from '@banshare/protocol';
+import type { AdminReply } from '@banshare/runtime';
+import type { Audit } from '../audit.ts';
+import type { HostBook } from '../host-book.ts';
+import { LONGEST_REASON, refuse, textOf, type Args } from '../operate.ts';
+import { time } from '../say.ts';
+import type { SqliteLedger } from '../sqlite-ledger.ts';
+
+/** Nobody remembers a longer one: a host that is away for months is revoked, or forgotten. */
+const LONGEST_SECONDS = 90 * 86_400;
+
+type MuteParts = { ledger: SqliteLedger; book: HostBook; audit: Audit; now: () => number };
+
+/** `hosts mute NAME --for D [--note TEXT]`: it is listed, and counts neither in status nor in a drill until then. */
+export function muteHost(args: Args, parts: MuteParts): AdminReply {
+  const name = textOf(args, 'name') ?? '';
+  const duration = parseDuration(textOf(args, 'for') ?? '');
+  const note = oneLine(textOf(args, 'note') ?? '').slice(0, LONGEST_REASON);
+  const host = parts.book.byName(name);
+  if (host === undefined) return refuse('host', `no host is called "${name}": see banshare-server hosts`);
+  if (!duration.ok) return refuse('duration', duration.fault);
+  if (duration.value === FOR_EVER || duration.value > LONGEST_SECONDS || duration.value === 0)
+    return refuse('duration', 'a host is muted for 1 second to 90 days: --for 8h');
+  const now = parts.now();
+  const until = now + duration.value;
+  parts.ledger.together(() => {
+    parts.book.mute(host, { until, note });
+    parts.audit.add('muted', { name, until, note }, now);
+  });
+  return { ok: true, result: { says: `${name} does not count until ${time(until)}.` } };
+}
+
+/** `hosts unmute NAME` */
+export function unmuteHost(args: Args, { ledger, book, audit, now }: MuteParts): AdminReply {
+  const name = textOf(args, 'name') ?? '';
+  const host = book.byName(name);
+  if (host === undefined) return refuse('host', `no host is called "${name}": see banshare-server hosts`);
+  if (host.mute === null || host.mute.until <= now()) return refuse('host', `${name} is not muted`);
+  ledger.together(() => {
+    book.mute(host, null);
+    audit.add('unmuted', { name }, now());
+  });
+  return { ok: true, result: { says: `${name} counts again.` } };
+}
