@@ -35,6 +35,7 @@ const PIECES: Readonly<Record<Role, readonly string[]>> = {
   client: [
     'say',
     'options',
+    'owner',
     'machine',
     'payload',
     'files',
@@ -48,6 +49,7 @@ const PIECES: Readonly<Record<Role, readonly string[]>> = {
   server: [
     'say',
     'options',
+    'owner',
     'machine',
     'payload',
     'files',

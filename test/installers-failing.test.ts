@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   mkdirSync,
   readFileSync,
@@ -87,6 +88,22 @@ for (const [name, tool, lines, words] of machines) {
     assert.deepEqual([...below.files().keys()], []);
   });
 }
+
+test('root installs nothing below a folder that another user may write', (context) => {
+  if (process.getuid?.() !== 0) return context.skip('needs root, which has other users');
+  const below = new Below(fresh, 'theirs');
+  for (const [uid, mode, words] of [
+    [4242, 0o755, /the user 4242 may write .*run this installer as that user/],
+    [0, 0o777, /everybody may write/],
+  ] as const) {
+    chownSync(below.root, uid, uid);
+    chmodSync(below.root, mode);
+    const ran = below.install('server', [], { env: { DESTDIR: below.path('not', 'there') } });
+    assert.equal(ran.code, 1);
+    assert.match(ran.err, words);
+    assert.deepEqual([...below.files().keys()], []);
+  }
+});
 
 test('a disk without room is noticed before anything is unpacked', (context) => {
   const where = fresh.path('small');

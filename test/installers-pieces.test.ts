@@ -79,13 +79,23 @@ test(
 );
 
 test(
-  'the piece for recidive does not switch it on, and is there when an administrator does',
+  'the piece for recidive does not switch it on, is there when an administrator does, and asks his own ignorecommand too',
   { skip: noFail2ban },
   () => {
     assert.doesNotMatch(dump(''), /\['add', 'recidive'/);
     writeFileSync(join(folder, 'fail2ban.log'), '');
+    const chained = dump(
+      `[DEFAULT]\nignorecommand = /usr/bin/friends <ip>\n[recidive]\nenabled = true\nlogpath = ${folder}/fail2ban.log\n`,
+    );
+    assert.match(
+      chained,
+      /'recidive', 'ignorecommand', '\/usr\/lib\/banshare\/shared-ban "<ip>" \|\| \(false; \/usr\/bin\/friends <ip>\)'\]/,
+    );
     const on = dump(`[recidive]\nenabled = true\nlogpath = ${folder}/fail2ban.log\n`);
-    assert.match(on, /\['set', 'recidive', 'ignorecommand', '\/usr\/lib\/banshare\/shared-ban "<ip>"'\]/);
+    assert.match(
+      on,
+      /\['set', 'recidive', 'ignorecommand', '\/usr\/lib\/banshare\/shared-ban "<ip>" \|\| \(false; \)'\]/,
+    );
   },
 );
 

@@ -91,8 +91,6 @@ install_join_key() {
 # all it holds. In the state the bans wait for a client that comes back.
 lift_bans() {
   [ "$live" = yes ] && [ -x /usr/bin/banshare-client ] && [ -e /var/lib/banshare/client/state.db ] || return 0
-  # A client that still runs would put them back.
-  ! [ -S /run/banshare/client/admin.sock ] || return 0
   printf '[apply]\nenforcer = "none"\n' >"$stage/new/none.toml"
   case $(/usr/bin/banshare-client status 2>/dev/null) in
   PAUSED*) was_paused=yes ;;
@@ -109,8 +107,8 @@ uninstall_role() {
   uninstall_fail2ban
   uninstall_reporter
   rm -f "$root/usr/bin/banshare-client" "$root$unit_dir/banshare-client.service" "$root$unit_dir/banshare-follow.service"
-  uninstall_library
   rm -f "$root$library/psad.conf"
+  uninstall_library
   ! with_systemd || systemctl daemon-reload
   if [ "$purge" = yes ]; then
     rm -rf "$root/etc/banshare/keys" "$root/etc/banshare/client.toml" "$root/var/lib/banshare/client" "$root/var/spool/banshare" "$root/run/banshare/client"

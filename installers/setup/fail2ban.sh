@@ -21,10 +21,15 @@ fail2ban_runs() {
 
 # A configuration with a fault would keep fail2ban from starting, so it is tested before fail2ban is told.
 take_up_fail2ban() {
-  if ! fault=$(fail2ban-client -t 2>&1); then
+  if ! fault=$(fail2ban-client -t 2>&1) && ! without_recidive; then
     undo fail2ban
     failed=yes
-    later "fail2ban: its configuration test failed with banshare's files, so the previous files are back. It says:"
+    # A fault that is there without them is not theirs; a jail that names the action beforehand is no fault.
+    if fail2ban-client -t >/dev/null 2>&1; then
+      later "fail2ban: its configuration test failed with banshare's files, so the previous files are back. It says:"
+    else
+      later "fail2ban: its configuration test fails, also without banshare's files, so they were not put in place. It says:"
+    fi
     later "$(echo "$fault" | tail -n 3 | sed 's/^/  /')"
     later "  When fail2ban-client -t is content, run this installer again."
     return 1
@@ -38,6 +43,16 @@ take_up_fail2ban() {
     return 1
   fi
   say "fail2ban has taken up the action and the jail banshare"
+}
+
+# An ignorecommand of the administrator's that names the one before it cannot be chained: then recidive stays as it is.
+without_recidive() {
+  jails=$root/etc/fail2ban/jail.d/banshare.conf
+  sed '/^# recidive /,$d' "$stage/new/fail2ban/jail.d/banshare.conf" >"$stage/new/jail.conf"
+  cat "$stage/new/jail.conf" >"$jails.banshare-new" && chmod 0644 "$jails.banshare-new" && mv -f "$jails.banshare-new" "$jails"
+  fail2ban-client -t >/dev/null 2>&1 || return 1
+  later "fail2ban: your own ignorecommand of the jail recidive is left as it is. So that bans of the fleet do not count there,"
+  later '  let it begin with:  /usr/lib/banshare/shared-ban "<ip>" ||'
 }
 
 # The jails whose configuration has the action; one that runs without it needs --restart (fail2ban #3860).

@@ -75,22 +75,19 @@ take_away() {
   mv -f "$root$1" "$root$1.banshare-old" || die "Cannot remove $root$1"
 }
 
-# place_folder FOLDER TARGET: puts a folder that is complete where none is yet; undo removes it again.
-place_folder() {
-  printf '%s\n' "$2" >"$set_dir/folder"
-  mv "$root$1" "$root$2" || die "Cannot put $root$2 in place"
-}
-
 settle() {
-  rm -f "$stage/$1/folder"
+  if [ -f "$stage/$1/laid" ]; then
+    settle_generation
+    rm -f "$stage/$1/laid"
+  fi
   while read -r target; do rm -f "$root$target.banshare-old"; done <"$stage/$1/done"
   : >"$stage/$1/done"
 }
 
 undo() {
-  if [ -f "$stage/$1/folder" ]; then
-    rm -rf "$root$(cat "$stage/$1/folder")"
-    rm -f "$stage/$1/folder"
+  if [ -f "$stage/$1/laid" ]; then
+    undo_generation
+    rm -f "$stage/$1/laid"
   fi
   while read -r target; do
     if cmp -s "$root$target.banshare-old" "$root$target"; then

@@ -45,6 +45,7 @@ read_options() {
   done
   root=${DESTDIR-}
   while [ "$root" != "${root%/}" ]; do root=${root%/}; done
+  refuse_shared_destination
   live=no
   if [ -z "$root" ] && [ "$start" = yes ]; then live=yes; fi
   if [ -n "$hook" ] && ! [ -f "$hook" ]; then die "Cannot find the hook \"$hook\""; fi

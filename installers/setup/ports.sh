@@ -5,24 +5,61 @@
 reserved=/proc/sys/net/ipv4/ip_local_reserved_ports
 reserved_file=/etc/sysctl.d/60-banshare.conf
 
-# The ports of every generation in service, with commas.
+# The ports of every generation in service, with commas. The server's user may write the files: see owner.sh.
 ports_in_service() {
-  sed -n 's/^\(report\|publish\)-port = \([0-9]*\)$/\2/p' "$root"/etc/banshare/generations/*/fleet.toml | sort -un | paste -sd, -
+  # shellcheck disable=SC2016
+  as_owner "$root/etc/banshare/generations" 'for file in "$1"/*/fleet.toml; do ! [ -f "$file" ] || cat "$file"; done' \
+    "$root/etc/banshare/generations" | sed -n 's/^\(report\|publish\)-port = \([1-9][0-9]\{0,4\}\)$/\2/p' |
+    sort -un | head -n 64 | paste -sd, -
+}
+
+# without_ports LIST PORTS: the kernel's list, in which neighbours are ranges, less some ports.
+without_ports() {
+  awk -v list="$1" -v less="$2" 'BEGIN {
+    count = split(less, gone, ",")
+    for (i = 1; i <= count; i++) is_gone[gone[i] + 0] = 1
+    count = split(list, ranges, ",")
+    for (i = 1; i <= count; i++) {
+      last = split(ranges[i], ends, "-")
+      for (port = ends[1] + 0; port <= ends[last] + 0; port++)
+        if (port > 0 && !is_gone[port]) { printf "%s%d", comma, port; comma = "," }
+    }
+    print ""
+  }'
+}
+
+# What an earlier run reserved, also for generations that are retired since.
+ports_of_ours() {
+  sed -n 's/^# banshare: these are its own: //p' "$root$reserved_file" 2>/dev/null || :
 }
 
 reserve_ports() {
-  list=$(ports_in_service)
+  own=$(ports_in_service)
+  list=$own
   if [ "$live" = yes ] && [ -w "$reserved" ]; then
     # The file sets the whole list at boot, so it repeats what others reserved.
-    others=$(cat "$reserved")
+    others=$(without_ports "$(cat "$reserved")" "$(ports_of_ours)")
     if echo "${others:+$others,}$list" 2>/dev/null >"$reserved"; then list=$(cat "$reserved"); fi
   fi
   folder /etc/sysctl.d
-  printf '# banshare: these ports are not for outgoing connections\nnet.ipv4.ip_local_reserved_ports = %s\n' "$list" >"$stage/new/sysctl.conf"
+  {
+    echo '# banshare: these ports are not for outgoing connections'
+    echo "# banshare: these are its own: $own"
+    echo "net.ipv4.ip_local_reserved_ports = $list"
+  } >"$stage/new/sysctl.conf"
   begin sysctl
   put 0644 root:root sysctl.conf "$reserved_file"
   swap
   settle sysctl
+}
+
+# Gives back to the kernel what this server reserved.
+release_ports() {
+  [ "$live" = yes ] && [ -w "$reserved" ] || return 0
+  own=$(ports_of_ours)
+  [ -n "$own" ] || own=$(ports_in_service)
+  without_ports "$(cat "$reserved")" "$own" 2>/dev/null >"$stage/new/reserved"
+  cat "$stage/new/reserved" 2>/dev/null >"$reserved" || :
 }
 
 hook_file=/etc/banshare/firewall-hook

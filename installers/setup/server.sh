@@ -49,37 +49,75 @@ refuse_faults() {
     die "Cannot serve the generation $generation beside the others, so the previous installation is put back: $fault"
 }
 
-# A generation is complete or absent: it is made beside its place. One that is there gets back what it lacks.
+# A generation is complete or absent: it is made beside its place. One that is there gets back what it lacks, and a copy of what
+# it was waits beside it. All of it belongs to the server's user, and is done as that user: see owner.sh.
+# shellcheck disable=SC2016 # for the shell that runs it
+lay_generation='
+cd "$1" || exit 1
+shift
+name=$1 new=.$1.new old=.$1.old
+shift
+rm -rf "$new" "$old"
+mkdir "$new" && tar -xmf - -C "$new" && chmod 0700 "$new" && chmod 0600 "$new"/* || exit 1
+if ! [ -d "$name" ] || [ -L "$name" ]; then
+  rm -f "$name"
+  echo new
+  exec mv "$new" "$name"
+fi
+for file in "$@"; do cmp -s "$new/$file" "$name/$file" || differs=yes; done
+if [ "${differs-}" = yes ]; then
+  cp -Rp "$name" "$old" && echo changed || exit 1
+  for file in "$@"; do mv -f "$new/$file" "$name/$file" || exit 1; done
+fi
+chmod 0600 "$name/fleet.toml" "$name/server.key" "$name/server.key_secret" "$name/join.key"
+rm -rf "$new"
+'
+
 install_generation() {
-  home=/etc/banshare/generations/$generation
   begin generation
-  if ! [ -d "$root$home" ]; then
-    rm -rf "$root/etc/banshare/.generation"
-    cp -R "$stage/new/generation" "$root/etc/banshare/.generation" || die "Cannot write $root$home"
-    chmod 0700 "$root/etc/banshare/.generation"
-    chmod 0600 "$root/etc/banshare/.generation"/*
-    own banshare:banshare "$root/etc/banshare/.generation"
-    for file in "$root/etc/banshare/.generation"/*; do own banshare:banshare "$file"; done
-    place_folder /etc/banshare/.generation "$home"
-    new_generation=yes
-    return 0
-  fi
-  for file in fleet.toml server.key server.key_secret join.key; do
-    put 0600 banshare:banshare "generation/$file" "$home/$file"
-  done
-  swap
-  ! changed generation || new_generation=yes
+  : >"$stage/generation/laid"
+  (cd "$stage/new/generation" && tar -cf - .) |
+    in_generations "$lay_generation" fleet.toml server.key server.key_secret join.key >"$stage/generation/laid" ||
+    die "Cannot write $root/etc/banshare/generations/$generation; the previous installation is put back"
+  ! [ -s "$stage/generation/laid" ] || new_generation=yes
+}
+
+# in_generations SCRIPT ARGUMENT...: the script gets the folder of the generations and this one's name first.
+in_generations() {
+  script=$1
+  shift
+  as_owner "$root/etc/banshare/generations" "$script" "$root/etc/banshare/generations" "$generation" "$@"
+}
+
+settle_generation() {
+  # shellcheck disable=SC2016
+  in_generations 'cd "$1" && rm -rf ".$2.new" ".$2.old"'
+}
+
+undo_generation() {
+  # shellcheck disable=SC2016
+  in_generations 'cd "$1" || exit 1
+    case $3 in
+    new) rm -rf "$2" ;;
+    *) ! [ -d ".$2.old" ] || { rm -rf "$2" && mv ".$2.old" "$2"; } ;;
+    esac
+    rm -rf ".$2.new"' "$(cat "$stage/generation/laid")" || warn "Cannot put back $root/etc/banshare/generations/$generation"
 }
 
 uninstall_role() {
   stop_service
   close_firewall
+  release_ports
+  # While the runtime is here, by which this goes on as another user.
+  if [ "$purge" = yes ]; then
+    for each in /etc/banshare/generations /var/lib/banshare/server /run/banshare/server; do purge_folder "$each"; done
+    rm -f "$root/etc/banshare/server.toml" "$root$hook_file" "$root$opened_file"
+  fi
   rm -f "$root/usr/bin/banshare-server" "$root$unit_dir/banshare-server.service" "$root/usr/lib/sysusers.d/banshare.conf" \
     "$root/usr/lib/tmpfiles.d/banshare.conf" "$root$reserved_file"
   uninstall_library
   ! with_systemd || systemctl daemon-reload
   if [ "$purge" = yes ]; then
-    rm -rf "$root/etc/banshare/generations" "$root/etc/banshare/server.toml" "$root$hook_file" "$root$opened_file" "$root/var/lib/banshare/server" "$root/run/banshare/server"
     remove_user
   else
     say "Configuration, keys and the ledger are kept in /etc/banshare and /var/lib/banshare; --purge removes them."

@@ -23,7 +23,9 @@ start_service() {
     ! { [ "$upgrade" = yes ] && changed programs; } || later "banshare-$role was upgraded: where it runs, it has to be started again."
     later "systemd does not run here. Let your init system start this, as ${service_user:-root}, and start it again when it ends:"
     later "  /usr/bin/banshare-$role run"
-    [ -z "${service_user-}" ] || later "with a folder of its own for its socket: install -d -m 0700 -o $service_user /run/banshare/$role"
+    [ -z "${service_user-}" ] || later "with a folder of its own for its socket: install -d /run/banshare && install -d -m 0700 -o $service_user /run/banshare/$role"
+    # A client of an earlier version made it for itself alone.
+    ! [ -d /run/banshare ] || chmod 0755 /run/banshare
     return 0
   fi
   systemctl daemon-reload
@@ -62,12 +64,17 @@ take_back() {
   die "The new banshare-$role does not start (see above): the previous one is back, but does not start either"
 }
 
+# Removed from below a daemon that runs, its bans would stay for good and its files come back.
 stop_service() {
-  rm -f "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
-  if ! with_systemd; then
-    [ "$live" = no ] || ! [ -S "/run/banshare/$role/admin.sock" ] || later "banshare-$role may still run: stop it as you started it."
-    return 0
+  if with_systemd; then
+    systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
+    [ "$role" != client ] || systemctl disable --quiet --now banshare-follow.service 2>/dev/null || :
   fi
-  systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
-  [ "$role" != client ] || systemctl disable --quiet --now banshare-follow.service 2>/dev/null || :
+  ! still_runs || die "Cannot remove banshare-$role while it runs: stop it as you started it, and run this again. Nothing is removed"
+  rm -f "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
+}
+
+# The kernel lists what listens; the socket of a daemon that was killed stays as a file only.
+still_runs() {
+  [ "$live" = yes ] && grep -q " /run/banshare/$role/admin.sock$" /proc/net/unix
 }

@@ -25,6 +25,7 @@ function check(context: TestContext, from: string, to: string): { code: number |
 
 test('make check accepts the units as they are', (context) => {
   const { code, err } = check(context, 'Restart=always', 'Restart=always');
+  if (err.startsWith('SKIPPED')) return;
   assert.equal(code, 0, err);
 });
 
@@ -48,6 +49,6 @@ test('make check says what to install where the tool is missing', () => {
     encoding: 'utf8',
     env: { PATH: scratch },
   });
-  assert.equal(ran.status, 0);
+  assert.equal(ran.status, 77, 'or make check would call it ok as well');
   assert.match(ran.stderr, /SKIPPED units: .*apt-get install systemd/);
 });

@@ -58,6 +58,17 @@ test(
     const again = await install(host, 'client');
     assert.equal(again.code, 0, again.stderr);
     assert.doesNotMatch(again.stdout, /has taken up/, 'nothing changed, so fail2ban is left alone');
+
+    await using client = host.spawn(['/usr/bin/banshare-client', 'run']);
+    await client.line(/^banshare-client ready /);
+    assert.match(await host.output(['stat', '-c', '%U %a', '/run/banshare']), /^root 755$/m);
+    const beside = await install(host, 'client', '--uninstall');
+    assert.equal(beside.code, 1);
+    assert.match(beside.stderr, /Cannot remove banshare-client while it runs: stop it/);
+    await client.stop('SIGKILL');
+    const removed = await install(host, 'client', '--uninstall');
+    assert.equal(removed.code, 0, removed.stderr);
+    assert.doesNotMatch(removed.stdout, /could be lifted/);
   },
 );
 
@@ -81,7 +92,7 @@ test(
 );
 
 test(
-  "where fail2ban's own test fails, its previous files are back and fail2ban is left alone",
+  "where fail2ban's own test failed before, nothing of it is touched and banshare's files are not blamed",
   { skip },
   async () => {
     await using lab = await startLab({ hosts: ['h1'] });
@@ -94,7 +105,7 @@ test(
     );
     const installed = await install(host, 'client');
     assert.equal(installed.code, 1);
-    assert.match(installed.stdout, /configuration test failed[^]*previous files are back/);
+    assert.match(installed.stdout, /fails, also without banshare's files[^]*there-is-none/);
     assert.equal(await host.read('/etc/fail2ban/jail.d/banshare.conf'), '');
     assert.equal(await host.read('/etc/fail2ban/action.d/banshare.conf'), '');
     assert.doesNotMatch(await host.output(['fail2ban-client', 'status']), /banshare/);
@@ -175,7 +186,24 @@ test(
     await server.line(/^banshare-server ready /);
     await server.stop();
 
+    // What runs as the server's user lays links to what only root may write.
+    const home = '/etc/banshare/generations';
+    const before = await host.output(['sh', '-c', 'ls -ln /root/.profile /etc/shadow; cksum /etc/shadow']);
+    const traps = `cd ${home}; name=$(ls); ln -s /etc/shadow $name/server.key.banshare-new; ln -s /etc/shadow $name/server.key.banshare-old
+      rm $name/join.key; ln -s /etc/shadow $name/join.key; ln -s /etc .$name.new; ln -s /etc .$name.old; mkfifo other; ln -s /etc/shadow .other`;
+    await host.output([...asUser, 'sh', '-c', traps]);
+    const again = await install(host, 'server');
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(
+      await host.output(['sh', '-c', 'ls -ln /root/.profile /etc/shadow; cksum /etc/shadow']),
+      before,
+    );
+    assert.equal((await host.run([...asUser, 'sh', '-c', `test -L ${home}/*/join.key`])).code, 1);
+
     assert.equal((await install(host, 'server', '--purge')).code, 0);
+    const left = await host.output(['cat', '/proc/sys/net/ipv4/ip_local_reserved_ports']);
+    assert.equal(left.trim(), '', 'the reserved ports are given back');
+    assert.notEqual((await host.run(['test', '-e', '/usr/lib/banshare'])).code, 0);
     assert.equal(await host.read('/var/log/hook'), 'open 24001 24002\nclose 24001 24002\n');
     assert.notEqual((await host.run(['id', 'banshare'])).code, 0);
     assert.equal(await host.read('/etc/sysctl.d/60-banshare.conf'), '');

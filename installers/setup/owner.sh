@@ -1,0 +1,62 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# Root does nothing by name below a folder that another user may write: that user could have laid a link there, or lay one
+# between a look and the deed. The server's user is one that an attacker may become.
+
+# The user id whose a folder is; nothing where it is not there.
+owner_of() {
+  # shellcheck disable=SC2012 # stat is not everywhere
+  ls -ldn "$1" 2>/dev/null | awk '{ print $3 }'
+}
+
+# as_owner FOLDER SCRIPT ARGUMENT...: runs a shell script with the rights of whose the folder is, and no more. The folder
+# itself lies in one of root's. Not every machine has setpriv or runuser; the runtime that banshare brings can do it.
+as_owner() {
+  uid=$(owner_of "$1") work=$2
+  shift 2
+  if [ "$(id -u)" != 0 ] || [ "${uid:-0}" = 0 ]; then
+    sh -c "$work" sh "$@"
+    return
+  fi
+  gid=$(awk -F: -v uid="$uid" '$3 == uid { print $4; exit }' /etc/passwd)
+  node=$stage/new/lib/node
+  [ -x "$node" ] || node=$root$library/node
+  NODE_OPTIONS='' OPENSSL_CONF=/dev/null "$node" --no-warnings -e 'const [uid, gid, ...words] = process.argv.slice(1);
+    process.setgroups([]); process.setgid(Number(gid)); process.setuid(Number(uid)); process.execve(words[0], words);' \
+    "$uid" "${gid:-65534}" /bin/sh -c "$work" sh "$@"
+}
+
+# Removes a folder below which another user may write: what is in it as that user; what then is left nobody else can reach.
+purge_folder() {
+  if [ -d "$root$1" ] && ! [ -L "$root$1" ]; then
+    # shellcheck disable=SC2016 # for the shell that runs it
+    as_owner "$root$1" 'cd "$1" && rm -rf ./* ./.[!.]*' "$root$1" 2>/dev/null || :
+    [ "$(id -u)" != 0 ] || { chown 0:0 "$root$1" && chmod 0700 "$root$1"; }
+  fi
+  rm -rf "$root$1"
+}
+
+# Installing below a folder that another user may write, root would follow what that user lays there.
+refuse_shared_destination() {
+  [ -n "$root" ] && [ "$(id -u)" = 0 ] || return 0
+  way=$root
+  while ! [ -d "$way" ]; do
+    case $way in
+    */*) way=${way%/*} ;;
+    *) way=. ;;
+    esac
+    [ -n "$way" ] || way=/
+  done
+  way=$(cd "$way" && pwd -P) || return 0
+  while [ -n "$way" ]; do
+    # shellcheck disable=SC2012
+    seen=$(ls -ldn "$way" | awk '{ print $1, $3 }')
+    case $seen in
+    # All may write, each only what is theirs: /tmp.
+    d????????[tT]*' 0') ;;
+    d???????w*) die "Cannot install below $root as root: everybody may write $way" ;;
+    *' 0') ;;
+    *) die "Cannot install below $root as root: the user ${seen##* } may write $way; run this installer as that user" ;;
+    esac
+    way=${way%/*}
+  done
+}
