@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os';
 import {
   ACK_BODY_LIMIT,
   encodeJson,
+  outcomeFields,
   parseHostName,
   type HostName,
   type Outcome,
@@ -123,7 +124,7 @@ export type AcknowledgerHost = {
 function fitting(outcomes: readonly Outcome[]): Outcome[] {
   let bytes = 0;
   const end = outcomes.findIndex((outcome) => {
-    bytes += Buffer.byteLength(encodeJson({ ...outcome })) + 1;
+    bytes += Buffer.byteLength(encodeJson(outcomeFields(outcome))) + 1;
     return bytes > OUTCOME_BYTES;
   });
   return outcomes.slice(0, end < 0 ? outcomes.length : end);

@@ -19,7 +19,7 @@ import type { TakeParts } from './take.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {
-  enforcer: Pick<Enforcer, 'kind' | 'check' | 'ways'>;
+  enforcer: Pick<Enforcer, 'kind' | 'check' | 'ways' | 'unproven'>;
   place: ServerPlace;
   paths: HostPaths;
   state: State;
@@ -69,6 +69,7 @@ async function tellStatus(
   const how = {
     missing: await enforcer.check(),
     ways: (await enforcer.ways?.()) ?? [],
+    unproven: (await enforcer.unproven?.()) ?? [],
     kind: enforcer.kind,
   };
   const status = statusOf(how, place, state, progress, spoolStatus(paths.spool, wallSeconds()));

@@ -31,6 +31,8 @@ export class Applier {
   readonly #watching: ((row: BanRow) => void)[] = [];
   /** The enforcers of which was said what they cannot do. */
   readonly #unfit = new Set<string>();
+  /** The jails of which was said that a ban cannot be seen. */
+  readonly #unproven = new Set<string>();
   #running = 0;
   #isBeginning = false;
   #isStopping = false;
@@ -195,13 +197,24 @@ export class Applier {
     const from = isBan ? { from: row.host } : {};
     const fields = { ip: row.ip, jail: effect.localJail, ...from, outcome: effect.outcome };
     for (const kind of effect.unfit ?? []) this.#sayUnfit(kind);
-    if (effect.outcome === 'failed' && effect.unfit === undefined)
+    if (effect.outcome === 'unproven') this.#sayUnproven(fields, effect.reason);
+    else if (effect.outcome === 'failed' && effect.unfit === undefined)
       log.warning(isBan ? 'Cannot ban' : 'Cannot lift', { ...fields, reason: effect.reason });
     else
       log.info(
         isBan ? 'Ban' : 'Unban',
         effect.unfit === undefined ? fields : { ...fields, reason: reasonOf(effect) },
       );
+  }
+
+  /** Of each jail once as a warning. */
+  #sayUnproven(fields: { ip: string; jail: string }, reason: string): void {
+    const { log } = this.#parts;
+    const isNews = !this.#unproven.has(fields.jail);
+    this.#unproven.add(fields.jail);
+    const text = 'A ban was carried out and cannot be seen in the firewall';
+    if (isNews) log.warning(text, { ...fields, reason });
+    else log.info('Ban', { ...fields, reason });
   }
 
   /** Once: an administrator can change it, and every range would only say it again. */

@@ -37,6 +37,9 @@ export type BanRow = BanKey & {
   keptBack: string;
 };
 
+/** So begins what is kept of a ban that is carried out again since it could not be seen in the firewall. */
+export const UNPROVEN = 'unproven: ';
+
 /** Nothing was tried yet. */
 export const FIRST_TRY = {
   attempts: 0,
@@ -114,6 +117,7 @@ export function changeOf(
     port,
     protocol,
     seconds: secondsLeft(until, now, kind === 'ban' ? 1 : 0),
+    ...(kind === 'ban' && row.keptBack.startsWith(UNPROVEN) ? { wasUnproven: true } : {}),
     others: lasting.map((other) => ({
       prog: other.prog,
       jail: other.jail,

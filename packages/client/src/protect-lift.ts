@@ -72,7 +72,7 @@ export class ProtectionWatch {
         const fields = { ip: row.ip, jail: row.localJail, rule };
         if (keepBack(row, `${NEVER_BAN}${rule}`, this.#parts, queued))
           lines.push(() => this.#log.notice('Lifts a ban, since the address is protected now', fields));
-        else if (row.status === 'already')
+        else if (row.status === 'already' || row.status === 'unproven')
           lines.push(() =>
             this.#log.warning(
               "A protected address is banned by this host's own detection; that is left",

@@ -1,7 +1,7 @@
 import { isRange, type BanKey, type JailName, type Target } from '@banshare/protocol';
 import { monotonicSeconds, type FaultLog, type Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
-import { FIRST_TRY, type BanRow } from './ban-row.ts';
+import { FIRST_TRY, UNPROVEN, type BanRow } from './ban-row.ts';
 import type { Change, Enforcer, Listing } from './enforcers/enforcer.ts';
 import { EVERY_JAIL } from './enforcers/host-sets.ts';
 import { planRepair, type Found, type Placed } from './plan.ts';
@@ -104,7 +104,9 @@ export class Reconciler {
       return;
     }
     this.#looks += 1;
-    if (this.#looks % LOOKS_A_PROBE === 0) await this.#probe();
+    if (this.#looks % LOOKS_A_PROBE !== 0) return;
+    await this.#probe();
+    await this.#prove();
   }
 
   async #compare(): Promise<void> {
@@ -159,11 +161,23 @@ export class Reconciler {
     }
   }
 
+  /** Carries out again what could not be seen in the firewall, once bans of its jail can be. */
+  async #prove(): Promise<void> {
+    const { enforcer, state } = this.#parts;
+    if (enforcer.isProven === undefined) return;
+    const rows = state.withStatus('unproven').filter((row) => this.#isSettled(row));
+    for (const all of Map.groupBy(rows, ({ localJail, ip }) => `${localJail} ${ip.includes(':')}`).values()) {
+      const [row] = all;
+      if (row !== undefined && (await enforcer.isProven(row.localJail, row.ip))) this.#applyAgain(all);
+    }
+  }
+
   #settledRows(): BanRow[] {
     const { state } = this.#parts;
-    return [...state.withStatus('applied'), ...state.withStatus('already')].filter((row) =>
-      this.#isSettled(row),
+    const inPlace = (['applied', 'already', 'unproven'] as const).flatMap((status) =>
+      state.withStatus(status),
     );
+    return inPlace.filter((row) => this.#isSettled(row));
   }
 
   /** Whether a ban in place is this enforcer's, is not under way, and does not end just now. */
@@ -186,7 +200,11 @@ export class Reconciler {
   #applyAgain(rows: readonly BanRow[]): void {
     if (rows.length === 0) return;
     const { state, applier, now } = this.#parts;
-    const pending = rows.map((row): BanRow => ({ ...row, status: 'pending', reason: '', ...FIRST_TRY }));
+    const pending = rows.map((row): BanRow => {
+      // The server was told that it could not be seen, and hears what comes of it now.
+      const keptBack = row.status === 'unproven' ? `${UNPROVEN}${row.reason}` : '';
+      return { ...row, status: 'pending', reason: '', ...FIRST_TRY, keptBack };
+    });
     state.together(() => pending.forEach((row) => state.put(row, now())));
     for (const row of pending) applier.queue(row);
   }

@@ -79,6 +79,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const enforcers = chosenEnforcers(config, enforcerHost);
   const enforcer = wholeEnforcer(enforcers, config, enforcerHost);
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
+  for (const says of (await enforcer.unproven?.()) ?? []) log.warning('Bans cannot be proven', { says });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
   const server = new ServerAddresses(place.server, paths);

@@ -119,7 +119,7 @@ export class State {
   /** Of each prog, jail and local jail the ban in place that lasts longest, of an address and of a range. */
   longestInPlace(): BanRow[] {
     return this.#sql(
-      `SELECT *, max(coalesce(until, 9e15)) FROM bans WHERE status IN ('applied', 'already') GROUP BY prog, jail, local_jail, instr(ip, '/') > 0`,
+      `SELECT *, max(coalesce(until, 9e15)) FROM bans WHERE status IN ('applied', 'already', 'unproven') GROUP BY prog, jail, local_jail, instr(ip, '/') > 0`,
     )
       .all()
       .map(rowOf);
@@ -178,12 +178,16 @@ export class State {
 
   /** How many bans are in place by banshare, or about to be. */
   inPlaceCount(): number {
-    const row = this.#sql("SELECT count(*) AS n FROM bans WHERE status IN ('pending', 'applied')").get();
+    const row = this.#sql(
+      "SELECT count(*) AS n FROM bans WHERE status IN ('pending', 'applied', 'unproven')",
+    ).get();
     return Number(row?.['n']);
   }
 
   oldestInPlace(limit: number): BanRow[] {
-    return this.#sql("SELECT * FROM bans WHERE status IN ('pending', 'applied') ORDER BY at, seq LIMIT ?")
+    return this.#sql(
+      "SELECT * FROM bans WHERE status IN ('pending', 'applied', 'unproven') ORDER BY at, seq LIMIT ?",
+    )
       .all(limit)
       .map(rowOf);
   }

@@ -34,6 +34,8 @@ export type ClientStatus = {
   earlierEnforcers: string[];
   /** What could not be lifted when that was tried, in sentences: somebody may be locked out by it. */
   unlifted: string[];
+  /** Why bans cannot be seen in the firewall where they should be, in sentences. */
+  unproven: string[];
   spool: SpoolStatus;
   /** What is really in place; an older daemon does not tell. */
   receipt?: Receipt;
@@ -41,7 +43,12 @@ export type ClientStatus = {
 
 /** How this host's client is. */
 export function statusOf(
-  enforcer: { kind: string; missing: readonly string[]; ways: readonly string[] },
+  enforcer: {
+    kind: string;
+    missing: readonly string[];
+    ways: readonly string[];
+    unproven?: readonly string[];
+  },
   place: ServerPlace,
   state: State,
   progress: Progress,
@@ -67,6 +74,7 @@ export function statusOf(
     lacking: state.lackingCount(),
     earlierEnforcers: Object.keys(placingOf(state)?.before ?? {}),
     unlifted: unliftedIn(state),
+    unproven: [...(enforcer.unproven ?? [])],
     spool,
   };
 }
@@ -107,8 +115,9 @@ export function unliftedIn(state: State): string[] {
 }
 
 /** Whether no person is needed for what a running client tells. */
-export function isInOrder({ phase, pausedAt, unlifted, lacking }: ClientStatus): boolean {
-  return phase === 'in-step' && pausedAt === null && unlifted.length === 0 && lacking === 0;
+export function isInOrder({ phase, pausedAt, unlifted, unproven, lacking }: ClientStatus): boolean {
+  const isClear = unlifted.length === 0 && unproven.length === 0 && lacking === 0;
+  return phase === 'in-step' && pausedAt === null && isClear;
 }
 
 /** What has to be said before all else. */
@@ -139,6 +148,7 @@ export function showStatus(status: ClientStatus): string {
     ...status.ways,
     ...status.advice,
     ...status.unlifted,
+    ...status.unproven,
     ...status.earlierEnforcers.map(
       (place) => `Not lifted yet, from before the enforcer was changed: what ${place} holds of banshare.`,
     ),

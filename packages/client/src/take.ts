@@ -6,6 +6,9 @@ import { keepNewest } from './keep-newest.ts';
 import { plan } from './plan.ts';
 import type { State } from './state.ts';
 
+/** A ban that stands here need not be carried out anew where a snapshot has it. */
+const STANDS: ReadonlySet<string> = new Set(['applied', 'already', 'unproven']);
+
 /** What taking news needs; now is epoch seconds by the server's clock. */
 export type TakeParts = {
   state: State;
@@ -132,7 +135,7 @@ function takeSnapshot(
     // What is in place stays, and what was let go here stays let go. What was being lifted is wanted again, what failed gets
     // another try, what is under way has to end as this publication, and why something was skipped may no longer hold.
     const isLetGo = row?.status === 'released' && row.at === event.at;
-    if (row !== undefined && (row.status === 'applied' || row.status === 'already' || isLetGo))
+    if (row !== undefined && (STANDS.has(row.status) || isLetGo))
       parts.state.put({ ...row, seq: event.seq, at: event.at, until: event.until }, parts.now());
     else takeBan(event, parts, queued);
   }

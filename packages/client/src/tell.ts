@@ -23,5 +23,7 @@ export function tellEffect(state: State, row: BanRow, effect: Effect): boolean {
     const reason = why === '' ? {} : { reason: why.slice(0, LONGEST_REASON) };
     state.tell({ seq: row.seq, outcome, ...reason });
   }
-  return effect.outcome === 'failed' || row.prog === OPERATOR || row.isForced;
+  return (
+    effect.outcome === 'failed' || effect.outcome === 'unproven' || row.prog === OPERATOR || row.isForced
+  );
 }

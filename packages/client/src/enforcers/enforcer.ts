@@ -18,16 +18,19 @@ export type Change = {
   protocol: string;
   /** Other bans of the address that last: told where the place of a ban is the whole host. */
   others: readonly { prog: ProgName; jail: JailName; seconds: number }[];
+  /** A ban that was carried out before and could not be seen in the firewall then. */
+  wasUnproven?: boolean;
 };
 
 /**
  * What came of it; localJail is where it was done, which may be the missing-jail. `released`: an unban found nothing, this
- * host's own fail2ban or a person had ended the ban before. A failure `isBegun` where the ban may be in place nevertheless.
+ * host's own fail2ban or a person had ended the ban before. A failure `isBegun` where the ban may be in place nevertheless. `unproven`:
+ * it was carried out, and cannot be seen in the firewall; `isBegun` where banshare did that.
  * `unfit` are the kinds of enforcers that can never do it, so that trying again does not help.
  */
 export type Effect = (
   | { outcome: 'applied' | 'already' | 'released' }
-  | { outcome: 'skipped' | 'failed'; reason: string; isBegun?: boolean }
+  | { outcome: 'skipped' | 'failed' | 'unproven'; reason: string; isBegun?: boolean }
 ) & { localJail: JailName; unfit?: readonly string[] };
 
 /** Why a ban of a range was not applied, as the server is told, where none of a host's enforcers takes ranges. */
@@ -73,6 +76,10 @@ export type Enforcer = {
   isIntact?(): Promise<boolean>;
   /** Has the rules looked after by which the address is banned in this local jail: whether they were made anew. */
   isRepaired?(jail: JailName, ip: Target): Promise<boolean>;
+  /** Whether bans of this local jail can be seen in the firewall now, by one of them that could not be. */
+  isProven?(jail: JailName, ip: Target): Promise<boolean>;
+  /** Why bans cannot be seen in the firewall where they should be, in sentences; tries that out where it is not known. */
+  unproven?(): Promise<string[]>;
   /** What is in place of these local jails; of those that are not here it tells nothing. */
   list?(jails: readonly JailName[]): Promise<Listing>;
 };

@@ -124,6 +124,25 @@ export async function checkAction(talk: Talk, jail: string, action: string, meth
   await talk.ask(['set', jail, 'action', action, method]);
 }
 
+/** Whether a shell command succeeds that fail2ban runs for an action, with its own rights. @throws TalkError. */
+export async function succeeds(
+  talk: Talk,
+  jail: string,
+  action: string,
+  command: string,
+  timeoutSeconds: number,
+): Promise<boolean> {
+  const how = JSON.stringify({ realCmd: command, timeout: timeoutSeconds });
+  const answer = await talk.ask(['set', jail, 'action', action, 'executeCmd', how]);
+  if (answer.is !== 'flag') throw strange('whether a command succeeds');
+  return answer.flag;
+}
+
+/** Where it writes its log: a path, or another place by name. @throws TalkError. */
+export async function logTargetOf(talk: Talk): Promise<string> {
+  return textIn(await talk.ask(['get', 'logtarget']));
+}
+
 /** How often the rules of an action were found gone since its jail was started. @throws TalkError. */
 export async function repairsOf(talk: Talk, jail: string, action: string): Promise<number> {
   return numberIn(await talk.ask(['get', jail, 'action', action, 'banEpoch']));

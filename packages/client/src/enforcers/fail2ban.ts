@@ -3,11 +3,19 @@ import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
 import { areBanned, change as changeJail, isFrom, jailsOf, tellingOf, versionOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
+import { askingOver } from './fail2ban-proof.ts';
+import type { FirewallProof, Mark } from './firewall-proof.ts';
 import { Fail2banWatch, type WatchParts } from './fail2ban-watch.ts';
 import { startBehind } from './socket-start.ts';
 
 /** now is milliseconds of a clock that does not jump. */
-export type Fail2banParts = WatchParts & { missingJail: JailName; timeoutMs: number; nowMs: () => number };
+export type Fail2banParts = WatchParts & {
+  /** What looks for bans in the firewall; without it fail2ban's word counts. */
+  proof?: FirewallProof;
+  missingJail: JailName;
+  timeoutMs: number;
+  nowMs: () => number;
+};
 
 /** A batch blocks fail2ban's only thread: it answers nobody else meanwhile. */
 const MOST_AT_ONCE = 25;
@@ -100,8 +108,42 @@ export class Fail2banEnforcer implements Enforcer {
     return this.#watch.isIntact();
   }
 
-  isRepaired(jail: JailName, ip: Target): Promise<boolean> {
-    return this.#watch.isRepaired(jail, ip);
+  async isRepaired(jail: JailName, ip: Target): Promise<boolean> {
+    const isRepaired = await this.#watch.isRepaired(jail, ip);
+    if (isRepaired) this.#parts.proof?.forget(jail);
+    return isRepaired;
+  }
+
+  async unproven(): Promise<string[]> {
+    const { proof, missingJail } = this.#parts;
+    if (proof === undefined) return [];
+    try {
+      using talk = await this.#open();
+      if (!isKnown(await versionOf(talk)) || !(await jailsOf(talk)).includes(missingJail)) return [];
+      const asking = askingOver(talk);
+      await proof.begin(asking);
+      const reason = await proof.prove(asking, missingJail);
+      const all = proof.failing();
+      if (reason !== '') all.set(missingJail, reason);
+      return [...all].map(([jail, why]) => unprovenSays(jail, why));
+    } catch {
+      // check() says why fail2ban cannot be asked.
+      return [];
+    }
+  }
+
+  async isProven(jail: JailName, ip: Target): Promise<boolean> {
+    const { proof, missingJail } = this.#parts;
+    if (proof === undefined) return true;
+    try {
+      using talk = await this.#open();
+      const asking = askingOver(talk);
+      await proof.begin(asking);
+      if (jail === missingJail && !ip.includes(':')) return (await proof.prove(asking, jail)) === '';
+      return await proof.isSeen(asking, jail, ip);
+    } catch {
+      return false;
+    }
   }
 
   list(jails: readonly JailName[]): Promise<Listing> {
@@ -141,6 +183,7 @@ export class Fail2banEnforcer implements Enforcer {
     let before: boolean[] | undefined;
     try {
       const how = await tellingOf(talk);
+      const mark = isBan ? await this.#parts.proof?.begin(askingOver(talk)) : undefined;
       // One after the other on one connection; the second does not wait for the first answer.
       const asked = areBanned(talk, localJail, ips, how).then((answer) => (before = answer));
       const changed = changeJail(talk, localJail, isBan ? 'banip' : 'unbanip', ips);
@@ -148,8 +191,8 @@ export class Fail2banEnforcer implements Enforcer {
       if (isBan) await this.#watch.meet(talk, localJail);
       const differing = were.filter((was) => was !== isBan).length;
       const after = count === differing ? undefined : await areBanned(talk, localJail, ips, how);
-      return new Map(
-        group.map((each, index) => {
+      const effects = new Map(
+        group.map((each, index): [Change, Effect] => {
           const was = were[index] === true;
           if (was === isBan) {
             forget(each.ip);
@@ -162,6 +205,7 @@ export class Fail2banEnforcer implements Enforcer {
           return [each, effect];
         }),
       );
+      return mark === undefined ? effects : await this.#proven(talk, mark, localJail, effects);
     } catch (error) {
       const known = before;
       if (error instanceof TalkError && error.fault === 'raised') ips.forEach(forget);
@@ -178,6 +222,36 @@ export class Fail2banEnforcer implements Enforcer {
     }
   }
 
+  /** What fail2ban says that it has, and what of that cannot be seen in the firewall. */
+  async #proven(
+    talk: Talk,
+    mark: Mark,
+    jail: JailName,
+    effects: Map<Change, Effect>,
+  ): Promise<Map<Change, Effect>> {
+    const { proof } = this.#parts;
+    if (proof === undefined) return effects;
+    const taken = [...effects].filter(([, { outcome }]) => outcome !== 'failed');
+    const asking = askingOver(talk);
+    await banAnew(talk, jail, taken, (ip) => proof.isSeen(asking, jail, ip));
+    const unseen = await proof.unseen(
+      asking,
+      mark,
+      jail,
+      taken.map(([{ ip }]) => ip),
+    );
+    return new Map(
+      [...effects].map(([each, effect]): [Change, Effect] => {
+        const reason = effect.outcome === 'failed' ? undefined : unseen.get(each.ip);
+        const isBegun = effect.outcome === 'applied';
+        return [
+          each,
+          reason === undefined ? effect : { outcome: 'unproven', reason, localJail: jail, isBegun },
+        ];
+      }),
+    );
+  }
+
   /** As many at once as this fail2ban does in a moment. */
   #learn(count: number, tookMs: number): void {
     const measured = Math.max(tookMs / count, 1);
@@ -186,6 +260,24 @@ export class Fail2banEnforcer implements Enforcer {
     const fitting = Math.floor(LONGEST_BATCH_MS / this.#msPerBan);
     this.#mostAtOnce = Math.max(1, Math.min(MOST_AT_ONCE, fitting));
   }
+}
+
+/** fail2ban believes that it has a ban whose action failed, and runs none for it again: of ours, that is made anew. */
+async function banAnew(
+  talk: Talk,
+  jail: string,
+  taken: readonly [Change, Effect][],
+  isSeen: (ip: string) => Promise<boolean>,
+): Promise<void> {
+  for (const [{ ip, isOurs, wasUnproven }, { outcome }] of taken) {
+    if (wasUnproven !== true || !isOurs || outcome !== 'already' || (await isSeen(ip))) continue;
+    await changeJail(talk, jail, 'unbanip', [ip]);
+    await changeJail(talk, jail, 'banip', [ip]);
+  }
+}
+
+function unprovenSays(jail: string, reason: string): string {
+  return `Bans in fail2ban's jail ${jail} cannot be seen in the firewall of this host, and count as unproven: ${reason}. Mend its action (banaction of the jail; that of the jail banshare is banaction_allports), or set [apply] enforcer = "nftables".`;
 }
 
 /** Both answers; the first fault, once neither is under way any more. */

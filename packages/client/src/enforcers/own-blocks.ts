@@ -32,6 +32,7 @@ export function withOwnBlocks(enforcer: Enforcer, parts: OwnBlocksParts): Enforc
     place: enforcer.place,
     takesRanges: enforcer.takesRanges,
     check: () => enforcer.check(),
+    unproven: async () => (await enforcer.unproven?.()) ?? [],
     ways: async () => (await enforcer.ways?.()) ?? [],
     carryOut: async (changes) => {
       const effects = await enforcer.carryOut(changes);

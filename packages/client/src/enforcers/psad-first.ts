@@ -48,6 +48,8 @@ export function psadFirst({ psad, jails, localJailOf, memory }: PsadFirstParts):
       }
       return changes.map((change) => effects.get(change) as Effect);
     },
+    unproven: async () => (await jails.unproven?.()) ?? [],
+    isProven: async (jail, ip) => jail !== IN_PSAD && ((await jails.isProven?.(jail, ip)) ?? false),
     isRepaired: async (jail, ip) => jail !== IN_PSAD && jails.isRepaired(jail, ip),
     isIntact: async () => (await jails.isIntact()) && !isNewPsad(),
     list: async (asked) => {

@@ -1,4 +1,4 @@
-import { RANGE, type Change, type Effect, type Enforcer } from './enforcer.ts';
+import { RANGE, reasonOf, type Change, type Effect, type Enforcer } from './enforcer.ts';
 
 /** An enforcer and the bans that it is for; '*' stands for all. */
 export type Part = { enforcer: Enforcer; jails: readonly string[]; progs: readonly string[] };
@@ -52,6 +52,8 @@ function severalEnforcers(parts: readonly Part[]): Enforcer {
       return changes.map((change, index) => merged(change, effects[index] ?? []));
     },
     check: async () => (await Promise.all(enforcers.map((enforcer) => enforcer.check()))).flat(),
+    unproven: async () =>
+      (await Promise.all(enforcers.map((enforcer) => enforcer.unproven?.() ?? Promise.resolve([])))).flat(),
   };
 }
 
@@ -92,6 +94,13 @@ function mergedOf({ localJail }: Change, all: readonly Answer[]): Effect {
   );
   if (failures.length > 0)
     return { outcome: 'failed', reason: failures.join('; '), localJail: where, isBegun };
+  const unproven = all.find(({ effect }) => effect.outcome === 'unproven')?.effect;
+  // In sets of the kernel it was put by a transaction: there it is.
+  const isInKernel = all.some(
+    ({ part, effect }) => part.enforcer.place === 'host' && effect.outcome === 'applied',
+  );
+  if (unproven !== undefined && !isInKernel)
+    return { outcome: 'unproven', reason: reasonOf(unproven), localJail: where, isBegun };
   for (const outcome of ['already', 'applied', 'released'] as const) {
     if (all.some(({ effect }) => effect.outcome === outcome)) return { outcome, localJail: where };
   }

@@ -19,8 +19,17 @@ export class RealFail2ban implements AsyncDisposable {
   /** Where the action `rules` has what it banned, and where fail2ban finds that its rules stand. */
   readonly rules = join(this.path, 'rules');
 
-  /** action: what is run for a ban, with fail2ban's own tags, or `rules`; without one bans only count. */
+  /** While this is there, the action `nft` fails; and while the other is, it does nothing and says so to nobody. */
+  readonly broken = join(this.path, 'broken');
+  readonly mute = join(this.path, 'mute');
+  readonly #isApart: boolean;
+
+  /**
+   * action: what is run for a ban, with fail2ban's own tags, or `rules`, or `nft`: a set of nftables in a network of its own; without
+   * one bans only count.
+   */
   constructor(jails: readonly string[] = ['sshd', 'banshare'], action = '') {
+    this.#isApart = action === 'nft';
     for (const sub of ['filter.d', 'action.d']) mkdirSync(join(this.path, sub));
     const write = (name: string, lines: readonly string[]): void =>
       writeFileSync(join(this.path, name), `${lines.join('\n')}\n`);
@@ -39,7 +48,8 @@ export class RealFail2ban implements AsyncDisposable {
     const rules = [`actionstart = touch ${this.rules}`, `actioncheck = test -e ${this.rules}`];
     const ban = action === 'rules' ? `echo <ip> >>${this.rules}` : action;
     const called = ['[Definition]', `actionban = ${ban}`, 'actionunban ='];
-    write('action.d/called.conf', action === 'rules' ? [...called, ...rules] : called);
+    const lines = { rules: [...called, ...rules], nft: this.#nftLines() }[action] ?? called;
+    write('action.d/called.conf', lines);
     const jail = (name: string): string[] => [
       `[${name}]`,
       'enabled = true',
@@ -47,14 +57,29 @@ export class RealFail2ban implements AsyncDisposable {
       'filter = nothing',
       'logpath = /dev/null',
       'bantime = 1h',
-      action === '' ? '' : 'action = called',
+      action === '' ? '' : 'action = called[name=%(__name__)s]',
     ];
     write('jail.conf', jails.flatMap(jail));
   }
 
+  #nftLines(): string[] {
+    const isIdle = `test -e ${this.mute} ||`;
+    return [
+      '[Definition]',
+      'actionstart = nft add table inet t; nft add set inet t <name> "{ type ipv4_addr; }"',
+      'actioncheck = nft list set inet t <name>',
+      `actionban = test ! -e ${this.broken} && { ${isIdle} nft add element inet t <name> "{ <ip> }"; }`,
+      `actionunban = ${isIdle} nft delete element inet t <name> "{ <ip> }"`,
+      '[Init]',
+      'name = s',
+    ];
+  }
+
   /** Starts it and waits until it answers. */
   async start(): Promise<void> {
-    const server = spawn(SERVER, ['-c', this.path, '-s', this.socket, '-f', '-x', 'start'], {
+    const words = [SERVER, '-c', this.path, '-s', this.socket, '-f', '-x', 'start'];
+    const [program = '', ...rest] = this.#isApart ? ['unshare', '--net', ...words] : words;
+    const server = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     this.#server = server;
@@ -88,6 +113,12 @@ export class RealFail2ban implements AsyncDisposable {
       ['-c', this.path, '-s', this.socket, ...words],
       options,
     ).trim();
+  }
+
+  /** What stands in the sets of the action `nft`. */
+  get firewall(): string {
+    const words = ['-t', String(this.#server?.pid), '-n', 'nft', 'list', 'ruleset'];
+    return execFileSync('nsenter', words, { encoding: 'utf8' });
   }
 
   /** Its log so far. */

@@ -18,7 +18,7 @@ function enforcer(
     asked.push(...changes);
     return Promise.resolve(
       changes.map(({ localJail }): Effect =>
-        outcome === 'failed' || outcome === 'skipped'
+        outcome === 'failed' || outcome === 'skipped' || outcome === 'unproven'
           ? { outcome, reason: 'why', localJail }
           : { outcome, localJail: place === 'jail' ? jail('banshare') : localJail },
       ),
@@ -134,4 +134,18 @@ test('What really failed is told of a range, so that it is tried again', async (
     { enforcer: addresses('log'), ...all },
   ]).carryOut([wide]);
   assert.deepEqual([effect && reasonOf(effect), effect?.unfit], ['nftables: why', undefined]);
+});
+
+test('A ban that cannot be seen where fail2ban was to put it is unproven, unless the kernel has it by another enforcer', async () => {
+  const alone = together([
+    { enforcer: enforcer('fail2ban', 'unproven'), ...all },
+    { enforcer: enforcer('log', 'applied'), ...all },
+  ]);
+  const [effect] = await alone.carryOut([ban('fail2ban')]);
+  assert.deepEqual([effect?.outcome, effect && reasonOf(effect)], ['unproven', 'why']);
+  const beside = together([
+    { enforcer: enforcer('fail2ban', 'unproven'), ...all },
+    { enforcer: enforcer('nftables', 'applied', 'host'), ...all },
+  ]);
+  assert.equal((await beside.carryOut([ban('fail2ban')]))[0]?.outcome, 'applied');
 });

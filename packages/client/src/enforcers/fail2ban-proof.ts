@@ -1,0 +1,31 @@
+import {
+  actionsOf,
+  areBanned,
+  change,
+  logTargetOf,
+  succeeds,
+  tellingOf,
+  wordsOfAction,
+} from './fail2ban-asking.ts';
+import type { Talk } from './fail2ban-socket.ts';
+import type { Asking } from './firewall-proof.ts';
+
+/** What every action of fail2ban can do that is no program in Python. */
+const RUNS = 'executeCmd';
+
+/** Asks over one connection to fail2ban's socket. */
+export function askingOver(talk: Talk): Asking {
+  return {
+    actions: async (jail) => {
+      const actions: string[] = [];
+      for (const action of await actionsOf(talk, jail)) {
+        if ((await wordsOfAction(talk, jail, action, 'actionmethods')).includes(RUNS)) actions.push(action);
+      }
+      return actions;
+    },
+    succeeds: (jail, action, command, seconds) => succeeds(talk, jail, action, command, seconds),
+    isBanned: async (jail, ip) => (await areBanned(talk, jail, [ip], await tellingOf(talk)))[0] === true,
+    change: async (jail, verb, ip) => void (await change(talk, jail, verb, [ip])),
+    logTarget: () => logTargetOf(talk),
+  };
+}
