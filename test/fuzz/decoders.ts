@@ -21,7 +21,7 @@ import {
 import { parseFleet, readClientConfig, readServerConfig, splitWords } from '@banshare/runtime';
 import { parseSections, readIncoming } from '@banshare/transport';
 import { unpickle } from '../../packages/client/src/enforcers/pickle.ts';
-import { readLogLine } from '../../packages/report/src/fail2ban-line.ts';
+import { readLogLine, unknownForm } from '../../packages/report/src/fail2ban-line.ts';
 import { WaitingReports } from '../../packages/report/src/waiting-reports.ts';
 import { readImport } from '../../packages/server/src/import-file.ts';
 
@@ -90,7 +90,11 @@ export const DECODERS: readonly Decoder[] = [
   { name: 'certificate', cost: 1, decode: ([text]) => parseSections(textOf(text)) },
   { name: 'fleet', cost: 2, decode: ([text]) => parseFleet(textOf(text)) },
   { name: 'command-line', cost: 1, decode: ([text]) => splitWords(textOf(text)) },
-  { name: 'fail2ban-line', cost: 1, decode: ([text]) => readLogLine(textOf(text)) },
+  {
+    name: 'fail2ban-line',
+    cost: 1,
+    decode: ([text]) => [readLogLine(textOf(text), 0), unknownForm(textOf(text))],
+  },
   { name: 'import', cost: 1, decode: ([text]) => readImport(textOf(text)) },
   {
     name: 'spool',

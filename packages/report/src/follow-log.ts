@@ -1,96 +1,125 @@
-import type { Arguments } from './arguments.ts';
-import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { wallSeconds } from '@banshare/runtime';
-import { isEcho, NOTE_SECONDS } from './echo.ts';
+import type { Arguments } from './arguments.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
-import { readLogLine } from './fail2ban-line.ts';
+import { LogReporter } from './log-reporter.ts';
 import { PlaceFile } from './log-place.ts';
 import { LogTail } from './log-tail.ts';
-import { OurBans } from './our-bans.ts';
-import { readReport } from './read-report.ts';
-import { openSession, type Session } from './session.ts';
+import { openSession } from './session.ts';
+import { lines } from './lines.ts';
 
-/** Shared bans land here on hosts that lack their jail; they were never this host's own. */
-const SHARED_JAIL = 'banshare';
+/** The name for standard input. */
+const STANDARD_INPUT = '-';
+/** So often the places are marked as still true, for the times of what is written while nobody reads. */
+const TOUCH_SECONDS = 60;
 
 /**
  * Reports the bans that fail2ban writes to its log, for hosts whose actions cannot be changed, until it is told to stop. The
- * place is remembered after the reports of its lines are delivered or spooled: a crash repeats some, and loses none.
+ * places are remembered after the reports of their lines are delivered or spooled: a crash repeats some, and loses none.
  */
 export async function followLog(
   options: Arguments,
   path: string,
   say: (line: string) => void,
 ): Promise<Ending> {
+  if (path === STANDARD_INPUT) return followInput(options, say);
   const folder = dirname(path);
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     return { code: EXIT.configuration, says: `cannot follow "${path}": there is no folder "${folder}"` };
   }
   const session = await openSession(options);
   if ('ending' in session) return session.ending;
-  const places = new PlaceFile(session.paths.spool, path);
-  const tail = new LogTail(path, places.read());
+  const placeFile = new PlaceFile(session.paths.spool, path);
+  const before = placeFile.read();
+  const tail = new LogTail(path, before?.files);
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
   if (tail.isPlaceLost)
     say(`${path} was rotated away while nobody followed it: bans that it held since are not reported`);
-  say(`follows ${path}`);
+  const presence = new Presence(path, say, tail.isThere);
   const changes = new Changes(tail);
   stopping.signal.addEventListener('abort', () => changes.end());
-  do {
-    const context: Context = { path, options, session, ours: new OurBans(session.paths.clientSocket), say };
-    for (const line of tail.lines()) await reportLine(line, context);
-    if (tail.place !== undefined) places.write(tail.place);
-    // The next report connects anew, so that an idle follower holds no connection open.
-    session.courier.close();
-  } while (await changes.next());
+  const reporter = new LogReporter(path, options, session, say);
+  const writtenAt = before?.writtenAt ?? wallSeconds();
+  await readOn({ tail, changes, placeFile, reporter, presence, writtenAt });
+  session.courier.close();
   tail.close();
   return { code: EXIT.done };
 }
 
-/** What the lines of one look are reported with. */
-type Context = {
-  path: string;
-  options: Arguments;
-  session: Session;
-  ours: OurBans;
-  say: (line: string) => void;
+/** What is read, and by what; writtenAt is when the places were last true, in epoch seconds. */
+type Reading = {
+  tail: LogTail;
+  changes: Changes;
+  placeFile: PlaceFile;
+  reporter: LogReporter;
+  presence: Presence;
+  writtenAt: number;
 };
 
-async function reportLine(line: string, context: Context): Promise<void> {
-  const { path, options, session, ours, say } = context;
-  const ban = readLogLine(line);
-  if (ban === undefined || ban.jail === SHARED_JAIL || !isFollowed(ban.jail, options.jails)) return;
-  const read = readReport(['fail2ban', ban.jail, ban.ip], options.durationSeconds, options.details);
-  if ('ending' in read) {
-    say(read.ending.says ?? '');
-    return;
-  }
-  const now = wallSeconds();
-  const at = Math.min(ban.at ?? now, now);
-  const { report } = read;
-  if (now - at > session.spoolMaxAgeSeconds) {
-    say(`${ban.jail} ${ban.ip}: too old to be reported, it was banned ${new Date(at * 1000).toISOString()}`);
-    return;
-  }
-  if (isEcho(session.paths.notes, report)) return;
-  // Its note may be gone by now.
-  if (now - at > NOTE_SECONDS && (await ours.has(report))) return;
-  const refusal = session.refuse(report.ip);
-  if (refusal !== undefined) {
-    say(refusal.says ?? '');
-    return;
-  }
-  // The same line has the same id: read again after a crash, it makes nothing new.
-  const id = createHash('sha256').update(`${path}\n${line}`).digest('hex').slice(0, 32);
-  const { says } = await session.courier.deliver({ id, at, kind: 'report', report });
-  if (says !== undefined) say(`${ban.jail} ${ban.ip}: ${says}`);
+async function readOn({ tail, changes, placeFile, reporter, presence, writtenAt }: Reading): Promise<void> {
+  // What stands behind the places was written after they were.
+  let lookedAt = writtenAt;
+  let touchedAt = writtenAt;
+  do {
+    const began = wallSeconds();
+    presence.look(tail.isThere, began);
+    for (let came = tail.lines(); came.length > 0; came = tail.lines()) {
+      for (const { text, key } of came) await reporter.report(text, key, lookedAt);
+      placeFile.write(tail.places);
+    }
+    if (placeFile.isNew) placeFile.write(tail.places);
+    if (began - touchedAt > TOUCH_SECONDS) placeFile.touch((touchedAt = began));
+    lookedAt = began;
+    reporter.endLook();
+  } while (await changes.next());
 }
 
-function isFollowed(jail: string, jails: readonly string[]): boolean {
-  return jails.length === 0 || jails.includes(jail);
+/** Reports what another program hands over, such as `journalctl -f`, until that ends: there is no place to remember. */
+async function followInput(options: Arguments, say: (line: string) => void): Promise<Ending> {
+  const session = await openSession(options);
+  if ('ending' in session) return session.ending;
+  say('follows standard input');
+  const reporter = new LogReporter(STANDARD_INPUT, options, session, say);
+  for await (const line of lines(process.stdin, 4096)) {
+    if (line === undefined) continue;
+    await reporter.report(line, undefined, wallSeconds());
+    reporter.endLook();
+  }
+  session.courier.close();
+  return { code: EXIT.done };
+}
+
+/** Says whether the log is followed, once each time that it goes away or comes. */
+class Presence {
+  /** Between two steps of a rotation there is no file for a moment. Seconds. */
+  static readonly patience = 60;
+  readonly #path: string;
+  readonly #say: (line: string) => void;
+  #awaySince: number | undefined;
+  #isSaid: boolean;
+
+  constructor(path: string, say: (line: string) => void, isThere: boolean) {
+    this.#path = path;
+    this.#say = say;
+    this.#isSaid = !isThere;
+    const isAway = `waits for ${path}, which is not there: no ban is reported before it comes`;
+    say(isThere ? `follows ${path}` : isAway);
+  }
+
+  look(isThere: boolean, now: number): void {
+    if (isThere) {
+      if (this.#isSaid) this.#say(`follows ${this.#path}`);
+      this.#isSaid = false;
+      this.#awaySince = undefined;
+      return;
+    }
+    this.#awaySince ??= now;
+    if (this.#isSaid || now - this.#awaySince < Presence.patience) return;
+    this.#say(`${this.#path} is not there any more: no ban is reported before it comes again`);
+    this.#isSaid = true;
+  }
 }
 
 /** Changes of the log as something to wait for. */

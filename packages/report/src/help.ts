@@ -17,7 +17,8 @@ Options end at PROG. It needs root, since keys and spool are root's.
   --timeout D       how long to wait for the server (2s)
   --stdin           one "PROG JAIL IP [DURATION]" a line, all over one connection
   --flush           sends what waits in the spool, as the client does by itself
-  --follow FILE     watches a fail2ban.log and reports its bans, for hosts whose actions cannot be changed
+  --follow FILE     watches a fail2ban.log and reports its bans, for hosts whose actions cannot be changed; - is
+                    standard input: journalctl -o short-iso -f -u fail2ban | banshare-report --follow -
   --jail NAME       with --follow, reports this jail only; may be given again
   --unban           this host no longer supports that ban; the last one to say so lifts it everywhere
   --root DIR        puts DIR before every path

@@ -1,43 +1,84 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { FieldReader, parseFields } from '@banshare/protocol';
+import { FieldReader, parseFields, type Fields } from '@banshare/protocol';
 import { writePrivate } from '@banshare/runtime';
 
-/** How far a log was read: the file by its inode, and the bytes of it that are done. */
-export type LogPlace = { inode: number; offset: number };
+/**
+ * How far a log's file was read: the file by its inode, the bytes of it that are done, how often it was begun anew, and the last
+ * bytes of what was read, in hex, by which a truncated file and the copy of it are known.
+ */
+export type LogPlace = { inode: number; offset: number; turn: number; last: string };
 
-/** Remembers the place in a followed log, in the spool's folder, over restarts. */
+/** The places in all files of a log that are still read, the one that grew last at the end; writtenAt is epoch seconds. */
+export type LogPlaces = { files: readonly LogPlace[]; writtenAt: number };
+
+const MOST_FILES = 100;
+
+/** Remembers the places in a followed log, in the spool's folder, over restarts. */
 export class PlaceFile {
   readonly #directory: string;
   readonly #path: string;
+  #isNew = false;
 
   constructor(directory: string, log: string) {
     this.#directory = directory;
     this.#path = join(directory, `.follow-${createHash('sha256').update(log).digest('hex').slice(0, 16)}`);
   }
 
-  /** The place, or undefined before the first run. */
-  read(): LogPlace | undefined {
+  /** The places, or undefined before the first run. */
+  read(): LogPlaces | undefined {
     let text: string;
+    let writtenAt: number;
     try {
       text = readFileSync(this.#path, 'utf8');
+      writtenAt = statSync(this.#path).mtimeMs / 1000;
     } catch {
+      this.#isNew = true;
       return undefined;
     }
     const fields = parseFields(text);
     if (!fields.ok) return undefined;
-    const read = new FieldReader(fields.value);
-    const place = {
-      inode: read.integer('inode', 0, Number.MAX_SAFE_INTEGER),
-      offset: read.integer('offset', 0, Number.MAX_SAFE_INTEGER),
-    };
-    return read.fault === undefined ? place : undefined;
+    // A version before this one kept one place only, without a list.
+    const list = new FieldReader(fields.value).described('files', (own) => own.list('files', MOST_FILES));
+    const files = (list ?? [fields.value]).flatMap((item) => readPlace(item));
+    return files.length === 0 ? undefined : { files, writtenAt };
+  }
+
+  /** Whether nothing was remembered before, and nothing since. */
+  get isNew(): boolean {
+    return this.#isNew;
+  }
+
+  /** Says that everything up to this time was read; epoch seconds. */
+  touch(now: number): void {
+    try {
+      utimesSync(this.#path, now, now);
+    } catch {
+      // Nothing is remembered yet, or cannot be: then the lines' own times count.
+    }
   }
 
   /** @throws the system's error. */
-  write(place: LogPlace): void {
+  write(files: readonly LogPlace[]): void {
+    const current = files.at(-1);
+    if (current === undefined) return;
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    writePrivate(this.#path, `${JSON.stringify(place)}\n`);
+    const { inode, offset } = current;
+    this.#isNew = false;
+    writePrivate(this.#path, `${JSON.stringify({ inode, offset, files })}\n`);
   }
+}
+
+function readPlace(item: unknown): LogPlace[] {
+  if (typeof item !== 'object' || item === null) return [];
+  const read = new FieldReader(item as Fields);
+  const most = Number.MAX_SAFE_INTEGER;
+  const place = {
+    inode: read.integer('inode', 0, most),
+    offset: read.integer('offset', 0, most),
+    turn: read.described('turn', (own) => own.integer('turn', 0, most)) ?? 0,
+    last: read.described('last', (own) => own.text('last', 128)) ?? '',
+  };
+  return read.fault === undefined ? [place] : [];
 }

@@ -1,68 +1,70 @@
-import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs';
+import { statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { monotonicSeconds } from '@banshare/runtime';
 import type { LogPlace } from './log-place.ts';
-import { rotatedSince } from './rotated-logs.ts';
+import { OpenLog, type LogLine } from './open-log.ts';
+import { copyOf, filesSince, type LogFile } from './rotated-logs.ts';
 
-const CHUNK_BYTES = 65_536;
-/** Longer lines are none of fail2ban's bans. */
-const LONGEST_LINE = 4096;
-const REMEMBERED_BYTES = 64;
 /** Where no event comes, as on some network file systems, the log is looked at all the same. */
 const LOOK_MS = 2000;
+/** A file that was rotated away is read for so long after its last line, once another one has grown. */
+const QUIET_SECONDS = 60;
+
+type Followed = { log: OpenLog; grewAt: number };
 
 /**
- * Reads a log as it grows. States: no file yet; reading one, by its inode; and, once the path leads to another file, the old
- * one is read to its end before the new one is begun. A file that is shorter than what was read of it was truncated, and is
- * read from its start. What the log was renamed to while nobody read is read first.
+ * Reads a log as it grows. The log is one or several files: the path's own, and what it was renamed to. A rotated file is read
+ * on until another has grown and it is quiet itself, since fail2ban goes on in it until it is told, and for ever where nobody
+ * tells it. A file in which other bytes stand than were read was truncated: the rest of its copy is read, and the file
+ * from its start.
  */
 export class LogTail {
-  /** The file of the place is gone, or packed: what was written there since cannot be told. */
+  /** The file that grew last is gone, or packed: what was written there since cannot be told. */
   readonly isPlaceLost: boolean;
   readonly #path: string;
-  #file: number | undefined;
-  #place: LogPlace | undefined;
-  /** Older files that were not read to their end, the oldest first. */
-  readonly #older: string[];
-  #rest = Buffer.alloc(0);
-  /** The last bytes that were read: where others stand in their place, the file was truncated and has grown again. */
-  #last = Buffer.alloc(0);
+  readonly #followed: Followed[] = [];
 
-  /** @param place where an earlier run ended; without one, reading begins at the log's end. */
-  constructor(path: string, place: LogPlace | undefined) {
+  /** @param places where an earlier run ended; without them, reading begins at the log's end. */
+  constructor(path: string, places: readonly LogPlace[] | undefined) {
     this.#path = path;
-    this.#place = place;
-    const { paths, isLost } = rotatedSince(path, place);
-    this.#older = paths;
+    if (places === undefined) {
+      this.isPlaceLost = false;
+      this.#open({ path, from: 'end' });
+      return;
+    }
+    const { files, isLost } = filesSince(path, places);
     this.isPlaceLost = isLost;
-    this.#open(this.#older.shift() ?? path, place === undefined);
+    for (const file of files) this.#open(file);
   }
 
-  /** Where the last whole line ended. */
-  get place(): LogPlace | undefined {
-    return this.#place === undefined
-      ? undefined
-      : { ...this.#place, offset: this.#place.offset - this.#rest.length };
+  /** Whether a file is there under the log's name. */
+  get isThere(): boolean {
+    return statSync(this.#path, { throwIfNoEntry: false }) !== undefined;
   }
 
-  /** The whole lines that have come since the last call. */
-  lines(): string[] {
-    const lines = this.#readOn();
-    for (const path of this.#older.splice(0)) {
-      this.#open(path, false);
-      lines.push(...this.#readOn());
-    }
-    if (this.#isReplaced()) {
-      lines.push(...this.#readOn());
-      this.#open(this.#path, false);
-      lines.push(...this.#readOn());
-    }
+  /** Where the last whole line of each file ended, the one that grew last at the end. */
+  get places(): LogPlace[] {
+    return this.#followed.toSorted((one, other) => one.grewAt - other.grewAt).map(({ log }) => log.place);
+  }
+
+  /** Whole lines that have come since; ask again until there are none. */
+  lines(): LogLine[] {
+    const now = monotonicSeconds();
+    const there = statSync(this.#path, { throwIfNoEntry: false });
+    if (there !== undefined && !this.#has(there.ino)) this.#openUnknown();
+    const lines = this.#followed.flatMap((followed) => {
+      const came = this.#readOn(followed.log);
+      if (came.length > 0) followed.grewAt = now;
+      return came;
+    });
+    if (lines.length === 0) this.#dropQuiet(there?.ino, now);
     return lines;
   }
 
   /** Calls back whenever there may be more; returns how to stop. */
   onChange(changed: () => void): () => void {
     const watcher = watch(dirname(this.#path), (_event, name) => {
-      if (name === null || name === basename(this.#path)) changed();
+      if (name === null || name.startsWith(basename(this.#path))) changed();
     });
     watcher.on('error', () => undefined);
     const timer = setInterval(changed, LOOK_MS);
@@ -73,57 +75,52 @@ export class LogTail {
   }
 
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
-    this.#file = undefined;
+    for (const { log } of this.#followed.splice(0)) log.close();
   }
 
-  #open(path: string, atEnd: boolean): void {
-    this.close();
-    this.#rest = Buffer.alloc(0);
-    this.#last = Buffer.alloc(0);
+  #has(inode: number): boolean {
+    return this.#followed.some(({ log }) => log.inode === inode);
+  }
+
+  /** The log was rotated, perhaps more than once since the last look. */
+  #openUnknown(): void {
+    for (const file of filesSince(this.#path, this.places).files) {
+      const stats = statSync(file.path, { throwIfNoEntry: false });
+      if (stats !== undefined && !this.#has(stats.ino)) this.#open(file);
+    }
+  }
+
+  #open({ path, from }: { path: string; from: LogFile['from'] | 'end' }): void {
     try {
-      this.#file = openSync(path, 'r');
+      this.#followed.push({ log: new OpenLog(path, from), grewAt: 0 });
     } catch {
-      return; // Not there yet: the next look finds it, and reads it from its start.
-    }
-    const { ino, size } = fstatSync(this.#file);
-    const known = this.#place?.inode === ino && this.#place.offset <= size ? this.#place.offset : 0;
-    this.#place = { inode: ino, offset: atEnd ? size : known };
-  }
-
-  #isReplaced(): boolean {
-    const there = statSync(this.#path, { throwIfNoEntry: false });
-    return there !== undefined && there.ino !== (this.#file === undefined ? undefined : this.#place?.inode);
-  }
-
-  #isTruncated(file: number, offset: number): boolean {
-    if (fstatSync(file).size < offset) return true;
-    const there = Buffer.alloc(this.#last.length);
-    const count = readSync(file, there, 0, there.length, offset - there.length);
-    return !there.subarray(0, count).equals(this.#last);
-  }
-
-  #readOn(): string[] {
-    if (this.#file === undefined || this.#place === undefined) return [];
-    if (this.#isTruncated(this.#file, this.#place.offset)) {
-      this.#place.offset = 0;
-      this.#rest = Buffer.alloc(0);
-      this.#last = Buffer.alloc(0);
-    }
-    const lines: string[] = [];
-    const chunk = Buffer.alloc(CHUNK_BYTES);
-    for (;;) {
-      const count = readSync(this.#file, chunk, 0, CHUNK_BYTES, this.#place.offset);
-      if (count === 0) return lines;
-      this.#place.offset += count;
-      this.#last = Buffer.concat([this.#last, chunk.subarray(0, count)]).subarray(-REMEMBERED_BYTES);
-      this.#rest = Buffer.concat([this.#rest, chunk.subarray(0, count)]);
-      for (let end = this.#rest.indexOf(10); end >= 0; end = this.#rest.indexOf(10)) {
-        if (end <= LONGEST_LINE) lines.push(this.#rest.subarray(0, end).toString('utf8'));
-        this.#rest = this.#rest.subarray(end + 1);
-      }
-      // Of a line without an end only its being too long is kept.
-      if (this.#rest.length > 2 * CHUNK_BYTES) this.#rest = this.#rest.subarray(0, LONGEST_LINE + 1);
+      // Not there yet, or gone meanwhile: the next look finds what is there.
     }
   }
+
+  #readOn(log: OpenLog): LogLine[] {
+    if (!log.isTruncated) return log.lines();
+    const copy = copyOf(this.#path, log.place);
+    log.beginAnew();
+    return [...(copy === undefined ? [] : linesOf(copy)), ...log.lines()];
+  }
+
+  /** Kept are the log itself, the file that grew last, and whatever has grown in the last minute. */
+  #dropQuiet(current: number | undefined, now: number): void {
+    const newest = Math.max(...this.#followed.map(({ grewAt }) => grewAt));
+    const isDone = ({ log, grewAt }: Followed): boolean =>
+      log.inode !== current && grewAt < newest && now - grewAt > QUIET_SECONDS;
+    for (const followed of this.#followed.filter(isDone)) {
+      followed.log.close();
+      this.#followed.splice(this.#followed.indexOf(followed), 1);
+    }
+  }
+}
+
+function linesOf({ path, from }: LogFile): LogLine[] {
+  const copy = new OpenLog(path, from);
+  const lines: LogLine[] = [];
+  for (let more = copy.lines(); more.length > 0; more = copy.lines()) lines.push(...more);
+  copy.close();
+  return lines;
 }

@@ -1,30 +1,75 @@
-import { readdirSync, statSync, type Stats } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { LogPlace } from './log-place.ts';
 
+/** A file that is to be read, and from where. */
+export type LogFile = { path: string; from: LogPlace | 'start' };
+
 /**
- * What a log was renamed to since it was read up to a place: the file of the place first, then the younger ones, the log itself
- * not among them. isLost: that file is not there any more, or packed.
+ * The files of a log that hold what was written since the places, the oldest first, and the log itself last. isLost: the file
+ * that grew last is not there any more, or packed, and nothing is a copy of it.
  */
-export function rotatedSince(log: string, place: LogPlace | undefined): { paths: string[]; isLost: boolean } {
-  const there = statSync(log, { throwIfNoEntry: false });
-  if (place === undefined || there?.ino === place.inode) return { paths: [], isLost: false };
-  const rotated = siblingsOf(log);
-  const read = rotated.find(({ stats }) => stats.ino === place.inode && stats.size >= place.offset);
-  if (read === undefined) return { paths: [], isLost: true };
-  const since = rotated.filter(({ stats }) => stats !== read.stats && stats.mtimeMs >= read.stats.mtimeMs);
-  return { paths: [read, ...since].map(({ path }) => path), isLost: false };
+export function filesSince(log: string, places: readonly LogPlace[]): { files: LogFile[]; isLost: boolean } {
+  const known = siblingsOf(log).map(({ path, stats }) => ({
+    path,
+    stats,
+    from: placeIn(path, stats, places),
+  }));
+  const oldest = Math.min(
+    ...known.filter(({ from }) => from !== undefined).map(({ stats }) => stats.mtimeMs),
+  );
+  const last = places.at(-1);
+  return {
+    files: known
+      .filter(({ path, stats, from }) => from !== undefined || path === log || stats.mtimeMs >= oldest)
+      .map(({ path, from }) => ({ path, from: from ?? 'start' })),
+    isLost:
+      last !== undefined &&
+      !known.some(({ from }) => from?.offset === last.offset && from.last === last.last),
+  };
 }
 
-/** Files that logrotate may have made of a log, the oldest first. */
+/** The copy that copytruncate made of a file before it emptied it, and what of it was not read. */
+export function copyOf(log: string, place: LogPlace): LogFile | undefined {
+  const copies = siblingsOf(log).filter(
+    ({ path, stats }) => path !== log && stats.ino !== place.inode && isContinued(path, place),
+  );
+  const path = copies.at(-1)?.path;
+  return path === undefined ? undefined : { path, from: place };
+}
+
+/** Where a file goes on after what was read of it: by its inode, or as the copy of a file that was read. */
+function placeIn(path: string, stats: Stats, places: readonly LogPlace[]): LogPlace | undefined {
+  return places.find(({ inode }) => inode === stats.ino) ?? places.find((place) => isContinued(path, place));
+}
+
+function isContinued(path: string, { offset, last }: LogPlace): boolean {
+  const wanted = Buffer.from(last, 'hex');
+  if (wanted.length === 0) return false;
+  const there = Buffer.alloc(wanted.length);
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return false;
+  }
+  const count = readSync(file, there, 0, there.length, offset - there.length);
+  closeSync(file);
+  return there.subarray(0, count).equals(wanted);
+}
+
+/** The log and the files that logrotate may have made of it, the oldest first. */
 function siblingsOf(log: string): { path: string; stats: Stats }[] {
   const name = basename(log);
-  return readdirSync(dirname(log))
+  const rotated = readdirSync(dirname(log))
     .filter((each) => /^[.-]\d[\d.-]*$/.test(each.startsWith(name) ? each.slice(name.length) : ''))
-    .flatMap((each) => {
-      const path = join(dirname(log), each);
-      const stats = statSync(path, { throwIfNoEntry: false });
-      return stats?.isFile() === true ? [{ path, stats }] : [];
-    })
-    .sort((one, other) => one.stats.mtimeMs - other.stats.mtimeMs);
+    .flatMap((each) => statsOf(join(dirname(log), each)))
+    // Of two that the kernel's clock does not tell apart, fail2ban.log.2 is the older one.
+    .sort((one, other) => one.stats.mtimeMs - other.stats.mtimeMs || (one.path < other.path ? 1 : -1));
+  return [...rotated, ...statsOf(log)];
+}
+
+function statsOf(path: string): { path: string; stats: Stats }[] {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats?.isFile() === true ? [{ path, stats }] : [];
 }

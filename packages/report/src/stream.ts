@@ -4,6 +4,7 @@ import type { Arguments } from './arguments.ts';
 import { readBantime } from './details.ts';
 import { isEcho } from './echo.ts';
 import { EXIT, type Ending, type ExitCode } from './exit-codes.ts';
+import { lines } from './lines.ts';
 import { readReport } from './read-report.ts';
 import { openSession, type Session } from './session.ts';
 
@@ -23,7 +24,7 @@ export async function reportStream(
   if ('ending' in session) return session.ending;
   let worst: ExitCode = EXIT.done;
   let number = 0;
-  for await (const line of lines(input)) {
+  for await (const line of lines(input, LONGEST_LINE)) {
     number += 1;
     if (line !== undefined && line.trim() === '') continue;
     const tell = (says: string): void => say(`line ${number}: ${says}`);
@@ -63,28 +64,4 @@ async function reportLine(
 
 function tooLong(): Ending {
   return { code: EXIT.badAddress, says: `a line is longer than ${LONGEST_LINE} bytes` };
-}
-
-/** The lines of a stream, undefined for one that is too long. */
-async function* lines(input: Readable): AsyncGenerator<string | undefined> {
-  let rest = '';
-  let isSkipping = false;
-  for await (const chunk of input) {
-    const pieces = String(chunk).split('\n');
-    for (const [index, piece] of pieces.entries()) {
-      const isLast = index === pieces.length - 1;
-      if (!isSkipping) rest += piece;
-      const isTooLong: boolean = isSkipping || rest.length > LONGEST_LINE;
-      if (isTooLong) rest = '';
-      if (isLast) {
-        isSkipping = isTooLong;
-        continue;
-      }
-      yield isTooLong ? undefined : rest;
-      rest = '';
-      isSkipping = false;
-    }
-  }
-  if (isSkipping) yield undefined;
-  else if (rest !== '') yield rest;
 }

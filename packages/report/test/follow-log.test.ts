@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Program, startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { readLogLine } from '../src/fail2ban-line.ts';
+import { Program, startFleet, within, type Fleet } from '../../../test/fleet/index.ts';
 
 /** Begins a line of a moment ago, or of so many seconds before. */
 function at(secondsAgo: number): string {
@@ -34,31 +42,6 @@ async function following(
   return { log, start };
 }
 
-test('readLogLine() reads bans, and neither unbans nor restored ones nor what others write', () => {
-  const word = 'fail2ban.actions        [812]: NOTICE ';
-  assert.deepEqual(readLogLine(`2026-11-20 23:00:00,123 ${word} [sshd] Ban 203.0.113.9`), {
-    jail: 'sshd',
-    ip: '203.0.113.9',
-    at: new Date(2026, 10, 20, 23, 0, 0, 123).getTime() / 1000,
-  });
-  assert.deepEqual(readLogLine(`2026-13-20 99:00:00,123 ${word} [my.jail-2] Ban 2001:db8::9 `), {
-    jail: 'my.jail-2',
-    ip: '2001:db8::9',
-    at: undefined,
-  });
-  for (const line of [
-    `${AT}[sshd] Unban 203.0.113.9`,
-    `${AT}[sshd] Restore Ban 203.0.113.9`,
-    `${AT}[sshd] 203.0.113.9 already banned`,
-    `${AT}[ss hd] Ban 203.0.113.9`,
-    `2026-11-20 23:00:00,123 fail2ban.filter [812]: NOTICE [sshd] Ban 203.0.113.9`,
-    `x y NOTICE [sshd] Ban 203.0.113.9`,
-    '',
-  ]) {
-    assert.equal(readLogLine(line), undefined, line);
-  }
-});
-
 test('--follow reports new bans, through rotation and truncation, and goes on after a restart where it was', async () => {
   await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
   const { log, start } = await following(fleet);
@@ -77,8 +60,8 @@ test('--follow reports new bans, through rotation and truncation, and goes on af
   renameSync(log, `${log}.1`);
   appendFileSync(`${log}.1`, `${AT}[sshd] Ban 203.0.113.5\n`);
   writeFileSync(log, `${AT}[sshd] Ban 203.0.113.6\n`);
-  await banned('203.0.113.5');
-  await banned('203.0.113.6');
+  const both = [await h2.commands.next(), await h2.commands.next()].map((words) => words.at(-1));
+  assert.deepEqual(new Set(both), new Set(['203.0.113.5', '203.0.113.6']));
   truncateSync(log, 0);
   appendFileSync(log, `${AT}[sshd] Ban 203.0.113.7\n`);
   await banned('203.0.113.7');
@@ -128,7 +111,9 @@ test('--follow reads what was rotated away while it was stopped, and says where 
   writeFileSync(`${log}.notes`, `${AT}[sshd] Ban 203.0.113.99\n`);
   writeFileSync(log, `${AT}[sshd] Ban 203.0.113.5\n`);
   const second = await start();
-  for (const ip of ['203.0.113.3', '203.0.113.4', '203.0.113.5']) await banned(ip);
+  const next = async (): Promise<string> => (await fleet.host('h2').commands.next()).at(-1) ?? '';
+  const three = [await next(), await next(), await next()];
+  assert.deepEqual(three.sort(), ['203.0.113.3', '203.0.113.4', '203.0.113.5']);
   assert.equal(await second.stop(), 0);
 
   renameSync(log, join(fleet.rootOf('h1'), 'elsewhere'));
@@ -145,13 +130,18 @@ test('--follow knows a ban of its own client also where its note is gone, and le
   assert.equal((await fleet.report('h2', ['fail2ban', 'sshd', '203.0.113.3'])).code, 0);
   await fleet.host('h1').line(/Ban .*203\.0\.113\.3.*applied/);
   rmSync(join(fleet.pathsOf('h1').notes, 'sshd@203.0.113.3'));
-  const program = await start();
+  await (await start()).stop();
+  const { spool } = fleet.pathsOf('h1');
+  const place = readdirSync(spool).find((name) => name.startsWith('.follow-')) ?? '';
+  const twoMonthsAgo = Date.now() / 1000 - 60 * 86_400;
+  utimesSync(join(spool, place), twoMonthsAgo, twoMonthsAgo);
   const lines = [
     `${AN_HOUR_AGO}[sshd] Ban 203.0.113.3`,
     `${at(30 * 86_400)}[sshd] Ban 203.0.113.4`,
     `${AN_HOUR_AGO}[sshd] Ban 203.0.113.5`,
   ];
   appendFileSync(log, `${lines.join('\n')}\n`);
+  const program = await start();
   await program.line(/203\.0\.113\.4: too old to be reported/);
   assert.equal((await fleet.host('h2').commands.next()).at(-1), '203.0.113.5');
   const { stdout } = await fleet.server.command('explain', '203.0.113.3', '--json');
@@ -168,4 +158,76 @@ test('--follow of a log in a folder that is not there says so', async () => {
   const ended = await fleet.report('h1', ['--follow', '/nonexistent/fail2ban.log']);
   assert.equal(ended.code, 78);
   assert.match(ended.stderr, /there is no folder "\/nonexistent"/);
+});
+
+test('--follow goes on in a log that was rotated away under a fail2ban that nobody told, and says what it cannot read', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const { log, start } = await following(fleet);
+  const program = await start();
+  const banned = async (ip: string): Promise<void> =>
+    assert.equal((await fleet.host('h2').commands.next()).at(-1), ip);
+  renameSync(log, `${log}.1`);
+  writeFileSync(log, '');
+  appendFileSync(`${log}.1`, `${AT}[sshd] Ban 203.0.113.2\n`);
+  await banned('203.0.113.2');
+  renameSync(`${log}.1`, `${log}.2`);
+  renameSync(log, `${log}.1`);
+  writeFileSync(log, '');
+  appendFileSync(`${log}.2`, `${AT}[sshd] Ban 203.0.113.3\n`);
+  await banned('203.0.113.3');
+  const odd = ['[my jail] Ban 203.0.113.4', '[my jail] Ban 203.0.113.5'].map((words) => `${AT}${words}`);
+  const forms = ['4', '5'].map((ip) => `[fail2ban] {1} NOTICE [sshd] Ban 203.0.113.${ip}`);
+  appendFileSync(log, `${[...odd, ...forms, `${AT}[sshd] Ban 203.0.113.6`].join('\n')}\n`);
+  await banned('203.0.113.6');
+  assert.equal(await program.stop(), 0);
+  const count = (pattern: RegExp): number => program.said.filter((line) => pattern.test(line)).length;
+  assert.equal(count(/the bans of a jail cannot be reported: "my jail" is not a jail name/), 1);
+  assert.equal(count(/a ban in a form that is not understood is not reported/), 1);
+});
+
+test('--follow takes a line that arrives for one of now, whatever zone its time is in', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const { log, start } = await following(fleet);
+  const program = await start();
+  assert.equal((await fleet.report('h2', ['fail2ban', 'sshd', '203.0.113.2'])).code, 0);
+  await fleet.server.command('unban', '203.0.113.2');
+  appendFileSync(log, `${at(9 * 3600)}[sshd] Ban 203.0.113.2\n${at(-9 * 3600)}[sshd] Ban 203.0.113.3\n`);
+  const ips = [await fleet.host('h2').commands.next(), await fleet.host('h2').commands.next()];
+  assert.deepEqual(new Set(ips.map((words) => words.at(-1))), new Set(['203.0.113.2', '203.0.113.3']));
+  await program.stop();
+});
+
+test('--follow says that a log is not there, and follows it when it comes', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const log = join(fleet.rootOf('h1'), 'late.log');
+  const program = new Program('report', ['--root', fleet.rootOf('h1'), '--follow', log]);
+  await program.line(/waits for .*late\.log, which is not there: no ban is reported before it comes/);
+  writeFileSync(log, `${AT}[sshd] Ban 203.0.113.2\n`);
+  await program.line(/follows .*late\.log/);
+  assert.equal((await fleet.host('h2').commands.next()).at(-1), '203.0.113.2');
+  await program.stop();
+});
+
+test('--follow - reports what the journal hands over, the same text twice where it has no time, and ends with it', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const lines = [
+    '2026-11-20T23:00:00+0100 h1 sshd[1]: Invalid user fail2ban.actions[1]: NOTICE [sshd] Ban 203.0.113.9',
+    `${new Date().toISOString().replace(/\.\d+Z$/, '+0000')} h1 fail2ban.actions[812]: NOTICE [sshd] Ban 203.0.113.2`,
+    'fail2ban.actions        [812]: NOTICE  [sshd] Ban 203.0.113.3',
+    '',
+  ];
+  const first = await fleet.report('h1', ['--follow', '-'], { stdin: lines.join('\n') });
+  assert.equal(first.code, 0, first.stderr);
+  const next = fleet.host('h2').commands;
+  assert.deepEqual([(await next.next()).at(-1), (await next.next()).at(-1)], ['203.0.113.2', '203.0.113.3']);
+  await fleet.server.command('unban', '203.0.113.2');
+  await fleet.server.command('unban', '203.0.113.3');
+  await within(fleet.host('h2').line(/Unban .*203\.0\.113\.3/), 20_000, () => 'both unbans on h2');
+  const second = await fleet.report('h1', ['--follow', '-'], { stdin: lines.join('\n') });
+  assert.equal(second.code, 0, second.stderr);
+  const bans = await fleet.server.json<{ bans: { ip: string }[] }>('bans');
+  assert.deepEqual(
+    bans.bans.map(({ ip }) => ip),
+    ['203.0.113.3'],
+  );
 });
