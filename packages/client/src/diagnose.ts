@@ -13,6 +13,7 @@ import { isPsadFirst } from './enforcers/chosen.ts';
 import { doesPsadListen } from './enforcers/psad.ts';
 import { wayOfPsadBans } from './enforcers/psad-first.ts';
 import { exec } from './exec.ts';
+import { followedLogs } from './host/followers.ts';
 import { locateServer } from './server-address.ts';
 import { ServerLink } from './server-link.ts';
 
@@ -41,7 +42,13 @@ export async function diagnose(
   const run = (words: string[]): ReturnType<typeof exec> =>
     exec(words, ASK_MS, () => monotonicSeconds() * 1000);
   if (/^(command|fail2ban)$/.test(config.apply.enforcer))
-    findings.push(...(await diagnoseFail2ban(config, run)));
+    findings.push(
+      ...(await diagnoseFail2ban(config, {
+        socket: paths.fail2banSocket,
+        run,
+        followed: () => followedLogs(paths.root),
+      })),
+    );
   if (isPsadFirst(config)) {
     const isThere = (): Promise<boolean> => doesPsadListen(paths.psadSocket);
     findings.push({ ok: true, says: await wayOfPsadBans({ isThere }, 'fail2ban') });

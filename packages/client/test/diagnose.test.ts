@@ -11,6 +11,7 @@ import { makeCurvePair, makeIdentity, writeHostKey } from '@banshare/transport';
 import { diagnose } from '../src/diagnose.ts';
 import { diagnoseFail2ban } from '../src/diagnose-fail2ban.ts';
 import { exec } from '../src/exec.ts';
+import { noFail2ban, RealFail2ban } from './enforcers/real-fail2ban.ts';
 import { HandMadeServer } from './hand-made-server.ts';
 import { folder } from './make.ts';
 
@@ -178,7 +179,11 @@ test(
 );
 
 /** A fail2ban-client that answers as the real one does; jails with their actions. */
-async function fail2ban(jails: Readonly<Record<string, string>>, before = ''): Promise<string> {
+async function fail2ban(
+  jails: Readonly<Record<string, string>>,
+  before = '',
+  host: { socket?: string; followed?: string[] } = {},
+): Promise<string> {
   using scratch = folder();
   const client = join(scratch.path, 'fail2ban-client');
   const actions = Object.entries(jails).map(
@@ -191,7 +196,11 @@ async function fail2ban(jails: Readonly<Record<string, string>>, before = ''): P
     { mode: 0o755 },
   );
   const config = await configOf(`[apply]\ncommand = "'${client}' set JAIL banip SRCIP"\n`, scratch.path);
-  const found = await diagnoseFail2ban(config, (words) => exec(words, 20_000, () => performance.now()));
+  const found = await diagnoseFail2ban(config, {
+    socket: host.socket ?? join(scratch.path, 'nothing.sock'),
+    run: (words) => exec(words, 20_000, () => performance.now()),
+    followed: () => host.followed ?? [],
+  });
   return found.map(({ ok, says }) => `${ok ? '' : '! '}${says}`).join('\n');
 }
 
@@ -217,6 +226,37 @@ test('diagnoseFail2ban() tells that fail2ban does not run', async () => {
 test('diagnoseFail2ban() asks nothing where the command is not fail2ban-client', async () => {
   using scratch = folder();
   const config = await configOf('[apply]\ncommand = "/sbin/ban SRCIP"\n', scratch.path);
-  const found = await diagnoseFail2ban(config, () => Promise.reject(new Error('asked')));
+  const found = await diagnoseFail2ban(config, {
+    socket: join(scratch.path, 'nothing.sock'),
+    run: () => Promise.reject(new Error('asked')),
+    followed: () => [],
+  });
   assert.deepEqual(found, []);
 });
+
+test('diagnoseFail2ban() knows that a follower reports for every jail in its log', async () => {
+  const found = await fail2ban({ banshare: 'nftables', sshd: 'nftables' }, '', {
+    followed: ['/var/log/fail2ban.log'],
+  });
+  assert.equal(found, 'banshare-report follows /var/log/fail2ban.log: the jails in it report.');
+});
+
+test(
+  'diagnoseFail2ban() finds by the socket the one jail of forty that reports, by an action with a name of its own',
+  { skip: noFail2ban },
+  async () => {
+    const jails = ['banshare', ...Array.from({ length: 39 }, (_, index) => `site${index}`), 'zz-sshd'];
+    await using real = new RealFail2ban(jails);
+    writeFileSync(
+      join(real.path, 'action.d/own.conf'),
+      '[Definition]\nactionban = /usr/bin/banshare-report fail2ban <name> <ip>\n',
+    );
+    writeFileSync(
+      join(real.path, 'jail.local'),
+      '[zz-sshd]\naction = own[actname=to-the-fleet]\n[site3]\naction = own[actname=other, actionban="true banshare"]\n',
+    );
+    await real.start();
+    const found = await fail2ban({}, 'exit 1', { socket: real.socket });
+    assert.equal(found, 'These jails report: zz-sshd.');
+  },
+);

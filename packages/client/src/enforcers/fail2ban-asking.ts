@@ -104,6 +104,16 @@ export async function actionsOf(talk: Talk, jail: string): Promise<string[]> {
   return textsIn(await talk.ask(['get', jail, 'actions']), 'the actions of a jail');
 }
 
+/** A command of an action, as it is written in its file or the jail. @throws TalkError `raised` of an action in Python. */
+export async function commandOfAction(
+  talk: Talk,
+  jail: string,
+  action: string,
+  which: 'actionban',
+): Promise<string> {
+  return textIn(await talk.ask(['get', jail, 'action', action, which]));
+}
+
 /** What an action has: the names of its properties, or of its methods. @throws TalkError. */
 export async function wordsOfAction(
   talk: Talk,
