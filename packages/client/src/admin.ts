@@ -28,6 +28,7 @@ export type AdminParts = {
   parts: TakeParts;
   /** What is really in place here. */
   receipt: () => Receipt;
+  protection: { unknown: () => string[] };
   /** Goes over to a new key. */
   rotate: () => Promise<AdminReply>;
 };
@@ -64,12 +65,13 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 
 async function tellStatus(
   _: unknown,
-  { enforcer, place, paths, state, progress, receipt }: AdminParts,
+  { enforcer, place, paths, state, progress, receipt, protection }: AdminParts,
 ): Promise<AdminReply> {
   const how = {
     missing: await enforcer.check(),
     ways: (await enforcer.ways?.()) ?? [],
     unproven: (await enforcer.unproven?.()) ?? [],
+    unprotected: protection.unknown(),
     kind: enforcer.kind,
   };
   const status = statusOf(how, place, state, progress, spoolStatus(paths.spool, wallSeconds()));

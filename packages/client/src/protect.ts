@@ -3,10 +3,14 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress, specialRange, type Target } from '@banshare/protocol';
 import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/runtime';
+import { isFail2banCommand } from './enforcers/chosen.ts';
+import { exec, type Ended } from './exec.ts';
+import { readerByClient, readerOverSocket, type IgnoreReader } from './ignoreip-readers.ts';
 import { defaultGateways } from './proc-net.ts';
 import { IgnoreIp } from './protect-ignoreip.ts';
 import { Rulebook, type Protected } from './protect-rulebook.ts';
 import type { ServerAddresses } from './protect-server.ts';
+import { lookUpAll } from './server-address.ts';
 import { SessionWatch } from './protect-sessions.ts';
 
 /** Where this machine's own affairs are read. */
@@ -26,7 +30,7 @@ export const THIS_MACHINE: Machine = {
 };
 
 export type ProtectionParts = {
-  config: Pick<ClientConfig, 'addresses' | 'neverBan' | 'apply'>;
+  config: Pick<ClientConfig, 'addresses' | 'neverBan' | 'apply' | 'enforcer'>;
   paths: Pick<HostPaths, 'clientState' | 'fail2banSocket'>;
   machine: Machine;
   server: Pick<ServerAddresses, 'all' | 'refresh'>;
@@ -38,6 +42,11 @@ const MACHINE_SECONDS = 1;
 const MOMENT_SECONDS = 0.05;
 const SHARE_OF_LOOKING = 10;
 const IGNOREIP_SECONDS = 60;
+/** After a fault, while fail2ban has never answered. */
+const SOON_SECONDS = 10;
+/** By fail2ban's client each jail is a start of Python: asking takes a twentieth of the time at most. */
+const SHARE_OF_ASKING = 20;
+const ASK_MS = 5000;
 /** Written by the installer: the addresses of whoever ran it. */
 const INSTALLED_FROM = 'installed-from';
 
@@ -53,16 +62,15 @@ export class Protection {
   readonly #machine: Fresh<Rulebook>;
   readonly #server: Fresh<Rulebook>;
   readonly #sessions: Fresh<Rulebook>;
-  #ignoreIpReadAt = -Infinity;
+  /** Monotonic seconds. */
+  #ignoreIpDueAt = -Infinity;
 
   constructor(parts: ProtectionParts) {
     this.#parts = parts;
-    this.#ignoreIp = new IgnoreIp(parts.paths.fail2banSocket, (text, jail) =>
-      parts.fault(
-        `ignoreip ${jail} ${text}`,
-        `fail2ban's ignoreip of ${jail} has "${text}", which is no address and no range: it is not known here, list its addresses in [never-ban] of client.toml`,
-      ),
-    );
+    this.#ignoreIp = new IgnoreIp(readersOf(parts), async (name) => {
+      const found = await lookUpAll(name);
+      return found.ok ? found.value : undefined;
+    });
     this.#listed = new Rulebook(
       parts.config.neverBan.addresses.map((what) => ({
         what,
@@ -109,16 +117,24 @@ export class Protection {
    */
   async refresh(): Promise<void> {
     void this.#parts.server.refresh();
-    if (monotonicSeconds() - this.#ignoreIpReadAt < IGNOREIP_SECONDS) return;
+    const began = monotonicSeconds();
+    if (began < this.#ignoreIpDueAt) return;
     try {
-      if (await this.#ignoreIp.read()) this.#ignoreIpReadAt = monotonicSeconds();
+      if (await this.#ignoreIp.read()) this.#ignoreIpDueAt = dueAfter(began, IGNOREIP_SECONDS);
     } catch (error) {
-      this.#ignoreIpReadAt = monotonicSeconds();
+      const seconds = this.#ignoreIp.isKnown ? IGNOREIP_SECONDS : SOON_SECONDS;
+      this.#ignoreIpDueAt = dueAfter(began, seconds);
       this.#parts.fault(
         'ignoreip',
         `Cannot read the ignoreip of fail2ban's jails: ${(error as Error).message}`,
       );
     }
+    for (const says of this.#ignoreIp.unknown) this.#parts.fault(`ignoreip ${says}`, says);
+  }
+
+  /** What is to be protected and cannot be known, in sentences. */
+  unknown(): string[] {
+    return this.#ignoreIp.unknown;
   }
 
   #readMachine(): Rulebook {
@@ -149,6 +165,22 @@ export class Protection {
     }
     return new Rulebook([...addresses].map((what) => ({ what, rule: 'an authenticated SSH session' })));
   }
+}
+
+/** Asks over the socket, and where there is none by the way by which it bans. */
+function readersOf({ config, paths }: ProtectionParts): IgnoreReader[] {
+  const run = (words: readonly string[]): Promise<Ended> =>
+    exec(words, ASK_MS, () => monotonicSeconds() * 1000, { keptBytes: 64 * 1024 });
+  const byClient = readerByClient(config, run);
+  const overSocket = readerOverSocket(paths.fail2banSocket);
+  if (byClient === undefined) return [overSocket];
+  // A command with options of its own, or in a container, may be of another fail2ban than the one behind the socket.
+  return isFail2banCommand(config) ? [overSocket, byClient] : [byClient, overSocket];
+}
+
+function dueAfter(began: number, seconds: number): number {
+  const ended = monotonicSeconds();
+  return ended + Math.max(seconds, SHARE_OF_ASKING * (ended - began));
 }
 
 /** A reading that is good for a while, the longer the more it costs. */

@@ -91,7 +91,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const left = passOn(config, enforcerHost, parts, applier);
   const reconcilers: Reconciler[] = [];
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
-  const adminParts = { enforcer, place, paths, state, progress, applier, parts, rotate, receipt };
+  const adminParts = { enforcer, place, paths, state, progress, applier, parts, rotate, receipt, protection };
   await listenToAdmin(adminParts, resources, signal);
 
   const key = await identify(options, { log, faults, progress }, signal);

@@ -164,7 +164,7 @@ export class State {
   /** Bans in force that the server's ledger lacks: of no event of its history, their seq is 0. */
   lackingCount(): number {
     const row = this.#sql(
-      "SELECT count(*) AS n FROM bans INDEXED BY bans_lacking WHERE seq = 0 AND status IN ('pending', 'applied', 'already', 'failed')",
+      "SELECT count(*) AS n FROM bans INDEXED BY bans_lacking WHERE seq = 0 AND status IN ('pending', 'applied', 'already', 'failed', 'unproven')",
     ).get();
     return Number(row?.['n']);
   }

@@ -36,6 +36,8 @@ export type ClientStatus = {
   unlifted: string[];
   /** Why bans cannot be seen in the firewall where they should be, in sentences. */
   unproven: string[];
+  /** What is to be protected here and cannot be known, in sentences. */
+  unprotected: string[];
   spool: SpoolStatus;
   /** What is really in place; an older daemon does not tell. */
   receipt?: Receipt;
@@ -48,6 +50,7 @@ export function statusOf(
     missing: readonly string[];
     ways: readonly string[];
     unproven?: readonly string[];
+    unprotected?: readonly string[];
   },
   place: ServerPlace,
   state: State,
@@ -75,6 +78,7 @@ export function statusOf(
     earlierEnforcers: Object.keys(placingOf(state)?.before ?? {}),
     unlifted: unliftedIn(state),
     unproven: [...(enforcer.unproven ?? [])],
+    unprotected: [...(enforcer.unprotected ?? [])],
     spool,
   };
 }
@@ -115,8 +119,9 @@ export function unliftedIn(state: State): string[] {
 }
 
 /** Whether no person is needed for what a running client tells. */
-export function isInOrder({ phase, pausedAt, unlifted, unproven, lacking }: ClientStatus): boolean {
-  const isClear = unlifted.length === 0 && unproven.length === 0 && lacking === 0;
+export function isInOrder({ phase, pausedAt, lacking, ...status }: ClientStatus): boolean {
+  const faults = [status.unlifted, status.unproven, status.unprotected];
+  const isClear = faults.every((sentences) => sentences.length === 0) && lacking === 0;
   return phase === 'in-step' && pausedAt === null && isClear;
 }
 
@@ -149,6 +154,7 @@ export function showStatus(status: ClientStatus): string {
     ...status.advice,
     ...status.unlifted,
     ...status.unproven,
+    ...status.unprotected,
     ...status.earlierEnforcers.map(
       (place) => `Not lifted yet, from before the enforcer was changed: what ${place} holds of banshare.`,
     ),

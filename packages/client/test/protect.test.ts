@@ -15,7 +15,10 @@ function protectionIn(path: string, server = '203.0.113.1'): Protection {
     config: {
       addresses: [],
       neverBan: { addresses: [] },
-      apply: { missingJail: 'banshare' } as ConstructorParameters<typeof Protection>[0]['config']['apply'],
+      enforcer: [],
+      apply: { missingJail: 'banshare', enforcer: 'fail2ban', command: '' } as ConstructorParameters<
+        typeof Protection
+      >[0]['config']['apply'],
     },
     paths,
     machine: {

@@ -91,7 +91,10 @@ export function isPsadFirst(config: ClientConfig): boolean {
   return isFail2ban && config.enforcer.length === 0;
 }
 
-function isFail2banCommand({ apply: { command, unbanCommand } }: ClientConfig): boolean {
+/** Whether bans are told to fail2ban's client as a fresh client.toml has it: then its socket does as well. */
+export function isFail2banCommand({
+  apply: { command, unbanCommand },
+}: Pick<ClientConfig, 'apply'>): boolean {
   return command === FAIL2BAN_COMMANDS.ban && unbanCommand === FAIL2BAN_COMMANDS.unban;
 }
 

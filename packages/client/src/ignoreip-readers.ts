@@ -1,0 +1,84 @@
+import { splitWords, type ClientConfig } from '@banshare/runtime';
+import { jailsOf } from './enforcers/fail2ban-asking.ts';
+import { Talk, TalkError } from './enforcers/fail2ban-socket.ts';
+import { isProgram, type Ended } from './exec.ts';
+
+/** What each jail of fail2ban lists in `ignoreip`, as it is written. */
+export type IgnoreLists = ReadonlyMap<string, readonly string[]>;
+
+/** Asks fail2ban what its jails ignore; undefined where there is none to be asked this way. @throws where it runs and fails. */
+export type IgnoreReader = () => Promise<IgnoreLists | undefined>;
+
+const TIMEOUT_MS = 5000;
+const NO_SUCH_JAIL = /UnknownJailException|jail '[^']*' does not exist/;
+
+/** Asks over fail2ban's socket. */
+export function readerOverSocket(socket: string): IgnoreReader {
+  return async () => {
+    try {
+      using talk = await Talk.open(socket, TIMEOUT_MS);
+      const lists = new Map<string, string[]>();
+      for (const jail of await jailsOf(talk)) lists.set(jail, await ignoredIn(talk, jail));
+      return lists;
+    } catch (error) {
+      if (error instanceof TalkError && error.fault === 'down') return undefined;
+      throw error;
+    }
+  };
+}
+
+async function ignoredIn(talk: Talk, jail: string): Promise<string[]> {
+  try {
+    const answer = await talk.ask(['get', jail, 'ignoreip']);
+    return answer.is === 'list' ? answer.items.flatMap((item) => (item.is === 'text' ? item.text : [])) : [];
+  } catch (error) {
+    // It may have been removed since it was listed.
+    if (error instanceof TalkError && error.raised === 'UnknownJailException') return [];
+    throw error;
+  }
+}
+
+/** Where bans go by a command of fail2ban's client, asks that client too: its socket may be anywhere, in a container as well. */
+export function readerByClient(
+  config: Pick<ClientConfig, 'apply' | 'enforcer'>,
+  run: (words: readonly string[]) => Promise<Ended>,
+): IgnoreReader | undefined {
+  const client = clientWords(config);
+  if (client === undefined) return undefined;
+  const ask = async (...words: string[]): Promise<Ended> => run([...client, ...words]);
+  return async () => {
+    if (!isProgram(client[0] ?? '')) return undefined;
+    const status = await ask('status');
+    const listed = /Jail list:\s*(.*)/.exec(status.stdout);
+    if (status.code !== 0 || listed === null)
+      throw new Error(`${client.join(' ')} status: ${whyNot(status)}`);
+    const lists = new Map<string, string[]>();
+    for (const jail of (listed[1] ?? '').split(/[,\s]+/).filter((name) => name !== '')) {
+      const ignored = await ask('get', jail, 'ignoreip');
+      if (ignored.code === 0) lists.set(jail, itemsIn(ignored.stdout));
+      else if (!NO_SUCH_JAIL.test(ignored.stderr + ignored.stdout))
+        throw new Error(`${client.join(' ')} get ${jail} ignoreip: ${whyNot(ignored)}`);
+    }
+    return lists;
+  };
+}
+
+/** The words of a ban command before what fail2ban's client is told, with its own options. */
+function clientWords({ apply, enforcer }: Pick<ClientConfig, 'apply' | 'enforcer'>): string[] | undefined {
+  const kinds = enforcer.length > 0 ? enforcer.map(({ kind }) => kind) : [apply.enforcer];
+  const split = splitWords(apply.command);
+  if (!kinds.includes('command') || !split.ok) return undefined;
+  const at = split.value.findIndex((word) => /(^|\/)fail2ban-client$/.test(word));
+  const end = split.value.indexOf('set', at);
+  return at === -1 || end === -1 ? undefined : split.value.slice(0, end);
+}
+
+/** `|- 127.0.0.0/8` and `` `- home.example.org ``, one a line. */
+function itemsIn(text: string): string[] {
+  return [...text.matchAll(/^[|`]- (\S+)$/gm)].flatMap(([, item]) => item ?? []);
+}
+
+function whyNot({ code, isTimedOut, stderr, stdout }: Ended): string {
+  const how = isTimedOut ? 'it ran too long' : code === null ? 'it could not run' : `exit ${code}`;
+  return `${how}: ${(stderr.trim() || stdout.trim()).split('\n', 1)[0] ?? ''}`.slice(0, 200);
+}
