@@ -10,7 +10,7 @@ import { finishGeneration, readGeneration } from './generation-files.ts';
 import { licences } from './licences.ts';
 import { addonFile, runtimeFile, thisArchitecture } from './parts.ts';
 import { makeCode, namesOf } from './report-code.ts';
-import { orExit, ROOT } from './say.ts';
+import { orExit, ROOT, tell } from './say.ts';
 
 const {
   certs,
@@ -54,7 +54,7 @@ await orExit(async () => {
   await place(join(library, 'LICENCES'), (path) => writeFile(path, licences(metafiles)));
   for (const name of await readdir(library))
     if (!kept.has(name)) await rm(join(library, name), { recursive: true });
-  console.log(
+  tell(
     `Built dist/bin/banshare-{${PROGRAMS.map((each) => each.name).join(',')}} of generation ${fleet.generation}`,
   );
 });

@@ -1,6 +1,6 @@
 // The main job on this machine in under a minute: every step is what a real host would do, with the real programs.
 import { DemoFleet, type Host } from './demo/fleet.ts';
-import { Fault, orExit } from './say.ts';
+import { Fault, orExit, tell } from './say.ts';
 
 const BANS = [
   { reporter: 0, jail: 'sshd', ip: '203.0.113.9' },
@@ -20,45 +20,43 @@ await orExit(async () => {
     await demonstrate(fleet);
   } finally {
     await fleet.remove();
-    console.log('\nEverything is stopped and removed.');
+    tell('\nEverything is stopped and removed.');
   }
 });
 
 async function demonstrate(fleet: DemoFleet): Promise<void> {
-  console.log('A banshare server and three hosts, on this machine only, with fresh keys:\n');
+  tell('A banshare server and three hosts, on this machine only, with fresh keys:\n');
   const ports = await fleet.start();
-  console.log(`  server      takes reports on port ${ports.report}, publishes bans on port ${ports.publish}`);
-  console.log('  h1 h2 h3    have enrolled and follow it');
+  tell(`  server      takes reports on port ${ports.report}, publishes bans on port ${ports.publish}`);
+  tell('  h1 h2 h3    have enrolled and follow it');
 
-  console.log(
+  tell(
     '\n1. One host bans an attacker: fail2ban there calls banshare-report, and every other host bans too.\n',
   );
-  console.log(row(['ADDRESS', 'JAIL', 'REPORT', 'h1', 'h2', 'h3']));
+  tell(row(['ADDRESS', 'JAIL', 'REPORT', 'h1', 'h2', 'h3']));
   const delays: number[] = [];
   for (const ban of BANS) delays.push(...(await shareOne(fleet, ban)));
   delays.sort((one, other) => one - other);
   const median = delays[Math.floor(delays.length / 2)] ?? 0;
-  console.log(
+  tell(
     `\n   From banshare-report started to ban command done elsewhere: median ${ms(median)}, slowest ${ms(delays.at(-1) ?? 0)}.`,
   );
 
-  console.log('\n2. The same attacker again within five minutes: a duplicate, nobody is bothered twice.\n');
+  tell('\n2. The same attacker again within five minutes: a duplicate, nobody is bothered twice.\n');
   const [h1, , h3] = fleet.hosts as [Host, Host, Host];
   const again = await fleet.report(h1, ['fail2ban', 'sshd', '203.0.113.9']).end();
   if (!again.said.includes('duplicate')) throw new Fault(`The repeat was not a duplicate: ${again.said}`);
-  console.log('   banshare-report says: duplicate');
+  tell('   banshare-report says: duplicate');
 
-  console.log(
-    '\n3. h3 loses power, an attack comes meanwhile, h3 is switched on again: it catches up by itself.\n',
-  );
+  tell('\n3. h3 loses power, an attack comes meanwhile, h3 is switched on again: it catches up by itself.\n');
   await h3.client.stop('SIGKILL');
   await fleet.report(h1, ['fail2ban', 'sshd', '203.0.113.50']).end();
   const started = performance.now();
   await fleet.startAgain(h3);
   const caught = await h3.client.line(isOutcome('Ban', '203.0.113.50'));
-  console.log(`   h3 has banned 203.0.113.50 ${ms(caught.atMs - started)} after its start`);
+  tell(`   h3 has banned 203.0.113.50 ${ms(caught.atMs - started)} after its start`);
 
-  console.log('\n4. A mistake: h1 takes its report back, and every host lifts the ban.\n');
+  tell('\n4. A mistake: h1 takes its report back, and every host lifts the ban.\n');
   const sent = performance.now();
   const unban = fleet.report(h1, ['--unban', 'fail2ban', 'sshd', '203.0.113.9']);
   const others = fleet.hosts.filter(({ name }) => name === 'h2');
@@ -67,7 +65,7 @@ async function demonstrate(fleet: DemoFleet): Promise<void> {
   );
   const { code } = await unban.end();
   if (code !== 0) throw new Fault(`banshare-report --unban ended with ${code}`);
-  console.log(`   lifted on h2 ${ms(Math.max(...lifted.map(({ atMs }) => atMs)) - sent)} after the call`);
+  tell(`   lifted on h2 ${ms(Math.max(...lifted.map(({ atMs }) => atMs)) - sent)} after the call`);
 }
 
 /** Reports one ban and waits for every host; returns the milliseconds until the others had it. */
@@ -91,7 +89,7 @@ async function shareOne(
     delays.push(line.atMs - began);
     return ms(line.atMs - began);
   });
-  console.log(row([ban.ip, ban.jail, `from ${reporter.name}`, ...cells]));
+  tell(row([ban.ip, ban.jail, `from ${reporter.name}`, ...cells]));
   return delays;
 }
 

@@ -2,6 +2,7 @@
 // system's own ssh and scp. What the server says at the end is what counts, not what ssh said.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { forPeople } from '@banshare/runtime';
 import { limitTo, parseHosts, type Target } from './deploy/hosts-file.ts';
 import { installHost, type Outcome, type Task } from './deploy/install-host.ts';
 import { InstallersToSend } from './deploy/installers-to-send.ts';
@@ -13,7 +14,7 @@ import { Remote } from './deploy/remote.ts';
 import { askAll, isFailure, rollOut, tasksOf } from './deploy/roll-out.ts';
 import { ServerView, type KnownHost } from './deploy/server-view.ts';
 import { showStandings, showUnseen, standingsOf } from './deploy/summary.ts';
-import { Fault, orExit } from './say.ts';
+import { complain, Fault, orExit, tell } from './say.ts';
 
 /** A host that was restarted speaks within seconds. */
 const SEEN_WITHIN_SECONDS = 60;
@@ -59,7 +60,7 @@ async function deploy(options: Options, targets: readonly Target[], parts: Parts
   if (options.isDryRun) {
     const outcomes = await askAll(tasks, { ...options, carryOut });
     progress.end();
-    console.log('Nothing was changed.');
+    tell('Nothing was changed.');
     process.exitCode = outcomes.every(({ how }) => how === 'would' || how === 'already') ? 0 : 1;
     return;
   }
@@ -111,23 +112,23 @@ function finish(progress: Progress, outcome: Outcome): Outcome {
 /** What the installer said, with what is still to do on the host. */
 function keepLog(folder: string, task: Task, text: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(join(folder, `${titleOf(task).replace(/[^\w.@-]+/g, '_')}.log`), text);
+  writeFileSync(join(folder, `${titleOf(task).replace(/[^\w.@-]+/g, '_')}.log`), forPeople(text));
 }
 
 async function summarize(outcomes: readonly Outcome[], parts: Parts & { record: Record }): Promise<void> {
   const { generation } = parts.installers;
   const hosts = await askWhereabouts(outcomes, parts);
   if (typeof hosts === 'string') {
-    for (const line of showUnseen(outcomes, hosts)) console.log(line);
+    for (const line of showUnseen(outcomes, hosts)) tell(line);
     process.exitCode = 1;
     return;
   }
   const standings = standingsOf(outcomes, hosts, generation);
-  for (const line of showStandings(standings, hosts, generation)) console.log(line);
+  for (const line of showStandings(standings, hosts, generation)) tell(line);
   const left = standings.filter(({ isThere, outcome }) => !isThere || isFailure(outcome));
   for (const { outcome } of left) parts.record.forget(outcome.destination, outcome.role);
   if (left.length === 0) return;
-  console.log(`${left.length} left: the same command goes on with them.`);
+  tell(`${left.length} left: the same command goes on with them.`);
   process.exitCode = 1;
 }
 
@@ -165,9 +166,9 @@ async function stopNow(
   installers[Symbol.dispose]();
   const undone = await left.removeAll();
   if (undone.length > 0)
-    console.error(
+    complain(
       `\nCannot remove the installer from ${undone.join(', ')}: the next deploy does, or you: .banshare-deploy.*`,
     );
-  console.error(`\nStopped by ${signal}; the same command goes on where this one was.`);
+  complain(`\nStopped by ${signal}; the same command goes on where this one was.`);
   process.exit(signal === 'SIGINT' ? 130 : 143);
 }

@@ -9,7 +9,7 @@ import { finishGeneration, readGeneration } from './generation-files.ts';
 import { assemble, type Part } from './installer-script.ts';
 import { ARCHITECTURES, type Architecture } from './parts.ts';
 import { architecturePart, commonPart, libraryFiles, type Role } from './payload.ts';
-import { Fault, orExit, ROOT } from './say.ts';
+import { Fault, orExit, ROOT, tell } from './say.ts';
 
 await orExit(async () => {
   const { values: asked, positionals } = parseArgs({
@@ -37,7 +37,7 @@ await orExit(async () => {
     writeInstaller(join(asked.dist, name), assemble({ ...contents, parts }));
   const megabytes = write(`${role}-install.sh`, [common.part, ...own.map(({ part }) => part)]);
   const slim = write(`${role}-install-slim.sh`, [common.part]);
-  console.log(
+  tell(
     `Made ${role}-install.sh (${megabytes} MB, ${architectures.join(' and ')}) of generation ${fleet.generation}, ` +
       `and ${role}-install-slim.sh (${slim} MB) for where its Node runtime is installed`,
   );

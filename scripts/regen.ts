@@ -7,7 +7,7 @@ import { formatFleet, parseFleet, splitWords, type Fleet } from '@banshare/runti
 import { makeCurvePair } from '@banshare/transport';
 import { findGeneration, finishGeneration, writeGeneration, type Keys } from './generation-files.ts';
 import { parsePorts, randomPorts } from './ports.ts';
-import { Fault, orExit, ROOT } from './say.ts';
+import { Fault, orExit, ROOT, tell } from './say.ts';
 
 const DEFAULT_SERVER = '127.0.0.1';
 const DEFAULT_BAN_COMMAND = '/usr/bin/fail2ban-client set JAIL banip SRCIP';
@@ -65,13 +65,11 @@ function check(fleet: Fleet): void {
 }
 
 function announce(fleet: Fleet, unasked: boolean): void {
-  console.log(`Generation ${fleet.generation} in certs/`);
-  console.log(
-    `  server   ${fleet.server}, ports ${fleet.reportPort} (reports) and ${fleet.publishPort} (bans)`,
-  );
-  console.log(`  bans by  ${fleet.banCommand}`);
+  tell(`Generation ${fleet.generation} in certs/`);
+  tell(`  server   ${fleet.server}, ports ${fleet.reportPort} (reports) and ${fleet.publishPort} (bans)`);
+  tell(`  bans by  ${fleet.banCommand}`);
   if (unasked)
-    console.log(
+    tell(
       '  SERVER was not given, so this generation is for this machine alone (127.0.0.1). For a fleet, run\n' +
         '  make regen SERVER=bans.example.org with a DNS name that leads to your server: a name outlives an address.',
     );

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { forPeople } from '@banshare/runtime';
 
 /** The repository. */
 export const ROOT = join(import.meta.dirname, '..');
@@ -12,7 +13,17 @@ export async function orExit(work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    console.error(error.message);
+    complain(error.message);
     process.exitCode = 1;
   }
+}
+
+/** Prints what a person shall see: it may hold words of other hosts and programs, and none of them steers the terminal. */
+export function tell(text: string): void {
+  console.log(forPeople(text));
+}
+
+/** The same on stderr. */
+export function complain(text: string): void {
+  console.error(forPeople(text));
 }

@@ -155,6 +155,16 @@ test('sources use no require() and no builtin by another way', () => {
   );
 });
 
+test('only tell.ts speaks to people, where it is cleaned; beside it the log, a crash and the reporter', () => {
+  const speaks = /\bprocess\.std(out|err)\.write\((?!'')|\bwriteSync\([12],|\bconsole\.\w/;
+  const allowed = ['runtime/src/tell.ts', 'runtime/src/lifecycle.ts', 'report/src/main.ts'];
+  const broken = rooms.filter(({ path, text }) => !allowed.includes(path) && speaks.test(text));
+  assert.deepEqual(
+    broken.map((source) => source.path),
+    [],
+  );
+});
+
 test('only clock.ts reads a clock', () => {
   const clock =
     /\bDate\.now\b|\bperformance\.now\b|\bhrtime\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bprocess\.uptime\b/;

@@ -1,3 +1,5 @@
+import { forPeople } from '@banshare/runtime';
+import { tell } from '../say.ts';
 import type { Outcome, Task } from './install-host.ts';
 
 /** Says how far the deploy is: finished hosts as lines, and on a terminal what is under way in one line below them. */
@@ -29,7 +31,7 @@ export class Progress {
   /** A line that stays. */
   say(line: string): void {
     this.#clear();
-    console.log(line);
+    tell(line);
     this.#draw();
   }
 
@@ -48,7 +50,7 @@ export class Progress {
     const under = [...this.#underWay].map(([title, words]) => `${title} ${words}`).join(', ');
     const failed = this.#failed === 0 ? '' : `, ${this.#failed} failed`;
     const line = `[${this.#finished}/${this.#all}${failed}] ${under}`;
-    process.stdout.write(`\r\u001b[K${line.slice(0, (process.stdout.columns || 80) - 1)}`);
+    process.stdout.write(`\r\u001b[K${forPeople(line).slice(0, (process.stdout.columns || 80) - 1)}`);
   }
 }
 

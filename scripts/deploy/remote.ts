@@ -6,6 +6,7 @@ export type Ended = { readonly code: number | null; readonly out: string; readon
 
 /** ssh's own exit code for what is not the remote command's fault. */
 export const UNREACHABLE = 255;
+const MOST_KEPT = 4_000_000;
 
 /** Other hosts by the system's own ssh and scp, with the user's configuration, agent and known hosts. */
 export class Remote {
@@ -39,11 +40,15 @@ export class Remote {
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     const ended = { out: '', said: '' };
+    // A host that was taken over may talk without end.
+    const keep = (which: 'out' | 'said', chunk: unknown): void => {
+      if (ended[which].length < MOST_KEPT) ended[which] += String(chunk);
+    };
     child.stdout.on('data', (chunk) => {
-      ended.out += String(chunk);
-      ended.said += String(chunk);
+      keep('out', chunk);
+      keep('said', chunk);
     });
-    child.stderr.on('data', (chunk) => (ended.said += String(chunk)));
+    child.stderr.on('data', (chunk) => keep('said', chunk));
     const timer = setTimeout(() => child.kill('SIGKILL'), this.#timeoutSeconds * 1000);
     try {
       const [code] = (await once(child, 'close')) as [number | null];

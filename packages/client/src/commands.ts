@@ -1,15 +1,17 @@
 import {
   askAdmin,
   becomeOwner,
+  complain,
   findServer,
   hostPaths,
   monotonicSeconds,
   readClientConfig,
+  tell,
+  tellJson,
   version,
   type ClientConfig,
   type ServerPlace,
 } from '@banshare/runtime';
-import { oneLine } from '@banshare/protocol';
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs from 'yargs';
@@ -212,9 +214,7 @@ async function status(options: {
   const pausedAt = running === undefined ? pausedWithout(paths.clientState) : running.pausedAt;
   const isWell = running !== undefined && isInOrder(running) && findings.every(({ ok }) => ok);
   if (options.json) {
-    print(
-      JSON.stringify({ running: running !== undefined, pausedAt: pausedAt ?? null, ...running, findings }),
-    );
+    tellJson({ running: running !== undefined, pausedAt: pausedAt ?? null, ...running, findings });
   } else {
     if (typeof pausedAt === 'number') print(showPaused(pausedAt));
     print(running === undefined ? 'banshare-client does not run on this host.' : showStatus(running));
@@ -245,7 +245,7 @@ async function bans(root: string, asJson: boolean): Promise<number> {
     return reply.code === 'no-daemon' ? NO_DAEMON : 1;
   }
   const { bans: rows } = reply.result as { bans: BanRow[] };
-  if (asJson) print(JSON.stringify({ bans: rows }));
+  if (asJson) tellJson({ bans: rows });
   else if (rows.length === 0) print('No bans here.');
   for (const { ip, localJail, prog, host, status: word, reason } of asJson ? [] : rows) {
     print([ip, localJail, prog, `from ${host}`, reason === '' ? word : `${word}: ${reason}`].join('  '));
@@ -281,9 +281,9 @@ async function readSetup(
 }
 
 function say(line: string): void {
-  process.stderr.write(`banshare-client: ${oneLine(line)}\n`);
+  complain('banshare-client', line);
 }
 
 function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  tell(line);
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   becomeOwner,
+  complain,
   findServer,
   hostPaths,
   readClientConfig,
@@ -31,7 +32,7 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   const place = read.ok ? findServer(read.config) : undefined;
   if (!read.ok || place?.ok !== true) {
     const faults = read.ok ? [place?.ok === false ? place.fault : ''] : read.faults;
-    process.stderr.write(faults.map((fault) => `banshare-client: ${fault}\n`).join(''));
+    for (const fault of faults) complain('banshare-client', fault);
     process.exit(CONFIGURATION);
   }
   const { run } = await import('./run.ts');

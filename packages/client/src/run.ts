@@ -8,6 +8,7 @@ import {
   monotonicSeconds,
   openLog,
   serveAdmin,
+  tell,
   wallSeconds,
   type AdminReply,
   type ClientConfig,
@@ -166,7 +167,7 @@ function whenNews(host: {
     if (isReady) return;
     isReady = true;
     const { epoch, seq } = news.position;
-    process.stdout.write(`banshare-client ready name=${host.name} epoch=${epoch} applied=${seq}\n`);
+    tell(`banshare-client ready name=${host.name} epoch=${epoch} applied=${seq}`);
   };
 }
 

@@ -1,6 +1,5 @@
 import { writeSync } from 'node:fs';
-import { oneLine } from '@banshare/protocol';
-import { becomeOwner, hostPaths, monotonicSeconds, version } from '@banshare/runtime';
+import { becomeOwner, hostPaths, monotonicSeconds, sentenceForPeople, version } from '@banshare/runtime';
 import { readArguments, type Arguments } from './arguments.ts';
 import { isEcho } from './echo.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
@@ -56,7 +55,7 @@ async function check(options: Arguments): Promise<Ending> {
 
 /** Not by process.stderr, which takes 2 ms to load. */
 function say(line: string): void {
-  tell(`banshare-report: ${oneLine(line)}`);
+  tell(`banshare-report: ${sentenceForPeople(line)}`);
 }
 
 function tell(line: string): void {

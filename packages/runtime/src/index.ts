@@ -28,4 +28,6 @@ export {
 export { readRunOptions } from './run-options.ts';
 export { sampleConfig } from './sample-config.ts';
 export { findServer, type ServerPlace } from './server-place.ts';
+export { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 export { SteadyClock } from './steady-clock.ts';
+export { complain, draw, tell, tellJson } from './tell.ts';

@@ -1,5 +1,4 @@
-import { askAdmin, hostPaths } from '@banshare/runtime';
-import { oneLine } from '@banshare/protocol';
+import { askAdmin, complain, hostPaths, tell, tellJson } from '@banshare/runtime';
 import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 
 /** What every command is given. */
@@ -27,12 +26,13 @@ export function askWith(setCode: (code: number) => void): Ask {
   return async ({ root, json }, request, show, judge = () => 0) => {
     const reply = await askAdmin(hostPaths(root).serverSocket, request, PATIENCE_MS);
     if (!reply.ok) {
-      process.stderr.write(`banshare-server: ${oneLine(reply.reason)}\n`);
+      complain('banshare-server', reply.reason);
       setCode(reply.code === 'no-daemon' ? NO_DAEMON : 1);
       return;
     }
     const result = reply.result as Parameters<typeof show>[0];
-    process.stdout.write(`${json ? JSON.stringify(result) : show(result)}\n`);
+    if (json) tellJson(result);
+    else tell(show(result));
     setCode(judge(result));
   };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
-import { hostPaths } from '@banshare/runtime';
+import { complain, hostPaths, tell } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import { backUp, restore } from './backup.ts';
 import { showStatus } from './cli/show-status.ts';
@@ -42,7 +42,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       builder: file,
       handler: async ({ root, file: path }) => {
         const result = await backUp(hostPaths(root), resolve(String(path)));
-        setCode(result.isWithoutDaemon === true ? tell(result) && NO_DAEMON : tell(result));
+        setCode(result.isWithoutDaemon === true ? settle(result) && NO_DAEMON : settle(result));
       },
     },
     {
@@ -50,14 +50,14 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       describe: 'what a backup holds, on this machine, with a new epoch',
       builder: file,
       handler: async ({ root, file: path }) => {
-        setCode(tell(await restore(hostPaths(root), resolve(String(path)))));
+        setCode(settle(await restore(hostPaths(root), resolve(String(path)))));
       },
     },
   ];
 }
 
-function tell(result: Result<string>): number {
-  if (result.ok) process.stdout.write(`${result.value}\n`);
-  else process.stderr.write(`banshare-server: ${result.fault}\n`);
+function settle(result: Result<string>): number {
+  if (result.ok) tell(result.value);
+  else complain('banshare-server', result.fault);
   return result.ok ? 0 : 1;
 }

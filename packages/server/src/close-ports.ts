@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { writeAtomic, type HostPaths } from '@banshare/runtime';
+import { complain, writeAtomic, type HostPaths } from '@banshare/runtime';
 
 /** The two ports of a generation, as the daemon tells them. */
 export type Ports = { reportPort: number; publishPort: number };
@@ -34,5 +34,5 @@ export function closePorts(paths: HostPaths, { reportPort, publishPort }: Ports)
 }
 
 function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  complain('banshare-server', line);
 }

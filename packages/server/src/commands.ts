@@ -1,5 +1,4 @@
-import { becomeOwner, version } from '@banshare/runtime';
-import { oneLine } from '@banshare/protocol';
+import { becomeOwner, complain, tell, version } from '@banshare/runtime';
 import yargs from 'yargs';
 import { askWith } from './ask.ts';
 import { banCommands } from './ban-commands.ts';
@@ -48,8 +47,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       if (check === true) setCode(await checkAll(root, config));
     })
     .fail((message, error) => {
-      const fault = oneLine(message ?? error.message);
-      process.stderr.write(`banshare-server: ${fault}; see banshare-server --help\n`);
+      complain('banshare-server', `${message ?? error.message}; see banshare-server --help`);
       process.exit(64);
     })
     .parseAsync();
@@ -59,9 +57,9 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 async function checkAll(root: unknown, config: unknown): Promise<number> {
   const ready = await readEverything(String(root), typeof config === 'string' ? config : undefined);
   if (ready.ok) {
-    process.stdout.write('configuration and keys are in order\n');
+    tell('configuration and keys are in order');
     return 0;
   }
-  process.stderr.write(ready.faults.map((fault) => `banshare-server: ${fault}\n`).join(''));
+  for (const fault of ready.faults) complain('banshare-server', fault);
   return CONFIGURATION;
 }

@@ -1,5 +1,6 @@
 import {
   becomeOwner,
+  complain,
   hostPaths,
   makePrivateDirectory,
   ownerOf,
@@ -34,7 +35,7 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   becomeServerUser(root);
   const ready = await readEverything(root, config);
   if (!ready.ok) {
-    process.stderr.write(ready.faults.map((fault) => `banshare-server: ${fault}\n`).join(''));
+    for (const fault of ready.faults) complain('banshare-server', fault);
     process.exitCode = CONFIGURATION;
     return;
   }

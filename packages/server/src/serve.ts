@@ -8,6 +8,7 @@ import {
   openLog,
   serveAdmin,
   SteadyClock,
+  tell,
   type HostPaths,
   type Log,
   type Resources,
@@ -140,7 +141,7 @@ function watchFloods({ log, faults, floods }: Core, port: ReportPort, resources:
 /** One line a generation, for whoever started the daemon and waits. */
 function sayReady(reported: readonly string[], published: readonly string[]): void {
   for (const [index, report] of reported.entries()) {
-    process.stdout.write(`banshare-server ready report=${report} publish=${published[index] ?? ''}\n`);
+    tell(`banshare-server ready report=${report} publish=${published[index] ?? ''}`);
   }
 }
 

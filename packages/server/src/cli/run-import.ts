@@ -1,8 +1,17 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { oneLine } from '@banshare/protocol';
-import { askAdmin, hostPaths, monotonicSeconds, readClientConfig, wallSeconds } from '@banshare/runtime';
+import {
+  askAdmin,
+  complain,
+  draw,
+  hostPaths,
+  monotonicSeconds,
+  tell,
+  tellJson,
+  readClientConfig,
+  wallSeconds,
+} from '@banshare/runtime';
 import { isSqlite, readFail2ban } from '../import-fail2ban.ts';
 import { readImport, type Imported } from '../import-file.ts';
 import type { ImportedPart } from '../operate-import.ts';
@@ -53,7 +62,8 @@ export async function runImport(words: ImportWords): Promise<number> {
   const unshown = read.refused.length - MOST_SHOWN;
   if (unshown > 0) say(`${unshown} more entries are left out`);
   for (const why of sent.left) say(`left out: ${why}`);
-  process.stdout.write(words.asJson ? `${JSON.stringify(counts)}\n` : told(counts, sent.withoutRanges));
+  if (words.asJson) tellJson(counts);
+  else tell(told(counts, sent.withoutRanges));
   return counts.refused > 0 ? 1 : 0;
 }
 
@@ -64,8 +74,8 @@ function told(counts: Counts, withoutRanges: readonly string[]): string {
     ...(counts.known > 0 ? [`${counts.known} are the fleet's own`] : []),
     ...(counts.over > 0 ? [`${counts.over} are over`] : []),
   ];
-  const ranges = withoutRanges.length > 0 ? `${cannot(withoutRanges)}.\n` : '';
-  return `${counts.banned} of ${counts.read} are banned; ${others.join(', ')}.\n${ranges}`;
+  const ranges = withoutRanges.length > 0 ? `\n${cannot(withoutRanges)}.` : '';
+  return `${counts.banned} of ${counts.read} are banned; ${others.join(', ')}.${ranges}`;
 }
 
 async function sendAll(
@@ -82,7 +92,7 @@ async function sendAll(
     const request = { command: 'import', args: { entries, ...(jail === undefined ? {} : { jail }) } };
     const reply = await askAdmin(hostPaths(root).serverSocket, request, 60_000);
     if (!reply.ok) {
-      if (show) process.stderr.write('\n');
+      if (show) draw('');
       const fault = `${reply.reason}; ${counts.banned} of ${counts.read} are banned already`;
       return { fault, code: reply.code === 'no-daemon' ? NO_DAEMON : 1 };
     }
@@ -93,12 +103,9 @@ async function sendAll(
     counts.over += part.over;
     left.push(...part.left.slice(0, MOST_SHOWN - left.length));
     if (part.withoutRanges.length > 0) withoutRanges = part.withoutRanges;
-    if (show)
-      process.stderr.write(
-        `\r${progressLine(first + entries.length, bans.length, monotonicSeconds() - began)}`,
-      );
+    if (show) draw(progressLine(first + entries.length, bans.length, monotonicSeconds() - began));
   }
-  if (show) process.stderr.write('\n');
+  if (show) draw('');
   return { left, withoutRanges };
 }
 
@@ -140,6 +147,6 @@ async function sharedJails(root: string): Promise<string[]> {
 }
 
 function say(line: string, code = 1): number {
-  process.stderr.write(`banshare-server: ${oneLine(line)}\n`);
+  complain('banshare-server', line);
   return code;
 }

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { serveAdmin } from '@banshare/runtime';
+import { startFleet } from '../../../test/fleet/index.ts';
+
+const EVIL = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e';
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const STEERS = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
+
+test('neither a daemon’s answer nor a file that is imported steers the terminal of whoever runs a command', async () => {
+  await using fleet = await startFleet();
+  const list = join(fleet.server.root, 'list');
+  writeFileSync(list, `203.0.113.7\n${EVIL}\n"${EVIL}",203.0.113.8\n[${EVIL}`);
+  const said = [await fleet.server.command('import', list), await fleet.server.command('import', EVIL)];
+  said.push(await fleet.server.command(EVIL), await fleet.server.command('ban', `${EVIL}203.0.113.1`));
+  await fleet.server.stop();
+  const ban = { ip: EVIL, prog: EVIL, jail: EVIL, host: EVIL, seq: 1, at: 1, until: null };
+  const answers = [
+    { ok: true, result: { bans: [ban] } },
+    { ok: false, code: 'x', reason: `${EVIL}\nsecond line` },
+  ] as const;
+  const ended = new AbortController();
+  let next = 0;
+  const path = fleet.server.paths.serverSocket;
+  const handle = () => answers[next++ % answers.length] ?? answers[0];
+  assert.ok((await serveAdmin({ path, handle, signal: ended.signal })).ok);
+  for (const words of [['bans'], ['bans'], ['bans', '--json'], ['bans', '--json']])
+    said.push(await fleet.server.command(...words));
+  ended.abort();
+  for (const { stdout, stderr } of said) {
+    assert.doesNotMatch(stdout, STEERS);
+    assert.doesNotMatch(stderr, STEERS);
+  }
+  assert.ok(said.some(({ stdout }) => stdout.includes('owned')));
+  assert.match(said.at(-1)?.stderr ?? '', /^banshare-server: .*second line\n$/);
+});
