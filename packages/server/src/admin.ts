@@ -12,7 +12,7 @@ import { explain } from './explain.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import { muteHost, unmuteHost } from './fleet/mute.ts';
 import { importBans } from './operate-import.ts';
-import { operatorBan, operatorUnban, undo } from './operate.ts';
+import { operatorBan, operatorUnban, refuseFrozen, undo, type Args } from './operate.ts';
 import {
   changeHost,
   changeNeverBan,
@@ -21,6 +21,7 @@ import {
   showAudit,
   type FleetParts,
 } from './operate-fleet.ts';
+import { freeze, held, thaw } from './operator/stop.ts';
 import { retire, type RetireParts } from './retire.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 import { listBans } from './list-bans.ts';
@@ -52,11 +53,11 @@ const ACTIONS: AdminTable<AdminParts> = {
   explain: { takes: { ip: 'text' }, run: explain },
   ban: {
     takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text', 'force?': 'flag' },
-    run: operatorBan,
+    run: unlessFrozen(operatorBan),
   },
   unban: { takes: { ip: 'text', 'jail?': 'text' }, run: operatorUnban },
   undo: { takes: { host: 'text', since: 'text' }, run: undo },
-  import: { takes: { entries: 'list', 'jail?': 'text' }, run: importBans },
+  import: { takes: { entries: 'list', 'jail?': 'text' }, run: unlessFrozen(importBans) },
   'change-host': {
     takes: { action: ['approve', 'revoke', 'forget'], name: 'text', 'replace?': 'flag' },
     run: changeHost,
@@ -68,10 +69,20 @@ const ACTIONS: AdminTable<AdminParts> = {
   retire: { takes: { generation: 'text', 'force?': 'flag' }, run: retire },
   release: { takes: {}, run: (_, parts) => settleHeld('release', parts) },
   drop: { takes: {}, run: (_, parts) => settleHeld('drop', parts) },
+  freeze: { takes: { 'for?': 'text' }, run: freeze },
+  thaw: { takes: {}, run: (_, parts) => thaw(parts) },
+  held: { takes: { 'action?': ['publish', 'discard'] }, run: held },
   audit: { takes: { 'verify?': 'flag' }, run: showAudit },
-  drill: { takes: {}, run: (_, parts) => drill(parts) },
+  drill: { takes: {}, run: unlessFrozen((_, parts) => drill(parts)) },
   'copy-ledger': { takes: {}, run: (_, parts) => ({ ok: true, result: { path: copyLedger(parts) } }) },
 };
+
+/** What would publish something new is refused while the fleet is frozen. */
+function unlessFrozen(
+  run: (args: Args, parts: AdminParts) => Promise<AdminReply>,
+): (args: Args, parts: AdminParts) => Promise<AdminReply> {
+  return async (args, parts) => refuseFrozen(parts) ?? run(args, parts);
+}
 
 /** Answers a command from the local admin socket. */
 export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {

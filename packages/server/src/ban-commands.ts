@@ -1,6 +1,7 @@
 import { wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import type { HostAt } from './fleet-addresses.ts';
+import { frozenLine, type Frozen } from './judging/freeze.ts';
 import { showBanned, showUnbanned } from './show-ranges.ts';
 import { showExplanation } from './show-explanation.ts';
 import { showBans, showUndone, type ShownBan, type ShownUndo } from './show.ts';
@@ -26,7 +27,8 @@ function bans(ask: Ask): Command {
     },
     handler: (words) => {
       const { ip, jail, host, all } = words;
-      const show = ({ bans: list }: { bans: ShownBan[] }): string => showBans(list, wallSeconds());
+      const show = ({ bans: list, frozen }: { bans: ShownBan[]; frozen: Frozen | null }): string =>
+        [showBans(list, wallSeconds()), ...frozenLine(frozen, wallSeconds())].join('\n');
       return ask(words, { command: 'bans', args: { ip, jail, host, all } }, show);
     },
   };

@@ -4,6 +4,7 @@ import { askWith } from './ask.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './care-commands.ts';
 import { readEverything } from './check.ts';
+import { stopCommands } from './cli/stop-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { importCommands } from './import-commands.ts';
 
@@ -38,6 +39,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     ...careCommands(ask, setCode),
     ...banCommands(ask),
     ...fleetCommands(ask),
+    ...stopCommands(ask),
     ...importCommands(ask, setCode, argv),
   ]) {
     parser.command(command);

@@ -3,6 +3,7 @@ import { MOST_IN_BLOCK } from './aim.ts';
 import type { Submission, Known } from './ledger.ts';
 import type { Brakes } from './brakes.ts';
 import { isActive, judge, judgeUnban, type Past, type Policy, type Verdict } from './judge.ts';
+import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { NeverBan } from './never-ban.ts';
 import { cannot } from './say.ts';
 import { isQuorate, quorumFor, sayVotes, type QuorumRule } from './quorum.ts';
@@ -14,6 +15,7 @@ export type DecideParts = {
   quorum: readonly QuorumRule[];
   /** The hosts that cannot apply a ban of a range. */
   withoutRanges: (now: number) => readonly string[];
+  freeze: Pick<Freeze, 'at'>;
   activeBans: { about: (now: number) => number; add: () => void };
 };
 
@@ -40,6 +42,8 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
   const { until, voters = [] } = verdict.publish;
   const hold = { verdict: 'held', until, voters, most: parts.brakes.mostHeld } as const;
   if (crowd !== undefined) return { ...hold, reason: crowd, isOfAddress: true };
+  const frozen = parts.freeze.at(now);
+  if (frozen !== null) return { ...hold, reason: sayFrozen(frozen, now) };
   const newcomer = parts.neverBan.newcomerAt(known.target, now);
   if (newcomer !== undefined) return { ...hold, reason: newcomer };
   const reason = parts.brakes.reasonToHold(parts.activeBans.about(now), now);

@@ -3,13 +3,16 @@ import type { Ask, Command } from './ask.ts';
 import type { AuditEntry } from './audit.ts';
 import { closePorts, type Ports } from './close-ports.ts';
 import type { Openness } from './fleet/opening.ts';
+import { frozenLine, type Frozen } from './judging/freeze.ts';
 import { sayOpenness } from './say.ts';
 import { showAuditLog, showHosts, showLifted, showNeverBan, type ShownBan } from './show.ts';
 import type { HostStatus } from './status.ts';
 
+type Listed = { hosts: HostStatus[]; activeRanges: number; frozen: Frozen | null };
+
 const SAYS = ({ says }: { says: string }): string => says;
 
-/** The commands about hosts, enrolment, what is never banned, held bans and the audit log. */
+/** The commands about hosts, enrolment, what is never banned and the audit log. */
 export function fleetCommands(ask: Ask): Command[] {
   return [
     hosts(ask),
@@ -56,8 +59,6 @@ export function fleetCommands(ask: Ask): Command[] {
         return ask(words, { command: 'retire', args }, SAYS, close);
       },
     },
-    settle(ask, 'release', 'publishes what a brake holds', 'published'),
-    settle(ask, 'drop', 'forgets what a brake holds', 'dropped'),
     {
       command: 'audit',
       describe: 'what operators did, who enrolled and who was revoked',
@@ -69,11 +70,6 @@ export function fleetCommands(ask: Ask): Command[] {
       },
     },
   ];
-}
-
-function settle(ask: Ask, command: string, describe: string, done: string): Command {
-  const show = ({ count }: { count: number }): string => `${count} held bans ${done}.`;
-  return { command, describe, builder: {}, handler: (words) => ask(words, { command }, show) };
 }
 
 function hosts(ask: Ask): Command {
@@ -104,8 +100,8 @@ function hosts(ask: Ask): Command {
       if (action === 'unmute') return ask(words, { command: 'unmute-host', args: { name } }, SAYS);
       const args = { action, name, replace };
       if (action !== undefined) return ask(words, { command: 'change-host', args }, SAYS);
-      const show = ({ hosts, activeRanges }: { hosts: HostStatus[]; activeRanges: number }): string =>
-        showHosts(hosts, wallSeconds(), activeRanges);
+      const show = ({ hosts, activeRanges, frozen }: Listed): string =>
+        [showHosts(hosts, wallSeconds(), activeRanges), ...frozenLine(frozen, wallSeconds())].join('\n');
       return ask(words, { command: 'hosts' }, show);
     },
   };

@@ -55,6 +55,16 @@ export class HeldBook {
     return this.#sql('SELECT 1 FROM held WHERE ip = ? LIMIT 1').get(ip) !== undefined;
   }
 
+  /** The newest of what is held. */
+  list(
+    limit: number,
+  ): { ip: string; prog: string; jail: string; host: string; at: number; until: number | null }[] {
+    const rows = this.#sql(
+      'SELECT ip, prog, jail, name AS host, at, until FROM held ORDER BY id DESC LIMIT ?',
+    ).all(limit);
+    return rows.map((row) => ({ ...(row as ReturnType<HeldBook['list']>[number]) }));
+  }
+
   /** Drops what a host brought since a time; returns how many. */
   dropOf(hostId: number, since: number): number {
     return this.#dropped(this.#sql('DELETE FROM held WHERE host = ? AND at >= ?').run(hostId, since).changes);

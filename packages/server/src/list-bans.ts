@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { covers, isRange, parseTarget, type Event, type Target } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from './each-active.ts';
+import type { Freeze } from './judging/freeze.ts';
 import type { Ledger } from './ledger.ts';
 import { refuse, textOf, type Args } from './operate.ts';
 import { widerRanges } from './wider-ranges.ts';
@@ -20,7 +21,7 @@ type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'at' | 'u
  */
 export async function listBans(
   args: Args,
-  { ledger, now }: { ledger: Ledger; now: () => number },
+  { ledger, freeze, now }: { ledger: Ledger; freeze: Pick<Freeze, 'at'>; now: () => number },
 ): Promise<AdminReply> {
   const text = textOf(args, 'ip');
   const target = text === undefined ? undefined : parseTarget(text);
@@ -31,7 +32,7 @@ export async function listBans(
     (jail ?? ban.jail) === ban.jail && (host ?? ban.host) === ban.host && concerns(ban.ip);
   const bans =
     args['all'] === true ? await listAll(ledger, isWanted, now()) : await listActive(ledger, isWanted, now());
-  return { ok: true, result: { bans } };
+  return { ok: true, result: { bans, frozen: freeze.at(now()) } };
 }
 
 function concerning(target: Target): (ip: Target) => boolean {

@@ -12,7 +12,7 @@ import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from './each-active.ts';
 import type { EnrolmentMode } from './fleet/opening.ts';
 import type { Membership } from './membership.ts';
-import { MOST_AT_ONCE, refuse, textOf, type Args, type OperateParts } from './operate.ts';
+import { MOST_AT_ONCE, refuse, refuseFrozen, textOf, type Args, type OperateParts } from './operate.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
 
@@ -114,15 +114,15 @@ function listNeverBan({ neverBan, book, now }: FleetParts): { range: string; sou
   return [...neverBan.list(now()), ...waiting];
 }
 
-/** `release` or `drop` what the brakes hold. */
-export async function settleHeld(
-  action: 'release' | 'drop',
-  { ledger, neverBan, audit, distribute, now }: FleetParts,
-): Promise<AdminReply> {
+/** `held publish` (or `release`) or `held discard` (`drop`): all that is held. */
+export async function settleHeld(action: 'release' | 'drop', parts: FleetParts): Promise<AdminReply> {
+  const { ledger, neverBan, audit, distribute, now } = parts;
   if (action === 'drop') {
     const note = (dropped: number): void => audit.add(action, { held: dropped }, now());
     return { ok: true, result: { count: await ledger.dropHeld({ note }) } };
   }
+  const frozen = refuseFrozen(parts);
+  if (frozen !== undefined) return frozen;
   const held = ledger.countHeld();
   const isProtected = (ip: Target): boolean => neverBan.keeps(ip, now());
   const events = await ledger.release(now(), isProtected, {

@@ -18,6 +18,7 @@ import type { Audit } from './audit.ts';
 import { countWithin } from './each-active.ts';
 import type { HostBook } from './host-book.ts';
 import { endOf, type Policy } from './judge.ts';
+import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { Ledger } from './ledger.ts';
 import type { NeverBan } from './never-ban.ts';
 import { widerText } from './wider-ranges.ts';
@@ -29,6 +30,7 @@ export type OperateParts = {
   policy: Policy;
   neverBan: NeverBan;
   audit: Audit;
+  freeze: Freeze;
   /** A host not heard of for so long leaves the counts. */
   goneAfterSeconds: number;
   distribute: (events: readonly Event[]) => void;
@@ -185,6 +187,12 @@ function readSelection(args: Args): Result<{ ip: Target; jail?: JailName }> {
 export function textOf(args: Args, name: string): string | undefined {
   const value = args[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Says why nothing may be published now; undefined where it may. */
+export function refuseFrozen({ freeze, now }: Pick<OperateParts, 'freeze' | 'now'>): AdminReply | undefined {
+  const frozen = freeze.at(now());
+  return frozen === null ? undefined : refuse('frozen', `nothing was published: ${sayFrozen(frozen, now())}`);
 }
 
 /** Says no to an operator. */

@@ -20,7 +20,7 @@ import { answerAdmin } from './admin.ts';
 import { aim } from './aim.ts';
 import { Audit } from './audit.ts';
 import { Brakes } from './brakes.ts';
-import { decideWith } from './decide.ts';
+import { decideWith, type DecideParts } from './decide.ts';
 import { Distributor } from './distribute.ts';
 import { Admissions } from './domains.ts';
 import { FloodWatch } from './flood-watch.ts';
@@ -30,6 +30,7 @@ import { curvesOf, HostBook } from './host-book.ts';
 import { JoinCheck } from './fleet/join-check.ts';
 import { Intake } from './intake.ts';
 import type { Policy } from './judge.ts';
+import { Freeze } from './judging/freeze.ts';
 import { RateWatch } from './judging/rate-watch.ts';
 import { Membership } from './membership.ts';
 import { NeverBan } from './never-ban.ts';
@@ -60,6 +61,7 @@ type Core = {
   book: HostBook;
   admissions: Admissions;
   neverBan: NeverBan;
+  freeze: Freeze;
   floods: FloodWatch;
   clock: SteadyClock;
 };
@@ -184,6 +186,8 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     book,
     admissions,
     neverBan,
+    // The ledger may open its file again, with statements of its own.
+    freeze: new Freeze((text) => ledger.sql(text)),
     floods,
     clock,
   };
@@ -235,9 +239,25 @@ function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core
   });
 }
 
+function decidingOf(
+  config: ServerConfig,
+  { ledger, book, neverBan, freeze }: Core,
+  { policy, brakes }: { policy: Policy; brakes: Brakes },
+): DecideParts {
+  return {
+    policy,
+    neverBan,
+    brakes,
+    quorum: config.quorum,
+    withoutRanges: (now: number) => hostsWithoutRanges(book, now, config.enrolment.goneAfterSeconds),
+    freeze,
+    activeBans: new ActiveCount(ledger),
+  };
+}
+
 function startIntake(
   { config }: ServeOptions,
-  { log, faults, ledger, book, neverBan, floods, clock }: Core,
+  core: Core,
   to: {
     service: Service;
     policy: Policy;
@@ -249,14 +269,8 @@ function startIntake(
   },
   resources: Resources,
 ): void {
-  const deciding = {
-    policy: to.policy,
-    neverBan,
-    brakes: to.brakes,
-    quorum: config.quorum,
-    withoutRanges: (now: number) => hostsWithoutRanges(book, now, config.enrolment.goneAfterSeconds),
-    activeBans: new ActiveCount(ledger),
-  };
+  const { log, faults, ledger, book, neverBan, floods, clock } = core;
+  const deciding = decidingOf(config, core, to);
   const intake = new Intake({
     port: to.service.port,
     ledger,
@@ -283,7 +297,9 @@ function startIntake(
       held: (count, reason) => {
         // Once for each time that the brake takes hold.
         if (ledger.countHeld() > count) return;
-        log.error('A brake holds new bans: decide with banshare-server release or drop', { reason });
+        log.error('A brake holds new bans: decide with banshare-server held publish or held discard', {
+          reason,
+        });
         to.audit.add('brake', { reason }, clock.now());
       },
     },

@@ -179,6 +179,11 @@ export class SqliteLedger implements Ledger {
     return this.#books.held.count();
   }
 
+  /** The newest of what is held. */
+  listHeld(limit: number): ReturnType<HeldBook['list']> {
+    return this.#books.held.list(limit);
+  }
+
   isHeld(ip: Target): boolean {
     return this.#books.held.isHeld(ip);
   }

@@ -7,6 +7,7 @@ import type { EnrolmentHold } from './enrolment-brake.ts';
 import type { Membership } from './membership.ts';
 import { namesakeOf, type Namesake } from './namesake.ts';
 import type { Ledger } from './ledger.ts';
+import type { Freeze, Frozen } from './judging/freeze.ts';
 import type { BanRate, RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban.ts';
 import {
@@ -79,6 +80,8 @@ export type Facts = {
   clockJump: number;
   /** How many new bans hosts bring now, and usually. */
   banRate: BanRate;
+  /** Whether an operator stopped the fleet, since when, and until when. */
+  frozen: Frozen | null;
   /** Bans that a brake holds, until an operator releases or drops them. */
   held: number;
   /** Hosts that wait for an operator, by name; and those whose wanted name another key has. */
@@ -152,6 +155,7 @@ type StatusParts = {
   goneAfterSeconds: number;
   neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers'>;
   rates: Pick<RateWatch, 'rate'>;
+  freeze: Pick<Freeze, 'at'>;
 };
 
 /** How the fleet is, and what of that a person has to know. */
@@ -190,6 +194,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
       .map((host) => troubleOf(host)),
     clockJump: parts.clock.jump(),
     banRate: parts.rates.rate(now),
+    frozen: parts.freeze.at(now),
     held: parts.ledger.countHeld(),
     pending: all.filter(({ state }) => state === 'pending').map(({ name }) => name),
     renamed: parts.book
@@ -253,10 +258,11 @@ export async function bannedHosts(
 
 /** `hosts`: every one, and how many active bans are of ranges, which not every host can apply. */
 export async function listHosts(
-  parts: HostParts,
+  parts: HostParts & { freeze: Pick<Freeze, 'at'> },
   now: number,
-): Promise<{ hosts: HostStatus[]; activeRanges: number }> {
-  return { hosts: await hostsOf(parts, now), activeRanges: await parts.ledger.countRanges(now) };
+): Promise<{ hosts: HostStatus[]; activeRanges: number; frozen: Frozen | null }> {
+  const frozen = parts.freeze.at(now);
+  return { hosts: await hostsOf(parts, now), activeRanges: await parts.ledger.countRanges(now), frozen };
 }
 
 /** Lists every host and how far it is. */

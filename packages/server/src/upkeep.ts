@@ -2,6 +2,7 @@ import type { FaultLog, SteadyClock } from '@banshare/runtime';
 import type { Brakes } from './brakes.ts';
 import type { HostBook } from './host-book.ts';
 import type { Membership } from './membership.ts';
+import type { Freeze } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
@@ -22,6 +23,7 @@ export function startUpkeep(parts: {
   membership: Membership;
   neverBan: NeverBan;
   rates: RateWatch;
+  freeze: Freeze;
 }): { stop: () => void } {
   const { ledger, book, faults, keepSeconds, clock, brakes, membership, neverBan, rates } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
@@ -43,6 +45,7 @@ export function startUpkeep(parts: {
     every(FLUSH_MS, 'write acknowledgements', () => book.flush()),
     every(FLUSH_MS, 'write where hosts were seen', () => neverBan.flush(clock.now())),
     every(FLUSH_MS, 'write how many bans there were', flushRates),
+    every(SWEEP_MS, 'end a freeze', () => noticeThaw(parts)),
     every(SWEEP_MS, 'remove old events', sweep),
     every(SWEEP_MS, 'forget hosts that no longer wait', () => membership.forgetUnheard()),
     every(SWEEP_MS, 'note that enrolment is open no more', () => membership.noticeEnd()),
@@ -64,4 +67,11 @@ export function startUpkeep(parts: {
       flushRates();
     },
   };
+}
+
+function noticeThaw({ ledger, freeze, faults, clock }: Parameters<typeof startUpkeep>[0]): void {
+  if (!ledger.together(() => freeze.hasEnded(clock.now()))) return;
+  const text =
+    'The freeze is over by itself; what it held waits for banshare-server held publish or held discard';
+  faults.fault('the end of a freeze', text, { held: ledger.countHeld() });
 }

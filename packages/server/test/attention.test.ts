@@ -33,6 +33,7 @@ function facts(other: Partial<Facts>): Facts {
     wrongClocks: [],
     clockJump: 0,
     banRate: { recent: 3, usual: 2, most: 100, isAlarm: false, loudest: null },
+    frozen: null,
     held: 0,
     pending: [],
     renamed: [],

@@ -27,6 +27,8 @@ test('every deed of an operator is in the audit log, and so are enrolments and b
   const deeds: [expected: string, ...words: string[]][] = [
     ['release', 'release'],
     ['drop', 'drop'],
+    ['freeze', 'freeze', '--for', '1h'],
+    ['thaw', 'thaw'],
     ['ban', 'ban', '203.0.113.5'],
     ['unban', 'unban', '203.0.113.5'],
     ['undo', 'undo', '--host', 'h1', '--since', '1h'],

@@ -42,6 +42,7 @@ class Judgement {
       neverBan,
       brakes: new Brakes({ hostPerMinute: 10, hostBurst: 10, fleetPerMinute: 10_000, active: this.active }),
       quorum,
+      freeze: { at: () => null },
       activeBans: new ActiveCount(this.shelf.ledger),
       withoutRanges: () => this.withoutRanges,
     };

@@ -22,6 +22,7 @@ function decideParts(neverBan: NeverBan): DecideParts {
     neverBan,
     brakes: new Brakes({ hostPerMinute: 600, hostBurst: 600, fleetPerMinute: 600, active: 100 }),
     quorum: [],
+    freeze: { at: () => null },
     withoutRanges: () => [],
     activeBans: { about: () => 0, add: () => undefined },
   };

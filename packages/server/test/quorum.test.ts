@@ -20,6 +20,7 @@ async function verdicts(shelf: LedgerOfTest, ...submissions: Submission[]): Prom
     neverBan: new NeverBan(ledger, { addresses: [], fleet: true }, new OwnAddresses(() => [])),
     brakes: new Brakes({ hostPerMinute: 10, hostBurst: 10, fleetPerMinute: 1000, active: 1000 }),
     quorum: [RULE],
+    freeze: { at: () => null },
     withoutRanges: () => [],
     activeBans: new ActiveCount(ledger),
   };

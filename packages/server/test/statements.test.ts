@@ -11,6 +11,7 @@ const WHOLE = [
   'SELECT count(*) AS n FROM held',
   'SELECT id, ip FROM held',
   'SELECT * FROM held ORDER BY id',
+  'SELECT ip, prog, jail, name AS host, at, until FROM held ORDER BY id DESC LIMIT ?',
   'DELETE FROM held',
 ];
 

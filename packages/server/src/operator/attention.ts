@@ -1,6 +1,7 @@
 import { sayNewcomer } from '../fleet-addresses.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
 import type { Facts, Trouble } from '../status.ts';
+import { sayFrozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../namesake.ts';
 import { number, span, time } from '../say.ts';
@@ -22,6 +23,8 @@ const HOST_PATIENCE = 3600;
 /** More than this share of the hosts, not in place for so many seconds, is urgent. */
 const URGENT_SHARE = 0.1;
 const FLEET_PATIENCE = 900;
+/** Seconds after which a freeze is one that was forgotten. */
+const FREEZE_PATIENCE = 3600;
 
 /**
  * Turns what is so into what a person has to know, in two levels: urgent is what bans strangers, locks somebody out or leaves
@@ -29,8 +32,9 @@ const FLEET_PATIENCE = 900;
  */
 export function attentionOf(facts: Facts): Attention {
   return {
-    urgent: [olderCopy, fleetIsBehind, bannedHosts, unusualRate].flatMap((kind) => kind(facts)),
+    urgent: [olderCopy, fleetIsBehind, bannedHosts, unusualRate, frozenLong].flatMap((kind) => kind(facts)),
     todo: [
+      frozen,
       heldNewcomers,
       held,
       enrolmentIsBraked,
@@ -181,6 +185,23 @@ function unusualRate({ banRate }: Facts): Entry[] {
   return [{ code: 'ban-rate', text: `Hosts brought ${bans} new bans in 10 minutes, ${usually}${who}` }];
 }
 
+/** A freeze that somebody forgot leaves the fleet without protection. */
+function frozenLong(facts: Facts): Entry[] {
+  return isFrozenLong(facts) ? sayFreeze(facts) : [];
+}
+
+function frozen(facts: Facts): Entry[] {
+  return isFrozenLong(facts) ? [] : sayFreeze(facts);
+}
+
+function sayFreeze({ frozen: state, now }: Facts): Entry[] {
+  return state === null ? [] : [{ code: 'frozen', text: sayFrozen(state, now) }];
+}
+
+function isFrozenLong({ frozen: state, now }: Facts): boolean {
+  return state !== null && now - state.since > FREEZE_PATIENCE;
+}
+
 /** How many new bans there are in ten minutes, for the log and for people. */
 export function sayRate({ recent, usual, loudest }: BanRate): {
   bans: number;
@@ -201,8 +222,13 @@ function usualText(usual: number): string {
 
 function held({ held: count }: Facts): Entry[] {
   if (count === 0) return [];
-  const what = `${count} new ${count === 1 ? 'ban is' : 'bans are'} HELD by a brake`;
-  return [{ code: 'held', text: `${what}: banshare-server release publishes them, drop forgets them` }];
+  const what = `${count} new ${count === 1 ? 'ban is' : 'bans are'} HELD until you decide`;
+  return [
+    {
+      code: 'held',
+      text: `${what}: banshare-server held publish bans them everywhere, held discard forgets them`,
+    },
+  ];
 }
 
 function enrolmentIsBraked({ enrolmentHold }: Facts): Entry[] {

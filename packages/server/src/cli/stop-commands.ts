@@ -1,0 +1,90 @@
+import { wallSeconds } from '@banshare/runtime';
+import type { Ask, Command } from '../ask.ts';
+import { sayFrozen, type Frozen } from '../judging/freeze.ts';
+import type { ListedHeld } from '../operator/stop.ts';
+import { span } from '../say.ts';
+import { table } from '../table.ts';
+
+/** The commands that stop the fleet, let it go on, and decide about what was held. */
+export function stopCommands(ask: Ask): Command[] {
+  return [
+    {
+      command: 'freeze',
+      describe: 'publishes nothing new until thaw: reports are held, unbans and never-ban go through',
+      builder: { for: { type: 'string', describe: 'for so long: 30m, 2h; without it until thaw' } },
+      handler: (words) => {
+        const show = ({ frozen }: { frozen: Frozen }): string => `${sayFrozen(frozen, wallSeconds())}.`;
+        return ask(words, { command: 'freeze', args: { for: words['for'] } }, show);
+      },
+    },
+    {
+      command: 'thaw',
+      describe: 'ends a freeze; what was held stays so until you decide',
+      builder: {},
+      handler: (words) => {
+        const show = ({ held }: { held: number }): string => `The fleet goes on.${waiting(held)}`;
+        return ask(words, { command: 'thaw' }, show);
+      },
+    },
+    held(ask),
+    settle(ask, 'release', 'published'),
+    settle(ask, 'drop', 'discarded'),
+  ];
+}
+
+function held(ask: Ask): Command {
+  return {
+    command: 'held [action]',
+    describe: 'what is held, newest first; held publish bans all of it everywhere, held discard forgets it',
+    builder: { action: { type: 'string', choices: ['publish', 'discard'] } },
+    handler: (words) => {
+      const { action } = words;
+      if (action === undefined) return ask(words, { command: 'held' }, showHeld);
+      return ask(
+        words,
+        { command: 'held', args: { action } },
+        done(action === 'publish' ? 'published' : 'discarded'),
+      );
+    },
+  };
+}
+
+/** The words of before, which stay: help names those that cannot be mistaken. */
+function settle(ask: Ask, command: string, did: string): Command {
+  return { command, describe: false, builder: {}, handler: (words) => ask(words, { command }, done(did)) };
+}
+
+function done(did: string): (result: { count: number }) => string {
+  return ({ count }) => `${count} held ${count === 1 ? 'ban' : 'bans'} ${did}.`;
+}
+
+function showHeld({
+  bans,
+  held: count,
+  frozen,
+}: {
+  bans: ListedHeld[];
+  held: number;
+  frozen: Frozen | null;
+}): string {
+  const now = wallSeconds();
+  const lines = frozen === null ? [] : [`${sayFrozen(frozen, now)}.`];
+  if (count === 0) return [...lines, 'Nothing is held.'].join('\n');
+  const rows = bans.map(({ ip, jail, prog, host, at, until }) => [
+    ip,
+    jail,
+    prog,
+    host,
+    `${span(now - at)} ago`,
+    until === null ? 'for ever' : until > now ? `in ${span(until - now)}` : 'is over',
+  ]);
+  lines.push(table(['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'HELD', 'WOULD END'], rows));
+  if (count > bans.length) lines.push(`and ${count - bans.length} more`);
+  return `${lines.join('\n')}\n${waiting(count).trim()}`;
+}
+
+function waiting(count: number): string {
+  if (count === 0) return '';
+  const what = count === 1 ? '1 ban is' : `${count} bans are`;
+  return ` ${what} held: banshare-server held publish bans them everywhere, held discard forgets them.`;
+}

@@ -1,0 +1,62 @@
+import type { Row, Sql } from '../rows.ts';
+import { span } from '../say.ts';
+
+/** Since when nothing new is published, and until when; epoch seconds, null until somebody says so. */
+export type Frozen = { since: number; until: number | null };
+
+const KEY = 'frozen';
+
+/**
+ * The brake that an operator pulls: while it holds nothing new is published, reports are kept as held, and what ends bans goes
+ * through. It is in the ledger, so that a restart does not let go of it. Times are epoch seconds.
+ */
+export class Freeze {
+  readonly #sql: Sql;
+  #frozen: Frozen | null;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    const row = sql('SELECT value FROM meta WHERE name = ?').get(KEY) as Row | undefined;
+    this.#frozen = row === undefined ? null : (JSON.parse(String(row['value'])) as Frozen);
+  }
+
+  /** What holds now; one that is over by itself holds no more. */
+  at(now: number): Frozen | null {
+    const { until = 0 } = this.#frozen ?? {};
+    return until === null || until > now ? this.#frozen : null;
+  }
+
+  /** Begins, or goes on until another time; the caller's transaction makes it one with its note. */
+  begin(until: number | null, now: number): Frozen {
+    const frozen = { since: this.at(now)?.since ?? now, until };
+    this.#sql('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(KEY, JSON.stringify(frozen));
+    this.#frozen = frozen;
+    return frozen;
+  }
+
+  /** Ends it; returns whether it held. */
+  end(now: number): boolean {
+    const isHolding = this.at(now) !== null;
+    this.#sql('DELETE FROM meta WHERE name = ?').run(KEY);
+    this.#frozen = null;
+    return isHolding;
+  }
+
+  /** Whether it was over by itself since this was asked last. */
+  hasEnded(now: number): boolean {
+    if (this.#frozen === null || this.at(now) !== null) return false;
+    this.end(now);
+    return true;
+  }
+}
+
+/** For people: what holds, and how it ends. */
+export function sayFrozen({ since, until }: Frozen, now: number): string {
+  const end = until === null ? '' : ` and for ${span(until - now)} more`;
+  return `The fleet is FROZEN since ${span(now - since)}${end}: nothing new is published, reports are held, unbans go through; banshare-server thaw ends it`;
+}
+
+/** The same as a line beneath what else is shown; none where nothing is frozen, or an older server does not say. */
+export function frozenLine(frozen: Frozen | null | undefined, now: number): string[] {
+  return frozen === null || frozen === undefined ? [] : [`${sayFrozen(frozen, now)}.`];
+}

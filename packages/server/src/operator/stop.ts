@@ -1,0 +1,56 @@
+import { FOR_EVER, parseDuration } from '@banshare/protocol';
+import type { AdminReply } from '@banshare/runtime';
+import { settleHeld, type FleetParts } from '../operate-fleet.ts';
+import { refuse, textOf, type Args } from '../operate.ts';
+import type { SqliteLedger } from '../sqlite-ledger.ts';
+
+type StopParts = FleetParts & { ledger: SqliteLedger };
+
+const MOST_LISTED = 1000;
+
+/** `freeze [--for 30m]`: again, with another time, it goes on until that. */
+export function freeze(args: Args, { ledger, freeze: brake, audit, now }: StopParts): AdminReply {
+  const text = textOf(args, 'for');
+  const seconds = parseDuration(text ?? String(FOR_EVER));
+  if (!seconds.ok) return refuse('duration', seconds.fault);
+  if (seconds.value === 0)
+    return refuse('duration', 'a freeze of no time is none: banshare-server freeze --for 30m');
+  const at = now();
+  const until = seconds.value === FOR_EVER ? null : at + seconds.value;
+  const frozen = ledger.together(() => {
+    audit.add('freeze', { until }, at);
+    return brake.begin(until, at);
+  });
+  return { ok: true, result: { frozen } };
+}
+
+/** `thaw`: what was held meanwhile stays held, until somebody decides. */
+export function thaw({ ledger, freeze: brake, audit, now }: StopParts): AdminReply {
+  const at = now();
+  if (brake.at(at) === null) return refuse('thaw', 'the fleet is not frozen; nothing was done');
+  ledger.together(() => {
+    audit.add('thaw', {}, at);
+    brake.end(at);
+  });
+  return { ok: true, result: { held: ledger.countHeld() } };
+}
+
+/** A ban that waits for an operator. */
+export type ListedHeld = {
+  ip: string;
+  prog: string;
+  jail: string;
+  host: string;
+  at: number;
+  until: number | null;
+};
+
+/** `held [publish|discard]`: the newest of what is held, or what becomes of all of it. */
+export async function held(args: Args, parts: StopParts): Promise<AdminReply> {
+  const action = textOf(args, 'action');
+  if (action === 'publish') return settleHeld('release', parts);
+  if (action === 'discard') return settleHeld('drop', parts);
+  const { ledger, freeze: brake, now } = parts;
+  const bans: ListedHeld[] = ledger.listHeld(MOST_LISTED);
+  return { ok: true, result: { bans, held: ledger.countHeld(), frozen: brake.at(now()) } };
+}
