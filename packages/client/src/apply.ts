@@ -1,10 +1,11 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
-import { changeOf, FIRST_TRY, isWanted, type BanRow } from './ban-row.ts';
+import { changeOf, FIRST_TRY, isOver, isWanted, type BanRow } from './ban-row.ts';
+import { NEVER_BAN, PAUSED } from './choose.ts';
 import { reasonOf, type Change, type Effect, type Enforcer } from './enforcers/enforcer.ts';
 import { again, againUntilDone } from './retry.ts';
 import type { State } from './state.ts';
-import { Turns } from './turns.ts';
+import { Turns, type Kind } from './turns.ts';
 
 /** now is epoch seconds by the server's clock; `settled` is called once the state has what became of a row. */
 export type ApplyParts = {
@@ -43,7 +44,24 @@ export class Applier {
 
   /** Queues a ban; by its turn it may have moved on, and then what the state says by then is done. */
   queue(row: BanRow): void {
-    this.#turns.add(row, row.status === 'lifting');
+    this.#turns.add(row, kindOf(row));
+    this.#beginSoon();
+  }
+
+  /**
+   * Begins no ban until letBansGo(): while this host catches up, what it hears may be lifted by the next event. What is to be
+   * lifted goes on.
+   */
+  holdBans(): void {
+    this.#turns.areBansHeld = true;
+  }
+
+  letBansGo(): void {
+    this.#turns.areBansHeld = false;
+    this.#beginSoon();
+  }
+
+  #beginSoon(): void {
     if (this.#isBeginning) return;
     this.#isBeginning = true;
     // What is queued in one go is one batch.
@@ -131,6 +149,8 @@ export class Applier {
   /** What the enforcer has to do for a ban, if anything. */
   #stepsOf(ban: BanKey): Step[] {
     const row = this.#parts.state.get(ban);
+    // It ended while it waited, and is about to be lifted.
+    if (row?.status === 'pending' && isOver(row, this.#parts.now())) return [];
     if (row?.status === 'pending') return [{ row, change: this.#changeOf(row, 'ban') }];
     if (row?.status !== 'lifting' || this.#isForgotten(row)) return [];
     return [{ row, change: this.#changeOf(row, 'unban') }];
@@ -223,4 +243,10 @@ export class Applier {
     this.#unfit.add(enforcer);
     this.#parts.log.warning(`This host's enforcer ${enforcer} cannot ban ranges; use nftables or ipset`);
   }
+}
+
+/** What a person lifts, what is protected and what a pause keeps back goes before everything. */
+function kindOf({ status, isForced, keptBack }: BanRow): Kind {
+  if (status !== 'lifting') return 'ban';
+  return isForced || keptBack === PAUSED || keptBack.startsWith(NEVER_BAN) ? 'first' : 'lift';
 }

@@ -126,6 +126,11 @@ export function changeOf(
   };
 }
 
+/** Whether its time has come; now is epoch seconds by the server's clock. */
+export function isOver({ until }: BanRow, now: number): boolean {
+  return until !== null && until <= now;
+}
+
 /** Whether a ban counts where another of the same address ends. */
 export function isWanted({ status }: BanRow): boolean {
   return status !== 'lifting' && status !== 'skipped' && status !== 'released';

@@ -40,6 +40,8 @@ export type ConnectionParts = {
   /** Hears what the server calls this host. */
   named: (name: HostName) => void;
   take: (news: News) => void;
+  /** Hears that more is missing, at the beginning of catching up and before each piece. */
+  missing: () => void;
   /** Hears that this host goes on with its key, or with another, where it was refused. */
   cameBack: (isAnother: boolean) => void;
   fault: (key: string, text: string) => void;
@@ -114,6 +116,7 @@ async function connectOnce(
         ack();
       }
     },
+    missing: parts.missing,
     heard: (now) => {
       clock.hear(now);
       progress.heardAt = monotonicSeconds();

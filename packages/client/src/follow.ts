@@ -31,6 +31,8 @@ export type FollowParts = {
   link: Pick<ServerLink, 'ask'>;
   position: Position | undefined;
   take: (news: News) => void;
+  /** Hears that more is missing, at the beginning of catching up and before each piece. */
+  missing?: () => void;
   heard: (now: number) => void;
   fault: (text: string) => void;
   silentAfterMs: number;
@@ -148,8 +150,8 @@ export class Follower {
     this.#isInStep = false;
     let hasSnapshot = false;
     for (;;) {
-      const from = this.#position === undefined || this.#isDoubted ? {} : sinceOf(this.#position);
-      const answer = await this.#ask(from);
+      this.#parts.missing?.();
+      const answer = await this.#ask(this.#from());
       if (answer === undefined) return;
       // An older server answers with a snapshot of what it has.
       if (isBefore(answer.head, this.#position)) {
@@ -188,10 +190,15 @@ export class Follower {
     this.#parts.take({ kind: 'lagging', position: this.#position, head });
   }
 
+  #from(): Omit<SyncRequest, 'kind' | 'limit'> {
+    return this.#position === undefined || this.#isDoubted ? {} : sinceOf(this.#position);
+  }
+
   async #takeSnapshot(first: SyncAnswer & { kind: 'snapshot' }): Promise<boolean> {
     const bans = [...first.bans];
     let { next } = first;
     while (next !== undefined) {
+      this.#parts.missing?.();
       const page = await this.#ask({ epoch: first.head.epoch, snapshot: first.head.seq, next });
       // Another head means another snapshot (the epoch changed on the way): start again.
       if (page?.kind !== 'snapshot' || !isSame(page.head, first.head)) return false;

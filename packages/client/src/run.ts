@@ -20,6 +20,7 @@ import {
 import { outsideAddresses } from './acknowledge.ts';
 import { answerAdmin, type AdminParts } from './admin.ts';
 import { Applier } from './apply.ts';
+import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { receiptOf } from './bans/receipt.ts';
 import { Bell } from './bell.ts';
 import { choiceOf } from './choice-of.ts';
@@ -100,12 +101,11 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   beginAs(key, ownKey, progress, parts.choice);
   // What was protected since the last run is lifted before anything is applied.
   resources.own('what is protected', await startProtecting(protection, parts, log));
-  resumePending(state, applier);
-  resources.own('what earlier enforcers hold', left.start());
-  const stopTicking = startTicking(parts, { notes, faults, isHeard: () => clock.now() !== undefined });
-  resources.own('the clockwork', stopTicking);
+  const hold = goOnHeld(state, applier, left, resources);
+  resources.own('the clockwork', startTicking(parts, { notes, faults, clock }));
   const host = { state, applier, log, faults, clock, progress, bell };
   reconcilers.push(...startComparing(enforcers, host, config, resources));
+  const spool = startSpool(options, faults, resources);
   const connected = stayConnected(
     {
       ...options,
@@ -119,7 +119,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       receipt,
       found: (ip) => server.connectTo(ip),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
-      take: whenNews({ parts, spool: startSpool(options, faults, resources), reconcilers, name: key.name }),
+      missing: () => hold.goesOn(),
+      take: whenNews({ parts, hold, spool, reconcilers, name: key.name }),
       cameBack: (isAnother) => log.notice(isAnother ? OTHER_KEY : SAME_KEY),
       fault: faultOf(faults),
       over: (faultKey) => faults.over(faultKey),
@@ -151,9 +152,25 @@ async function startProtecting(protection: Protection, parts: TakeParts, log: Lo
   return watch.start();
 }
 
+/** What is pending may have been lifted while this program was away, and what a restart of the machine lost too. */
+function goOnHeld(
+  state: State,
+  applier: Applier,
+  left: ReturnType<typeof passOn>,
+  resources: Resources,
+): CatchUpHold {
+  const hold = new CatchUpHold(applier);
+  resources.own('what waits for the rest', () => hold.stop());
+  hold.goesOn();
+  resumePending(state, applier);
+  resources.own('what earlier enforcers hold', left.start());
+  return hold;
+}
+
 /** News is taken, and what waits for a server that is heard goes on. */
 function whenNews(host: {
   parts: TakeParts;
+  hold: CatchUpHold;
   spool: SpoolKeeper;
   reconcilers: readonly Reconciler[];
   name: string;
@@ -161,6 +178,7 @@ function whenNews(host: {
   let isReady = false;
   return (news) => {
     take(news, host.parts);
+    if (news.kind === 'in-step' || news.kind === 'lagging') host.hold.isOver();
     if (news.kind !== 'in-step') return;
     host.spool.checkNow();
     for (const each of host.reconcilers) void each.compareNow();

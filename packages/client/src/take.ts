@@ -1,5 +1,5 @@
 import { isRange, isTooWide, OPERATOR_HOST, type Event } from '@banshare/protocol';
-import { FIRST_TRY, mayBeOurs, rowFor, rowToLift, type BanRow } from './ban-row.ts';
+import { FIRST_TRY, isOver, mayBeOurs, rowFor, rowToLift, type BanRow } from './ban-row.ts';
 import { choose, chooseToFollow, type Choice, type Chosen } from './choose.ts';
 import type { News } from './follow.ts';
 import { keepNewest } from './keep-newest.ts';
@@ -113,7 +113,10 @@ function isInPlaceAndForbidden(chosen: Chosen, earlier: BanRow | undefined): boo
 function liftUnknown(event: Event, parts: TakeParts, queued: BanRow[]): void {
   for (const row of parts.state.of(event.ip)) {
     const isOther = row.prog !== event.prog || row.jail !== event.jail;
-    if (row.seq === 0 && isOther && row.status !== 'lifting') lift(row, parts, queued);
+    if (row.seq !== 0 || !isOther || row.status === 'lifting') continue;
+    const lifting: BanRow = { ...row, status: 'lifting', reason: '', ...FIRST_TRY, isForced: true };
+    parts.state.put(lifting, parts.now());
+    queued.push(lifting);
   }
 }
 
@@ -153,8 +156,4 @@ function keep(row: BanRow, parts: TakeParts, queued: BanRow[]): void {
   parts.state.put(kept, parts.now());
   // What is under way has to end as this row.
   if (kept.status === 'pending') queued.push(kept);
-}
-
-function isOver({ until }: BanRow, now: number): boolean {
-  return until !== null && until <= now;
 }

@@ -5,6 +5,7 @@ import { RANGE } from './enforcers/enforcer.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { Notes } from './notes.ts';
 import type { State } from './state.ts';
+import type { ServerClock } from './server-clock.ts';
 import { lift, type TakeParts } from './take.ts';
 
 const TICK_MS = 1000;
@@ -43,16 +44,16 @@ function unfinished(state: State): BanRow[] {
  */
 export function startTicking(
   parts: TakeParts & { state: State },
-  host: { notes: Notes; faults: FaultLog; isHeard: () => boolean },
+  host: { notes: Notes; faults: FaultLog; clock: Pick<ServerClock, 'now'> },
 ): () => void {
   const tick = setInterval(() => {
-    if (!host.isHeard()) return;
+    if (host.clock.now() === undefined) return;
     const queued = [...liftOver(parts), ...tryAgain(parts)];
     for (const row of queued) parts.queue(row);
   }, TICK_MS);
   const sweep = setInterval(() => {
     host.notes.sweep(wallSeconds());
-    if (host.isHeard()) fillUp(parts);
+    if (host.clock.now() !== undefined) fillUp(parts);
     host.faults.sumUp();
   }, SWEEP_MS);
   return () => {

@@ -3,41 +3,55 @@ import type { BanKey } from '@banshare/protocol';
 /** After so many batches of bans what is to be lifted gets one, whatever else waits. */
 const BANS_IN_A_ROW = 8;
 
-type Line = { ban: BanKey; isLift: boolean }[];
+/**
+ * `first`: a person wants it lifted, or the address is protected now, so it goes before everything. `ban`: something may have to
+ * be banned. `lift`: a ban is over, or nobody stands behind it any more.
+ */
+export type Kind = 'first' | 'ban' | 'lift';
+
+/** So many waiting addresses are no backlog. */
+const FEW = 16;
+
+type Line = { ban: BanKey; kind: Kind }[];
 
 /**
  * Who is next: addresses wait in a line each, so that an address is never in two batches at once and its bans keep their
- * order. Addresses with something to ban go before those that are only to be lifted: thousands of ends stall no ban.
+ * order, but for what goes first. Addresses with something to ban go before those that are only to be lifted: thousands of ends
+ * stall no ban; and of a backlog the newest go first, since what attacks now counts more than a backlog. While bans are held back
+ * only lifts get a turn.
  */
 export class Turns {
   readonly #lines = new Map<string, Line>();
-  readonly #bans = new Set<string>();
+  readonly #firsts = new Set<string>();
+  readonly #bans = new Newest();
   readonly #lifts = new Set<string>();
+  /** Addresses with something to ban and something to lift: ready for the latter while bans are held back. */
+  readonly #both = new Set<string>();
   readonly #busy = new Set<string>();
   #bansInARow = 0;
+  /** Nothing is banned meanwhile. */
+  areBansHeld = false;
 
-  add(ban: BanKey, isLift: boolean): void {
-    const line = this.#lines.get(ban.ip);
-    if (line === undefined) this.#lines.set(ban.ip, [{ ban, isLift }]);
-    else line.push({ ban, isLift });
-    if (!this.#busy.has(ban.ip)) this.#setReady(ban.ip);
+  add({ ip, prog, jail }: BanKey, kind: Kind): void {
+    const line = this.#lines.get(ip);
+    // Only the key: what is to be done says the state by then.
+    const entry = { ban: { ip, prog, jail }, kind };
+    if (line === undefined) this.#lines.set(ip, [entry]);
+    else line.push(entry);
+    if (!this.#busy.has(ip)) this.#setReady(ip);
   }
 
   /** The next batch, at most one ban of each address; `done` has to follow. Empty when nothing is ready. */
   take(most: number): BanKey[] {
+    if (this.#firsts.size > 0) return this.#takeOf(this.#firsts, most, ({ kind }) => kind === 'first');
+    if (this.areBansHeld) {
+      const ready = this.#lifts.size > 0 ? this.#lifts : this.#both;
+      return this.#takeOf(ready, most, ({ kind }) => kind === 'lift');
+    }
     const isLiftsTurn = this.#lifts.size > 0 && this.#bansInARow >= BANS_IN_A_ROW;
     const ready = this.#bans.size === 0 || isLiftsTurn ? this.#lifts : this.#bans;
     this.#bansInARow = ready === this.#lifts ? 0 : this.#bansInARow + 1;
-    const batch: BanKey[] = [];
-    for (const ip of ready) {
-      if (batch.length >= most) break;
-      ready.delete(ip);
-      const next = this.#lines.get(ip)?.shift();
-      if (next === undefined) continue;
-      this.#busy.add(ip);
-      batch.push(next.ban);
-    }
-    return batch;
+    return this.#takeOf(ready, most, () => true);
   }
 
   /** These were carried out; what waits behind them is ready. */
@@ -49,8 +63,10 @@ export class Turns {
     }
   }
 
+  /** Whether nothing waits or runs, but for bans that are held back. */
   get isEmpty(): boolean {
-    return this.#lines.size === 0;
+    if (this.#lines.size === 0) return true;
+    return this.areBansHeld && this.#busy.size + this.#firsts.size + this.#lifts.size + this.#both.size === 0;
   }
 
   /** Whether something of this address waits or runs. */
@@ -58,9 +74,62 @@ export class Turns {
     return this.#lines.has(ip);
   }
 
+  #takeOf(ready: Iterable<string>, most: number, isMeant: (entry: Line[number]) => boolean): BanKey[] {
+    const batch: BanKey[] = [];
+    for (const ip of ready) {
+      if (batch.length >= most) break;
+      for (const each of [this.#firsts, this.#bans, this.#lifts, this.#both]) each.delete(ip);
+      const line = this.#lines.get(ip) ?? [];
+      const [next] = line.splice(line.findIndex(isMeant), 1);
+      if (next === undefined) continue;
+      this.#busy.add(ip);
+      batch.push(next.ban);
+    }
+    return batch;
+  }
+
   #setReady(ip: string): void {
-    const isLift = this.#lines.get(ip)?.every((each) => each.isLift) === true;
-    (isLift ? this.#bans : this.#lifts).delete(ip);
-    (isLift ? this.#lifts : this.#bans).add(ip);
+    const line = this.#lines.get(ip) ?? [];
+    const has = (kind: Kind): boolean => line.some((each) => each.kind === kind);
+    for (const each of [this.#firsts, this.#bans, this.#lifts, this.#both]) each.delete(ip);
+    if (has('first')) this.#firsts.add(ip);
+    else if (!has('ban')) this.#lifts.add(ip);
+    else {
+      this.#bans.add(ip);
+      if (has('lift')) this.#both.add(ip);
+    }
+  }
+}
+
+/** A set that is gone through from what was added last where it is a backlog; a few keep their order. */
+class Newest {
+  readonly #all = new Set<string>();
+  #stack: string[] = [];
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  add(item: string): void {
+    this.#all.add(item);
+    this.#stack.push(item);
+  }
+
+  delete(item: string): void {
+    this.#all.delete(item);
+    if (this.#all.size === 0) this.#stack = [];
+  }
+
+  *[Symbol.iterator](): Iterator<string> {
+    if (this.#all.size <= FEW) {
+      yield* this.#all;
+      return;
+    }
+    for (let item; (item = this.#stack.pop()) !== undefined;) {
+      if (!this.#all.has(item)) continue;
+      // Whoever stops here has not had it.
+      this.#stack.push(item);
+      yield item;
+    }
   }
 }

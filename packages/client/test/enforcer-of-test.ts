@@ -15,6 +15,7 @@ export class HeldEnforcer implements Enforcer {
   readonly batches: number[] = [];
   readonly #held: Held[] = [];
   readonly #waiting: ((held: Held) => void)[] = [];
+  #isEnding = false;
   running = 0;
   mostRunning = 0;
 
@@ -40,10 +41,20 @@ export class HeldEnforcer implements Enforcer {
         this.running -= 1;
         resolve({ outcome: 'applied', localJail: change.localJail, ...effect } as Effect);
       };
+      if (this.#isEnding) {
+        done();
+        return;
+      }
       const next = this.#waiting.shift();
       if (next === undefined) this.#held.push({ change, done });
       else next({ change, done });
     });
+  }
+
+  /** Ends everything that is begun from now on, and what nobody took. */
+  endAll(): void {
+    this.#isEnding = true;
+    for (const { done } of this.#held.splice(0)) done();
   }
 
   /** The next change that was begun. */

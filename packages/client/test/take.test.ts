@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { BanRow } from '../src/ban-row.ts';
+import { keepBack } from '../src/keep-back.ts';
 import { host, ip, jail, NOW, prog, rowOf } from './make.ts';
 import { take } from '../src/take.ts';
 import { Host } from './taking-host.ts';
@@ -193,4 +195,54 @@ test('An unban of what this host never had changes nothing but the position', as
   host2.hear(unban);
   assert.deepEqual(await host2.rest(), []);
   assert.equal(host2.state.position()?.seq, 1);
+});
+
+test('What is lifted, replaced or over by the end of catching up is never applied, and lifts do not wait for it', async () => {
+  using host2 = new Host();
+  host2.hear({ ip: ip('203.0.113.1') });
+  await host2.run('ban fail2ban/sshd');
+  await host2.applier.idle();
+  host2.applier.holdBans();
+  const addresses = [2, 3, 4, 5].map((last) => ({ ip: ip(`203.0.113.${last}`) }));
+  host2.hear(...addresses.map((each, n) => (n === 2 ? { ...each, until: NOW + 5 } : each)));
+  host2.hear({ kind: 'unban', ...addresses[0], host: host('h1') }, { ...addresses[1], until: NOW + 7200 });
+  host2.hear({ kind: 'unban', ip: ip('203.0.113.1'), host: host('operator') });
+  await host2.run('unban fail2ban/sshd');
+  await host2.applier.idle();
+  host2.now += 10;
+  host2.applier.letBansGo();
+  await host2.run('ban fail2ban/sshd');
+  await host2.run('ban fail2ban/sshd');
+  await host2.applier.idle();
+  assert.deepEqual(host2.enforcer.begun.slice(1).toSorted(), [
+    'ban fail2ban/sshd 203.0.113.3',
+    'ban fail2ban/sshd 203.0.113.5',
+    'unban fail2ban/sshd 203.0.113.1',
+  ]);
+});
+
+test("With a slow ban command an operator's unban, and what is protected now, go before the backlog of bans", async () => {
+  using host2 = new Host();
+  host2.hear(...Array.from({ length: 30 }, (_, n) => ({ ip: ip(`203.0.113.${n + 1}`) })));
+  const running = await Promise.all([1, 2, 3, 4].map(() => host2.enforcer.next()));
+  const [done, ...others] = running;
+  assert.ok(done !== undefined);
+  host2.hear({ kind: 'unban', ip: done.change.ip, host: host('operator') });
+  host2.hear({ kind: 'unban', ip: ip('203.0.113.1'), host: host('operator') });
+  const protectedRow = host2.state.get(rowOf({ ip: ip('203.0.113.2') }));
+  assert.ok(protectedRow !== undefined);
+  const queued: BanRow[] = [];
+  keepBack(protectedRow, 'never-ban: here', host2.parts, queued);
+  for (const row of queued) host2.applier.queue(row);
+  done.done();
+  const next = await host2.enforcer.next();
+  assert.equal(`${next.change.kind} ${next.change.ip}`, 'unban 203.0.113.1');
+  next.done();
+  const after = await host2.enforcer.next();
+  assert.equal(`${after.change.kind} ${after.change.ip}`, `unban ${done.change.ip}`);
+  for (const each of [after, ...others]) each.done();
+  host2.enforcer.endAll();
+  await host2.rest();
+  assert.ok(!host2.enforcer.begun.includes('ban fail2ban/sshd 203.0.113.1'));
+  assert.ok(!host2.enforcer.begun.includes('ban fail2ban/sshd 203.0.113.2'));
 });

@@ -96,7 +96,11 @@ test('Ticking lifts what is over and tries again what failed, but only once the 
   host2.now += 100;
   let isHeard = false;
   const faults = new FaultLog({ warning: () => undefined }, () => 0);
-  const stop = startTicking(host2.parts, { notes, faults, isHeard: () => isHeard });
+  const stop = startTicking(host2.parts, {
+    notes,
+    faults,
+    clock: { now: () => (isHeard ? NOW : undefined) },
+  });
   context.mock.timers.tick(5000);
   await host2.applier.idle();
   assert.equal(host2.enforcer.begun.length, 2);

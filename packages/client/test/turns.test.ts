@@ -13,7 +13,7 @@ const ban = (last: number, name = 'sshd'): BanKey => ({
 
 test('A batch has one ban of each address, and what waits behind it comes when it is done', () => {
   const turns = new Turns();
-  for (const each of [ban(1, 'a'), ban(1, 'b'), ban(2, 'a')]) turns.add(each, false);
+  for (const each of [ban(1, 'a'), ban(1, 'b'), ban(2, 'a')]) turns.add(each, 'ban');
   const first = turns.take(10);
   assert.deepEqual(first, [ban(1, 'a'), ban(2, 'a')]);
   assert.deepEqual(turns.take(10), []);
@@ -23,8 +23,8 @@ test('A batch has one ban of each address, and what waits behind it comes when i
 
 test('Bans go before what is only to be lifted, which gets its turn all the same', () => {
   const turns = new Turns();
-  turns.add(ban(200), true);
-  for (let last = 1; last <= 20; last += 1) turns.add(ban(last), false);
+  turns.add(ban(200), 'lift');
+  for (let last = 1; last <= 20; last += 1) turns.add(ban(last), 'ban');
   const order: string[] = [];
   for (let batch = turns.take(1); batch.length > 0; batch = turns.take(1)) {
     order.push(...batch.map((each) => each.ip));
@@ -32,6 +32,31 @@ test('Bans go before what is only to be lifted, which gets its turn all the same
   }
   assert.equal(order.indexOf('203.0.113.200'), 8);
   assert.equal(order.length, 21);
+});
+
+test('Of a backlog the newest is banned first, and what a person lifts goes before all of them', () => {
+  const turns = new Turns();
+  for (let last = 1; last <= 40; last += 1) turns.add(ban(last), 'ban');
+  assert.deepEqual(turns.take(1), [ban(40)]);
+  turns.add(ban(1, 'other'), 'first');
+  turns.add(ban(41), 'ban');
+  assert.deepEqual(turns.take(3), [ban(1, 'other')]);
+  assert.deepEqual(turns.take(3), [ban(41), ban(39), ban(38)]);
+});
+
+test('While bans are held back only lifts get a turn, also of an address that waits to be banned', () => {
+  const turns = new Turns();
+  turns.areBansHeld = true;
+  turns.add(ban(1, 'a'), 'ban');
+  turns.add(ban(1, 'b'), 'lift');
+  turns.add(ban(2), 'lift');
+  const taken = [turns.take(1), turns.take(1), turns.take(1)];
+  assert.deepEqual(taken, [[ban(2)], [ban(1, 'b')], []]);
+  for (const batch of taken) turns.done(batch);
+  assert.ok(turns.isEmpty);
+  turns.areBansHeld = false;
+  assert.ok(!turns.isEmpty);
+  assert.deepEqual(turns.take(9), [ban(1, 'a')]);
 });
 
 test('Whatever is added and done in whatever order, all is taken once, each address in its order', () => {
@@ -60,7 +85,7 @@ test('Whatever is added and done in whatever order, all is taken once, each addr
         else {
           const next = ban(each.last, `j${added.length}`);
           added.push(next);
-          turns.add(next, each.isLift);
+          turns.add(next, each.isLift ? 'lift' : 'ban');
         }
       }
       do for (const batch of running.splice(0)) turns.done(batch);
