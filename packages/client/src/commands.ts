@@ -19,7 +19,7 @@ import { outsideAddresses } from './acknowledge.ts';
 import type { BanRow } from './ban-row.ts';
 import { receiptFindings } from './cli/receipt-findings.ts';
 import { pause } from './connection.ts';
-import { diagnose } from './diagnose.ts';
+import { diagnose, showFinding } from './diagnose.ts';
 import { enrol, hasJoinKey, readEnrolled, type Enrolment } from './enrol.ts';
 import { setCloneAside } from './machine.ts';
 import { locateServer } from './server-address.ts';
@@ -218,7 +218,7 @@ async function status(options: {
   } else {
     if (typeof pausedAt === 'number') print(showPaused(pausedAt));
     print(running === undefined ? 'banshare-client does not run on this host.' : showStatus(running));
-    for (const { ok, says } of findings) print(`${ok ? ' ok ' : '  ! '} ${says}`);
+    for (const finding of findings) print(showFinding(finding));
   }
   if (running === undefined) return NO_DAEMON;
   return isWell ? 0 : 1;

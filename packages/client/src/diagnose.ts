@@ -7,6 +7,7 @@ import {
   type HostPaths,
   type ServerPlace,
 } from '@banshare/runtime';
+import { diagnoseSharedActions } from './cli/shared-actions.ts';
 import { diagnoseFail2ban } from './diagnose-fail2ban.ts';
 import { readEnrolled } from './enrol.ts';
 import { isPsadFirst } from './enforcers/chosen.ts';
@@ -17,8 +18,13 @@ import { followedLogs } from './host/followers.ts';
 import { locateServer } from './server-address.ts';
 import { ServerLink } from './server-link.ts';
 
-/** One thing looked at: whether it is as it should be, and what to do where it is not. */
-export type Finding = { ok: boolean; says: string };
+/** One thing looked at: whether it is as it should be, and what to do where it is not. A warning is no fault, and is to be seen. */
+export type Finding = { ok: boolean; says: string; isWarning?: boolean };
+
+/** A finding for a person. */
+export function showFinding({ ok, says, isWarning }: Finding): string {
+  return `${ok && isWarning !== true ? ' ok ' : '  ! '} ${says}`;
+}
 
 const CONNECT_MS = 2000;
 const ASK_MS = 3000;
@@ -49,11 +55,20 @@ export async function diagnose(
         followed: () => followedLogs(paths.root),
       })),
     );
+  if (banByFail2ban(config)) findings.push(...(await diagnoseSharedActions(config, paths.fail2banSocket)));
   if (isPsadFirst(config)) {
     const isThere = (): Promise<boolean> => doesPsadListen(paths.psadSocket);
     findings.push({ ok: true, says: await wayOfPsadBans({ isThere }, 'fail2ban') });
   }
   return findings;
+}
+
+/** Whether some bans go into jails of fail2ban. */
+function banByFail2ban({ apply, enforcer }: ClientConfig): boolean {
+  const kinds = enforcer.length > 0 ? enforcer.map(({ kind }) => kind) : [apply.enforcer];
+  return kinds.some(
+    (kind) => kind === 'fail2ban' || (kind === 'command' && /fail2ban-client/.test(apply.command)),
+  );
 }
 
 /** A closed port answers no; a filtered one does not answer. */
