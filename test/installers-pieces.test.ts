@@ -42,6 +42,26 @@ for (const [command, ...words] of SHELLS) {
       assert.equal(asks(other), 1, other);
     assert.equal(asks(), 1);
   });
+
+  test(`under ${command}, shared-ban knows a ban of days ago by the time of its line, and not what was found here after`, () => {
+    const shared = join(folder, `${command}-shared`);
+    mkdirSync(shared);
+    writeFileSync(join(shared, '2026-11-20'), '1795000000 sshd 203.0.113.9\n1795000100 web 2001:db8::9\n');
+    writeFileSync(join(shared, '2026-11-26'), '1795500000 sshd 203.0.113.9\n');
+    const asks = (...words_: string[]) =>
+      run(command, [...words, join(PIECES, 'shared-ban'), ...words_], { BANSHARE_SHARED: shared }).code;
+    for (const [ip, time, code] of [
+      ['203.0.113.9', '1795000000.0', 0],
+      ['203.0.113.9', '1795000015', 0],
+      ['203.0.113.9', '1795500001.25', 0],
+      ['2001:db8::9', '1795000100', 0],
+      ['203.0.113.9', '1795000016', 1],
+      ['203.0.113.9', '1794999000', 1],
+      ['203.0.113.90', '1795000000', 1],
+      ['203.0.113.9', '<time>', 1],
+    ] as const)
+      assert.equal(asks(ip, time), code, `${ip} ${time}`);
+  });
 }
 
 const noFail2ban =
@@ -89,12 +109,12 @@ test(
     );
     assert.match(
       chained,
-      /'recidive', 'ignorecommand', '\/usr\/lib\/banshare\/shared-ban "<ip>" \|\| \(false; \/usr\/bin\/friends <ip>\)'\]/,
+      /'recidive', 'ignorecommand', '\/usr\/lib\/banshare\/shared-ban "<ip>" "<time>" \|\| \(false; \/usr\/bin\/friends <ip>\)'\]/,
     );
     const on = dump(`[recidive]\nenabled = true\nlogpath = ${folder}/fail2ban.log\n`);
     assert.match(
       on,
-      /\['set', 'recidive', 'ignorecommand', '\/usr\/lib\/banshare\/shared-ban "<ip>" \|\| \(false; \)'\]/,
+      /\['set', 'recidive', 'ignorecommand', '\/usr\/lib\/banshare\/shared-ban "<ip>" "<time>" \|\| \(false; \)'\]/,
     );
   },
 );

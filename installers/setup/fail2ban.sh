@@ -52,7 +52,7 @@ without_recidive() {
   cat "$stage/new/jail.conf" >"$jails.banshare-new" && chmod 0644 "$jails.banshare-new" && mv -f "$jails.banshare-new" "$jails"
   fail2ban-client -t >/dev/null 2>&1 || return 1
   later "fail2ban: your own ignorecommand of the jail recidive is left as it is. So that bans of the fleet do not count there,"
-  later '  let it begin with:  /usr/lib/banshare/shared-ban "<ip>" ||'
+  later '  let it begin with:  /usr/lib/banshare/shared-ban "<ip>" "<time>" ||'
 }
 
 # The jails whose configuration has the action; one that runs without it needs --restart (fail2ban #3860).

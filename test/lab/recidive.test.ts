@@ -34,3 +34,23 @@ test(
     assert.deepEqual(bannedIn(rules, 'recidive'), []);
   },
 );
+
+test(
+  'recidive that is enabled later leaves out the bans that came from the fleet before, also where notes and bans are gone',
+  { skip },
+  async () => {
+    await using fleet = await startFleet({
+      hosts: ['h1', 'h2'],
+      fail2ban: { h1: { jails: five }, h2: { jails: five } },
+    });
+    const [h1, h2] = [fleet.host('h1'), fleet.host('h2')];
+    await fleet.lab.attacker.failLogin(h1, attacker);
+    for (const jail of five) await untilBanned(h2, jail, attacker);
+    await fleet.server.output(['banshare-server', 'unban', attacker]);
+    await h2.untilLines('/var/log/fail2ban.log', /\] Unban 203\.0\.113\.7/, 5);
+    await h2.output(['find', '/run/banshare/client/notes', '-type', 'f', '-delete']);
+    await h2.append('/etc/fail2ban/jail.local', recidive);
+    await h2.output(['fail2ban-client', 'reload']);
+    await h2.untilLines('/var/log/fail2ban.log', /\[recidive\] Ignore 203\.0\.113\.7 by command/, 5);
+  },
+);

@@ -2,6 +2,7 @@ import { wallSeconds, type ClientConfig, type FaultLog, type Log, type Resources
 import type { Applier } from './apply.ts';
 import type { Bell } from './bell.ts';
 import { covers, type Part } from './enforcers/several.ts';
+import type { Notes } from './notes.ts';
 import type { Progress } from './progress.ts';
 import { Reconciler } from './reconcile.ts';
 import type { ServerClock } from './server-clock.ts';
@@ -27,6 +28,7 @@ type ReconcilerHost = {
   clock: ServerClock;
   progress: Progress;
   bell: Bell;
+  notes: Pick<Notes, 'remove'>;
 };
 
 function reconcilerOf({ enforcer, ...bans }: Part, host: ReconcilerHost): Reconciler {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makePrivateDirectory } from '@banshare/runtime';
+import type { SharedBans } from './bans/shared-bans.ts';
 
 /** A note explains a ban to banshare-report for so long. */
 const KEPT_SECONDS = 600;
@@ -11,9 +12,12 @@ const KEPT_SECONDS = 600;
  */
 export class Notes {
   readonly #directory: string;
+  readonly #shared: Pick<SharedBans, 'add' | 'sweep'> | undefined;
 
-  constructor(directory: string) {
+  /** @param shared keeps for longer what was put in place, and when. */
+  constructor(directory: string, shared?: Pick<SharedBans, 'add' | 'sweep'>) {
     this.#directory = directory;
+    this.#shared = shared;
     // The folder above it is where the server has its own, as another user.
     makePrivateDirectory(dirname(directory));
     makePrivateDirectory(directory);
@@ -26,6 +30,7 @@ export class Notes {
   write(jail: string, ip: string): boolean {
     const isNew = !this.has(jail, ip);
     writeFileSync(this.#path(jail, ip), '', { mode: 0o600 });
+    this.#shared?.add(jail, ip);
     return isNew;
   }
 
@@ -34,13 +39,14 @@ export class Notes {
     return existsSync(this.#path(jail, ip));
   }
 
-  /** Takes a note back: the command did nothing. */
+  /** Takes a note back: the command did nothing, or the ban has ended. */
   remove(jail: string, ip: string): void {
     rmSync(this.#path(jail, ip), { force: true });
   }
 
   /** Removes what no longer counts; now is epoch seconds by this host's clock. */
   sweep(now: number): void {
+    this.#shared?.sweep(now);
     for (const name of readdirSync(this.#directory)) {
       const path = join(this.#directory, name);
       const note = statSync(path, { throwIfNoEntry: false });

@@ -7,6 +7,7 @@ import { choiceOf } from './choice-of.ts';
 import { readEnrolled } from './enrol.ts';
 import { chosenEnforcers } from './enforcers/chosen.ts';
 import { wholeEnforcer } from './enforcers/whole.ts';
+import { SharedBans } from './bans/shared-bans.ts';
 import { Notes } from './notes.ts';
 import { passOn } from './pass-on.ts';
 import { pause, resume, stillToLift } from './pausing.ts';
@@ -60,7 +61,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
   const log = await openLog({ ...config.log, level: 'warning' });
   const state = new State(paths.clientState);
   try {
-    const notes = new Notes(paths.notes);
+    const notes = new Notes(paths.notes, new SharedBans(paths.sharedBans, wallSeconds));
     const enforcerHost = { paths, log, notes };
     const enforcer = wholeEnforcer(chosenEnforcers(config, enforcerHost), config, enforcerHost);
     const { concurrency, maxActive } = config.apply;

@@ -4,6 +4,7 @@ import type { Applier } from './apply.ts';
 import { FIRST_TRY, UNPROVEN, type BanRow } from './ban-row.ts';
 import type { Change, Enforcer, Listing } from './enforcers/enforcer.ts';
 import { EVERY_JAIL } from './enforcers/host-sets.ts';
+import type { Notes } from './notes.ts';
 import { planRepair, type Found, type Placed } from './plan.ts';
 import type { State } from './state.ts';
 
@@ -19,6 +20,8 @@ export type ReconcileParts = {
   now: () => number;
   isInStep: () => boolean;
   tellNow: () => void;
+  /** What was let go leaves no note: from then on a ban of it is this host's own. */
+  notes: Pick<Notes, 'remove'>;
 };
 
 /** A flushed firewall or a restarted fail2ban is repaired within a minute. */
@@ -210,7 +213,8 @@ export class Reconciler {
   }
 
   #release(row: BanRow): void {
-    const { state, log, now, tellNow } = this.#parts;
+    const { state, log, now, tellNow, notes } = this.#parts;
+    notes.remove(row.localJail, row.ip);
     state.put({ ...row, status: 'released', isOurs: false, reason: '' }, now());
     state.tell({ seq: row.seq, outcome: 'released' });
     tellNow();

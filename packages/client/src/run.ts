@@ -33,6 +33,7 @@ import { wholeEnforcer } from './enforcers/whole.ts';
 import type { News } from './follow.ts';
 import { setCloneAside } from './machine.ts';
 import { tidyKeys } from './key-files.ts';
+import { SharedBans } from './bans/shared-bans.ts';
 import { Notes } from './notes.ts';
 import { OwnKey } from './own-key.ts';
 import { passOn } from './pass-on.ts';
@@ -71,7 +72,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const faults = new FaultLog(log, monotonicSeconds);
   const state = new State(paths.clientState);
   resources.own('the state', () => state.close());
-  const notes = new Notes(paths.notes);
+  const notes = new Notes(paths.notes, new SharedBans(paths.sharedBans, wallSeconds));
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
@@ -103,7 +104,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resources.own('what is protected', await startProtecting(protection, parts, log));
   const hold = goOnHeld(state, applier, left, resources);
   resources.own('the clockwork', startTicking(parts, { notes, faults, clock }));
-  const host = { state, applier, log, faults, clock, progress, bell };
+  const host = { state, applier, log, faults, clock, progress, bell, notes };
   reconcilers.push(...startComparing(enforcers, host, config, resources));
   const spool = startSpool(options, faults, resources);
   const connected = stayConnected(

@@ -73,6 +73,7 @@ class Host implements Disposable {
   readonly reconciler: Reconciler;
   isInStep = true;
   readonly told: string[] = [];
+  readonly ended: string[] = [];
 
   constructor(place: 'jail' | 'host', ...rows: Partial<BanRow>[]) {
     const enforcer = (this.firewall = new Firewall(place));
@@ -98,6 +99,7 @@ class Host implements Disposable {
       now,
       isInStep: () => this.isInStep,
       tellNow: () => undefined,
+      notes: { remove: (jail, ip) => void this.ended.push(`${jail}@${ip}`) },
     });
   }
 
@@ -144,6 +146,7 @@ test('What fail2ban let go stays let go, and the server is told that it was rele
   host.firewall.held.set('203.0.113.2', undefined);
   assert.deepEqual(await host.compare(), []);
   assert.deepEqual(host.rows, ['203.0.113.1 released', '203.0.113.2 applied ours']);
+  assert.deepEqual(host.ended, ['sshd@203.0.113.1'], 'its note is gone');
   assert.deepEqual(host.state.untold(9), [{ seq: 1, outcome: 'released' }]);
   assert.deepEqual(await host.compare(), []);
 });

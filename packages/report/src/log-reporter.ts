@@ -6,6 +6,7 @@ import { isEcho, NOTE_SECONDS } from './echo.ts';
 import { readLogLine, unknownForm, type Stamp } from './fail2ban-line.ts';
 import { OurBans } from './our-bans.ts';
 import { readReport } from './read-report.ts';
+import { SharedRecord } from './shared-record.ts';
 import type { Session } from './session.ts';
 
 /** Shared bans land here on hosts that lack their jail; they were never this host's own. */
@@ -20,6 +21,7 @@ export class LogReporter {
   readonly #session: Session;
   readonly #say: (line: string) => void;
   readonly #warned = new Set<string>();
+  readonly #shared: SharedRecord;
   #ours: OurBans;
 
   constructor(log: string, options: Arguments, session: Session, say: (line: string) => void) {
@@ -28,6 +30,7 @@ export class LogReporter {
     this.#session = session;
     this.#say = say;
     this.#ours = new OurBans(session.paths.clientSocket);
+    this.#shared = new SharedRecord(session.paths.sharedBans);
   }
 
   /** The next report connects anew, so that an idle follower holds no connection open; so it asks the client anew. */
@@ -49,6 +52,9 @@ export class LogReporter {
       this.#say(`${name}: too old to be reported, it was banned ${new Date(at * 1000).toISOString()}`);
       return;
     }
+    // A time that cannot be true says only that the line was written since the last look.
+    const isTrue = stamp !== undefined && at === stamp.at;
+    if (this.#shared.has(report, isTrue ? at : Math.min(at, writtenAfter), isTrue ? at : now)) return;
     if (isEcho(paths.notes, report)) return;
     // Its note may be gone by now.
     if (now - at > NOTE_SECONDS && (await this.#ours.has(report))) return;

@@ -4,7 +4,7 @@ import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startFleet } from '../../../test/fleet/index.ts';
 
-const fleet = await startFleet();
+const fleet = await startFleet({ hosts: ['h2'] });
 after(() => fleet[Symbol.asyncDispose]());
 await fleet.addReporter('h1');
 const { notes } = fleet.pathsOf('h1');
@@ -50,4 +50,17 @@ test('a note older than 10 minutes explains nothing any more', async () => {
 test('--unban is never taken for an echo', async () => {
   const { stderr } = await fleet.report('h1', ['--unban', 'fail2ban', 'sshd', '203.0.113.1']);
   assert.doesNotMatch(stderr, /dropped/);
+});
+
+test('what a host finds itself is reported as soon as the shared ban of the same address is lifted there', async () => {
+  const h2 = fleet.host('h2');
+  const words = ['fail2ban', 'sshd', '203.0.113.77'];
+  assert.equal((await fleet.report('h1', words)).code, 0);
+  await h2.line(/Ban .*203\.0\.113\.77/);
+  assert.match((await fleet.report('h2', words)).stderr, /dropped/);
+  await fleet.server.command('unban', '203.0.113.77');
+  await h2.line(/Unban .*203\.0\.113\.77/);
+  assert.deepEqual((await fleet.report('h2', words)).stderr, '');
+  const { bans } = await fleet.server.json<{ bans: { ip: string; host: string }[] }>('bans');
+  assert.equal(bans.find(({ ip }) => ip === '203.0.113.77')?.host, 'h2');
 });

@@ -15,7 +15,7 @@ export { errorText, type Level, type LogFields } from './log-line.ts';
 export { openLog, type Log, type LogSettings } from './log.ts';
 export { type ReadOptions } from './option-table.ts';
 export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './options.ts';
-export { hostPaths, type HostPaths } from './paths.ts';
+export { hostPaths, sharedBansFile, type HostPaths } from './paths.ts';
 export { asOwner, becomeOwner, ownerOf, type Owner } from './owner.ts';
 export { openPlain, readPlain } from './plain-file.ts';
 export {

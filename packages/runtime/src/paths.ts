@@ -30,6 +30,8 @@ export type HostPaths = {
   readonly clientSocket: string;
   /** The client's notes of what it is applying, one empty file JAIL@IP each. */
   readonly notes: string;
+  /** What the client put in place and when, a line each in a file for each day. */
+  readonly sharedBans: string;
   /** The server's IP as the client last resolved it, for the reporter. */
   readonly serverAddress: string;
   /** What fail2ban and psad listen at for their own programs. */
@@ -68,10 +70,16 @@ export function hostPaths(root: string): HostPaths {
     serverSocket: below('run/banshare/server/admin.sock'),
     clientSocket: below('run/banshare/client/admin.sock'),
     notes: below('run/banshare/client/notes'),
+    sharedBans: below('var/lib/banshare/client/shared-bans'),
     serverAddress: below('run/banshare/client/server-address'),
     fail2banSocket: below('run/fail2ban/fail2ban.sock'),
     psadSocket: below('run/psad/auto_ipt.sock'),
     psadBlocked: below('var/log/psad/auto_blocked_iptables'),
     root: below('/'),
   };
+}
+
+/** The file in which the client keeps what it put in place on the day of a time; epoch seconds, days are UTC's. */
+export function sharedBansFile(directory: string, seconds: number): string {
+  return join(directory, new Date(seconds * 1000).toISOString().slice(0, 10));
 }

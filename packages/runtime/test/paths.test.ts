@@ -26,6 +26,7 @@ const real: HostPaths = {
   serverSocket: '/run/banshare/server/admin.sock',
   clientSocket: '/run/banshare/client/admin.sock',
   notes: '/run/banshare/client/notes',
+  sharedBans: '/var/lib/banshare/client/shared-bans',
   serverAddress: '/run/banshare/client/server-address',
   fail2banSocket: '/run/fail2ban/fail2ban.sock',
   psadSocket: '/run/psad/auto_ipt.sock',

@@ -9,7 +9,7 @@ import { startBehind } from './socket-start.ts';
 /** psad takes 93 ms for an address, and one connection in each of its intervals. */
 const MOST_AT_ONCE = 100;
 /** The jail that psad's block script names on a host that is set up as README says. */
-const SCRIPT_JAIL = 'portscan';
+export const SCRIPT_JAIL = 'portscan';
 
 /** The kernel's table of sockets; its flag of those that listen. */
 const UNIX_SOCKETS = '/proc/net/unix';

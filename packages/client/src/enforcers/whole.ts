@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { endingNotes } from '../bans/end-notes.ts';
 import type { ClientConfig } from '@banshare/runtime';
 import type { EnforcerHost } from './chosen.ts';
 import type { Enforcer } from './enforcer.ts';
@@ -11,7 +12,7 @@ import { together, type Part } from './several.ts';
 export function wholeEnforcer(parts: readonly Part[], config: ClientConfig, host: EnforcerHost): Enforcer {
   const timeoutMs = config.apply.timeoutSeconds * 1000;
   const placers = placersOf(config);
-  return withOwnBlocks(together(parts), {
+  const whole = withOwnBlocks(together(parts), {
     fail2banSocket: host.paths.fail2banSocket,
     timeoutMs,
     logFile: placers.some(({ kind }) => kind === 'log')
@@ -20,4 +21,7 @@ export function wholeEnforcer(parts: readonly Part[], config: ClientConfig, host
     psad: psadEnforcer(host.paths, host.notes, timeoutMs),
     isPsadAsked: (change) => placers.some((placer) => placesOf(placer, change).includes(PSAD)),
   });
+  const own = whole.carryOut.bind(whole);
+  const carryOut = endingNotes((changes) => own(changes), host.notes);
+  return Object.assign(whole, { carryOut });
 }
