@@ -67,6 +67,7 @@ export {
   overlaps,
   parseRange,
   parseTarget,
+  targetOf,
   rangeAround,
   WIDEST_BAN,
   type Range,

@@ -15,7 +15,10 @@ export const WIDEST_BAN = { ipv4: 16, ipv6: 32 } as const;
 export function parseRange(text: string): Result<Range> {
   const [addressText = '', prefixText, ...more] = text.split('/');
   const address = parseAddress(addressText);
-  if (!address.ok) return address;
+  if (!address.ok)
+    return bad(
+      `${quote(text)} is neither an address nor a range: write ADDRESS or ADDRESS/PREFIX, for example 203.0.113.0/24`,
+    );
   const longest = longestPrefix(address.value);
   if (more.length > 0 || (prefixText !== undefined && !/^(0|[1-9]\d{0,2})$/.test(prefixText))) {
     return bad(`${quote(text)} is not a range: write ADDRESS/PREFIX, for example 203.0.113.0/24`);
@@ -116,7 +119,8 @@ function longestPrefix(target: string): 32 | 128 {
   return target.includes(':') ? 128 : 32;
 }
 
-function targetOf(range: Range): Target {
+/** What a range is of, as people write it: a range of one address is that address. */
+export function targetOf(range: Range): Target {
   return prefixOf(range) === longestPrefix(range) ? firstOf(range) : range;
 }
 

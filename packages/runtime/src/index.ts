@@ -30,4 +30,4 @@ export { sampleConfig } from './sample-config.ts';
 export { findServer, type ServerPlace } from './server-place.ts';
 export { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 export { SteadyClock } from './steady-clock.ts';
-export { complain, draw, tell, tellJson } from './tell.ts';
+export { askPerson, complain, draw, tell, tellJson } from './tell.ts';

@@ -24,3 +24,16 @@ export function complain(program: string, sentence: string): void {
 export function draw(line: string): void {
   process.stderr.write(line === '' ? '\n' : `\r${sentenceForPeople(line)}`);
 }
+
+/** Asks somebody at a terminal, and returns what he types; undefined where nobody sits there. */
+export async function askPerson(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
+  // Loaded for a question only: each command would pay for it.
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await terminal.question(`${sentenceForPeople(question)} `);
+  } finally {
+    terminal.close();
+  }
+}

@@ -59,7 +59,12 @@ const ACTIONS: AdminTable<AdminParts> = {
   undo: { takes: { host: 'text', since: 'text' }, run: undo },
   import: { takes: { entries: 'list', 'jail?': 'text' }, run: unlessFrozen(importBans) },
   'change-host': {
-    takes: { action: ['approve', 'revoke', 'forget'], name: 'text', 'replace?': 'flag' },
+    takes: {
+      action: ['approve', 'disapprove', 'revoke', 'forget'],
+      name: 'text',
+      'replace?': 'flag',
+      'addresses?': 'list',
+    },
     run: changeHost,
   },
   'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text' }, run: muteHost },

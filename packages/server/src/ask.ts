@@ -5,7 +5,7 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 type Common = { root: string; json: boolean };
 
 /** The words of a command line as yargs gives them. */
-type Words = ArgumentsCamelCase<Common & Record<string, unknown>>;
+export type Words = ArgumentsCamelCase<Common & Record<string, unknown>>;
 
 export type Command = CommandModule<object, Words>;
 

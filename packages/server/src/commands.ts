@@ -18,6 +18,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const parser = yargs([...argv])
     .scriptName('banshare-server')
     .version(version)
+    .alias('help', 'h')
     .strict()
     // Addresses and names stay the texts they are.
     .parserConfiguration({ 'parse-positional-numbers': false, 'parse-numbers': false })
@@ -38,7 +39,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   for (const command of [
     ...careCommands(ask, setCode),
     ...banCommands(ask),
-    ...fleetCommands(ask),
+    ...fleetCommands(ask, setCode),
     ...stopCommands(ask),
     ...importCommands(ask, setCode, argv),
   ]) {

@@ -161,20 +161,50 @@ export class FleetAddresses {
   }
 
   /**
-   * An operator says that what a host tells at this moment is its own; returns what counts by that, and what is too much.
+   * An operator says that these addresses are a host's own. Exactly those, of what it tells now: it may have told others since he
+   * looked. Returns what counts by that, and what is too much; undefined, and nothing is done, where it tells others.
    * @throws when the ledger cannot be written.
    */
-  approve(host: Host, now: number): { approved: Address[]; tooMany: Address[] } {
+  approve(
+    host: Host,
+    addresses: readonly string[],
+    now: number,
+  ): { approved: Address[]; tooMany: Address[] } | undefined {
+    if (addresses.some((address) => !host.addresses.includes(address))) return undefined;
+    const chosen = told(host).filter((address) => addresses.includes(address));
     const known = this.#hear(host, now);
     const before = this.#counting(known, 'approved_at', now);
     const room = MOST_APPROVED - before.length;
-    const fresh = told(host).filter((address) => !before.includes(address));
-    const approved = [...told(host).filter((address) => before.includes(address)), ...fresh.slice(0, room)];
+    const fresh = chosen.filter((address) => !before.includes(address));
+    const approved = [...chosen.filter((address) => before.includes(address)), ...fresh.slice(0, room)];
     this.#ledger.together(() => {
       for (const address of approved) this.#write('approved_at', host.id, address, now);
     });
     for (const address of approved) this.#note(host.id, known, 'approved_at', address, now).written = now;
     return { approved, tooMany: fresh.slice(room) };
+  }
+
+  /**
+   * Takes back what an operator approved: of one host, or of all. Returns what counted until now.
+   * @throws when the ledger cannot be written.
+   */
+  disapprove(which: { hostId?: number; address?: Address }, note: (taken: HostAt[]) => void): HostAt[] {
+    const taken = [...this.#known].flatMap(([hostId, known]) =>
+      which.hostId === undefined || which.hostId === hostId
+        ? [...known.approved_at.keys()]
+            .filter((address) => which.address === undefined || which.address === address)
+            .map((address) => ({ hostId, known, address }))
+        : [],
+    );
+    const said = taken.map(({ known, address }) => ({ host: known.name, address }));
+    if (taken.length === 0) return [];
+    this.#ledger.together(() => {
+      for (const { hostId, address } of taken)
+        this.#ledger.sql('DELETE FROM approved_at WHERE host = ? AND address = ?').run(hostId, address);
+      note(said);
+    });
+    for (const { hostId, known, address } of taken) this.#drop(hostId, known, 'approved_at', address);
+    return said;
   }
 
   /** What a host tells and nobody has approved, nor was it seen there: it protects nothing yet. */

@@ -166,7 +166,7 @@ export class HostBook {
   }
 
   /** Changes what a host may do, or what it is called. @throws when the ledger's file cannot be written. */
-  change(host: Host, to: { state?: HostState; name?: HostName; approved?: number }): void {
+  change(host: Host, to: { state?: HostState; name?: HostName; approved?: number | null }): void {
     const { state = host.state, name = host.name, approved = host.approved } = to;
     this.#ledger
       .sql('UPDATE hosts SET state = ?, name = ?, approved = ? WHERE id = ?')

@@ -1,6 +1,7 @@
 import {
   isOperators,
   OPERATOR_HOST,
+  type Address,
   type EnrolRequest,
   type Envelope,
   type HostName,
@@ -27,7 +28,7 @@ export type MembershipParts = {
   book: HostBook;
   admissions: Admissions;
   doors: PublishDoors;
-  neverBan: Pick<NeverBan, 'forget' | 'approve'>;
+  neverBan: Pick<NeverBan, 'forget' | 'approve' | 'disapprove' | 'waiting'>;
   audit: Audit;
   /** Whether a newcomer has the join key. */
   joinCheck: Pick<JoinCheck, 'holds'>;
@@ -179,28 +180,43 @@ export class Membership {
   /**
    * Lets a waiting host in. The name it asked for is handed over where the host that has it is silent, and then shut out; from
    * one that is alive it is taken only with `replace`: else whoever has the join key takes any name by asking for it.
-   * What the host tells of its addresses at this moment is never banned from then on, also where it was in already.
+   * Of the addresses that it tells, exactly those that are named are never banned from then on, also where it was in already.
    */
-  async approve(name: string, { replace }: { replace: boolean }): Promise<Result<string>> {
-    const { book, now } = this.#parts;
+  async approve(
+    name: string,
+    { replace, addresses = [] }: { replace: boolean; addresses?: readonly string[] },
+  ): Promise<Result<string>> {
+    const { book, neverBan, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
+    const told = neverBan.waiting(host, now());
+    if (addresses.some((address) => !host.addresses.includes(address)))
+      return {
+        ok: false,
+        fault: `nothing was approved: ${name} tells other addresses by now: ${told.join(', ') || 'none that is not approved'}`,
+      };
     const isIn = host.state === 'active';
     if (isIn) this.#together(() => book.change(host, { approved: now() }));
     if (isIn && host.name === host.wanted)
-      return { ok: true, value: `${name} is in the fleet already.${this.#approveAddresses(host)}` };
+      return {
+        ok: true,
+        value: `${name} is in the fleet already.${this.#approveAddresses(host, addresses)}`,
+      };
     const namesake = namesakeOf(host, book, now())?.namesake;
     if (namesake?.isAlive === true && !replace) {
       if (!isIn) await this.#letIn(host, host.name);
       const where = isIn ? 'stays in the fleet under this name' : 'is in the fleet under this name';
       return {
         ok: true,
-        value: `${name} ${where}: ${sayNamesake(name, namesake, now())}.${this.#approveAddresses(host)}`,
+        value: `${name} ${where}: ${sayNamesake(name, namesake, now())}.${this.#approveAddresses(host, addresses)}`,
       };
     }
     const before = book.like(host.wanted);
     const replaced = await this.#letIn(host, host.wanted as HostName, before === host ? undefined : before);
-    return { ok: true, value: `${host.wanted} is in the fleet.${replaced}${this.#approveAddresses(host)}` };
+    return {
+      ok: true,
+      value: `${host.wanted} is in the fleet.${replaced}${this.#approveAddresses(host, addresses)}`,
+    };
   }
 
   /** Returns what became of the host that had the name. */
@@ -220,16 +236,55 @@ export class Membership {
     return before === undefined ? '' : ` The host that had the name is revoked, and called ${before.name}.`;
   }
 
-  #approveAddresses(host: Host): string {
+  #approveAddresses(host: Host, addresses: readonly string[]): string {
     const { neverBan, audit, now } = this.#parts;
     const { approved, tooMany } = this.#together(() => {
-      const result = neverBan.approve(host, now());
+      const result = neverBan.approve(host, addresses, now()) ?? { approved: [], tooMany: [] };
       if (result.approved.length > 0)
         audit.add('approved addresses', { name: host.name, addresses: result.approved }, now());
       return result;
     });
-    const more = tooMany.length === 0 ? '' : ` Too many, and left out: ${tooMany.join(', ')}.`;
-    return approved.length === 0 ? more : ` Never banned, as it tells: ${approved.join(', ')}.${more}`;
+    const waiting = neverBan.waiting(host, now()).filter((address) => !tooMany.includes(address));
+    return [
+      ...(approved.length === 0 ? [] : [` Never banned, as it tells: ${approved.join(', ')}.`]),
+      ...(tooMany.length === 0 ? [] : [` Too many, and left out: ${tooMany.join(', ')}.`]),
+      ...(waiting.length === 0
+        ? []
+        : [
+            ` It also tells ${waiting.join(', ')}, which protects nothing: hosts approve ${host.name} --address ${waiting.join(',')} protects exactly that.`,
+          ]),
+    ].join('');
+  }
+
+  /** Takes back what an operator approved of a host; without addresses all of it. The host stays in the fleet. */
+  disapprove(name: string, addresses: readonly string[]): Result<string> {
+    const { book, neverBan, audit, now } = this.#parts;
+    const host = book.byName(name);
+    if (host === undefined) return noHost(name);
+    const isAll = addresses.length === 0;
+    const taken = this.#together(() => {
+      const each = isAll ? [undefined] : addresses.map((address) => address as Address);
+      const done = each.flatMap((address) =>
+        neverBan.disapprove(
+          { hostId: host.id, ...(address === undefined ? {} : { address }) },
+          () => undefined,
+        ),
+      );
+      if (isAll) book.change(host, { approved: null });
+      const gone = done.map(({ address }) => address);
+      if (isAll || gone.length > 0) audit.add('disapproved', { name, addresses: gone }, now());
+      return gone;
+    });
+    if (!isAll && taken.length === 0)
+      return {
+        ok: false,
+        fault: `no such address of ${name} is approved: see banshare-server never-ban list`,
+      };
+    const gone = taken.length === 0 ? 'none' : taken.join(', ');
+    return {
+      ok: true,
+      value: `Protected no more because ${name} tells it: ${gone}. ${name} stays in the fleet.`,
+    };
   }
 
   /** Shuts a host out at once. Since it may know the join key, nobody enrols without approval until an operator says so. */

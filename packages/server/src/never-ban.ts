@@ -136,9 +136,18 @@ export class NeverBan {
     this.#fleet.tells(host, now);
   }
 
-  /** An operator approves what a host tells of itself at this moment. @throws when the ledger cannot be written. */
-  approve(host: Host, now: number): { approved: Address[]; tooMany: Address[] } {
-    return this.#fleet.approve(host, now);
+  /** An operator approves these addresses of what a host tells now; undefined where it tells others. @throws when the ledger cannot be written. */
+  approve(
+    host: Host,
+    addresses: readonly string[],
+    now: number,
+  ): { approved: Address[]; tooMany: Address[] } | undefined {
+    return this.#fleet.approve(host, addresses, now);
+  }
+
+  /** Takes back what an operator approved, of one host or of all. @throws when the ledger cannot be written. */
+  disapprove(which: { hostId?: number; address?: Address }, note: (taken: HostAt[]) => void): HostAt[] {
+    return this.#fleet.disapprove(which, note);
   }
 
   /** A host that is out of the fleet protects nothing any more. @throws when the ledger cannot be written. */

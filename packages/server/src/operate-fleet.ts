@@ -1,8 +1,10 @@
 import {
   FOR_EVER,
   overlaps,
+  parseAddress,
   parseDuration,
   parseRange,
+  targetOf,
   type Event,
   type Range,
   type Result,
@@ -22,22 +24,29 @@ const MOST_AUDIT = 100_000;
 type HostChange = (
   membership: Membership,
   name: string,
-  how: { replace: boolean },
+  how: { replace: boolean; addresses: readonly string[] },
 ) => Result<string> | Promise<Result<string>>;
 
 const HOST_CHANGES: ReadonlyMap<string, HostChange> = new Map<string, HostChange>([
   ['approve', (membership, name, how) => membership.approve(name, how)],
   ['revoke', (membership, name) => membership.revoke(name)],
+  ['disapprove', (membership, name, { addresses }) => membership.disapprove(name, addresses)],
   ['forget', (membership, name) => membership.forget(name)],
 ]);
 
-/** `hosts approve|revoke|forget NAME [--replace]` */
+/** `hosts approve|disapprove|revoke|forget NAME [--replace] [ADDRESSES]` */
 export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {
   const name = textOf(args, 'name') ?? '';
   const change = HOST_CHANGES.get(textOf(args, 'action') ?? '');
   if (change === undefined)
-    return refuse('action', 'a host is approved, revoked or forgotten; nothing was done');
-  const result = await change(membership, name, { replace: args['replace'] === true });
+    return refuse('action', 'a host is approved, disapproved, revoked or forgotten; nothing was done');
+  const addresses: string[] = [];
+  for (const text of Array.isArray(args['addresses']) ? (args['addresses'] as unknown[]) : []) {
+    const address = parseAddress(String(text));
+    if (!address.ok) return refuse('address', address.fault);
+    addresses.push(address.value);
+  }
+  const result = await change(membership, name, { replace: args['replace'] === true, addresses });
   if (!result.ok) return refuse('host', result.fault);
   return { ok: true, result: { says: result.value } };
 }
@@ -67,16 +76,24 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
   if (action === 'list') return { ok: true, result: { entries: listNeverBan(parts) } };
   const range = parseRange(textOf(args, 'range') ?? '');
   if (!range.ok) return refuse('range', range.fault);
+  const target = targetOf(range.value);
   const note = (): void => audit.add(`never-ban ${action}`, { range: range.value }, now());
   if (action === 'remove') {
     const wasThere = neverBan.remove(range.value, note);
-    return wasThere
-      ? { ok: true, result: { lifted: [] } }
-      : refuse('range', `${range.value} was not added: see never-ban list`);
+    const single = parseAddress(target);
+    const taken = single.ok
+      ? neverBan.disapprove({ address: single.value }, (hosts) =>
+          audit.add('disapproved', { address: single.value, hosts: hosts.map(({ host }) => host) }, now()),
+        )
+      : [];
+    if (wasThere || taken.length > 0) return { ok: true, result: { range: target, lifted: [], taken } };
+    const why = single.ok ? neverBan.ruleFor(single.value, now()) : undefined;
+    const still = why === undefined ? '' : `, and is protected as ${why}`;
+    return refuse('range', `${target} was neither added nor approved${still}: see never-ban list`);
   }
   neverBan.add(range.value, now(), note);
   const lifted = await liftWithin(range.value, parts);
-  return { ok: true, result: { lifted } };
+  return { ok: true, result: { range: target, lifted } };
 }
 
 /**

@@ -99,7 +99,12 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
     book,
     admissions: new Admissions(),
     doors: { admit: async () => undefined, expel: () => undefined },
-    neverBan: { forget: () => undefined, approve: () => ({ approved: [], tooMany: [] }) },
+    neverBan: {
+      forget: () => undefined,
+      approve: () => ({ approved: [], tooMany: [] }),
+      disapprove: () => [],
+      waiting: () => [],
+    },
     audit: new Audit(ledger),
     joinCheck: { holds: () => true },
     configured: 'approve',

@@ -5,8 +5,6 @@ import { parseHostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
 import { Peer, startFleet, within, type Fleet } from '../../../test/fleet/index.ts';
-import { Opening, OPEN_SECONDS } from '../src/fleet/opening.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
 import { fateOf, publish, reportOf } from './reports.ts';
 
 type Status = {
@@ -222,33 +220,6 @@ test('a forgotten host has to enrol anew, and a newcomer does not inherit its re
   assert.match((await fleet.server.command('hosts', 'forget', 'gone')).stderr, /no host is called "gone"/);
 });
 
-test('what a host tells of its addresses waits until an operator approves it, lifts nothing, and leaves with the host', async () => {
-  await using fleet = await startFleet();
-  const [h1, h3] = [await fleet.peer('h1'), await newcomer(fleet)];
-  await publish(h1, '203.0.113.33');
-  await h3.enrol('h3', ['203.0.113.33', '203.0.113.34', '10.1.2.3']);
-  assert.match(
-    await says(fleet, 'hosts'),
-    /h3 tells 203\.0\.113\.33, 203\.0\.113\.34, which protects nothing yet: hosts approve h3/,
-  );
-  assert.match(
-    await says(fleet, 'never-ban', 'list'),
-    /203\.0\.113\.34 +told by h3, and not protected yet: hosts approve h3/,
-  );
-  await publish(h1, '203.0.113.34', 'recidive');
-  assert.match(
-    await says(fleet, 'hosts', 'approve', 'h3'),
-    /h3 is in the fleet already\. Never banned, as it tells: 203\.0\.113\.33, 203\.0\.113\.34\./,
-  );
-  assert.equal(await fateOf(h1, '203.0.113.34'), 'never-ban');
-  assert.match(await says(fleet, 'never-ban', 'list'), /203\.0\.113\.34 +an address of the fleet's host h3/);
-  // Neither address is let in by that: an operator says so.
-  assert.match(await says(fleet, 'bans'), /203\.0\.113\.33 [^]*203\.0\.113\.34 /);
-  await says(fleet, 'hosts', 'revoke', 'h3');
-  assert.equal(await fateOf(h1, '64:ff9b::cb00:7122'), 'accepted');
-  h3.close();
-});
-
 test('forgetting a revoked host says that its key may enrol again where enrolment is open', async () => {
   await using fleet = await startFleet();
   for (const [mode, warns] of [
@@ -264,67 +235,3 @@ test('forgetting a revoked host says that its key may enrol again where enrolmen
     await says(fleet, 'enrolment', 'open');
   }
 });
-
-test('open ends a day after the first start of a generation, and is approve then, until an operator opens it for a time', async () => {
-  await using fleet = await startFleet();
-  await fleet.peer('early');
-  assert.match((await fleet.server.command('status')).stdout, /Enrolment: open until \S+, then approve\./);
-  await age(fleet, "UPDATE meta SET value = value - 90000 WHERE name LIKE 'first-start/%'");
-  const late = await newcomer(fleet);
-  const answer = await late.enrol('late');
-  assert.ok(answer.ok && answer.reply.verdict === 'pending');
-  assert.match(await says(fleet, 'hosts'), /early +active/);
-  const { stdout } = await fleet.server.command('status');
-  assert.match(stdout, /Enrolment: approve, since it is open for a time only .*enrolment open --for 2h/);
-  assert.match(
-    await says(fleet, 'enrolment', 'open', '--for', '2h'),
-    /^Enrolment: open until .*, then approve\.$/m,
-  );
-  await fleet.peer('again');
-  await fleet.server.restart();
-  await fleet.peer('after-a-restart');
-  await age(fleet, "UPDATE meta SET value = value - 7300 WHERE name = 'enrolment-until'");
-  const later = await newcomer(fleet);
-  const waits = await later.enrol('later');
-  assert.ok(waits.ok && waits.reply.verdict === 'pending');
-  for (const words of [
-    ['open', '--for', '-1'],
-    ['approve', '--for', '2h'],
-  ])
-    assert.notEqual((await fleet.server.command('enrolment', ...words)).code, 0);
-  late.close();
-  later.close();
-});
-
-test('each generation has its day, and what was opened by an older version ends a day after the upgrade', () => {
-  using shelf = new LedgerOfTest();
-  const [g1, g2] = ['g1', 'g2'].map((name) => ({ name, curve: { publicKey: name } }));
-  assert.ok(g1 && g2);
-  const opening =
-    (...generations: (typeof g1)[]): ((now: number) => Opening) =>
-    (now) =>
-      new Opening(shelf.ledger, 'open', generations, now);
-  opening(g1)(NOW);
-  const second = opening(g1, g2)(NOW + OPEN_SECONDS);
-  assert.equal(second.modeFor('g1', NOW + OPEN_SECONDS), 'approve');
-  assert.equal(second.modeFor('g2', NOW + OPEN_SECONDS), 'open');
-  assert.equal(second.at(NOW + OPEN_SECONDS).until, NOW + 2 * OPEN_SECONDS);
-  assert.equal(second.modeFor('g2', NOW + 2 * OPEN_SECONDS), 'approve');
-  shelf.ledger.sql("INSERT INTO meta VALUES ('enrolment', 'open')").run();
-  const upgraded = opening(g1)(NOW + 9 * OPEN_SECONDS);
-  assert.equal(upgraded.at(NOW + 10 * OPEN_SECONDS - 1).mode, 'open');
-  assert.deepEqual(opening(g1)(NOW + 10 * OPEN_SECONDS).at(NOW + 10 * OPEN_SECONDS), {
-    mode: 'approve',
-    until: null,
-    hasEnded: true,
-  });
-});
-
-/** Changes the ledger's file while the server is stopped. */
-async function age(fleet: Fleet, sql: string): Promise<void> {
-  await fleet.server.stop();
-  const ledger = new DatabaseSync(hostPaths(fleet.server.root).ledger);
-  ledger.exec(sql);
-  ledger.close();
-  await fleet.server.start();
-}

@@ -308,7 +308,7 @@ test('what an operator approved counts while the host tells it and 24 h more, al
   const many = Array.from({ length: 16 }, (_, index) => `203.0.113.${index + 1}`);
   host.addresses = ['192.168.0.1', ...many.slice(0, 2)];
   assert.equal(neverBan.ruleFor(addressOf('203.0.113.1'), NOW), undefined);
-  assert.deepEqual(neverBan.approve(host, NOW), { approved: many.slice(0, 2), tooMany: [] });
+  assert.deepEqual(neverBan.approve(host, host.addresses, NOW), { approved: many.slice(0, 2), tooMany: [] });
   assert.deepEqual(neverBan.waiting(host, NOW), []);
   const later = neverBanOf(shelf.reopen());
   assert.match(later.ruleFor(addressOf('203.0.113.1'), NOW + 10) ?? '', /host h1/);
@@ -316,7 +316,7 @@ test('what an operator approved counts while the host tells it and 24 h more, al
   host.addresses = ['203.0.113.101', ...many.slice(1)];
   const stillThere = NOW + 2 * DAY + 10;
   assert.deepEqual(later.waiting(host, stillThere), ['203.0.113.101', ...many.slice(2)]);
-  assert.deepEqual(later.approve(host, stillThere), {
+  assert.deepEqual(later.approve(host, host.addresses, stillThere), {
     approved: ['203.0.113.2', '203.0.113.101', ...many.slice(2, 15)],
     tooMany: ['203.0.113.16'],
   });

@@ -1,0 +1,67 @@
+import type { Ask, Command } from '../ask.ts';
+import type { HostAt } from '../fleet-addresses.ts';
+import { subcommands } from './subcommands.ts';
+import { showLifted, showNeverBan, type ShownBan } from '../show.ts';
+
+type Entries = { entries: { range: string; source: string }[] };
+type Added = { range: string; lifted: ShownBan[] };
+type Removed = { range: string; taken: HostAt[] };
+
+const RANGE = { type: 'string', describe: 'an address, or ADDRESS/PREFIX' } as const;
+
+/** `never-ban`, and what is added and removed. */
+export function neverBanCommands(ask: Ask): Command {
+  const list: Command['handler'] = (words) =>
+    ask(words, { command: 'never-ban', args: { action: 'list' } }, ({ entries }: Entries) =>
+      showNeverBan(entries),
+    );
+  return {
+    command: 'never-ban',
+    describe: 'what is never banned; never-ban add, never-ban remove',
+    builder: subcommands([
+      { command: 'list', describe: 'what is never banned', builder: {}, handler: list },
+      add(ask),
+      remove(ask),
+    ]),
+    handler: list,
+  };
+}
+
+function add(ask: Ask): Command {
+  return {
+    command: 'add <range>',
+    describe: 'never bans it from now on, and lifts at once everywhere what is banned there',
+    builder: { range: RANGE },
+    handler: (words) =>
+      ask(
+        words,
+        { command: 'never-ban', args: { action: 'add', range: words['range'] } },
+        ({ range, lifted }: Added) =>
+          [
+            lifted.length === 0 ? 'Done; nothing there was banned.' : `Done. ${showLifted(lifted)}`,
+            // Whoever writes 203.0.113.9/24 may have meant one address.
+            ...(range === words['range']
+              ? []
+              : [`${String(words['range'])} is ${range}: never banned from now on.`]),
+          ].join('\n'),
+      ),
+  };
+}
+
+function remove(ask: Ask): Command {
+  return {
+    command: 'remove <range>',
+    describe: 'takes back what was added, or an address that was approved of a host',
+    builder: { range: RANGE },
+    handler: (words) =>
+      ask(
+        words,
+        { command: 'never-ban', args: { action: 'remove', range: words['range'] } },
+        ({ range, taken }: Removed) =>
+          [
+            `${range} may be banned from now on.`,
+            ...taken.map(({ host, address }) => `${address} was approved of ${host}.`),
+          ].join(' '),
+      ),
+  };
+}

@@ -1,0 +1,10 @@
+import type { Argv } from 'yargs';
+import type { Command, Words } from '../ask.ts';
+
+/** Lets a command have commands of its own, each with its own options and help. */
+export function subcommands(all: readonly Command[]): (parser: Argv<object>) => Argv<Words> {
+  return (parser) => {
+    for (const command of all) parser.command(command);
+    return parser as Argv<Words>;
+  };
+}
