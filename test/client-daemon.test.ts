@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { makeIdentity, writeCertificate, writeHostKey } from '@banshare/transport';
@@ -169,4 +170,21 @@ test('A host that was forgotten comes back with a fresh join key and its own hos
     assert.equal((await statusOf(h1)).status.name, 'h1');
     assert.equal(existsSync(`${h1.paths.keys.join}.key_secret`), false);
   }
+});
+
+test('A client whose folder in /run is cleared away goes on banning, and is asked and paused as before', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const h2 = fleet.host('h2');
+  rmSync(join(h2.root, 'run/banshare'), { recursive: true });
+  assert.equal((await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.9'])).code, 0);
+  await h2.line(/Ban .*203\.0\.113\.9.*applied/);
+  const paused = await h2.command('pause');
+  assert.match(paused.stdout, /^Paused: 1 bans/);
+  const { status } = await statusOf(h2);
+  assert.deepEqual([status.running, status.phase], [true, 'in-step']);
+  assert.equal((await h2.command('resume')).code, 0);
+  await h2.stop();
+  const { stdout, code } = await h2.command('status');
+  assert.match(stdout, /^banshare-client does not run on this host\./);
+  assert.equal(code, 69);
 });

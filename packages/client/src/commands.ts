@@ -1,5 +1,4 @@
 import {
-  askAdmin,
   becomeOwner,
   complain,
   findServer,
@@ -9,7 +8,9 @@ import {
   tell,
   tellJson,
   version,
+  type AdminReply,
   type ClientConfig,
+  type HostPaths,
   type ServerPlace,
 } from '@banshare/runtime';
 import { randomInt } from 'node:crypto';
@@ -19,8 +20,9 @@ import { outsideAddresses } from './acknowledge.ts';
 import type { BanRow } from './ban-row.ts';
 import { receiptFindings } from './cli/receipt-findings.ts';
 import { pause } from './connection.ts';
-import { diagnose, showFinding } from './diagnose.ts';
+import { diagnose, showFinding, type Finding } from './diagnose.ts';
 import { enrol, hasJoinKey, readEnrolled, type Enrolment } from './enrol.ts';
+import { askClient } from './host/ask-client.ts';
 import { setCloneAside } from './machine.ts';
 import { locateServer } from './server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
@@ -34,6 +36,8 @@ const CONFIGURATION = 78;
 /** The first heartbeat comes within a second of the subscription. */
 const SETTLE_MS = 4000;
 const LOOK_MS = 250;
+/** The daemon answers at once, unless a burst of bans is being written. */
+const STATUS_MS = 10_000;
 /** What a person or an installer waits at most when the server asks to come later; the daemon goes on afterwards. */
 const MOST_WAIT_SECONDS = 20;
 
@@ -206,7 +210,9 @@ async function status(options: {
   const paths = hostPaths(options.root);
   const setup = await readSetup(options.root, options.config);
   if (setup === undefined) return CONFIGURATION;
-  const running = await askSettled(paths.clientSocket);
+  const reply = await askSettled(paths);
+  const running = reply.ok ? (reply.result as ClientStatus) : undefined;
+  const isThere = reply.ok || reply.code !== 'no-daemon';
   const findings = [
     ...(running?.receipt === undefined ? [] : receiptFindings(running.receipt)),
     ...(await diagnose(setup.config, setup.place, paths)),
@@ -214,32 +220,42 @@ async function status(options: {
   const pausedAt = running === undefined ? pausedWithout(paths.clientState) : running.pausedAt;
   const isWell = running !== undefined && isInOrder(running) && findings.every(({ ok }) => ok);
   if (options.json) {
-    tellJson({ running: running !== undefined, pausedAt: pausedAt ?? null, ...running, findings });
+    tellJson({ running: isThere, pausedAt: pausedAt ?? null, ...running, findings });
   } else {
-    if (typeof pausedAt === 'number') print(showPaused(pausedAt));
-    print(running === undefined ? 'banshare-client does not run on this host.' : showStatus(running));
-    for (const finding of findings) print(showFinding(finding));
+    showAll(reply, pausedAt ?? undefined, findings);
   }
-  if (running === undefined) return NO_DAEMON;
+  if (!isThere) return NO_DAEMON;
   return isWell ? 0 : 1;
 }
 
 /** The status of the daemon; one that was started a moment ago is given time for its first heartbeat. */
-async function askSettled(socket: string): Promise<ClientStatus | undefined> {
+async function askSettled(paths: HostPaths): Promise<AdminReply> {
   const patience = AbortSignal.timeout(SETTLE_MS);
   for (;;) {
-    const reply = await askAdmin(socket, { command: 'status' }, 5000);
-    if (!reply.ok) return undefined;
-    const running = reply.result as ClientStatus;
-    const isUnderWay =
-      running.phase === 'starting' || running.phase === 'enrolling' || running.phase === 'connecting';
-    if (!isUnderWay || patience.aborted) return running;
+    const reply = await askClient(paths, { command: 'status' }, STATUS_MS);
+    if (!reply.ok) return reply;
+    const { phase } = reply.result as ClientStatus;
+    const isUnderWay = phase === 'starting' || phase === 'enrolling' || phase === 'connecting';
+    if (!isUnderWay || patience.aborted) return reply;
     await pause(LOOK_MS, patience);
   }
 }
 
+function showAll(reply: AdminReply, pausedAt: number | undefined, findings: readonly Finding[]): void {
+  if (pausedAt !== undefined) print(showPaused(pausedAt));
+  print(reply.ok ? showStatus(reply.result as ClientStatus) : absenceText(reply));
+  for (const finding of findings) print(showFinding(finding));
+}
+
+/** Only where there is none it does not run: one that is at work for longer than that does. */
+function absenceText(reply: AdminReply & { ok: false }): string {
+  return reply.code === 'no-daemon'
+    ? 'banshare-client does not run on this host.'
+    : `banshare-client cannot be asked: ${reply.reason}.`;
+}
+
 async function bans(root: string, asJson: boolean): Promise<number> {
-  const reply = await askAdmin(hostPaths(root).clientSocket, { command: 'bans' }, 30_000);
+  const reply = await askClient(hostPaths(root), { command: 'bans' }, 30_000);
   if (!reply.ok) {
     say(reply.reason);
     return reply.code === 'no-daemon' ? NO_DAEMON : 1;

@@ -14,7 +14,7 @@ import { isPsadFirst } from './enforcers/chosen.ts';
 import { doesPsadListen } from './enforcers/psad.ts';
 import { wayOfPsadBans } from './enforcers/psad-first.ts';
 import { exec } from './exec.ts';
-import { followedLogs } from './host/followers.ts';
+import { followedLogs } from './host/processes.ts';
 import { locateServer } from './server-address.ts';
 import { ServerLink } from './server-link.ts';
 

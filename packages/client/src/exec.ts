@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { makePrivateDirectory } from '@banshare/runtime';
 
 /**
  * What a command reads, in which folder that waits for it, and how much of what it says is kept; by default nothing, that for
@@ -117,7 +118,8 @@ function layInput(text: string, folder: string): Input | { fault: string } {
   };
   try {
     // The folder may have been taken away beneath a running program.
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(dirname(folder));
+    makePrivateDirectory(folder);
     descriptor = openSync(path, 'wx+', 0o600);
     const bytes = Buffer.from(text, 'utf8');
     // At a position: the program reads from the beginning, by what it was handed too.

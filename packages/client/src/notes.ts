@@ -18,9 +18,7 @@ export class Notes {
   constructor(directory: string, shared?: Pick<SharedBans, 'add' | 'sweep'>) {
     this.#directory = directory;
     this.#shared = shared;
-    // The folder above it is where the server has its own, as another user.
-    makePrivateDirectory(dirname(directory));
-    makePrivateDirectory(directory);
+    this.#make();
   }
 
   /**
@@ -29,7 +27,14 @@ export class Notes {
    */
   write(jail: string, ip: string): boolean {
     const isNew = !this.has(jail, ip);
-    writeFileSync(this.#path(jail, ip), '', { mode: 0o600 });
+    try {
+      writeFileSync(this.#path(jail, ip), '', { mode: 0o600 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      // Whoever clears /run beneath a running client must not keep every ban out until its restart.
+      this.#make();
+      writeFileSync(this.#path(jail, ip), '', { mode: 0o600 });
+    }
     this.#shared?.add(jail, ip);
     return isNew;
   }
@@ -47,12 +52,19 @@ export class Notes {
   /** Removes what no longer counts; now is epoch seconds by this host's clock. */
   sweep(now: number): void {
     this.#shared?.sweep(now);
+    if (!existsSync(this.#directory)) this.#make();
     for (const name of readdirSync(this.#directory)) {
       const path = join(this.#directory, name);
       const note = statSync(path, { throwIfNoEntry: false });
       if (note !== undefined && Math.abs(now - note.mtimeMs / 1000) > KEPT_SECONDS)
         rmSync(path, { force: true });
     }
+  }
+
+  #make(): void {
+    // The folder above it is where the server has its own, as another user.
+    makePrivateDirectory(dirname(this.#directory));
+    makePrivateDirectory(this.#directory);
   }
 
   #path(jail: string, ip: string): string {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { askAdmin, findServer, hostPaths, openLog, wallSeconds, type ClientConfig } from '@banshare/runtime';
+import { findServer, hostPaths, openLog, wallSeconds, type ClientConfig } from '@banshare/runtime';
 import type { Paused } from './admin.ts';
 import { Applier, type ApplyParts } from './apply.ts';
 import { choiceOf } from './choice-of.ts';
@@ -8,6 +8,7 @@ import { readEnrolled } from './enrol.ts';
 import { chosenEnforcers } from './enforcers/chosen.ts';
 import { wholeEnforcer } from './enforcers/whole.ts';
 import { SharedBans } from './bans/shared-bans.ts';
+import { askClient } from './host/ask-client.ts';
 import { Notes } from './notes.ts';
 import { passOn } from './pass-on.ts';
 import { pause, resume, stillToLift } from './pausing.ts';
@@ -32,7 +33,7 @@ export async function pauseOrResume(
   root: string,
   config: ClientConfig,
 ): Promise<Said> {
-  const reply = await askAdmin(hostPaths(root).clientSocket, { command: which }, ASK_MS);
+  const reply = await askClient(hostPaths(root), { command: which }, ASK_MS);
   if (reply.ok) return said(which, reply.result as Paused, '');
   if (reply.code !== 'no-daemon') return { code: 1, lines: [reply.reason] };
   const done = await without(which, root, config);

@@ -1,5 +1,4 @@
 import {
-  askAdmin,
   hostPaths,
   serveAdmin,
   type AdminReply,
@@ -8,6 +7,7 @@ import {
   type ServerPlace,
 } from '@banshare/runtime';
 import type { EnrolledKey } from './enrol.ts';
+import { askClient } from './host/ask-client.ts';
 import type { Said } from './pause-commands.ts';
 import { rotate } from './rotate.ts';
 import { locateServer } from './server-address.ts';
@@ -23,7 +23,7 @@ const CODES: Readonly<Record<string, number>> = { 'no-server': 75, 'no-key': 78 
  */
 export async function rotateNow(root: string, config: ClientConfig, place: ServerPlace): Promise<Said> {
   const paths = hostPaths(root);
-  const reply = await askAdmin(paths.clientSocket, { command: 'rotate' }, ASK_MS);
+  const reply = await askClient(paths, { command: 'rotate' }, ASK_MS);
   return said(reply.ok || reply.code !== 'no-daemon' ? reply : await without(paths, config, place));
 }
 

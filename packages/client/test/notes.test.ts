@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, statSync, utimesSync } from 'node:fs';
+import { chmodSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Notes } from '../src/notes.ts';
@@ -54,4 +54,17 @@ test('sweep() removes what is older than ten minutes, or from a future that a cl
   }
   notes.sweep(now);
   assert.deepEqual(readdirSync(scratch.path), ['young@203.0.113.9']);
+});
+
+test('write() and sweep() make the folder again where it was cleared away', () => {
+  using scratch = folder();
+  const directory = join(scratch.path, 'run/banshare/client/notes');
+  const notes = new Notes(directory);
+  rmSync(join(scratch.path, 'run'), { recursive: true });
+  assert.equal(notes.write('sshd', '203.0.113.9'), true);
+  assert.equal(statSync(join(scratch.path, 'run/banshare')).mode & 0o777, 0o755);
+  assert.equal(statSync(directory).mode & 0o777, 0o700);
+  rmSync(join(scratch.path, 'run'), { recursive: true });
+  notes.sweep(0);
+  assert.deepEqual(readdirSync(directory), []);
 });

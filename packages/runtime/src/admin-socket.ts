@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { bad, good, quote, type Result } from '@banshare/protocol';
@@ -25,9 +25,44 @@ const REQUEST_MS = 10_000;
 /** For so long a peer may leave an answer unread. */
 const UNREAD_MS = 30_000;
 const MOST_PEERS = 64;
+/** How often is looked whether the socket is still there. */
+const WATCH_MS = 2000;
 
-/** Serves operators' commands on a socket that only its user and root may open. */
+/**
+ * Serves operators' commands on a socket that only its user and root may open. Where the socket is taken away beneath it, as
+ * whoever clears /run does, it is made again within seconds: a daemon that cannot be asked seems not to run.
+ */
 export async function serveAdmin(service: AdminService): Promise<Result<AdminSocket>> {
+  const peers = new Set<Socket>();
+  const first = await open(service, peers);
+  if (!first.ok) return first;
+  let current = first.value;
+  let isClosed = false;
+  let reopening: Promise<void> = Promise.resolve();
+  const reopen = async (): Promise<void> => {
+    // Its name is removed with it, so that one goes before the next comes.
+    void current.close();
+    const next = await open(service, peers);
+    if (next.ok) current = next.value;
+    if (isClosed) await current.close();
+  };
+  const watch = setInterval(() => {
+    if (!existsSync(service.path)) reopening = reopening.then(() => (isClosed ? undefined : reopen()));
+  }, WATCH_MS);
+  const close = async (): Promise<void> => {
+    isClosed = true;
+    clearInterval(watch);
+    for (const peer of peers) peer.destroy();
+    await reopening;
+    await current.close();
+  };
+  service.signal.addEventListener('abort', () => void close(), { once: true });
+  if (service.signal.aborted) await close();
+  return good({ close });
+}
+
+/** Listens once. Who is connected stays so when it closes. */
+async function open(service: AdminService, peers: Set<Socket>): Promise<Result<AdminSocket>> {
   let short: ReturnType<typeof shortSocketPath>;
   try {
     makePrivateDirectory(dirname(service.path));
@@ -35,7 +70,6 @@ export async function serveAdmin(service: AdminService): Promise<Result<AdminSoc
   } catch (error) {
     return bad(`Cannot listen at ${service.path}: ${errorText(error)}`);
   }
-  const peers = new Set<Socket>();
   // Half open: a peer may close its own side after the request and still wait for the answer.
   const server = createServer({ allowHalfOpen: true }, (peer) => {
     peers.add(peer);
@@ -48,18 +82,15 @@ export async function serveAdmin(service: AdminService): Promise<Result<AdminSoc
     short.release();
     return bound;
   }
+  // A failing accept (no file descriptors left) must not end the daemon; the next may work.
+  server.on('error', () => {});
   const close = async (): Promise<void> => {
     if (!server.listening) return;
     const closed = once(server, 'close');
     server.close();
-    for (const peer of peers) peer.destroy();
-    await closed;
     short.release();
+    await closed;
   };
-  // A failing accept (no file descriptors left) must not end the daemon; the next may work.
-  server.on('error', () => {});
-  service.signal.addEventListener('abort', () => void close(), { once: true });
-  if (service.signal.aborted) await close();
   return good({ close });
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, watch, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
@@ -165,5 +165,29 @@ test('serveAdmin() does not stay open where it was stopped meanwhile', async (t)
     signal: AbortSignal.abort(),
   });
   assert.equal(served.ok, true);
+  assert.equal(existsSync(path), false);
+});
+
+test('serveAdmin() listens again where its socket was cleared away, and who asks meanwhile is answered', async (t) => {
+  const path = place(t);
+  const answer = Promise.withResolvers<number>();
+  const asked = Promise.withResolvers<void>();
+  const socket = await serving(t, path, async () => {
+    asked.resolve();
+    return { ok: true, result: await answer.promise };
+  });
+  const underWay = askAdmin(path, { command: 'x' }, 20_000);
+  const folder = dirname(dirname(path));
+  await asked.promise;
+  rmSync(folder, { recursive: true });
+  const { promise: isBack, resolve } = Promise.withResolvers<void>();
+  const watcher = watch(dirname(folder), { recursive: true }, () => existsSync(path) && resolve());
+  await isBack;
+  watcher.close();
+  answer.resolve(1);
+  assert.deepEqual(await underWay, { ok: true, result: 1 });
+  assert.deepEqual(await askAdmin(path, { command: 'x' }, 2000), { ok: true, result: 1 });
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  await socket.close();
   assert.equal(existsSync(path), false);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { followedLogs } from '../src/host/followers.ts';
+import { followedLogs, runningClient } from '../src/host/processes.ts';
 import { folder } from './make.ts';
 
 const LOG = '/var/log/fail2ban.log';
@@ -39,4 +39,20 @@ test('followedLogs() takes no other program for it, and no follower of another h
   ];
   assert.deepEqual(followed('/', ...others), []);
   assert.deepEqual(followed('/srv/one/', ...others), [LOG]);
+});
+
+test('runningClient() finds the daemon of this host, and takes no other command for it', () => {
+  using proc = folder();
+  const daemon = ['/usr/lib/banshare/node', '--min-semi-space-size=4', '/usr/bin/../lib/banshare/client.mjs'];
+  const lay = (pid: number, words: string[]): void => {
+    mkdirSync(join(proc.path, String(pid)), { recursive: true });
+    writeFileSync(join(proc.path, String(pid), 'cmdline'), words.map((word) => `${word}\0`).join(''));
+  };
+  lay(11, [...daemon, 'status']);
+  lay(12, [...daemon, '--check']);
+  lay(13, [...daemon, '--root', '/srv/one', 'run']);
+  assert.equal(runningClient('/', proc.path), undefined);
+  assert.equal(runningClient('/srv/one', proc.path), 13);
+  lay(14, [...daemon, '--config', '/etc/other.toml']);
+  assert.equal(runningClient('', proc.path), 14);
 });
