@@ -118,6 +118,32 @@ test(
 );
 
 test(
+  "an administrator's ignorecommand for recidive that names the one before it is left as it is, and said",
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await installServer(host);
+    await startFail2ban(host);
+    const own = '[recidive]\nignorecommand = /usr/bin/friends <ip> %(known/ignorecommand)s\n';
+    await host.write('/var/log/fail2ban.log', '');
+    await host.write(
+      '/etc/fail2ban/jail.d/zz.local',
+      `${own}enabled = true\nlogpath = /var/log/fail2ban.log\n`,
+    );
+    const installed = await install(host, 'client');
+    assert.equal(installed.code, 0, installed.stdout);
+    assert.match(installed.stdout, /your own ignorecommand of the jail recidive is left as it is/);
+    assert.match(
+      await host.output(['fail2ban-client', 'get', 'recidive', 'ignorecommand']),
+      /friends <ip> *$/m,
+    );
+    assert.match(await host.output(['fail2ban-client', 'status']), /Jail list:.*banshare/);
+    assert.doesNotMatch(await host.read('/etc/fail2ban/jail.d/banshare.conf'), /shared-ban/);
+  },
+);
+
+test(
   '--uninstall leaves a no-op action while a jail names it, and a no-op reporter while psad.conf does',
   { skip },
   async () => {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { chownSync, lchownSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { bad, good, oneLine, type Result } from '@banshare/protocol';
 import {
   asOwner,
   askAdmin,
+  makePrivateDirectory,
   openPlain,
   ownerOf,
   wallSeconds,
@@ -70,14 +71,13 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
   const fresh = `${paths.serverState}.restoring-${randomBytes(6).toString('hex')}`;
   const beside = dirname(fresh);
   try {
-    mkdirSync(beside, { recursive: true });
+    makePrivateDirectory(paths.serverState);
     placeCopy(
       asOwner(dirname(file), () => openPlain(file, { mayFollow: true })),
       fresh,
     );
     const kept = asOwner(beside, () => readFiles(fresh));
     asOwner(beside, () => beginEpoch(fresh, randomBytes(8).toString('hex'), wallSeconds()));
-    mkdirSync(paths.serverState, { recursive: true, mode: 0o700 });
     const leftOut = layFiles(paths, kept);
     asOwner(paths.serverState, () => {
       for (const suffix of ['-wal', '-shm', '-journal']) rmSync(paths.ledger + suffix, { force: true });
@@ -96,7 +96,9 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
     return bad(`Cannot restore "${file}": ${(error as Error).message}`);
   } finally {
     asOwner(beside, () => {
-      for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(fresh + suffix, { force: true });
+      // With its journals, and what the step from an older version keeps of it.
+      const left = readdirSync(beside).filter((name) => name.startsWith(basename(fresh)));
+      for (const name of left) rmSync(join(beside, name), { force: true });
     });
   }
 }
@@ -104,7 +106,7 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
 /** Lays what a backup carries beside the ledger; returns what is left out. @throws the system's error. */
 function layFiles(paths: HostPaths, kept: readonly KeptFile[]): string[] {
   const owner = ownerOf(paths.serverState);
-  mkdirSync(paths.generations, { recursive: true, mode: 0o700 });
+  makePrivateDirectory(paths.generations);
   // What root restores belongs to the user that the server runs as: the one who owns its state already.
   if (owner !== undefined && ownerOf(paths.generations) === undefined) giveAway(paths.generations, owner);
   const leftOut: string[] = [];

@@ -1,5 +1,5 @@
-import { StartFault } from '@banshare/runtime';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { makePrivateDirectory, StartFault } from '@banshare/runtime';
+import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { migrate } from './ledger-schema.ts';
@@ -13,7 +13,7 @@ const OLDEST_SQLITE = [3, 51, 3];
  */
 export function openDatabase(path: string): DatabaseSync {
   requireSqlite(process.versions['sqlite']);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makePrivateDirectory(dirname(path));
   const database = new DatabaseSync(path);
   try {
     chmodSync(path, 0o600);

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { serveAdmin } from '@banshare/runtime';
 import { startFleet, type Fleet } from '../../../test/fleet/index.ts';
@@ -216,4 +217,45 @@ test('a device or a folder is no place for a backup', async () => {
     assert.match(stderr, /it is no plain file/);
   }
   assert.ok(statSync('/dev/null').isCharacterDevice());
+});
+
+test('a backup of an earlier version is restored, and nothing of it is left beside', async () => {
+  await using fleet = await startFleet();
+  const { paths, root } = fleet.server;
+  const backup = join(root, 'backup');
+  assert.equal((await fleet.server.command('backup', backup)).code, 0);
+  await fleet.server.stop();
+  const earlier = join(root, 'earlier');
+  const database = new DatabaseSync(earlier);
+  database.exec(readFileSync(new URL('ledger-of-version-3.sql', import.meta.url), 'utf8'));
+  database.prepare('ATTACH ? AS backup').run(backup);
+  database.exec(
+    'CREATE TABLE backup_files (path TEXT PRIMARY KEY, mode INTEGER NOT NULL, content BLOB NOT NULL) STRICT',
+  );
+  database.exec('INSERT INTO backup_files SELECT * FROM backup.backup_files');
+  database.close();
+  const restored = await fleet.server.command('restore', earlier);
+  assert.equal(restored.code, 0, restored.stderr);
+  assert.deepEqual(readdirSync(dirname(paths.serverState)), ['server']);
+  await fleet.server.start();
+});
+
+test('a file that is no backup of a ledger is refused, and what is there stays', async () => {
+  await using fleet = await startFleet();
+  const { paths, root } = fleet.server;
+  const backup = join(root, 'backup');
+  await fleet.server.command('backup', backup);
+  await fleet.server.stop();
+  const before = readFileSync(paths.ledger);
+  const hostile = new DatabaseSync(backup);
+  hostile.exec('ALTER TABLE backup_files RENAME TO files; CREATE VIEW backup_files AS SELECT * FROM files');
+  hostile.close();
+  writeFileSync(join(root, 'text'), 'no database');
+  for (const file of [backup, join(root, 'text'), join(root, 'absent')]) {
+    const { code, stderr } = await fleet.server.command('restore', file);
+    assert.equal(code, 1);
+    assert.match(stderr, /^banshare-server: Cannot restore /);
+  }
+  assert.ok(readFileSync(paths.ledger).equals(before));
+  assert.deepEqual(readdirSync(dirname(paths.serverState)), ['server']);
 });
