@@ -12,7 +12,7 @@ import { explain } from './explain.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import { muteHost, unmuteHost } from './fleet/mute.ts';
 import { importBans } from './operate-import.ts';
-import { operatorBan, operatorUnban, refuseFrozen, undo, type Args } from './operate.ts';
+import { operatorBan, operatorUnban, refuseFrozen, type Args } from './operate.ts';
 import {
   changeHost,
   changeNeverBan,
@@ -22,6 +22,7 @@ import {
   type FleetParts,
 } from './operate-fleet.ts';
 import { freeze, held, thaw } from './operator/stop.ts';
+import { undo } from './operator/undo.ts';
 import { retire, type RetireParts } from './retire.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
 import { listBans } from './list-bans.ts';
@@ -56,8 +57,19 @@ const ACTIONS: AdminTable<AdminParts> = {
     run: unlessFrozen(operatorBan),
   },
   unban: { takes: { ip: 'text', 'jail?': 'text' }, run: operatorUnban },
-  undo: { takes: { host: 'text', since: 'text' }, run: undo },
-  import: { takes: { entries: 'list', 'jail?': 'text' }, run: unlessFrozen(importBans) },
+  undo: {
+    takes: {
+      'host?': 'text',
+      'hosts?': 'list',
+      'all?': 'flag',
+      'import?': 'number',
+      'jail?': 'text',
+      'since?': 'text',
+      'dryRun?': 'flag',
+    },
+    run: undo,
+  },
+  import: { takes: { entries: 'list', 'jail?': 'text', 'number?': 'number' }, run: unlessFrozen(importBans) },
   'change-host': {
     takes: {
       action: ['approve', 'disapprove', 'revoke', 'forget'],

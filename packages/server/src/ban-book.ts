@@ -32,8 +32,11 @@ export class BanBook {
     return { seq: Number(row['seq']), at: Number(row['at']), until };
   }
 
-  /** Follows an event: a ban stands as published, an unban takes it and its supporters away. */
-  follow(event: Event): void {
+  /**
+   * Follows an event: a ban stands as published, an unban takes it and its supporters away. A ban that is renewed began when it did,
+   * and belongs to the import that began it.
+   */
+  follow(event: Event, importNumber: number | null = null): void {
     const key = [event.ip, event.prog, event.jail] as const;
     const earlier = this.get(event);
     const isOver = earlier !== undefined && !isActive(earlier, event.at);
@@ -45,12 +48,15 @@ export class BanBook {
       this.#keepEnd(event.ip);
       return;
     }
+    const renewed = earlier === undefined || isOver ? undefined : this.#beginOf(event);
     if (!this.isBanned(event.ip, event.at)) this.#countOffence(event.ip, event.at);
-    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?)').run(
+    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
       ...key,
       event.seq,
       event.at,
       event.until,
+      renewed?.began ?? event.at,
+      renewed === undefined ? importNumber : renewed.import,
     );
     this.#keepEnd(event.ip);
   }
@@ -204,6 +210,17 @@ export class BanBook {
       this.#keepEnd(ip);
     }
     return rows.length;
+  }
+
+  #beginOf({ ip, prog, jail }: BanKey): { began: number; import: number | null } {
+    return this.#sql('SELECT began, import FROM bans WHERE ip = ? AND prog = ? AND jail = ?').get(
+      ip,
+      prog,
+      jail,
+    ) as {
+      began: number;
+      import: number | null;
+    };
   }
 
   /** Keeps when an address of a /64 is let go by all its bans, so that those of a /64 are counted however many bans each has. */

@@ -4,7 +4,7 @@ import type { HostAt } from './fleet-addresses.ts';
 import { frozenLine, type Frozen } from './judging/freeze.ts';
 import { showBanned, showUnbanned } from './show-ranges.ts';
 import { showExplanation } from './show-explanation.ts';
-import { showBans, showUndone, type ShownBan, type ShownUndo } from './show.ts';
+import { showBans, showUndone, type ShownBan } from './show.ts';
 import type { Unbanned } from './operate.ts';
 
 const IP = { type: 'string' } as const;
@@ -80,15 +80,20 @@ function unban(ask: Ask): Command {
 function undo(ask: Ask): Command {
   return {
     command: 'undo',
-    describe: 'lifts what one host caused',
+    describe: 'lifts what hosts caused, an import brought, or what began in a jail or everywhere',
     builder: {
-      host: { type: 'string', demandOption: true, describe: 'the host' },
-      since: { type: 'string', demandOption: true, describe: 'how far back: 10m, 1h; -1 for everything' },
+      host: { type: 'string', array: true, describe: 'what these hosts caused; what others support stays' },
+      jail: { type: 'string', describe: 'what began in this jail' },
+      import: { type: 'string', describe: 'what the import of this number brought' },
+      all: { type: 'boolean', describe: 'everything that began' },
+      since: { type: 'string', describe: 'how far back: 10m, 1h; -1 for everything' },
+      'dry-run': { type: 'boolean', default: false, describe: 'only says how much that would be' },
     },
     handler: (words) => {
-      const { host, since } = words;
-      const show = (undone: ShownUndo): string => showUndone(undone);
-      return ask(words, { command: 'undo', args: { host, since } }, show);
+      const { host: hosts, jail, since, all, dryRun } = words;
+      const number = words['import'] === undefined ? undefined : Number(words['import']);
+      const args = { hosts, jail, import: number, all, since, dryRun };
+      return ask(words, { command: 'undo', args }, showUndone);
     },
   };
 }

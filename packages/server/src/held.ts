@@ -70,6 +70,31 @@ export class HeldBook {
     return this.#dropped(this.#sql('DELETE FROM held WHERE host = ? AND at >= ?').run(hostId, since).changes);
   }
 
+  /** How much a host brought since a time. */
+  countOf(hostId: number, since: number): number {
+    const row = this.#sql('SELECT count(*) AS n FROM held WHERE host = ? AND at >= ?').get(
+      hostId,
+      since,
+    ) as Row;
+    return Number(row['n']);
+  }
+
+  /** How much was brought since a time, in a jail or in all. */
+  countSince(since: number, jail: string | null): number {
+    const row = this.#sql('SELECT count(*) AS n FROM held WHERE at >= ?1 AND (?2 IS NULL OR jail = ?2)').get(
+      since,
+      jail,
+    ) as Row;
+    return Number(row['n']);
+  }
+
+  /** Drops what was brought since a time, in a jail or in all. */
+  dropSince(since: number, jail: string | null): void {
+    this.#dropped(
+      this.#sql('DELETE FROM held WHERE at >= ?1 AND (?2 IS NULL OR jail = ?2)').run(since, jail).changes,
+    );
+  }
+
   /** Drops what a host takes back; returns whether anything of it was held. */
   withdraw({ ip, prog, jail }: BanKey, hostId: number): boolean {
     const { changes } = this.#sql('DELETE FROM held WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').run(

@@ -114,6 +114,11 @@ const STEPS: readonly string[] = [
    ALTER TABLE hosts ADD COLUMN out_since REAL;
    ALTER TABLE hosts ADD COLUMN muted_until REAL;
    ALTER TABLE hosts ADD COLUMN mute_note TEXT;`,
+  `ALTER TABLE bans ADD COLUMN began REAL NOT NULL DEFAULT 0;
+   ALTER TABLE bans ADD COLUMN import INTEGER;
+   UPDATE bans SET began = at;
+   CREATE INDEX bans_import ON bans (import) WHERE import IS NOT NULL;
+   CREATE INDEX held_at ON held (at);`,
 ];
 
 /**

@@ -11,6 +11,7 @@ import type {
   VerdictWord,
 } from '@banshare/protocol';
 import type { Selection } from './ban-book.ts';
+import type { UndoPlan, UndoWhat } from './ledger/undo.ts';
 import type { Past, PublishedBan, Verdict } from './judge.ts';
 
 /** A report or unban that passed every check of its sender, on its way into the ledger. `received` is epoch seconds. */
@@ -104,7 +105,7 @@ export interface Ledger {
     bans: readonly (BanKey & Details & { until: number | null })[],
     now: number,
     by: 'operator' | 'import',
-    how?: Noted<Event[]>,
+    how?: { number?: number | null } & Noted<Event[]>,
   ): Promise<Event[]>;
   /**
    * Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. everyJail: hosts let
@@ -125,8 +126,20 @@ export interface Ledger {
    * them by themselves. What is banned for itself too stays.
    */
   liftWidened(selection: Selection, now: number, limit: number): Promise<Event[]>;
-  /** Withdraws a host's support and votes since a time; what nobody else supports is lifted, what a brake holds of it is dropped. */
-  undo(hostId: number, since: number, now: number, how?: Noted<Undone>): Promise<Undone>;
+  /**
+   * Takes back what began since a time, at most so many bans at once: of hosts their support and votes, what nobody else supports is
+   * lifted; what a brake holds of it is dropped.
+   */
+  undo(
+    what: UndoWhat,
+    since: number,
+    now: number,
+    how?: { limit?: number } & Noted<Undone>,
+  ): Promise<Undone & { isDone: boolean }>;
+  /** What an undo would do. */
+  planUndo(what: UndoWhat, since: number, now: number): Promise<UndoPlan>;
+  /** A number for an import, by which it can be taken back. */
+  nextImport(): number;
   /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */
   release(now: number, isProtected: (ip: Target) => boolean, how?: Noted<Event[]>): Promise<Event[]>;
   /** Forgets what the brakes held; returns how many. */

@@ -32,6 +32,8 @@ export type ImportedPart = {
   known: number;
   over: number;
   withoutRanges: string[];
+  /** By which all of it can be taken back; null while nothing was banned. */
+  number: number | null;
 };
 
 type Draft = BanKey & { until: number | null; reason?: string };
@@ -42,7 +44,7 @@ export async function importBans(args: Args, parts: OperateParts): Promise<Admin
   if (!jail.ok) return refuse('jail', jail.fault);
   const entries = Array.isArray(args['entries']) ? (args['entries'] as unknown[]) : [];
   const now = parts.now();
-  const part: ImportedPart = { banned: 0, left: [], known: 0, over: 0, withoutRanges: [] };
+  const part: ImportedPart = { banned: 0, left: [], known: 0, over: 0, withoutRanges: [], number: null };
   const drafts: Draft[] = [];
   for (const entry of entries) {
     const { ip: ipText, ...said } = (entry ?? {}) as Record<string, unknown>;
@@ -57,13 +59,26 @@ export async function importBans(args: Args, parts: OperateParts): Promise<Admin
     }
   }
   part.banned = drafts.length;
-  const note = (done: readonly Event[]): void =>
-    parts.audit.add('import', { bans: drafts.length, published: done.length }, now);
-  const events = drafts.length === 0 ? [] : await parts.ledger.ban(drafts, now, 'import', { note });
-  parts.distribute(events);
+  part.number = await publishImport(drafts, args['number'], parts, now);
   const hasRange = drafts.some(({ ip }) => isRange(ip));
   if (hasRange) part.withoutRanges = hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds);
   return { ok: true, result: part };
+}
+
+/** The first part that bans something gives the import its number, which is returned. */
+async function publishImport(
+  drafts: readonly Draft[],
+  asked: unknown,
+  { ledger, audit, distribute }: OperateParts,
+  now: number,
+): Promise<number | null> {
+  const known = typeof asked === 'number' ? asked : null;
+  if (drafts.length === 0) return known;
+  const number = known ?? ledger.nextImport();
+  const note = (done: readonly Event[]): void =>
+    audit.add('import', { bans: drafts.length, published: done.length, number }, now);
+  distribute(await ledger.ban(drafts, now, 'import', { note, number }));
+  return number;
 }
 
 /** Without its own duration a ban lasts the default, from when it began where that is known. */

@@ -157,23 +157,6 @@ async function liftWidened(
 /** What an unban lifted, how many bans stay within it, and which wider ranges hold it still. */
 export type Unbanned = { ip: Target; lifted: Event[]; within: number; wider: Target[] };
 
-/** `undo --host NAME --since 10m` */
-export async function undo(args: Args, parts: OperateParts): Promise<AdminReply> {
-  const name = textOf(args, 'host') ?? '';
-  const host = parts.book.byName(name);
-  if (host === undefined) return refuse('host', `no host is called "${name}": see banshare-server hosts`);
-  const since = parseDuration(textOf(args, 'since') ?? '');
-  if (!since.ok) return refuse('duration', since.fault);
-  const now = parts.now();
-  const from = since.value === FOR_EVER ? 0 : now - since.value;
-  const { lifted, ...counts } = await parts.ledger.undo(host.id, from, now, {
-    note: ({ lifted: done, ...rest }) =>
-      parts.audit.add('undo', { host: name, since: from, lifted: done.length, ...rest }, now),
-  });
-  parts.distribute(lifted);
-  return { ok: true, result: { lifted, ...counts } };
-}
-
 function readSelection(args: Args): Result<{ ip: Target; jail?: JailName }> {
   const ip = parseTarget(textOf(args, 'ip') ?? '');
   if (!ip.ok) return ip;

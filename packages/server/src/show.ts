@@ -18,7 +18,17 @@ export type ShownBan = {
   isLifted?: boolean;
 };
 
-export type ShownUndo = { lifted: ShownBan[]; kept: number; votes: number; held: number };
+const MOST_LIFTED = 20;
+
+export type ShownUndo = {
+  lifted: ShownBan[];
+  count: number;
+  kept: number;
+  votes: number;
+  held: number;
+  hosts: number;
+  isDry: boolean;
+};
 
 /** Every host for people. */
 export function showHosts(hosts: readonly HostStatus[], now: number, activeRanges = 0): string {
@@ -85,19 +95,29 @@ export function showBans(bans: readonly ShownBan[], now: number): string {
   return table(['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'], rows);
 }
 
-/** What an undo took back. */
-export function showUndone({ lifted, kept, votes, held }: ShownUndo): string {
+/** What an undo took back, or would. */
+export function showUndone({ lifted, count, kept, votes, held, hosts, isDry }: ShownUndo): string {
+  const would = isDry ? ' would be' : '';
+  const first = isDry
+    ? `${counted(count, 'ban')} would be lifted on ${counted(hosts, 'host')}.`
+    : `${showLifted(lifted)}${count > lifted.length ? ` ${counted(count, 'ban')} in all, on ${counted(hosts, 'host')}.` : ''}`;
   return [
-    showLifted(lifted),
-    ...(kept === 0 ? [] : [`${kept} stay, since other hosts support them.`]),
-    ...(votes === 0 ? [] : [`${votes} ${votes === 1 ? 'vote' : 'votes'} for a quorum taken back.`]),
-    ...(held === 0 ? [] : [`${held} held ${held === 1 ? 'ban' : 'bans'} dropped.`]),
+    first,
+    ...(kept === 0 ? [] : [`${kept} stay, since other hosts support them or they stood before.`]),
+    ...(votes === 0 ? [] : [`${counted(votes, 'vote')} for a quorum${would} taken back.`]),
+    ...(held === 0 ? [] : [`${counted(held, 'held ban')}${would} dropped.`]),
   ].join(' ');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 export function showLifted(lifted: readonly ShownBan[]): string {
   if (lifted.length === 0) return 'Nothing was lifted.';
-  return `Lifted: ${lifted.map(({ ip, prog, jail }) => `${ip} (${prog}/${jail})`).join(', ')}.`;
+  const names = lifted.slice(0, MOST_LIFTED).map(({ ip, prog, jail }) => `${ip} (${prog}/${jail})`);
+  const more = lifted.length - names.length;
+  return `Lifted: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
 }
 
 /** The way of each host there and back, and what became of the ban there. */

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
 import {
-  isRange,
   OPERATOR_HOST,
   type BanKey,
   type Details,
@@ -29,8 +28,10 @@ import {
 } from './ledger.ts';
 import { releaseHeld } from './release.ts';
 import { recordOne, unban, type Books } from './record.ts';
-import { reportedAs, reportedWithin, type ReportedBan } from './reported.ts';
+import { reportedAs, reportedWithin } from './reported.ts';
 import type { Row, Sql } from './rows.ts';
+import { liftOwn } from './ledger/lift-own.ts';
+import { planUndo, undoPart, type UndoPlan, type UndoWhat } from './ledger/undo.ts';
 import { VoteBook } from './ledger/vote-book.ts';
 
 /**
@@ -79,7 +80,7 @@ export class SqliteLedger implements Ledger {
     drafts: readonly (BanKey & Details & { until: number | null })[],
     now: number,
     by: 'operator' | 'import',
-    how: Noted<Event[]> = {},
+    { number = null, ...how }: { number?: number | null } & Noted<Event[]> = {},
   ): Promise<Event[]> {
     return this.#write(
       ({ events, bans }) =>
@@ -91,7 +92,7 @@ export class SqliteLedger implements Ledger {
             known !== undefined && isActive(known, now) && events.origin(known.seq) === 'operator';
           const said = { by: isTyped ? 'operator' : by, host: OPERATOR_HOST, at: now } as const;
           const event = events.append({ ...draft, kind: 'ban', ...said });
-          bans.follow(event);
+          bans.follow(event, by === 'import' ? number : null);
           return [event];
         }),
       how,
@@ -134,25 +135,26 @@ export class SqliteLedger implements Ledger {
     });
   }
 
-  async undo(hostId: number, since: number, now: number, how: Noted<Undone> = {}): Promise<Undone> {
-    return this.#write((books) => {
-      const supported = books.bans.supportedBy(hostId, since, now);
-      for (const ban of supported) books.bans.withdraw(ban, hostId);
-      const alone = supported.filter((ban) => books.bans.supporters(ban).length === 0);
-      const lifted = alone.flatMap((ban) => {
-        const own = isRange(ban.ip) ? reportedAs(books.sql, ban.ip, { jail: ban.jail, hostId }) : [];
-        return [unban(books, ban, OPERATOR_HOST, now), ...liftOwn(books, own, now)];
-      });
-      books
-        .sql(
-          `UPDATE reports SET code = 'undone', reason = 'an operator took this vote back'
-           WHERE host = ? AND received >= ? AND verdict = 'counted' AND code IS NULL`,
-        )
-        .run(hostId, since);
-      const votes = books.votes.dropOf(hostId, since);
-      const held = books.held.dropOf(hostId, since);
-      return { lifted, kept: supported.length - alone.length, votes, held };
-    }, how);
+  async undo(
+    what: UndoWhat,
+    since: number,
+    now: number,
+    { limit = Infinity, ...how }: { limit?: number } & Noted<Undone> = {},
+  ): Promise<Undone & { isDone: boolean }> {
+    return this.#write((books) => undoPart(books, what, since, now, limit), how);
+  }
+
+  async planUndo(what: UndoWhat, since: number, now: number): Promise<UndoPlan> {
+    return planUndo(this.#books, what, since, now);
+  }
+
+  nextImport(): number {
+    return this.together(() => {
+      const row = this.sql("SELECT value FROM meta WHERE name = 'imports'").get() as Row | undefined;
+      const number = Number(row?.['value'] ?? 0) + 1;
+      this.sql("INSERT OR REPLACE INTO meta VALUES ('imports', ?)").run(String(number));
+      return number;
+    });
   }
 
   async release(
@@ -305,18 +307,6 @@ export class SqliteLedger implements Ledger {
     this.#books = this.#readBooks();
     this.#reopened();
   }
-}
-
-/** Lifts what hosts banned by themselves, less what is banned for itself too, and what an operator has lifted since. */
-function liftOwn(books: Books, own: readonly ReportedBan[], now: number, limit = Infinity): Event[] {
-  const isBanned = (ban: BanKey): boolean => {
-    const known = books.bans.get(ban);
-    return known !== undefined && isActive(known, now);
-  };
-  const standing = own.filter((ban) => books.bans.liftedAt(ban) < ban.received && !isBanned(ban));
-  return standing
-    .slice(0, limit)
-    .map(({ ip, prog, jail }) => unban(books, { ip, prog, jail }, OPERATOR_HOST, now));
 }
 
 /** The same id gets the same verdict for so long; no report older than 8 days is taken. */

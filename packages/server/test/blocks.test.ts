@@ -281,7 +281,7 @@ test('undo lifts what the host bans by itself of a range that its reports became
   const judgement = new Judgement(shelf, 64);
   const [a, b] = [shelf.host('a'), shelf.host('b')];
   await judgement.record(...many(shelf, a, 2), shelf.report(b, '2001:db8:0:a::1'));
-  const { lifted } = await shelf.ledger.undo(a.id, NOW - 1, NOW + 1);
+  const { lifted } = await shelf.ledger.undo({ kind: 'hosts', ids: [a.id] }, NOW - 1, NOW + 1);
   assert.deepEqual(lifted.map(told), [`unban ${BLOCK}`, 'unban 2001:db8:0:9::1', 'unban 2001:db8:0:9::2']);
 });
 

@@ -56,7 +56,7 @@ test('undo drops what is held of that host since that time, and nothing of anoth
     shelf.report(good, '203.0.113.3'),
   ];
   await shelf.ledger.record(held, hold);
-  await shelf.ledger.undo(bad.id, NOW - 10, NOW);
+  await shelf.ledger.undo({ kind: 'hosts', ids: [bad.id] }, NOW - 10, NOW);
   const events = await shelf.ledger.release(NOW, nobody);
   assert.deepEqual(
     events.map(({ ip }) => ip),

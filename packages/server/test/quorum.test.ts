@@ -78,9 +78,9 @@ test('undo takes votes back too, tells how many, and leaves those of before and 
   using shelf = new LedgerOfTest();
   const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
   await verdicts(shelf, shelf.report(a, IP), shelf.report(b, IP, NOW + 1));
-  const { lifted, votes, held } = await shelf.ledger.undo(b.id, NOW + 1, NOW + 2);
+  const { lifted, votes, held } = await shelf.ledger.undo({ kind: 'hosts', ids: [b.id] }, NOW + 1, NOW + 2);
   assert.deepEqual([lifted, votes, held], [[], 1, 0]);
-  assert.equal((await shelf.ledger.undo(a.id, NOW + 1, NOW + 2)).votes, 0);
+  assert.equal((await shelf.ledger.undo({ kind: 'hosts', ids: [a.id] }, NOW + 1, NOW + 2)).votes, 0);
   assert.deepEqual(await verdicts(shelf, shelf.report(c, IP, NOW + 3)), ['counted']);
   assert.deepEqual(await verdicts(shelf, shelf.report(b, IP, NOW + 4)), ['accepted']);
 });

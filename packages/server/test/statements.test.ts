@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { LedgerOfTest } from './ledger-of-test.ts';
 
 /** Where a report, or a host's unban, asks the ledger. */
-const FILES = ['record', 'ban-book', 'held', 'ledger/vote-book', 'history', 'reported'];
+const FILES = ['record', 'ban-book', 'held', 'ledger/vote-book', 'ledger/undo', 'history', 'reported'];
 
 /** Everything of a table is read only where an operator, or the clock, wants all of it: the beginning of each such statement. */
 const WHOLE = [

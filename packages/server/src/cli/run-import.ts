@@ -36,6 +36,8 @@ type Counts = {
   refused: number;
   known: number;
   over: number;
+  /** By which `undo --import` takes it back. */
+  number: number | null;
 };
 
 /** `import FILE`: bans what a file or standard input lists, and says what of it was not. Returns the exit code. */
@@ -50,6 +52,7 @@ export async function runImport(words: ImportWords): Promise<number> {
     refused: read.refused.length,
     known: 0,
     over: 0,
+    number: null,
   };
   if (counts.read === 0 && !words.allowEmpty) {
     return say(
@@ -75,7 +78,9 @@ function told(counts: Counts, withoutRanges: readonly string[]): string {
     ...(counts.over > 0 ? [`${counts.over} are over`] : []),
   ];
   const ranges = withoutRanges.length > 0 ? `\n${cannot(withoutRanges)}.` : '';
-  return `${counts.banned} of ${counts.read} are banned; ${others.join(', ')}.${ranges}`;
+  const back =
+    counts.number === null ? '' : `\nbanshare-server undo --import ${counts.number} takes it back.`;
+  return `${counts.banned} of ${counts.read} are banned; ${others.join(', ')}.${ranges}${back}`;
 }
 
 async function sendAll(
@@ -89,7 +94,14 @@ async function sendAll(
   const show = process.stderr.isTTY && !asJson && bans.length > PER_REQUEST;
   for (let first = 0; first < bans.length; first += PER_REQUEST) {
     const entries = bans.slice(first, first + PER_REQUEST);
-    const request = { command: 'import', args: { entries, ...(jail === undefined ? {} : { jail }) } };
+    const request = {
+      command: 'import',
+      args: {
+        entries,
+        ...(jail === undefined ? {} : { jail }),
+        ...(counts.number === null ? {} : { number: counts.number }),
+      },
+    };
     const reply = await askAdmin(hostPaths(root).serverSocket, request, 60_000);
     if (!reply.ok) {
       if (show) draw('');
@@ -98,6 +110,7 @@ async function sendAll(
     }
     const part = reply.result as ImportedPart;
     counts.banned += part.banned;
+    counts.number = part.number;
     counts.protected += part.left.length;
     counts.known += part.known;
     counts.over += part.over;

@@ -44,13 +44,30 @@ export class VoteBook {
     );
   }
 
-  /** Takes back what a host voted for since a time; returns how many votes of addresses that were. */
-  dropOf(hostId: number, since: number): number {
+  /** How many addresses a host voted for since a time. */
+  countOf(hostId: number, since: number): number {
     const row = this.#sql(
       "SELECT count(*) AS n FROM votes WHERE host = ? AND received >= ? AND instr(ip, '/') = 0",
     ).get(hostId, since) as Row;
-    this.#sql('DELETE FROM votes WHERE host = ? AND received >= ?').run(hostId, since);
     return Number(row['n']);
+  }
+
+  /** Takes back what a host voted for since a time. */
+  dropOf(hostId: number, since: number): void {
+    this.#sql('DELETE FROM votes WHERE host = ? AND received >= ?').run(hostId, since);
+  }
+
+  /** How many votes for addresses there were since a time, in a jail or in all. */
+  countSince(since: number, jail: string | null): number {
+    const row = this.#sql(
+      "SELECT count(*) AS n FROM votes WHERE received >= ?1 AND (?2 IS NULL OR jail = ?2) AND instr(ip, '/') = 0",
+    ).get(since, jail) as Row;
+    return Number(row['n']);
+  }
+
+  /** Takes back every vote since a time, in a jail or in all. */
+  dropSince(since: number, jail: string | null): void {
+    this.#sql('DELETE FROM votes WHERE received >= ?1 AND (?2 IS NULL OR jail = ?2)').run(since, jail);
   }
 
   /** Forgets what no rule counts any more. */

@@ -1,0 +1,115 @@
+import { isRange, OPERATOR_HOST, type BanKey, type Event, type JailName } from '@banshare/protocol';
+import type { Undone } from '../ledger.ts';
+import { unban, type Books } from '../record.ts';
+import { reportedAs } from '../reported.ts';
+import type { Row } from '../rows.ts';
+import { liftOwn } from './lift-own.ts';
+
+/** What an operator takes back: what hosts caused, everything, what is in a jail, or an import by its number. */
+export type UndoWhat =
+  | { kind: 'hosts'; ids: readonly number[] }
+  | { kind: 'all' }
+  | { kind: 'jail'; jail: JailName }
+  | { kind: 'import'; number: number };
+
+/** What an undo would do: the bans that it would lift, those that would stay, and why. */
+export type UndoPlan = { lift: BanKey[]; keep: BanKey[]; votes: number; held: number };
+
+/**
+ * Finds what an undo since a time would do. What one host caused is what nobody else supports; of the rest it is what began since
+ * then: a ban that stood before and was only renewed stays.
+ */
+export function planUndo(books: Books, what: UndoWhat, since: number, now: number): UndoPlan {
+  const { sql, bans } = books;
+  if (what.kind === 'hosts') {
+    const supported = new Map<string, BanKey>();
+    for (const id of what.ids)
+      for (const ban of bans.supportedBy(id, since, now))
+        supported.set(`${ban.prog} ${ban.jail} ${ban.ip}`, ban);
+    const all = [...supported.values()];
+    const isAlone = (ban: BanKey): boolean => bans.supporters(ban).every((id) => what.ids.includes(id));
+    return {
+      lift: all.filter(isAlone),
+      keep: all.filter((ban) => !isAlone(ban)),
+      votes: sum(what.ids.map((id) => books.votes.countOf(id, since))),
+      held: sum(what.ids.map((id) => books.held.countOf(id, since))),
+    };
+  }
+  if (what.kind === 'import') {
+    const lift = sql('SELECT ip, prog, jail FROM bans WHERE import = ? AND (until IS NULL OR until > ?)').all(
+      what.number,
+      now,
+    ) as BanKey[];
+    return { lift, keep: [], votes: 0, held: 0 };
+  }
+  const jail = what.kind === 'jail' ? what.jail : null;
+  // Events come in the order of their time: the last one before is found from the newest end.
+  const rows = sql(
+    `SELECT ip, prog, jail, began FROM bans WHERE seq > (SELECT coalesce(max(seq), 0) FROM events WHERE at < ?1)
+     AND (?2 IS NULL OR jail = ?2) AND (until IS NULL OR until > ?3)`,
+  ).all(since, jail, now) as (Row & BanKey & { began: number })[];
+  const keys = rows.map(({ ip, prog, jail: of, began }) => ({
+    ban: { ip, prog, jail: of },
+    isNew: began >= since,
+  }));
+  return {
+    lift: keys.filter(({ isNew }) => isNew).map(({ ban }) => ban),
+    keep: keys.filter(({ isNew }) => !isNew).map(({ ban }) => ban),
+    votes: books.votes.countSince(since, jail),
+    held: books.held.countSince(since, jail),
+  };
+}
+
+/** Does a part of an undo, at most so many bans; what only waits is dropped at once. Returns whether there is more. */
+export function undoPart(
+  books: Books,
+  what: UndoWhat,
+  since: number,
+  now: number,
+  limit: number,
+): Undone & { isDone: boolean } {
+  const { bans, votes, held } = books;
+  const plan = planUndo(books, what, since, now);
+  const part = plan.lift.slice(0, limit);
+  if (what.kind === 'hosts') {
+    for (const id of what.ids) {
+      for (const ban of [...part, ...plan.keep]) bans.withdraw(ban, id);
+      markUndone(books, id, since);
+      votes.dropOf(id, since);
+      held.dropOf(id, since);
+    }
+  } else if (what.kind !== 'import') {
+    const jail = what.kind === 'jail' ? what.jail : null;
+    votes.dropSince(since, jail);
+    held.dropSince(since, jail);
+  }
+  const lifted = part.flatMap((ban) => liftOne(books, what, ban, now));
+  return {
+    lifted,
+    kept: plan.keep.length,
+    votes: plan.votes,
+    held: plan.held,
+    isDone: part.length === plan.lift.length,
+  };
+}
+
+function liftOne(books: Books, what: UndoWhat, ban: BanKey, now: number): Event[] {
+  const of = (hostId?: number) =>
+    reportedAs(books.sql, ban.ip, { jail: ban.jail, ...(hostId === undefined ? {} : { hostId }) });
+  const own = !isRange(ban.ip) ? [] : what.kind === 'hosts' ? what.ids.flatMap((id) => of(id)) : of();
+  const lifted = [unban(books, ban, OPERATOR_HOST, now), ...liftOwn(books, own, now)];
+  // What waits in a spool must not bring back what was just taken back; of one host's word others may have found the same.
+  if (what.kind !== 'hosts') for (const { ip, jail } of lifted) books.bans.markLifted({ ip, jail }, now);
+  return lifted;
+}
+
+function markUndone({ sql }: Books, hostId: number, since: number): void {
+  sql(
+    `UPDATE reports SET code = 'undone', reason = 'an operator took this vote back'
+     WHERE host = ? AND received >= ? AND verdict = 'counted' AND code IS NULL`,
+  ).run(hostId, since);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { OPERATOR, type Event, type JailName } from '@banshare/protocol';
+import { startFleet } from '../../../test/fleet/index.ts';
+import type { Decide } from '../src/ledger.ts';
+import type { UndoWhat } from '../src/ledger/undo.ts';
+import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { publish } from './reports.ts';
+
+const HOUR = 3600;
+const publishing: Decide = (submission) => ({
+  verdict: 'accepted',
+  publish: { kind: 'ban', until: submission.received + HOUR },
+});
+
+const ipsOf = (events: readonly Event[]): string[] => events.map(({ ip }) => ip).toSorted();
+
+async function reported(shelf: LedgerOfTest, name: string, ip: string, at: number): Promise<void> {
+  await shelf.ledger.record([shelf.report(shelf.book.byName(name) ?? shelf.host(name), ip, at)], publishing);
+}
+
+test('undo of everything lifts what began since then, and what only was renewed stays', async () => {
+  using shelf = new LedgerOfTest();
+  await reported(shelf, 'a', '203.0.113.1', NOW - 1000);
+  await reported(shelf, 'a', '203.0.113.2', NOW - 1000);
+  await reported(shelf, 'b', '203.0.113.1', NOW - 100);
+  await reported(shelf, 'b', '203.0.113.3', NOW - 100);
+  const plan = await shelf.ledger.planUndo({ kind: 'all' }, NOW - 900, NOW);
+  assert.deepEqual(
+    [plan.lift.map(({ ip }) => ip), plan.keep.map(({ ip }) => ip)],
+    [['203.0.113.3'], ['203.0.113.1']],
+  );
+  assert.equal(await shelf.ledger.countActive(NOW), 3);
+  const { lifted, kept, isDone } = await shelf.ledger.undo({ kind: 'all' }, NOW - 900, NOW);
+  assert.deepEqual([ipsOf(lifted), kept, isDone], [['203.0.113.3'], 1, true]);
+  assert.equal(await shelf.ledger.countActive(NOW), 2);
+});
+
+test('undo of several hosts lifts what only they support, in parts', async () => {
+  using shelf = new LedgerOfTest();
+  for (const last of [1, 2, 3]) await reported(shelf, 'bad', `203.0.113.${last}`, NOW);
+  await reported(shelf, 'worse', '203.0.113.1', NOW + 1);
+  await reported(shelf, 'good', '203.0.113.2', NOW + 1);
+  const ids = ['bad', 'worse'].map((name) => shelf.book.byName(name)?.id ?? 0);
+  const what: UndoWhat = { kind: 'hosts', ids };
+  const first = await shelf.ledger.undo(what, NOW - 1, NOW + 2, { limit: 1 });
+  const second = await shelf.ledger.undo(what, NOW - 1, NOW + 2, { limit: 1 });
+  assert.deepEqual([first.isDone, second.isDone, first.kept], [false, true, 1]);
+  assert.deepEqual(ipsOf([...first.lifted, ...second.lifted]), ['203.0.113.1', '203.0.113.3']);
+  assert.equal(await shelf.ledger.countActive(NOW + 2), 1);
+});
+
+test('undo of an import lifts what it began, not what stood before or was typed since', async () => {
+  using shelf = new LedgerOfTest();
+  const ban = (last: number, until: number) => ({
+    ip: addressOf(`203.0.113.${last}`),
+    prog: OPERATOR,
+    jail: 'banshare' as JailName,
+    until,
+  });
+  const { ledger } = shelf;
+  const [one, two] = [ledger.nextImport(), shelf.reopen().ledger.nextImport()];
+  assert.deepEqual([one, two], [1, 2]);
+  await shelf.ledger.ban([ban(1, NOW + 60), ban(2, NOW + 60)], NOW, 'import', { number: one });
+  await shelf.ledger.ban([ban(2, NOW + 90), ban(3, NOW + 90), ban(4, NOW + 90)], NOW + 1, 'import', {
+    number: two,
+  });
+  const { lifted } = await shelf.ledger.undo({ kind: 'import', number: two }, 0, NOW + 2);
+  assert.deepEqual(ipsOf(lifted), ['203.0.113.3', '203.0.113.4']);
+});
+
+test('undo --dry-run says how many bans on how many hosts, undo --jail, --import and --all take them back everywhere', async () => {
+  await using fleet = await startFleet({ hosts: ['watcher'] });
+  const { server } = fleet;
+  const peer = await fleet.peer('h1');
+  const list = join(server.root, 'list');
+  writeFileSync(list, '198.51.100.1\n198.51.100.2\n');
+  await publish(peer, '203.0.113.1', 'sshd');
+  await publish(peer, '203.0.113.2', 'nginx');
+  assert.match((await server.command('import', list)).stdout, /undo --import 1 takes it back/);
+  const { commands } = fleet.host('watcher');
+  for (let n = 0; n < 4; n += 1) await commands.next();
+  const run = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await server.command('undo', ...words);
+    assert.equal(code, 0, stderr);
+    return stdout.trim();
+  };
+  assert.equal(await run('--all', '--since', '1h', '--dry-run'), '4 bans would be lifted on 2 hosts.');
+  assert.equal(await run('--import', '1', '--dry-run'), '2 bans would be lifted on 2 hosts.');
+  assert.equal(await run('--jail', 'nginx', '--since', '1h'), 'Lifted: 203.0.113.2 (fail2ban/nginx).');
+  assert.deepEqual(await commands.next(), ['set', 'nginx', 'unbanip', '203.0.113.2']);
+  assert.match(await run('--import', '1'), /^Lifted: 198\.51\.100\.1 .* 198\.51\.100\.2/);
+  assert.match(await run('--all', '--since', '1h'), /^Lifted: 203\.0\.113\.1 \(fail2ban\/sshd\)\.$/);
+  const wrong = [
+    ['--since', '1h'],
+    ['--all', '--jail', 'sshd', '--since', '1h'],
+    ['--all'],
+    ['--host', 'no', '--since', '1h'],
+  ];
+  for (const words of wrong) assert.equal((await server.command('undo', ...words)).code, 1, words.join(' '));
+});
