@@ -17,6 +17,7 @@ const RANGES: readonly Family[] = [
   { set: 'banshare-v4-nets', type: 'hash:net', family: 'inet', iptables: 'iptables' },
   { set: 'banshare-v6-nets', type: 'hash:net', family: 'inet6', iptables: 'ip6tables' },
 ];
+const MADE_OTHERWISE = /set with the same name already exists/;
 /** ipset takes no longer timeout; what lasts longer gets another one in time. */
 const LONGEST_SECONDS = 2_147_483;
 const TRIAL = 'create banshare-trial hash:ip\ndestroy banshare-trial\n';
@@ -29,6 +30,15 @@ export function ipsetSets(run: RunTool): Sets {
   const restore = async (lines: readonly string[]): Promise<string> => {
     const ended = await run(['ipset', 'restore', '-exist'], { input: `${lines.join('\n')}\n` });
     return ended.code === 0 ? '' : `ipset: ${said(ended)}`;
+  };
+  /** Restores into sets that are made where they are missing, or where a file brought them back made otherwise. */
+  const restoreInto = async (families: readonly Family[], changes: readonly string[]): Promise<string> => {
+    const lines = [...families.map(createLine), ...changes];
+    const reason = await restore(lines);
+    if (!MADE_OTHERWISE.test(reason)) return reason;
+    for (const each of families)
+      if (MADE_OTHERWISE.test(await restore([createLine(each)]))) await restore(renewLines(each));
+    return restore(lines);
   };
   const rules = rulesBy(run);
   const areRulesThere = new Map<readonly Family[], boolean>();
@@ -51,7 +61,7 @@ export function ipsetSets(run: RunTool): Sets {
         if (!there.ok || there.sets.length === 0) return there.ok ? '' : there.reason;
       }
       const concerned = isOfRanges ? RANGES : ADDRESSES;
-      const reason = await restore([...concerned.map(createLine), ...changeLines(change)]);
+      const reason = await restoreInto(concerned, changeLines(change));
       hasRanges ||= isOfRanges && reason === '';
       if (reason !== '' || areRulesThere.get(concerned) === true) return reason;
       const missing = await rules.make(concerned);
@@ -120,6 +130,17 @@ async function setsThere(
 
 function createLine({ set, type, family }: Family): string {
   return `create ${set} ${type} family ${family} timeout 0 maxelem 1000000`;
+}
+
+/** Puts a new set in the place of one that rules may look at. */
+function renewLines(each: Family): string[] {
+  const fresh = `${each.set}-new`;
+  return [
+    createLine({ ...each, set: fresh }),
+    `flush ${fresh}`,
+    `swap ${fresh} ${each.set}`,
+    `destroy ${fresh}`,
+  ];
 }
 
 /** What stands for nearly as long as ipset can may be meant to stand longer. */

@@ -59,7 +59,14 @@ export function setsIn(ruleset: string): string[] {
 /** Whether a terse listing of all tables has a set and its rules. */
 export function hasSet(ruleset: string, set: string): boolean {
   const table = tableIn(ruleset);
-  return CHAINS.every((hook) => new RegExp(`chain ${hook}_${set} \\{[^}]*@${set} [^\n}]*drop`).test(table));
+  const rule = (hook: string): RegExp =>
+    new RegExp(`chain ${hook}_${set} \\{\\s*type filter hook ${hook} [^}]*@${set} [^\n}]*drop`);
+  return !isDormant(table) && CHAINS.every((hook) => rule(hook).test(table));
+}
+
+/** Whether the kernel passes a table over, whatever rules it has. */
+export function isDormant(table: string): boolean {
+  return /^\tflags [^\n]*\bdormant\b/m.test(table);
 }
 
 function tableIn(ruleset: string): string {

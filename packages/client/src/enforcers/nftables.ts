@@ -4,6 +4,7 @@ import type { Remaining } from './enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
 import {
   hasSet,
+  isDormant,
   listWords,
   placeOfRange,
   rangeOf,
@@ -44,6 +45,9 @@ const SETUP = [
   ]),
 ];
 
+/** What takes both tables away, also where there is none. */
+const REMOVAL = ['add table inet banshare', 'delete table inet banshare', ...removeLines()];
+
 /** Bans in banshare's own nftables tables, any number in one transaction. */
 export function nftSets(run: RunTool): Sets {
   const nft = (lines: readonly string[]): Promise<Ended> => {
@@ -75,7 +79,10 @@ export function nftSets(run: RunTool): Sets {
       return ended.code === 0 ? [] : [cannotUse('nftables', ended)];
     },
     setUp: async () => {
-      const ended = await nft([...SETUP, ...[...rangeSets].flatMap(setUpLines)]);
+      const lines = [...SETUP, ...[...rangeSets].flatMap(setUpLines)];
+      if ((await nft(lines)).code === 0) return '';
+      // Something of that name is there and is made otherwise, as a saved ruleset may be. What it holds is put in place again.
+      const ended = await nft([...REMOVAL, ...lines]);
       return ended.code === 0 ? '' : `nft: ${said(ended)}`;
     },
     change: async (asked) => {
@@ -87,7 +94,7 @@ export function nftSets(run: RunTool): Sets {
       return reason;
     },
     remove: async () => {
-      const ended = await nft(['add table inet banshare', 'delete table inet banshare', ...removeLines()]);
+      const ended = await nft(REMOVAL);
       if (ended.code === 0) rangeSets.clear();
       return ended.code === 0 ? '' : `nft: ${said(ended)}`;
     },
@@ -130,12 +137,13 @@ async function readSets(run: RunTool, rangeSets: ReadonlySet<string>): ReturnTyp
   return { ok: true, held };
 }
 
-/** Whether a terse listing of all tables has the rules of banshare's own. */
+/** Whether a terse listing of all tables has the rules of banshare's own, and the kernel looks at them. */
 function hasRules(ruleset: string): boolean {
   const table = /^table inet banshare \{\n[^]*?^\}/m.exec(ruleset)?.[0] ?? '';
+  if (isDormant(table)) return false;
   return CHAINS.every((chain) =>
     ['ip saddr @v4', 'ip6 saddr @v6'].every((rule) =>
-      new RegExp(`chain ${chain} \\{[^}]*${rule} [^\n}]*drop`).test(table),
+      new RegExp(`chain ${chain} \\{\\s*type filter hook ${chain} [^}]*${rule} [^\n}]*drop`).test(table),
     ),
   );
 }

@@ -205,6 +205,73 @@ for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSet
   );
 }
 
+for (const [what, words] of [
+  ['a table that was put to sleep', ['nft', 'add', 'table', 'inet', 'banshare', '{ flags dormant; }']],
+  [
+    'a chain that nothing passes through, as of a ruleset that was restored in part',
+    [
+      'sh',
+      '-c',
+      `nft 'delete chain inet banshare input; add chain inet banshare input; add rule inet banshare input ip saddr @v4 counter drop;
+       add rule inet banshare input ip6 saddr @v6 counter drop'`,
+    ],
+  ],
+] as const) {
+  test(
+    `nftables: ${what} is seen and mended, and what it held stands again`,
+    { skip: noNetwork },
+    async () => {
+      await using network = await Network.open();
+      const enforcer = new HostSets(nftSets(network.run), () => performance.now());
+      await enforcer.carryOut([ban('203.0.113.1')]);
+      await network.output(...words);
+      assert.equal(await enforcer.isIntact(), false);
+      const held = await heldBy(enforcer);
+      assert.equal(await enforcer.isIntact(), true);
+      // What went with it is told as missing, and so is put in place again.
+      if (!held.has('203.0.113.1')) await enforcer.carryOut([ban('203.0.113.1')]);
+      await assertHeld(enforcer, { '203.0.113.1': 3600 });
+      assert.doesNotMatch(await network.output('nft', 'list', 'ruleset'), /dormant/);
+    },
+  );
+}
+
+test(
+  'nftables: a table of ranges that was put to sleep is seen and mended',
+  { skip: noNetwork },
+  async () => {
+    await using network = await Network.open();
+    const enforcer = new HostSets(nftSets(network.run), () => performance.now());
+    await enforcer.carryOut([ban('198.51.100.0/24')]);
+    await network.output('nft', 'add', 'table', 'inet', 'banshare_ranges', '{ flags dormant; }');
+    assert.equal(await enforcer.isIntact(), false);
+    await heldBy(enforcer);
+    assert.equal(await enforcer.isIntact(), true);
+    assert.doesNotMatch(await network.output('nft', 'list', 'ruleset'), /dormant/);
+  },
+);
+
+test(
+  'ipset: a set that came back from a file made otherwise, and full, is made anew',
+  { skip: noNetwork },
+  async () => {
+    await using network = await Network.open();
+    await network.output('ipset', 'create', 'banshare-v4', 'hash:ip', 'timeout', '0', 'maxelem', '2');
+    await network.output('ipset', 'add', 'banshare-v4', '203.0.113.8');
+    const rule = ['-I', 'INPUT', '-m', 'set', '--match-set', 'banshare-v4', 'src', '-j', 'DROP'];
+    await network.output('iptables', ...rule);
+    const enforcer = new HostSets(ipsetSets(network.run), () => performance.now());
+    const wanted = ['203.0.113.1', '203.0.113.2', '203.0.113.3'];
+    const effects = await enforcer.carryOut(wanted.map((address) => ban(address)));
+    assert.deepEqual(
+      effects.map(({ outcome }) => outcome),
+      ['applied', 'applied', 'applied'],
+    );
+    await assertHeld(enforcer, Object.fromEntries(wanted.map((address) => [address, 3600])));
+    assert.equal((await network.output('ipset', 'list', '-n')).trim(), 'banshare-v4\nbanshare-v6');
+  },
+);
+
 test(
   'ipset: a ban that outlasts the longest timeout is put in place for as long as it goes',
   { skip: noNetwork },
