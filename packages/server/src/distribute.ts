@@ -1,6 +1,7 @@
 import { encodeEvents, type Event, type Position } from '@banshare/protocol';
 import { portOf, type Listening } from '@banshare/transport';
 import { FanOutChild } from './fan-out-child.ts';
+import type { Outage } from './operator/outages.ts';
 
 /** Events of one commit up to here travel as messages of their own, which subscribers can filter by prefix. */
 const MOST_SINGLE = 8;
@@ -27,6 +28,7 @@ export class Distributor {
   #child: FanOutChild | undefined;
   #isClosed = false;
   #failures = 0;
+  #outage: Outage | null = null;
 
   constructor(parts: {
     program: { path: string; args: readonly string[] };
@@ -81,6 +83,11 @@ export class Distributor {
     this.#child?.tell({ word: 'close', domain });
   }
 
+  /** Since when nothing is published; null where it is. */
+  get outage(): Outage | null {
+    return this.#outage;
+  }
+
   /** The process id of the running child. */
   get pid(): number | undefined {
     return this.#child?.pid;
@@ -103,6 +110,7 @@ export class Distributor {
     });
     this.#child = child;
     this.#failures = 0;
+    this.#outage = null;
     // What was committed while the child opened its port was not published: its heartbeats must name it all the same.
     this.announce();
     // And who enrolled meanwhile was told that the doors are open.
@@ -122,6 +130,7 @@ export class Distributor {
     this.#child = undefined;
     if (this.#isClosed) return;
     this.#notices.lost(reason);
+    this.#outage = { since: this.#outage?.since ?? this.#now(), reason };
     const delay = RESTART_DELAYS_MS[Math.min(this.#failures, RESTART_DELAYS_MS.length - 1)];
     this.#failures += 1;
     setTimeout(() => {

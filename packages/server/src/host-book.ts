@@ -1,6 +1,6 @@
 import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
 import { freeName } from './host-names.ts';
-import { isInPlace, onlyListens } from './fleet/in-place.ts';
+import { mayBeInPlace, onlyListens } from './fleet/in-place.ts';
 import { gistOf, hostOf, toldOf, WRITE_TOLD } from './host-row.ts';
 import { Instances } from './instances.ts';
 import { writeOutcomes } from './outcomes.ts';
@@ -331,7 +331,7 @@ export function isMuted({ mute }: Pick<Host, 'mute'>, now: number): boolean {
 }
 
 function isOut(receipt: Receipt | null): boolean {
-  return receipt !== null && !onlyListens(receipt) && !isInPlace(receipt);
+  return receipt !== null && !onlyListens(receipt) && !mayBeInPlace(receipt);
 }
 
 /** The CURVE keys with which a host may come in. */

@@ -40,6 +40,7 @@ import { pump } from './pump.ts';
 import type { Service } from './retire.ts';
 import { Rotation } from './rotation.ts';
 import { sayRate } from './operator/attention.ts';
+import { LedgerWatch } from './operator/outages.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
 import { startUpkeep } from './upkeep.ts';
 
@@ -64,6 +65,7 @@ type Core = {
   freeze: Freeze;
   floods: FloodWatch;
   clock: SteadyClock;
+  ledgerWatch: LedgerWatch;
 };
 
 /**
@@ -190,6 +192,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     freeze: new Freeze((text) => ledger.sql(text)),
     floods,
     clock,
+    ledgerWatch: new LedgerWatch(),
   };
 }
 
@@ -269,7 +272,7 @@ function startIntake(
   },
   resources: Resources,
 ): void {
-  const { log, faults, ledger, book, neverBan, floods, clock } = core;
+  const { log, ledger, book, neverBan, floods, clock } = core;
   const deciding = decidingOf(config, core, to);
   const intake = new Intake({
     port: to.service.port,
@@ -287,7 +290,7 @@ function startIntake(
     rotation: to.rotation,
     distribute: to.distribute,
     notices: {
-      ...noticesTo(log, faults),
+      ...noticesTo(core),
       heard: (host, connection) => {
         const now = clock.now();
         floods.spoke(host);
@@ -321,10 +324,12 @@ function policyOf(config: ServerConfig): Policy {
   };
 }
 
-function noticesTo(
-  log: Log,
-  faults: FaultLog,
-): Omit<ConstructorParameters<typeof Intake>[0]['notices'], 'held' | 'heard'> {
+function noticesTo({
+  log,
+  faults,
+  ledgerWatch,
+  clock,
+}: Core): Omit<ConstructorParameters<typeof Intake>[0]['notices'], 'held' | 'heard'> {
   return {
     refused: ({ code, reason }, from) =>
       faults.fault(`${from} ${code}`, 'Refused a request', { from, code, reason }),
@@ -334,7 +339,9 @@ function noticesTo(
     },
     rotated: ({ name }) =>
       log.notice('A host goes on with its new key; the one before is shut out', { name }),
-    ledgerFailed: (error) =>
-      faults.fault('ledger', 'Cannot write the ledger; senders try again', { error: error.message }),
+    ledgerFailed: ({ message: error }) => {
+      ledgerWatch.failed(error, clock.now());
+      faults.fault('ledger', 'Cannot write the ledger; senders try again', { error });
+    },
   };
 }

@@ -13,11 +13,13 @@ import type { NeverBan } from './never-ban.ts';
 import {
   inPlaceOf,
   isInPlace,
+  mayBeInPlace,
   onlyListens,
   outOfPlace,
   type InPlace,
   type OutOfPlace,
 } from './fleet/in-place.ts';
+import type { LedgerWatch, Outage } from './operator/outages.ts';
 import { hostsWithoutRanges } from './operate.ts';
 import { attentionOf, type Attention } from './operator/attention.ts';
 
@@ -52,6 +54,9 @@ export type Facts = {
   now: number;
   epoch: string;
   head: number;
+  /** Why nothing can be written to the ledger, and why nothing is published; null where that is well. */
+  cannotCommit: Outage | null;
+  cannotPublish: Outage | null;
   activeBans: number;
   /** How many of them are of ranges, and which hosts cannot apply those. */
   activeRanges: number;
@@ -155,6 +160,10 @@ type StatusParts = {
   goneAfterSeconds: number;
   neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers'>;
   rates: Pick<RateWatch, 'rate'>;
+  ledgerWatch: LedgerWatch;
+  /** Writes something small to the ledger. @throws when it cannot. */
+  tryWriting: () => void;
+  service: { distributor: { outage: Outage | null } };
   freeze: Pick<Freeze, 'at'>;
 };
 
@@ -176,6 +185,8 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     now,
     epoch,
     head,
+    cannotCommit: parts.ledgerWatch.outage(parts.tryWriting, now),
+    cannotPublish: parts.service.distributor.outage,
     activeBans: await parts.ledger.countActive(now),
     activeRanges: await parts.ledger.countRanges(now),
     withoutRanges: hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds),
@@ -231,7 +242,7 @@ function inPlaceFacts(
       telling.map(({ receipt, isBehind }) => ({ receipt, isComplete: !isBehind && isInPlace(receipt) })),
     ),
     outOfPlace: telling
-      .filter(({ receipt }) => !isInPlace(receipt))
+      .filter(({ receipt }) => !mayBeInPlace(receipt))
       .map(({ name, receipt, outSince }) =>
         outOfPlace(name, receipt, Math.min(uptime, Math.max(0, now - (outSince ?? now)))),
       ),

@@ -15,6 +15,8 @@ function facts(other: Partial<Facts>): Facts {
     now: NOW,
     epoch: 'e',
     head: 7,
+    cannotCommit: null,
+    cannotPublish: null,
     activeBans: 5,
     activeRanges: 0,
     withoutRanges: [],
@@ -166,5 +168,15 @@ test('status says of how many bans hosts have what, and names who says nothing o
   const shown = showStatus({ ...all, ...attentionOf(all) });
   assert.match(shown, /^In place: all 4,100 to 4,812 bans on 41 of 42 hosts\.$/m);
   assert.match(shown, /^ {2}2 hosts do not say what is in place \(an older version\): old1, old2$/m);
-  assert.match(shown, /^ {2}web3 \(7\) has bans that are unproven/m);
+  assert.match(shown, /^To do: web3: 7 bans unproven, carried out, and not to be seen/m);
+});
+
+test('a ledger that cannot be written is urgent at once, a publish port that is away after ten seconds', () => {
+  const since = (seconds: number): { since: number; reason: string } => ({
+    since: NOW - seconds,
+    reason: 'database or disk is full',
+  });
+  assert.deepEqual(codes({ cannotCommit: since(0) }).urgent, ['cannot-commit']);
+  assert.deepEqual(codes({ cannotPublish: since(9) }).urgent, []);
+  assert.deepEqual(codes({ cannotPublish: since(10) }).urgent, ['cannot-publish']);
 });

@@ -65,6 +65,10 @@ test(
     assert.ok(first.ok, 'a full disk shuts no door');
     assert.equal(first.reply.status, 'RETRY');
 
+    const status = await fleet.server.command('status', '--urgent');
+    assert.equal(status.code, 1);
+    assert.match(status.stdout, /^URGENT: The ledger cannot be written since .*full/);
+
     rmSync(filler);
     assert.ok((await publish(peer, '203.0.113.3')) > before);
     assert.ok((await newcomer.enrol('h2')).ok);

@@ -44,7 +44,7 @@ function receivedLines(status: Status): string[] {
 }
 
 /** What is really there: the receipts of those hosts that send one. */
-function inPlaceLines({ inPlace, listening, withoutReceipt, unproven, muted }: Status): string[] {
+function inPlaceLines({ inPlace, listening, withoutReceipt, muted }: Status): string[] {
   const { hosts, complete, fewest, most } = inPlace;
   const what =
     fewest === most
@@ -60,12 +60,6 @@ function inPlaceLines({ inPlace, listening, withoutReceipt, unproven, muted }: S
         ]),
     ...named('only listens', 'only listen', '(enforcer none)', listening),
     ...named('does not say', 'do not say', 'what is in place (an older version)', withoutReceipt),
-    ...named(
-      'has bans that are unproven',
-      'have bans that are unproven',
-      '(carried out, and not to be seen in the firewall)',
-      unproven.map(({ name, count }) => `${name} (${number(count)})`),
-    ),
     ...muted.map(
       ({ name, until, note }) => `  ${name} is muted until ${time(until)}${note === '' ? '' : `: ${note}`}`,
     ),

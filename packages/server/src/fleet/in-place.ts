@@ -36,8 +36,13 @@ export function onlyListens(receipt: Receipt | null): boolean {
   return receipt?.enforcer === 'none';
 }
 
-/** Whether all that should be in place on a host is, as far as that can be seen. */
+/** Whether all that should be in place on a host is, and can be seen there. */
 export function isInPlace(receipt: Receipt): boolean {
+  return receipt.unproven === 0 && mayBeInPlace(receipt);
+}
+
+/** The same, where what was carried out and cannot be seen counts: it is to do, and no reason to wake anybody. */
+export function mayBeInPlace(receipt: Receipt): boolean {
   const { wanted, placed, unproven, pausedSince } = receipt;
   if (pausedSince !== undefined || placed + unproven < wanted) return false;
   // A host that reckons two different sets cannot be right about their sizes.

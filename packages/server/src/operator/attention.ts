@@ -23,6 +23,8 @@ const HOST_PATIENCE = 3600;
 /** More than this share of the hosts, not in place for so many seconds, is urgent. */
 const URGENT_SHARE = 0.1;
 const FLEET_PATIENCE = 900;
+/** The fan-out child that ends is there again in less. */
+const PUBLISH_PATIENCE = 10;
 /** Seconds after which a freeze is one that was forgotten. */
 const FREEZE_PATIENCE = 3600;
 
@@ -32,7 +34,15 @@ const FREEZE_PATIENCE = 3600;
  */
 export function attentionOf(facts: Facts): Attention {
   return {
-    urgent: [olderCopy, fleetIsBehind, bannedHosts, unusualRate, frozenLong].flatMap((kind) => kind(facts)),
+    urgent: [
+      cannotCommit,
+      cannotPublish,
+      olderCopy,
+      fleetIsBehind,
+      bannedHosts,
+      unusualRate,
+      frozenLong,
+    ].flatMap((kind) => kind(facts)),
     todo: [
       frozen,
       heldNewcomers,
@@ -42,6 +52,7 @@ export function attentionOf(facts: Facts): Attention {
       failing,
       full,
       blind,
+      unproven,
       behind,
       wrongClocks,
       doubled,
@@ -69,6 +80,18 @@ function troubleText({ name, lag, lagSeconds, lastSeen }: Trouble, now: number):
 export function namesOf(names: readonly string[]): string {
   const more = names.length - MOST_NAMED;
   return names.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+function cannotCommit({ cannotCommit: outage, now }: Facts): Entry[] {
+  if (outage === null) return [];
+  const text = `The ledger cannot be written since ${span(now - outage.since)}: ${outage.reason}. Reports wait on their hosts until it can; look at the disk of this machine`;
+  return [{ code: 'cannot-commit', text }];
+}
+
+function cannotPublish({ cannotPublish: outage, now }: Facts): Entry[] {
+  if (outage === null || now - outage.since < PUBLISH_PATIENCE) return [];
+  const text = `Nothing is published since ${span(now - outage.since)}: ${outage.reason}. Hosts catch up once it is; see journalctl -u banshare-server`;
+  return [{ code: 'cannot-publish', text }];
 }
 
 function fleetIsBehind(facts: Facts): Entry[] {
@@ -147,6 +170,15 @@ function blind(facts: Facts): Entry[] {
       `${name} cannot see what is in place there: ${why ?? `it looked ${span(unseenSeconds ?? 0)} ago`}`,
     many: (names) => `${all.length} hosts cannot see what is in place there: ${names}`,
     name: ({ name }) => name,
+  });
+}
+
+function unproven({ unproven: all }: Facts): Entry[] {
+  const why = 'carried out, and not to be seen in the firewall; banshare-client status there says why';
+  return each('unproven', all, {
+    one: ({ name, count }) => `${name}: ${bans(count)} unproven, ${why}`,
+    many: (names) => `${all.length} hosts have bans that are unproven, ${why}: ${names}`,
+    name: ({ name, count }) => `${name} (${number(count)})`,
   });
 }
 

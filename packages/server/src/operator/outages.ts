@@ -1,0 +1,29 @@
+/** Something that the server cannot do: since when, epoch seconds, and why. */
+export type Outage = { since: number; reason: string };
+
+/** A write that failed is told for so long, although the next one may have gone well: a disk that is nearly full does that. */
+const TOLD_SECONDS = 60;
+
+/** Whether the server can write its ledger: what failed while it served is noted, and whoever asks tries it. */
+export class LedgerWatch {
+  #first = 0;
+  #last = -Infinity;
+  #reason = '';
+
+  /** A write of the ledger failed. */
+  failed(reason: string, now: number): void {
+    if (now - this.#last > TOLD_SECONDS) this.#first = now;
+    this.#last = now;
+    this.#reason = reason;
+  }
+
+  /** Since when it cannot be written; null where that is not so. `write` writes something small to it, and throws. */
+  outage(write: () => void, now: number): Outage | null {
+    try {
+      write();
+    } catch (error) {
+      this.failed((error as Error).message, now);
+    }
+    return now - this.#last > TOLD_SECONDS ? null : { since: this.#first, reason: this.#reason };
+  }
+}
