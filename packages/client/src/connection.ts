@@ -63,7 +63,7 @@ export async function stayConnected(parts: ConnectionParts, signal: AbortSignal)
     if (server.ok) {
       const { publicHex } = parts.ownKey.key;
       parts.found(server.value.ip);
-      const end = await connectOnce(parts, server.value, signal);
+      const end = await connectOrSay(parts, server.value, signal);
       if (signal.aborted) return;
       // Closed for that: the next connection is the new key's.
       if (parts.ownKey.key.publicHex !== publicHex) continue;
@@ -82,17 +82,34 @@ export async function stayConnected(parts: ConnectionParts, signal: AbortSignal)
   }
 }
 
+/** No socket may be had, where descriptors ran out: then the next try is as good as after a silent server. */
+async function connectOrSay(
+  parts: ConnectionParts,
+  server: ServerAddress,
+  signal: AbortSignal,
+): Promise<FollowEnd> {
+  const { curve } = parts.ownKey.key;
+  const peer = { endpoint: server.publishEndpoint, serverKey: server.serverKey, curve };
+  let subscription;
+  try {
+    subscription = new Subscription(peer, randomInt(250, 1500));
+  } catch (error) {
+    parts.fault('socket', `Cannot connect to the server: ${(error as Error).message}`);
+    return 'silent';
+  }
+  return connectOnce(parts, server, subscription, signal);
+}
+
 async function connectOnce(
   parts: ConnectionParts,
   server: ServerAddress,
+  subscription: Subscription,
   signal: AbortSignal,
 ): Promise<FollowEnd> {
   const { ownKey, state, progress, clock } = parts;
   const { key } = ownKey;
   if (progress.phase !== 'refused') progress.phase = 'connecting';
   const link = new ServerLink(server, key);
-  const peer = { endpoint: server.publishEndpoint, serverKey: server.serverKey, curve: key.curve };
-  const subscription = new Subscription(peer, randomInt(250, 1500));
   const acknowledger = new Acknowledger(link, state, parts);
   const ack = (): void => acknowledger.ring();
   parts.bell.listen(ack);

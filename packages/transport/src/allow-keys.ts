@@ -1,4 +1,5 @@
 import { Router } from 'zeromq';
+import { untilDone } from './interrupted.ts';
 import { encodeZ85 } from './z85.ts';
 
 /** ZAP's answer for a key: let in, wait and try again later, or be told no. */
@@ -19,7 +20,7 @@ const CODES: Record<Admission, [code: string, text: string]> = {
  * @throws libzmq's EADDRINUSE where there is one already.
  */
 export async function answerZap(decide: Doorkeeper): Promise<{ close: () => void }> {
-  const socket = new Router({ linger: 0 });
+  const socket = untilDone(() => new Router({ linger: 0 }));
   try {
     await socket.bind('inproc://zeromq.zap.01');
   } catch (error) {
@@ -36,11 +37,18 @@ async function answerAll(socket: Router, decide: Doorkeeper): Promise<void> {
     try {
       frames = await socket.receive();
     } catch {
-      return; // closed
+      if (socket.closed) return;
+      // Whatever libzmq had, nobody would be let in any more without this handler.
+      await nextTurn();
+      continue;
     }
     const answer = answerOne(frames, decide);
     if (answer !== undefined) await sendOrDrop(socket, answer);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Where the answer cannot be sent, the key is not let in; zeromq.js throws when the socket was closed meanwhile. */

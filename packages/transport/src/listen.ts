@@ -1,48 +1,58 @@
 import { Publisher, Router } from 'zeromq';
 import type { CurvePair } from './certificate.ts';
 import { endpoint } from './endpoint.ts';
+import { untilDone } from './interrupted.ts';
 
 /** One endpoint to bind: its own key and ZAP domain, since a socket serves every generation in service. */
 export type Listening = { domain: string; curve: CurvePair; address: string; port: number };
 
-/** Common to both listening sockets; the times and sizes are those of facts section 7. */
-const SERVER_OPTIONS = {
-  linger: 0,
-  backlog: 1024,
-  handshakeInterval: 5000,
-  heartbeatInterval: 10_000,
-  heartbeatTimeout: 30_000,
-  heartbeatTimeToLive: 30_000,
+/**
+ * How a connection whose other end is gone without a word is noticed within 30 s, by the kernel: by probes where nothing is
+ * under way, and by what is not acknowledged, since probes wait meanwhile. Never by ZMTP's heartbeats: a peer that fills its
+ * connection and drops it before the heartbeat's timer fires ends the whole process by an assertion of libzmq 4.3.5
+ * (stream_engine_base.cpp:310, its issues 3937 and 4767).
+ */
+export const TCP_WATCH = {
   tcpKeepalive: 1,
-  tcpKeepaliveIdle: 60,
-  tcpKeepaliveInterval: 10,
-  tcpKeepaliveCount: 6,
+  tcpKeepaliveIdle: 15,
+  tcpKeepaliveInterval: 5,
+  tcpKeepaliveCount: 3,
+  tcpMaxRetransmitTimeout: 30_000,
 } as const;
+
+/** Common to both listening sockets. */
+const SERVER_OPTIONS = { ...TCP_WATCH, linger: 0, backlog: 1024, handshakeInterval: 5000 } as const;
 
 /** Frames above this are dropped with their connection: an ack's body, the longest, and CURVE's overhead. */
 const LARGEST_FRAME = 8192 + 256;
 /** A subscription is short; an event goes the other way. */
 const LARGEST_SUBSCRIPTION = 512;
 
+/** Whoever waits for a message so long is told that there was none: only then can the socket be bound or unbound. */
+const LONGEST_WAIT_MS = 200;
+
 /** The socket of the report port, not bound yet. */
 export function reportRouter(): Router {
-  return new Router({
+  const options = {
     ...SERVER_OPTIONS,
     mandatory: true,
     sendTimeout: 0,
+    receiveTimeout: LONGEST_WAIT_MS,
     sendHighWaterMark: 64,
     receiveHighWaterMark: 16,
     maxMessageSize: LARGEST_FRAME,
-  });
+  };
+  return untilDone(() => new Router(options));
 }
 
 /** The socket of the publish port, not bound yet. */
 export function eventPublisher(): Publisher {
-  return new Publisher({
+  const options = {
     ...SERVER_OPTIONS,
     sendHighWaterMark: 10_000,
     maxMessageSize: LARGEST_SUBSCRIPTION,
-  });
+  };
+  return untilDone(() => new Publisher(options));
 }
 
 /**
@@ -54,13 +64,15 @@ export function eventPublisher(): Publisher {
 export async function listen(socket: Router | Publisher, to: Listening): Promise<string> {
   if (to.domain === '') throw new Error('Cannot listen without a ZAP domain: any key would be let in');
   // Where a host has no IPv6, libzmq falls back for the wildcard but not for an IPv4 address.
-  socket.ipv6 = to.address.includes(':') || to.address === '*';
-  socket.curveServer = true;
-  socket.curveSecretKey = to.curve.secretKey;
-  socket.zapDomain = to.domain;
-  socket.zapEnforceDomain = true;
+  untilDone(() => {
+    socket.ipv6 = to.address.includes(':') || to.address === '*';
+    socket.curveServer = true;
+    socket.curveSecretKey = to.curve.secretKey;
+    socket.zapDomain = to.domain;
+    socket.zapEnforceDomain = true;
+  });
   await socket.bind(endpoint(to.address, to.port));
-  const bound = socket.lastEndpoint;
+  const bound = untilDone(() => socket.lastEndpoint);
   if (bound === null) throw new Error(`Cannot tell which port was taken at ${to.address}`);
   return bound;
 }

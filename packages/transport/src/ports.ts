@@ -8,44 +8,48 @@ const BETWEEN_TRIES_MS = 20;
 /** The report port as the server sees it: requests come in, answers go out, over every generation's endpoint. */
 export class ReportPort {
   readonly #router: Router = reportRouter();
-  #bound: { to: Listening; at: string }[] = [];
+  readonly #endpoints = new BoundEndpoints(this.#router);
   #sending: Promise<void> = Promise.resolve();
+  /** There while one waits for a message. */
+  #receiving: Promise<unknown> | undefined;
+  /** There while endpoints change: whoever wants a message waits until it is settled. */
+  #changing: Promise<void> | undefined;
+  #isClosed = false;
 
   /** Binds one generation's endpoint and returns it with its port. @throws libzmq's error, such as EADDRINUSE. */
-  async listen(to: Listening): Promise<string> {
-    const at = await listen(this.#router, to);
-    this.#bound.push({ to: { ...to, port: portOf(at) }, at });
-    return at;
+  listen(to: Listening): Promise<string> {
+    return this.#endpoints.listen(to);
   }
 
   /** Closes the endpoint of a domain, with every connection that came in there. */
   unlisten(domain: string): Promise<void> {
-    const closed = this.#sending.then(async () => {
-      for (const { at } of this.#bound.filter(({ to }) => to.domain === domain))
-        await this.#router.unbind(at);
-      this.#bound = this.#bound.filter(({ to }) => to.domain !== domain);
-    });
-    this.#sending = closed.catch(() => undefined);
-    return closed;
+    return this.#change(() => this.#endpoints.unlisten(domain));
   }
 
   /**
-   * Drops every connection, also those that never said who they are; hosts come back by themselves and ask again.
+   * Drops every connection, also those that never said who they are; hosts come back by themselves, through ZAP, and ask again.
    * @throws when an endpoint cannot be bound again: then the process has to start again.
    */
   cut(): Promise<void> {
-    const cut = this.#sending.then(() => rebind(this.#router, this.#bound));
-    this.#sending = cut.catch(() => undefined);
-    return cut;
+    return this.#change(() => this.#endpoints.rebind());
   }
 
   /** The frames of the next message; undefined once the port is closed. */
   async receive(): Promise<Buffer[] | undefined> {
-    try {
-      return await this.#router.receive();
-    } catch {
-      return undefined;
+    while (!this.#isClosed) {
+      while (this.#changing !== undefined) await this.#changing;
+      try {
+        const receiving = this.#router.receive();
+        this.#receiving = receiving;
+        return await receiving;
+      } catch (error) {
+        // Nothing came in time, or libzmq had something else: a server that ends to listen would be deaf without a word.
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') await nextTurn();
+      } finally {
+        this.#receiving = undefined;
+      }
     }
+    return undefined;
   }
 
   /** Answers a peer, in the order of the calls; one that has gone away is no fault, it will ask again. */
@@ -56,32 +60,45 @@ export class ReportPort {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#router.close();
+  }
+
+  /**
+   * Changes endpoints while nobody sends or waits for a message: zeromq.js binds and unbinds in a thread of its own, and a
+   * socket that two threads use at once loses its mind.
+   */
+  #change(work: () => Promise<void>): Promise<void> {
+    const changed = this.#sending.then(async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#changing = promise;
+      try {
+        await this.#receiving?.catch(() => undefined);
+        if (!this.#isClosed) await work();
+      } finally {
+        this.#changing = undefined;
+        resolve();
+      }
+    });
+    this.#sending = changed.catch(() => undefined);
+    return changed;
   }
 }
 
 /** The publish port: whatever is published goes to every subscriber that keeps up. */
 export class PublishPort {
   readonly #publisher: Publisher = eventPublisher();
+  readonly #endpoints = new BoundEndpoints(this.#publisher);
   #sending: Promise<void> = Promise.resolve();
-  #bound: { to: Listening; at: string }[] = [];
 
   /** Binds one generation's endpoint and returns it with its port. @throws libzmq's error, such as EADDRINUSE. */
-  async listen(to: Listening): Promise<string> {
-    const at = await listen(this.#publisher, to);
-    this.#bound.push({ to: { ...to, port: portOf(at) }, at });
-    return at;
+  listen(to: Listening): Promise<string> {
+    return this.#endpoints.listen(to);
   }
 
   /** Closes the endpoint of a domain; its subscribers are dropped once something is published. */
   unlisten(domain: string): Promise<void> {
-    const closed = this.#sending.then(async () => {
-      for (const { at } of this.#bound.filter(({ to }) => to.domain === domain))
-        await this.#publisher.unbind(at);
-      this.#bound = this.#bound.filter(({ to }) => to.domain !== domain);
-    });
-    this.#sending = closed.catch(() => undefined);
-    return closed;
+    return this.#change(() => this.#endpoints.unlisten(domain));
   }
 
   /**
@@ -90,9 +107,7 @@ export class PublishPort {
    * @throws when an endpoint cannot be bound again: then the process has to end.
    */
   cut(): Promise<void> {
-    const cut = this.#sending.then(() => rebind(this.#publisher, this.#bound));
-    this.#sending = cut.catch(() => undefined);
-    return cut;
+    return this.#change(() => this.#endpoints.rebind());
   }
 
   /** Publishes two frames, in the order of the calls. */
@@ -104,15 +119,39 @@ export class PublishPort {
   close(): void {
     this.#publisher.close();
   }
+
+  #change(work: () => Promise<void>): Promise<void> {
+    const changed = this.#sending.then(work);
+    this.#sending = changed.catch(() => undefined);
+    return changed;
+  }
 }
 
-async function rebind(
-  socket: Router | Publisher,
-  bound: readonly { to: Listening; at: string }[],
-): Promise<void> {
-  for (const { to, at } of bound) {
-    await socket.unbind(at);
-    await listenAgain(socket, to);
+/** Where a socket listens: one endpoint or more for each generation. */
+class BoundEndpoints {
+  readonly #socket: Router | Publisher;
+  #bound: { to: Listening; at: string }[] = [];
+
+  constructor(socket: Router | Publisher) {
+    this.#socket = socket;
+  }
+
+  async listen(to: Listening): Promise<string> {
+    const at = await listen(this.#socket, to);
+    this.#bound.push({ to: { ...to, port: portOf(at) }, at });
+    return at;
+  }
+
+  async unlisten(domain: string): Promise<void> {
+    for (const { at } of this.#bound.filter(({ to }) => to.domain === domain)) await this.#socket.unbind(at);
+    this.#bound = this.#bound.filter(({ to }) => to.domain !== domain);
+  }
+
+  async rebind(): Promise<void> {
+    for (const { to, at } of this.#bound) {
+      await this.#socket.unbind(at);
+      await listenAgain(this.#socket, to);
+    }
   }
 }
 
@@ -136,4 +175,8 @@ async function sendOrDrop(socket: Router | Publisher, frames: (Buffer | string)[
   } catch {
     // Nobody is left who could be told.
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

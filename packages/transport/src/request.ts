@@ -1,6 +1,8 @@
-import { Request } from 'zeromq';
+import { Request, type SocketOptions } from 'zeromq';
 import { parseReply, type Reply } from '@banshare/protocol';
 import type { CurvePair } from './certificate.ts';
+import { watchedSocket } from './handshakes.ts';
+import { untilDone } from './interrupted.ts';
 import type { Sealed } from './seal.ts';
 
 /** Whom to ask, and as whom. */
@@ -32,9 +34,13 @@ export class Requester {
     this.#peer = peer;
   }
 
-  /** Begins to connect, in libzmq's own thread; calling it early lets the handshake run beside other work. */
+  /**
+   * Begins to connect, in libzmq's own thread; calling it early lets the handshake run beside other work. Where no socket can
+   * be had, the next request says so.
+   */
   connect(): void {
-    this.#connection ??= open(this.#peer);
+    const connection = this.#connection ?? open(this.#peer);
+    if (!(connection instanceof Error)) this.#connection = connection;
   }
 
   /**
@@ -42,7 +48,10 @@ export class Requester {
    * @throws when another request is still waiting: the answers would be mixed up.
    */
   async request(message: Sealed, timeoutMs: number): Promise<Answer> {
-    const connection = (this.#connection ??= open(this.#peer));
+    const connection = this.#connection ?? open(this.#peer);
+    if (connection instanceof Error)
+      return { ok: false, fault: 'unreachable', reason: `no socket to ask with: ${connection.message}` };
+    this.#connection = connection;
     if (connection.onRefusal !== undefined) throw new Error('Cannot ask while another request waits');
     const cut = Promise.withResolvers<Answer>();
     const timer = setTimeout(() => {
@@ -64,8 +73,37 @@ export class Requester {
   }
 }
 
-function open({ endpoint, serverKey, curve }: Peer): Connection {
-  const socket = new Request({
+/** An error is libzmq's own, such as EMFILE: it must not end a daemon that only asks. */
+function open(peer: Peer): Connection | Error {
+  const make = (): Request => new Request(optionsOf(peer));
+  try {
+    const connection: Connection = {
+      refused: false,
+      // libzmq gives up after a refusal, without an error on the socket.
+      socket: watchedSocket(make, (what) => {
+        if (what === 'in') return;
+        connection.refused = true;
+        connection.onRefusal?.();
+      }),
+    };
+    return connected(connection, peer.endpoint);
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+function connected(connection: Connection, endpoint: string): Connection {
+  try {
+    untilDone(() => connection.socket.connect(endpoint));
+    return connection;
+  } catch (error) {
+    connection.socket.close();
+    throw error;
+  }
+}
+
+function optionsOf({ serverKey, curve }: Peer): SocketOptions<Request> {
+  return {
     linger: 0,
     ipv6: true,
     immediate: true,
@@ -74,15 +112,7 @@ function open({ endpoint, serverKey, curve }: Peer): Connection {
     curveServerKey: serverKey,
     curvePublicKey: curve.publicKey,
     curveSecretKey: curve.secretKey,
-  });
-  const connection: Connection = { socket, refused: false };
-  // libzmq gives up after a refusal, without an error on the socket.
-  socket.events.on('handshake:error:auth', () => {
-    connection.refused = true;
-    connection.onRefusal?.();
-  });
-  socket.connect(endpoint);
-  return connection;
+  };
 }
 
 async function exchange(socket: Request, message: Sealed): Promise<Answer> {

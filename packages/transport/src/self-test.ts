@@ -1,5 +1,7 @@
 import { curveKeyPair, Dealer, Subscriber } from 'zeromq';
 import { portOf } from './endpoint.ts';
+import { watchedSocket } from './handshakes.ts';
+import { untilDone } from './interrupted.ts';
 
 /**
  * Knocks at one of our own endpoints with a key that nobody knows. libzmq serves any key when a ZAP option is missing, and
@@ -17,15 +19,16 @@ export async function strangerIsRefused(boundEndpoint: string, serverKey: string
     curveSecretKey: stranger.secretKey,
   };
   // libzmq hangs up on a peer of an unfitting type before it says anything of the key: one of the two fits.
-  const sockets = [new Dealer(options), new Subscriber(options)];
+  const kinds = [() => new Dealer(options), () => new Subscriber(options)];
+  const sockets: (Dealer | Subscriber)[] = [];
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), 5000);
-      for (const socket of sockets) {
-        socket.events.on('handshake:error:auth', () => resolve(true));
-        socket.events.on('handshake', () => resolve(false));
-        socket.connect(reachable(boundEndpoint));
+      for (const make of kinds) {
+        const socket = watchedSocket<Dealer | Subscriber>(make, (what) => resolve(what === 'refused'));
+        sockets.push(socket);
+        untilDone(() => socket.connect(reachable(boundEndpoint)));
       }
     });
   } finally {

@@ -1,4 +1,7 @@
 import { Subscriber } from 'zeromq';
+import { watchedSocket } from './handshakes.ts';
+import { untilDone } from './interrupted.ts';
+import { TCP_WATCH } from './listen.ts';
 import type { Peer } from './request.ts';
 
 /** A page of batched events is far below this; a server that sends more is none of ours. */
@@ -13,26 +16,37 @@ export class Subscription {
   /** Fulfilled when the server refuses our key. */
   readonly refused: Promise<void>;
 
-  /** @param reconnectMs milliseconds between tries; each host takes another number, so that a fleet does not knock in step. */
+  /**
+   * @param reconnectMs milliseconds between tries; each host takes another number, so that a fleet does not knock in step.
+   * @throws libzmq's error where no socket can be had, such as EMFILE.
+   */
   constructor(peer: Peer, reconnectMs: number) {
-    this.#socket = new Subscriber({
+    const options = {
+      ...TCP_WATCH,
       linger: 0,
       ipv6: true,
       receiveHighWaterMark: 10_000,
       maxMessageSize: LARGEST_MESSAGE,
       reconnectInterval: reconnectMs,
       handshakeInterval: 5000,
-      heartbeatInterval: 10_000,
-      heartbeatTimeout: 30_000,
       curveServerKey: peer.serverKey,
       curvePublicKey: peer.curve.publicKey,
       curveSecretKey: peer.curve.secretKey,
+    };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.refused = promise;
+    const make = (): Subscriber => new Subscriber(options);
+    const socket = watchedSocket(make, (what) => {
+      if (what === 'refused') resolve();
     });
-    this.refused = new Promise((resolve) => {
-      this.#socket.events.on('handshake:error:auth', () => resolve());
-    });
-    this.#socket.connect(peer.endpoint);
-    this.#socket.subscribe();
+    this.#socket = socket;
+    try {
+      untilDone(() => socket.connect(peer.endpoint));
+      untilDone(() => socket.subscribe());
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
   }
 
   /** The next message; undefined once the subscription is closed. */

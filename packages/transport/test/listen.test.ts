@@ -1,5 +1,6 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { once } from 'node:events';
@@ -12,6 +13,7 @@ import {
   ReportPort,
   Requester,
   reportRouter,
+  Subscription,
 } from '../src/index.ts';
 import { closing } from './closing.ts';
 import { Doorman, knock, onLoopback, request, serve } from './doors.ts';
@@ -90,6 +92,55 @@ test('listen() enforces key and domain on both kinds of socket', async () => {
     assert.equal(socket.zapEnforceDomain, true);
   }
 });
+
+test('no listening socket beats by ZMTP, which a peer could time so that libzmq ends the process', () => {
+  for (const socket of [reportRouter(), eventPublisher()]) {
+    closing(socket);
+    assert.equal(socket.heartbeatInterval, 0);
+    // Probes wait as long as something is not acknowledged.
+    assert.equal(socket.tcpMaxRetransmitTimeout, 30_000);
+  }
+});
+
+test('the kernel probes a connection that has been silent for 15 s, at both ports and from both ends', async () => {
+  const [reports, publications] = [closing(new ReportPort()), closing(new PublishPort())];
+  void serve(reports);
+  const ends = [
+    await reports.listen(onLoopback('report', OLD)),
+    await publications.listen(onLoopback('publish', OLD)),
+  ];
+  const peer = { serverKey: OLD.publicKey, curve: host };
+  const asker = closing(new Requester({ ...peer, endpoint: ends[0]! }));
+  assert.equal((await asker.request(request(OLD.publicKey), 5000)).ok, true);
+  const subscription = closing(new Subscription({ ...peer, endpoint: ends[1]! }, 50));
+  const beat = setInterval(() => void publications.publish('heartbeat', '{}'), 10);
+  await subscription.receive();
+  clearInterval(beat);
+  const [report = 0, publish = 0] = ends.map(portOf);
+  for (const [end, port] of [
+    ['local', report],
+    ['local', publish],
+    ['remote', publish],
+  ] as const) {
+    let seconds = secondsToProbe(end, port);
+    // Another timer runs while something is not acknowledged yet.
+    while (Number.isNaN(seconds)) {
+      await new Promise((resolve) => setImmediate(resolve));
+      seconds = secondsToProbe(end, port);
+    }
+    assert.ok(seconds > 10 && seconds <= 15, `${seconds} s to the next probe`);
+  }
+});
+
+/** Of the one connection that has that port at that end, as the kernel tells: 02 is the timer of probes. */
+function secondsToProbe(end: 'local' | 'remote', port: number): number {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const rows = ['tcp', 'tcp6'].flatMap((name) => readFileSync(`/proc/net/${name}`, 'utf8').split('\n'));
+  const connections = rows.map((row) => row.trim().split(/\s+/)).filter((words) => words[3] === '01');
+  const row = connections.find((words) => words[end === 'local' ? 1 : 2]?.endsWith(`:${hex}`));
+  const [, when = ''] = /^02:([0-9A-F]+)$/.exec(row?.[5] ?? '') ?? [];
+  return Number.parseInt(when, 16) / 100;
+}
 
 test('listen() says which port it took, and rejects one that is taken', async () => {
   const other = closing(createServer().listen(0, '127.0.0.1'));

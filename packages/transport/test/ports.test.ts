@@ -1,9 +1,9 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { curveKeyPair, Dealer } from 'zeromq';
-import { PublishPort, ReportPort, Subscription } from '../src/index.ts';
+import { PublishPort, ReportPort, Requester, Subscription } from '../src/index.ts';
 import { closing } from './closing.ts';
-import { Doorman, onLoopback } from './doors.ts';
+import { Doorman, onLoopback, request, serve } from './doors.ts';
 
 const server = curveKeyPair();
 const host = curveKeyPair();
@@ -83,4 +83,37 @@ test('PublishPort publishes in the order of the calls, without waiting for each'
   subscription.close();
   port.close();
   await port.publish('after', 'the end');
+});
+
+test('ReportPort hears and answers everybody again after each of many cuts, also while messages come in all the time', async () => {
+  const port = closing(new ReportPort());
+  const endpoint = await port.listen(onLoopback('report', server));
+  void serve(port);
+  const peer = { endpoint, serverKey: server.publicKey, curve: host };
+  const ask = async (): Promise<boolean> => {
+    const asker = new Requester(peer);
+    const answer = await asker.request(request(server.publicKey), 10_000);
+    asker.close();
+    return answer.ok;
+  };
+  const flooder = dealerAt(endpoint);
+  let isOver = false;
+  const flooding = (async () => {
+    while (!isOver) await flooder.send(['', 'a', 'b', 'c']);
+  })();
+  for (let round = 0; round < 10; round += 1) {
+    await port.cut();
+    assert.equal(await ask(), true);
+  }
+  isOver = true;
+  await flooding;
+});
+
+test('ReportPort is not deaf after a quiet time, nor by a cut while it waits', async () => {
+  const port = closing(new ReportPort());
+  const dealer = dealerAt(await port.listen(onLoopback('report', server)));
+  const received = port.receive();
+  await port.cut();
+  await dealer.send(['', 'a', 'b', 'c']);
+  assert.equal((await received)?.length, 5);
 });
