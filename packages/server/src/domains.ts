@@ -14,6 +14,12 @@ export class Admissions {
   readonly #hosts = new Set<string>();
   readonly #joining = new Map<string, string>();
   #isJoiningOpen = true;
+  #withdrawn: () => void = () => undefined;
+
+  /** Calls a listener whenever a key that was let in is let in no more: its connections are older, and go on. */
+  onWithdrawn(listen: () => void): void {
+    this.#withdrawn = listen;
+  }
 
   admitHost(curve: string): void {
     this.#hosts.add(curve);
@@ -29,7 +35,7 @@ export class Admissions {
   }
 
   expelHost(curve: string): void {
-    this.#hosts.delete(curve);
+    if (this.#hosts.delete(curve)) this.#withdrawn();
   }
 
   /** Whether a key is a join key: a host of the same key would let everybody in who has that. */
@@ -39,7 +45,9 @@ export class Admissions {
 
   /** While enrolment is closed, a join key opens nothing. */
   openJoining(isOpen: boolean): void {
+    const isWithdrawn = this.#isJoiningOpen && !isOpen;
     this.#isJoiningOpen = isOpen;
+    if (isWithdrawn) this.#withdrawn();
   }
 
   hostKeys(): string[] {

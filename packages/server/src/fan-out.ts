@@ -2,13 +2,12 @@ import { encodeHeartbeat, type Position } from '@banshare/protocol';
 import { descriptorLimit, descriptorsLeft, SteadyClock } from '@banshare/runtime';
 import { answerZap, PublishPort, strangerIsRefused, type Listening } from '@banshare/transport';
 import { Admissions } from './domains.ts';
+import { cutter } from './fleet/cutter.ts';
 import type { FromFanOut, ToFanOut } from './fan-out-words.ts';
 
 /** A client that hears nothing for 5 s rebuilds its sockets, so this leaves room for four lost beats. */
 const HEARTBEAT_MS = 1000;
 const WATCH_MS = 250;
-/** A port that is bound anew many times in a second is lost at some point: those that shall be cut meanwhile are cut together. */
-const BETWEEN_CUTS_MS = 1000;
 
 /**
  * The fan-out child: the PUB socket in a process of its own, since one subscriber with a valid key can fill its memory in
@@ -64,23 +63,6 @@ export function runFanOut(): void {
     if (left === 'out') process.exit(1);
     if (left === 'few') port.cut().then(beat, () => process.exit(1));
   }, WATCH_MS);
-}
-
-/** Cuts at once, and once more later for all who ask within a while after that. */
-function cutter(cutNow: () => void): () => void {
-  let isResting = false;
-  let isWanted = false;
-  const cut = (): void => {
-    isWanted = isResting;
-    if (isResting) return;
-    isResting = true;
-    setTimeout(() => {
-      isResting = false;
-      if (isWanted) cut();
-    }, BETWEEN_CUTS_MS);
-    cutNow();
-  };
-  return cut;
 }
 
 async function open(

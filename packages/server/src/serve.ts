@@ -26,6 +26,7 @@ import { Admissions } from './domains.ts';
 import { FloodWatch } from './flood-watch.ts';
 import { endpointsOf, openReportPort } from './doors.ts';
 import type { Generation } from './generations.ts';
+import { cutter } from './fleet/cutter.ts';
 import { curvesOf, HostBook } from './host-book.ts';
 import { JoinCheck } from './fleet/join-check.ts';
 import { Intake } from './intake.ts';
@@ -51,6 +52,9 @@ export type ServeOptions = {
   paths: HostPaths;
   fanOut: { path: string; args: readonly string[] };
 };
+
+/** A host's first word with its next key shuts the one before out, and has its answer by then. */
+const ANSWERS_LEAVE_MS = 100;
 
 /** What every part of a running server works with. */
 type Core = {
@@ -94,6 +98,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   };
   const audit = new Audit(core.ledger);
   const membership = membershipOf(config, core, { audit, doors: distributor });
+  cutWhatIsWithdrawn(core, port, resources);
   const rotation = new Rotation({ ...core, audit, doors: distributor, now });
   const brakes = new Brakes(config.limits);
   const service: Service = {
@@ -119,6 +124,12 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   resources.own('the admin socket', () => admin.value.close());
   watchFloods(core, port, resources);
   sayReady(reported, published);
+}
+
+/** Whoever is let in no more has connections at the report port that are older: all are cut, and the others come back. */
+function cutWhatIsWithdrawn({ admissions }: Core, port: ReportPort, resources: Resources): void {
+  const cut = (): void => void port.cut().catch(() => resources.startAgain());
+  admissions.onWithdrawn(cutter(cut, ANSWERS_LEAVE_MS));
 }
 
 function watchFloods({ log, faults, floods }: Core, port: ReportPort, resources: Resources): void {

@@ -1,15 +1,15 @@
 import type { Observer, Socket } from 'zeromq';
 import { isInterruption, untilDone } from './interrupted.ts';
 
-/** What a socket tells of its handshakes: `in`, or `refused` by the other side's ZAP handler. */
-export type Handshake = 'in' | 'refused';
+/** What a socket tells of its connections: a handshake got `in` or was `refused` by the other side's ZAP handler; what was in is `gone`. */
+export type Handshake = 'in' | 'refused' | 'gone';
 
 const MOST_TRIES = 100;
 /** Never closed: see makeWatched(). Kept here, since what is forgotten is closed too. */
 const setAside: Socket[] = [];
 
 /**
- * Makes a socket and tells of each of its handshakes until it is closed. Not by zeromq.js's own emitter: what throws there, in
+ * Makes a socket and tells of its connections until it is closed. Not by zeromq.js's own emitter: what throws there, in
  * a listener or in libzmq, is a rejection that nobody can catch, and ends the process.
  * @throws libzmq's error where no socket can be had, such as EMFILE.
  */
@@ -21,6 +21,7 @@ export function watchedSocket<S extends Socket>(make: () => S, tell: (what: Hand
       const { type } = await observer.receive();
       if (type === 'handshake') tell('in');
       if (type === 'handshake:error:auth') tell('refused');
+      if (type === 'disconnect') tell('gone');
     }
   };
   // Reading ends with an error where the socket is closed meanwhile.

@@ -13,8 +13,13 @@ export type Answer =
   | { ok: true; reply: Reply }
   | { ok: false; fault: 'not-admitted' | 'unreachable' | 'unreadable'; reason: string };
 
-/** One socket and what became of its handshake; onRefusal is there while a request waits. */
-type Connection = { socket: Request; refused: boolean; onRefusal?: (() => void) | undefined };
+/** One socket and what became of its handshake; onEnd is there while a request waits. */
+type Connection = {
+  socket: Request;
+  refused: boolean;
+  isIn: boolean;
+  onEnd?: ((why: 'refused' | 'gone') => void) | undefined;
+};
 
 const NOT_ADMITTED: Answer = {
   ok: false,
@@ -44,26 +49,37 @@ export class Requester {
   }
 
   /**
-   * Sends a signed request and waits for its answer, in all at most timeoutMs milliseconds.
+   * Sends a signed request and waits for its answer, in all at most timeoutMs milliseconds. Where the connection ends
+   * meanwhile, as when a server cuts all to be rid of one, it is sent once more over another: a server takes the same id once.
    * @throws when another request is still waiting: the answers would be mixed up.
    */
   async request(message: Sealed, timeoutMs: number): Promise<Answer> {
-    const connection = this.#connection ?? open(this.#peer);
-    if (connection instanceof Error)
-      return { ok: false, fault: 'unreachable', reason: `no socket to ask with: ${connection.message}` };
-    this.#connection = connection;
-    if (connection.onRefusal !== undefined) throw new Error('Cannot ask while another request waits');
+    if (this.#connection?.onEnd !== undefined) throw new Error('Cannot ask while another request waits');
     const cut = Promise.withResolvers<Answer>();
     const timer = setTimeout(() => {
       const reason = `no answer from ${this.#peer.endpoint} within ${(timeoutMs / 1000).toFixed(1)} s`;
       cut.resolve({ ok: false, fault: 'unreachable', reason });
     }, timeoutMs);
-    connection.onRefusal = () => cut.resolve(NOT_ADMITTED);
-    if (connection.refused) connection.onRefusal();
-    const answer = await Promise.race([exchange(connection.socket, message), cut.promise]);
+    const first = await this.#ask(message, cut.promise);
+    // A second end is none of a moment: it is waited for as if the server were silent.
+    const answer = first === 'gone' ? await this.#ask(message, cut.promise) : first;
+    const last = answer === 'gone' ? await cut.promise : answer;
     clearTimeout(timer);
-    connection.onRefusal = undefined;
-    if (!answer.ok && this.#connection === connection) this.close();
+    return last;
+  }
+
+  async #ask(message: Sealed, cut: Promise<Answer>): Promise<Answer | 'gone'> {
+    const connection = this.#connection ?? open(this.#peer);
+    if (connection instanceof Error)
+      return { ok: false, fault: 'unreachable', reason: `no socket to ask with: ${connection.message}` };
+    this.#connection = connection;
+    const ended = Promise.withResolvers<Answer | 'gone'>();
+    connection.onEnd = (why) => ended.resolve(why === 'refused' ? NOT_ADMITTED : 'gone');
+    if (connection.refused) connection.onEnd('refused');
+    const answer = await Promise.race([exchange(connection.socket, message), cut, ended.promise]);
+    connection.onEnd = undefined;
+    const isLost = answer === 'gone' || !answer.ok;
+    if (isLost && this.#connection === connection) this.close();
     return answer;
   }
 
@@ -79,11 +95,13 @@ function open(peer: Peer): Connection | Error {
   try {
     const connection: Connection = {
       refused: false,
+      isIn: false,
       // libzmq gives up after a refusal, without an error on the socket.
       socket: watchedSocket(make, (what) => {
-        if (what === 'in') return;
-        connection.refused = true;
-        connection.onRefusal?.();
+        if (what === 'refused') connection.refused = true;
+        if (what === 'in') connection.isIn = true;
+        // One that ends before it was in was not asked anything.
+        else if (what === 'refused' || connection.isIn) connection.onEnd?.(what);
       }),
     };
     return connected(connection, peer.endpoint);

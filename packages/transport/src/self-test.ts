@@ -26,7 +26,9 @@ export async function strangerIsRefused(boundEndpoint: string, serverKey: string
     return await new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), 5000);
       for (const make of kinds) {
-        const socket = watchedSocket<Dealer | Subscriber>(make, (what) => resolve(what === 'refused'));
+        const socket = watchedSocket<Dealer | Subscriber>(make, (what) => {
+          if (what !== 'gone') resolve(what === 'refused');
+        });
         sockets.push(socket);
         untilDone(() => socket.connect(reachable(boundEndpoint)));
       }
