@@ -111,9 +111,9 @@ test('ReportPort hears and answers everybody again after each of many cuts, also
 
 test('ReportPort is not deaf after a quiet time, nor by a cut while it waits', async () => {
   const port = closing(new ReportPort());
-  const dealer = dealerAt(await port.listen(onLoopback('report', server)));
+  const endpoint = await port.listen(onLoopback('report', server));
   const received = port.receive();
   await port.cut();
-  await dealer.send(['', 'a', 'b', 'c']);
+  await dealerAt(endpoint).send(['', 'a', 'b', 'c']);
   assert.equal((await received)?.length, 5);
 });
