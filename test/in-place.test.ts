@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { startFleet, type Fleet, type FleetHost } from './fleet/index.ts';
+import { startFleet, within, type Fleet, type FleetHost } from './fleet/index.ts';
 
 type Entry = { code: string; text: string };
 type Status = {
@@ -79,4 +79,25 @@ test('Hosts that ban nothing are named by drill, status and hosts, which ask for
   assert.equal((await fleet.server.command('hosts', 'unmute', 'h2')).code, 0);
   assert.match((await fleet.server.command('audit')).stdout, /muted .*new disk.*\n(.*\n)*.*unmuted/);
   assert.equal((await fleet.server.command('hosts', 'mute', 'h2', '--for=-1')).code, 1);
+});
+
+test('A host that is full says how many bans are not in place there, in its own status and in that of the server', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'], applyToml: 'max-active = 1\n' });
+  const h2 = fleet.host('h2');
+  for (const last of [1, 2, 3])
+    assert.equal((await fleet.report('h1', ['fail2ban', 'sshd', `203.0.113.${last}`])).code, 0);
+  const full = async (): Promise<string> => {
+    for (;;) {
+      const { todo } = await fleet.server.json<Status>('status');
+      const entry = todo.find(({ code, text }) => code === 'full' && text.includes('2 of 3'));
+      if (entry !== undefined) return entry.text;
+    }
+  };
+  assert.match(
+    await within(full(), 20_000, () => 'h2 to be full'),
+    /^h2 is full: 2 of 3 bans are not in place/,
+  );
+  const { code, stdout } = await h2.command('status');
+  assert.equal(code, 1);
+  assert.match(stdout, /This host is full: 2 bans more than its max-active are not in place/);
 });

@@ -7,6 +7,7 @@ import { choiceOf } from './choice-of.ts';
 import { readEnrolled } from './enrol.ts';
 import { chosenEnforcers } from './enforcers/chosen.ts';
 import { wholeEnforcer } from './enforcers/whole.ts';
+import { mostActive } from './bans/most-active.ts';
 import { SharedBans } from './bans/shared-bans.ts';
 import { askClient } from './host/ask-client.ts';
 import { Notes } from './notes.ts';
@@ -65,7 +66,8 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const notes = new Notes(paths.notes, new SharedBans(paths.sharedBans, wallSeconds));
     const enforcerHost = { paths, log, notes };
     const enforcer = wholeEnforcer(chosenEnforcers(config, enforcerHost), config, enforcerHost);
-    const { concurrency, maxActive } = config.apply;
+    const { concurrency } = config.apply;
+    const maxActive = mostActive(config);
     const settled: ApplyParts['settled'] = (row, effect) => void tellEffect(state, row, effect);
     const applier = new Applier({ state, enforcer, concurrency, log, now: wallSeconds, settled });
     const fault = (_key: string, text: string): void => {

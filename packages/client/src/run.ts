@@ -21,6 +21,7 @@ import { outsideAddresses } from './acknowledge.ts';
 import { answerAdmin, type AdminParts } from './admin.ts';
 import { Applier } from './apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
+import { mostActive } from './bans/most-active.ts';
 import { receiptOf } from './bans/receipt.ts';
 import { Bell } from './bell.ts';
 import { choiceOf } from './choice-of.ts';
@@ -303,7 +304,7 @@ function takeParts(
     choice: choiceOf(config, host.state, host.protection, key.ok ? key.value.name : undefined),
     now: () => host.clock.now() ?? wallSeconds(),
     queue: (row) => host.applier.queue(row),
-    maxActive: config.apply.maxActive,
+    maxActive: mostActive(config),
     skipped: ({ ip, jail, prog, host: from, reason }) => {
       host.log.info('Ban', { ip, jail, from, outcome: 'skipped', reason });
       // An operator waits for it.

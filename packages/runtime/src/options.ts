@@ -178,10 +178,10 @@ export const clientOptions = {
     '/var/log/shared.log',
     'Where the enforcer "log" writes a line for each ban, for a jail with maxretry = 1 that watches it.',
   ),
-  'apply.max-active': option(
+  'apply.max-active': optional(
     integer(1, 1_000_000),
-    50_000,
-    'So many bans are in place at most; above that the newest are, and the others are skipped as full.',
+    500_000,
+    'So many bans are in place at most, others are skipped as full; without it 500000 where nftables or ipset has them all, as many as the server publishes, else 50000.',
   ),
   'apply.command': option(
     command,

@@ -56,7 +56,7 @@ test('readClientConfig() has a default for everything where there is no file', a
         concurrency: 4,
         reconcileSeconds: 300,
         logFile: '/var/log/shared.log',
-        maxActive: 50_000,
+        maxActive: undefined,
         jails: new Map(),
       },
       enforcer: [],

@@ -157,7 +157,7 @@ function full({ outOfPlace }: Facts): Entry[] {
   const all = outOfPlace.filter((host) => host.full > 0);
   return each('full', all, {
     one: ({ name, full: left, wanted }) =>
-      `${name} is full: ${number(left)} of ${bans(wanted)} are not in place there; raise max-active in its client.toml, or ban less`,
+      `${name} is full: ${number(left)} of ${bans(wanted)} are not in place there; let nftables hold them, or raise max-active in its client.toml`,
     many: (names) => `${all.length} hosts are full, so many bans are not in place there: ${names}`,
     name: ({ name, full: left }) => `${name} (${number(left)})`,
   });
