@@ -14,6 +14,8 @@ export type Owner = { readonly uid: number; readonly gid: number };
 const MOST_LINKS = 40;
 /** No file is its own: a group that owns nothing, where /etc/passwd does not know the user. */
 const NO_GROUP = 65_534;
+/** The kernel shows users by it that a user namespace does not know. */
+const NOBODY = 65_534;
 
 /**
  * Whose a folder is, where this process is root and it is another's; undefined where only root may write on the way to it.
@@ -26,7 +28,7 @@ export function ownerOf(folder: string): Owner | undefined {
   for (let links = 0; ;) {
     const file = lstatSync(path, { throwIfNoEntry: false });
     if (file === undefined) return undefined;
-    if (file.uid !== 0) return { uid: file.uid, gid: groupOf(file.uid) };
+    if (file.uid !== 0 && !isUnmapped(file.uid)) return { uid: file.uid, gid: groupOf(file.uid) };
     if (file.isSymbolicLink()) {
       links += 1;
       if (links > MOST_LINKS) throw new Error(`Cannot use ${folder}: too many links on the way`);
@@ -68,6 +70,16 @@ export function becomeOwner(folder: string): void {
   process.setgroups?.([]);
   process.setgid?.(owner.gid);
   process.setuid?.(owner.uid);
+}
+
+/** In a user namespace the folders of the real root are nobody's; its own root could not become anybody outside it anyway. */
+function isUnmapped(uid: number): boolean {
+  if (uid !== NOBODY) return false;
+  try {
+    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 function refuseShared({ mode, gid }: { mode: number; gid: number }, path: string, folder: string): void {

@@ -122,9 +122,14 @@ function noteAsked(ledger: SqliteLedger, now: number): void {
 function copyLedger({ ledger, book, audit, paths, now }: AdminParts): string {
   const path = `${paths.ledger}.backup`;
   audit.add('backup', {}, now());
-  book.flush({ everything: true });
-  rmSync(path, { force: true });
-  ledger.copyTo(path);
-  chmodSync(path, 0o600);
+  try {
+    book.flush({ everything: true });
+    rmSync(path, { force: true });
+    ledger.copyTo(path);
+    chmodSync(path, 0o600);
+  } catch (error) {
+    audit.add('backup failed', { why: (error as Error).message }, now());
+    throw error;
+  }
   return path;
 }

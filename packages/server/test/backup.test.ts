@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -13,11 +15,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { serveAdmin } from '@banshare/runtime';
-import { startFleet, type Fleet } from '../../../test/fleet/index.ts';
+import { runProgram, startFleet, type Fleet } from '../../../test/fleet/index.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root, which has other users';
 const STRANGER = 4242;
@@ -258,4 +261,25 @@ test('a file that is no backup of a ledger is refused, and what is there stays',
   }
   assert.ok(readFileSync(paths.ledger).equals(before));
   assert.deepEqual(readdirSync(dirname(paths.serverState)), ['server']);
+});
+
+test('root changes nothing of its own below a --root that is another user’s', { skip }, async () => {
+  const theirs = mkdtempSync(join(tmpdir(), 'banshare-theirs-'));
+  const secret = `${theirs}-secret`;
+  try {
+    writeFileSync(secret, 'of root', { mode: 0o600 });
+    mkdirSync(join(theirs, 'var/lib'), { recursive: true });
+    symlinkSync(secret, join(theirs, 'var/lib/banshare'));
+    execFileSync('chown', ['-Rh', `${STRANGER}:${STRANGER}`, theirs]);
+    chmodSync(theirs, 0o755);
+    for (const words of [['restore', secret], ['backup', secret], ['run']])
+      assert.notEqual((await runProgram('server', ['--root', theirs, ...words])).code, 0, words.join(' '));
+    for (const words of [['pause'], ['enrol']]) await runProgram('client', ['--root', theirs, ...words]);
+    await runProgram('report', ['--root', theirs, 'fail2ban', 'sshd', '203.0.113.1']);
+    assert.deepEqual([readFileSync(secret, 'utf8'), statSync(secret).uid], ['of root', 0]);
+    assert.equal(execFileSync('find', [theirs, '-user', 'root'], { encoding: 'utf8' }), '');
+  } finally {
+    rmSync(theirs, { recursive: true, force: true });
+    rmSync(secret, { force: true });
+  }
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { asOwner, syncDirectory } from '@banshare/runtime';
 
@@ -31,9 +31,11 @@ function writeAll(source: number, path: string): void {
   const target = openSync(path, 'wx', 0o600);
   try {
     const chunk = Buffer.allocUnsafe(CHUNK);
-    for (;;) {
-      const length = readSync(source, chunk);
+    // No more than it had when it was opened: whoever may write it could let it grow for ever.
+    for (let left = fstatSync(source).size; left > 0;) {
+      const length = readSync(source, chunk, 0, Math.min(left, CHUNK), null);
       if (length === 0) break;
+      left -= length;
       for (let at = 0; at < length;) at += writeSync(target, chunk, at, length - at);
     }
     fsyncSync(target);
