@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Request } from 'zeromq';
 import { parseAddress, parseJail, parseProg, type HostName } from '@banshare/protocol';
-import { seal, Signer, type HostKey, type Sealed } from '@banshare/transport';
+import { Mac, seal, sealByMac, Signer, type HostKey, type Sealed } from '@banshare/transport';
 
 /** What a process of senders is told. */
 export type Senders = {
@@ -16,10 +16,13 @@ export type Senders = {
   each: number;
   /** The first two bytes of the addresses, so that no two processes report the same. */
   network: string;
+  /** By MAC, as hosts go by it; else signed, as those of earlier versions do. */
+  isByMac: boolean;
 };
 
 const given = JSON.parse(process.argv[2] ?? '{}') as Senders;
 const signer = new Signer(given.key.seedHex);
+const mac = new Mac(given.key.curve.secretKey, given.serverKey);
 const sockets = Array.from({ length: given.senders }, () => connect());
 const reports = sockets.map((_, sender) =>
   Array.from({ length: given.each }, (__, turn) => make(sender, turn)),
@@ -55,7 +58,8 @@ function make(sender: number, turn: number): Sealed {
   const report = { prog: prog.value, jail: jail.value, ip: ip.value };
   const id = randomBytes(16).toString('hex');
   const envelope = { id, at: Date.now() / 1000, key: given.key.publicHex, to: given.serverKey };
-  return seal(envelope, { kind: 'report', sender: given.name, report }, signer);
+  const request = { kind: 'report', sender: given.name, report } as const;
+  return given.isByMac ? sealByMac(envelope, request, mac) : seal(envelope, request, signer);
 }
 
 async function exchange(socket: Request, report: Sealed | undefined): Promise<void> {

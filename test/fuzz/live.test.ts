@@ -5,8 +5,8 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Dealer } from 'zeromq';
-import { signedText } from '@banshare/protocol';
-import { Signer } from '@banshare/transport';
+import { coveredByMac, signedText } from '@banshare/protocol';
+import { Mac, Signer } from '@banshare/transport';
 import { startFleet, within, type FleetServer, type Peer } from '../fleet/index.ts';
 import { corpusOf, hostile, type Input } from './inputs.ts';
 
@@ -118,6 +118,8 @@ test('Whatever frames a host with a valid key sends, signed by it or not, the se
   await using fleet = await startFleet();
   const [good, bad] = [await fleet.peer('good'), await fleet.peer('bad')];
   const signer = new Signer(bad.identity.seedHex);
+  const mac = new Mac(bad.identity.curve.secretKey, fleet.keys.server.publicKey);
+  let isByMac = false;
   const dealer = bad.dealer();
   const own = bad.sealed({ kind: 'sync', limit: 1 });
   const pings = new Pings(bad, dealer);
@@ -129,7 +131,10 @@ test('Whatever frames a host with a valid key sends, signed by it or not, the se
   ]);
   for (const [subject = '', body = '', ...more] of inputs(hostile(corpus), MESSAGES)) {
     const [head, text] = [bytesOf(subject), bytesOf(body)];
-    const signature = signer.sign(signedText(head.toString('utf8'), text.toString('utf8')));
+    // By turns signed and by MAC: both ways lead to all that reads on.
+    isByMac = !isByMac;
+    const words = [head.toString('utf8'), text.toString('utf8')] as const;
+    const signature = isByMac ? mac.of(coveredByMac(...words)) : signer.sign(signedText(...words));
     await dealer.send(['', head, text, signature, ...more.map(bytesOf)]);
     await pings.now(50);
   }

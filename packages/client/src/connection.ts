@@ -15,7 +15,7 @@ import { Follower, type FollowEnd, type News } from './follow.ts';
 import type { OwnKey } from './own-key.ts';
 import type { Progress } from './progress.ts';
 import { comeBack } from './rotate.ts';
-import { locateServer } from './server-address.ts';
+import { locateServer, takingOf } from './server-address.ts';
 import type { ServerClock } from './server-clock.ts';
 import { ServerLink, type ServerAddress } from './server-link.ts';
 import type { State } from './state.ts';
@@ -109,7 +109,7 @@ async function connectOnce(
   const { ownKey, state, progress, clock } = parts;
   const { key } = ownKey;
   if (progress.phase !== 'refused') progress.phase = 'connecting';
-  const link = new ServerLink(server, key);
+  const link = new ServerLink(server, key, key.curve, takingOf(parts.paths, parts.place));
   const acknowledger = new Acknowledger(link, state, parts);
   const ack = (): void => acknowledger.ring();
   parts.bell.listen(ack);

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { parseAddress, type Address } from '@banshare/protocol';
-import { monotonicSeconds, type HostPaths } from '@banshare/runtime';
+import { monotonicSeconds, readServerNote, type HostPaths } from '@banshare/runtime';
 import { lookUpAll, noteAddress } from './server-address.ts';
 
 const LOOK_UP_SECONDS = 60;
@@ -55,13 +54,8 @@ export class ServerAddresses {
     if (ip !== undefined) noteAddress(this.#paths, this.#server, ip);
   }
 
-  /** The note is "NAME IP". */
   #noted(): string {
-    try {
-      const [name, ip = ''] = readFileSync(this.#paths.serverAddress, 'utf8').trim().split(' ');
-      return name === this.#server ? ip : '';
-    } catch {
-      return '';
-    }
+    const note = readServerNote(this.#paths.serverAddress);
+    return note?.name === this.#server ? note.ip : '';
   }
 }

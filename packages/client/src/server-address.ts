@@ -2,9 +2,17 @@ import { promises as dns } from 'node:dns';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { bad, good, parseAddress, type Result } from '@banshare/protocol';
-import { makePrivateDirectory, writeAtomic, type HostPaths, type ServerPlace } from '@banshare/runtime';
+import {
+  isMacNoted,
+  makePrivateDirectory,
+  readServerNote,
+  writeServerNote,
+  type HostPaths,
+  type ServerNote,
+  type ServerPlace,
+} from '@banshare/runtime';
 import { endpoint } from '@banshare/transport';
-import type { ServerAddress } from './server-link.ts';
+import type { ServerAddress, Taking } from './server-link.ts';
 
 /** Finds the server's IP; a name is looked up anew each time, and noted for the reporter. */
 export async function locateServer(
@@ -47,12 +55,32 @@ function isOwnAddress(ip: string, knownOutside: readonly string[]): boolean {
   return own.includes(ip) || knownOutside.includes(ip);
 }
 
-/** "NAME IP": the reporter trusts it while the file is young, and so need not wait for a resolver. */
+/** Notes the IP: the reporter trusts it while the file is young, and so need not wait for a resolver. */
 export function noteAddress(paths: Pick<HostPaths, 'serverAddress'>, name: string, ip: string): void {
+  const { macKey } = readServerNote(paths.serverAddress) ?? {};
+  writeNote(paths, { name, ip, ...(macKey === undefined ? {} : { macKey }) });
+}
+
+/** What is noted of whether the server takes MACs: with its key, since another server may have its place tomorrow. */
+export function takingOf(
+  paths: Pick<HostPaths, 'serverAddress'>,
+  { server, serverPublicKey }: Pick<ServerPlace, 'server' | 'serverPublicKey'>,
+): Taking {
+  return {
+    takesMac: () => isMacNoted(paths.serverAddress, serverPublicKey),
+    note: (takesMac) => {
+      // Where the server is named by its address, nothing else is noted.
+      const { name, ip } = readServerNote(paths.serverAddress) ?? { name: server, ip: server };
+      writeNote(paths, { name, ip, ...(takesMac ? { macKey: serverPublicKey } : {}) });
+    },
+  };
+}
+
+function writeNote(paths: Pick<HostPaths, 'serverAddress'>, note: ServerNote): void {
   try {
     makePrivateDirectory(dirname(paths.serverAddress));
-    writeAtomic(paths.serverAddress, `${name} ${ip}\n`, 0o600);
+    writeServerNote(paths.serverAddress, note);
   } catch {
-    // The reporter then looks the name up itself.
+    // The reporter then looks the name up itself, and signs.
   }
 }

@@ -17,6 +17,7 @@ import {
 } from '@banshare/protocol';
 import {
   answerZap,
+  MAC_BYTES,
   makeCurvePair,
   portOf,
   PublishPort,
@@ -33,6 +34,7 @@ export type Answering = (
 ) => (Partial<Reply> & Pick<Reply, 'status' | 'verdict'>) | undefined;
 
 const BEAT_MS = 20;
+const MAC_REFUSED = { status: 'REFUSED', verdict: 'refused', code: 'signature' } as const;
 
 /** One for the whole process: libzmq gives its place free only some time after it closed. */
 let admission: Admission = 'admit';
@@ -75,6 +77,10 @@ export class HandMadeServer implements AsyncDisposable {
   /** What it answers to anything but sync. */
   answer: Answering = () => ({ status: 'OK', verdict: 'accepted' });
   now = 1_795_257_600;
+  /** A server of an earlier version refuses a MAC as a signature that does not fit. */
+  takesMac = true;
+  /** By what each request was sealed. */
+  readonly sealedBy: ('mac' | 'signature')[] = [];
   readonly #publish = new PublishPort();
   readonly #report = new ReportPort();
   #endpoints = { reportEndpoint: '', publishEndpoint: '' };
@@ -172,7 +178,9 @@ export class HandMadeServer implements AsyncDisposable {
       const request = parseRequest(incoming.subject, incoming.body);
       if (!request.ok) continue;
       this.asked.push(request.value);
-      const reply = this.#reply(request.value);
+      const isMac = incoming.signature.length === MAC_BYTES;
+      this.sealedBy.push(isMac ? 'mac' : 'signature');
+      const reply = isMac && !this.takesMac ? MAC_REFUSED : this.#reply(request.value);
       if (reply === undefined) continue;
       const frame = encodeReply({ id: request.value.id, now: this.now, ...reply });
       await this.#report.answer(incoming.envelope, frame);

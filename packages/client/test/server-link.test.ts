@@ -1,11 +1,26 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeIdentity, type Answer } from '@banshare/transport';
+import { Folder } from '../../../test/fleet/index.ts';
+import { noteAddress, takingOf } from '../src/server-address.ts';
 import { ServerLink } from '../src/server-link.ts';
 import { HandMadeServer } from './hand-made-server.ts';
 
 const identity = await makeIdentity();
 const sync = { kind: 'sync', limit: 1 } as const;
+const ack = {
+  kind: 'ack',
+  epoch: 'e1',
+  applied: 0,
+  tail: '',
+  instance: 'i',
+  version: '0.1.0',
+  generation: 'g',
+  addresses: [],
+  outcomes: [],
+} as const;
 const told = (answer: Answer): string => (answer.ok ? answer.reply.verdict : answer.reason);
 
 test('Requests that are asked at once go out one after the other, each with an id of its own', async () => {
@@ -39,4 +54,43 @@ test('Closed while one request waits for its answer and another for its turn, bo
   assert.equal((await both[0])?.ok, false);
   assert.equal(told((await both[1]) as Answer), 'the connection is closed');
   assert.equal(told(await link.ask(sync, 60_000)), 'the connection is closed');
+});
+
+test('A link goes by MAC from where the server says that it takes it, and notes that with the server’s key for the reporter', async () => {
+  using folder = new Folder();
+  const paths = { serverAddress: join(folder.path, 'server-address') };
+  await using server = await HandMadeServer.start();
+  const serverPublicKey = server.curve.publicKey;
+  const taking = takingOf(paths, { server: '127.0.0.1', serverPublicKey });
+  const link = new ServerLink(server.address, identity, identity.curve, taking);
+  await link.ask(ack, 10_000);
+  server.answer = () => ({ status: 'OK', verdict: 'accepted', fields: { takes: 'mac' } });
+  await link.ask(ack, 10_000);
+  await link.ask(sync, 10_000);
+  assert.deepEqual(server.sealedBy, ['signature', 'signature', 'mac']);
+  assert.equal(readFileSync(paths.serverAddress, 'utf8'), `127.0.0.1 127.0.0.1 mac:${serverPublicKey}\n`);
+  // A later look at the resolver keeps it, and it counts for that key alone.
+  noteAddress(paths, 'server.example', '203.0.113.1');
+  assert.ok(taking.takesMac());
+  assert.ok(!takingOf(paths, { server: '127.0.0.1', serverPublicKey: identity.curve.publicKey }).takesMac());
+  link.close();
+  const next = new ServerLink(server.address, identity, identity.curve, taking);
+  await next.ask(sync, 10_000);
+  assert.equal(server.sealedBy.at(-1), 'mac');
+  next.close();
+});
+
+test('A server that was set back to an earlier version is signed to after one refusal, and the note is taken back', async () => {
+  using folder = new Folder();
+  const paths = { serverAddress: join(folder.path, 'server-address') };
+  await using server = await HandMadeServer.start();
+  const taking = takingOf(paths, { server: '127.0.0.1', serverPublicKey: server.curve.publicKey });
+  taking.note(true);
+  server.takesMac = false;
+  const link = new ServerLink(server.address, identity, identity.curve, taking);
+  assert.equal(told(await link.ask(sync, 10_000)), 'accepted');
+  assert.equal(told(await link.ask(sync, 10_000)), 'accepted');
+  link.close();
+  assert.deepEqual(server.sealedBy, ['mac', 'signature', 'signature']);
+  assert.equal(readFileSync(paths.serverAddress, 'utf8'), '127.0.0.1 127.0.0.1\n');
 });

@@ -20,6 +20,7 @@ export {
   enrolmentText,
   parseRequest,
   rotationText,
+  coveredByMac,
   signedText,
   type AckRequest,
   type EnrolRequest,

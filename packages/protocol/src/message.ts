@@ -93,6 +93,11 @@ export function signedText(subject: string, body: string): string {
   return `banshare/1\0${subject}\0${body}`;
 }
 
+/** What a MAC covers in the place of a signature: the same, under another label. */
+export function coveredByMac(subject: string, body: string): string {
+  return `banshare/mac/1\0${subject}\0${body}`;
+}
+
 /** What the next key signs to prove that whoever asks holds it: for this request, this host and this server alone. */
 export function rotationText({ id, key, to }: Omit<Envelope, 'at'>, next: string): string {
   return `banshare/rotate/1\0${id}\0${key}\0${next}\0${to}`;

@@ -24,7 +24,7 @@ for (const { file, name, text } of examples) {
 test('every vector that the README names is shown', () => {
   assert.equal(examples.length, readme.split('<!-- vector ').length - 1);
   const files = new Set(examples.map(({ file }) => file));
-  assert.deepEqual([...files], ['requests', 'replies', 'publications', 'tails', 'sync']);
+  assert.deepEqual([...files], ['macs', 'requests', 'replies', 'publications', 'tails', 'sync']);
 });
 
 test('the README shows every subject of a request and every kind of publication', () => {

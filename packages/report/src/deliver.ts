@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Reply } from '@banshare/protocol';
-import { monotonicSeconds, wallSeconds } from '@banshare/runtime';
-import { endpoint, Requester, seal, Signer, type Answer, type HostKey } from '@banshare/transport';
+import { isMacNoted, monotonicSeconds, wallSeconds } from '@banshare/runtime';
+import { endpoint, Requester, Sealer, type Answer, type HostKey } from '@banshare/transport';
 import type { HostName } from '@banshare/protocol';
 import { EXIT, type Ending } from './exit-codes.ts';
 import { resolveServer, throughLoopback } from './resolve.ts';
@@ -30,7 +30,7 @@ export type Delivery = {
 export class Courier {
   readonly #to: Delivery;
   #requester: Requester | undefined;
-  #signer: Signer | undefined;
+  #sealer: Sealer | undefined;
   #identity: HostIdentity;
   /** Beside the mark, which a spool that cannot be written does not take: monotonic seconds. */
   #missingUntil = 0;
@@ -88,7 +88,8 @@ export class Courier {
       curve: this.#identity.key.curve,
     });
     this.#requester.connect();
-    this.#signer = new Signer(this.#identity.key.seedHex);
+    const takesMac = isMacNoted(addressCache, place.serverPublicKey);
+    this.#sealer = new Sealer(this.#identity.key, place.serverPublicKey, takesMac);
     return true;
   }
 
@@ -110,7 +111,7 @@ export class Courier {
   }
 
   async #ask(waiting: Waiting, at: number, deadline: number): Promise<Answer> {
-    if (this.#requester === undefined || this.#signer === undefined) {
+    if (this.#requester === undefined || this.#sealer === undefined) {
       throw new Error('asked before connecting');
     }
     const { key, name } = this.#identity;
@@ -119,7 +120,10 @@ export class Courier {
       waiting.kind === 'report'
         ? ({ kind: 'report', sender: name, report: waiting.report } as const)
         : ({ kind: 'unban', ban: waiting.ban } as const);
-    return this.#requester.request(seal(envelope, request, this.#signer), remaining(deadline));
+    const ask = (requester: Requester, sealer: Sealer): Promise<Answer> =>
+      requester.request(sealer.seal(envelope, request), remaining(deadline));
+    const answer = await ask(this.#requester, this.#sealer);
+    return this.#sealer.hasToSign(answer) ? ask(this.#requester, this.#sealer) : answer;
   }
 
   #end(reply: Reply, waiting: Waiting): Ending {

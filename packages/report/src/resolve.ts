@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '@banshare/protocol';
-import { wallSeconds } from '@banshare/runtime';
+import { readServerNote, wallSeconds } from '@banshare/runtime';
 
 /** The client daemon looks the name up each minute; what it wrote is trusted for so long. */
 const FRESH_SECONDS = 600;
@@ -29,13 +29,13 @@ export function throughLoopback(address: string, knownOutside: readonly string[]
   return isOwn ? '127.0.0.1' : address;
 }
 
-/** The cache holds "NAME IP". */
+/** What the client noted. */
 function readCache(path: string, server: string): string | undefined {
   try {
     const age = wallSeconds() - statSync(path).mtimeMs / 1000;
-    const [name, ip = ''] = readFileSync(path, 'utf8').trim().split(' ');
-    const address = parseAddress(ip);
-    return age >= 0 && age < FRESH_SECONDS && name === server && address.ok ? address.value : undefined;
+    const note = readServerNote(path);
+    const address = parseAddress(note?.ip ?? '');
+    return age >= 0 && age < FRESH_SECONDS && note?.name === server && address.ok ? address.value : undefined;
   } catch {
     return undefined;
   }

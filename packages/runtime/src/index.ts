@@ -27,6 +27,7 @@ export {
 } from './private-file.ts';
 export { readRunOptions } from './run-options.ts';
 export { sampleConfig } from './sample-config.ts';
+export { isMacNoted, readServerNote, writeServerNote, type ServerNote } from './handover/server-note.ts';
 export { findServer, type ServerPlace } from './server-place.ts';
 export { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 export { SteadyClock } from './steady-clock.ts';

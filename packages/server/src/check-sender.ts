@@ -1,5 +1,5 @@
 import { parseRequest, quote, type Request } from '@banshare/protocol';
-import { SignatureChecker, type Incoming } from '@banshare/transport';
+import { MAC_BYTES, MacChecker, SignatureChecker, type Incoming } from '@banshare/transport';
 import { refuse, retry, type Answer } from './answer.ts';
 import type { Host, HostBook } from './host-book.ts';
 
@@ -20,10 +20,17 @@ export class SenderCheck {
   readonly #book: HostBook;
   readonly #serverKeys: ReadonlySet<string>;
   readonly #signatures = new SignatureChecker();
+  readonly #macs: MacChecker;
 
-  constructor(book: HostBook, serverKeys: ReadonlySet<string>) {
+  /** @param secretOf the secret half of a server key in service, by which MACs are checked. */
+  constructor(
+    book: HostBook,
+    serverKeys: ReadonlySet<string>,
+    secretOf: (serverKey: string) => string | undefined,
+  ) {
     this.#book = book;
     this.#serverKeys = serverKeys;
+    this.#macs = new MacChecker(secretOf);
   }
 
   check(incoming: Incoming, now: number): Proven | { answer: Answer; id: string } {
@@ -44,7 +51,7 @@ export class SenderCheck {
     }
     const stateFault = host === undefined || request.kind === 'enrol' ? undefined : faultOfState(host);
     if (stateFault !== undefined) return stateFault;
-    if (!this.#signatures.holds(request.key, incoming.signed, incoming.signature)) {
+    if (!this.#isProven(request, incoming, host)) {
       return refuse('signature', 'the signature does not fit the key and the message');
     }
     if (
@@ -56,6 +63,14 @@ export class SenderCheck {
       return refuse('sender', `this key belongs to ${host.name}, not to ${quote(request.sender)}`);
     }
     return undefined;
+  }
+
+  /** By the signature, or by the MAC of a host that is in: what makes or changes keys is always signed. */
+  #isProven(request: Request, { signed, signature }: Incoming, host: Host | undefined): boolean {
+    if (signature.length !== MAC_BYTES) return this.#signatures.holds(request.key, signed, signature);
+    if (host === undefined || request.kind === 'enrol' || request.kind === 'rotate') return false;
+    const curve = host.key === request.key ? host.curve : host.next?.curve;
+    return curve !== undefined && this.#macs.holds({ host: curve, server: request.to }, signed, signature);
   }
 }
 

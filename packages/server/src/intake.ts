@@ -24,6 +24,9 @@ export type Notices = {
   held: (count: number, reason: string) => void;
 };
 
+/** What else a request may carry in the place of a signature. */
+const TAKES = 'mac';
+
 const LIMIT = retry('limit', 'this host reports more than its limit: it is taken later', 10);
 const TOO_MANY_WORDS = retry('limit', 'this host says more than any host needs to', 5);
 const TOO_MANY_PAGES = retry('limit', 'this host asks for too many pages at once', 1);
@@ -57,6 +60,8 @@ export class Intake {
     /** Whether a host is below its limits. */
     brakes: Pick<Brakes, 'admitsReport' | 'admitsWord'>;
     serverKeys: ReadonlySet<string>;
+    /** The secret half of a server key in service. */
+    secretOf: (serverKey: string) => string | undefined;
     membership: Membership;
     rotation: Rotation;
     distribute: (events: readonly Event[]) => void;
@@ -69,7 +74,7 @@ export class Intake {
     this.#decide = parts.decide;
     this.#aim = parts.aim;
     this.#brakes = parts.brakes;
-    this.#senders = new SenderCheck(parts.book, parts.serverKeys);
+    this.#senders = new SenderCheck(parts.book, parts.serverKeys, parts.secretOf);
     this.#membership = parts.membership;
     this.#rotation = parts.rotation;
     this.#distribute = parts.distribute;
@@ -166,7 +171,7 @@ export class Intake {
     if (request.kind === 'sync') return catchUp(request, this.#ledger, now);
     if (request.kind === 'ack') this.#book.acknowledge(host, request, request.at - now, now);
     // An operator may have given it another name.
-    return { status: 'OK', verdict: 'accepted', fields: { name: host.name } };
+    return { status: 'OK', verdict: 'accepted', fields: { name: host.name, takes: TAKES } };
   }
 
   async #submit(batch: readonly { envelope: Buffer[]; submission: Submission }[]): Promise<void> {

@@ -297,6 +297,7 @@ function startIntake(
     },
     brakes: to.brakes,
     serverKeys: to.service.serverKeys,
+    secretOf: (key) => to.service.generations.find(({ curve }) => curve.publicKey === key)?.curve.secretKey,
     membership: to.membership,
     rotation: to.rotation,
     distribute: to.distribute,

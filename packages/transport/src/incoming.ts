@@ -1,9 +1,11 @@
+import { MAC_BYTES } from './mac.ts';
+
 /** The frames of a request as they came: the envelope leads the answer back to the peer. */
 export type Incoming = {
   envelope: Buffer[];
   subject: string;
   body: string;
-  /** The bytes that the signature covers. */
+  /** The bytes that the signature covers, or the MAC that stands in its place: each has a label of its own. */
   signed: Buffer;
   signature: Buffer;
 };
@@ -13,6 +15,8 @@ export type Unreadable = { envelope: Buffer[]; fault: string };
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const LONGEST_SUBJECT = 512;
+const LABEL = Buffer.from('banshare/1\0');
+const MAC_LABEL = Buffer.from('banshare/mac/1\0');
 
 /** Splits the frames that a ROUTER received: the peer's routing id and envelope, an empty frame, subject, body, signature. */
 export function readIncoming(frames: readonly Buffer[]): Incoming | Unreadable {
@@ -34,7 +38,12 @@ export function readIncoming(frames: readonly Buffer[]): Incoming | Unreadable {
   }
   try {
     const text = { subject: UTF8.decode(subject), body: UTF8.decode(body) };
-    const signed = Buffer.concat([Buffer.from('banshare/1\0'), subject, Buffer.from([0]), body]);
+    const signed = Buffer.concat([
+      signature.length === MAC_BYTES ? MAC_LABEL : LABEL,
+      subject,
+      Buffer.from([0]),
+      body,
+    ]);
     return { envelope, ...text, signed, signature };
   } catch {
     return { envelope, fault: 'subject and body must be UTF-8' };

@@ -1,16 +1,6 @@
-import {
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  diffieHellman,
-  hkdfSync,
-  timingSafeEqual,
-} from 'node:crypto';
-import { decodeZ85 } from './z85.ts';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { sharedKey } from './shared-key.ts';
 
-/** DER wrappings of bare X25519 keys (RFC 8410); node:crypto takes no bare ones. */
-const SECRET_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const PUBLIC_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
 /** What HKDF is told, so that nothing else that is derived from a pair of CURVE keys is ever the same key. */
 const LABEL = 'banshare/join/1';
 
@@ -23,14 +13,7 @@ export class JoinProof {
 
   /** @param secretKey one's own (Z85). @param publicKey the other's (Z85). @throws where that is a point of small order. */
   constructor(secretKey: string, publicKey: string) {
-    const der = { format: 'der' } as const;
-    const secret = Buffer.concat([SECRET_PREFIX, decodeZ85(secretKey)]);
-    const other = Buffer.concat([PUBLIC_PREFIX, decodeZ85(publicKey)]);
-    const shared = diffieHellman({
-      privateKey: createPrivateKey({ ...der, key: secret, type: 'pkcs8' }),
-      publicKey: createPublicKey({ ...der, key: other, type: 'spki' }),
-    });
-    this.#key = Buffer.from(hkdfSync('sha256', shared, '', LABEL, 32));
+    this.#key = sharedKey(secretKey, publicKey, LABEL);
   }
 
   /** The proof of a text, 64 hex digits. */

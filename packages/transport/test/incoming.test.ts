@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { signedText } from '@banshare/protocol';
+import { coveredByMac, signedText } from '@banshare/protocol';
 import { readIncoming } from '../src/index.ts';
 
 const ID = Buffer.from([0, 1, 2, 3, 4]);
@@ -61,16 +61,18 @@ for (const [what, after, fault] of UNREADABLE) {
   });
 }
 
-test('readIncoming() gives to the signature check exactly the bytes that were signed', () => {
+test('readIncoming() gives to the signature check exactly the bytes that were signed, and to that of a MAC those under its label', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'binary', maxLength: 100 }),
       fc.string({ unit: 'binary' }),
-      (subject, body) => {
-        const read = readIncoming(frames(ID, EMPTY, subject, body, 'signature'));
+      fc.constantFrom('signature', 'm'.repeat(32), 's'.repeat(64)),
+      (subject, body, signature) => {
+        const read = readIncoming(frames(ID, EMPTY, subject, body, signature));
         assert.ok(!('fault' in read));
         assert.deepEqual([read.subject, read.body], [subject, body]);
-        assert.deepEqual(read.signed, Buffer.from(signedText(subject, body)));
+        const covered = signature.length === 32 ? coveredByMac : signedText;
+        assert.deepEqual(read.signed, Buffer.from(covered(subject, body)));
       },
     ),
   );

@@ -7,6 +7,8 @@ type Keys = {
   server: CurvePair;
   join: CurvePair;
 };
+/** A request whose third frame is a MAC; `key` is the HMAC's, in hex. */
+type MacRequest = { name: string; by: string; subject: string; body: string; key: string; signature: string };
 type SignedRequest = {
   name: string;
   by: string;
@@ -18,6 +20,7 @@ type SignedRequest = {
 
 /** The vectors of the wire specification that hold keys and signatures. */
 export const keys = read<Keys>('keys');
+export const { macs } = read<{ macs: MacRequest[] }>('macs');
 export const { requests } = read<{ requests: SignedRequest[] }>('requests');
 
 function read<T>(name: string): T {
