@@ -23,7 +23,9 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       handler: (words) => {
         const judge = ({ urgent, todo }: Status): number =>
           urgent.length + (words['urgent'] === true ? 0 : todo.length) > 0 ? 1 : 0;
-        return ask(words, { command: 'status' }, showStatus, judge);
+        const { columns, isTTY } = process.stdout;
+        const show = (status: Status): string => showStatus(status, isTTY ? columns : undefined);
+        return ask(words, { command: 'status' }, show, judge);
       },
     },
     {

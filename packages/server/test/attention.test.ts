@@ -119,7 +119,7 @@ test('status prints the urgent first, each in one line', () => {
   const all = facts({ behind: away(1, HOUR), converged: 3, held: 1 });
   assert.match(
     showStatus({ ...all, ...attentionOf(all) }),
-    /^URGENT: 1 of 4 hosts .*: h1\nTo do: 1 new ban is HELD .*\nTo do: h1 is silent, heard of 60m ago\n3 of 4 hosts have received everything\.\nIn place: 5 of 5 bans on 4 of 4 hosts\./,
+    /^URGENT: 1 of 4 hosts has .*: h1\nTo do: 1 new ban is HELD .*\nTo do: h1 is silent, heard of 60m ago\n3 of 4 hosts have received everything\.\nIn place: 5 of 5 bans on 4 of 4 hosts\./,
   );
 });
 
@@ -179,4 +179,23 @@ test('a ledger that cannot be written is urgent at once, a publish port that is 
   assert.deepEqual(codes({ cannotCommit: since(0) }).urgent, ['cannot-commit']);
   assert.deepEqual(codes({ cannotPublish: since(9) }).urgent, []);
   assert.deepEqual(codes({ cannotPublish: since(10) }).urgent, ['cannot-publish']);
+});
+
+test('status breaks its lines between words on a terminal, and names what waits for an hour', () => {
+  const all = facts({
+    hosts: 300,
+    behind: away(2, MINUTE),
+    outOfPlace: [out({ placed: 4790, failed: 22, outSeconds: MINUTE })],
+    muted: ['a', 'b', 'c', 'd'].map((name) => ({ name, until: NOW, note: '' })),
+    held: 3,
+  });
+  const status = { ...all, ...attentionOf(all) };
+  const lines = showStatus(status, 60).split('\n');
+  assert.ok(lines.every((line) => line.length <= 60));
+  assert.match(lines[1] ?? '', /^ {4}\S/);
+  assert.equal(lines.map((line) => line.trim()).join(' '), showStatus(status).replace(/\s+/g, ' '));
+  const whole = showStatus(status);
+  assert.match(whole, /^ {2}2 away for less than an hour: h1, h2$/m);
+  assert.match(whole, /^ {2}1 not wholly, for less than an hour: web7 \(4,790 of 4,812\)$/m);
+  assert.match(whole, /^ {2}4 hosts are muted: a, b, c, d$/m);
 });

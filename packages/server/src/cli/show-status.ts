@@ -1,10 +1,18 @@
-import { behindForNow, namesOf } from '../operator/attention.ts';
+import { behindForNow, namesOf, outForNow } from '../operator/attention.ts';
 import type { Openness } from '../fleet/opening.ts';
 import { cannot, number, sayOpenness, time } from '../say.ts';
 import type { Status } from '../status.ts';
 
-/** Status for people: what matters first. */
-export function showStatus(status: Status): string {
+/** So many muted hosts get a line each. */
+const MOST_SINGLE = 3;
+
+/** Status for people: what matters first. On a terminal of so many columns no word is broken, and what goes on is indented. */
+export function showStatus(status: Status, columns?: number): string {
+  const lines = linesOf(status);
+  return (columns === undefined ? lines : lines.flatMap((line) => wrapped(line, columns))).join('\n');
+}
+
+function linesOf(status: Status): string[] {
   const { head, activeBans, epoch, generations } = status;
   return [
     ...status.urgent.map(({ text }) => `URGENT: ${text}`),
@@ -15,7 +23,22 @@ export function showStatus(status: Status): string {
     ...rangesLine(status),
     `Generations in service: ${generations.join(', ')}. Enrolment: ${sayOpenness(opennessOf(status))}.`,
     ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),
-  ].join('\n');
+  ];
+}
+
+/** A word that is longer than a line stands alone. */
+function wrapped(line: string, columns: number): string[] {
+  const [indent = ''] = /^ */.exec(line) ?? [];
+  const lines: string[] = [];
+  let current = indent;
+  for (const word of line.trimStart().split(' ')) {
+    const isFirst = current.trim() === '';
+    if (!isFirst && current.length + 1 + word.length > columns) {
+      lines.push(current);
+      current = `${indent}    ${word}`;
+    } else current += isFirst ? word : ` ${word}`;
+  }
+  return [...lines, current];
 }
 
 function opennessOf({ enrolment, enrolmentUntil, enrolmentEnded }: Status): Openness {
@@ -44,7 +67,11 @@ function receivedLines(status: Status): string[] {
 }
 
 /** What is really there: the receipts of those hosts that send one. */
-function inPlaceLines({ inPlace, listening, withoutReceipt, muted }: Status): string[] {
+function inPlaceLines(status: Status): string[] {
+  const { inPlace, listening, withoutReceipt, muted } = status;
+  const forNow = outForNow(status).map(
+    ({ name, placed, wanted }) => `${name} (${number(placed)} of ${number(wanted)})`,
+  );
   const { hosts, complete, fewest, most } = inPlace;
   const what =
     fewest === most
@@ -55,15 +82,24 @@ function inPlaceLines({ inPlace, listening, withoutReceipt, muted }: Status): st
       ? []
       : [
           complete === 0
-            ? `In place: not all bans on any of ${hosts} hosts.`
+            ? 'In place: not all bans on any host.'
             : `In place: ${what} on ${complete} of ${hosts} ${hosts === 1 ? 'host' : 'hosts'}.`,
         ]),
+    ...(forNow.length === 0
+      ? []
+      : [`  ${forNow.length} not wholly, for less than an hour: ${namesOf(forNow)}`]),
     ...named('only listens', 'only listen', '(enforcer none)', listening),
     ...named('does not say', 'do not say', 'what is in place (an older version)', withoutReceipt),
-    ...muted.map(
-      ({ name, until, note }) => `  ${name} is muted until ${time(until)}${note === '' ? '' : `: ${note}`}`,
-    ),
+    ...mutedLines(muted),
   ];
+}
+
+function mutedLines(muted: Status['muted']): string[] {
+  if (muted.length > MOST_SINGLE)
+    return [`  ${muted.length} hosts are muted: ${namesOf(muted.map(({ name }) => name))}`];
+  return muted.map(
+    ({ name, until, note }) => `  ${name} is muted until ${time(until)}${note === '' ? '' : `: ${note}`}`,
+  );
 }
 
 function named(one: string, many: string, rest: string, names: readonly string[]): string[] {

@@ -69,6 +69,19 @@ export function behindForNow(facts: Facts): Trouble[] {
   return facts.behind.filter((trouble) => !isForPerson(trouble, facts));
 }
 
+/** The same of hosts on which not every ban is in place. */
+export function outForNow(facts: Facts): OutOfPlace[] {
+  const isPatient = (host: OutOfPlace): boolean => host.pausedSince === null && host.full === 0;
+  const told = [
+    ...patient(
+      facts.outOfPlace.filter(({ failed }) => failed > 0),
+      facts,
+    ),
+    ...patient(facts.outOfPlace.filter(isBlind), facts),
+  ];
+  return facts.outOfPlace.filter((host) => isPatient(host) && !told.includes(host));
+}
+
 /** How far a host is, and when it was last heard of. */
 function troubleText({ name, lag, lagSeconds, lastSeen }: Trouble, now: number): string {
   const how = lag === 0 ? 'silent' : `${lag} behind for ${span(lagSeconds)}`;
@@ -101,7 +114,10 @@ function fleetIsBehind(facts: Facts): Entry[] {
     ...outOfPlace.filter(({ outSeconds }) => outSeconds >= FLEET_PATIENCE).map(({ name }) => name),
   ]);
   if (!isMany(names.size, facts)) return [];
-  const text = `${names.size} of ${counting(facts)} hosts have not been in place for ${span(FLEET_PATIENCE)} or longer: ${namesOf([...names])}`;
+  const all = counting(facts);
+  const who =
+    all === 1 ? 'The one host has' : `${names.size} of ${all} hosts ${names.size === 1 ? 'has' : 'have'}`;
+  const text = `${who} not been in place for ${span(FLEET_PATIENCE)} or longer: ${namesOf([...names])}`;
   return [{ code: 'hosts-not-in-place', text }];
 }
 
@@ -164,7 +180,7 @@ function full({ outOfPlace }: Facts): Entry[] {
 }
 
 function blind(facts: Facts): Entry[] {
-  const all = facts.outOfPlace.filter((host) => host.blind !== null || host.unseenSeconds !== null);
+  const all = facts.outOfPlace.filter(isBlind);
   return each('blind', patient(all, facts), {
     one: ({ name, blind: why, unseenSeconds }) =>
       `${name} cannot see what is in place there: ${why ?? `it looked ${span(unseenSeconds ?? 0)} ago`}`,
@@ -180,6 +196,10 @@ function unproven({ unproven: all }: Facts): Entry[] {
     many: (names) => `${all.length} hosts have bans that are unproven, ${why}: ${names}`,
     name: ({ name, count }) => `${name} (${number(count)})`,
   });
+}
+
+function isBlind(host: OutOfPlace): boolean {
+  return host.blind !== null || host.unseenSeconds !== null;
 }
 
 /** What may be over in a moment is nothing to do for one of many hosts. */
