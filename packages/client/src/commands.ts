@@ -1,12 +1,14 @@
 import {
   becomeOwner,
   complain,
+  endQuietly,
   findServer,
   hostPaths,
   monotonicSeconds,
   readClientConfig,
   tell,
   tellJson,
+  usageFault,
   version,
   type AdminReply,
   type ClientConfig,
@@ -61,8 +63,23 @@ const DEEDS: readonly (readonly [
   ],
 ];
 
+/** Every word that may stand in a command line. */
+const NAMES = [
+  'run',
+  'status',
+  'bans',
+  ...DEEDS.map(([name]) => name),
+  '--root',
+  '--config',
+  '--check',
+  '--json',
+  '--help',
+  '--version',
+];
+
 /** Everything but the daemon itself. Returns the exit code. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
+  endQuietly('banshare-client');
   let code = 0;
   const parser = withOptions(argv)
     .command(
@@ -94,8 +111,9 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
         code = await bans(root, json);
       },
     )
-    .fail((message, error) => {
-      say(`${message ?? error.message}; see banshare-client --help`);
+    .fail((message: string | null, error: Error | undefined) => {
+      if (message === null) throw error ?? new Error('Cannot do that');
+      say(`${usageFault(message, NAMES)}; see banshare-client --help`);
       process.exit(USAGE);
     });
   for (const [name, says, work] of DEEDS)
@@ -117,6 +135,7 @@ function withOptions(argv: readonly string[]) {
     yargs([...argv])
       .scriptName('banshare-client')
       .version(version)
+      .alias('help', 'h')
       .strict()
       .option('root', {
         type: 'string',

@@ -31,4 +31,5 @@ export { isMacNoted, readServerNote, writeServerNote, type ServerNote } from './
 export { findServer, type ServerPlace } from './server-place.ts';
 export { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 export { SteadyClock } from './steady-clock.ts';
-export { askPerson, complain, draw, tell, tellJson } from './tell.ts';
+export { askPerson, complain, draw, endQuietly, tell, tellJson } from './tell.ts';
+export { usageFault } from './usage.ts';

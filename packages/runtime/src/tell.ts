@@ -5,9 +5,46 @@ import { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
  * it says holds words of other hosts, of files and of daemons: they are cleaned here, so that nobody has to think of it elsewhere.
  */
 
+/** What stands at the head of a line says how much it matters. */
+const COLOURS: readonly (readonly [head: RegExp, colour: string])[] = [
+  [/^(URGENT:|PAUSED|FROZEN|Frozen)/, '\x1b[1;31m'],
+  [/^(To do:| {2}! )/, '\x1b[33m'],
+];
+const PLAIN = '\x1b[0m';
+
+/** Nobody can be told any more, or nothing can be written: EX_IOERR of sysexits. */
+const CANNOT_WRITE = 74;
+
+/**
+ * Lets the program end without a stack where its output goes nowhere: whoever reads only the head of a list has closed the pipe,
+ * and a full disk is said in a line.
+ */
+export function endQuietly(program: string): void {
+  process.stderr.on('error', () => process.exit(CANNOT_WRITE));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') complain(program, `Cannot write the answer: ${error.message}`);
+    process.exit(error.code === 'EPIPE' ? process.exitCode : CANNOT_WRITE);
+  });
+}
+
 /** Prints an answer on stdout, of one line or several; only for a terminal long lines are cut, since programs read it too. */
 export function tell(text: string): void {
-  process.stdout.write(`${process.stdout.isTTY ? forPeople(text) : forPeople(text, Infinity)}\n`);
+  const { isTTY } = process.stdout;
+  const cleaned = isTTY ? forPeople(text) : forPeople(text, Infinity);
+  process.stdout.write(`${isTTY && mayColour(process.env) ? coloured(cleaned) : cleaned}\n`);
+}
+
+/** Whether a terminal is to have colours: see no-color.org. */
+function mayColour({ NO_COLOR, TERM }: NodeJS.ProcessEnv): boolean {
+  return (NO_COLOR ?? '') === '' && TERM !== 'dumb';
+}
+
+function coloured(text: string): string {
+  const line = (one: string): string => {
+    const colour = COLOURS.find(([head]) => head.test(one))?.[1];
+    return colour === undefined ? one : colour + one + PLAIN;
+  };
+  return text.split('\n').map(line).join('\n');
 }
 
 /** Prints one JSON document on stdout. */

@@ -7,32 +7,54 @@ type Common = { root: string; json: boolean };
 /** The words of a command line as yargs gives them. */
 export type Words = ArgumentsCamelCase<Common & Record<string, unknown>>;
 
-export type Command = CommandModule<object, Words>;
+/** `inner` are commands of its own. */
+export type Command = CommandModule<object, Words> & { inner?: readonly Command[] };
 
-/** Asks the daemon and shows its answer; `judge` turns a good answer into an exit code. */
+type Request = { command: string; args?: Readonly<Record<string, unknown>> };
+
+/**
+ * Asks the daemon and shows its answer; `judge` turns a good answer into an exit code. Several requests are asked one after the
+ * other, each is answered whatever became of the others, and the worst code counts.
+ */
 export type Ask = <T>(
   common: Common,
-  request: { command: string; args?: Readonly<Record<string, unknown>> },
+  request: Request | readonly Request[],
   show: (result: T) => string,
   judge?: (result: T) => number,
 ) => Promise<void>;
 
+const USAGE = 64;
 const NO_DAEMON = 69;
 /** A drill waits for every host. */
 const PATIENCE_MS = 60_000;
 
+/** Exit codes of what the daemon refuses; all else is 1. */
+const CODES: ReadonlyMap<string, number> = new Map([
+  ['no-daemon', NO_DAEMON],
+  ...['jail', 'duration', 'mode'].map((code) => [code, USAGE] as const),
+]);
+
 /** An Ask that leaves its exit code with the caller. */
 export function askWith(setCode: (code: number) => void): Ask {
   return async ({ root, json }, request, show, judge = () => 0) => {
-    const reply = await askAdmin(hostPaths(root).serverSocket, request, PATIENCE_MS);
-    if (!reply.ok) {
-      complain('banshare-server', reply.reason);
-      setCode(reply.code === 'no-daemon' ? NO_DAEMON : 1);
-      return;
+    const requests: readonly Request[] = 'command' in request ? [request] : request;
+    const results: Parameters<typeof show>[0][] = [];
+    let worst = 0;
+    for (const one of requests) {
+      const reply = await askAdmin(hostPaths(root).serverSocket, one, PATIENCE_MS);
+      if (!reply.ok) {
+        complain('banshare-server', reply.reason);
+        worst = Math.max(worst, CODES.get(reply.code) ?? 1);
+        if (reply.code === 'no-daemon') break;
+        continue;
+      }
+      const result = reply.result as Parameters<typeof show>[0];
+      if (!json) tell(show(result));
+      results.push(result);
+      worst = Math.max(worst, judge(result));
     }
-    const result = reply.result as Parameters<typeof show>[0];
-    if (json) tellJson(result);
-    else tell(show(result));
-    setCode(judge(result));
+    if (json && requests.length > 1) tellJson({ results });
+    else if (json && results.length > 0) tellJson(results[0]);
+    setCode(worst);
   };
 }

@@ -1,13 +1,13 @@
 import { wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
-import type { HostAt } from './fleet-addresses.ts';
 import { frozenLine, type Frozen } from './judging/freeze.ts';
 import { showBanned, showUnbanned } from './show-ranges.ts';
 import { showExplanation } from './show-explanation.ts';
 import { showBans, showUndone, type ShownBan } from './show.ts';
 import type { Unbanned } from './operate.ts';
 
-const IP = { type: 'string' } as const;
+const IP = { type: 'string', describe: 'an address or range' } as const;
+const IPS = { type: 'string', array: true, describe: 'addresses or ranges' } as const;
 const JAIL = { type: 'string', describe: 'in this jail only' } as const;
 
 /** The commands about bans. */
@@ -45,10 +45,10 @@ function explain(ask: Ask): Command {
 
 function ban(ask: Ask): Command {
   return {
-    command: 'ban <ip>',
-    describe: 'bans an address, or a range up to /16 (IPv6: /32), on every host',
+    command: 'ban <ip..>',
+    describe: 'bans addresses, or ranges up to /16 (IPv6: /32), on every host',
     builder: {
-      ip: IP,
+      ip: IPS,
       jail: { type: 'string', describe: 'the jail (banshare)' },
       for: { type: 'string', describe: '90s 10m 6h 1d 1w, or -1 for ever' },
       reason: { type: 'string', describe: 'kept with the ban' },
@@ -56,23 +56,25 @@ function ban(ask: Ask): Command {
     },
     handler: (words) => {
       const { ip, jail, for: duration, reason, force } = words;
-      const args = { ip, jail, for: duration, reason, force };
-      const show = (banned: { event: ShownBan; withoutRanges: string[]; hits: HostAt[] }): string =>
-        showBanned(String(ip), banned);
-      return ask(words, { command: 'ban', args }, show);
+      const requests = (ip as string[]).map((one) => ({
+        command: 'ban',
+        args: { ip: one, jail, for: duration, reason, force },
+      }));
+      return ask(words, requests, showBanned);
     },
   };
 }
 
 function unban(ask: Ask): Command {
   return {
-    command: 'unban <ip>',
-    describe: 'lifts every ban of an address, or exactly that range, on every host, whoever reported it',
-    builder: { ip: IP, jail: JAIL },
+    command: 'unban <ip..>',
+    describe: 'lifts every ban of addresses, or exactly those ranges, on every host, whoever reported them',
+    builder: { ip: IPS, jail: JAIL },
     handler: (words) => {
       const { ip, jail } = words;
       const judge = ({ wider }: Unbanned): number => (wider.length > 0 ? 1 : 0);
-      return ask(words, { command: 'unban', args: { ip, jail } }, showUnbanned, judge);
+      const requests = (ip as string[]).map((one) => ({ command: 'unban', args: { ip: one, jail } }));
+      return ask(words, requests, showUnbanned, judge);
     },
   };
 }

@@ -1,6 +1,6 @@
-import { becomeOwner, complain, tell, version } from '@banshare/runtime';
+import { becomeOwner, complain, endQuietly, tell, usageFault, version } from '@banshare/runtime';
 import yargs from 'yargs';
-import { askWith } from './ask.ts';
+import { askWith, type Command } from './ask.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './care-commands.ts';
 import { readEverything } from './check.ts';
@@ -8,10 +8,12 @@ import { stopCommands } from './cli/stop-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { importCommands } from './import-commands.ts';
 
+const USAGE = 64;
 const CONFIGURATION = 78;
 
 /** Everything but the daemon itself: commands to a running server, --help and --check. Returns the exit code. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
+  endQuietly('banshare-server');
   let code = 0;
   const setCode = (next: number): void => void (code = next);
   const ask = askWith(setCode);
@@ -36,25 +38,51 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .command('run', 'serves in the foreground (the default)', {}, async ({ root, config, check }) => {
       if (check === true) setCode(await checkAll(root, config));
     });
-  for (const command of [
+  const commands: Command[] = [
     ...careCommands(ask, setCode),
     ...banCommands(ask),
     ...fleetCommands(ask, setCode),
     ...stopCommands(ask),
     ...importCommands(ask, setCode, argv),
-  ]) {
-    parser.command(command);
-  }
+  ];
+  for (const command of commands) parser.command(command);
   await parser
     .command('$0', false, {}, async ({ root, config, check }) => {
       if (check === true) setCode(await checkAll(root, config));
     })
-    .fail((message, error) => {
-      complain('banshare-server', `${message ?? error.message}; see banshare-server --help`);
-      process.exit(64);
+    .fail((message: string | null, error: Error | undefined) => {
+      if (message === null) throw error ?? new Error('Cannot do that');
+      complain('banshare-server', `${usageFault(message, namesIn(commands))}; see banshare-server --help`);
+      process.exit(USAGE);
     })
     .parseAsync();
   return code;
+}
+
+/** Every word that may stand in a command line. */
+function namesIn(commands: readonly Command[]): string[] {
+  return [
+    'run',
+    '--root',
+    '--config',
+    '--check',
+    '--json',
+    '--help',
+    '--version',
+    ...commands.flatMap((command) => [
+      nameOf(command),
+      ...(command.inner ?? []).map(nameOf),
+      ...optionsOf(command),
+    ]),
+  ];
+}
+
+function nameOf({ command }: Command): string {
+  return String(command).split(' ', 1)[0] ?? '';
+}
+
+function optionsOf({ builder }: Command): string[] {
+  return typeof builder === 'object' ? Object.keys(builder).map((name) => `--${name}`) : [];
 }
 
 async function checkAll(root: unknown, config: unknown): Promise<number> {

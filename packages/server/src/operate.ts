@@ -80,7 +80,7 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
   });
   parts.distribute(events);
   const withoutRanges = isRange(ip.value) ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];
-  return { ok: true, result: { event: events[0], withoutRanges, hits } };
+  return { ok: true, result: { asked: textOf(args, 'ip') ?? '', event: events[0], withoutRanges, hits } };
 }
 
 /** Why an operator may not ban an address or a range; undefined where he may. `force` bans also where the fleet's hosts are. */

@@ -5,14 +5,17 @@ import { showLifted, type ShownBan } from './show.ts';
 import { widerText } from './wider-ranges.ts';
 
 /** What was banned, and who cannot apply it. */
-export function showBanned(
-  asked: string,
-  {
-    event,
-    withoutRanges,
-    hits,
-  }: { event: ShownBan; withoutRanges: readonly string[]; hits: readonly HostAt[] },
-): string {
+export function showBanned({
+  asked,
+  event,
+  withoutRanges,
+  hits,
+}: {
+  asked: string;
+  event: ShownBan;
+  withoutRanges: readonly string[];
+  hits: readonly HostAt[];
+}): string {
   const [address = ''] = asked.split('/');
   const isWhole = event.ip === asked || !event.ip.includes('/') || event.ip.startsWith(`${address}/`);
   const lies = isWhole ? '' : ` (${asked} lies in it)`;

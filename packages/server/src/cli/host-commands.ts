@@ -14,17 +14,12 @@ const PATIENCE_MS = 10_000;
 
 /** `hosts`, and what is done with one. */
 export function hostCommands(ask: Ask, setCode: (code: number) => void): Command {
+  const inner = [approve(ask, setCode), disapprove(ask), revoke(ask), forget(ask), mute(ask), unmute(ask)];
   return {
     command: 'hosts',
+    inner,
     describe: 'every host and how far it is',
-    builder: subcommands([
-      approve(ask, setCode),
-      disapprove(ask),
-      revoke(ask),
-      forget(ask),
-      mute(ask),
-      unmute(ask),
-    ]),
+    builder: subcommands(inner),
     handler: (words) => {
       const show = ({ hosts, activeRanges, frozen }: Hosts): string =>
         [showHosts(hosts, wallSeconds(), activeRanges), ...frozenLine(frozen, wallSeconds())].join('\n');

@@ -15,14 +15,16 @@ export function neverBanCommands(ask: Ask): Command {
     ask(words, { command: 'never-ban', args: { action: 'list' } }, ({ entries }: Entries) =>
       showNeverBan(entries),
     );
+  const inner = [
+    { command: 'list', describe: 'what is never banned', builder: {}, handler: list },
+    add(ask),
+    remove(ask),
+  ];
   return {
     command: 'never-ban',
+    inner,
     describe: 'what is never banned; never-ban add, never-ban remove',
-    builder: subcommands([
-      { command: 'list', describe: 'what is never banned', builder: {}, handler: list },
-      add(ask),
-      remove(ask),
-    ]),
+    builder: subcommands(inner),
     handler: list,
   };
 }
