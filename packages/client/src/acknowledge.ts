@@ -66,7 +66,7 @@ export class Acknowledger {
   /** Everything up to `applied` is carried out, or its failure is told: `untold` is the first event of which that is still to come. */
   async #tell(outcomes: readonly Outcome[], untold: number | undefined): Promise<boolean> {
     const position = this.#state.position();
-    if (position === undefined) return false;
+    if (position === undefined || this.#state.isPartial) return false;
     const applied = this.#reached(position, untold);
     const lacking = this.#state.lackingCount();
     const answer = await this.#link.ask(

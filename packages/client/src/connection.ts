@@ -39,7 +39,7 @@ export type ConnectionParts = {
   found: (ip: string) => void;
   /** Hears what the server calls this host. */
   named: (name: HostName) => void;
-  take: (news: News) => void;
+  take: (news: News) => void | Promise<void>;
   /** Hears that more is missing, at the beginning of catching up and before each piece. */
   missing: () => void;
   /** Hears that this host goes on with its key, or with another, where it was refused. */
@@ -125,9 +125,9 @@ async function connectOnce(
     subscription,
     link,
     position: state.position(),
-    take: (news) => {
+    take: async (news) => {
+      await parts.take(news);
       progress.position = news.position;
-      parts.take(news);
       if (news.kind === 'in-step' || news.kind === 'lagging') {
         standAs(news, parts);
         ack();

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import {
   nextTail,
   parsePublication,
@@ -12,6 +13,7 @@ import {
   type UnknownEvent,
 } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
+import { MOST_IN_A_GO } from './bans/in-parts.ts';
 import type { ServerLink } from './server-link.ts';
 
 /** What following delivers: events in order, each once, or everything that is active as of a position. */
@@ -22,6 +24,10 @@ export type News =
   /** The server has less of our epoch than we have: what we hold stays, and nothing is missing that it could tell. */
   | { kind: 'lagging'; position: Position; head: number };
 
+type Message = { subject: string; body: string };
+
+const NOTHING_YET = Symbol('nothing yet');
+
 /** Why following ended: the owner rebuilds its sockets and follows again from its position. */
 export type FollowEnd = 'silent' | 'refused' | 'closed';
 
@@ -30,7 +36,8 @@ export type FollowParts = {
   subscription: Pick<Subscription, 'receive' | 'refused'>;
   link: Pick<ServerLink, 'ask'>;
   position: Position | undefined;
-  take: (news: News) => void;
+  /** The next piece waits until this one is written. */
+  take: (news: News) => void | Promise<void>;
   /** Hears that more is missing, at the beginning of catching up and before each piece. */
   missing?: () => void;
   heard: (now: number) => void;
@@ -39,6 +46,8 @@ export type FollowParts = {
 };
 
 const PAGE = 1000;
+/** Messages that are taken together at most, where so many have arrived. */
+const MOST_MESSAGES = 500;
 const SYNC_TIMEOUT_MS = 5000;
 
 /**
@@ -60,6 +69,10 @@ export class Follower {
   /** Ends the wait for the next message; renewed each time. */
   #interrupt: (end: FollowEnd) => void = () => undefined;
   #isRefused = false;
+  /** The message that is waited for; one that nobody took yet must not be lost. */
+  #coming: Promise<Message | undefined> | undefined;
+  /** Events that continue our position, up to it, and were not delivered yet. */
+  #gathered: (Event | UnknownEvent)[] = [];
 
   constructor(parts: FollowParts) {
     this.#parts = parts;
@@ -75,26 +88,56 @@ export class Follower {
     for (;;) {
       const message = await this.#next();
       if (typeof message === 'string') return message;
-      const publication = parsePublication(message.subject, message.body);
-      if (publication.ok) await this.#hear(publication.value);
-      else {
-        this.#isInStep = false;
-        this.#parts.fault(`The server published something unreadable: ${publication.fault}`);
-      }
+      for (const each of await this.#withWhatArrived(message)) await this.#read(each);
+      await this.#deliver();
     }
   }
 
+  async #read({ subject, body }: Message): Promise<void> {
+    const publication = parsePublication(subject, body);
+    if (publication.ok) await this.#hear(publication.value);
+    else {
+      this.#isInStep = false;
+      this.#parts.fault(`The server published something unreadable: ${publication.fault}`);
+    }
+  }
+
+  /**
+   * A message and those that have arrived behind it, which are taken together. Messages come without a turn of the event loop
+   * where the socket has them: without this one, timers and commands would wait for the end of a burst.
+   */
+  async #withWhatArrived(first: Message): Promise<Message[]> {
+    const messages = [first];
+    const turn = setImmediate<typeof NOTHING_YET>(NOTHING_YET);
+    while (messages.length < MOST_MESSAGES) {
+      const next = await Promise.race([this.#receive(), turn]);
+      // Of a subscription that was closed the next receive tells again.
+      if (next === NOTHING_YET || next === undefined) break;
+      this.#coming = undefined;
+      messages.push(next);
+    }
+    await turn;
+    return messages;
+  }
+
+  #receive(): Promise<Message | undefined> {
+    return (this.#coming ??= this.#parts.subscription.receive());
+  }
+
   /** The next message or why there is none. Not a race with `refused`: that promise would keep every message for ever. */
-  #next(): Promise<FollowEnd | { subject: string; body: string }> {
+  #next(): Promise<FollowEnd | Message> {
     return new Promise((resolve) => {
-      const end = (next: FollowEnd | { subject: string; body: string }): void => {
+      const end = (next: FollowEnd | Message): void => {
         clearTimeout(timer);
         resolve(next);
       };
       const timer = setTimeout(end, this.#parts.silentAfterMs, 'silent');
       this.#interrupt = end;
       if (this.#isRefused) end('refused');
-      void this.#parts.subscription.receive().then((message) => end(message ?? 'closed'));
+      void this.#receive().then((message) => {
+        this.#coming = undefined;
+        end(message ?? 'closed');
+      });
     });
   }
 
@@ -105,7 +148,7 @@ export class Follower {
       if (this.#isLagging && isBefore(publication.heartbeat, this.#position)) return;
       this.#isLagging = false;
       if (this.#isDoubted || !isSame(this.#position, publication.heartbeat)) await this.#catchUp();
-      else if (!this.#isInStep) this.#stepIn(publication.heartbeat);
+      else if (!this.#isInStep) await this.#stepIn(publication.heartbeat);
       return;
     }
     if (!this.#isHeard) return;
@@ -137,16 +180,30 @@ export class Follower {
     const last = events.at(-1);
     if (last === undefined) return;
     this.#position = positionOf(last);
-    this.#parts.take({ kind: 'events', events, position: this.#position });
+    this.#gathered = this.#gathered.concat(events);
   }
 
-  #stepIn(position: Position): void {
+  /** Delivers what was taken; to be called before any other news. */
+  async #deliver(): Promise<void> {
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    for (let from = 0; from < gathered.length; from += MOST_IN_A_GO) {
+      if (from > 0) await setImmediate();
+      const events = gathered.slice(from, from + MOST_IN_A_GO);
+      const last = events.at(-1);
+      if (last !== undefined) await this.#parts.take({ kind: 'events', events, position: positionOf(last) });
+    }
+  }
+
+  async #stepIn(position: Position): Promise<void> {
+    await this.#deliver();
     this.#isInStep = true;
-    this.#parts.take({ kind: 'in-step', position: positionOf(position) });
+    await this.#parts.take({ kind: 'in-step', position: positionOf(position) });
   }
 
   /** Asks for what is missing, page after page; where that fails, the next heartbeat leads here again. */
   async #catchUp(): Promise<void> {
+    await this.#deliver();
     this.#isInStep = false;
     let hasSnapshot = false;
     for (;;) {
@@ -155,7 +212,7 @@ export class Follower {
       if (answer === undefined) return;
       // An older server answers with a snapshot of what it has.
       if (isBefore(answer.head, this.#position)) {
-        this.#lag(answer.head.seq);
+        await this.#lag(answer.head.seq);
         return;
       }
       if (answer.kind === 'snapshot') {
@@ -174,6 +231,7 @@ export class Follower {
           return;
         }
         this.#take(answer.events);
+        await this.#deliver();
       }
       if (this.#position === undefined || this.#position.seq >= answer.head.seq) break;
       if (answer.events.length === 0) {
@@ -181,13 +239,13 @@ export class Follower {
         return;
       }
     }
-    if (this.#position !== undefined) this.#stepIn(this.#position);
+    if (this.#position !== undefined) await this.#stepIn(this.#position);
   }
 
-  #lag(head: number): void {
+  async #lag(head: number): Promise<void> {
     if (this.#position === undefined) return;
     this.#isLagging = true;
-    this.#parts.take({ kind: 'lagging', position: this.#position, head });
+    await this.#parts.take({ kind: 'lagging', position: this.#position, head });
   }
 
   #from(): Omit<SyncRequest, 'kind' | 'limit'> {
@@ -209,7 +267,7 @@ export class Follower {
     this.#isDoubted = false;
     const known = bans.filter((ban): ban is Event => ban.kind !== 'unknown');
     const because = first.because === undefined ? {} : { because: first.because };
-    this.#parts.take({ kind: 'snapshot', bans: known, position: this.#position, ...because });
+    await this.#parts.take({ kind: 'snapshot', bans: known, position: this.#position, ...because });
     return true;
   }
 
@@ -217,7 +275,7 @@ export class Follower {
     const answer = await this.#parts.link.ask({ kind: 'sync', ...from, limit: PAGE }, SYNC_TIMEOUT_MS);
     if (answer.ok && answer.reply.code === 'behind') {
       this.#parts.heard(answer.reply.now);
-      this.#lag(answer.reply.seq ?? 0);
+      await this.#lag(answer.reply.seq ?? 0);
       return undefined;
     }
     if (!answer.ok || answer.reply.status !== 'OK') {

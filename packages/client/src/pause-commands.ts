@@ -83,7 +83,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     // What is to be applied again waits in the state for the daemon.
     if (which === 'resume') return { bans: resume(parts), left: 0 };
     const left = passOn(config, enforcerHost, parts, applier);
-    const bans = pause(parts);
+    const bans = await pause(parts);
     resumePending(state, applier);
     await applier.idle();
     await left.look();

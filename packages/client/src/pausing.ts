@@ -1,5 +1,6 @@
 import { wallSeconds } from '@banshare/runtime';
 import { rowFor, type BanRow } from './ban-row.ts';
+import { inParts } from './bans/in-parts.ts';
 import { choose, PAUSED } from './choose.ts';
 import { keepBack } from './keep-back.ts';
 import { keepNewest } from './keep-newest.ts';
@@ -10,15 +11,20 @@ import type { TakeParts } from './take.ts';
  * Lifts on this host everything that banshare applied, and applies nothing until resume(): the way back in from a console. It
  * stands in the state, and so outlives restarts. Returns how many bans are concerned.
  */
-export function pause(parts: TakeParts): number {
-  const queued: BanRow[] = [];
+export async function pause(parts: TakeParts): Promise<number> {
+  const { state } = parts;
   let count = 0;
+  // First of all: nothing that comes from now on is applied.
   parts.choice.isPaused = true;
-  parts.state.together(() => {
-    if (parts.state.pausedAt() === undefined) parts.state.setPaused(wallSeconds());
-    for (const row of parts.state.all()) if (keepBack(row, PAUSED, parts, queued)) count += 1;
+  if (state.pausedAt() === undefined) state.setPaused(wallSeconds());
+  await inParts(state.keys(), (some) => {
+    const queued: BanRow[] = [];
+    state.together(() => {
+      for (const row of some.flatMap((ban) => state.get(ban) ?? []))
+        if (keepBack(row, PAUSED, parts, queued)) count += 1;
+    });
+    for (const row of queued) parts.queue(row);
   });
-  for (const row of queued) parts.queue(row);
   return count;
 }
 

@@ -176,10 +176,10 @@ function whenNews(host: {
   spool: SpoolKeeper;
   reconcilers: readonly Reconciler[];
   name: string;
-}): (news: News) => void {
+}): (news: News) => void | Promise<void> {
   let isReady = false;
   return (news) => {
-    take(news, host.parts);
+    if (news.kind === 'events' || news.kind === 'snapshot') return take(news, host.parts);
     if (news.kind === 'in-step' || news.kind === 'lagging') host.hold.isOver();
     if (news.kind !== 'in-step') return;
     host.spool.checkNow();

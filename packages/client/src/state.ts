@@ -98,6 +98,14 @@ export class State {
     this.#tally?.change(before, undefined);
   }
 
+  /** What is known here, without what became of it. */
+  keys(): BanKey[] {
+    return this.#sql('SELECT ip, prog, jail FROM bans').all() as BanKey[];
+  }
+
+  /** Whether a snapshot is being written: seqs here are of two histories, of which nobody may be told. */
+  isPartial = false;
+
   all(): BanRow[] {
     return this.#sql('SELECT * FROM bans ORDER BY seq').all().map(rowOf);
   }

@@ -1,9 +1,9 @@
-import { isRange, isTooWide, OPERATOR_HOST, type Event } from '@banshare/protocol';
+import { banKeyText, isRange, isTooWide, OPERATOR_HOST, type Event, type Position } from '@banshare/protocol';
 import { FIRST_TRY, isOver, mayBeOurs, rowFor, rowToLift, type BanRow } from './ban-row.ts';
+import { inParts } from './bans/in-parts.ts';
 import { choose, chooseToFollow, type Choice, type Chosen } from './choose.ts';
 import type { News } from './follow.ts';
 import { keepNewest } from './keep-newest.ts';
-import { plan } from './plan.ts';
 import type { State } from './state.ts';
 
 /** A ban that stands here need not be carried out anew where a snapshot has it. */
@@ -22,28 +22,36 @@ export type TakeParts = {
 
 /**
  * Writes news into the state, together with the position, and queues what is to be done for it. The state is written first:
- * after a crash the pending rows are queued again.
+ * after a crash the pending rows are queued again. A large snapshot is written in parts, and the position with the last: a crash
+ * on the way only brings another snapshot.
  */
-export function take(news: News, parts: TakeParts): void {
-  if (news.kind === 'in-step' || news.kind === 'lagging') return;
-  const queued: BanRow[] = [];
-  parts.state.advance(news.position, () => {
-    const isNewEpoch = parts.state.position()?.epoch !== news.position.epoch;
-    const isOtherHistory = news.kind === 'snapshot' && !isNewEpoch && news.because !== 'old';
-    if (isNewEpoch || isOtherHistory) parts.state.forgetUntold();
-    if (news.kind === 'snapshot') {
-      const lacks = isNewEpoch ? 'is-over' : isOtherHistory ? 'stays' : 'stays-if-unknown';
-      takeSnapshot(news.bans, lacks, parts, queued);
-    } else {
+export function take(news: News, parts: TakeParts): void | Promise<void> {
+  if (news.kind === 'snapshot') return takeSnapshot(news, parts);
+  if (news.kind !== 'events') return;
+  const { state } = parts;
+  inOneGo(
+    parts,
+    (queued) => {
       for (const event of news.events) {
         if (event.kind === 'ban') takeBan(event, parts, queued);
         else if (event.kind === 'unban') takeUnban(event, parts, queued);
-        else parts.state.tell({ seq: event.seq, outcome: 'skipped', reason: 'unsupported' });
+        else state.tell({ seq: event.seq, outcome: 'skipped', reason: 'unsupported' });
       }
-    }
+    },
+    news.position,
+  );
+}
+
+function inOneGo(parts: TakeParts, work: (queued: BanRow[]) => void, position?: Position): void {
+  const { state, queue } = parts;
+  const queued: BanRow[] = [];
+  const change = (): void => {
+    work(queued);
     keepNewest(parts, queued);
-  });
-  for (const row of queued) parts.queue(row);
+  };
+  if (position === undefined) state.together(change);
+  else state.advance(position, change);
+  for (const row of queued) queue(row);
 }
 
 /** Marks a ban as over on this host: what banshare put in place is lifted, anything else is only forgotten. */
@@ -121,32 +129,50 @@ function liftUnknown(event: Event, parts: TakeParts, queued: BanRow[]): void {
 }
 
 /**
- * `lacks` says what becomes of bans here that the snapshot lacks. Of a new epoch, and of a history that is ours, they are over.
- * Where the server has another history of our epoch, an older file having taken the place of its ledger, nobody knows: they
- * stay until their end.
+ * What becomes of bans here that the snapshot lacks: of a new epoch, and of a history that is ours, they are over. Where the
+ * server has another history of our epoch, an older file having taken the place of its ledger, nobody knows: they stay until
+ * their end.
  */
-function takeSnapshot(
-  bans: readonly Event[],
-  lacks: 'is-over' | 'stays' | 'stays-if-unknown',
+async function takeSnapshot(
+  { bans, position, because }: News & { kind: 'snapshot' },
   parts: TakeParts,
-  queued: BanRow[],
-): void {
-  const { put, move, drop } = plan(bans, parts.state.all());
-  for (const event of put) takeBan(event, parts, queued);
-  for (const event of move) {
-    const row = parts.state.get(event);
-    // What is in place stays, and what was let go here stays let go. What was being lifted is wanted again, what failed gets
-    // another try, what is under way has to end as this publication, and why something was skipped may no longer hold.
-    const isLetGo = row?.status === 'released' && row.at === event.at;
-    if (row !== undefined && (STANDS.has(row.status) || isLetGo))
-      parts.state.put({ ...row, seq: event.seq, at: event.at, until: event.until }, parts.now());
-    else takeBan(event, parts, queued);
+): Promise<void> {
+  const { state } = parts;
+  const isNewEpoch = state.position()?.epoch !== position.epoch;
+  const isOtherHistory = !isNewEpoch && because !== 'old';
+  state.isPartial = true;
+  try {
+    if (isNewEpoch || isOtherHistory) state.forgetUntold();
+    const taking = inParts(bans, (some) =>
+      inOneGo(parts, (queued) => some.forEach((event) => takeOfSnapshot(event, parts, queued))),
+    );
+    if (taking !== undefined) await taking;
+    const wanted = new Set(bans.map(banKeyText));
+    const others = state.keys().filter((ban) => !wanted.has(banKeyText(ban)));
+    const leaving = inParts(others, (some) =>
+      inOneGo(parts, (queued) => {
+        for (const row of some.flatMap((ban) => state.get(ban) ?? [])) {
+          const stays = isOtherHistory || (!isNewEpoch && row.seq === 0);
+          if (stays) keep(row, parts, queued);
+          else lift(row, parts, queued);
+        }
+      }),
+    );
+    if (leaving !== undefined) await leaving;
+    state.advance(position, () => undefined);
+  } finally {
+    state.isPartial = false;
   }
-  for (const row of drop) {
-    const stays = lacks === 'stays' || (lacks === 'stays-if-unknown' && row.seq === 0);
-    if (stays) keep(row, parts, queued);
-    else lift(row, parts, queued);
-  }
+}
+
+function takeOfSnapshot(event: Event, parts: TakeParts, queued: BanRow[]): void {
+  const row = parts.state.get(event);
+  // What is in place stays, and what was let go here stays let go. What was being lifted is wanted again, what failed gets
+  // another try, what is under way has to end as this publication, and why something was skipped may no longer hold.
+  const isLetGo = row?.status === 'released' && row.at === event.at;
+  if (row !== undefined && (STANDS.has(row.status) || isLetGo))
+    parts.state.put({ ...row, seq: event.seq, at: event.at, until: event.until }, parts.now());
+  else takeBan(event, parts, queued);
 }
 
 /** From now on this ban is of no event that the server knows. */

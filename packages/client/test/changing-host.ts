@@ -125,7 +125,7 @@ export class Machine implements Disposable {
   async hear(...heard: Partial<Event>[]): Promise<void> {
     const events = heard.map((each) => eventOf({ ...each, seq: ++this.#seq }));
     const position = { epoch: 'e1', seq: this.#seq, tail: '0123456789abcdef' };
-    take({ kind: 'events', events, position }, this.parts);
+    void take({ kind: 'events', events, position }, this.parts);
     await this.applier.idle();
   }
 

@@ -38,6 +38,11 @@ export class Follow implements AsyncDisposable {
     this.ended = follower.follow();
   }
 
+  /** The same event by event: what has arrived together is delivered together. */
+  get taken(): string[] {
+    return this.news.flatMap((text) => (/^[\d?,]+$/.test(text) ? text.split(',') : [text]));
+  }
+
   /** Waits until this holds, looking again at each delivery. */
   async until(holds: () => boolean): Promise<void> {
     const late = AbortSignal.timeout(WITHIN_MS);

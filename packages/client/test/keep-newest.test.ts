@@ -79,7 +79,7 @@ test('When room comes back the newest that was left out is applied, and the serv
 test('Resume puts no more in place than max-active, the newest', async () => {
   using host2 = new Host();
   host2.parts.maxActive = 2;
-  pause(host2.parts);
+  await pause(host2.parts);
   host2.hear(...[1, 2, 3, 4].map((last) => ({ ip: address(last), at: NOW + last })));
   assert.equal(resume(host2.parts), 2);
   for (let runs = 0; runs < 2; runs += 1) await host2.run('ban fail2ban/sshd');

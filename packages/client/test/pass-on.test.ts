@@ -96,7 +96,7 @@ test(
     await machine.start(toml);
     await machine.end('203.0.113.1');
     assert.deepEqual(fail2ban.banned('sshd'), ['203.0.113.2']);
-    pause(machine.parts);
+    await pause(machine.parts);
     await machine.rest();
     assert.deepEqual(fail2ban.banned('sshd'), []);
   },

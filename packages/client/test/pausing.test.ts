@@ -14,7 +14,7 @@ test('A ban whose command runs when the pause begins is lifted after it, and wai
   using host2 = new Host();
   host2.hear({});
   const ban = await host2.enforcer.next();
-  assert.equal(pause(host2.parts), 1);
+  assert.equal(await pause(host2.parts), 1);
   assert.equal(stillToLift(host2.state), 1);
   ban.done();
   await host2.run('unban fail2ban/sshd');
@@ -31,13 +31,13 @@ test("The pause leaves what this host's own detection has put in place", async (
   host2.hear({});
   await host2.run('ban fail2ban/sshd', 'already');
   await host2.applier.idle();
-  assert.equal(pause(host2.parts), 0);
+  assert.equal(await pause(host2.parts), 0);
   assert.deepEqual(await host2.rest(), ['fail2ban/sshd already']);
 });
 
 test('What comes, ends and is lifted during the pause is not brought back by resume', async () => {
   using host2 = new Host();
-  pause(host2.parts);
+  await pause(host2.parts);
   host2.hear({ until: NOW + 60 }, { ip: ip('203.0.113.10') }, { ip: ip('203.0.113.11'), host: host('h2') });
   assert.deepEqual(reasons(host2), ['skipped: paused', 'skipped: paused', 'skipped: own']);
   host2.now += 60;
@@ -53,7 +53,7 @@ test('resume while the bans are still being lifted ends with them in place', asy
   host2.hear({});
   await host2.run('ban fail2ban/sshd');
   await host2.applier.idle();
-  pause(host2.parts);
+  await pause(host2.parts);
   const lifting = await host2.enforcer.next();
   resume(host2.parts);
   lifting.done();
@@ -66,7 +66,7 @@ test('A ban that is published again while the host is paused stays lifted', asyn
   host2.hear({});
   await host2.run('ban fail2ban/sshd');
   await host2.applier.idle();
-  pause(host2.parts);
+  await pause(host2.parts);
   const lifting = await host2.enforcer.next();
   host2.hear({});
   lifting.done();
@@ -82,7 +82,7 @@ test('A lift that fails is tried again, and the ban is kept back nevertheless', 
   host2.hear({});
   await host2.run('ban fail2ban/sshd');
   await host2.applier.idle();
-  pause(host2.parts);
+  await pause(host2.parts);
   await host2.run('unban fail2ban/sshd', 'failed');
   await host2.applier.idle();
   assert.equal(stillToLift(host2.state), 1);

@@ -31,7 +31,7 @@ test('take() records why a ban is skipped, and runs nothing', async () => {
 test('take() moves its position over an event of an unknown kind', () => {
   using host2 = new Host();
   const position = { epoch: 'e1', seq: 1, tail: '0123456789abcdef' };
-  take({ kind: 'events', events: [{ ...position, kind: 'unknown' }], position }, host2.parts);
+  void take({ kind: 'events', events: [{ ...position, kind: 'unknown' }], position }, host2.parts);
   assert.deepEqual(host2.state.position(), position);
 });
 

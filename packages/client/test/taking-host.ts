@@ -35,7 +35,7 @@ export class Host implements Disposable {
   /** Takes events, each with the next seq. */
   hear(...events: Partial<Event>[]): void {
     const numbered = events.map((event) => eventOf({ ...event, seq: ++this.#seq }));
-    take({ kind: 'events', events: numbered, position: this.position }, this.parts);
+    void take({ kind: 'events', events: numbered, position: this.position }, this.parts);
   }
 
   /** Of this host's history, from after a place that the server does not keep any more. */
@@ -47,7 +47,10 @@ export class Host implements Disposable {
   snapshotOf(how: { because?: SnapshotReason; epoch?: string }, ...bans: Partial<Event>[]): void {
     const { epoch = 'e1', ...because } = how;
     const known = bans.map((ban) => eventOf({ epoch, seq: ++this.#seq, ...ban }));
-    take({ kind: 'snapshot', bans: known, position: { ...this.position, epoch }, ...because }, this.parts);
+    void take(
+      { kind: 'snapshot', bans: known, position: { ...this.position, epoch }, ...because },
+      this.parts,
+    );
   }
 
   /** Lifts what has ended, as the daemon does every second. */

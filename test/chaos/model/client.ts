@@ -193,7 +193,8 @@ export class ModelClient {
 
 /** Whatever can go on without the model has gone on. */
 async function settle(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
+  // What arrives is taken together with what arrives in the same turn of the loop.
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The bans that hold after these events. */
