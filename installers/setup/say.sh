@@ -24,5 +24,6 @@ say_later() {
   [ -s "$stage/later" ] || return 0
   say ""
   say "Still to do:"
-  sed 's/^/  /' "$stage/later" || :
+  # It may hold words of other programs: none of them steers the terminal.
+  LC_ALL=C tr -d '\000-\010\013-\037\177' <"$stage/later" | sed 's/^/  /' || :
 }
