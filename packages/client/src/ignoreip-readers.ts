@@ -1,5 +1,6 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
 import { jailsOf } from './enforcers/fail2ban-asking.ts';
+import { clientOf, itemsIn } from './enforcers/fail2ban-client.ts';
 import { Talk, TalkError } from './enforcers/fail2ban-socket.ts';
 import { isProgram, type Ended } from './exec.ts';
 
@@ -63,19 +64,11 @@ export function readerByClient(
   };
 }
 
-/** The words of a ban command before what fail2ban's client is told, with its own options. */
+/** How fail2ban's client is called, where bans go by a command of it. */
 function clientWords({ apply, enforcer }: Pick<ClientConfig, 'apply' | 'enforcer'>): string[] | undefined {
   const kinds = enforcer.length > 0 ? enforcer.map(({ kind }) => kind) : [apply.enforcer];
   const split = splitWords(apply.command);
-  if (!kinds.includes('command') || !split.ok) return undefined;
-  const at = split.value.findIndex((word) => /(^|\/)fail2ban-client$/.test(word));
-  const end = split.value.indexOf('set', at);
-  return at === -1 || end === -1 ? undefined : split.value.slice(0, end);
-}
-
-/** `|- 127.0.0.0/8` and `` `- home.example.org ``, one a line. */
-function itemsIn(text: string): string[] {
-  return [...text.matchAll(/^[|`]- (\S+)$/gm)].flatMap(([, item]) => item ?? []);
+  return kinds.includes('command') && split.ok ? clientOf(split.value) : undefined;
 }
 
 function whyNot({ code, isTimedOut, stderr, stdout }: Ended): string {

@@ -14,6 +14,7 @@ import { exec } from '../exec.ts';
 import type { Notes } from '../notes.ts';
 import { callOf, commandEnforcer, type Commands } from './command.ts';
 import type { Enforcer } from './enforcer.ts';
+import { clientOf, provenByClient } from './fail2ban-client.ts';
 import { fail2banFirst } from './fail2ban-first.ts';
 import { Fail2banEnforcer, type Fail2banParts } from './fail2ban.ts';
 import { FirewallProof } from './firewall-proof.ts';
@@ -37,6 +38,9 @@ export type EnforcerHost = {
 };
 
 const FORGETFUL = { recall: () => undefined, remember: () => undefined };
+
+const HOUR_MS = 3_600_000;
+const ANSWER_BYTES = 1024 * 1024;
 
 type Kind = ClientConfig['apply']['enforcer'];
 
@@ -78,10 +82,29 @@ function enforcerOf(kind: Kind, config: ClientConfig, host: EnforcerHost): Enfor
 }
 
 function commandOfHost(config: ClientConfig, host: EnforcerHost, runTool: RunTool): Enforcer {
-  const enforcer = commandEnforcer(commandsOf(config), host.notes, (words) => runTool(words));
+  const commands = commandsOf(config);
+  const plain = commandEnforcer(commands, host.notes, (words) => runTool(words));
+  const client = clientOf(commands.ban);
+  const enforcer =
+    client === undefined ? plain : provenByClient(plain, clientParts(client, config, host, runTool));
   return isFail2banCommand(config)
     ? jailsOf(config, host, fail2banFirst(fail2banOf(config, host), enforcer))
     : enforcer;
+}
+
+function clientParts(
+  client: readonly string[],
+  config: ClientConfig,
+  { notes }: EnforcerHost,
+  runTool: RunTool,
+): Parameters<typeof provenByClient>[1] {
+  // When fail2ban was started anew does not show: what was seen once is looked for again each hour.
+  const start = (): string => String(Math.floor(nowMs() / HOUR_MS));
+  return {
+    run: (words) => runTool([...client, ...words], { keptBytes: ANSWER_BYTES }),
+    proof: new FirewallProof({ notes, nowMs, start }),
+    missingJail: config.apply.missingJail,
+  };
 }
 
 /** Whether psad's bans go to psad while it runs here: where client.toml leaves bans to fail2ban and lists no enforcers. */

@@ -32,8 +32,8 @@ export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): Ps
       // What a fail2ban cannot do that only its client can talk to is said too.
       return missing.length > 0 ? missing : fail2ban.check();
     },
-    unproven: async () => ((await fail2ban.isThere()) ? fail2ban.unproven() : []),
-    isProven: async (jail, ip) => (await fail2ban.isThere()) && fail2ban.isProven(jail, ip),
+    unproven: async () => (await (await chosen()).unproven?.()) ?? [],
+    isProven: async (jail, ip) => (await (await chosen()).isProven?.(jail, ip)) ?? true,
     isIntact: async () => fail2ban.isIntact(),
     isRepaired: async (jail, ip) => (await fail2ban.isThere()) && fail2ban.isRepaired(jail, ip),
     list: async (jails) => ((await fail2ban.isThere()) ? fail2ban.list(jails) : { ok: false, reason: '' }),

@@ -8,6 +8,7 @@ import {
   wordsOfAction,
 } from './fail2ban-asking.ts';
 import type { Talk } from './fail2ban-socket.ts';
+import type { Effect } from './enforcer.ts';
 import type { Asking } from './firewall-proof.ts';
 
 /** What every action of fail2ban can do that is no program in Python. */
@@ -28,4 +29,16 @@ export function askingOver(talk: Talk): Asking {
     change: async (jail, verb, ip) => void (await change(talk, jail, verb, [ip])),
     logTarget: () => logTargetOf(talk),
   };
+}
+
+/** An effect, or that its ban cannot be seen for a reason. */
+export function withUnseen(effect: Effect, reason: string | undefined): Effect {
+  if (reason === undefined || effect.outcome === 'failed') return effect;
+  const { outcome, localJail } = effect;
+  return { outcome: 'unproven', reason, localJail, isBegun: outcome === 'applied' };
+}
+
+/** What a person is told of a jail whose bans cannot be seen. */
+export function unprovenSays(jail: string, reason: string): string {
+  return `Bans in fail2ban's jail ${jail} cannot be seen in the firewall of this host, and count as unproven: ${reason}. Mend its action (banaction of the jail; that of the jail banshare is banaction_allports), or set [apply] enforcer = "nftables".`;
 }

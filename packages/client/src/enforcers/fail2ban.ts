@@ -3,7 +3,7 @@ import { addressesOnly } from './addresses-only.ts';
 import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
 import { areBanned, change as changeJail, isFrom, jailsOf, tellingOf, versionOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
-import { askingOver } from './fail2ban-proof.ts';
+import { askingOver, unprovenSays, withUnseen } from './fail2ban-proof.ts';
 import type { FirewallProof, Mark } from './firewall-proof.ts';
 import { Fail2banWatch, type WatchParts } from './fail2ban-watch.ts';
 import { startBehind } from './socket-start.ts';
@@ -241,14 +241,7 @@ export class Fail2banEnforcer implements Enforcer {
       taken.map(([{ ip }]) => ip),
     );
     return new Map(
-      [...effects].map(([each, effect]): [Change, Effect] => {
-        const reason = effect.outcome === 'failed' ? undefined : unseen.get(each.ip);
-        const isBegun = effect.outcome === 'applied';
-        return [
-          each,
-          reason === undefined ? effect : { outcome: 'unproven', reason, localJail: jail, isBegun },
-        ];
-      }),
+      [...effects].map(([each, effect]): [Change, Effect] => [each, withUnseen(effect, unseen.get(each.ip))]),
     );
   }
 
@@ -274,10 +267,6 @@ async function banAnew(
     await changeJail(talk, jail, 'unbanip', [ip]);
     await changeJail(talk, jail, 'banip', [ip]);
   }
-}
-
-function unprovenSays(jail: string, reason: string): string {
-  return `Bans in fail2ban's jail ${jail} cannot be seen in the firewall of this host, and count as unproven: ${reason}. Mend its action (banaction of the jail; that of the jail banshare is banaction_allports), or set [apply] enforcer = "nftables".`;
 }
 
 /** Both answers; the first fault, once neither is under way any more. */

@@ -4,9 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf, UNPROVEN } from '../../src/ban-row.ts';
 import type { Change, Effect } from '../../src/enforcers/enforcer.ts';
+import { commandEnforcer } from '../../src/enforcers/command.ts';
+import { clientOf, provenByClient } from '../../src/enforcers/fail2ban-client.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { FirewallProof, lookCommand } from '../../src/enforcers/firewall-proof.ts';
 import { startBehind } from '../../src/enforcers/socket-start.ts';
+import { exec, type Ended } from '../../src/exec.ts';
 import { Notes } from '../../src/notes.ts';
 import { ip, jail, NOW, rowOf } from '../make.ts';
 import { noNetwork } from './network.ts';
@@ -144,3 +147,38 @@ test('What could not be seen is carried out again with that in mind', () => {
   assert.equal(changeOf(row, 'ban', NOW).wasUnproven, true);
   assert.equal(changeOf(rowOf(), 'ban', NOW).wasUnproven, undefined);
 });
+
+test(
+  'Where bans go by fail2ban’s client, what it says that it banned is looked for as well',
+  { skip },
+  async () => {
+    await using here = await host();
+    const { fail2ban } = here;
+    const { path, socket } = fail2ban;
+    const notes = new Notes(join(path, 'notes'));
+    const nowMs = (): number => performance.now();
+    const client = ['/usr/bin/fail2ban-client', '-c', path, '-s', socket];
+    const run = (words: readonly string[]): Promise<Ended> => exec(words, 20_000, nowMs, { keptBytes: 1e6 });
+    const commands = {
+      ban: [...client, 'set', 'JAIL', 'banip', 'SRCIP'],
+      unban: [...client, 'set', 'JAIL', 'unbanip', 'SRCIP'],
+      missingJail: jail('banshare'),
+    };
+    assert.deepEqual(clientOf(commands.ban), client);
+    const enforcer = provenByClient(commandEnforcer(commands, notes, run), {
+      run: (words) => run([...client, ...words]),
+      proof: new FirewallProof({ notes, nowMs, start: () => 'one' }),
+      missingJail: 'banshare',
+    });
+    assert.deepEqual(await enforcer.unproven?.(), []);
+    assert.deepEqual(told(await enforcer.carryOut([ban('203.0.113.1')])), ['applied']);
+    writeFileSync(fail2ban.broken, '');
+    const effects = await enforcer.carryOut([ban('203.0.113.2'), ban('203.0.113.1')]);
+    assert.deepEqual(told(effects), [
+      'unproven: fail2ban could not execute its action called, see its log',
+      'already',
+    ]);
+    assert.equal(await enforcer.isProven?.(jail('sshd'), ip('203.0.113.2')), false);
+    assert.equal(await enforcer.isProven?.(jail('sshd'), ip('203.0.113.1')), true);
+  },
+);

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { folder } from '../make.ts';
@@ -100,9 +100,12 @@ export class RealFail2ban implements AsyncDisposable {
     const server = this.#server;
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
     const ended = once(server, 'exit');
-    server.kill('SIGCONT');
+    // What a jail runs as it starts would outlive it, and write into the folder that is being removed.
+    const running = signal === 'SIGKILL' ? stopped(server) : [];
+    if (signal !== 'SIGKILL') server.kill('SIGCONT');
     server.kill(signal);
     await ended;
+    for (const pid of running) killGroup(pid);
   }
 
   /** What fail2ban-client prints. */
@@ -137,5 +140,31 @@ export class RealFail2ban implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('SIGKILL');
     this.#scratch[Symbol.dispose]();
+  }
+}
+
+/** Stops a program, so that it begins nothing more, and returns what it has running. */
+function stopped(server: ChildProcess): number[] {
+  server.kill('SIGSTOP');
+  try {
+    const tasks = `/proc/${server.pid}/task`;
+    const all = readdirSync(tasks).map((task) => readFileSync(`${tasks}/${task}/children`, 'utf8'));
+    return all
+      .join(' ')
+      .split(' ')
+      .filter((pid) => pid !== '')
+      .map(Number);
+  } catch {
+    // It has ended in this moment.
+    return [];
+  }
+}
+
+/** fail2ban runs each action in a group of its own. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
   }
 }
