@@ -11,6 +11,7 @@ import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import { muteHost, unmuteHost } from './fleet/mute.ts';
+import type { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import type { LedgerWatch } from './operator/outages.ts';
 import { importBans } from './operate-import.ts';
 import { operatorBan, operatorUnban, refuseFrozen, type Args } from './operate.ts';
@@ -36,6 +37,7 @@ export type AdminParts = FleetParts &
     startedAt: number;
     clock: SteadyClock;
     ledgerWatch: LedgerWatch;
+    bannedAnyway: BannedAnywayWatch;
     paths: HostPaths;
     ledger: SqliteLedger;
     rates: Pick<RateWatch, 'rate'>;

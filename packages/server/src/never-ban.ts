@@ -89,6 +89,14 @@ export class NeverBan {
   }
 
   /** Everything that is listed, for people. */
+  /** What is listed, less where hosts are; one address as a ban of it is written. */
+  listed(): Target[] {
+    const own = this.#own.list().map(({ range }) => range);
+    return [...this.#configured, ...this.#added, ...own].map(
+      (range) => range.replace(range.includes(':') ? /\/128$/ : /\/32$/, '') as Target,
+    );
+  }
+
   list(now: number): { range: string; source: string }[] {
     return [
       ...this.#configured.map((range) => ({ range, source: 'server.toml' })),

@@ -41,6 +41,7 @@ import { pump } from './pump.ts';
 import type { Service } from './retire.ts';
 import { Rotation } from './rotation.ts';
 import { sayRate } from './operator/attention.ts';
+import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { LedgerWatch } from './operator/outages.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
 import { startUpkeep } from './upkeep.ts';
@@ -70,6 +71,7 @@ type Core = {
   floods: FloodWatch;
   clock: SteadyClock;
   ledgerWatch: LedgerWatch;
+  bannedAnyway: BannedAnywayWatch;
 };
 
 /**
@@ -124,6 +126,9 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   resources.own('the admin socket', () => admin.value.close());
   watchFloods(core, port, resources);
   sayReady(reported, published);
+  void core.bannedAnyway.look(now()).catch((error: unknown) => {
+    log.warning('Cannot look for bans of what is never banned', { error: (error as Error).message });
+  });
 }
 
 /** Whoever is let in no more has connections at the report port that are older: all are cut, and the others come back. */
@@ -204,6 +209,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     floods,
     clock,
     ledgerWatch: new LedgerWatch(),
+    bannedAnyway: new BannedAnywayWatch(ledger, neverBan),
   };
 }
 

@@ -19,6 +19,7 @@ import {
   type InPlace,
   type OutOfPlace,
 } from './fleet/in-place.ts';
+import type { BannedAnyway, BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import type { LedgerWatch, Outage } from './operator/outages.ts';
 import { hostsWithoutRanges } from './operate.ts';
 import { attentionOf, type Attention } from './operator/attention.ts';
@@ -63,6 +64,8 @@ export type Facts = {
   withoutRanges: string[];
   /** Hosts that come from an address that is banned, and what bans it. */
   bannedHosts: { host: string; address: string; bans: string[] }[];
+  /** Bans of what is listed as never banned: the list became longer, or an address of this machine is new. */
+  bannedAnyway: BannedAnyway[];
   /** Hosts that are too young to protect where they come from, and of whose address a ban is held for that. */
   heldNewcomers: HostAt[];
   hosts: number;
@@ -161,6 +164,7 @@ type StatusParts = {
   neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers'>;
   rates: Pick<RateWatch, 'rate'>;
   ledgerWatch: LedgerWatch;
+  bannedAnyway: Pick<BannedAnywayWatch, 'standing'>;
   /** Writes something small to the ledger. @throws when it cannot. */
   tryWriting: () => void;
   service: { distributor: { outage: Outage | null } };
@@ -191,6 +195,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     activeRanges: await parts.ledger.countRanges(now),
     withoutRanges: hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds),
     bannedHosts: await bannedHosts(parts, now),
+    bannedAnyway: await parts.bannedAnyway.standing(now),
     heldNewcomers: parts.neverBan.newcomers(now).filter(({ address }) => parts.ledger.isHeld(address)),
     hosts: hosts.length,
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,

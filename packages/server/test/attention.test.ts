@@ -21,6 +21,7 @@ function facts(other: Partial<Facts>): Facts {
     activeRanges: 0,
     withoutRanges: [],
     bannedHosts: [],
+    bannedAnyway: [],
     heldNewcomers: [],
     hosts: 4,
     converged: 4,
@@ -103,6 +104,8 @@ test('many hosts with one trouble are one sentence, which names ten of them', ()
 test('a host that comes from a banned address is urgent; what waits for an operator is to do', () => {
   const shutOut = { host: 'h1', address: '203.0.113.9', bans: ['203.0.113.0/24'] };
   assert.deepEqual(codes({ bannedHosts: [shutOut] }), { urgent: ['host-banned'], todo: [] });
+  const listed = { ip: '203.0.113.9', rule: '203.0.113.0/24 of [never-ban] in server.toml' };
+  assert.deepEqual(codes({ bannedAnyway: [listed] }), { urgent: ['never-ban-banned'], todo: [] });
   const waiting = {
     held: 2,
     pending: ['h5'],

@@ -40,6 +40,7 @@ export function attentionOf(facts: Facts): Attention {
       olderCopy,
       fleetIsBehind,
       bannedHosts,
+      bannedAnyway,
       unusualRate,
       frozenLong,
     ].flatMap((kind) => kind(facts)),
@@ -270,6 +271,16 @@ export function sayRate({ recent, usual, loudest }: BanRate): {
 
 function usualText(usual: number): string {
   return usual >= 10 ? String(Math.round(usual)) : usual.toFixed(1);
+}
+
+function bannedAnyway({ bannedAnyway: all }: Facts): Entry[] {
+  return each('never-ban-banned', all, {
+    one: ({ ip, rule }) =>
+      `${ip} is banned, although it is never to be: ${rule}; banshare-server unban ${ip}`,
+    many: (names) =>
+      `${all.length} bans are of what is never banned: ${names}; banshare-server unban ADDRESS`,
+    name: ({ ip }) => ip,
+  });
 }
 
 function held({ held: count }: Facts): Entry[] {
