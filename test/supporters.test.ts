@@ -129,7 +129,7 @@ test('with escalation the n-th ban of an address gets the n-th duration; one mor
     await reports(fleet, 'a', 'fail2ban', 'sshd', '203.0.113.9');
     await reports(fleet, 'a', 'fail2ban', 'postfix', '203.0.113.9');
     assert.equal(await lasts('203.0.113.9'), hours);
-    await reports(fleet, 'a', '--unban', 'fail2ban', 'sshd', '203.0.113.9');
-    await reports(fleet, 'a', '--unban', 'fail2ban', 'postfix', '203.0.113.9');
+    // An operator lets it go; what its host takes back was no offence.
+    assert.equal((await fleet.server.command('unban', '203.0.113.9')).code, 0);
   }
 });

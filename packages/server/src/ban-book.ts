@@ -7,6 +7,9 @@ import { widerRanges } from './wider-ranges.ts';
 /** Which bans an operator means: one address, in one jail or in all. */
 export type Selection = { ip: string; jail?: string };
 
+/** So many hosts that were shut out may stand behind a ban before one that is in; no fleet has so many. */
+const MOST_SUPPORTERS = 1000;
+
 /** The end of what has none, where it is compared with others. */
 const FOR_EVER_UNTIL = 9_000_000_000_000_000;
 
@@ -100,14 +103,13 @@ export class BanBook {
     );
   }
 
-  isSupportedByOthers(ban: BanKey, hostId: number): boolean {
+  /** Whether a host that is still in the fleet stands behind it too: one that was shut out keeps no ban of others. */
+  isSupportedByOthers({ ip, prog, jail }: BanKey, hostId: number): boolean {
     return (
-      this.#sql('SELECT 1 FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host <> ? LIMIT 1').get(
-        ban.ip,
-        ban.prog,
-        ban.jail,
-        hostId,
-      ) !== undefined
+      this.#sql(
+        `SELECT 1 FROM (SELECT host FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host <> ? ORDER BY host DESC LIMIT ?)
+         AS other LEFT JOIN hosts ON hosts.id = other.host WHERE coalesce(hosts.state, '') <> 'revoked' LIMIT 1`,
+      ).get(ip, prog, jail, hostId, MOST_SUPPORTERS) !== undefined
     );
   }
 
@@ -169,6 +171,17 @@ export class BanBook {
   offences(ip: string): number {
     const row = this.#sql('SELECT count FROM offences WHERE ip = ?').get(ip) as Row | undefined;
     return Number(row?.['count'] ?? 0);
+  }
+
+  /**
+   * A ban that its host takes back, or an operator undoes, was no offence: else a host could drive the next one to the longest by
+   * taking its own back again and again. Called before it is lifted.
+   */
+  forgetOffence({ ip, prog, jail }: BanKey): void {
+    this.#sql(
+      `UPDATE offences SET count = count - 1 WHERE ip = ?1 AND count > 0
+       AND at = (SELECT began FROM bans WHERE ip = ?1 AND prog = ?2 AND jail = ?3)`,
+    ).run(ip, prog, jail);
   }
 
   markLifted(selection: Selection, now: number): void {

@@ -62,7 +62,10 @@ function reasonAgainst(block: Target, parts: DecideParts, now: number): string |
   return `more than ${MOST_IN_BLOCK} addresses of ${block}, which cannot be banned as a whole: ${why}`;
 }
 
-/** A ban that is active already needs no votes any more; what was said before an operator lifted it is no vote. */
+/**
+ * A ban that stands needs the votes again where it would end later: one host alone must not keep, for as long as it likes, what took
+ * several. What was said before an operator lifted it is no vote.
+ */
 function votesOn(
   rules: readonly QuorumRule[],
   submission: Submission & { kind: 'report' },
@@ -70,7 +73,7 @@ function votesOn(
   now: number,
 ): Pick<Past, 'isQuorate' | 'voters' | 'votes'> {
   const rule = quorumFor(submission.report, rules);
-  if (rule === undefined || (known.ban !== undefined && isActive(known.ban, now))) return {};
+  if (rule === undefined) return {};
   const voters = known.voters(Math.max(now - rule.withinSeconds, known.past.liftedAt));
   const ids = voters.map(({ id }) => id);
   const votes = sayVotes(rule, [...voters, submission.host]);

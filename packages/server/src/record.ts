@@ -133,7 +133,7 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
   const ban = { ip: target, prog, jail };
   if (verdict.verdict === 'refused') return { ...verdict, events: [] };
   if (verdict.verdict === 'counted') {
-    if (submission.kind === 'report') books.votes.vote(submission.report, target, host.id, received);
+    vote(books, submission, target);
     return { ...verdict, events: [] };
   }
   if (verdict.verdict === 'held') return hold(books, submission, target, verdict);
@@ -149,10 +149,22 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
     return { verdict: 'accepted', events: [] };
   }
   if (verdict.publish.kind === 'unban') {
+    books.bans.forgetOffence(ban);
     const event = unban(books, ban, host.name, received);
     return { verdict: 'accepted', seq: event.seq, events: [event] };
   }
-  const { until, voters = [] } = verdict.publish;
+  return publish(books, submission, ban, verdict.publish);
+}
+
+function publish(
+  books: Books,
+  submission: Submission,
+  ban: BanKey,
+  { until, voters }: { until: number | null; voters?: readonly number[] },
+): Recorded {
+  const { host, received } = submission;
+  // It voted too, and may be asked for its vote when the ban is renewed.
+  if (voters !== undefined) vote(books, submission, ban.ip);
   const event = books.events.append({
     ...ban,
     ...detailsOf(submission),
@@ -162,8 +174,18 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
     until,
   });
   books.bans.follow(event);
-  for (const supporter of [...voters, host.id]) books.bans.support(ban, supporter, received);
+  for (const supporter of [...(voters ?? []), host.id]) books.bans.support(ban, supporter, received);
   return { verdict: 'accepted', seq: event.seq, events: [event] };
+}
+
+/** Whoever votes for a later end stands behind what stands. */
+function vote({ votes, bans }: Books, submission: Submission, target: Target): void {
+  if (submission.kind !== 'report') return;
+  const { host, received, report } = submission;
+  votes.vote(report, target, host.id, received);
+  const ban = { ip: target, prog: report.prog, jail: report.jail };
+  const standing = bans.get(ban);
+  if (standing !== undefined && isActive(standing, received)) bans.support(ban, host.id, received);
 }
 
 function hold(

@@ -98,12 +98,21 @@ test('one of the voters cannot lift alone what the others stand behind', async (
   assert.equal(await shelf.ledger.countActive(NOW + 4), 0);
 });
 
-test('a ban that is active needs no votes to be renewed', async () => {
+test('one host alone does not renew what took several, however long it asks for; it stands behind the ban', async () => {
   using shelf = new LedgerOfTest();
-  const hosts = ['a', 'b', 'c'].map((name) => shelf.host(name));
-  await verdicts(shelf, ...hosts.map((host) => shelf.report(host, IP)));
-  assert.deepEqual(await verdicts(shelf, shelf.report(hosts[0]!, IP, NOW + 1200)), ['accepted']);
-  assert.deepEqual(await verdicts(shelf, shelf.report(hosts[0]!, IP, NOW + 1200 + 3601)), ['counted']);
+  const [a, b, c, d] = [shelf.host('a'), shelf.host('b'), shelf.host('c'), shelf.host('d')];
+  await verdicts(shelf, ...[a, b, c].map((host) => shelf.report(host, IP)));
+  const late = NOW + 1200;
+  assert.deepEqual(
+    await verdicts(shelf, shelf.report(d, IP, late, 9_000_000), shelf.report(d, IP, late + 1, -1)),
+    ['counted', 'counted'],
+  );
+  const [ban] = (await shelf.ledger.history(addressOf(IP))).supporters;
+  assert.deepEqual(ban?.hosts.toSorted(), ['a', 'b', 'c', 'd']);
+  assert.deepEqual(await verdicts(shelf, shelf.report(a, IP, late + 2, 60)), ['duplicate']);
+  const again = [shelf.report(a, IP, late + 3), shelf.report(b, IP, late + 4)];
+  assert.deepEqual(await verdicts(shelf, ...again), ['counted', 'accepted']);
+  assert.deepEqual(await verdicts(shelf, shelf.report(a, IP, late + 4 + 3601)), ['counted']);
 });
 
 test('the first rule that speaks of prog and jail holds, and none for others', () => {

@@ -97,6 +97,7 @@ function liftOne(books: Books, what: UndoWhat, ban: BanKey, now: number): Event[
   const of = (hostId?: number) =>
     reportedAs(books.sql, ban.ip, { jail: ban.jail, ...(hostId === undefined ? {} : { hostId }) });
   const own = !isRange(ban.ip) ? [] : what.kind === 'hosts' ? what.ids.flatMap((id) => of(id)) : of();
+  books.bans.forgetOffence(ban);
   const lifted = [unban(books, ban, OPERATOR_HOST, now), ...liftOwn(books, own, now)];
   // What waits in a spool must not bring back what was just taken back; of one host's word others may have found the same.
   if (what.kind !== 'hosts') for (const { ip, jail } of lifted) books.bans.markLifted({ ip, jail }, now);

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Decide, Submission } from '../src/ledger.ts';
+import { isActive, judge, judgeUnban, type Policy } from '../src/judge.ts';
+import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+
+// What one host, with a valid key, must not do to what the others found.
+const IP = '203.0.113.9';
+const POLICY: Policy = {
+  windowSeconds: 300,
+  defaultDurationSeconds: 600,
+  maxDurationSeconds: -1,
+  escalationSeconds: [600, 3600, 86_400],
+};
+
+const deciding: Decide = (submission, known) =>
+  submission.kind === 'unban'
+    ? judgeUnban({ ...known, isActive: known.ban !== undefined && isActive(known.ban, submission.received) })
+    : judge(submission.report, POLICY, known.ban, submission.received, known.past);
+
+async function verdicts(shelf: LedgerOfTest, ...submissions: Submission[]): Promise<string[]> {
+  return (await shelf.ledger.record(submissions, deciding)).map(({ verdict }) => verdict);
+}
+
+async function endOf(shelf: LedgerOfTest, now: number): Promise<number | null | undefined> {
+  return (await shelf.ledger.active({ afterSeq: 0, uptoSeq: 1000, limit: 10 }, now))[0]?.until;
+}
+
+test('a host that was shut out keeps no ban of others: who found it last takes it back', async () => {
+  using shelf = new LedgerOfTest();
+  const [honest, evil] = [shelf.host('honest'), shelf.host('evil')];
+  await verdicts(shelf, shelf.report(honest, IP), shelf.report(evil, IP, NOW + 1));
+  shelf.book.change(evil, { state: 'revoked' });
+  assert.deepEqual(await verdicts(shelf, shelf.unban(honest, IP, NOW + 2)), ['accepted']);
+  assert.equal(await shelf.ledger.countActive(NOW + 3), 0);
+});
+
+test('a host that takes its own reports back again and again does not drive the next ban to the longest', async () => {
+  using shelf = new LedgerOfTest();
+  const [honest, evil] = [shelf.host('honest'), shelf.host('evil')];
+  for (let n = 0; n < 5; n += 1) {
+    await verdicts(shelf, shelf.report(evil, IP, NOW + 2 * n), shelf.unban(evil, IP, NOW + 2 * n + 1));
+  }
+  await verdicts(shelf, shelf.report(honest, IP, NOW + 20));
+  assert.equal(await endOf(shelf, NOW + 20), NOW + 620);
+  // A ban that ran its time is an offence, whatever was taken back in another jail meanwhile.
+  await verdicts(shelf, shelf.report(honest, IP, NOW + 700));
+  assert.equal(await endOf(shelf, NOW + 700), NOW + 700 + 3600);
+});
+
+test('what an operator undoes is no offence either', async () => {
+  using shelf = new LedgerOfTest();
+  const evil = shelf.host('evil');
+  await verdicts(shelf, shelf.report(evil, IP, NOW + 2));
+  await shelf.ledger.undo({ kind: 'hosts', ids: [evil.id] }, NOW, NOW + 3);
+  await verdicts(shelf, shelf.report(evil, IP, NOW + 4));
+  assert.equal(await endOf(shelf, NOW + 4), NOW + 604);
+});
