@@ -88,7 +88,6 @@ export class NeverBan {
     return this.#protectsFleet ? this.#fleet.waiting(host, now) : [];
   }
 
-  /** Everything that is listed, for people. */
   /** What is listed, less where hosts are; one address as a ban of it is written. */
   listed(): Target[] {
     const own = this.#own.list().map(({ range }) => range);
@@ -97,6 +96,7 @@ export class NeverBan {
     );
   }
 
+  /** Everything that is listed, for people. */
   list(now: number): { range: string; source: string }[] {
     return [
       ...this.#configured.map((range) => ({ range, source: 'server.toml' })),
