@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chownSync, lchownSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chownSync, lchownSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { bad, good, oneLine, type Result } from '@banshare/protocol';
 import {
@@ -125,11 +125,19 @@ function layFiles(paths: HostPaths, kept: readonly KeptFile[]): string[] {
   return leftOut;
 }
 
-/** Gives a folder of root's, in which nobody else can change anything meanwhile, with all in it; the folder itself comes last. */
-function giveAway(folder: string, { uid, gid }: Owner): void {
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
-    lchownSync(join(entry.parentPath, entry.name), uid, gid);
-  chownSync(folder, uid, gid);
+/**
+ * Gives a folder of root's away with what of it is root's, from the inside out: what a folder holds is named only while nobody else
+ * may change it. What is another's already stays as it is.
+ */
+function giveAway(folder: string, owner: Owner): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const file = lstatSync(path);
+    if (file.uid !== 0) continue;
+    if (file.isDirectory()) giveAway(path, owner);
+    else lchownSync(path, owner.uid, owner.gid);
+  }
+  chownSync(folder, owner.uid, owner.gid);
 }
 
 function sayLeftOut(paths: readonly string[]): string[] {

@@ -161,6 +161,11 @@ test(
     assert.equal(restored.code, 0, restored.stderr);
     for (const path of [generation, join(generation, 'server.key_secret'), paths.ledger])
       assert.equal(lstatSync(path).uid, STRANGER, path);
+    // As an earlier version left it: keys that are root's.
+    execFileSync('chown', ['-R', 'root:root', paths.generations]);
+    assert.equal((await fleet.server.command('restore', backup)).code, 0);
+    for (const path of [paths.generations, generation, join(generation, 'server.key_secret')])
+      assert.equal(lstatSync(path).uid, STRANGER, path);
     await fleet.server.start();
     assert.equal((await fleet.server.json<{ bans: unknown[] }>('bans')).bans.length, 1);
   },
