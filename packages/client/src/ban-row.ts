@@ -1,4 +1,12 @@
-import { FOR_EVER, type BanKey, type Event, type HostName, type JailName } from '@banshare/protocol';
+import {
+  FOR_EVER,
+  originOf,
+  type BanKey,
+  type Event,
+  type HostName,
+  type JailName,
+  type Origin,
+} from '@banshare/protocol';
 import type { Chosen } from './choose.ts';
 import type { Change } from './enforcers/enforcer.ts';
 
@@ -35,6 +43,8 @@ export type BanRow = BanKey & {
    * it was kept back before, as the server was told.
    */
   keptBack: string;
+  /** Whose word it is: what a host that is full keeps goes by that. */
+  origin: Origin;
 };
 
 /** So begins what is kept of a ban that is carried out again since it could not be seen in the firewall. */
@@ -67,6 +77,7 @@ export function rowFor(event: Event | BanRow, chosen: Chosen, earlier: BanRow | 
     until,
     port,
     protocol,
+    origin: 'origin' in event ? event.origin : originOf(event),
     isOurs: earlier?.isOurs ?? false,
     ...FIRST_TRY,
   };
@@ -81,7 +92,18 @@ export function rowFor(event: Event | BanRow, chosen: Chosen, earlier: BanRow | 
 /** The row of an operator's unban: it runs here whatever this host knew of the ban, in the jail where it stands. */
 export function rowToLift(event: Event, localJail: JailName, earlier: BanRow | undefined): BanRow {
   const { ip, prog, jail, seq, at, host, until, port = '', protocol = '' } = event;
-  const known = earlier ?? { ip, prog, jail, host, until, port, protocol, localJail, isOurs: false };
+  const known = earlier ?? {
+    ip,
+    prog,
+    jail,
+    host,
+    until,
+    port,
+    protocol,
+    localJail,
+    isOurs: false,
+    origin: originOf(event),
+  };
   return {
     ...known,
     seq,

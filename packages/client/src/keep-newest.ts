@@ -1,27 +1,71 @@
+import type { Origin } from '@banshare/protocol';
 import { rowFor, type BanRow } from './ban-row.ts';
 import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
+import type { State } from './state.ts';
 import type { TakeParts } from './take.ts';
 
 /** Why a ban is left out on a host that has as many as it takes. */
 export const FULL = 'full';
 
+/** What a full host keeps rather than what follows. */
+const ORDER: readonly Origin[] = ['operator', 'host', 'import'];
+
 /**
- * Above `[apply] max-active` the oldest bans give way: what attacks now counts more. Below it the newest of those that were
- * left out have their turn.
+ * Above `[apply] max-active` bans give way: first what was imported, then what hosts found, of the host that brought most, and
+ * what a person typed only where there is nothing else; of each the oldest, since what attacks now counts more. Below it what
+ * was left out has its turn, in the other order, the newest first.
  */
 export function keepNewest(parts: TakeParts, queued: BanRow[]): void {
   if (parts.maxActive === undefined) return;
   const surplus = parts.state.inPlaceCount() - parts.maxActive;
-  if (surplus > 0) for (const row of parts.state.oldestInPlace(surplus)) keepBack(row, FULL, parts, queued);
+  if (surplus > 0) for (const row of leastWanted(surplus, parts.state)) keepBack(row, FULL, parts, queued);
   else if (surplus < 0 && !parts.choice.isPaused) fillUp(-surplus, parts, queued);
 }
 
+function leastWanted(count: number, state: State): BanRow[] {
+  const rows = state.oldestInPlace('import', count);
+  for (const [host, share] of sharesOf(count - rows.length, rows.length < count ? state.inPlaceByHost() : []))
+    rows.push(...state.oldestInPlace('host', share, host));
+  if (rows.length < count) rows.push(...state.oldestInPlace('operator', count - rows.length));
+  return rows;
+}
+
+/** How many each host has to give up, so that those with the most come down to one another first. The most come first. */
+export function sharesOf(
+  count: number,
+  hosts: readonly { host: string; count: number }[],
+): [host: string, share: number][] {
+  let left = count;
+  // Down to this many nobody has more than another.
+  let level = hosts[0]?.count ?? 0;
+  let above = 0;
+  for (; left > 0 && level > 0; above += 1) {
+    const next = hosts[above + 1]?.count ?? 0;
+    const isEnough = (level - next) * (above + 1) >= left;
+    const down = isEnough ? Math.floor(left / (above + 1)) : level - next;
+    level -= down;
+    left -= down * (above + 1);
+    if (isEnough) break;
+  }
+  const shares = hosts
+    .slice(0, above + 1)
+    .map(({ host, count: had }): [string, number] => [host, had - level]);
+  // What cannot be divided: one more each.
+  return shares.map(([host, share], index) => [host, share + (index < left ? 1 : 0)]);
+}
+
 function fillUp(room: number, { state, choice, now }: TakeParts, queued: BanRow[]): void {
-  for (const row of state.newestLeftOut(now(), room)) {
-    // The server was told that it is left out; what becomes of it now is news.
-    const again = { ...rowFor(row, choose(row, choice, now()), row), keptBack: FULL };
-    state.put(again, now());
-    if (again.status === 'pending') queued.push(again);
+  let left = room;
+  for (const origin of ORDER) {
+    if (left <= 0) return;
+    const rows = state.newestLeftOut(origin, now(), left);
+    left -= rows.length;
+    for (const row of rows) {
+      // The server was told that it is left out; what becomes of it now is news.
+      const again = { ...rowFor(row, choose(row, choice, now()), row), keptBack: FULL };
+      state.put(again, now());
+      if (again.status === 'pending') queued.push(again);
+    }
   }
 }

@@ -156,6 +156,7 @@ export class LiftLeft {
       prog,
       jail,
       localJail,
+      origin: 'host',
       status: 'lifting',
       isOurs: true,
     };

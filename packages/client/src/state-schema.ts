@@ -26,6 +26,11 @@ const STEPS: readonly string[] = [
   `ALTER TABLE left_behind ADD COLUMN unban INTEGER;
    CREATE INDEX left_behind_ip ON left_behind (ip);`,
   `CREATE INDEX bans_lacking ON bans (status) WHERE seq = 0;`,
+  `ALTER TABLE bans ADD COLUMN origin TEXT NOT NULL DEFAULT 'host';
+   UPDATE bans SET origin = 'operator' WHERE prog = 'operator';
+   DROP INDEX bans_left_out;
+   CREATE INDEX bans_left_out ON bans (origin, at) WHERE status = 'skipped' AND reason = 'full';
+   CREATE INDEX bans_in_place ON bans (origin, host, at) WHERE status IN ('pending', 'applied', 'unproven');`,
 ];
 
 /**

@@ -1,7 +1,14 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { parseOutcome, type BanKey, type Outcome, type Position, type Receipt } from '@banshare/protocol';
+import {
+  parseOutcome,
+  type BanKey,
+  type Origin,
+  type Outcome,
+  type Position,
+  type Receipt,
+} from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { BanRow, RowStatus } from './ban-row.ts';
 import { Tally, type Counted } from './bans/tally.ts';
@@ -68,7 +75,7 @@ export class State {
   put(row: BanRow, now: number): void {
     const before = this.#countedOf(row);
     this.#sql(
-      'INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ).run(
       row.ip,
       row.prog,
@@ -88,6 +95,7 @@ export class State {
       row.retryAt,
       row.isEveryJail ? 2 : row.isForced ? 1 : 0,
       row.keptBack,
+      row.origin,
     );
     this.#tally?.change(before, row);
   }
@@ -192,21 +200,33 @@ export class State {
     return Number(row?.['n']);
   }
 
-  oldestInPlace(limit: number): BanRow[] {
+  /** The oldest in place of an origin, and of one host where it is named. */
+  oldestInPlace(origin: Origin, limit: number, host?: string): BanRow[] {
     return this.#sql(
-      "SELECT * FROM bans WHERE status IN ('pending', 'applied', 'unproven') ORDER BY at, seq LIMIT ?",
+      `SELECT * FROM bans INDEXED BY bans_in_place WHERE status IN ('pending', 'applied', 'unproven')
+       AND origin = ?1 AND (?2 IS NULL OR host = ?2) ORDER BY at, seq LIMIT ?3`,
     )
-      .all(limit)
+      .all(origin, host ?? null, limit)
       .map(rowOf);
   }
 
-  /** What is not over and was left out since this host had as many as it takes, the newest first. */
-  newestLeftOut(now: number, limit: number): BanRow[] {
+  /** How many bans in place each host has brought, the most first. */
+  inPlaceByHost(): { host: string; count: number }[] {
     return this.#sql(
-      `SELECT * FROM bans WHERE status = 'skipped' AND reason = 'full' AND (until IS NULL OR until > ?)
-       ORDER BY at DESC, seq DESC LIMIT ?`,
+      `SELECT host, count(*) AS n FROM bans INDEXED BY bans_in_place
+       WHERE status IN ('pending', 'applied', 'unproven') AND origin = 'host' GROUP BY host ORDER BY n DESC`,
     )
-      .all(now, limit)
+      .all()
+      .map((row) => ({ host: String(row['host']), count: Number(row['n']) }));
+  }
+
+  /** What of an origin is not over and was left out since this host had as many as it takes, the newest first. */
+  newestLeftOut(origin: Origin, now: number, limit: number): BanRow[] {
+    return this.#sql(
+      `SELECT * FROM bans INDEXED BY bans_left_out WHERE status = 'skipped' AND reason = 'full' AND origin = ?
+       AND (until IS NULL OR until > ?) ORDER BY at DESC, seq DESC LIMIT ?`,
+    )
+      .all(origin, now, limit)
       .map(rowOf);
   }
 
@@ -335,5 +355,6 @@ function rowOf(row: Record<string, unknown>): BanRow {
     isForced: row['forced'] !== 0,
     isEveryJail: row['forced'] === 2,
     keptBack: String(row['kept_back']),
+    origin: row['origin'],
   } as BanRow;
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pause, resume } from '../src/pausing.ts';
-import { ip, NOW, rowOf } from './make.ts';
+import { sharesOf } from '../src/keep-newest.ts';
+import { host, ip, NOW, prog, rowOf } from './make.ts';
 import { Host } from './taking-host.ts';
 
 const address = (last: number): ReturnType<typeof ip> => ip(`203.0.113.${last}`);
@@ -89,4 +90,49 @@ test('Resume puts no more in place than max-active, the newest', async () => {
     [address(3), address(4)],
   );
   assert.deepEqual(host2.state.counts(), { applied: 2, skipped: 2 });
+});
+
+test('What a person typed stays where imports and hosts bring more than max-active, and imports go before what hosts found', async () => {
+  using host2 = new Host();
+  host2.enforcer.endAll();
+  host2.parts.maxActive = 3;
+  const operator = { prog: prog('operator'), host: host('operator') };
+  host2.hear({ ...operator, by: 'operator', ip: address(1), until: null });
+  // An older server does not say whose word it is.
+  host2.hear({ ...operator, ip: address(2), until: null });
+  host2.hear(...[11, 12, 13, 14].map((last) => ({ ...operator, by: 'import' as const, ip: address(last) })));
+  host2.hear(...[21, 22].map((last) => ({ ip: address(last), at: NOW + last })));
+  await host2.rest();
+  const kept = (): string[] => host2.state.withStatus('applied').map(({ ip: each }) => each);
+  assert.deepEqual(kept(), [address(1), address(2), address(22)]);
+  host2.hear({ kind: 'unban', ip: address(22), until: null });
+  await host2.rest();
+  assert.deepEqual(kept().toSorted(), [address(1), address(2), address(21)].toSorted());
+});
+
+test('Of hosts the one that brought most gives way: it pushes out nobody else', async () => {
+  using host2 = new Host();
+  host2.enforcer.endAll();
+  host2.parts.maxActive = 6;
+  const by = (name: string, ...lasts: number[]): void =>
+    host2.hear(...lasts.map((last) => ({ ip: address(last), host: host(name), at: NOW + last })));
+  by('quiet', 1, 2);
+  by('flood', ...Array.from({ length: 40 }, (_, n) => 10 + n));
+  by('other', 100);
+  await host2.rest();
+  const kept = host2.state.withStatus('applied').map((row) => `${row.host} ${row.ip.split('.')[3]}`);
+  assert.deepEqual(kept.toSorted(), ['flood 47', 'flood 48', 'flood 49', 'other 100', 'quiet 1', 'quiet 2']);
+});
+
+test('sharesOf() brings those with the most down to one another, and takes exactly as many as are asked for', () => {
+  const hosts = [9, 5, 4, 1].map((count, n) => ({ host: `h${n}`, count }));
+  const total = (shares: [string, number][]): number => shares.reduce((sum, [, share]) => sum + share, 0);
+  assert.deepEqual(sharesOf(3, hosts), [['h0', 3]]);
+  for (let count = 0; count <= 19; count += 1) {
+    const shares = sharesOf(count, hosts);
+    assert.equal(total(shares), count);
+    const left = hosts.map(({ host: name, count: had }) => had - (new Map(shares).get(name) ?? 0));
+    assert.ok(left.every((each) => each >= 0));
+  }
+  assert.deepEqual(sharesOf(5, []), []);
 });
