@@ -233,13 +233,16 @@ export class Fail2banEnforcer implements Enforcer {
     if (proof === undefined) return effects;
     const taken = [...effects].filter(([, { outcome }]) => outcome !== 'failed');
     const asking = askingOver(talk);
-    await banAnew(talk, jail, taken, (ip) => proof.isSeen(asking, jail, ip));
-    const unseen = await proof.unseen(
-      asking,
-      mark,
-      jail,
-      taken.map(([{ ip }]) => ip),
-    );
+    const ips = taken.map(([{ ip }]) => ip);
+    let unseen: ReadonlyMap<string, string>;
+    try {
+      await banAnew(talk, jail, taken, (ip) => proof.isSeen(asking, jail, ip));
+      unseen = await proof.unseen(asking, mark, jail, ips);
+    } catch (error) {
+      // It was banned, whatever became of looking.
+      const reason = `the firewall could not be looked at: ${(error as Error).message}`;
+      unseen = new Map(ips.map((ip) => [ip, reason]));
+    }
     return new Map(
       [...effects].map(([each, effect]): [Change, Effect] => [each, withUnseen(effect, unseen.get(each.ip))]),
     );

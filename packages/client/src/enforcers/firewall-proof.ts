@@ -61,7 +61,8 @@ export class FirewallProof {
     if (start !== this.#start) {
       this.#verdicts.clear();
       this.#start = start;
-      const path = await asking.logTarget();
+      // A log that nobody names is not read; whether fail2ban answers at all the ban itself shows.
+      const path = await asking.logTarget().catch(() => '');
       this.#logPath = path.startsWith('/') ? path : '';
     }
     return { log: this.#logPath, from: this.#logPath === '' ? 0 : sizeOf(this.#logPath) };

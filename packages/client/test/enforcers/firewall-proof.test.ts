@@ -6,6 +6,7 @@ import { changeOf, UNPROVEN } from '../../src/ban-row.ts';
 import type { Change, Effect } from '../../src/enforcers/enforcer.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
 import { clientOf, provenByClient } from '../../src/enforcers/fail2ban-client.ts';
+import { TalkError } from '../../src/enforcers/fail2ban-socket.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { FirewallProof, lookCommand } from '../../src/enforcers/firewall-proof.ts';
 import { startBehind } from '../../src/enforcers/socket-start.ts';
@@ -180,5 +181,29 @@ test(
     ]);
     assert.equal(await enforcer.isProven?.(jail('sshd'), ip('203.0.113.2')), false);
     assert.equal(await enforcer.isProven?.(jail('sshd'), ip('203.0.113.1')), true);
+  },
+);
+
+test(
+  'Where the firewall cannot be looked at a ban is unproven and ours, never failed',
+  { skip: noFail2ban },
+  async () => {
+    await using fail2ban = new RealFail2ban();
+    await fail2ban.start();
+    const { socket, path } = fail2ban;
+    const notes = new Notes(join(path, 'notes'));
+    const nowMs = (): number => performance.now();
+    const proof = new FirewallProof({ notes, nowMs, start: () => 'one' });
+    proof.unseen = () => Promise.reject(new TalkError('raised', 'fail2ban refuses: KeyError'));
+    const memory = { recall: () => undefined, remember: () => undefined };
+    const parts = { socket, missingJail: jail('banshare'), timeoutMs: 20_000, notes, nowMs, memory, proof };
+    const [effect] = await new Fail2banEnforcer(parts).carryOut([ban('203.0.113.1')]);
+    assert.deepEqual(effect, {
+      outcome: 'unproven',
+      reason: 'the firewall could not be looked at: fail2ban refuses: KeyError',
+      localJail: 'sshd',
+      isBegun: true,
+    });
+    assert.deepEqual(fail2ban.banned('sshd'), ['203.0.113.1']);
   },
 );
