@@ -7,6 +7,7 @@ import {
   monotonicSeconds,
   readClientConfig,
   tell,
+  table,
   tellJson,
   usageFault,
   version,
@@ -281,11 +282,22 @@ async function bans(root: string, asJson: boolean): Promise<number> {
   }
   const { bans: rows } = reply.result as { bans: BanRow[] };
   if (asJson) tellJson({ bans: rows });
-  else if (rows.length === 0) print('No bans here.');
-  for (const { ip, localJail, prog, host, status: word, reason } of asJson ? [] : rows) {
-    print([ip, localJail, prog, `from ${host}`, reason === '' ? word : `${word}: ${reason}`].join('  '));
-  }
+  else print(rows.length === 0 ? 'No bans here.' : bansTable(rows));
   return 0;
+}
+
+function bansTable(rows: readonly BanRow[]): string {
+  const counts = new Map<string, number>();
+  for (const { status: word } of rows) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const cells = rows.map(({ ip, localJail, prog, host, status: word, reason }) => [
+    ip,
+    localJail,
+    prog,
+    host,
+    reason === '' ? word : `${word}: ${reason}`,
+  ]);
+  const sum = [...counts].map(([word, count]) => `${count} ${word}`).join(', ');
+  return `${table(['ADDRESS', 'JAIL HERE', 'PROG', 'FROM', 'HERE'], cells)}\n${rows.length} ${rows.length === 1 ? 'ban' : 'bans'}: ${sum}.`;
 }
 
 async function checkAll(root: string, configPath: string | undefined): Promise<number> {

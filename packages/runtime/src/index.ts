@@ -32,4 +32,5 @@ export { findServer, type ServerPlace } from './server-place.ts';
 export { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 export { SteadyClock } from './steady-clock.ts';
 export { askPerson, complain, draw, endQuietly, tell, tellJson } from './tell.ts';
+export { table } from './table.ts';
 export { usageFault } from './usage.ts';

@@ -1,3 +1,4 @@
+import { withIsoTimes } from './iso-times.ts';
 import { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 
 /*
@@ -47,9 +48,9 @@ function coloured(text: string): string {
   return text.split('\n').map(line).join('\n');
 }
 
-/** Prints one JSON document on stdout. */
+/** Prints one JSON document on stdout, with ISO times beside the numbers. */
 export function tellJson(value: unknown): void {
-  process.stdout.write(`${jsonForAll(value)}\n`);
+  process.stdout.write(`${jsonForAll(withIsoTimes(value))}\n`);
 }
 
 /** Says on stderr, in one line, what could not be done, or what else a person should know. */

@@ -3,7 +3,7 @@ import type { Ask, Command } from './ask.ts';
 import { frozenLine, type Frozen } from './judging/freeze.ts';
 import { showBanned, showUnbanned } from './show-ranges.ts';
 import { showExplanation } from './show-explanation.ts';
-import { showBans, showUndone, type ShownBan } from './show.ts';
+import { MOST_BANS, showBans, showUndone, type ShownBan } from './show.ts';
 import type { Unbanned } from './operate.ts';
 
 const IP = { type: 'string', describe: 'an address or range' } as const;
@@ -24,14 +24,28 @@ function bans(ask: Ask): Command {
       jail: JAIL,
       host: { type: 'string', describe: 'reported by this host only' },
       all: { type: 'boolean', default: false, describe: 'also those that are over' },
+      limit: {
+        type: 'string',
+        default: String(MOST_BANS),
+        coerce: countOf,
+        describe: 'prints the newest so many; --json has all',
+      },
+      'all-rows': { type: 'boolean', default: false, describe: 'prints every one' },
     },
     handler: (words) => {
-      const { ip, jail, host, all } = words;
+      const { ip, jail, host, all, limit, allRows } = words;
+      const most = allRows === true ? Infinity : Number(limit);
       const show = ({ bans: list, frozen }: { bans: ShownBan[]; frozen: Frozen | null }): string =>
-        [showBans(list, wallSeconds()), ...frozenLine(frozen, wallSeconds())].join('\n');
+        [showBans(list, wallSeconds(), most), ...frozenLine(frozen, wallSeconds())].join('\n');
       return ask(words, { command: 'bans', args: { ip, jail, host, all } }, show);
     },
   };
+}
+
+/** @throws where it is no number of rows. */
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error('--limit takes a number of rows, such as 500');
+  return Number(text);
 }
 
 function explain(ask: Ask): Command {

@@ -11,7 +11,7 @@ import { widerRanges } from './wider-ranges.ts';
 const PAGE = 1000;
 
 /** A ban in the shape that `bans --json` prints (contract section 4); `isLifted` only where it ended before its time. */
-type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'at' | 'until'> & {
+type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'at' | 'until' | 'reason'> & {
   isLifted?: boolean;
 };
 
@@ -69,6 +69,6 @@ async function listAll(ledger: Ledger, isWanted: (ban: Event) => boolean, now: n
   }
 }
 
-function listed({ ip, prog, jail, host, seq, at, until }: Event): ListedBan {
-  return { ip, prog, jail, host, seq, at, until };
+function listed({ ip, prog, jail, host, seq, at, until, reason }: Event): ListedBan {
+  return { ip, prog, jail, host, seq, at, until, ...(reason === undefined ? {} : { reason }) };
 }

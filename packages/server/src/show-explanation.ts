@@ -32,13 +32,16 @@ function reportLine(report: Told, of: string): string {
   return `  ${time(received)}  ${host} ${said} ${of}${prog}/${jail}${wider}: ${verdict}${why}`;
 }
 
-function eventLines({ seq, kind, prog, jail, host, at, until, outcomes }: Happened, of: string): string[] {
+function eventLines(
+  { seq, kind, prog, jail, host, at, until, reason: said, outcomes }: Happened,
+  of: string,
+): string[] {
   const end = kind === 'unban' ? '' : `, ${until === null ? 'for ever' : `until ${time(until)}`}`;
   return [
-    `  ${time(at)}  #${seq} ${kind} ${of}${prog}/${jail} by ${host}${end}`,
+    `  ${time(at)}  #${seq} ${kind} ${of}${prog}/${jail} by ${host}${end}${said === undefined ? '' : `: ${said}`}`,
     ...outcomes.map(({ host: name, outcome, reason, at: known }) => {
       const why = reason === null ? '' : ` (${reason})`;
-      return `      ${name}: ${outcome}${why}${known === null ? '' : `, known since ${time(known)}`}`;
+      return `      ${name}: ${outcome === 'waiting' ? 'not confirmed yet' : outcome}${why}${known === null ? '' : `, known since ${time(known)}`}`;
     }),
   ];
 }

@@ -1,11 +1,12 @@
+import { table } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
 import type { AuditEntry } from './audit.ts';
 import { isDrilled, type DrillTime } from './drill.ts';
 import type { HostStatus } from './status.ts';
+import { namesOf } from './operator/attention.ts';
 import { onlyListens } from './fleet/in-place.ts';
 import { sayNamesake } from './namesake.ts';
 import { number, span, time } from './say.ts';
-import { table } from './table.ts';
 
 export type ShownBan = {
   ip: string;
@@ -15,10 +16,17 @@ export type ShownBan = {
   seq: number;
   at: number;
   until: number | null;
+  reason?: string;
   isLifted?: boolean;
 };
 
+/** So many bans are printed where nobody asks for more: what is above scrolls away. */
+export const MOST_BANS = 100;
+
 const MOST_LIFTED = 20;
+/** From so many hosts on what they all repeat is said once, in these columns. */
+const MANY_HOSTS = 5;
+const COLLAPSED: ReadonlySet<string> = new Set(['VERSION', 'GENERATION', 'RANGES']);
 
 export type ShownUndo = {
   lifted: ShownBan[];
@@ -35,26 +43,61 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
   const isUneven =
     activeRanges > 0 && hosts.some(({ state, ranges }) => state === 'active' && ranges !== true);
   if (hosts.length === 0) return 'No host is enrolled yet.';
-  const rows = hosts.map((host) => [
-    host.name,
-    stateText(host),
-    host.lag === 0 ? 'everything' : `${host.lag} behind`,
-    placedText(host),
-    seen(host.lastSeen, now),
-    host.version ?? '',
-    host.generation ?? '',
-    ...(isUneven ? [host.ranges === null ? '' : host.ranges ? 'yes' : 'no'] : []),
-  ]);
-  const columns = ['HOST', 'STATE', 'RECEIVED', 'IN PLACE', 'LAST CONTACT', 'VERSION', 'GENERATION'];
-  const names = hosts.flatMap(({ name, namesake }) =>
-    namesake === null ? [] : [`${name}: ${sayNamesake(name, namesake, now)}.`],
+  const columns: [heading: string, cell: (host: HostStatus) => string][] = [
+    ['HOST', ({ name }) => name],
+    ['STATE', stateText],
+    ['RECEIVED', ({ lag }) => (lag === 0 ? 'everything' : `${lag} behind`)],
+    ['IN PLACE', placedText],
+    ['LAST CONTACT', ({ lastSeen }) => seen(lastSeen, now)],
+    ['VERSION', ({ version }) => version ?? ''],
+    ['GENERATION', ({ generation }) => generation ?? ''],
+    ...(isUneven ? [['RANGES', rangesText] satisfies [string, (host: HostStatus) => string]] : []),
+  ];
+  // What all of many hosts have in common is said once.
+  const common =
+    hosts.length < MANY_HOSTS
+      ? []
+      : columns.filter(([heading, cell]) => COLLAPSED.has(heading) && areSame(hosts, cell));
+  const shown = columns.filter((column) => !common.includes(column));
+  const rows = hosts.map((host) => shown.map(([, cell]) => cell(host)));
+  const names = each(
+    hosts.filter(({ namesake }) => namesake !== null),
+    ({ name, namesake }) => (namesake === null ? '' : `${name}: ${sayNamesake(name, namesake, now)}.`),
+    'ask for a name that another host has',
   );
-  const waiting = hosts.filter(({ waitingAddresses }) => waitingAddresses.length > 0);
-  const notes = waiting.map(
+  const notes = each(
+    hosts.filter(({ waitingAddresses }) => waitingAddresses.length > 0),
     ({ name, waitingAddresses }) =>
       `${name} tells ${waitingAddresses.join(', ')}, which protects nothing yet: hosts approve ${name}`,
+    'tell addresses, which protects nothing yet: hosts approve NAME',
   );
-  return [table([...columns, ...(isUneven ? ['RANGES'] : [])], rows), ...names, ...notes].join('\n');
+  const [first] = hosts;
+  const same = common.flatMap(([heading, cell]) =>
+    first === undefined || cell(first) === '' ? [] : [`${heading} of all: ${cell(first)}`],
+  );
+  return [
+    table(
+      shown.map(([heading]) => heading),
+      rows,
+    ),
+    ...same,
+    ...names,
+    ...notes,
+  ].join('\n');
+}
+
+function areSame(hosts: readonly HostStatus[], cell: (host: HostStatus) => string): boolean {
+  return new Set(hosts.map(cell)).size === 1;
+}
+
+/** A line for each of a few hosts, and one for all of many. */
+function each(hosts: readonly HostStatus[], one: (host: HostStatus) => string, all: string): string[] {
+  if (hosts.length < MANY_HOSTS) return hosts.map(one);
+  return [`${hosts.length} hosts ${all}: ${namesOf(hosts.map(({ name }) => name))}`];
+}
+
+function rangesText({ ranges }: HostStatus): string {
+  return ranges === null ? '' : ranges ? 'yes' : 'no';
 }
 
 function stateText({ state, isRotating, receipt, mutedUntil }: HostStatus): string {
@@ -75,24 +118,32 @@ function placedText({ receipt }: HostStatus): string {
   return placed === wanted ? number(placed) : `${number(placed)} of ${number(wanted)}`;
 }
 
-/** Bans for people, the newest last. */
-export function showBans(bans: readonly ShownBan[], now: number): string {
-  if (bans.length === 0) return 'No such bans.';
-  const rows = bans.map(({ ip, prog, jail, host, at, until, isLifted }) => [
-    ip,
-    jail,
-    prog,
-    host,
-    `${span(now - at)} ago`,
-    isLifted === true
-      ? 'lifted, or renewed'
-      : until === null
-        ? 'for ever'
-        : until > now
-          ? `in ${span(until - now)}`
-          : 'is over',
+/** Bans for people, the newest last, and how many older ones there are. */
+export function showBans(all: readonly ShownBan[], now: number, most = MOST_BANS): string {
+  if (all.length === 0) return 'No such bans.';
+  const bans = all.slice(Math.max(0, all.length - most));
+  const hasReason = bans.some(({ reason }) => reason !== undefined);
+  const rows = bans.map((ban) => [
+    ban.ip,
+    ban.jail,
+    ban.prog,
+    ban.host,
+    `${span(now - ban.at)} ago`,
+    endText(ban, now),
+    ...(hasReason ? [ban.reason ?? ''] : []),
   ]);
-  return table(['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'], rows);
+  const headings = ['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'];
+  const older = all.length - bans.length;
+  return [
+    table([...headings, ...(hasReason ? ['REASON'] : [])], rows),
+    ...(older === 0 ? [] : [`And ${number(older)} older: --limit N or --all-rows shows them.`]),
+  ].join('\n');
+}
+
+function endText({ until, isLifted }: ShownBan, now: number): string {
+  if (isLifted === true) return 'lifted, or renewed';
+  if (until === null) return 'for ever';
+  return until > now ? `in ${span(until - now)}` : 'is over';
 }
 
 /** What an undo took back, or would. */

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
+import { showBans, showHosts, type ShownBan } from '../src/show.ts';
+import type { HostStatus } from '../src/status.ts';
+import { NOW } from './ledger-of-test.ts';
 import { runProgram, startFleet } from '../../../test/fleet/index.ts';
 
 const fleet = await startFleet();
@@ -89,4 +92,66 @@ test('a full disk is said in a line, and a closed pipe ends quietly', () => {
   const command = `'${process.execPath}' '${main}' --root '${fleet.server.root}' never-ban list | :`;
   const piped = spawnSync('sh', ['-c', command]);
   assert.equal(String(piped.stderr), '');
+});
+
+const aBan = (n: number): ShownBan => ({
+  ip: `203.0.113.${n % 250}`,
+  prog: 'operator',
+  jail: 'banshare',
+  host: 'operator',
+  seq: n,
+  at: NOW - 60,
+  until: null,
+});
+
+test('bans prints the newest 100 and says how many more there are, --limit and --all-rows print others, with a reason', () => {
+  const all = Array.from({ length: 130 }, (_, index) => aBan(index + 1));
+  const lines = showBans(all, NOW).split('\n');
+  assert.equal(lines.length, 1 + 100 + 1);
+  assert.match(lines.at(-1) ?? '', /^And 30 older: --limit N or --all-rows shows them\.$/);
+  assert.equal(showBans(all, NOW, Infinity).split('\n').length, 1 + 130);
+  assert.match(showBans([{ ...aBan(1), reason: 'a customer called' }], NOW), /REASON\n.* a customer called$/);
+});
+
+test('bans and explain show the reason of a ban, explain says what is not confirmed yet, and JSON has ISO times', async () => {
+  await fleet.server.command('enrolment', 'open');
+  await fleet.peer('h1');
+  const ip = '203.0.113.31';
+  await fleet.server.command('ban', ip, '--reason', 'asked by its owner');
+  const explained = (await fleet.server.command('explain', ip)).stdout;
+  assert.match(explained, /#\d+ ban operator\/banshare by operator, until \S+: asked by its owner/);
+  assert.match(explained, /h1: not confirmed yet/);
+  assert.match((await fleet.server.command('bans', ip, '--limit', '1')).stdout, /asked by its owner/);
+  const { bans } = await fleet.server.json<{ bans: Record<string, unknown>[] }>('bans', ip);
+  assert.equal(bans[0]?.['reason'], 'asked by its owner');
+  assert.equal(bans[0]?.['atIso'], new Date(Number(bans[0]?.['at']) * 1000).toISOString());
+  const wrong = await fleet.server.command('bans', '--limit', 'many');
+  assert.deepEqual([wrong.code, wrong.stdout], [64, '']);
+  assert.match(wrong.stderr, /--limit takes a number of rows/);
+});
+
+test('hosts says once what many hosts repeat', () => {
+  const host = (n: number): HostStatus =>
+    ({
+      name: `web${n}`,
+      state: 'active',
+      lag: 0,
+      lastSeen: NOW,
+      version: '1.2.3',
+      generation: '20261121T000000Z-a1b2c3',
+      waitingAddresses: ['203.0.113.1'],
+      receipt: null,
+      mutedUntil: null,
+      isRotating: false,
+      namesake: null,
+      ranges: true,
+    }) as unknown as HostStatus;
+  const many = showHosts(
+    Array.from({ length: 300 }, (_, index) => host(index + 1)),
+    NOW,
+  );
+  assert.equal(many.match(/1\.2\.3/g)?.length, 1);
+  assert.equal(many.match(/20261121T000000Z/g)?.length, 1);
+  assert.equal(many.split('\n').length, 1 + 300 + 2 + 1);
+  assert.match(many, /300 hosts tell addresses, which protects nothing yet: .*web10 and 290 more$/);
 });

@@ -1,9 +1,8 @@
-import { wallSeconds } from '@banshare/runtime';
+import { wallSeconds, table } from '@banshare/runtime';
 import type { Ask, Command } from '../ask.ts';
 import { sayFrozen, type Frozen } from '../judging/freeze.ts';
 import type { ListedHeld } from '../operator/stop.ts';
 import { span } from '../say.ts';
-import { table } from '../table.ts';
 
 /** The commands that stop the fleet, let it go on, and decide about what was held. */
 export function stopCommands(ask: Ask): Command[] {
