@@ -220,3 +220,15 @@ test('every package declares exactly what its sources import, and no side effect
     assert.equal(sideEffects, false, `${name} sets no "sideEffects": false`);
   }
 });
+
+test('every socket is made, watched and connected in a way that no signal ends: see interrupted.ts and handshakes.ts', () => {
+  for (const path of globSync('packages/transport/src/*.ts', { cwd: ROOT })) {
+    const text = readFileSync(join(ROOT, path), 'utf8');
+    const bare = [
+      ...text.matchAll(/.*(?<!=> )\bnew (?:Router|Publisher|Request|Dealer|Subscriber)\(.*/g),
+      ...text.matchAll(/.*(?<!=> [\w.]+)\.(?:connect|subscribe)\((?!\)).*/g),
+      ...(basename(path) === 'handshakes.ts' ? [] : text.matchAll(/.*\bsocket\.events\b.*/g)),
+    ].map(([line]) => `${path}: ${line.trim()}`);
+    assert.deepEqual(bare, []);
+  }
+});
