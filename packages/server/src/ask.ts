@@ -31,7 +31,7 @@ const PATIENCE_MS = 60_000;
 /** Exit codes of what the daemon refuses; all else is 1. */
 const CODES: ReadonlyMap<string, number> = new Map([
   ['no-daemon', NO_DAEMON],
-  ...['jail', 'duration', 'mode'].map((code) => [code, USAGE] as const),
+  ...['jail', 'duration', 'mode', 'undo'].map((code) => [code, USAGE] as const),
 ]);
 
 /** An Ask that leaves its exit code with the caller. */

@@ -85,9 +85,11 @@ export class EventBook {
   /** Removes events older than a time that no active ban needs; returns how many are gone. */
   prune(before: number, limit: number): number {
     const { seq: head } = this.#head;
-    const last = this.#sql('SELECT max(seq) AS seq FROM events WHERE at < ? AND seq < ?').get(
+    // Asked of so many at most: reports wait meanwhile, and everything that is kept would be read to find nothing old.
+    const last = this.#sql('SELECT max(seq) AS seq FROM events WHERE at < ? AND seq < ? AND seq <= ?').get(
       before,
       head,
+      this.#prunedTo() + limit,
     ) as Row;
     const upto = Math.min(Number(last['seq'] ?? 0), this.#prunedTo() + limit);
     if (upto <= this.#prunedTo()) return 0;

@@ -119,6 +119,9 @@ const STEPS: readonly string[] = [
    UPDATE bans SET began = at;
    CREATE INDEX bans_import ON bans (import) WHERE import IS NOT NULL;
    CREATE INDEX held_at ON held (at);`,
+  `CREATE INDEX outcomes_at ON outcomes (at);
+   CREATE INDEX acks_at ON acks (at);
+   CREATE INDEX lifted_at ON lifted (at);`,
 ];
 
 /**

@@ -3,11 +3,22 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { LedgerOfTest } from './ledger-of-test.ts';
 
-/** Where a report, or a host's unban, asks the ledger. */
-const FILES = ['record', 'ban-book', 'held', 'ledger/vote-book', 'ledger/undo', 'history', 'reported'];
+/** Where a report, or a host's unban, asks the ledger, and what is removed beside it. */
+const FILES = [
+  'event-book',
+  'record',
+  'ban-book',
+  'held',
+  'ledger/vote-book',
+  'ledger/undo',
+  'history',
+  'reported',
+];
 
 /** Everything of a table is read only where an operator, or the clock, wants all of it: the beginning of each such statement. */
 const WHOLE = [
+  // The last one only.
+  'SELECT seq, tail FROM events ORDER BY seq DESC LIMIT 1',
   'SELECT count(*) AS n FROM held',
   'SELECT id, ip FROM held',
   'SELECT * FROM held ORDER BY id',

@@ -93,11 +93,12 @@ test('undo --dry-run says how many bans on how many hosts, undo --jail, --import
   assert.deepEqual(await commands.next(), ['set', 'nginx', 'unbanip', '203.0.113.2']);
   assert.match(await run('--import', '1'), /^Lifted: 198\.51\.100\.1 .* 198\.51\.100\.2/);
   assert.match(await run('--all', '--since', '1h'), /^Lifted: 203\.0\.113\.1 \(fail2ban\/sshd\)\.$/);
-  const wrong = [
-    ['--since', '1h'],
-    ['--all', '--jail', 'sshd', '--since', '1h'],
-    ['--all'],
-    ['--host', 'no', '--since', '1h'],
+  const wrong: [code: number, ...words: string[]][] = [
+    [64, '--since', '1h'],
+    [64, '--all', '--jail', 'sshd', '--since', '1h'],
+    [64, '--all'],
+    [1, '--host', 'no', '--since', '1h'],
   ];
-  for (const words of wrong) assert.equal((await server.command('undo', ...words)).code, 1, words.join(' '));
+  for (const [code, ...words] of wrong)
+    assert.equal((await server.command('undo', ...words)).code, code, words.join(' '));
 });

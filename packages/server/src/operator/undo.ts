@@ -19,6 +19,9 @@ type UndoAnswer = {
 
 /** `undo --all | --import N | --jail J | --host NAME … --since 15m [--dry-run]` */
 export async function undo(args: Args, parts: OperateParts): Promise<AdminReply> {
+  const unknown = namesOf(args).find((name) => parts.book.byName(name) === undefined);
+  if (unknown !== undefined)
+    return refuse('host', `no host is called "${unknown}": see banshare-server hosts`);
   const what = readWhat(args, parts);
   if (!what.ok) return refuse('undo', what.fault);
   const { ledger, book, goneAfterSeconds, audit, distribute } = parts;
@@ -65,13 +68,7 @@ function readWhat(args: Args, { book }: OperateParts): Result<UndoWhat> {
     const parsed = parseJail(jail);
     return parsed.ok ? { ok: true, value: { kind: 'jail', jail: parsed.value } } : parsed;
   }
-  const ids: number[] = [];
-  for (const name of hosts) {
-    const host = book.byName(name);
-    if (host === undefined)
-      return { ok: false, fault: `no host is called "${name}": see banshare-server hosts` };
-    ids.push(host.id);
-  }
+  const ids = hosts.flatMap((name) => book.byName(name)?.id ?? []);
   return { ok: true, value: { kind: 'hosts', ids } };
 }
 
