@@ -94,3 +94,48 @@ test('A reporter killed while it gives a report up leaves one dead letter with i
     /lifted/,
   );
 });
+
+test('A --stdin killed after any answer loses nothing that was answered, and the same input again publishes nothing twice', async (t) => {
+  const chance = new Chance(t);
+  await using fleet = await startFleet();
+  await fleet.addReporter('r');
+  const ips = Array.from({ length: 150 }, (_, n) => addressOf(n));
+  const stdin = ips.map((ip) => `fail2ban sshd ${ip}\n`).join('');
+  const answered = chance.integer(1, 100);
+  const killed = await fleet.report('r', ['--stdin'], { stdin, ...dieAt(`answered:${answered}`) });
+  assert.equal(killed.code, KILLED);
+  const { head = 0 } = (await statusOfServer(fleet.server)) ?? {};
+  assert.ok(head >= answered, `${head} of ${answered} answered`);
+  const again = await fleet.report('r', ['--stdin'], { stdin });
+  assert.equal(again.code, 0, again.stderr);
+  assert.equal((await statusOfServer(fleet.server))?.head, ips.length);
+});
+
+test('A server killed in the middle of a --stdin or a --flush loses no line, and none becomes two events', async (t) => {
+  const chance = new Chance(t);
+  await using fleet = await startFleet();
+  await fleet.addReporter('r');
+  const ips = Array.from({ length: 150 }, (_, n) => addressOf(n));
+  const stdin = ips.map((ip) => `fail2ban sshd ${ip}\n`).join('');
+  const points = ['before-commit', 'after-commit', 'before-answer'] as const;
+  const startDying = async (): Promise<void> => {
+    await fleet.server.start(dieAt(`${chance.pick(points)}:${chance.integer(2, 4)}`));
+  };
+  await fleet.server.kill9();
+  await startDying();
+  const streamed = await fleet.report('r', ['--stdin'], { stdin });
+  assert.equal(streamed.code, 0, streamed.stderr);
+  assert.ok(waiting(fleet).length > 0);
+  await fleet.server.ended;
+  await startDying();
+  const flushed = await fleet.report('r', ['--flush']);
+  assert.ok(flushed.code === 75 || waiting(fleet).length === 0, flushed.stderr);
+  if (flushed.code === 75) {
+    await fleet.server.ended;
+    await fleet.server.start();
+    assert.equal((await fleet.report('r', ['--flush'])).code, 0);
+  }
+  assert.deepEqual(waiting(fleet), []);
+  assert.deepEqual((await bansOfServer(fleet.server)).map(({ ip }) => ip).sort(), ips.toSorted());
+  assert.equal((await statusOfServer(fleet.server))?.head, ips.length);
+});

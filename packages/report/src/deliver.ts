@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Reply } from '@banshare/protocol';
-import { isMacNoted, monotonicSeconds, wallSeconds } from '@banshare/runtime';
-import { endpoint, Requester, Sealer, type Answer, type HostKey } from '@banshare/transport';
+import { failpoint, isMacNoted, monotonicSeconds, wallSeconds } from '@banshare/runtime';
+import { endpoint, Pipeline, Requester, Sealer, type Answer, type HostKey } from '@banshare/transport';
 import type { HostName } from '@banshare/protocol';
 import { EXIT, type Ending } from './exit-codes.ts';
 import { resolveServer, throughLoopback } from './resolve.ts';
@@ -21,7 +21,13 @@ export type Delivery = {
   spool: Spool;
   timeoutMs: number;
   isStrict: boolean;
+  /** Whether many reports may be under way at once, each still within its time. */
+  isMany: boolean;
 };
+
+/** For so long nothing more is asked where a server names no time, and at most. */
+const PAUSE_SECONDS = 10;
+const LONGEST_PAUSE_SECONDS = 60;
 
 /**
  * Delivers reports over one connection, each within its time, or keeps them on disk. States: no connection yet; connected;
@@ -29,12 +35,16 @@ export type Delivery = {
  */
 export class Courier {
   readonly #to: Delivery;
-  #requester: Requester | undefined;
+  #requester: Requester | Pipeline | undefined;
+  #connecting: Promise<boolean> | undefined;
   #sealer: Sealer | undefined;
   #identity: HostIdentity;
   /** Beside the mark, which a spool that cannot be written does not take: monotonic seconds. */
   #missingUntil = 0;
   #isServerFound = false;
+  /** Monotonic seconds, and why. */
+  #pausedUntil = 0;
+  #pausedFor = '';
 
   constructor(to: Delivery) {
     this.#to = to;
@@ -43,7 +53,7 @@ export class Courier {
 
   /** Asks the server about what was kept, and leaves it to the caller what follows from the answer. */
   async resend(waiting: Waiting): Promise<Answer> {
-    const deadline = monotonicSeconds() * 1000 + this.#to.timeoutMs;
+    const deadline = this.#deadline();
     if (!(await this.#connect(deadline))) {
       return { ok: false, fault: 'unreachable', reason: `cannot resolve ${this.#to.place.server}` };
     }
@@ -56,14 +66,16 @@ export class Courier {
   /** Delivers what is new, or what was kept and has its id for life. */
   async deliver(what: Content | Waiting): Promise<Ending> {
     const at = wallSeconds();
-    const deadline = monotonicSeconds() * 1000 + this.#to.timeoutMs;
-    const isServerMissing = this.#to.spool.isServerMissing || monotonicSeconds() < this.#missingUntil;
-    const isConnected = !isServerMissing && (await this.#connect(deadline));
+    await this.#waitForRoom();
+    const deadline = this.#deadline();
+    const why = this.#whyNotNow();
+    const isConnected = why === undefined && (await this.#connect(deadline));
     // Not before the connection: what makes ids and signatures takes some milliseconds to load.
     const waiting: Waiting = 'id' in what ? what : { id: makeId(), at, ...what };
-    if (isServerMissing) return this.#keep(waiting, 'the server was not found a moment ago');
+    if (why !== undefined) return this.#keep(waiting, why);
     if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.place.server}`);
     const answer = await this.#askInTime(waiting, deadline);
+    if (answer.ok && this.#isPaused(answer.reply) && !this.#to.spool.hasRoom) return this.deliver(waiting);
     if (answer.ok) return this.#end(answer.reply, waiting);
     if (answer.fault === 'not-admitted') {
       return { code: EXIT.refused, says: `refused: ${answer.reason}; run banshare-client status` };
@@ -71,22 +83,63 @@ export class Courier {
     return this.#missed(waiting, answer.reason);
   }
 
+  #deadline(): number {
+    return monotonicSeconds() * 1000 + this.#to.timeoutMs;
+  }
+
+  /** Why a report goes straight to the spool. */
+  #whyNotNow(): string | undefined {
+    const now = monotonicSeconds();
+    if (this.#to.spool.isServerMissing || now < this.#missingUntil)
+      return 'the server was not found a moment ago';
+    return now < this.#pausedUntil ? this.#pausedFor : undefined;
+  }
+
+  /** Where one of many is told that this host reports too much, the others ask no more for as long as the server says. */
+  #isPaused({
+    status,
+    code,
+    reason = 'the server asks to try again later',
+    after = PAUSE_SECONDS,
+  }: Reply): boolean {
+    if (!this.#to.isMany || status !== 'RETRY' || code !== 'limit') return false;
+    this.#pausedUntil = monotonicSeconds() + Math.min(after, LONGEST_PAUSE_SECONDS);
+    this.#pausedFor = reason;
+    return true;
+  }
+
+  /** A full spool takes nothing: then many reports wait here, rather than be lost, until the server takes more. */
+  async #waitForRoom(): Promise<void> {
+    for (;;) {
+      const seconds = this.#pausedUntil - monotonicSeconds();
+      if (seconds <= 0 || this.#to.spool.hasRoom) return;
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    }
+  }
+
   close(): void {
     this.#requester?.close();
     this.#requester = undefined;
   }
 
-  /** Connects before the key is parsed and the report signed: the handshake runs in another thread meanwhile. */
-  async #connect(deadline: number): Promise<boolean> {
+  /** Whether there is a connection; of many that want one at once, one makes it. */
+  #connect(deadline: number): Promise<boolean> | boolean {
     if (this.#requester !== undefined) return true;
-    const { place, knownOutside, addressCache } = this.#to;
+    this.#connecting ??= this.#open(deadline).finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  /** Connects before the key is parsed and the report signed: the handshake runs in another thread meanwhile. */
+  async #open(deadline: number): Promise<boolean> {
+    const { place, knownOutside, addressCache, isMany } = this.#to;
     const address = await resolveServer(place.server, addressCache, remaining(deadline));
     if (address === undefined) return false;
-    this.#requester = new Requester({
+    const peer = {
       endpoint: endpoint(throughLoopback(address, knownOutside), place.reportPort),
       serverKey: place.serverPublicKey,
       curve: this.#identity.key.curve,
-    });
+    };
+    this.#requester = isMany ? new Pipeline(peer) : new Requester(peer);
     this.#requester.connect();
     const takesMac = isMacNoted(addressCache, place.serverPublicKey);
     this.#sealer = new Sealer(this.#identity.key, place.serverPublicKey, takesMac);
@@ -95,12 +148,19 @@ export class Courier {
 
   /** Where this host went over to another key since (banshare-client rotate), the report is signed again with that. */
   async #askInTime(waiting: Waiting, deadline: number): Promise<Answer> {
+    const asked = this.#identity;
     const answer = await this.#askByClock(waiting, deadline);
-    const identity = isKeyUnknown(answer) ? this.#to.readIdentity() : this.#identity;
-    if (identity.key.publicHex === this.#identity.key.publicHex) return answer;
+    if (isKeyUnknown(answer)) this.#goOver(this.#to.readIdentity());
+    // Another report may have gone over meanwhile, and cut this one.
+    const isNewKey = this.#identity.key.publicHex !== asked.key.publicHex;
+    if (!isNewKey || (answer.ok && !isKeyUnknown(answer))) return answer;
+    return (await this.#connect(deadline)) ? this.#askByClock(waiting, deadline) : answer;
+  }
+
+  #goOver(identity: HostIdentity): void {
+    if (identity.key.publicHex === this.#identity.key.publicHex) return;
     this.#identity = identity;
     this.close();
-    return (await this.#connect(deadline)) ? this.#askByClock(waiting, deadline) : answer;
   }
 
   /** Where this host's clock is wrong, the report is signed again for the server's. */
@@ -112,7 +172,8 @@ export class Courier {
 
   async #ask(waiting: Waiting, at: number, deadline: number): Promise<Answer> {
     if (this.#requester === undefined || this.#sealer === undefined) {
-      throw new Error('asked before connecting');
+      // One of many may have found the server silent, and closed what all of them use.
+      return { ok: false, fault: 'unreachable', reason: 'the connection was closed' };
     }
     const { key, name } = this.#identity;
     const envelope = { id: waiting.id, at, key: key.publicHex, to: this.#to.place.serverPublicKey };
@@ -120,13 +181,16 @@ export class Courier {
       waiting.kind === 'report'
         ? ({ kind: 'report', sender: name, report: waiting.report } as const)
         : ({ kind: 'unban', ban: waiting.ban } as const);
-    const ask = (requester: Requester, sealer: Sealer): Promise<Answer> =>
-      requester.request(sealer.seal(envelope, request), remaining(deadline));
-    const answer = await ask(this.#requester, this.#sealer);
-    return this.#sealer.hasToSign(answer) ? ask(this.#requester, this.#sealer) : answer;
+    const [requester, sealer] = [this.#requester, this.#sealer];
+    const ask = (): Promise<Answer> => requester.request(sealer.seal(envelope, request), remaining(deadline));
+    const isByMac = sealer.takesMac;
+    const answer = await ask();
+    // Of many that are refused for their MAC the first one makes all sign.
+    return isByMac && (sealer.hasToSign(answer) || isMacRefused(answer)) ? ask() : answer;
   }
 
   #end(reply: Reply, waiting: Waiting): Ending {
+    failpoint('answered');
     // Once a run is enough: while the server answers here, nobody makes another.
     if (!this.#isServerFound) this.#to.spool.markServerFound();
     this.#isServerFound = true;
@@ -167,6 +231,10 @@ export class Courier {
 /** By the door, or behind it: a connection may be older than a change of the key. */
 function isKeyUnknown(answer: Answer): boolean {
   return answer.ok ? answer.reply.code === 'unknown-key' : answer.fault === 'not-admitted';
+}
+
+function isMacRefused(answer: Answer): boolean {
+  return answer.ok && answer.reply.code === 'signature';
 }
 
 /** A fresh id, unique for a report's whole life. */

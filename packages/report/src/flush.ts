@@ -1,16 +1,19 @@
+import { banKeyText } from '@banshare/protocol';
 import { wallSeconds } from '@banshare/runtime';
 import type { Answer } from '@banshare/transport';
 import type { Arguments } from './arguments.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
-import { openSession } from './session.ts';
-import { WaitingReports } from './waiting-reports.ts';
+import { openSession, type Session } from './session.ts';
+import type { Waiting } from './spool.ts';
+import { UnderWay } from './under-way.ts';
+import { WaitingReports, type Read } from './waiting-reports.ts';
 
 /** What follows from an answer: the report has its end, it is given up, or all of them wait on. */
 type Next = { step: 'done' } | { step: 'bury'; reason: string } | { step: 'wait'; ending: Ending };
 
 /**
- * Sends what waits in the spool, oldest first, over one connection. A refused or outdated report goes to the dead letters; the
- * first one that finds no server, or is asked to come later, ends the run.
+ * Sends what waits in the spool, oldest first, many at once over one connection. A refused or outdated report goes to the dead
+ * letters; once one finds no server, or is asked to come later, no other is begun, and the run ends with those under way.
  */
 export async function flushSpool(options: Arguments, say: (line: string) => void): Promise<Ending> {
   const session = await openSession(options);
@@ -18,24 +21,54 @@ export async function flushSpool(options: Arguments, say: (line: string) => void
   const waiting = new WaitingReports(session.paths.spool);
   waiting.removeLeftovers(wallSeconds());
   let sent = 0;
+  let stopped: Ending | undefined;
+  const underWay = new UnderWay<{ name: string; next: Next }>(({ name, next }) => {
+    if (next.step === 'wait') return;
+    settle(name, next, waiting, say);
+    sent += 1;
+  });
   for (const name of waiting.names()) {
+    if (stopped !== undefined) break;
     const read = waiting.read(name);
     if (read === undefined) continue;
-    const next: Next = read.ok
-      ? isOutdated(read.waiting.at, session.spoolMaxAgeSeconds)
-        ? { step: 'bury', reason: 'outdated: it waited longer than spool-max-age' }
-        : nextStep(await session.courier.resend(read.waiting))
-      : { step: 'bury', reason: `unreadable: ${read.fault}` };
-    if (next.step === 'wait') return { ...next.ending, says: `${sent} sent; ${next.ending.says ?? ''}` };
-    if (next.step === 'done') waiting.remove(name);
-    else {
-      waiting.bury(name, next.reason);
-      say(`${name} is given up, ${next.reason}`);
-    }
-    sent += 1;
+    const key = read.ok ? keyOf(read.waiting) : name;
+    await underWay.add(key, async () => {
+      // What is said of one ban keeps its order: where the first waits, so do the others.
+      if (stopped !== undefined) return { name, next: { step: 'wait', ending: stopped } };
+      const next = await send(read, session);
+      if (next.step === 'wait') stopped ??= next.ending;
+      return { name, next };
+    });
   }
+  await underWay.drain();
   session.courier.close();
+  if (stopped !== undefined) return { ...stopped, says: `${sent} sent; ${stopped.says ?? ''}` };
   return sent === 0 ? { code: EXIT.done } : { code: EXIT.done, says: `${sent} sent, the spool is empty` };
+}
+
+function keyOf(waiting: Waiting): string {
+  return banKeyText(waiting.kind === 'report' ? waiting.report : waiting.ban);
+}
+
+async function send(read: Read, { courier, spoolMaxAgeSeconds }: Session): Promise<Next> {
+  if (!read.ok) return { step: 'bury', reason: `unreadable: ${read.fault}` };
+  if (isOutdated(read.waiting.at, spoolMaxAgeSeconds))
+    return { step: 'bury', reason: 'outdated: it waited longer than spool-max-age' };
+  return nextStep(await courier.resend(read.waiting));
+}
+
+function settle(
+  name: string,
+  next: Exclude<Next, { step: 'wait' }>,
+  waiting: WaitingReports,
+  say: (line: string) => void,
+): void {
+  if (next.step === 'done') {
+    waiting.remove(name);
+    return;
+  }
+  waiting.bury(name, next.reason);
+  say(`${name} is given up, ${next.reason}`);
 }
 
 function nextStep(answer: Answer): Next {

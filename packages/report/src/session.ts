@@ -47,6 +47,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
       spool: new Spool(paths.spool, read.config.report.spoolMax),
       timeoutMs: options.timeoutMs ?? timeoutOf(read.config),
       isStrict: options.isStrict,
+      isMany: options.action === 'stdin' || options.action === 'flush',
     }),
   };
 }

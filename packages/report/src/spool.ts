@@ -14,11 +14,16 @@ export type Content = { kind: 'report'; report: Report } | { kind: 'unban'; ban:
 /** While this file is younger than 30 s, no server is looked for: a dead one must not delay fail2ban's own bans. */
 const NO_SERVER = '.no-server';
 export const NO_SERVER_SECONDS = 30;
+/** Counting ten thousand files takes milliseconds: a run that keeps many does not do it for each. */
+const COUNTED_EACH = 100;
 
 /** Reports that could not be delivered, one file each, named by time and id so that the oldest comes first. */
 export class Spool {
   readonly #directory: string;
   readonly #most: number;
+  /** For how many more there was room when it was counted, less those that were kept since. */
+  #room = 0;
+  #uncounted = 0;
 
   constructor(directory: string, most: number) {
     this.#directory = directory;
@@ -30,12 +35,24 @@ export class Spool {
    * @throws the system's error, or one that says that the spool is full.
    */
   keep(waiting: Waiting): void {
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    const count = readdirSync(this.#directory).filter((name) => name.endsWith('.json')).length;
-    if (count >= this.#most)
-      throw new Error(`${count} reports wait there already, and spool-max is ${this.#most}`);
+    if (!this.hasRoom)
+      throw new Error(
+        `${this.#most - this.#room} reports wait there already, and spool-max is ${this.#most}`,
+      );
+    this.#room -= 1;
+    this.#uncounted += 1;
     const milliseconds = String(Math.round(waiting.at * 1000)).padStart(15, '0');
     writePrivate(join(this.#directory, `${milliseconds}-${waiting.id}.json`), `${encodeJson(waiting)}\n`);
+  }
+
+  /** Whether one more report may wait there: counted anew now and then, since others fill and empty it too. */
+  get hasRoom(): boolean {
+    if (this.#room > 0 && this.#uncounted < COUNTED_EACH) return true;
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const count = readdirSync(this.#directory).filter((name) => name.endsWith('.json')).length;
+    this.#room = this.#most - count;
+    this.#uncounted = 0;
+    return this.#room > 0;
   }
 
   /** Whether a report found no server a moment ago. */

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { hostPaths } from '@banshare/runtime';
+import { banKeyText, type Report } from '@banshare/protocol';
 import type { Arguments } from './arguments.ts';
 import { readBantime } from './details.ts';
 import { isEcho } from './echo.ts';
@@ -7,13 +7,14 @@ import { EXIT, type Ending, type ExitCode } from './exit-codes.ts';
 import { lines } from './lines.ts';
 import { readReport } from './read-report.ts';
 import { openSession, type Session } from './session.ts';
+import { UnderWay } from './under-way.ts';
 
 /** Far longer than any report; what goes beyond is dropped without being kept in memory. */
 const LONGEST_LINE = 512;
 
 /**
- * Reports one "PROG JAIL IP [DURATION]" a line over one connection. A bad line is named and does not end the run; the ending
- * has the highest code seen.
+ * Reports one "PROG JAIL IP [DURATION]" a line over one connection, many at once, and tells of them in their order. A bad line
+ * is named and does not end the run; the ending has the highest code seen.
  */
 export async function reportStream(
   input: Readable,
@@ -23,45 +24,61 @@ export async function reportStream(
   const session = await openSession(options);
   if ('ending' in session) return session.ending;
   let worst: ExitCode = EXIT.done;
+  const underWay = new UnderWay<LineEnd>(({ number, leftOut, ending }) => {
+    for (const says of [leftOut, ending.says]) if (says !== undefined) say(`line ${number}: ${says}`);
+    if (ending.code > worst) worst = ending.code;
+  });
   let number = 0;
   for await (const line of lines(input, LONGEST_LINE)) {
-    number += 1;
+    const here = (number += 1);
     if (line !== undefined && line.trim() === '') continue;
-    const tell = (says: string): void => say(`line ${number}: ${says}`);
-    const ending = line === undefined ? tooLong() : await reportLine(line, options, session, tell);
-    if (ending.says !== undefined) tell(ending.says);
-    if (ending.code > worst) worst = ending.code;
+    const read = line === undefined ? tooLong() : readLine(line, options, session);
+    if ('ending' in read) await underWay.add(`line ${here}`, () => ({ number: here, ...read }));
+    else {
+      const { leftOut, report } = read;
+      const deliver = async (): Promise<LineEnd> => {
+        return { number: here, leftOut, ending: await session.courier.deliver({ kind: 'report', report }) };
+      };
+      await underWay.add(banKeyText(report), deliver);
+    }
   }
+  await underWay.drain();
   session.courier.close();
   return { code: worst };
 }
 
-async function reportLine(
-  line: string,
-  options: Arguments,
-  session: Session,
-  tell: (says: string) => void,
-): Promise<Ending> {
+/** What came of a line; leftOut is what of it could not be read, and did not go with the report. */
+type LineEnd = { number: number; leftOut?: string | undefined; ending: Ending };
+
+/** A line that is to be reported, or has its ending already. */
+type Line = { report: Report; leftOut: string | undefined } | { ending: Ending };
+
+function readLine(line: string, options: Arguments, session: Session): Line {
   const words = line.trim().split(/[ \t]+/);
   const [, , , durationText] = words;
-  if (words.length < 3 || words.length > 4) {
-    return {
-      code: EXIT.badAddress,
-      says: `a line is PROG JAIL IP [DURATION], this one has ${words.length} words`,
-    };
-  }
+  if (words.length < 3 || words.length > 4)
+    return badLine(`a line is PROG JAIL IP [DURATION], this one has ${words.length} words`);
   const duration = readBantime(durationText ?? '');
   const own = duration.ok ? duration.value : undefined;
   const read = readReport(words, own ?? options.durationSeconds, options.details);
-  if ('ending' in read) return read.ending;
-  if (!duration.ok) tell(`its duration is left out of the report, which goes on: ${duration.fault}`);
-  if (isEcho(hostPaths(options.root).notes, read.report)) {
-    return { code: EXIT.done, says: 'dropped: banshare itself applied this ban here a moment ago' };
+  if ('ending' in read) return read;
+  if (isEcho(session.paths.notes, read.report)) {
+    return {
+      ending: { code: EXIT.done, says: 'dropped: banshare itself applied this ban here a moment ago' },
+    };
   }
   const refusal = session.refuse(read.report.ip);
-  return refusal ?? session.courier.deliver({ kind: 'report', report: read.report });
+  if (refusal !== undefined) return { ending: refusal };
+  const leftOut = duration.ok
+    ? undefined
+    : `its duration is left out of the report, which goes on: ${duration.fault}`;
+  return { report: read.report, leftOut };
 }
 
-function tooLong(): Ending {
-  return { code: EXIT.badAddress, says: `a line is longer than ${LONGEST_LINE} bytes` };
+function tooLong(): Line {
+  return badLine(`a line is longer than ${LONGEST_LINE} bytes`);
+}
+
+function badLine(says: string): Line {
+  return { ending: { code: EXIT.badAddress, says } };
 }

@@ -1,6 +1,6 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { startFleet, type Ran } from '../../../test/fleet/index.ts';
 import { closedPort } from './silence.ts';
@@ -144,4 +144,32 @@ test('--stdin without a server keeps every line, and waits for it only once', as
   assert.equal(code, 0);
   assert.equal(stderr.match(/in the spool/g)?.length, 20);
   assert.ok(ms < 3000, `${ms} ms`);
+});
+
+test('--stdin keeps the order of what is said of one ban, and tells of its lines in theirs', async () => {
+  const lines = Array.from({ length: 90 }, (_, at) =>
+    at % 3 === 2 ? `bad ${at}` : `fail2ban order 203.0.113.${at % 3} ${at + 100}`,
+  );
+  const { code, stderr } = await stream(lines.join('\n'));
+  assert.equal(code, 65);
+  const numbers = [...stderr.matchAll(/line (\d+): a line is/g)].map(([, number]) => Number(number));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 30 }, (_, at) => at * 3 + 3),
+  );
+  // Each later line would end less than the dedupe window after the first: it moves nothing.
+  const spans = (await bansOf('order')).map(({ at, until }) => Math.floor((until ?? 0) - at));
+  assert.deepEqual(new Set(spans), new Set([100, 101]));
+});
+
+test('--stdin asks no more once the server says that this host reports too much, and keeps the rest', async () => {
+  await using other = await startFleet({ serverToml: '[limits]\nhost-per-minute = 60\nhost-burst = 5\n' });
+  await other.addReporter('h1');
+  const lines = Array.from({ length: 200 }, (_, at) => `fail2ban sshd 203.0.113.${at}`).join('\n');
+  const { code, stderr } = await other.report('h1', ['--stdin'], { stdin: lines });
+  assert.equal(code, 0, stderr);
+  const { bans } = await other.server.json<{ bans: Ban[] }>('bans');
+  const kept = readdirSync(other.pathsOf('h1').spool).filter((name) => name.endsWith('.json')).length;
+  assert.equal(bans.length + kept, 200);
+  assert.ok(bans.length >= 5 && bans.length < 20, `${bans.length}`);
 });

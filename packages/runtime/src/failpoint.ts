@@ -15,6 +15,7 @@ type Failpoint =
   | 'before-rename'
   | 'after-rename'
   | 'before-removal'
+  | 'answered'
   | 'rotating';
 
 /** Dies here if a test wants it so. */

@@ -15,6 +15,7 @@ export { readIncoming, type Incoming, type Unreadable } from './incoming.ts';
 export { JoinProof } from './join-proof.ts';
 export { curveKeyOf, makeCurvePair, makeIdentity, type Identity } from './key-making.ts';
 export { eventPublisher, listen, reportRouter, type Listening } from './listen.ts';
+export { Pipeline } from './pipeline.ts';
 export { PublishPort, ReportPort } from './ports.ts';
 export { Requester, type Answer, type Peer } from './request.ts';
 export { MAC_BYTES, Mac, MacChecker } from './mac.ts';

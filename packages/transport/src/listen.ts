@@ -31,6 +31,12 @@ const LARGEST_SUBSCRIPTION = 512;
 /** Whoever waits for a message so long is told that there was none: only then can the socket be bound or unbound. */
 const LONGEST_WAIT_MS = 200;
 
+/**
+ * Answers that may wait for one peer; more are dropped. A peer has at most 64 requests under way, and libzmq counts what was
+ * taken of a queue only in halves of it.
+ */
+const ANSWERS_WAITING = 128;
+
 /** The socket of the report port, not bound yet. */
 export function reportRouter(): Router {
   const options = {
@@ -38,7 +44,7 @@ export function reportRouter(): Router {
     mandatory: true,
     sendTimeout: 0,
     receiveTimeout: LONGEST_WAIT_MS,
-    sendHighWaterMark: 64,
+    sendHighWaterMark: ANSWERS_WAITING,
     receiveHighWaterMark: 16,
     maxMessageSize: LARGEST_FRAME,
   };

@@ -1,4 +1,4 @@
-import { Request, type SocketOptions } from 'zeromq';
+import { Request, type Dealer, type SocketOptions } from 'zeromq';
 import { parseReply, type Reply } from '@banshare/protocol';
 import type { CurvePair } from './certificate.ts';
 import { watchedSocket } from './handshakes.ts';
@@ -21,7 +21,7 @@ type Connection = {
   onEnd?: ((why: 'refused' | 'gone') => void) | undefined;
 };
 
-const NOT_ADMITTED: Answer = {
+export const NOT_ADMITTED: Answer = {
   ok: false,
   fault: 'not-admitted',
   reason: 'the server does not admit this key',
@@ -57,8 +57,7 @@ export class Requester {
     if (this.#connection?.onEnd !== undefined) throw new Error('Cannot ask while another request waits');
     const cut = Promise.withResolvers<Answer>();
     const timer = setTimeout(() => {
-      const reason = `no answer from ${this.#peer.endpoint} within ${(timeoutMs / 1000).toFixed(1)} s`;
-      cut.resolve({ ok: false, fault: 'unreachable', reason });
+      cut.resolve(unanswered(this.#peer, timeoutMs));
     }, timeoutMs);
     const first = await this.#ask(message, cut.promise);
     // A second end is none of a moment: it is waited for as if the server were silent.
@@ -120,7 +119,14 @@ function connected(connection: Connection, endpoint: string): Connection {
   }
 }
 
-function optionsOf({ serverKey, curve }: Peer): SocketOptions<Request> {
+/** What is said of a request that had no answer in time. */
+export function unanswered({ endpoint }: Peer, timeoutMs: number): Answer & { ok: false } {
+  const reason = `no answer from ${endpoint} within ${(timeoutMs / 1000).toFixed(1)} s`;
+  return { ok: false, fault: 'unreachable', reason };
+}
+
+/** How a socket speaks to a server's report port. */
+export function optionsOf({ serverKey, curve }: Peer): SocketOptions<Request> & SocketOptions<Dealer> {
   return {
     linger: 0,
     ipv6: true,
