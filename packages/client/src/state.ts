@@ -97,13 +97,13 @@ export class State {
       row.keptBack,
       row.origin,
     );
-    this.#tally?.change(before, row);
+    this.#tally?.change(row, before, row);
   }
 
   remove(ban: BanKey): void {
     const before = this.#countedOf(ban);
     this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(ban.ip, ban.prog, ban.jail);
-    this.#tally?.change(before, undefined);
+    this.#tally?.change(ban, before, undefined);
   }
 
   /** What is known here, without what became of it. */
@@ -304,10 +304,13 @@ export class State {
   receipt(): Omit<Receipt, 'enforcer'> {
     if (this.#tally === undefined) {
       this.#tally = new Tally();
-      const rows = this.#sql(
-        'SELECT ip, prog, jail, status, reason, kept_back AS keptBack FROM bans',
-      ).iterate();
-      for (const row of rows) this.#tally.change(undefined, row as unknown as Counted);
+      // Read as lists: a host with a hundred thousand bans reads them at its start, and is deaf meanwhile.
+      const rows = this.#listing('SELECT status, reason, kept_back, ip, prog, jail FROM bans').iterate();
+      for (const row of rows) {
+        const [status, reason, keptBack, ip, prog, jail] = row as unknown as string[];
+        const counted = { status, reason, keptBack } as Counted;
+        this.#tally.change({ ip, prog, jail } as BanKey, undefined, counted);
+      }
     }
     return this.#tally.receipt;
   }
@@ -323,9 +326,18 @@ export class State {
 
   #countedOf({ ip, prog, jail }: BanKey): Counted | undefined {
     if (this.#tally === undefined) return undefined;
-    const sql =
-      'SELECT ip, prog, jail, status, reason, kept_back AS keptBack FROM bans WHERE ip = ? AND prog = ? AND jail = ?';
-    return this.#sql(sql).get(ip, prog, jail) as unknown as Counted | undefined;
+    const sql = 'SELECT status, reason, kept_back FROM bans WHERE ip = ? AND prog = ? AND jail = ?';
+    const row = this.#listing(sql).get(ip, prog, jail) as unknown as string[] | undefined;
+    return row === undefined ? undefined : ({ status: row[0], reason: row[1], keptBack: row[2] } as Counted);
+  }
+
+  /** The same as #sql(), with each row as a list of its columns, which takes a third of the time. */
+  #listing(text: string): StatementSync {
+    const known = this.#prepared.get(text);
+    if (known !== undefined) return known;
+    const made = this.#sql(text);
+    made.setReturnArrays(true);
+    return made;
   }
 
   #sql(text: string): StatementSync {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { State } from '../src/state.ts';
-import { folder, ip, NOW, rowOf } from './make.ts';
+import { folder, ip, jail, NOW, prog, rowOf } from './make.ts';
 
 const NONE = '0000000000000000';
 
@@ -70,4 +70,19 @@ test('A receipt that was kept while rows changed is that of the rows as they sta
     }),
     { numRuns: 40 },
   );
+});
+
+test('The digests of a receipt are those that the protocol reckons', () => {
+  using scratch = folder();
+  const state = new State(scratch.path);
+  state.receipt();
+  state.put(rowOf({ ip: ip('203.0.113.9'), status: 'applied' }), NOW);
+  state.put(
+    rowOf({ ip: ip('203.0.113.10'), prog: prog('operator'), jail: jail('banshare'), status: 'applied' }),
+    NOW,
+  );
+  state.put(rowOf({ ip: ip('2001:db8::9') }), NOW);
+  const { wantedDigest, placedDigest } = state.receipt();
+  assert.deepEqual([wantedDigest, placedDigest], ['9e8186ef923df204', '14ee851581e178fd']);
+  state.close();
 });

@@ -173,7 +173,9 @@ export function showLifted(lifted: readonly ShownBan[]): string {
 
 /** The way of each host there and back, and what became of the ban there. */
 export function showDrill(ip: string, hosts: readonly DrillTime[]): string {
-  const rows = hosts.map((host) => [
+  // The last lines are those that a person sees.
+  const inOrder = hosts.toSorted((one, other) => Number(isDrilled(other)) - Number(isDrilled(one)));
+  const rows = inOrder.map((host) => [
     host.host,
     host.seconds === null ? 'no answer' : `${Math.round(host.seconds * 1000)} ms`,
     outcomeText(host),
