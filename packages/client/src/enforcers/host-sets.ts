@@ -10,6 +10,10 @@ export type SetChange = { put: Timed[]; move: Timed[]; drop: Target[] };
 /** The sets of a kind of firewall. */
 export type Sets = {
   readonly kind: string;
+  /** Whether IPv4 and IPv6 are two things, of which one may be missing. */
+  readonly perFamily?: true;
+  /** Whether what a change of this address needs cannot be on this host, as was seen last. */
+  lacks?(ip: Target): boolean;
   /** The sentences of what is missing. */
   check(): Promise<string[]>;
   /** Makes sets and rules where they are missing, in one step; what went wrong, or '' where nothing did. */
@@ -63,11 +67,14 @@ export class HostSets implements Enforcer {
     return this.#sets.isIntact();
   }
 
-  /** Ranges for themselves: what is wrong with one of them stops no ban of an address. */
+  /** Ranges for themselves, and each family: what is wrong with one of them stops no ban of the others. */
   async carryOut(changes: readonly Change[]): Promise<Effect[]> {
-    if (!changes.some(({ ip }) => isRange(ip))) return this.#carryOut(changes);
+    const kindOf = ({ ip }: Change): string =>
+      `${isRange(ip)} ${this.#sets.perFamily === true && ip.includes(':')}`;
+    const groups = Map.groupBy(changes, kindOf);
+    if (groups.size === 1) return this.#carryOut(changes);
     const effects = new Map<Change, Effect>();
-    for (const group of Map.groupBy(changes, ({ ip }) => isRange(ip)).values()) {
+    for (const group of groups.values()) {
       const answers = await this.#carryOut(group);
       group.forEach((change, index) => effects.set(change, answers[index] as Effect));
     }
@@ -81,7 +88,9 @@ export class HostSets implements Enforcer {
   async #carryOut(changes: readonly Change[], tries = { left: MOST_TRIES }): Promise<Effect[]> {
     const reason = await this.#change(changes);
     if (reason === '') return changes.map(({ localJail }) => ({ outcome: 'applied', localJail }));
-    const isHopeless = changes.length === 1 || tries.left <= 0 || (await this.#sets.setUp()) !== '';
+    const isLacking = changes.every(({ ip }) => this.#sets.lacks?.(ip) === true);
+    const isHopeless =
+      isLacking || changes.length === 1 || tries.left <= 0 || (await this.#sets.setUp()) !== '';
     if (isHopeless) return changes.map(({ localJail }) => ({ outcome: 'failed', reason, localJail }));
     tries.left -= 2;
     const middle = changes.length >> 1;

@@ -40,39 +40,40 @@ export function ipsetSets(run: RunTool): Sets {
       if (MADE_OTHERWISE.test(await restore([createLine(each)]))) await restore(renewLines(each));
     return restore(lines);
   };
-  const rules = rulesBy(run);
-  const areRulesThere = new Map<readonly Family[], boolean>();
+  const rules = new Rules(run);
   let hasRanges = false;
   const families = (): readonly Family[] => (hasRanges ? [...ADDRESSES, ...RANGES] : ADDRESSES);
   return {
     kind: 'ipset',
+    perFamily: true,
+    lacks: (ip) => rules.lacks(ip.includes(':') ? 'ip6tables' : 'iptables'),
     check: () => missingPrograms(run),
     setUp: async () => {
-      const reason = await restore(families().map(createLine));
-      return reason === '' ? rules.make(families()) : reason;
+      for (const each of families()) {
+        const reason = (await restore([createLine(each)])) || (await rules.ensure([each], () => true));
+        if (reason !== '' && !(await rules.isLacking(each))) return reason;
+      }
+      return rules.whyNone();
     },
     change: async (change) => {
-      const isOfRanges =
-        [...change.put, ...change.move].some(({ ip }) => isRange(ip)) || change.drop.some(isRange);
-      const isOnlyDrop = change.put.length === 0 && change.move.length === 0;
+      const { isOfRanges, isOnlyDrop } = natureOf(change);
       // What is to leave a set that is not there has left it: none is made for that.
       if (isOfRanges && isOnlyDrop && !hasRanges) {
         const there = await setsThere(run, RANGES);
         if (!there.ok || there.sets.length === 0) return there.ok ? '' : there.reason;
       }
-      const concerned = isOfRanges ? RANGES : ADDRESSES;
-      const reason = await restoreInto(concerned, changeLines(change));
+      const isNeeded = (each: Family): boolean => isConcerned(change, each);
+      const usable = (isOfRanges ? RANGES : ADDRESSES).filter(
+        (each) => isNeeded(each) || !rules.lacks(each.iptables),
+      );
+      const reason = await restoreInto(usable, changeLines(change));
       hasRanges ||= isOfRanges && reason === '';
-      if (reason !== '' || areRulesThere.get(concerned) === true) return reason;
-      const missing = await rules.make(concerned);
-      areRulesThere.set(concerned, missing === '');
-      return missing;
+      return reason === '' ? rules.ensure(usable, isNeeded) : reason;
     },
     remove: async () => {
       const there = await setsThere(run, [...ADDRESSES, ...RANGES]);
       if (!there.ok) return there.reason;
       await rules.remove(there.sets);
-      areRulesThere.clear();
       hasRanges = false;
       return restore(there.sets.map(({ set }) => `destroy ${set}`));
     },
@@ -81,18 +82,28 @@ export function ipsetSets(run: RunTool): Sets {
       // What cannot be asked does not show that all is well: the listing that follows says why.
       if (!there.ok) return false;
       hasRanges ||= there.sets.length > 0;
-      for (const each of hasRanges ? [ADDRESSES, RANGES] : [ADDRESSES])
-        areRulesThere.set(each, await rules.areThere(each));
-      return [...areRulesThere.values()].every((areThere) => areThere);
+      return rules.areIntact(families());
     },
-    read: () => readSets(run, families()),
+    read: () => readSets(run, families(), (each) => rules.lacks(each.iptables)),
   };
 }
 
-async function readSets(run: RunTool, families: readonly Family[]): ReturnType<Sets['read']> {
+function natureOf({ put, move, drop }: SetChange): { isOfRanges: boolean; isOnlyDrop: boolean } {
+  return {
+    isOfRanges: [...put, ...move].some(({ ip }) => isRange(ip)) || drop.some(isRange),
+    isOnlyDrop: put.length === 0 && move.length === 0,
+  };
+}
+
+async function readSets(
+  run: RunTool,
+  families: readonly Family[],
+  isLacking: (family: Family) => boolean,
+): ReturnType<Sets['read']> {
   const held = new Map<string, Remaining>();
-  for (const { set } of families) {
-    const ended = await run(['ipset', 'save', set], { keptBytes: LISTING_BYTES });
+  for (const each of families) {
+    const ended = await run(['ipset', 'save', each.set], { keptBytes: LISTING_BYTES });
+    if (ended.code !== 0 && isLacking(each)) continue;
     if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
     for (const line of ended.stdout.split('\n')) {
       const [, , ip, , seconds] = line.startsWith('add ') ? line.split(' ') : [];
@@ -149,47 +160,101 @@ function remaining(seconds: number): Remaining {
   return seconds > LONGEST_SECONDS - 86_400 ? undefined : seconds;
 }
 
-/** The rules of iptables that drop what the sets hold: before all others, so that they also cut what is established. */
-function rulesBy(run: RunTool): {
-  make: (families: readonly Family[]) => Promise<string>;
-  areThere: (families: readonly Family[]) => Promise<boolean>;
-  remove: (families: readonly Family[]) => Promise<void>;
-} {
-  const missing = async (families: readonly Family[]): Promise<string[][]> => {
-    const rules: string[][] = [];
+/**
+ * The rules of iptables that drop what the sets hold: before all others, so that they also cut what is established. Each family
+ * for itself: where the kernel has no IPv6, ip6tables can do nothing, and what iptables does stands all the same.
+ */
+class Rules {
+  readonly #run: RunTool;
+  readonly #areThere = new Map<Family, boolean>();
+  /** The programs that can do nothing here, as was seen last. */
+  readonly #lacking = new Set<string>();
+
+  constructor(run: RunTool) {
+    this.#run = run;
+  }
+
+  lacks(iptables: string): boolean {
+    return this.#lacking.has(iptables);
+  }
+
+  /** Looks whether the program of a family can do nothing here. */
+  async isLacking({ iptables }: Family): Promise<boolean> {
+    if (await this.#hasChain(iptables, 'INPUT')) this.#lacking.delete(iptables);
+    else this.#lacking.add(iptables);
+    return this.#lacking.has(iptables);
+  }
+
+  /** Why nothing can be in place, or ''. */
+  whyNone(): string {
+    return this.#lacking.size < 2 ? '' : 'iptables, ip6tables: neither can make rules on this host';
+  }
+
+  /** Makes what is not known to be there; what went wrong, or '', also where a family lacks that is not needed. */
+  async ensure(families: readonly Family[], isNeeded: (family: Family) => boolean): Promise<string> {
+    for (const each of families) {
+      if (this.#areThere.get(each) === true) continue;
+      const reason = await this.#make(each);
+      this.#areThere.set(each, reason === '');
+      if (reason !== '' && (!(await this.isLacking(each)) || isNeeded(each))) return reason;
+    }
+    return '';
+  }
+
+  /** Whether all are there, less what cannot be. */
+  async areIntact(families: readonly Family[]): Promise<boolean> {
+    let areIntact = true;
+    for (const each of families) {
+      const isThere = (await this.#missing(each)).length === 0;
+      this.#areThere.set(each, isThere);
+      if (isThere) this.#lacking.delete(each.iptables);
+      else if (!(await this.isLacking(each))) areIntact = false;
+    }
+    return areIntact && this.whyNone() === '';
+  }
+
+  async remove(families: readonly Family[]): Promise<void> {
+    this.#areThere.clear();
     for (const { set, iptables } of families) {
-      for (const chain of CHAINS) {
-        const isThere = (await run(ruleWords(iptables, '-C', chain, set))).code === 0;
-        if (isThere || (chain === 'DOCKER-USER' && !(await hasChain(iptables, chain)))) continue;
-        rules.push(ruleWords(iptables, '-I', chain, set));
-      }
+      // A rule may be there twice; where there is none any more, the program says no.
+      for (const chain of CHAINS) while ((await this.#run(ruleWords(iptables, '-D', chain, set))).code === 0);
+    }
+  }
+
+  async #make(family: Family): Promise<string> {
+    for (const words of await this.#missing(family)) {
+      const ended = await this.#run(words);
+      if (ended.code !== 0) return `${words[0]}: ${said(ended)}`;
+    }
+    return '';
+  }
+
+  async #missing({ set, iptables }: Family): Promise<string[][]> {
+    const rules: string[][] = [];
+    for (const chain of CHAINS) {
+      const isThere = (await this.#run(ruleWords(iptables, '-C', chain, set))).code === 0;
+      if (isThere || (chain === 'DOCKER-USER' && !(await this.#hasChain(iptables, chain)))) continue;
+      rules.push(ruleWords(iptables, '-I', chain, set));
     }
     return rules;
-  };
-  const hasChain = async (iptables: string, chain: string): Promise<boolean> =>
-    (await run([iptables, '-w', '-n', '-L', chain])).code === 0;
-  return {
-    remove: async (families) => {
-      for (const { set, iptables } of families) {
-        // A rule may be there twice; where there is none any more, the program says no.
-        for (const chain of CHAINS) while ((await run(ruleWords(iptables, '-D', chain, set))).code === 0);
-      }
-    },
-    areThere: async (families) => (await missing(families)).length === 0,
-    make: async (families) => {
-      for (const words of await missing(families)) {
-        const ended = await run(words);
-        if (ended.code !== 0) return `${words[0]}: ${said(ended)}`;
-      }
-      return '';
-    },
-  };
+  }
+
+  async #hasChain(iptables: string, chain: string): Promise<boolean> {
+    return (await this.#run([iptables, '-w', '-n', '-L', chain])).code === 0;
+  }
 }
 
 function ruleWords(iptables: string, verb: '-C' | '-D' | '-I', chain: string, set: string): string[] {
   const place = verb === '-I' ? ['1'] : [];
   const match = ['-m', 'set', '--match-set', set, 'src'];
   return [iptables, '-w', verb, chain, ...place, ...match, '-j', 'DROP'];
+}
+
+/** Whether a change has an address of this family. */
+function isConcerned({ put, move, drop }: SetChange, { family }: Family): boolean {
+  return [...put, ...move, ...drop.map((ip) => ({ ip }))].some(
+    ({ ip }) => ip.includes(':') === (family === 'inet6'),
+  );
 }
 
 /** With -exist adding what is there gives it another end, and deleting what is not there is no fault. */

@@ -295,3 +295,38 @@ test('ipset: the rules stand in DOCKER-USER where there is one', { skip: noNetwo
   await network.output('iptables', '-F', 'DOCKER-USER');
   assert.equal(await enforcer.isIntact(), false);
 });
+
+test(
+  'ipset: where the kernel has no IPv6, bans of IPv4 stand, are listed and put back, and those of IPv6 fail',
+  { skip: noNetwork },
+  async () => {
+    await using network = await Network.open();
+    const run: typeof network.run = (words, options) =>
+      words[0] === 'ip6tables'
+        ? Promise.resolve({
+            code: 3,
+            isTimedOut: false,
+            stdout: '',
+            stderr: "ip6tables: can't initialize table: Address family not supported by protocol",
+            milliseconds: 1,
+          })
+        : network.run(words, options);
+    const enforcer = new HostSets(ipsetSets(run), () => performance.now());
+    const outcomes = await enforcer.carryOut([
+      ban('203.0.113.1'),
+      ban('2001:db8::1'),
+      ban('203.0.113.2'),
+      ban('2001:db8::2'),
+    ]);
+    assert.deepEqual(
+      outcomes.map(({ outcome }) => outcome),
+      ['applied', 'failed', 'applied', 'failed'],
+    );
+    assert.equal(await enforcer.isIntact(), true);
+    await network.output('iptables', '-F', 'INPUT');
+    assert.equal(await enforcer.isIntact(), false);
+    const listing = await enforcer.list();
+    assert.ok(listing.ok && [...listing.held.values()].some((held) => held.has('203.0.113.1')));
+    assert.match(await network.output('iptables', '-S', 'INPUT'), /banshare-v4/);
+  },
+);
