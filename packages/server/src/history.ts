@@ -5,7 +5,7 @@ import { widerRanges } from './wider-ranges.ts';
 
 /** An administrator reads this: the newest say enough. */
 const MOST = 200;
-const MOST_SUPPORTERS = 5000;
+const MOST_SUPPORTERS = 1000;
 
 /** Gathers what is kept about an address or a range; a ban of a wider range is a ban of it too. */
 export function historyOf(sql: Sql, epoch: string, ip: Target): History {
