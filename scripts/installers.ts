@@ -41,6 +41,11 @@ await orExit(async () => {
     `Made ${role}-install.sh (${megabytes} MB, ${architectures.join(' and ')}) of generation ${fleet.generation}, ` +
       `and ${role}-install-slim.sh (${slim} MB) for where its Node runtime is installed`,
   );
+  tell(
+    role === 'client'
+      ? 'Next: copy it to each host, run it there as root, and remove it: it holds the key to join.'
+      : 'Next: copy it to the server, run it there as root, and remove it: it holds the secret key of the server.',
+  );
 });
 
 /** It holds a secret: never readable by others, not even while it is being written. Returns its size in MB. */

@@ -73,4 +73,8 @@ function announce(fleet: Fleet, unasked: boolean): void {
       '  SERVER was not given, so this generation is for this machine alone (127.0.0.1). For a fleet, run\n' +
         '  make regen SERVER=bans.example.org with a DNS name that leads to your server: a name outlives an address.',
     );
+  tell(
+    'Next: make client-install.sh server-install.sh. Run dist/server-install.sh as root on the server, dist/client-install.sh on each\n' +
+      'host; a fleet that runs already goes over with make deploy HOSTS=file. certs/ holds secrets: keep it to yourself.',
+  );
 }
