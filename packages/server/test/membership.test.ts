@@ -72,7 +72,7 @@ for (const wanted of ['web1', 'a'.repeat(63)]) {
     assert.match(await says(fleet, 'hosts', 'approve', given, '--replace'), /revoked, and called/);
     renamed(second, wanted);
     await publish(second, '203.0.113.2');
-    assert.equal(await fateOf(first, '203.0.113.1'), 'revoked');
+    assert.match(await fateOf(first, '203.0.113.1'), /^(revoked|not-admitted)$/);
     await fleet.server.restart();
     assert.equal(await fateOf(first, '203.0.113.1'), 'not-admitted');
     const { hosts } = await fleet.server.json<Hosts>('hosts');
@@ -170,7 +170,8 @@ test('a revoked host is refused at its next message and cut within 5 s, while ev
   })();
   const began = performance.now();
   await says(fleet, 'hosts', 'revoke', 'bad');
-  assert.equal(await fateOf(bad, '198.51.100.2'), 'revoked');
+  // By its connection, as long as that is not cut yet, or by the door.
+  assert.match(await fateOf(bad, '198.51.100.2'), /^(revoked|not-admitted)$/);
   await within(subscription.refused, 5000, () => 'the cut of the revoked subscription');
   t.diagnostic(`cut ${Math.round(performance.now() - began)} ms after the command was started`);
   isOver = true;
@@ -213,7 +214,7 @@ test('a forgotten host has to enrol anew, and a newcomer does not inherit its re
   const gone = await fleet.peer('gone');
   await publish(gone, '203.0.113.1');
   await says(fleet, 'hosts', 'forget', 'gone');
-  assert.equal(await fateOf(gone, '203.0.113.2'), 'unknown-key');
+  assert.match(await fateOf(gone, '203.0.113.2'), /^(unknown-key|not-admitted)$/);
   await fleet.peer('next');
   const { reports } = await fleet.server.json<{ reports: unknown[] }>('explain', '203.0.113.1');
   assert.deepEqual(reports, []);

@@ -139,7 +139,7 @@ export function optionsOf({ serverKey, curve }: Peer): SocketOptions<Request> & 
   };
 }
 
-async function exchange(socket: Request, message: Sealed): Promise<Answer> {
+async function exchange(socket: Request, message: Sealed): Promise<Answer | 'gone'> {
   try {
     await socket.send([message.subject, message.body, message.signature]);
     const frames = await socket.receive();
@@ -150,6 +150,8 @@ async function exchange(socket: Request, message: Sealed): Promise<Answer> {
     if (id === message.id || (id === '' && status === 'REFUSED')) return { ok: true, reply: reply.value };
     return { ok: false, fault: 'unreadable', reason: 'the answer belongs to another request' };
   } catch (error) {
+    // libzmq lost the connection between saying that it can be written to, and that.
+    if (!socket.closed && (error as NodeJS.ErrnoException).code === 'EAGAIN') return 'gone';
     return { ok: false, fault: 'unreachable', reason: (error as Error).message };
   }
 }
