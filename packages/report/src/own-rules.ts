@@ -10,11 +10,9 @@ import { EXIT, type Ending } from './exit-codes.ts';
 export function refuseProtected(
   ip: Address,
   { addresses, neverBan }: Pick<ClientConfig, 'addresses' | 'neverBan'>,
+  own = ownAddresses(),
 ): Ending | undefined {
-  const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const isOwn = [...own.map(({ address }) => address), ...addresses].some((each) =>
-    overlaps(ip, each as Target),
-  );
+  const isOwn = [...own, ...addresses].some((each) => overlaps(ip, each as Target));
   const listed = neverBan.addresses.find((range) => overlaps(ip, range));
   const rule = isOwn
     ? 'an address of this host'
@@ -24,4 +22,9 @@ export function refuseProtected(
   return rule === undefined
     ? undefined
     : { code: EXIT.refused, says: `refused: ${ip} is never banned: ${rule}` };
+}
+
+/** The addresses that this host has on its interfaces now; asking for them costs more than the rest of a report's checks. */
+export function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
 }

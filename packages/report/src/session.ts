@@ -2,6 +2,7 @@ import { bad, good, type Address, type Result } from '@banshare/protocol';
 import {
   findServer,
   hostPaths,
+  monotonicSeconds,
   readClientConfig,
   type ClientConfig,
   type HostPaths,
@@ -10,8 +11,10 @@ import { readHostKey } from '@banshare/transport';
 import type { Arguments } from './arguments.ts';
 import { Courier, type HostIdentity } from './deliver.ts';
 import { EXIT, type Ending } from './exit-codes.ts';
-import { refuseProtected } from './own-rules.ts';
+import { ownAddresses, refuseProtected } from './own-rules.ts';
 import { Spool } from './spool.ts';
+
+const OWN_ADDRESSES_SECONDS = 1;
 
 /** What a run of the reporter works with. */
 export type Session = {
@@ -33,7 +36,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
   if (!key.ok) return misconfigured([key.fault]);
   return {
     paths,
-    refuse: (ip) => refuseProtected(ip, read.config),
+    refuse: refusalBy(read.config),
     spoolMaxAgeSeconds: read.config.report.spoolMaxAgeSeconds,
     courier: new Courier({
       place: place.value,
@@ -49,6 +52,19 @@ export async function openSession(options: Arguments): Promise<Session | { endin
       isStrict: options.isStrict,
       isMany: options.action === 'stdin' || options.action === 'flush',
     }),
+  };
+}
+
+/** Of many reports the host's own addresses are asked for once a second. */
+function refusalBy(config: ClientConfig): Session['refuse'] {
+  let own: readonly string[] = [];
+  let askedAt = -Infinity;
+  return (ip) => {
+    if (monotonicSeconds() - askedAt > OWN_ADDRESSES_SECONDS) {
+      own = ownAddresses();
+      askedAt = monotonicSeconds();
+    }
+    return refuseProtected(ip, config, own);
   };
 }
 
