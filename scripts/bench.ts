@@ -8,6 +8,7 @@ import { measureGroupCommit, measureManyBans } from './bench/durability.ts';
 import { measureImport } from './bench/import.ts';
 import { BenchFleet } from './bench/fleet.ts';
 import { Commands, measureLatency } from './bench/latency.ts';
+import { measureFanOut } from './bench/fan-out.ts';
 import { measureIdleMemory, measureSubscribers } from './bench/memory.ts';
 import { measureManyReports } from './bench/many-reports.ts';
 import { measureReportMemory, measureReportTime } from './bench/report-time.ts';
@@ -16,7 +17,7 @@ import { measureThroughput } from './bench/throughput.ts';
 import { measureWorstQueries } from './bench/worst-queries.ts';
 import { orExit, ROOT } from './say.ts';
 
-const PATIENCE_MS = 180_000;
+const PATIENCE_MS = 300_000;
 
 await orExit(async () => {
   const fleet = new BenchFleet();
@@ -59,6 +60,8 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
 
   say('a thousand subscribers');
   figures.push(await measureSubscribers(fleet, reporter.key));
+  say('from the first to the last of thousands of subscribers');
+  figures.push(...(await measureFanOut(fleet, reporter.key)));
   say('a hundred senders');
   const throughput = await measureThroughput(fleet, reporter, bare('echo'));
   figures.push(...throughput);

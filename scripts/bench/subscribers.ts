@@ -1,4 +1,4 @@
-// Many subscribers in one process; says ready once each has heard the server.
+// Many subscribers in one process; says ready once each has heard the server, and of each event when the first and the last had it.
 import { context, Subscriber } from 'zeromq';
 
 const [, , endpoint = '', serverKey = '', publicKey = '', secretKey = '', count = '0'] = process.argv;
@@ -12,8 +12,22 @@ const sockets = Array.from({ length: Number(count) }, () => {
 });
 await Promise.all(sockets.map((socket) => socket.receive()));
 console.log('ready');
+const heard = new Map<string, { first: number; count: number }>();
 for (const socket of sockets) void drain(socket);
 
 async function drain(socket: Subscriber): Promise<void> {
-  for await (const frames of socket) if (frames.length === 0) return;
+  for await (const frames of socket) {
+    if (frames.length === 0) return;
+    const subject = String(frames[0]);
+    if (subject !== 'heartbeat') note(subject);
+  }
+}
+
+/** Times are milliseconds of the machine's clock: there are several such processes. */
+function note(subject: string): void {
+  const at = performance.timeOrigin + performance.now();
+  const known = heard.get(subject) ?? { first: at, count: 0 };
+  known.count += 1;
+  heard.set(subject, known);
+  if (known.count === sockets.length) console.log(`heard ${subject} ${known.first} ${at}`);
 }
