@@ -210,10 +210,11 @@ for (const action of ['revoke', 'forget']) {
     await within(subscription.refused, 5000, () => 'the cut of the next key');
     subscription.close();
     const code = action === 'revoke' ? 'revoked' : 'unknown-key';
-    assert.equal(await fateOf(old), code);
+    // Its report connection is cut within a second, too: it is refused over that one, or comes back and is not let in.
+    assert.ok([code, 'not-admitted'].includes(await fateOf(old)));
     for (const each of [old, next])
       assert.deepEqual([await fateOf(anew(fleet, each)), await hears(each)], ['not-admitted', false]);
-    assert.equal(await rotate(old, await makeIdentity()), code);
+    assert.ok([code, 'not-admitted'].includes(await rotate(old, await makeIdentity())));
     await fleet.server.restart();
     for (const each of [old, next]) assert.equal(await fateOf(anew(fleet, each)), 'not-admitted');
   });
