@@ -1,4 +1,4 @@
-import type { Origin } from '@banshare/protocol';
+import { OPERATOR_HOST, type Origin } from '@banshare/protocol';
 import { rowFor, type BanRow } from './ban-row.ts';
 import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
@@ -24,10 +24,10 @@ export function keepNewest(parts: TakeParts, queued: BanRow[]): void {
 }
 
 function leastWanted(count: number, state: State): BanRow[] {
-  const rows = state.oldestInPlace('import', count);
+  const rows = state.oldestInPlace('import', OPERATOR_HOST, count);
   for (const [host, share] of sharesOf(count - rows.length, rows.length < count ? state.inPlaceByHost() : []))
-    rows.push(...state.oldestInPlace('host', share, host));
-  if (rows.length < count) rows.push(...state.oldestInPlace('operator', count - rows.length));
+    rows.push(...state.oldestInPlace('host', host, share));
+  if (rows.length < count) rows.push(...state.oldestInPlace('operator', OPERATOR_HOST, count - rows.length));
   return rows;
 }
 

@@ -200,13 +200,13 @@ export class State {
     return Number(row?.['n']);
   }
 
-  /** The oldest in place of an origin, and of one host where it is named. */
-  oldestInPlace(origin: Origin, limit: number, host?: string): BanRow[] {
+  /** The oldest in place of an origin that one host brought. */
+  oldestInPlace(origin: Origin, host: string, limit: number): BanRow[] {
     return this.#sql(
       `SELECT * FROM bans INDEXED BY bans_in_place WHERE status IN ('pending', 'applied', 'unproven')
-       AND origin = ?1 AND (?2 IS NULL OR host = ?2) ORDER BY at, seq LIMIT ?3`,
+       AND origin = ? AND host = ? ORDER BY at LIMIT ?`,
     )
-      .all(origin, host ?? null, limit)
+      .all(origin, host, limit)
       .map(rowOf);
   }
 
