@@ -21,6 +21,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { serveAdmin } from '@banshare/runtime';
 import { runProgram, startFleet, type Fleet } from '../../../test/fleet/index.ts';
+import { fateOf } from './reports.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root, which has other users';
 const STRANGER = 4242;
@@ -287,4 +288,22 @@ test('root changes nothing of its own below a --root that is another user’s', 
     rmSync(theirs, { recursive: true, force: true });
     rmSync(secret, { force: true });
   }
+});
+
+test('a restore says that hosts are as they were then: who was revoked since is in again, who enrolled since is not', async () => {
+  await using fleet = await startFleet();
+  const evil = await fleet.peer('evil');
+  const file = join(fleet.server.root, 'older');
+  assert.equal((await fleet.server.command('backup', file)).code, 0);
+  const late = await fleet.peer('late');
+  assert.equal((await fleet.server.command('hosts', 'revoke', 'evil')).code, 0);
+  await fleet.server.stop();
+  const { stdout } = await fleet.server.command('restore', file);
+  assert.match(
+    stdout,
+    /revoke again whom you revoked since; a host that enrolled since needs client-install/,
+  );
+  await fleet.server.start();
+  assert.equal(await fateOf(evil, '203.0.113.1'), 'accepted');
+  assert.equal(await fateOf(late, '203.0.113.2'), 'not-admitted');
 });
