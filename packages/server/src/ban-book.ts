@@ -36,8 +36,8 @@ export class BanBook {
   }
 
   /**
-   * Follows an event: a ban stands as published, an unban takes it and its supporters away. A ban that is renewed began when it did,
-   * and belongs to the import that began it.
+   * Follows an event: a ban stands as published, an unban takes it and its supporters away. A ban that is renewed began when it did.
+   * It belongs to the import that began it until somebody types it: a person's word is not taken back with a list.
    */
   follow(event: Event, importNumber: number | null = null): void {
     const key = [event.ip, event.prog, event.jail] as const;
@@ -59,7 +59,7 @@ export class BanBook {
       event.at,
       event.until,
       renewed?.began ?? event.at,
-      renewed === undefined ? importNumber : renewed.import,
+      renewed === undefined || importNumber === null ? importNumber : renewed.import,
     );
     this.#keepEnd(event.ip);
   }
