@@ -3,8 +3,22 @@ import { dirname } from 'node:path';
 import { shortSocketPath, type AdminReply, type AdminRequest } from './admin-protocol.ts';
 import { asOwner } from './owner.ts';
 
-/** Asks the daemon at a socket; where none answers the reply has code `no-daemon`, `no-permission` or `no-answer`. */
-export async function askAdmin(path: string, request: AdminRequest, timeoutMs: number): Promise<AdminReply> {
+/**
+ * No answer is longer than this many bytes, the longest text that there is room for; half a million bans are a quarter of it. A
+ * server that was taken over would else fill the memory of root's command.
+ */
+const LONGEST_ANSWER = 512 * 1024 * 1024 - 1024;
+
+/**
+ * Asks the daemon at a socket; where none answers the reply has code `no-daemon`, `no-permission` or `no-answer`. An answer of more
+ * bytes than `longest` is none.
+ */
+export async function askAdmin(
+  path: string,
+  request: AdminRequest,
+  timeoutMs: number,
+  longest = LONGEST_ANSWER,
+): Promise<AdminReply> {
   let short: { path: string; release: () => void };
   let peer: Socket;
   try {
@@ -22,7 +36,7 @@ export async function askAdmin(path: string, request: AdminRequest, timeoutMs: n
     timer = setTimeout(() => resolve({ ok: false, code: 'no-answer', reason }), timeoutMs);
   });
   try {
-    return await Promise.race([exchange(peer, request), late]);
+    return await Promise.race([exchange(peer, request, longest), late]);
   } catch (error) {
     return unreachable(path, error as NodeJS.ErrnoException);
   } finally {
@@ -33,10 +47,21 @@ export async function askAdmin(path: string, request: AdminRequest, timeoutMs: n
   }
 }
 
-async function exchange(peer: Socket, request: AdminRequest): Promise<AdminReply> {
+async function exchange(peer: Socket, request: AdminRequest, longest: number): Promise<AdminReply> {
   peer.write(`${JSON.stringify(request)}\n`);
   const chunks: Buffer[] = [];
-  for await (const chunk of peer as AsyncIterable<Buffer>) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of peer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > longest) {
+      return {
+        ok: false,
+        code: 'no-answer',
+        reason: 'The daemon answers without an end: it is broken, or no longer ours',
+      };
+    }
+    chunks.push(chunk);
+  }
   const text = Buffer.concat(chunks).toString('utf8');
   if (!text.endsWith('\n')) {
     return {

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { askAdmin, type AdminReply } from '@banshare/runtime';
 import { place, serving } from './admin-place.ts';
@@ -28,4 +32,21 @@ test('askAdmin() says who may open the socket', async (t) => {
   const reply = await askAdmin(path, { command: 'x' }, 2000);
   if (root) process.seteuid?.(0);
   assert.equal(reply.ok ? '' : reply.code, 'no-permission');
+});
+
+test('askAdmin() takes no answer without an end, with which a server that was taken over fills memory', async (t) => {
+  const path = place(t);
+  mkdirSync(dirname(path), { recursive: true });
+  const endless = createServer((peer) => {
+    peer.on('error', () => {});
+    Readable.from(
+      (function* () {
+        while (true) yield Buffer.alloc(65_536, 'x');
+      })(),
+    ).pipe(peer);
+  }).listen(path);
+  t.after(() => endless.close());
+  await once(endless, 'listening');
+  const reply = await askAdmin(path, { command: 'status' }, 30_000, 1_000_000);
+  assert.match(reply.ok ? '' : reply.reason, /answers without an end/);
 });
