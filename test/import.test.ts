@@ -125,6 +125,21 @@ test("import reads fail2ban's databases of every version: what has no bantime la
   assert.match(other.stderr, /a database, but none of fail2ban/);
 });
 
+test('import reads no database whose bans are a view without an end, or columns that are reckoned', async () => {
+  const path = join(fleet.server.root, 'hostile.sqlite3');
+  for (const made of [
+    `CREATE VIEW bips AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)
+     SELECT 'sshd' AS jail, '203.0.113.9' AS ip, n AS timeofban, -1 AS bantime FROM c`,
+    `DROP VIEW bips; CREATE TABLE Bans(jail TEXT, timeofban INTEGER, ip AS (hex(zeroblob(400000000))))`,
+  ]) {
+    using database = new DatabaseSync(path);
+    database.exec(made);
+    const read = await fleet.server.command('import', path);
+    assert.equal(read.code, 1);
+    assert.match(read.stderr, /its "(bips|Bans)" is no table as fail2ban makes it/);
+  }
+});
+
 test('import makes no longer bans of what the fleet itself has put into a host: its jail is left out, and what stands in another', async () => {
   await fleet.addReporter('h1');
   assert.equal((await fleet.report('h1', ['--duration', '5m', 'fail2ban', 'sshd', '203.0.113.20'])).code, 0);

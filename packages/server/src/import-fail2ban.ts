@@ -23,6 +23,7 @@ export function isSqlite(bytes: Uint8Array): boolean {
 export function readFail2ban(path: string, now: number, sharedJails: readonly string[]): Imported {
   const database = new DatabaseSync(path, { readOnly: true });
   try {
+    requireTables(database);
     const rows = bansOf(database);
     const found: Imported = { bans: [], refused: [], leftOut: [] };
     const shared = new Map<string, number>();
@@ -44,6 +45,18 @@ export function readFail2ban(path: string, now: number, sharedJails: readonly st
   } finally {
     database.close();
   }
+}
+
+/** Whoever made the file may have made a program of it: a view may have no end, and a column that is reckoned be of any length. */
+function requireTables(database: DatabaseSync): void {
+  database.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON');
+  const odd = database
+    .prepare(
+      `SELECT name FROM sqlite_schema AS made WHERE lower(name) IN ('bips', 'bans') AND (type <> 'table'
+       OR sql LIKE 'CREATE VIRTUAL%' OR EXISTS (SELECT 1 FROM pragma_table_xinfo(made.name) WHERE hidden <> 0)) LIMIT 1`,
+    )
+    .get();
+  if (odd !== undefined) throw new Error(`its "${String(odd['name'])}" is no table as fail2ban makes it`);
 }
 
 /** The newest ban of each address and jail. Since 0.11 a table of its own has them; before, the log of all bans does. */
