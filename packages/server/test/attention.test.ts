@@ -129,6 +129,16 @@ test('status prints the urgent first, each in one line', () => {
 test('a ledger that is an older copy is urgent, and what it lacks once it has gone on is to do', () => {
   const behind = away(1, 0).map((trouble) => ({ ...trouble, ahead: 12 }));
   assert.deepEqual(codes({ behind }), { urgent: ['older-ledger'], todo: [] });
+  const text = (hosts: number): string => attentionOf(facts({ behind, hosts })).urgent[0]?.text ?? '';
+  assert.match(
+    text(2),
+    /^This ledger, which ends at event \d+, is an older copy: h1 has up to 12 events more/,
+  );
+  // Nobody can check what one host says of itself, and whoever believes it puts back a backup for nothing.
+  assert.match(
+    text(4),
+    /^h1 says that it has up to 12 events more .*3 other hosts do not.*hosts revoke NAME$/,
+  );
   assert.deepEqual(codes({ lacking: [{ name: 'h1', bans: 3 }] }), { urgent: [], todo: ['lacking'] });
 });
 

@@ -122,12 +122,18 @@ function fleetIsBehind(facts: Facts): Entry[] {
   return [{ code: 'hosts-not-in-place', text }];
 }
 
-/** Its hosts take nothing from it. */
-function olderCopy({ behind: all, head }: Facts): Entry[] {
+/** Its hosts take nothing from it. What is ahead of it nobody can check: where few say so, they may be wrong or lie. */
+function olderCopy(facts: Facts): Entry[] {
+  const { behind: all, head } = facts;
   const ahead = all.filter((trouble) => trouble.ahead > 0);
   if (ahead.length === 0) return [];
   const most = Math.max(...ahead.map((trouble) => trouble.ahead));
-  const text = `This ledger, which ends at event ${head}, is an older copy: ${namesOf(ahead.map(({ name }) => name))} ${ahead.length === 1 ? 'has' : 'have'} up to ${most} events more of its epoch, keep their bans and take nothing from it. Put the newer ledger back, or restore a backup, which begins an epoch`;
+  const [who, isOne] = [namesOf(ahead.map(({ name }) => name)), ahead.length === 1];
+  const others = counting(facts) - ahead.length;
+  const text =
+    others <= ahead.length
+      ? `This ledger, which ends at event ${head}, is an older copy: ${who} ${isOne ? 'has' : 'have'} up to ${most} events more of its epoch, keep their bans and take nothing from it. Put the newer ledger back, or restore a backup, which begins an epoch`
+      : `${who} ${isOne ? 'says that it has' : 'say that they have'} up to ${most} events more than this ledger, which ends at event ${head}; ${others} other hosts do not. Either this ledger is an older copy: put the newer one back. Or ${isOne ? 'that host is' : 'those hosts are'} wrong, or taken over: banshare-server hosts revoke NAME`;
   return [{ code: 'older-ledger', text }];
 }
 
