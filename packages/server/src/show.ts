@@ -38,6 +38,12 @@ export type ShownUndo = {
   isDry: boolean;
 };
 
+/** Who waits or was shut out receives nothing. */
+function receivedText({ state, lag }: HostStatus): string {
+  if (state === 'pending' || state === 'revoked') return '';
+  return lag === 0 ? 'everything' : `${lag} behind`;
+}
+
 /** Every host for people. */
 export function showHosts(hosts: readonly HostStatus[], now: number, activeRanges = 0): string {
   const isUneven =
@@ -46,7 +52,7 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
   const columns: [heading: string, cell: (host: HostStatus) => string][] = [
     ['HOST', ({ name }) => name],
     ['STATE', stateText],
-    ['RECEIVED', ({ lag }) => (lag === 0 ? 'everything' : `${lag} behind`)],
+    ['RECEIVED', receivedText],
     ['IN PLACE', placedText],
     ['LAST CONTACT', ({ lastSeen }) => seen(lastSeen, now)],
     ['VERSION', ({ version }) => version ?? ''],

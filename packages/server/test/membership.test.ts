@@ -54,6 +54,8 @@ test('with enrolment approve a newcomer waits and is let in nowhere, until an op
   assert.ok(overJoinKey.ok);
   assert.deepEqual([overJoinKey.reply.status, overJoinKey.reply.code], ['REFUSED', 'pending']);
   assert.deepEqual((await fleet.server.json<Status>('status')).pending, ['web1']);
+  // It has received nothing, although there was nothing to receive.
+  assert.match(await says(fleet, 'hosts'), /^web1 +pending +heard of/m);
   await fleet.server.restart();
   assert.match(await says(fleet, 'hosts', 'approve', 'web1'), /web1 is in the fleet/);
   await publish(peer, '203.0.113.1');
