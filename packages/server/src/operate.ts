@@ -54,6 +54,8 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
   if (!ip.ok) return refuse('address', ip.fault);
   if (!jail.ok) return refuse('jail', jail.fault);
   if (!duration.ok) return refuse('duration', duration.fault);
+  if (duration.value === 0)
+    return refuse('duration', 'a ban of no time is none: --for 1h, or --for -1 for ever');
   const now = parts.now();
   const rule = ruleAgainst(ip.value, parts.neverBan, now, { force: args['force'] === true });
   if (rule !== undefined) {

@@ -41,6 +41,8 @@ for (const [program, words, near] of [
 for (const words of [
   ['ban'],
   ['ban', '203.0.113.9', '--for', 'soon'],
+  // It was over after a second, and told as banned everywhere.
+  ['ban', '203.0.113.9', '--for', '0'],
   ['enrolment', 'ajar'],
   ['hosts', 'revoke'],
   ['hosts', 'approve'],
