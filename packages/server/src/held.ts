@@ -106,6 +106,12 @@ export class HeldBook {
     return this.#dropped(changes) > 0;
   }
 
+  /** Drops what is held of exactly that, in one jail or in all. */
+  dropExactly(ip: string, jail?: string): void {
+    const of = this.#sql('DELETE FROM held WHERE ip = ?1 AND (?2 IS NULL OR jail = ?2)');
+    this.#dropped(of.run(ip, jail ?? null).changes);
+  }
+
   /** Drops what has to do with a range. */
   dropWithin(range: Range): void {
     for (const row of this.#sql('SELECT id, ip FROM held').all() as Row[])
@@ -113,11 +119,13 @@ export class HeldBook {
         this.#dropped(this.#sql('DELETE FROM held WHERE id = ?').run(Number(row['id'])).changes);
   }
 
-  /** Takes everything out, oldest first. */
-  takeAll(): HeldBan[] {
-    const rows = this.#sql('SELECT * FROM held ORDER BY id').all() as Row[];
-    this.#sql('DELETE FROM held').run();
-    this.#count = 0;
+  /** Takes out so many of the oldest, and the others of their bans, oldest first. */
+  take(limit: number): HeldBan[] {
+    const rows = this.#sql(
+      `SELECT * FROM held WHERE (ip, prog, jail) IN (SELECT ip, prog, jail FROM held ORDER BY id LIMIT ?) ORDER BY id`,
+    ).all(Number.isFinite(limit) ? limit : -1) as Row[];
+    for (const { id } of rows)
+      this.#dropped(this.#sql('DELETE FROM held WHERE id = ?').run(Number(id)).changes);
     return rows.map((row) => ({
       kind: 'ban',
       hostId: Number(row['host']),
@@ -131,6 +139,11 @@ export class HeldBook {
       voters: [],
       ...(JSON.parse(String(row['details'])) as Details & { voters?: number[] }),
     }));
+  }
+
+  /** Drops everything; returns how many. */
+  dropAll(): number {
+    return this.#dropped(this.#sql('DELETE FROM held').run().changes);
   }
 
   #dropped(changes: number | bigint): number {

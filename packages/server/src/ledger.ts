@@ -141,7 +141,11 @@ export interface Ledger {
   /** A number for an import, by which it can be taken back. */
   nextImport(): number;
   /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */
-  release(now: number, isProtected: (ip: Target) => boolean, how?: Noted<Event[]>): Promise<Event[]>;
+  release(
+    now: number,
+    isProtected: (ip: Target) => boolean,
+    how?: { limit?: number } & Noted<Event[]>,
+  ): Promise<Event[]>;
   /** Forgets what the brakes held; returns how many. */
   dropHeld(how?: Noted<number>): Promise<number>;
   countHeld(): number;

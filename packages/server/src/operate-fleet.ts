@@ -142,11 +142,22 @@ export async function settleHeld(action: 'release' | 'drop', parts: FleetParts):
   if (frozen !== undefined) return frozen;
   const held = ledger.countHeld();
   const isProtected = (ip: Target): boolean => neverBan.keeps(ip, now());
-  const events = await ledger.release(now(), isProtected, {
-    note: (done) => audit.add(action, { held, published: done.length }, now()),
-  });
-  distribute(events);
-  return { ok: true, result: { count: events.length } };
+  let count = 0;
+  // Reports go on in between; what they bring meanwhile is newer, and waits. A freeze stops also this.
+  for (
+    let taken = 0;
+    taken === 0 || (taken < held && refuseFrozen(parts) === undefined);
+    taken += MOST_AT_ONCE
+  ) {
+    const events = await ledger.release(now(), isProtected, {
+      limit: MOST_AT_ONCE,
+      note: (done) => audit.add(action, { held, published: done.length }, now()),
+    });
+    distribute(events);
+    count += events.length;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { ok: true, result: { count } };
 }
 
 /** `audit [--verify]` */

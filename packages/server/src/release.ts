@@ -4,38 +4,56 @@ import { isActive } from './judge.ts';
 import type { Books } from './record.ts';
 
 /**
- * Publishes what is held, oldest first, each ban once and with everybody who stands behind it as a supporter. Left out: what is
- * over, protected, or lifted by an operator meanwhile, and what was brought by hosts that are out of the fleet.
+ * Publishes what is held, oldest first, each ban once and with everybody who stands behind it as a supporter; at most so many
+ * held reports and the others of their bans. Left out: what is over, protected, or lifted by an operator meanwhile, and what was
+ * brought by hosts that are out of the fleet. What lacks its quorum since, because a host took its vote back or is shut out,
+ * waits for votes again.
  */
-export function releaseHeld(books: Books, now: number, isProtected: (ip: Target) => boolean): Event[] {
-  const { bans, events, held, sql } = books;
+export function releaseHeld(
+  books: Books,
+  now: number,
+  isProtected: (ip: Target) => boolean,
+  limit = Infinity,
+): Event[] {
+  const { bans, events, held, votes, sql } = books;
   const isIn = (hostId: number): boolean =>
     sql("SELECT 1 FROM hosts WHERE id = ? AND state = 'active'").get(hostId) !== undefined;
   const counts = (ban: HeldBan): boolean =>
     isActive(ban, now) && bans.liftedAt(ban) < ban.at && !isProtected(ban.ip) && isIn(ban.hostId);
   const published: Event[] = [];
-  for (const { ban, hosts } of eachOnce(held.takeAll().filter(counts))) {
-    const { hostId: _, voters: __, ...draft } = ban;
+  for (const { ban, hosts: reporters, needed } of eachOnce(held.take(limit).filter(counts))) {
+    const { hostId: _, voters, ...draft } = ban;
+    const stillVoting = voters.filter((voter) => isIn(voter) && votes.has(draft, voter));
+    const hosts = new Set([...reporters, ...stillVoting]);
+    if (hosts.size < needed) {
+      for (const reporter of reporters) votes.vote(draft, draft.ip, reporter, ban.at);
+      continue;
+    }
     if (!bans.covers(draft, now)) {
       const event = events.append({ ...draft, at: now });
       bans.follow(event);
       published.push(event);
     }
-    for (const supporter of hosts) if (isIn(supporter)) bans.support(draft, supporter, now);
+    for (const supporter of hosts) bans.support(draft, supporter, now);
   }
   return published;
 }
 
-/** Each ban once, as the first host brought it, to the latest end that any asked for. */
-function eachOnce(all: readonly HeldBan[]): { ban: HeldBan; hosts: Set<number> }[] {
-  const found = new Map<string, { ban: HeldBan; hosts: Set<number> }>();
+/** A ban that is held, by whom it was brought, and how many stood behind it when that was enough. */
+type Gathered = { ban: HeldBan; hosts: Set<number>; needed: number };
+
+/** Each ban once, as the first host brought it, to the latest end that any asked for, with all voters. */
+function eachOnce(all: readonly HeldBan[]): Gathered[] {
+  const found = new Map<string, Gathered>();
   for (const held of all) {
     const key = `${held.prog} ${held.jail} ${held.ip}`;
-    const known = found.get(key) ?? { ban: held, hosts: new Set<number>() };
+    const known = found.get(key) ?? { ban: held, hosts: new Set<number>(), needed: Infinity };
     const ends = [known.ban.until, held.until];
     const until = ends.includes(null) ? null : Math.max(...ends.map(Number));
-    for (const host of [held.hostId, ...held.voters]) known.hosts.add(host);
-    found.set(key, { ban: { ...known.ban, until }, hosts: known.hosts });
+    const voters = [...new Set([...known.ban.voters, ...held.voters])];
+    const needed = Math.min(known.needed, new Set([held.hostId, ...held.voters]).size);
+    const hosts = known.hosts.add(held.hostId);
+    found.set(key, { ban: { ...known.ban, until, voters }, hosts, needed });
   }
   return [...found.values()];
 }

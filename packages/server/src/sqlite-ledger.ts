@@ -106,6 +106,7 @@ export class SqliteLedger implements Ledger {
   ): Promise<Event[]> {
     return this.#write((books) => {
       books.bans.markLifted(selection, now);
+      books.held.dropExactly(selection.ip, selection.jail);
       const active = books.bans.select(selection, now);
       const bans = active.length === 0 && unknown !== undefined ? [unknown] : active;
       return bans.map((ban) => unban(books, ban, OPERATOR_HOST, now, how));
@@ -160,9 +161,9 @@ export class SqliteLedger implements Ledger {
   async release(
     now: number,
     isProtected: (ip: Target) => boolean,
-    how: Noted<Event[]> = {},
+    { limit, ...how }: { limit?: number } & Noted<Event[]> = {},
   ): Promise<Event[]> {
-    return this.#write((books) => releaseHeld(books, now, isProtected), how);
+    return this.#write((books) => releaseHeld(books, now, isProtected, limit), how);
   }
 
   /** Drops what waits of a host that is shut out, its votes and what is held, also within a transaction; returns how many are held. */
@@ -174,7 +175,7 @@ export class SqliteLedger implements Ledger {
   }
 
   async dropHeld(how: Noted<number> = {}): Promise<number> {
-    return this.#write(({ held }) => held.takeAll().length, how);
+    return this.#write(({ held }) => held.dropAll(), how);
   }
 
   countHeld(): number {

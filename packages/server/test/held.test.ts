@@ -5,6 +5,7 @@ import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 
 const hold: Decide = () => ({ verdict: 'held', until: NOW + 3600, reason: 'a test holds everything' });
 const publish: Decide = () => ({ verdict: 'accepted', publish: { kind: 'ban', until: NOW + 3600 } });
+const counted: Decide = () => ({ verdict: 'counted', reason: '1 of 2 hosts' });
 const nobody = (): boolean => false;
 
 test('what is held has no seq, is not active, and is released once, oldest first, with its hosts as supporters', async () => {
@@ -36,6 +37,7 @@ test('release leaves out what is over, protected, lifted by an operator or banne
   const held = [1, 2, 3, 4].map((last) => shelf.report(host, `203.0.113.${last}`));
   await shelf.ledger.record(held, hold);
   await shelf.ledger.lift({ ip: '203.0.113.1' }, NOW + 1);
+  assert.equal(shelf.ledger.isHeld(addressOf('203.0.113.1')), false);
   await shelf.ledger.record([shelf.report(host, '203.0.113.2', NOW + 2)], publish);
   const events = await shelf.ledger.release(NOW + 3, (ip) => ip === '203.0.113.3');
   assert.deepEqual(
@@ -117,6 +119,7 @@ test('the same report of a host is held once, to its newest end, and published o
   const upto =
     (until: number, voters: number[] = []): Decide =>
     () => ({ verdict: 'held', until, reason: 'test', voters });
+  await shelf.ledger.record([shelf.report(c, '203.0.113.1')], counted);
   await shelf.ledger.record([shelf.report(a, '203.0.113.1')], upto(NOW + 100, [c.id]));
   await shelf.ledger.record([shelf.report(a, '203.0.113.1', NOW + 1)], upto(NOW + 200, [c.id]));
   assert.equal(shelf.ledger.countHeld(), 1);
@@ -148,4 +151,40 @@ test('beyond the most that can be held a report is to come again, under the same
   assert.equal((await shelf.ledger.record([shelf.report(host, '203.0.113.1')], two))[0]?.verdict, 'held');
   await shelf.ledger.dropHeld();
   assert.equal((await shelf.ledger.record(reports.slice(2), two))[0]?.verdict, 'held');
+});
+
+test('what is held by a quorum is not published once a vote of it is taken back or its host shut out, and goes on as votes', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
+  const ips = [1, 2, 3, 4].map((last) => `203.0.113.${last}`);
+  const byTwo: Decide = () => ({ verdict: 'held', until: NOW + 100, reason: 'test', voters: [a.id] });
+  const nothing: Decide = () => ({ verdict: 'duplicate' });
+  for (const ip of ips) await shelf.ledger.record([shelf.report(a, ip)], counted);
+  for (const ip of ips) await shelf.ledger.record([shelf.report(b, ip)], byTwo);
+  await shelf.ledger.record([shelf.report(c, ips[1]!)], byTwo);
+  await shelf.ledger.record([shelf.unban(a, ips[0]!), shelf.unban(a, ips[1]!)], nothing);
+  const first = await shelf.ledger.release(NOW + 1, nobody, { limit: 3 });
+  // Two hosts still find the second.
+  assert.deepEqual(
+    first.map(({ ip }) => ip),
+    [ips[1], ips[2]],
+  );
+  const hostsOf = async (ip: string): Promise<readonly string[]> =>
+    (await shelf.ledger.history(addressOf(ip))).supporters.flatMap(({ hosts }) => hosts).toSorted();
+  assert.deepEqual(
+    [await hostsOf(ips[1]!), await hostsOf(ips[2]!)],
+    [
+      ['b', 'c'],
+      ['a', 'b'],
+    ],
+  );
+  shelf.ledger.dropHeldOf(a.id);
+  assert.deepEqual(await shelf.ledger.release(NOW + 1, nobody), []);
+  assert.equal(shelf.ledger.countHeld(), 0);
+  const voters: string[] = [];
+  await shelf.ledger.record([shelf.report(c, ips[0]!, NOW + 2)], (_, known) => {
+    voters.push(...known.voters(0).map(({ name }) => name));
+    return { verdict: 'duplicate' };
+  });
+  assert.deepEqual(voters, ['b']);
 });

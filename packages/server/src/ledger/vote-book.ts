@@ -20,7 +20,7 @@ export class VoteBook {
   }
 
   /** A host votes, again or for the first time; now is epoch seconds. */
-  vote({ ip, prog, jail }: ReportedBan, target: Target, hostId: number, now: number): void {
+  vote({ ip, prog, jail }: BanKey, target: Target, hostId: number, now: number): void {
     for (const of of new Set([ip, target]))
       this.#sql('INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?)').run(of, prog, jail, hostId, now);
   }
@@ -32,6 +32,12 @@ export class VoteBook {
        WHERE votes.ip IN (?, ?) AND prog = ? AND jail = ? AND received >= ? AND hosts.state = 'active' LIMIT ?`,
     ).all(ip, target, prog, jail, since, MOST_VOTERS) as Row[];
     return rows.map((row) => ({ id: Number(row['id']), name: String(row['name']) }));
+  }
+
+  /** Whether a host's vote for exactly that still counts. */
+  has({ ip, prog, jail }: BanKey, hostId: number): boolean {
+    const vote = this.#sql('SELECT 1 FROM votes WHERE ip = ? AND prog = ? AND jail = ? AND host = ?');
+    return vote.get(ip, prog, jail, hostId) !== undefined;
   }
 
   /** A host takes its vote back. */
