@@ -46,6 +46,19 @@ test('import bans exactly what a list says that comes from a pipe, by "-", /dev/
   await forgetAll();
 });
 
+test('import takes a duration of more than a century for one without an end, and loses none of the list by it', async () => {
+  const list = JSON.stringify([
+    { ip: '203.0.113.7', duration: 60 },
+    { ip: '203.0.113.8', duration: 1e30 },
+    { ip: '203.0.113.9', duration: '99999999h' },
+  ]);
+  const run = await runProgram('server', ['import', '-', '--root', fleet.server.root], { stdin: list });
+  assert.deepEqual([run.code, run.stderr], [0, '']);
+  const bans = await banned();
+  assert.deepEqual([bans.size, bans.get('203.0.113.8'), bans.get('203.0.113.9')], [3, null, null]);
+  await forgetAll();
+});
+
 test('import of an empty list bans nothing and exits with 1, unless it may be empty', async () => {
   const root = ['--root', fleet.server.root];
   for (const stdin of ['', '\n', '# nothing today\n', '[]', 'null\n']) {

@@ -4,6 +4,7 @@ import {
   OPERATOR,
   parseJail,
   parseTarget,
+  wholeSeconds,
   type BanKey,
   type Event,
   type JailName,
@@ -89,9 +90,14 @@ function draftOf(
   { policy }: OperateParts,
   now: number,
 ): Draft {
-  const wanted = typeof seconds === 'number' ? seconds : policy.defaultDurationSeconds;
+  const told = typeof seconds === 'number' ? seconds : policy.defaultDurationSeconds;
+  // Of more than a century the ledger keeps no end, and one such entry would lose all that are sent with it.
+  const wanted = told > 0 ? wholeSeconds(told) : told;
   const from = typeof since === 'number' ? Math.min(since, now) : now;
-  const until = wanted === FOR_EVER ? null : endOf(wanted, { maxDurationSeconds: FOR_EVER }, from);
+  const until =
+    wanted === undefined || wanted === FOR_EVER
+      ? null
+      : endOf(wanted, { maxDurationSeconds: FOR_EVER }, from);
   const said = typeof reason === 'string' ? { reason: reason.slice(0, LONGEST_REASON) } : {};
   return { ip, prog: OPERATOR, jail, until, ...said };
 }
