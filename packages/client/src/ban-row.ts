@@ -45,6 +45,8 @@ export type BanRow = BanKey & {
   keptBack: string;
   /** Whose word it is: what a host that is full keeps goes by that. */
   origin: Origin;
+  /** Who brought it first: whoever only renews a ban of another has not found it, and may not have it give way as his own. */
+  finder: HostName;
 };
 
 /** So begins what is kept of a ban that is carried out again since it could not be seen in the firewall. */
@@ -78,6 +80,7 @@ export function rowFor(event: Event | BanRow, chosen: Chosen, earlier: BanRow | 
     port,
     protocol,
     origin: 'origin' in event ? event.origin : originOf(event),
+    finder: earlier === undefined || isOver(earlier, at) || isEnding(earlier) ? host : earlier.finder,
     isOurs: earlier?.isOurs ?? false,
     ...FIRST_TRY,
   };
@@ -103,6 +106,7 @@ export function rowToLift(event: Event, localJail: JailName, earlier: BanRow | u
     localJail,
     isOurs: false,
     origin: originOf(event),
+    finder: host,
   };
   return {
     ...known,
@@ -151,6 +155,11 @@ export function changeOf(
 /** Whether its time has come; now is epoch seconds by the server's clock. */
 export function isOver({ until }: BanRow, now: number): boolean {
   return until !== null && until <= now;
+}
+
+/** Whether it is lifted for good, and not only kept back. */
+function isEnding({ status, keptBack }: BanRow): boolean {
+  return status === 'lifting' && keptBack === '';
 }
 
 /** Whether a ban counts where another of the same address ends. */

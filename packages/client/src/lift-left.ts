@@ -157,6 +157,7 @@ export class LiftLeft {
       jail,
       localJail,
       origin: 'host',
+      finder: NOBODY.host,
       status: 'lifting',
       isOurs: true,
     };

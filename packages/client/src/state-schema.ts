@@ -31,6 +31,10 @@ const STEPS: readonly string[] = [
    DROP INDEX bans_left_out;
    CREATE INDEX bans_left_out ON bans (origin, at) WHERE status = 'skipped' AND reason = 'full';
    CREATE INDEX bans_in_place ON bans (origin, host, at) WHERE status IN ('pending', 'applied', 'unproven');`,
+  `ALTER TABLE bans ADD COLUMN finder TEXT NOT NULL DEFAULT '';
+   UPDATE bans SET finder = host;
+   DROP INDEX bans_in_place;
+   CREATE INDEX bans_in_place ON bans (origin, finder, at) WHERE status IN ('pending', 'applied', 'unproven');`,
 ];
 
 /**

@@ -75,7 +75,7 @@ export class State {
   put(row: BanRow, now: number): void {
     const before = this.#countedOf(row);
     this.#sql(
-      'INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ).run(
       row.ip,
       row.prog,
@@ -96,6 +96,7 @@ export class State {
       row.isEveryJail ? 2 : row.isForced ? 1 : 0,
       row.keptBack,
       row.origin,
+      row.finder,
     );
     this.#tally?.change(row, before, row);
   }
@@ -200,24 +201,24 @@ export class State {
     return Number(row?.['n']);
   }
 
-  /** The oldest in place of an origin that one host brought. */
-  oldestInPlace(origin: Origin, host: string, limit: number): BanRow[] {
+  /** The oldest in place of an origin that one host found. */
+  oldestInPlace(origin: Origin, finder: string, limit: number): BanRow[] {
     return this.#sql(
       `SELECT * FROM bans INDEXED BY bans_in_place WHERE status IN ('pending', 'applied', 'unproven')
-       AND origin = ? AND host = ? ORDER BY at LIMIT ?`,
+       AND origin = ? AND finder = ? ORDER BY at LIMIT ?`,
     )
-      .all(origin, host, limit)
+      .all(origin, finder, limit)
       .map(rowOf);
   }
 
-  /** How many bans in place each host has brought, the most first. */
+  /** How many bans in place each host has found, the most first. */
   inPlaceByHost(): { host: string; count: number }[] {
     return this.#sql(
-      `SELECT host, count(*) AS n FROM bans INDEXED BY bans_in_place
-       WHERE status IN ('pending', 'applied', 'unproven') AND origin = 'host' GROUP BY host ORDER BY n DESC`,
+      `SELECT finder, count(*) AS n FROM bans INDEXED BY bans_in_place
+       WHERE status IN ('pending', 'applied', 'unproven') AND origin = 'host' GROUP BY finder ORDER BY n DESC`,
     )
       .all()
-      .map((row) => ({ host: String(row['host']), count: Number(row['n']) }));
+      .map((row) => ({ host: String(row['finder']), count: Number(row['n']) }));
   }
 
   /** What of an origin is not over and was left out since this host had as many as it takes, the newest first. */
@@ -368,5 +369,6 @@ function rowOf(row: Record<string, unknown>): BanRow {
     isEveryJail: row['forced'] === 2,
     keptBack: String(row['kept_back']),
     origin: row['origin'],
+    finder: row['finder'],
   } as BanRow;
 }

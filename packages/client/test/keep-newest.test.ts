@@ -124,6 +124,24 @@ test('Of hosts the one that brought most gives way: it pushes out nobody else', 
   assert.deepEqual(kept.toSorted(), ['flood 47', 'flood 48', 'flood 49', 'other 100', 'quiet 1', 'quiet 2']);
 });
 
+test('A host that renews the bans of others makes them not its own: they stay where it floods a host that is full', async () => {
+  using host2 = new Host();
+  host2.enforcer.endAll();
+  host2.parts.maxActive = 6;
+  const by = (name: string, ...lasts: number[]): void =>
+    host2.hear(...lasts.map((last) => ({ ip: address(last), host: host(name), at: NOW + last })));
+  by('quiet', 1, 2);
+  by('other', 3);
+  by('flood', 1, 2, 3);
+  by('flood', ...Array.from({ length: 40 }, (_, n) => 10 + n));
+  await host2.rest();
+  const kept = host2.state.withStatus('applied').map(({ ip: each }) => Number(each.split('.')[3]));
+  assert.deepEqual(
+    kept.toSorted((a, b) => a - b),
+    [1, 2, 3, 47, 48, 49],
+  );
+});
+
 test('sharesOf() brings those with the most down to one another, and takes exactly as many as are asked for', () => {
   const hosts = [9, 5, 4, 1].map((count, n) => ({ host: `h${n}`, count }));
   const total = (shares: [string, number][]): number => shares.reduce((sum, [, share]) => sum + share, 0);
