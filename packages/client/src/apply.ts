@@ -7,7 +7,10 @@ import { again, againUntilDone } from './retry.ts';
 import type { State } from './state.ts';
 import { Turns, type Kind } from './turns.ts';
 
-/** now is epoch seconds by the server's clock; `settled` is called once the state has what became of a row. */
+/**
+ * now is epoch seconds by the server's clock; `settled` is called once the state has what became of a row, in the same
+ * transaction: what it notes of a batch is one commit.
+ */
 export type ApplyParts = {
   state: State;
   enforcer: Enforcer;
@@ -129,10 +132,10 @@ export class Applier {
         for (const { row, effect } of settled) {
           if (row.status === 'pending') this.#settleBan(row, effect);
           else this.#settleLift(row, effect);
+          this.#parts.settled(row, effect);
         }
       });
       for (const { row, effect } of settled) {
-        this.#parts.settled(row, effect);
         for (const watch of this.#watching) watch(row);
         this.#say(row, effect);
       }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makePrivateDirectory } from '@banshare/runtime';
+import { inParts } from './bans/in-parts.ts';
 import type { SharedBans } from './bans/shared-bans.ts';
 
 /** A note explains a ban to banshare-report for so long. */
@@ -49,16 +50,23 @@ export class Notes {
     rmSync(this.#path(jail, ip), { force: true });
   }
 
-  /** Removes what no longer counts; now is epoch seconds by this host's clock. */
-  sweep(now: number): void {
+  /**
+   * Removes what no longer counts; now is epoch seconds by this host's clock. After a burst that is a hundred thousand files: a part
+   * at a time, and then there is a promise.
+   */
+  sweep(now: number): void | Promise<void> {
     this.#shared?.sweep(now);
     if (!existsSync(this.#directory)) this.#make();
-    for (const name of readdirSync(this.#directory)) {
-      const path = join(this.#directory, name);
-      const note = statSync(path, { throwIfNoEntry: false });
-      if (note !== undefined && Math.abs(now - note.mtimeMs / 1000) > KEPT_SECONDS)
-        rmSync(path, { force: true });
-    }
+    return inParts(readdirSync(this.#directory), (some) => {
+      for (const name of some) this.#removeOld(name, now);
+    });
+  }
+
+  #removeOld(name: string, now: number): void {
+    const path = join(this.#directory, name);
+    const note = statSync(path, { throwIfNoEntry: false });
+    if (note !== undefined && Math.abs(now - note.mtimeMs / 1000) > KEPT_SECONDS)
+      rmSync(path, { force: true });
   }
 
   #make(): void {

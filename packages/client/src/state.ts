@@ -276,13 +276,17 @@ export class State {
 
   /** Forgets what the server has; what was told anew meanwhile stays. */
   told(outcomes: readonly Outcome[]): void {
-    for (const told of outcomes) {
-      const row = this.#sql('SELECT seq, outcome, reason FROM outbox WHERE seq = ?').get(told.seq);
-      // Compared as it is told: a reason is cut, and made one line, on its way.
-      const [kept] = row === undefined ? [] : parseOutcome({ ...row });
-      if (kept?.outcome === told.outcome && kept.reason === told.reason)
-        this.#sql('DELETE FROM outbox WHERE seq = ?').run(told.seq);
-    }
+    if (outcomes.length === 0) return;
+    // Outside a transaction each would be a commit.
+    this.together(() => outcomes.forEach((each) => this.#forgetTold(each)));
+  }
+
+  #forgetTold(told: Outcome): void {
+    const row = this.#sql('SELECT seq, outcome, reason FROM outbox WHERE seq = ?').get(told.seq);
+    // Compared as it is told: a reason is cut, and made one line, on its way.
+    const [kept] = row === undefined ? [] : parseOutcome({ ...row });
+    if (kept?.outcome === told.outcome && kept.reason === told.reason)
+      this.#sql('DELETE FROM outbox WHERE seq = ?').run(told.seq);
   }
 
   /** Seqs of another epoch mean nothing any more. */

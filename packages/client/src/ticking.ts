@@ -52,7 +52,7 @@ export function startTicking(
     for (const row of queued) parts.queue(row);
   }, TICK_MS);
   const sweep = setInterval(() => {
-    host.notes.sweep(wallSeconds());
+    void host.notes.sweep(wallSeconds());
     if (host.clock.now() !== undefined) fillUp(parts);
     host.faults.sumUp();
   }, SWEEP_MS);

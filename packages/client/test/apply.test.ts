@@ -14,7 +14,7 @@ class Desk implements Disposable {
   readonly said: string[] = [];
   readonly applier: Applier;
 
-  constructor(enforcer: Enforcer, concurrency = 4) {
+  constructor(enforcer: Enforcer, concurrency = 4, settled: () => void = () => undefined) {
     const say = (text: string, fields: object = {}): void => {
       this.said.push(`${text} ${JSON.stringify(fields)}`);
     };
@@ -24,7 +24,7 @@ class Desk implements Disposable {
       concurrency,
       log: { info: say, warning: say },
       now: () => NOW,
-      settled: () => undefined,
+      settled,
     });
   }
 
@@ -225,4 +225,16 @@ test('What no enforcer here can ever do is not tried again, and said once for ea
     ],
   );
   assert.match(desk.said.at(-1) ?? '', /^Ban .*"outcome":"applied","reason":"range: not by log"/);
+});
+
+test('What becomes of a batch and what the server is to hear of it are one commit', async () => {
+  const enforcer = new HeldEnforcer(20);
+  const tell = (): never => {
+    throw new Error('the disk is full');
+  };
+  using desk = new Desk(enforcer, 4, tell);
+  desk.queue(...addresses.map((address, index) => rowOf({ seq: index + 1, ip: address })));
+  enforcer.endAll();
+  await desk.applier.idle();
+  assert.deepEqual(desk.state.counts(), { pending: addresses.length });
 });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { MOST_IN_A_GO } from '../src/bans/in-parts.ts';
 import { Notes } from '../src/notes.ts';
 import { folder } from './make.ts';
 
@@ -52,7 +54,7 @@ test('sweep() removes what is older than ten minutes, or from a future that a cl
     notes.write(name, '203.0.113.9');
     utimesSync(join(scratch.path, `${name}@203.0.113.9`), now - age, now - age);
   }
-  notes.sweep(now);
+  void notes.sweep(now);
   assert.deepEqual(readdirSync(scratch.path), ['young@203.0.113.9']);
 });
 
@@ -65,6 +67,19 @@ test('write() and sweep() make the folder again where it was cleared away', () =
   assert.equal(statSync(join(scratch.path, 'run/banshare')).mode & 0o777, 0o755);
   assert.equal(statSync(directory).mode & 0o777, 0o700);
   rmSync(join(scratch.path, 'run'), { recursive: true });
-  notes.sweep(0);
+  void notes.sweep(0);
   assert.deepEqual(readdirSync(directory), []);
+});
+
+test('sweep() of what a burst left behind lets timers and commands in between', async () => {
+  using scratch = folder();
+  const notes = new Notes(scratch.path);
+  const count = 2 * MOST_IN_A_GO + 1;
+  for (let n = 0; n < count; n += 1) notes.write('sshd', `2001:db8::${n.toString(16)}`);
+  const swept = notes.sweep(0);
+  assert.equal(readdirSync(scratch.path).length, count - MOST_IN_A_GO);
+  await setImmediate();
+  assert.ok(readdirSync(scratch.path).length > 0);
+  await swept;
+  assert.deepEqual(readdirSync(scratch.path), []);
 });

@@ -19,9 +19,9 @@ test('what is put in place stands in the file of its day for eight days, also wh
   notes.write('sshd', '2001:db8::9');
   assert.equal(readFileSync(join(directory, '2026-11-20'), 'utf8'), `${now - 1} sshd 203.0.113.9\n`);
   assert.equal(readFileSync(join(directory, '2026-11-21'), 'utf8'), `${now} sshd 2001:db8::9\n`);
-  notes.sweep(now + 7 * DAY);
+  void notes.sweep(now + 7 * DAY);
   assert.deepEqual(readdirSync(directory), ['2026-11-20', '2026-11-21']);
-  notes.sweep(now + 8 * DAY);
+  void notes.sweep(now + 8 * DAY);
   assert.deepEqual(readdirSync(directory), ['2026-11-21']);
 });
 

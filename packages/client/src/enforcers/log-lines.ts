@@ -30,7 +30,8 @@ export function logEnforcer(path: string, notes: Notes, now: () => number): Enfo
   };
   return {
     kind: 'log',
-    mostAtOnce: 1000,
+    // Each has a note, a file that is made here and now: timers and commands wait meanwhile.
+    mostAtOnce: 250,
     isSerial: true,
     place: 'jail',
     takesRanges: false,
