@@ -107,7 +107,7 @@ function undo(ask: Ask): Command {
     },
     handler: (words) => {
       const { host: hosts, jail, since, all, dryRun } = words;
-      const number = words['import'] === undefined ? undefined : Number(words['import']);
+      const number = words['import'] === undefined ? undefined : Number(words['import']) || 0;
       const args = { hosts, jail, import: number, all, since, dryRun };
       return ask(words, { command: 'undo', args }, showUndone);
     },

@@ -140,6 +140,8 @@ export interface Ledger {
   planUndo(what: UndoWhat, since: number, now: number): Promise<UndoPlan>;
   /** A number for an import, by which it can be taken back. */
   nextImport(): number;
+  /** The number of the newest import; 0 where there was none. */
+  newestImport(): number;
   /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */
   release(
     now: number,

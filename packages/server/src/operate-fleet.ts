@@ -20,6 +20,8 @@ export type FleetParts = OperateParts & { membership: Membership };
 
 const MODES: ReadonlySet<string> = new Set<EnrolmentMode>(['open', 'approve', 'closed']);
 const MOST_AUDIT = 100_000;
+/** Seconds. */
+const LONGEST_OPEN = 90 * 86_400;
 
 type HostChange = (
   membership: Membership,
@@ -60,10 +62,10 @@ export function setEnrolment(args: Args, { membership }: FleetParts): AdminReply
     return refuse('duration', `only open ends by itself; ${mode} holds until you say otherwise`);
   const seconds = text === undefined ? undefined : parseDuration(text);
   if (seconds?.ok === false) return refuse('duration', seconds.fault);
-  if (seconds !== undefined && seconds.value <= 0)
+  if (seconds !== undefined && (seconds.value <= 0 || seconds.value > LONGEST_OPEN))
     return refuse(
       'duration',
-      'enrolment is open for a time only, since an installer that lies about would be a way in for ever: --for 2h',
+      'enrolment is open for 90 days at most, since an installer that lies about would be a way in for ever: --for 2h',
     );
   membership.setMode(mode as EnrolmentMode, seconds?.value);
   return { ok: true, result: membership.openness };

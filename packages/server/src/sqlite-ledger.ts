@@ -149,10 +149,14 @@ export class SqliteLedger implements Ledger {
     return planUndo(this.#books, what, since, now);
   }
 
+  newestImport(): number {
+    const row = this.sql("SELECT value FROM meta WHERE name = 'imports'").get() as Row | undefined;
+    return Number(row?.['value'] ?? 0);
+  }
+
   nextImport(): number {
     return this.together(() => {
-      const row = this.sql("SELECT value FROM meta WHERE name = 'imports'").get() as Row | undefined;
-      const number = Number(row?.['value'] ?? 0) + 1;
+      const number = this.newestImport() + 1;
       this.sql("INSERT OR REPLACE INTO meta VALUES ('imports', ?)").run(String(number));
       return number;
     });

@@ -41,6 +41,7 @@ test('open ends a day after the first start of a generation, and is approve then
   assert.ok(waits.ok && waits.reply.verdict === 'pending');
   for (const words of [
     ['open', '--for', '-1'],
+    ['open', '--for', '36500d'],
     ['approve', '--for', '2h'],
   ])
     assert.notEqual((await fleet.server.command('enrolment', ...words)).code, 0);

@@ -100,6 +100,9 @@ test('undo --dry-run says how many bans on how many hosts, undo --jail, --import
     [64, '--all', '--jail', 'sshd', '--since', '1h'],
     [64, '--all'],
     [1, '--host', 'no', '--since', '1h'],
+    [64, '--import', '7'],
+    [64, '--import'],
+    [64, '--import', 'list'],
   ];
   for (const [code, ...words] of wrong)
     assert.equal((await server.command('undo', ...words)).code, code, words.join(' '));

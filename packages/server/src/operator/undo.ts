@@ -52,7 +52,7 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   }
 }
 
-function readWhat(args: Args, { book }: OperateParts): Result<UndoWhat> {
+function readWhat(args: Args, { book, ledger }: OperateParts): Result<UndoWhat> {
   const jail = textOf(args, 'jail');
   const hosts = namesOf(args);
   const asked = [args['all'] === true, args['import'] !== undefined, jail !== undefined, hosts.length > 0];
@@ -62,8 +62,12 @@ function readWhat(args: Args, { book }: OperateParts): Result<UndoWhat> {
       fault: 'say what is taken back: --host NAME …, --jail J, --import N or --all, one of them',
     };
   if (args['all'] === true) return { ok: true, value: { kind: 'all' } };
-  if (typeof args['import'] === 'number')
-    return { ok: true, value: { kind: 'import', number: args['import'] } };
+  const number = args['import'];
+  if (typeof number === 'number') {
+    if (Number.isInteger(number) && number >= 1 && number <= ledger.newestImport())
+      return { ok: true, value: { kind: 'import', number } };
+    return { ok: false, fault: 'there is no import of that number: import prints it, and audit lists it' };
+  }
   if (jail !== undefined) {
     const parsed = parseJail(jail);
     return parsed.ok ? { ok: true, value: { kind: 'jail', jail: parsed.value } } : parsed;
