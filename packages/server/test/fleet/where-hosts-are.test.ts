@@ -27,6 +27,9 @@ test('Where a young host is a ban is held and named in status, where an older on
     /^To do: A ban is held, since 203\.0\.113\.40 .*young/m,
   );
   assert.equal(await fateOf(reporter, OLD), 'never-ban');
+  // Whoever publishes what is held has not looked at each.
+  assert.match((await server.command('held', 'publish')).stdout, /^0 /);
+  assert.doesNotMatch((await server.command('bans')).stdout, /203\.0\.113\./);
   for (const [address, host] of [
     [YOUNG, 'young'],
     [OLD, 'old'],
