@@ -159,7 +159,7 @@ export async function settleHeld(action: 'release' | 'drop', parts: FleetParts):
     count += events.length;
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { ok: true, result: { count } };
+  return { ok: true, result: { count, left: Math.max(0, held - count - ledger.countHeld()) } };
 }
 
 /** `audit [--verify]` */

@@ -53,8 +53,16 @@ function settle(ask: Ask, command: string, did: string): Command {
   return { command, describe: false, builder: {}, handler: (words) => ask(words, { command }, done(did)) };
 }
 
-function done(did: string): (result: { count: number }) => string {
-  return ({ count }) => `${count} held ${count === 1 ? 'ban' : 'bans'} ${did}.`;
+/** `left`: held reports of which no event was made. */
+function done(did: string): (result: { count: number; left?: number }) => string {
+  return ({ count, left = 0 }) =>
+    `${count} held ${count === 1 ? 'ban' : 'bans'} ${did}.${left === 0 ? '' : sayLeft(left)}`;
+}
+
+function sayLeft(left: number): string {
+  const why =
+    'banned already, over, lifted or never banned by now, short of its quorum, or a young host comes from there';
+  return ` ${left} held ${left === 1 ? 'report' : 'reports'} made no new ban: ${why} (see explain).`;
 }
 
 function showHeld({

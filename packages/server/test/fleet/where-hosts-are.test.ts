@@ -28,7 +28,10 @@ test('Where a young host is a ban is held and named in status, where an older on
   );
   assert.equal(await fateOf(reporter, OLD), 'never-ban');
   // Whoever publishes what is held has not looked at each.
-  assert.match((await server.command('held', 'publish')).stdout, /^0 /);
+  assert.match(
+    (await server.command('held', 'publish')).stdout,
+    /^0 held bans published\. 1 held report made no new ban: .*young host/,
+  );
   assert.doesNotMatch((await server.command('bans')).stdout, /203\.0\.113\./);
   for (const [address, host] of [
     [YOUNG, 'young'],
