@@ -1,7 +1,8 @@
 /** The name nearest to a mistyped one, or undefined where none is near enough to be meant. */
 export function nearestName(name: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  // At least half of it has to be right: every short word is near a word of one letter.
+  let least = Math.min(Math.max(2, Math.floor(name.length / 3)), Math.floor(name.length / 2)) + 1;
   for (const candidate of names) {
     const distance = editDistance(name, candidate);
     if (distance < least) {

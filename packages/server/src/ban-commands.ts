@@ -1,13 +1,19 @@
 import { wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import { frozenLine, type Frozen } from './judging/freeze.ts';
+import { durationTyped, targetTyped } from './cli/words-of.ts';
 import { showBanned, showUnbanned } from './show-ranges.ts';
 import { showExplanation } from './show-explanation.ts';
 import { MOST_BANS, showBans, showUndone, type ShownBan } from './show.ts';
 import type { Unbanned } from './operate.ts';
 
-const IP = { type: 'string', describe: 'an address or range' } as const;
-const IPS = { type: 'string', array: true, describe: 'addresses or ranges' } as const;
+const IP = { type: 'string', coerce: targetTyped, describe: 'an address or range' } as const;
+const IPS = {
+  type: 'string',
+  array: true,
+  coerce: targetTyped,
+  describe: 'addresses or ranges',
+} as const;
 const JAIL = { type: 'string', describe: 'in this jail only' } as const;
 
 /** The commands about bans. */
@@ -64,7 +70,7 @@ function ban(ask: Ask): Command {
     builder: {
       ip: IPS,
       jail: { type: 'string', describe: 'the jail (banshare)' },
-      for: { type: 'string', describe: '90s 10m 6h 1d 1w, or -1 for ever' },
+      for: { type: 'string', coerce: durationTyped, describe: '90s 10m 6h 1d 1w, or -1 for ever' },
       reason: { type: 'string', describe: 'kept with the ban' },
       force: { type: 'boolean', default: false, describe: 'also where a host of the fleet comes from' },
     },
@@ -102,7 +108,7 @@ function undo(ask: Ask): Command {
       jail: { type: 'string', describe: 'what began in this jail' },
       import: { type: 'string', describe: 'what the import of this number brought' },
       all: { type: 'boolean', describe: 'everything that began' },
-      since: { type: 'string', describe: 'how far back: 10m, 1h; -1 for everything' },
+      since: { type: 'string', coerce: durationTyped, describe: 'how far back: 10m, 1h; -1 for everything' },
       'dry-run': { type: 'boolean', default: false, describe: 'only says how much that would be' },
     },
     handler: (words) => {

@@ -5,6 +5,7 @@ import { banCommands } from './ban-commands.ts';
 import { careCommands } from './care-commands.ts';
 import { readEverything } from './check.ts';
 import { stopCommands } from './cli/stop-commands.ts';
+import { asYargs, placesOf } from './cli/words-of.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { importCommands } from './import-commands.ts';
 
@@ -45,7 +46,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     ...stopCommands(ask),
     ...importCommands(ask, setCode, argv),
   ];
-  for (const command of commands) parser.command(command);
+  for (const command of commands) parser.command(asYargs(command));
   await parser
     .command('$0', false, {}, async ({ root, config, check }) => {
       if (check === true) setCode(await checkAll(root, config));
@@ -71,8 +72,8 @@ function namesIn(commands: readonly Command[]): string[] {
     '--version',
     ...commands.flatMap((command) => [
       nameOf(command),
-      ...(command.inner ?? []).map(nameOf),
       ...optionsOf(command),
+      ...(command.inner ?? []).flatMap((inner) => [nameOf(inner), ...optionsOf(inner)]),
     ]),
   ];
 }
@@ -81,8 +82,11 @@ function nameOf({ command }: Command): string {
   return String(command).split(' ', 1)[0] ?? '';
 }
 
-function optionsOf({ builder }: Command): string[] {
-  return typeof builder === 'object' ? Object.keys(builder).map((name) => `--${name}`) : [];
+function optionsOf(command: Command): string[] {
+  const { builder } = command;
+  if (typeof builder !== 'object') return [];
+  const places = placesOf(command);
+  return Object.keys(builder).flatMap((name) => (places.has(name) ? [] : [`--${name}`]));
 }
 
 async function checkAll(root: unknown, config: unknown): Promise<number> {

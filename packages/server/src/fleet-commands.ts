@@ -3,6 +3,7 @@ import type { Ask, Command } from './ask.ts';
 import type { AuditEntry } from './audit.ts';
 import { hostCommands } from './cli/host-commands.ts';
 import { neverBanCommands } from './cli/never-ban-commands.ts';
+import { durationTyped } from './cli/words-of.ts';
 import { closePorts, type Ports } from './close-ports.ts';
 import type { Openness } from './fleet/opening.ts';
 import { sayOpenness } from './say.ts';
@@ -19,7 +20,7 @@ export function fleetCommands(ask: Ask, setCode: (code: number) => void): Comman
       describe: 'open takes in whoever has the join key, approve asks you, closed takes nobody',
       builder: {
         mode: { type: 'string', choices: ['open', 'approve', 'closed'] },
-        for: { type: 'string', describe: 'open: for so long (1d), then approve' },
+        for: { type: 'string', coerce: durationTyped, describe: 'open: for so long (1d), then approve' },
       },
       handler: (words) => {
         const { mode, for: duration } = words;

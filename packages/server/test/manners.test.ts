@@ -43,6 +43,15 @@ for (const words of [
   ['ban', '203.0.113.9', '--for', 'soon'],
   // It was over after a second, and told as banned everywhere.
   ['ban', '203.0.113.9', '--for', '0'],
+  ['ban', '203.0.113.400'],
+  ['unban', 'web1'],
+  ['bans', '010.0.0.1'],
+  ['explain', '2001:db8::g'],
+  ['never-ban', 'add', '203.0.113.0/33'],
+  ['never-ban', 'remove', 'web1'],
+  ['hosts', 'mute', 'h1', '--for', 'long'],
+  ['freeze', '--for', 'long'],
+  ['bans', '-v'],
   ['enrolment', 'ajar'],
   ['hosts', 'revoke'],
   ['hosts', 'approve'],
@@ -54,6 +63,35 @@ for (const words of [
     assert.doesNotMatch(stderr, /\\u000a/);
   });
 }
+
+test('a word that is no address is wrong usage also where no server runs, and nothing is done with those beside it', async () => {
+  const { code, stderr } = await runProgram('server', ['--root', '/nowhere', 'unban', '203.0.113.444']);
+  assert.equal(code, 64);
+  assert.match(stderr, /"203\.0\.113\.444" is neither an address nor a range/);
+  const several = await fleet.server.command('ban', '203.0.113.41', '203.0.113.444');
+  assert.deepEqual([several.code, several.stdout], [64, '']);
+  const { bans } = await fleet.server.json<{ bans: unknown[] }>('bans', '203.0.113.41');
+  assert.deepEqual(bans, []);
+  const approve = await runProgram('server', ['--root', '/nowhere', 'hosts', 'approve']);
+  assert.match(approve.stderr, /no server runs/);
+});
+
+test('help lists what stands by its place as that, and never as an option', async () => {
+  for (const words of [
+    ['ban'],
+    ['bans'],
+    ['unban'],
+    ['import'],
+    ['backup'],
+    ['held'],
+    ['hosts', 'approve'],
+    ['never-ban', 'add'],
+  ]) {
+    const { stdout } = await runProgram('server', [...words, '-h']);
+    assert.match(stdout, /^Positionals:/m, words.join(' '));
+    assert.doesNotMatch(stdout, /--(ip|file|name|range|action)\b/, words.join(' '));
+  }
+});
 
 test('hosts approve without a name says who waits', async () => {
   await fleet.server.command('enrolment', 'approve');

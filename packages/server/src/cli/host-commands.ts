@@ -5,6 +5,7 @@ import type { HostStatus } from '../status.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
 import { namesOf } from '../operator/attention.ts';
 import { subcommands } from './subcommands.ts';
+import { durationTyped } from './words-of.ts';
 
 type Hosts = { hosts: HostStatus[]; activeRanges: number; frozen: Frozen | null };
 
@@ -99,7 +100,7 @@ function mute(ask: Ask): Command {
     describe: 'does not count a host in status and drill for a time',
     builder: {
       name: NAME,
-      for: { type: 'string', default: '8h', describe: 'how long' },
+      for: { type: 'string', default: '8h', coerce: durationTyped, describe: 'how long' },
       note: { type: 'string', describe: 'why, as status then says' },
     },
     handler: (words) => {
@@ -123,7 +124,7 @@ function unmute(ask: Ask): Command {
  * tells something else by then. Without a terminal nothing is agreed to: the addresses have to be named.
  */
 async function agreed(name: string, root: string): Promise<string[]> {
-  const told = (await hostsOf(root)).find((host) => host.name === name)?.waitingAddresses ?? [];
+  const told = (await hostsOf(root))?.find((host) => host.name === name)?.waitingAddresses ?? [];
   if (told.length === 0) return [];
   const answer = await askPerson(
     `${name} tells that it is known by ${told.join(', ')}. Shall nobody ever ban ${told.length === 1 ? 'that' : 'these'}, whatever is reported? [y/N]`,
@@ -131,12 +132,15 @@ async function agreed(name: string, root: string): Promise<string[]> {
   return /^y(es)?$/i.test((answer ?? '').trim()) ? [...told] : [];
 }
 
-async function hostsOf(root: string): Promise<HostStatus[]> {
+/** Undefined where no daemon says which hosts there are. */
+async function hostsOf(root: string): Promise<HostStatus[] | undefined> {
   const reply = await askAdmin(hostPaths(root).serverSocket, { command: 'hosts' }, PATIENCE_MS);
-  return reply.ok ? (reply.result as Hosts).hosts : [];
+  return reply.ok ? (reply.result as Hosts).hosts : undefined;
 }
 
-function whoWaits(hosts: readonly HostStatus[]): string {
+function whoWaits(hosts: readonly HostStatus[] | undefined): string {
+  if (hosts === undefined)
+    return 'name the host: hosts approve NAME; no server runs that could say who waits';
   const waiting = hosts.filter(({ state }) => state === 'pending').map(({ name }) => name);
   if (waiting.length === 0) return 'name the host: hosts approve NAME; none waits for you now';
   return `name the host: hosts approve NAME; ${namesOf(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'} for you`;

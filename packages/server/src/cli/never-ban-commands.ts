@@ -1,13 +1,14 @@
 import type { Ask, Command } from '../ask.ts';
 import type { HostAt } from '../fleet-addresses.ts';
 import { subcommands } from './subcommands.ts';
+import { rangeTyped } from './words-of.ts';
 import { showLifted, showNeverBan, type ShownBan } from '../show.ts';
 
 type Entries = { entries: { range: string; source: string }[] };
 type Added = { range: string; lifted: ShownBan[] };
 type Removed = { range: string; taken: HostAt[] };
 
-const RANGE = { type: 'string', describe: 'an address, or ADDRESS/PREFIX' } as const;
+const RANGE = { type: 'string', coerce: rangeTyped, describe: 'an address, or ADDRESS/PREFIX' } as const;
 
 /** `never-ban`, and what is added and removed. */
 export function neverBanCommands(ask: Ask): Command {

@@ -3,6 +3,7 @@ import type { Ask, Command } from '../ask.ts';
 import { sayFrozen, type Frozen } from '../judging/freeze.ts';
 import type { ListedHeld } from '../operator/stop.ts';
 import { span } from '../say.ts';
+import { durationTyped } from './words-of.ts';
 
 /** The commands that stop the fleet, let it go on, and decide about what was held. */
 export function stopCommands(ask: Ask): Command[] {
@@ -10,7 +11,13 @@ export function stopCommands(ask: Ask): Command[] {
     {
       command: 'freeze',
       describe: 'publishes nothing new until thaw: reports are held, unbans and never-ban go through',
-      builder: { for: { type: 'string', describe: 'for so long: 30m, 2h; without it until thaw' } },
+      builder: {
+        for: {
+          type: 'string',
+          coerce: durationTyped,
+          describe: 'for so long: 30m, 2h; without it until thaw',
+        },
+      },
       handler: (words) => {
         const show = ({ frozen }: { frozen: Frozen }): string => `${sayFrozen(frozen, wallSeconds())}.`;
         return ask(words, { command: 'freeze', args: { for: words['for'] } }, show);

@@ -1,0 +1,46 @@
+import { parseDuration, parseRange, parseTarget, type Result } from '@banshare/protocol';
+import type { Argv, PositionalOptions } from 'yargs';
+import type { Command, Words } from '../ask.ts';
+
+/** The names of the words that a command line is given by their place, as in `ban <ip..>`. */
+export function placesOf({ command }: Pick<Command, 'command'>): Set<string> {
+  return new Set(Array.from(String(command).matchAll(/[<[](\w+)/g), ([, name = '']) => name));
+}
+
+/**
+ * A command as yargs is given it: what stands by its place is listed as that, and is no option. yargs lists each key of a
+ * builder as an option, and who reads `--ip` in the help of `ban <ip..>` writes it.
+ */
+export function asYargs(command: Command): Command {
+  const { builder } = command;
+  if (typeof builder !== 'object') return command;
+  const places = placesOf(command);
+  return {
+    ...command,
+    builder: (parser: Argv<object>) => {
+      for (const [name, option] of Object.entries(builder)) {
+        if (places.has(name)) parser.positional(name, option as PositionalOptions);
+        else parser.option(name, option);
+      }
+      return parser as Argv<Words>;
+    },
+  };
+}
+
+/** Reads one word or several, which stay as they were typed: all are looked at before anything is done with one. */
+function typed(parse: (text: string) => Result<unknown>): (given: string | string[]) => string | string[] {
+  return (given) => {
+    for (const text of [given].flat()) {
+      const read = parse(text);
+      if (!read.ok) throw new Error(read.fault);
+    }
+    return given;
+  };
+}
+
+/** For `coerce`: an address or range that may be banned. @throws where it is none. */
+export const targetTyped = typed(parseTarget);
+/** For `coerce`: an address or range. @throws where it is none. */
+export const rangeTyped = typed(parseRange);
+/** For `coerce`: a duration. @throws where it is none. */
+export const durationTyped = typed(parseDuration);
