@@ -124,7 +124,7 @@ async function diagnoseServer(
 
 const MEANING = {
   'not-admitted':
-    'The server does not admit the key of this host: it was revoked or forgotten, or the server was set up anew or restored from an older backup. Ask its operator; client-install.sh, run here again, brings this host back, one that was revoked only with a new key: move keys/host away before.',
+    'The server does not admit the key of this host: it was revoked or forgotten, or the server was set up anew or restored from an older backup. Ask its operator; client-install.sh, run here again, brings this host back, one that was revoked only with a new key: move /etc/banshare/keys/host.key* away before.',
   unreachable:
     'The server does not answer in CurveZMQ: it has another key than this build knows (wrong generation), or something else listens there. Install the client installer of its generation.',
   unreadable: 'The server answers in a form that this version cannot read.',
