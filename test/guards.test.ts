@@ -32,6 +32,11 @@ test('What server.toml or an operator lists is never banned, and what is added i
   assert.match(said, /192\.0\.2\.0\/28/);
   await report(fleet, 'h1', '198.51.100.7');
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'banip', '198.51.100.7']);
+  // A slip of the finger: it would lift every ban, and is no deed without a second word.
+  const slip = await fleet.server.command('never-ban', 'add', '0.0.0.0/2');
+  assert.equal(slip.code, 1);
+  assert.match(slip.stderr, /one of 4 equal parts of all addresses.*--force/);
+  assert.deepEqual(await banned(fleet), ['198.51.100.7']);
   assert.match((await fleet.server.command('never-ban', 'add', '198.51.100.0/24')).stdout, /198\.51\.100\.7/);
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '198.51.100.7']);
   assert.equal((await report(fleet, 'h1', '198.51.100.8'))[0], 77);

@@ -89,7 +89,10 @@ const ACTIONS: AdminTable<AdminParts> = {
   'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text' }, run: muteHost },
   'unmute-host': { takes: { name: 'text' }, run: unmuteHost },
   enrolment: { takes: { mode: ['open', 'approve', 'closed'], 'for?': 'text' }, run: setEnrolment },
-  'never-ban': { takes: { action: ['list', 'add', 'remove'], 'range?': 'text' }, run: changeNeverBan },
+  'never-ban': {
+    takes: { action: ['list', 'add', 'remove'], 'range?': 'text', 'force?': 'flag' },
+    run: changeNeverBan,
+  },
   retire: { takes: { generation: 'text', 'force?': 'flag' }, run: retire },
   release: { takes: {}, run: (_, parts) => settleHeld('release', parts) },
   drop: { takes: {}, run: (_, parts) => settleHeld('drop', parts) },

@@ -1,5 +1,6 @@
 import {
   FOR_EVER,
+  isTooWide,
   overlaps,
   parseAddress,
   parseDuration,
@@ -93,9 +94,20 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
     const still = why === undefined ? '' : `, and is protected as ${why}`;
     return refuse('range', `${target} was neither added nor approved${still}: see never-ban list`);
   }
+  // As wide as nobody may ban: a slip of the finger would lift a quarter of all bans, and let no new one in.
+  if (isTooWide(range.value) && args['force'] !== true) {
+    const reason = `${target} is ${countOf(range.value)}: nothing there would be banned any more; --force says that this is meant`;
+    return refuse('wide', reason);
+  }
   neverBan.add(range.value, now(), note);
   const lifted = await liftWithin(range.value, parts);
   return { ok: true, result: { range: target, lifted } };
+}
+
+/** How much of all addresses a range is, in words. */
+function countOf(range: Range): string {
+  const prefix = Number(range.split('/').at(-1));
+  return prefix === 0 ? 'every address' : `one of ${2 ** prefix} equal parts of all addresses`;
 }
 
 /**

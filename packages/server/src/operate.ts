@@ -16,7 +16,7 @@ import {
 import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from './audit.ts';
 import { countWithin } from './each-active.ts';
-import type { HostBook } from './host-book.ts';
+import { isMuted, type HostBook } from './host-book.ts';
 import { endOf, type Policy } from './judge.ts';
 import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { Ledger } from './ledger.ts';
@@ -106,11 +106,11 @@ export function ruleAgainst(
     : `${target} is never banned: ${rule}`;
 }
 
-/** The hosts that count and cannot apply a ban of a range, or never said that they can. */
+/** The hosts that count, muted ones not, and cannot apply a ban of a range, or never said that they can. */
 export function hostsWithoutRanges(book: HostBook, now: number, goneAfterSeconds: number): string[] {
   return book
     .present(now, goneAfterSeconds)
-    .filter(({ ranges }) => ranges !== true)
+    .filter((host) => host.ranges !== true && !isMuted(host, now))
     .map(({ name }) => name);
 }
 

@@ -34,11 +34,21 @@ function add(ask: Ask): Command {
   return {
     command: 'add <range>',
     describe: 'never bans it from now on, and lifts at once everywhere what is banned there',
-    builder: { range: RANGE },
+    builder: {
+      range: RANGE,
+      force: { type: 'boolean', describe: 'also where the range is wider than anybody may ban' },
+    },
     handler: (words) =>
       ask(
         words,
-        { command: 'never-ban', args: { action: 'add', range: words['range'] } },
+        {
+          command: 'never-ban',
+          args: {
+            action: 'add',
+            range: words['range'],
+            ...(words['force'] === true ? { force: true } : {}),
+          },
+        },
         ({ range, lifted }: Added) =>
           [
             lifted.length === 0 ? 'Done; nothing there was banned.' : `Done. ${showLifted(lifted)}`,
