@@ -20,6 +20,12 @@ const REPORT_FLAGS = ' --min-semi-space-size=4';
 /** zeromq.js warns whenever one socket binds a second endpoint with another key, which is what a generation is. */
 const SERVER_FLAGS = ' --no-warnings';
 
+/**
+ * V8 grows its heap by what a burst of bans throws away, and never gives it back: a client that needs 12 MB of heap kept 304 MB after
+ * 100,000 events, and keeps 103 MB so, for a fifth more of processor time in the burst.
+ */
+const CLIENT_FLAGS = ' --optimize-for-size';
+
 export const PROGRAMS: readonly Program[] = [
   {
     name: 'server',
@@ -28,7 +34,13 @@ export const PROGRAMS: readonly Program[] = [
     format: 'esm',
     flags: SERVER_FLAGS,
   },
-  { name: 'client', entry: 'packages/client/src/main.ts', bundle: 'client.mjs', format: 'esm', flags: '' },
+  {
+    name: 'client',
+    entry: 'packages/client/src/main.ts',
+    bundle: 'client.mjs',
+    format: 'esm',
+    flags: CLIENT_FLAGS,
+  },
   {
     name: 'report',
     entry: 'packages/report/src/main.ts',
