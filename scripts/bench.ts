@@ -17,7 +17,7 @@ import { measureThroughput } from './bench/throughput.ts';
 import { measureWorstQueries } from './bench/worst-queries.ts';
 import { orExit, ROOT } from './say.ts';
 
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = 400_000;
 
 await orExit(async () => {
   const fleet = new BenchFleet();

@@ -6,6 +6,7 @@ import { hostPaths } from '@banshare/runtime';
 import { judge } from '../../packages/server/src/judge.ts';
 import type { Decide, Submission } from '../../packages/server/src/ledger.ts';
 import { SqliteLedger } from '../../packages/server/src/sqlite-ledger.ts';
+import { measureClientBurst } from './client-burst.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { BenchFleet } from './fleet.ts';
 import { BANS } from './import.ts';
@@ -45,7 +46,10 @@ export async function measureManyBans(fleet: BenchFleet): Promise<Figure[]> {
   await fleet.startServer();
   const resident = serverMemory(fleet).reduce((total, each) => total + each, 0);
   const began = performance.now();
-  await fleet.startHost('newcomer', '[apply]\nenforcer = "none"\n[log]\nlevel = "error"\n');
+  const newcomer = await fleet.startHost(
+    'newcomer',
+    '[apply]\nenforcer = "none"\nmax-active = 1000000\n[log]\nlevel = "error"\n',
+  );
   const rate = BANS / ((performance.now() - began) / 1000);
   const grown = serverMemory(fleet).reduce((total, each) => total + each, 0);
   const raw = `${show(rate, '/s')}, with its start and enrolment : ${show(readRate, '/s')} read straight from SQLite`;
@@ -60,6 +64,7 @@ export async function measureManyBans(fleet: BenchFleet): Promise<Figure[]> {
     },
     { name: `catch-up with ${BANS} active bans`, value: rate, unit: '/s', bound: 'least', goal: 5000, raw },
     { name: 'catch-up : SQLite', value: rate / readRate, unit: '×', bound: 'least', goal: 0.02, raw },
+    ...(await measureClientBurst(fleet, newcomer)),
   ];
 }
 

@@ -13,9 +13,8 @@ const AT_ONCE = 1000;
 
 /** A list of 100,000 addresses into a running server, by its command, against one row each into a bare SQLite. */
 export function measureImport(fleet: BenchFleet): Figure[] {
-  const addresses = Array.from({ length: BANS }, (_, n) => address(n));
   const list = join(fleet.folder, 'list.csv');
-  writeFileSync(list, `address,duration\n${addresses.map((ip) => `${ip},-1\n`).join('')}`);
+  const addresses = writeList(list, 0);
   const bare = insertAll(join(fleet.folder, 'bare.db'), addresses);
   const began = performance.now();
   const words = ['--root', join(fleet.folder, 'server'), 'import', list];
@@ -28,6 +27,13 @@ export function measureImport(fleet: BenchFleet): Figure[] {
     { name: `import of ${BANS} addresses`, value: seconds, unit: 's', bound: 'most', goal: 5, raw },
     { name: 'import : rows into SQLite', value: seconds / bare, unit: '×', bound: 'most', goal: 20, raw },
   ];
+}
+
+/** A list of 100,000 addresses to import, from the n-th on; returns them. */
+export function writeList(path: string, first: number): string[] {
+  const addresses = Array.from({ length: BANS }, (_, n) => address(first + n));
+  writeFileSync(path, `address,duration\n${addresses.map((ip) => `${ip},-1\n`).join('')}`);
+  return addresses;
 }
 
 /** Seconds for a row each, with the same durability and as many in a transaction. */

@@ -48,7 +48,7 @@ export function serverMemory(fleet: BenchFleet): number[] {
 }
 
 /** Megabytes that a process has in memory, shared pages included. */
-function residentOf(pid: number): number {
+export function residentOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1000;
 }
 
