@@ -207,6 +207,11 @@ export class FleetAddresses {
     return said;
   }
 
+  /** Whether a host protects where it comes from may have changed. */
+  trusts(host: Host): void {
+    if (this.#known.has(host.id)) this.#of(host);
+  }
+
   /** What a host tells and nobody has approved, nor was it seen there: it protects nothing yet. */
   waiting(host: Host, now: number): Address[] {
     if (host.state === 'revoked') return [];

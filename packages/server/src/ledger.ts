@@ -142,11 +142,11 @@ export interface Ledger {
   nextImport(): number;
   /** The number of the newest import; 0 where there was none. */
   newestImport(): number;
-  /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile. */
+  /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile; what `waits` stays held. */
   release(
     now: number,
     isProtected: (ip: Target) => boolean,
-    how?: { limit?: number } & Noted<Event[]>,
+    how?: { limit?: number; waits?: (ip: Target) => boolean } & Noted<Event[]>,
   ): Promise<Event[]>;
   /** Forgets what the brakes held; returns how many. */
   dropHeld(how?: Noted<number>): Promise<number>;

@@ -28,7 +28,7 @@ export type MembershipParts = {
   book: HostBook;
   admissions: Admissions;
   doors: PublishDoors;
-  neverBan: Pick<NeverBan, 'forget' | 'approve' | 'disapprove' | 'waiting'>;
+  neverBan: Pick<NeverBan, 'forget' | 'approve' | 'disapprove' | 'waiting' | 'comesFrom' | 'trusts'>;
   audit: Audit;
   /** Whether a newcomer has the join key. */
   joinCheck: Pick<JoinCheck, 'holds'>;
@@ -196,15 +196,17 @@ export class Membership {
         fault: `nothing was approved: ${name} tells other addresses by now: ${told.join(', ') || 'none that is not approved'}`,
       };
     const isIn = host.state === 'active';
-    if (isIn) this.#together(() => book.change(host, { approved: now() }));
-    if (isIn && host.name === host.wanted)
+    if (isIn && host.name === host.wanted) {
+      this.#trust(host);
       return {
         ok: true,
         value: `${name} is in the fleet already.${this.#approveAddresses(host, addresses)}`,
       };
+    }
     const namesake = namesakeOf(host, book, now())?.namesake;
     if (namesake?.isAlive === true && !replace) {
-      if (!isIn) await this.#letIn(host, host.name);
+      if (isIn) this.#trust(host);
+      else await this.#letIn(host, host.name);
       const where = isIn ? 'stays in the fleet under this name' : 'is in the fleet under this name';
       return {
         ok: true,
@@ -217,6 +219,16 @@ export class Membership {
       ok: true,
       value: `${host.wanted} is in the fleet.${replaced}${this.#approveAddresses(host, addresses)}`,
     };
+  }
+
+  /** An operator says of a host that is in that it is one of the fleet's: where it comes from is protected at once. */
+  #trust(host: Host): void {
+    const { book, audit, now } = this.#parts;
+    if (host.approved !== null) return;
+    this.#together(() => {
+      book.change(host, { approved: now() });
+      audit.add('approved', { name: host.name, wanted: host.wanted, key: host.key, replaced: null }, now());
+    });
   }
 
   /** Returns what became of the host that had the name. */
@@ -245,7 +257,9 @@ export class Membership {
       return result;
     });
     const waiting = neverBan.waiting(host, now()).filter((address) => !tooMany.includes(address));
+    const from = neverBan.comesFrom(host, now()).filter((address) => !approved.includes(address));
     return [
+      ...(from.length === 0 ? [] : [` Never banned while it comes from there: ${from.join(', ')}.`]),
       ...(approved.length === 0 ? [] : [` Never banned, as it tells: ${approved.join(', ')}.`]),
       ...(tooMany.length === 0 ? [] : [` Too many, and left out: ${tooMany.join(', ')}.`]),
       ...(waiting.length === 0
@@ -280,6 +294,7 @@ export class Membership {
         ok: false,
         fault: `no such address of ${name} is approved: see banshare-server never-ban list`,
       };
+    if (isAll) neverBan.trusts(host);
     const gone = taken.length === 0 ? 'none' : taken.join(', ');
     return {
       ok: true,

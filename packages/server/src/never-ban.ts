@@ -83,6 +83,20 @@ export class NeverBan {
     return this.#fleet.whereHostsAre(now);
   }
 
+  /** Where a host speaks from, which protects that; nothing that is special, or where it does not. */
+  comesFrom(host: Host, now: number): Address[] {
+    if (!this.#protectsFleet) return [];
+    const mine = this.#fleet.whereHostsAre(now).filter((each) => each.host === host.name);
+    return mine.flatMap(({ address }) =>
+      specialRange(address) === undefined && this.#fleet.ruleFor(address, now) !== undefined ? [address] : [],
+    );
+  }
+
+  /** An operator thinks otherwise of a host: whether it protects where it comes from is asked anew at once, not at its next word. */
+  trusts(host: Host): void {
+    this.#fleet.trusts(host);
+  }
+
   /** What a host tells of itself and what does not count yet: an operator approves it, or the host speaks from there. */
   waiting(host: Host, now: number): Address[] {
     return this.#protectsFleet ? this.#fleet.waiting(host, now) : [];

@@ -5,6 +5,7 @@ import {
   parseAddress,
   parseDuration,
   parseRange,
+  specialRange,
   targetOf,
   type Event,
   type Range,
@@ -155,7 +156,9 @@ export async function settleHeld(action: 'release' | 'drop', parts: FleetParts):
   const frozen = refuseFrozen(parts);
   if (frozen !== undefined) return frozen;
   const held = ledger.countHeld();
-  const isProtected = (ip: Target): boolean => neverBan.keeps(ip, now());
+  const isProtected = (ip: Target): boolean =>
+    specialRange(ip) !== undefined || neverBan.ruleFor(ip, now()) !== undefined;
+  const waits = (ip: Target): boolean => neverBan.newcomerAt(ip, now()) !== undefined;
   let count = 0;
   // Reports go on in between; what they bring meanwhile is newer, and waits. A freeze stops also this.
   for (
@@ -165,13 +168,15 @@ export async function settleHeld(action: 'release' | 'drop', parts: FleetParts):
   ) {
     const events = await ledger.release(now(), isProtected, {
       limit: MOST_AT_ONCE,
+      waits,
       note: (done) => audit.add(action, { held, published: done.length }, now()),
     });
     distribute(events);
     count += events.length;
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { ok: true, result: { count, left: Math.max(0, held - count - ledger.countHeld()) } };
+  const still = ledger.countHeld();
+  return { ok: true, result: { count, left: Math.max(0, held - count - still), held: still } };
 }
 
 /** `audit [--verify]` */

@@ -7,13 +7,13 @@ import type { Books } from './record.ts';
  * Publishes what is held, oldest first, each ban once and with everybody who stands behind it as a supporter; at most so many
  * held reports and the others of their bans. Left out: what is over, protected, or lifted by an operator meanwhile, and what was
  * brought by hosts that are out of the fleet. What lacks its quorum since, because a host took its vote back or is shut out,
- * waits for votes again.
+ * waits for votes again. What `waits` says goes on being held, behind all others.
  */
 export function releaseHeld(
   books: Books,
   now: number,
   isProtected: (ip: Target) => boolean,
-  limit = Infinity,
+  { limit = Infinity, waits = () => false }: { limit?: number; waits?: (ip: Target) => boolean } = {},
 ): Event[] {
   const { bans, events, held, votes, sql } = books;
   const isIn = (hostId: number): boolean =>
@@ -21,7 +21,10 @@ export function releaseHeld(
   const counts = (ban: HeldBan): boolean =>
     isActive(ban, now) && bans.liftedAt(ban) < ban.at && !isProtected(ban.ip) && isIn(ban.hostId);
   const published: Event[] = [];
-  for (const { ban, hosts: reporters, needed } of eachOnce(held.take(limit).filter(counts))) {
+  const taken = held.take(limit).filter(counts);
+  for (const { hostId, voters, ...ban } of taken)
+    if (waits(ban.ip)) held.hold({ ...ban, host: { id: hostId, name: ban.host } }, voters, Infinity);
+  for (const { ban, hosts: reporters, needed } of eachOnce(taken.filter(({ ip }) => !waits(ip)))) {
     const { hostId: _, voters, ...draft } = ban;
     const stillVoting = voters.filter((voter) => isIn(voter) && votes.has(draft, voter));
     const hosts = new Set([...reporters, ...stillVoting]);

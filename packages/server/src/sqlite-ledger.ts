@@ -165,9 +165,16 @@ export class SqliteLedger implements Ledger {
   async release(
     now: number,
     isProtected: (ip: Target) => boolean,
-    { limit, ...how }: { limit?: number } & Noted<Event[]> = {},
+    { limit, waits, ...how }: { limit?: number; waits?: (ip: Target) => boolean } & Noted<Event[]> = {},
   ): Promise<Event[]> {
-    return this.#write((books) => releaseHeld(books, now, isProtected, limit), how);
+    return this.#write(
+      (books) =>
+        releaseHeld(books, now, isProtected, {
+          ...(limit === undefined ? {} : { limit }),
+          ...(waits === undefined ? {} : { waits }),
+        }),
+      how,
+    );
   }
 
   /** Drops what waits of a host that is shut out, its votes and what is held, also within a transaction; returns how many are held. */

@@ -4,6 +4,12 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
 import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
+import { Audit } from '../src/audit.ts';
+import { Admissions } from '../src/domains.ts';
+import { Membership } from '../src/membership.ts';
+import { NeverBan } from '../src/never-ban.ts';
+import { OwnAddresses } from '../src/own-addresses.ts';
+import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 import { fateOf, publish } from './reports.ts';
 
 type Audited = { entries: { what: string; details: Record<string, unknown> }[] };
@@ -124,3 +130,42 @@ test(
     web1.close();
   },
 );
+
+test('hosts approve names where a host that is in comes from, stands in the audit log, and hosts disapprove ends that protection at once', async () => {
+  using shelf = new LedgerOfTest();
+  const { ledger, book } = shelf;
+  const neverBan = new NeverBan(ledger, { addresses: [], fleet: true }, new OwnAddresses(() => []));
+  const audit = new Audit(ledger);
+  const membership = new Membership({
+    ledger,
+    book,
+    admissions: new Admissions(),
+    doors: { admit: async () => undefined, expel: () => undefined },
+    neverBan,
+    audit,
+    joinCheck: { holds: () => true },
+    configured: 'open',
+    newcomersPerMinute: 10,
+    braked: () => undefined,
+    ended: () => undefined,
+    generations: [],
+    now: () => NOW,
+  });
+  // It enrolled just now.
+  const host = shelf.host('web1', 'active', NOW + 7 * 86_400);
+  for (const address of ['127.0.0.1', '203.0.113.66', '203.0.113.67']) {
+    neverBan.arrived(host, address, NOW);
+    neverBan.spoke(host, address, NOW);
+  }
+  const isProtected = (): boolean => neverBan.ruleFor(addressOf('203.0.113.66'), NOW) !== undefined;
+  assert.equal(isProtected(), false);
+  const said = await membership.approve('web1', { replace: false });
+  assert.match(said.ok ? said.value : said.fault, /comes from there: 203\.0\.113\.66, 203\.0\.113\.67\.$/);
+  assert.equal(isProtected(), true);
+  assert.deepEqual(
+    audit.newest(10).map(({ what }) => what),
+    ['approved'],
+  );
+  assert.ok(membership.disapprove('web1', []).ok);
+  assert.equal(isProtected(), false);
+});

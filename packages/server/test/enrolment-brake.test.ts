@@ -104,6 +104,8 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
       approve: () => ({ approved: [], tooMany: [] }),
       disapprove: () => [],
       waiting: () => [],
+      comesFrom: () => [],
+      trusts: () => undefined,
     },
     audit: new Audit(ledger),
     joinCheck: { holds: () => true },

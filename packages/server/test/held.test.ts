@@ -49,6 +49,24 @@ test('release leaves out what is over, protected, lifted by an operator or banne
   assert.equal(shelf.ledger.countHeld(), 0);
 });
 
+test('release goes on holding what a host comes from that is new, with everybody behind it, and forgets nothing of it', async () => {
+  using shelf = new LedgerOfTest();
+  const [a, b] = [shelf.host('a'), shelf.host('b')];
+  const reports = [a, b].map((host) => shelf.report(host, '203.0.113.1'));
+  await shelf.ledger.record([...reports, shelf.report(a, '203.0.113.2')], hold);
+  const waits = (ip: string): boolean => ip === '203.0.113.1';
+  const first = await shelf.ledger.release(NOW + 1, nobody, { waits });
+  assert.deepEqual(
+    first.map(({ ip }) => ip),
+    ['203.0.113.2'],
+  );
+  assert.equal(shelf.ledger.countHeld(), 2);
+  const [event] = await shelf.ledger.release(NOW + 2, nobody);
+  assert.deepEqual([event?.ip, event?.host, event?.until], ['203.0.113.1', 'a', NOW + 3600]);
+  const [ban] = (await shelf.ledger.history(addressOf('203.0.113.1'))).supporters;
+  assert.deepEqual(ban?.hosts.toSorted(), ['a', 'b']);
+});
+
 test('undo drops what is held of that host since that time, and nothing of another', async () => {
   using shelf = new LedgerOfTest();
   const [bad, good] = [shelf.host('bad'), shelf.host('good')];

@@ -60,16 +60,20 @@ function settle(ask: Ask, command: string, did: string): Command {
   return { command, describe: false, builder: {}, handler: (words) => ask(words, { command }, done(did)) };
 }
 
-/** `left`: held reports of which no event was made. */
-function done(did: string): (result: { count: number; left?: number }) => string {
-  return ({ count, left = 0 }) =>
-    `${count} held ${count === 1 ? 'ban' : 'bans'} ${did}.${left === 0 ? '' : sayLeft(left)}`;
+/** `left`: held reports of which no event was made; `held`: what stays held, because a host that is new comes from there. */
+function done(did: string): (result: { count: number; left?: number; held?: number }) => string {
+  return ({ count, left = 0, held = 0 }) =>
+    `${count} held ${count === 1 ? 'ban' : 'bans'} ${did}.${left === 0 ? '' : sayLeft(left)}${held === 0 ? '' : sayHeld(held)}`;
 }
 
 function sayLeft(left: number): string {
-  const why =
-    'banned already, over, lifted or never banned by now, short of its quorum, or a young host comes from there';
+  const why = 'banned already, over, lifted or never banned by now, or short of its quorum';
   return ` ${left} held ${left === 1 ? 'report' : 'reports'} made no new ban: ${why} (see explain).`;
+}
+
+function sayHeld(held: number): string {
+  const what = held === 1 ? 'report stays' : 'reports stay';
+  return ` ${held} ${what} held, as new hosts of the fleet come from there, or came in meanwhile: banshare-server status.`;
 }
 
 function showHeld({
