@@ -29,10 +29,15 @@ test('A host on which every ban is in place says so, and how long ago it looked'
 
 test('A host whose bans fail, that is full, or that cannot see what is in place says what is wrong', () => {
   assert.deepEqual(wrong({ placed: 4790, failed: 22, why: 'exit code 1' }), [
+    '4,790 of 4,812 bans are in place, compared 12 s ago.',
     '22 bans failed, and are not in place: exit code 1. See banshare-client bans.',
   ]);
   assert.deepEqual(wrong({ placed: 4400, full: 412 }), [
+    '4,400 of 4,812 bans are in place, compared 12 s ago.',
     'This host is full: 412 bans more than its max-active are not in place.',
+  ]);
+  assert.deepEqual(wrong({ placed: 0, pausedSince: 1 }), [
+    '0 of 4,812 bans are in place, compared 12 s ago.',
   ]);
   assert.deepEqual(wrong({ blind: 'fail2ban does not run' }), [
     'What is really in place cannot be compared: fail2ban does not run',

@@ -11,7 +11,11 @@ export function receiptFindings(receipt: Receipt): Finding[] {
   if (enforcer === 'none') return [{ ok: true, says: 'This host only listens: its enforcer is none.' }];
   const missing = wanted - placed - failed - full - unproven;
   const findings: Finding[] = [
-    { ok: true, says: `${number(placed)} of ${number(wanted)} bans are in place${comparedText(receipt)}.` },
+    {
+      // "ok" before "0 of 6 bans are in place" is read as that; what is under way or unproven is said below.
+      ok: failed + full === 0 && (pausedSince === undefined || wanted === placed),
+      says: `${number(placed)} of ${number(wanted)} bans are in place${comparedText(receipt)}.`,
+    },
   ];
   if (failed > 0) {
     const because = why === undefined ? '' : `: ${oneLine(why)}`;
