@@ -171,3 +171,15 @@ test('import makes no longer bans of what the fleet itself has put into a host: 
   assert.deepEqual([...now.keys()].toSorted(), ['203.0.113.20', '203.0.113.23']);
   assert.ok(Number(now.get('203.0.113.20')) < Date.now() / 1000 + 600);
 });
+
+test('a drill lifts no ban of anybody: it takes an address that nobody bans', async () => {
+  const all = Array.from({ length: 254 }, (_, n) => `203.0.113.${n + 1}`).filter(
+    (ip) => ip !== '203.0.113.77',
+  );
+  const root = ['--root', fleet.server.root];
+  await runProgram('server', ['import', '-', ...root], { stdin: all.join('\n') });
+  const { ip } = await fleet.server.json<{ ip: string }>('drill');
+  assert.equal(ip, '203.0.113.77');
+  assert.equal((await banned()).size, all.length);
+  await fleet.server.command('undo', '--all', '--since', '1h');
+});

@@ -9,6 +9,8 @@ import type { OperateParts } from './operate.ts';
 const PATIENCE_MS = 10_000;
 /** A ban that nobody lifts, because the server was killed in a drill, ends by itself. */
 const DRILL_SECONDS = 60;
+/** The last octet of an address of 203.0.113.0/24 is from 1 to this. */
+const MOST_LAST = 254;
 
 /**
  * What became of the ban on a host: the seconds from the commit until it said so, null where it did not in time, and the outcome.
@@ -31,8 +33,8 @@ export function isDrilled({ seconds, outcome, listens, isMuted: isOut }: DrillTi
 
 /** Bans an address of a documentation range everywhere, measures each host's way there and back, and lifts it. */
 export async function drill(parts: OperateParts): Promise<AdminReply> {
-  const ip = `203.0.113.${randomInt(1, 255)}` as Address;
   const began = parts.now();
+  const ip = await freeAddress(parts, began);
   const ban = {
     ip,
     prog: OPERATOR,
@@ -50,6 +52,16 @@ export async function drill(parts: OperateParts): Promise<AdminReply> {
   const lifted = await parts.ledger.lift({ ip, jail: 'banshare' }, parts.now());
   parts.distribute(lifted);
   return { ok: true, result: { ip, hosts } };
+}
+
+/** An address of the documentation range that nobody bans: lifting the drill's own ban would lift another of that address too. */
+async function freeAddress({ ledger }: OperateParts, now: number): Promise<Address> {
+  const first = randomInt(MOST_LAST);
+  for (let n = 0; n < MOST_LAST; n += 1) {
+    const ip = `203.0.113.${((first + n) % MOST_LAST) + 1}` as Address;
+    if ((await ledger.around(ip, now)).every((ban) => ban.ip !== ip)) return ip;
+  }
+  return `203.0.113.${first + 1}` as Address;
 }
 
 function arrivals(seq: number, parts: OperateParts, began: number): Promise<DrillTime[]> {
