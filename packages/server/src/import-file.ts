@@ -41,22 +41,17 @@ function readJson(text: string): Imported {
   if ('fault' in documents) return { bans: [], refused: [{ line: 1, why: documents.fault }] };
   // `cscli decisions list -o json` lists alerts, each with its decisions.
   const decisions = documents.items.flatMap((item: unknown) => {
-    const inner = (item as { decisions?: unknown } | null)?.decisions;
-    return Array.isArray(inner) ? (inner as unknown[]) : [item];
+    const { decisions: inner, data, type } = (item ?? {}) as Record<string, unknown>;
+    // AbuseIPDB's list is one document with `data`; Spamhaus' has an address a line, and a last one about itself.
+    const many = inner ?? data;
+    if (Array.isArray(many)) return many as unknown[];
+    return type === 'metadata' ? [] : [item];
   });
   for (const [index, decision] of decisions.entries()) {
-    const { value, ip, scope, duration, scenario, reason, type, simulated } = (decision ?? {}) as Record<
-      string,
-      unknown
-    >;
-    take(found, index + 1, {
-      value: value ?? ip,
-      scope,
-      duration,
-      reason: reason ?? scenario,
-      type,
-      simulated,
-    });
+    const raw = (decision ?? {}) as Record<string, unknown>;
+    const { scope, duration, scenario, reason, type, simulated } = raw;
+    const value = raw['value'] ?? raw['ip'] ?? raw['ipAddress'] ?? raw['cidr'];
+    take(found, index + 1, { value, scope, duration, reason: reason ?? scenario, type, simulated });
   }
   return found;
 }

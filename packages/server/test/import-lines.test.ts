@@ -116,6 +116,19 @@ test('readImport() reads durations in JSON as numbers too, one document a line a
   assert.deepEqual(readImport('null\n'), { bans: [], refused: [] });
 });
 
+test("readImport() reads AbuseIPDB's and Spamhaus' lists in JSON", () => {
+  const abuse = JSON.stringify({
+    meta: { generatedAt: '2026-11-26T00:00:00+00:00' },
+    data: [{ ipAddress: '203.0.113.9', countryCode: 'XX', abuseConfidenceScore: 100 }],
+  });
+  const drop = [
+    JSON.stringify({ cidr: '203.0.113.0/24', sblid: 'SBL1', rir: 'ripencc' }),
+    JSON.stringify({ type: 'metadata', timestamp: 1_795_257_600, records: 1 }),
+  ].join('\n');
+  assert.deepEqual(readImport(abuse), { bans: [{ ip: '203.0.113.9' }], refused: [] });
+  assert.deepEqual(readImport(drop), { bans: [{ ip: '203.0.113.0/24' }], refused: [] });
+});
+
 test('splitRow() reads back what is quoted, and takes no half quote', () => {
   assert.deepEqual(splitRow('a,,"b ""c"", d",', ','), ['a', '', 'b "c", d', '']);
   assert.deepEqual(splitRow('', ','), ['']);

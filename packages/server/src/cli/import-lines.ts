@@ -14,7 +14,7 @@ export type Entry = {
 export type Line = { line: number } & ({ entry: Entry } | { fault: string });
 
 const COMMENT = /^(?:#|;|\/\/)/;
-const ADDRESS_COLUMNS = ['value', 'ip', 'address'];
+const ADDRESS_COLUMNS = ['value', 'ip', 'address', 'ipaddress', 'cidr'];
 const DURATION_COLUMNS = ['duration', 'expiration'];
 /** The columns of a table that does not name them. */
 const HEADLESS = ['address', 'duration', 'reason'];
