@@ -109,7 +109,9 @@ export class Applier {
       void this.#carryOut(batch).finally(() => {
         this.#running -= 1;
         this.#turns.done(batch);
-        this.#begin();
+        // An enforcer that is done at once would work off a whole backlog without a turn of the event loop.
+        if (this.#isIdle()) this.#begin();
+        else setImmediate(() => this.#begin());
       });
     }
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve();

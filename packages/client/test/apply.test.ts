@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { Applier } from '../src/apply.ts';
 import type { BanRow } from '../src/ban-row.ts';
 import type { Enforcer } from '../src/enforcers/enforcer.ts';
@@ -237,4 +238,17 @@ test('What becomes of a batch and what the server is to hear of it are one commi
   enforcer.endAll();
   await desk.applier.idle();
   assert.deepEqual(desk.state.counts(), { pending: addresses.length });
+});
+
+test('A backlog that is let go leaves timers and commands their turn between two batches, also where an enforcer is done at once', async () => {
+  const enforcer = new HeldEnforcer(5);
+  enforcer.endAll();
+  using desk = new Desk(enforcer, 1);
+  desk.applier.holdBans();
+  desk.queue(...addresses.map((address, index) => rowOf({ seq: index + 1, ip: address })));
+  desk.applier.letBansGo();
+  await setImmediate();
+  assert.notDeepEqual(desk.state.counts(), { applied: addresses.length });
+  await desk.applier.idle();
+  assert.deepEqual(desk.state.counts(), { applied: addresses.length });
 });
