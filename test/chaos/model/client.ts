@@ -55,7 +55,8 @@ class Life {
       subscription: { receive: () => this.#receive(), refused: new Promise(() => undefined) },
       link: { ask: (request: RequestKind) => this.#ask(request) },
       position: state.position(),
-      take: (news) => take(news, parts),
+      // A request that dies with this life ends unanswered, and the messages behind it would still be read.
+      take: (news) => (this.#isOver ? undefined : take(news, parts)),
       heard: () => undefined,
       fault: () => undefined,
       silentAfterMs: NEVER_MS,
