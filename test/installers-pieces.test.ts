@@ -29,6 +29,10 @@ for (const [command, ...words] of SHELLS) {
       run(command, [...words, join(PIECES, 'shared-ban'), ...ips], { BANSHARE_NOTES: notes }).code;
     assert.equal(asks('203.0.113.9'), 0);
     assert.equal(asks('2001:db8::9'), 0);
+    // A client of before kept nothing but notes: then a time tells nothing.
+    const timed = ['203.0.113.9', String(Math.floor(Date.now() / 1000))];
+    const nowhere = { BANSHARE_NOTES: notes, BANSHARE_SHARED: join(folder, 'nowhere') };
+    assert.equal(run(command, [...words, join(PIECES, 'shared-ban'), ...timed], nowhere).code, 0);
     for (const other of [
       '203.0.113.10',
       '203.0.113.11',

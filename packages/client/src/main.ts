@@ -20,7 +20,11 @@ if (options === undefined) {
   const { runCommand } = await import('./commands.ts');
   const code = await runCommand(process.argv.slice(2));
   // What a check left open must not keep the program; but a long list may still be on its way to whoever reads it.
-  process.stdout.write('', () => process.exit(code));
+  // Where it cannot be written, that is what is said, and not this.
+  process.exitCode = code;
+  process.stdout.write('', (error) => {
+    if (error === undefined || error === null) process.exit(code);
+  });
 } else {
   await runDaemon(options);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
@@ -163,6 +163,17 @@ for (const words of [
     assert.match(stderr, /see banshare-client --help\n$/);
   });
 }
+
+test('an answer that a full disk does not take is said, and not believed to be given', () => {
+  using scratch = folder();
+  host(scratch.path);
+  const full = openSync('/dev/full', 'w');
+  const words = [MAIN, '--check', '--root', scratch.path];
+  const { status, stderr } = spawnSync(process.execPath, words, { stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  assert.match(String(stderr), /^banshare-client: Cannot write the answer: ENOSPC[^\n]*\n$/);
+  assert.equal(status, 74);
+});
 
 test('--version and --help answer without any configuration', () => {
   assert.match(run('--version').stdout, /^\d+\.\d+\.\d+/);
