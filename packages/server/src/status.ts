@@ -252,7 +252,7 @@ function inPlaceFacts(
         outOfPlace(name, receipt, Math.min(uptime, Math.max(0, now - (outSince ?? now)))),
       ),
     listening: names(({ receipt }) => onlyListens(receipt)),
-    withoutReceipt: names(({ receipt, lastSeen }) => receipt === null && lastSeen !== null),
+    withoutReceipt: names(({ receipt, version }) => receipt === null && version !== null),
     unproven: telling.flatMap(({ name, receipt: { unproven: count } }) =>
       count === 0 ? [] : [{ name, count }],
     ),

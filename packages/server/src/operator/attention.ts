@@ -25,6 +25,8 @@ const URGENT_SHARE = 0.1;
 const FLEET_PATIENCE = 900;
 /** The fan-out child that ends is there again in less. */
 const PUBLISH_PATIENCE = 10;
+/** Who was heard of within so many seconds is not silent: a host that has joined says within 5 s what it has. */
+const NEW_SECONDS = 30;
 /** Seconds after which a freeze is one that was forgotten. */
 const FREEZE_PATIENCE = 3600;
 
@@ -85,7 +87,13 @@ export function outForNow(facts: Facts): OutOfPlace[] {
 
 /** How far a host is, and when it was last heard of. */
 function troubleText({ name, lag, lagSeconds, lastSeen }: Trouble, now: number): string {
-  const how = lag === 0 ? 'silent' : `${lag} behind for ${span(lagSeconds)}`;
+  const isNew = lastSeen !== null && now - lastSeen <= NEW_SECONDS;
+  const how =
+    lag > 0
+      ? `${lag} behind for ${span(lagSeconds)}`
+      : isNew
+        ? 'new here, and has not said yet what it has'
+        : 'silent';
   const seen = lastSeen === null ? 'never heard of' : `heard of ${span(now - lastSeen)} ago`;
   return `${name} is ${how}, ${seen}`;
 }
