@@ -21,7 +21,8 @@ const WHOLE = [
   'SELECT seq, tail FROM events ORDER BY seq DESC LIMIT 1',
   'SELECT count(*) AS n FROM held',
   'SELECT id, ip FROM held',
-  'SELECT * FROM held ORDER BY id',
+  // So many of the oldest, and by the index what else there is of their bans.
+  'SELECT * FROM held WHERE (ip, prog, jail) IN (SELECT ip, prog, jail FROM held ORDER BY id LIMIT ?) ORDER BY id',
   'SELECT ip, prog, jail, name AS host, at, until FROM held ORDER BY id DESC LIMIT ?',
   'DELETE FROM held',
 ];
