@@ -1,3 +1,5 @@
+import { oneLine } from '@banshare/protocol';
+
 const GAP = 2;
 
 /**
@@ -6,9 +8,11 @@ const GAP = 2;
  */
 export function table(
   headings: readonly string[],
-  rows: readonly (readonly string[])[],
+  texts: readonly (readonly string[])[],
   columns = terminalColumns(),
 ): string {
+  // A cell is one line, whatever somebody gave as a reason.
+  const rows = texts.map((cells) => cells.map(oneLine));
   const widths = headings.map((heading, column) =>
     rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), heading.length),
   );

@@ -1,3 +1,4 @@
+import { oneLine } from '@banshare/protocol';
 import type { Explanation } from './explain.ts';
 import { time } from './say.ts';
 
@@ -28,7 +29,7 @@ function reportLine(report: Told, of: string): string {
   const { host, ip, target, prog, jail, kind, received, verdict, reason } = report;
   const said = kind === 'unban' ? 'took back' : 'reported';
   const wider = target === ip ? '' : ` (a ban of ${target})`;
-  const why = reason === null ? '' : ` (${reason})`;
+  const why = reason === null ? '' : ` (${oneLine(reason)})`;
   return `  ${time(received)}  ${host} ${said} ${of}${prog}/${jail}${wider}: ${verdict}${why}`;
 }
 
@@ -38,9 +39,9 @@ function eventLines(
 ): string[] {
   const end = kind === 'unban' ? '' : `, ${until === null ? 'for ever' : `until ${time(until)}`}`;
   return [
-    `  ${time(at)}  #${seq} ${kind} ${of}${prog}/${jail} by ${host}${end}${said === undefined ? '' : `: ${said}`}`,
+    `  ${time(at)}  #${seq} ${kind} ${of}${prog}/${jail} by ${host}${end}${said === undefined ? '' : `: ${oneLine(said)}`}`,
     ...outcomes.map(({ host: name, outcome, reason, at: known }) => {
-      const why = reason === null ? '' : ` (${reason})`;
+      const why = reason === null ? '' : ` (${oneLine(reason)})`;
       return `      ${name}: ${outcome === 'waiting' ? 'not confirmed yet' : outcome}${why}${known === null ? '' : `, known since ${time(known)}`}`;
     }),
   ];

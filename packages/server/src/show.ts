@@ -195,7 +195,7 @@ export function showDrill(ip: string, hosts: readonly DrillTime[]): string {
 }
 
 function outcomeText({ seconds, outcome, reason, listens, isMuted }: DrillTime): string {
-  const why = reason === null ? '' : `: ${reason}`;
+  const why = reason === null ? '' : `: ${oneLine(reason)}`;
   const what = listens ? 'only listens' : seconds === null ? '' : `${outcome}${why}`;
   return isMuted ? `${what}${what === '' ? '' : ', '}muted` : what;
 }

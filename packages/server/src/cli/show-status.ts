@@ -1,3 +1,4 @@
+import { oneLine } from '@banshare/protocol';
 import { behindForNow, namesOf, outForNow } from '../operator/attention.ts';
 import type { Openness } from '../fleet/opening.ts';
 import { cannot, number, sayOpenness, time } from '../say.ts';
@@ -98,7 +99,8 @@ function mutedLines(muted: Status['muted']): string[] {
   if (muted.length > MOST_SINGLE)
     return [`  ${muted.length} hosts are muted: ${namesOf(muted.map(({ name }) => name))}`];
   return muted.map(
-    ({ name, until, note }) => `  ${name} is muted until ${time(until)}${note === '' ? '' : `: ${note}`}`,
+    ({ name, until, note }) =>
+      `  ${name} is muted until ${time(until)}${note === '' ? '' : `: ${oneLine(note)}`}`,
   );
 }
 
