@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { pickleWords, unpickle, type Pickled } from './pickle.ts';
 
 /**
@@ -19,6 +20,7 @@ export class TalkError extends Error {
   }
 }
 
+const TRY_AGAIN_MS = 10;
 const END = Buffer.from('<F2B_END_COMMAND>');
 const CLOSE = Buffer.from('<F2B_CLOSE_COMMAND><F2B_END_COMMAND>');
 /** A jail of half a million addresses takes 20 MB. */
@@ -35,8 +37,22 @@ export class Talk implements Disposable {
   #failed: TalkError | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** Connects. @throws TalkError `down` where nothing listens. */
-  static open(path: string, timeoutMs: number): Promise<Talk> {
+  /**
+   * Connects; where others wait already, for up to a second, since fail2ban's queue holds very few. @throws TalkError `down`
+   * where nothing listens, `busy` where its queue stays full.
+   */
+  static async open(path: string, timeoutMs: number): Promise<Talk> {
+    for (let triesLeft = Math.min(1000, timeoutMs) / TRY_AGAIN_MS; ; triesLeft -= 1) {
+      try {
+        return await Talk.#open(path, timeoutMs);
+      } catch (error) {
+        if (!(error instanceof TalkError) || error.fault !== 'busy' || triesLeft <= 0) throw error;
+        await setTimeout(TRY_AGAIN_MS);
+      }
+    }
+  }
+
+  static #open(path: string, timeoutMs: number): Promise<Talk> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
       socket.once('connect', () => resolve(new Talk(socket, timeoutMs)));
@@ -82,7 +98,7 @@ export class Talk implements Disposable {
     clearTimeout(this.#timer);
     if (!isWaiting) return;
     const seconds = this.#timeoutMs / 1000;
-    this.#timer = setTimeout(
+    this.#timer = globalThis.setTimeout(
       () => this.#fail(new TalkError('busy', `fail2ban is busy: it gave no answer within ${seconds} s`)),
       this.#timeoutMs,
     );
