@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Address, JailName, ProgName } from '@banshare/protocol';
 import { startFleet, type Fleet } from './fleet/index.ts';
 
-// Who stands behind a ban, and what ends it: contract section 6, Bans.
+// Who stands behind a ban, and what ends it: supporters, as packages/protocol/README.md says.
 const BAN = {
   prog: 'fail2ban' as ProgName,
   jail: 'sshd' as JailName,

@@ -4,8 +4,8 @@ import { embeddedTarget, isRange, type Target } from './range.ts';
 type SpecialRange = readonly [cidr: string, name: string];
 
 /**
- * The IANA special-purpose registries (IPv4 and IPv6, as of 2026) with multicast and site-local, less the documentation
- * ranges that contract section 7 frees for tests, and less NAT64 and 6to4, which are judged by what they embed.
+ * The IANA special-purpose registries (IPv4 and IPv6, as of 2026) with multicast and site-local, less the
+ * documentation ranges, which no real host has and tests may ban, and less NAT64 and 6to4, which are judged by what they embed.
  */
 export const SPECIAL_RANGES: readonly SpecialRange[] = [
   ['0.0.0.0/8', 'this network'],

@@ -1,4 +1,4 @@
-/** What banshare-report's exit tells its caller (contract section 4, after sysexits.h). */
+/** What banshare-report's exit tells its caller (after sysexits.h; README.md lists them). */
 export const EXIT = {
   done: 0,
   usage: 64,

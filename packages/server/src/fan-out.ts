@@ -11,7 +11,7 @@ const WATCH_MS = 250;
 
 /**
  * The fan-out child: the PUB socket in a process of its own, since one subscriber with a valid key can fill its memory in
- * seconds (facts section 5). It knows nothing but keys and positions, and ends with its parent.
+ * seconds. It knows nothing but keys and positions, and ends with its parent.
  */
 export function runFanOut(): void {
   const admissions = new Admissions();

@@ -57,7 +57,7 @@ export type Verdict =
   | { verdict: 'refused'; code: string; reason: string };
 
 /**
- * Judges a report (contract section 6, Bans): a duplicate when that ban is still active and ends no earlier than this
+ * Judges a report (README.md, "A report counts once"): a duplicate when that ban is still active and ends no earlier than this
  * report would, or was published less than the window ago and ends at most a window earlier; else it is published anew.
  */
 export function judge(

@@ -10,7 +10,7 @@ import { widerRanges } from './wider-ranges.ts';
 /** Reports wait while a page is read. */
 const PAGE = 1000;
 
-/** A ban in the shape that `bans --json` prints (contract section 4); `isLifted` only where it ended before its time. */
+/** A ban in the shape that `bans --json` prints, which programs of others read; `isLifted` only where it ended before its time. */
 type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'at' | 'until' | 'reason'> & {
   isLifted?: boolean;
 };

@@ -35,7 +35,7 @@ import { planUndo, undoPart, type UndoPlan, type UndoWhat } from './ledger/undo.
 import { VoteBook } from './ledger/vote-book.ts';
 
 /**
- * The ledger in SQLite. One connection writes; a failed commit leaves it unknown what was stored (facts section 4), so the
+ * The ledger in SQLite. One connection writes; a failed commit leaves it unknown what was stored: an fsync that failed may have written all the same, so the
  * database is opened again before anything else is written.
  */
 export class SqliteLedger implements Ledger {

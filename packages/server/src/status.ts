@@ -46,7 +46,7 @@ export type Trouble = {
   ahead: number;
 };
 
-/** How the fleet is: the shape that `status --json` prints (contract section 4), and what that means to a person. */
+/** How the fleet is: the shape that `status --json` prints, which programs of others read, and what that means to a person. */
 export type Status = Facts & Attention;
 
 /** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */

@@ -13,7 +13,7 @@ export async function makeCurvePair(): Promise<CurvePair> {
 /** A host's identity: the Ed25519 seed, its public half (both hex), and the CURVE pair that is the same key. */
 export type Identity = { seedHex: string; publicHex: string; curve: CurvePair };
 
-/** Makes a host's identity, on that host: one key with two forms (contract section 2). */
+/** Makes a host's identity, on that host: one key with two forms (packages/protocol/README.md, section 1). */
 export async function makeIdentity(): Promise<Identity> {
   const sodium = await loadSodium();
   const seed = randomBytes(32);
