@@ -4,13 +4,13 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { judge } from '../../packages/server/src/judge.ts';
-import type { Decide, Submission } from '../../packages/server/src/ledger.ts';
 import { SqliteLedger } from '../../packages/server/src/sqlite-ledger.ts';
 import { measureClientBurst } from './client-burst.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { BenchFleet } from './fleet.ts';
 import { BANS } from './import.ts';
 import { serverMemory } from './memory.ts';
+import type { Decide, Submission } from '../../packages/server/src/words/submission.ts';
 
 const REPORTS = 1000;
 const TOGETHER = 50;

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 import { MOST_IN_BLOCK, type AimPolicy, aim } from '../../packages/server/src/aim.ts';
 import { judge, judgeUnban } from '../../packages/server/src/judge.ts';
-import type { Decide, Submission } from '../../packages/server/src/ledger.ts';
 import { SqliteLedger } from '../../packages/server/src/sqlite-ledger.ts';
 import { median, show, type Figure } from './figures.ts';
+import type { Decide, Submission } from '../../packages/server/src/words/submission.ts';
 
 const ROWS = 100_000;
 /** In one transaction, so that the disk's time does not hide that of the queries. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Reply } from '@banshare/protocol';
+import type { Reply } from '@banshare/protocol';
 import { failpoint, isMacNoted, monotonicSeconds, wallSeconds } from '@banshare/runtime';
 import { endpoint, Pipeline, Requester, Sealer, type Answer, type HostKey } from '@banshare/transport';
 import type { HostName } from '@banshare/protocol';

@@ -1,5 +1,5 @@
 export { answerBy, type AdminTable } from './admin-actions.ts';
-export { type AdminReply, type AdminRequest } from './admin-protocol.ts';
+export type { AdminReply, AdminRequest } from './admin-protocol.ts';
 export { serveAdmin, type AdminService, type AdminSocket } from './admin-socket.ts';
 export { askAdmin } from './ask-admin.ts';
 export { bakedFleet, version } from './baked.ts';
@@ -13,7 +13,7 @@ export { descriptorLimit, descriptorsLeft } from './descriptors.ts';
 export { runProgram, StartFault, type Program, type Resources } from './lifecycle.ts';
 export { errorText, type Level, type LogFields } from './log-line.ts';
 export { openLog, type Log, type LogSettings } from './log.ts';
-export { type ReadOptions } from './option-table.ts';
+export type { ReadOptions } from './option-table.ts';
 export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './options.ts';
 export { hostPaths, sharedBansFile, type HostPaths } from './paths.ts';
 export { asOwner, becomeOwner, ownerOf, type Owner } from './owner.ts';

@@ -1,7 +1,8 @@
 import { parseRequest, quote, type Request } from '@banshare/protocol';
 import { MAC_BYTES, MacChecker, SignatureChecker, type Incoming } from '@banshare/transport';
 import { refuse, retry, type Answer } from './answer.ts';
-import type { Host, HostBook } from './host-book.ts';
+import type { HostBook } from './host-book.ts';
+import type { Host } from './words/host.ts';
 
 /** A request whose sender is proven; a newcomer has no host yet, only its key. */
 export type Proven = { request: Request; host: Host | undefined };

@@ -1,12 +1,13 @@
 import { specialRange, type Target } from '@banshare/protocol';
 import { MOST_IN_BLOCK } from './aim.ts';
-import type { Submission, Known } from './ledger.ts';
 import type { Brakes } from './brakes.ts';
-import { isActive, judge, judgeUnban, type Past, type Policy, type Verdict } from './judge.ts';
+import { judge, judgeUnban, type Policy } from './judge.ts';
 import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { NeverBan } from './never-ban.ts';
 import { cannot } from './say.ts';
 import { isQuorate, quorumFor, sayVotes, type QuorumRule } from './quorum.ts';
+import { isActive, type Past, type Verdict } from './words/verdict.ts';
+import type { Submission, Known } from './words/submission.ts';
 
 export type DecideParts = {
   policy: Policy;

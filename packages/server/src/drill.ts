@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { OPERATOR, type Address, type JailName } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { onlyListens } from './fleet/in-place.ts';
-import { isMuted, type Host } from './host-book.ts';
 import type { OperateParts } from './operate.ts';
+import { isMuted, type Host } from './words/host.ts';
 
 /** How long a drill waits for the last host. */
 const PATIENCE_MS = 10_000;

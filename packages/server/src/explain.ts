@@ -1,8 +1,9 @@
 import { parseTarget, type Event } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import type { Host, HostBook } from './host-book.ts';
+import type { HostBook } from './host-book.ts';
 import type { History, Ledger } from './ledger.ts';
 import { textOf, type Args } from './operate.ts';
+import type { Host } from './words/host.ts';
 
 /** What became of an event on a host; `at` epoch seconds, null while it is not known. */
 type HostOutcome = { host: string; outcome: string; reason: string | null; at: number | null };

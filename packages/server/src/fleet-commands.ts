@@ -5,9 +5,8 @@ import { hostCommands } from './cli/host-commands.ts';
 import { neverBanCommands } from './cli/never-ban-commands.ts';
 import { durationTyped } from './cli/words-of.ts';
 import { closePorts, type Ports } from './close-ports.ts';
-import type { Openness } from './fleet/opening.ts';
-import { sayOpenness } from './say.ts';
 import { showAuditLog } from './show.ts';
+import { type Openness, sayOpenness } from './words/enrolment.ts';
 
 const SAYS = ({ says }: { says: string }): string => says;
 

@@ -1,1 +1,2 @@
-export { judge, judgeUnban, type Policy, type PublishedBan, type Verdict } from './judge.ts';
+export { judge, judgeUnban, type Policy } from './judge.ts';
+export type { PublishedBan, Verdict } from './words/verdict.ts';

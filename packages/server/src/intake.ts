@@ -1,15 +1,18 @@
 import type { Event, Request } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
-import { answerOf, framesOf, refuse, retry, type Answer } from './answer.ts';
+import { framesOf, refuse, retry, type Answer } from './answer.ts';
 import type { Brakes } from './brakes.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
-import type { Host, HostBook } from './host-book.ts';
-import type { Aim, Decide, Ledger, Recorded, Submission } from './ledger.ts';
+import type { HostBook } from './host-book.ts';
+import type { Ledger } from './ledger.ts';
 import { PageTurns } from './page-turns.ts';
 import type { Membership } from './membership.ts';
 import type { Rotation } from './rotation.ts';
+import type { Aim, Decide, Recorded, Submission } from './words/submission.ts';
+import type { Host } from './words/host.ts';
+import { answerOf } from './answer.ts';
 
 /** What the intake tells the rest of the server; each is called after the fact. */
 export type Notices = {

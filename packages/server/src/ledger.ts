@@ -1,69 +1,7 @@
-import type {
-  BanKey,
-  Details,
-  Event,
-  HostName,
-  Position,
-  Range,
-  Report,
-  ReportedBan,
-  Target,
-  VerdictWord,
-} from '@banshare/protocol';
+import type { BanKey, Details, Event, Position, Range, Target } from '@banshare/protocol';
 import type { Selection } from './ban-book.ts';
-import type { UndoPlan, UndoWhat } from './ledger/undo.ts';
-import type { Past, PublishedBan, Verdict } from './judge.ts';
-
-/** A report or unban that passed every check of its sender, on its way into the ledger. `received` is epoch seconds. */
-export type Submission = {
-  host: { id: number; name: HostName };
-  id: string;
-  at: number;
-  received: number;
-} & ({ kind: 'report'; report: Report } | { kind: 'unban'; ban: ReportedBan });
-
-/** What the ledger says of what a submission may be about; by its prog and jail, unless said otherwise. */
-export type Look = {
-  isActive: (target: Target) => boolean;
-  /** Whether it is banned by any prog and jail. */
-  isBanned: (target: Target) => boolean;
-  /** Whether the submission's host supports that ban. */
-  isSupported: (target: Target) => boolean;
-  /** The ranges that reports of this address by the submission's host were about. */
-  reportedAs: (ip: Target) => readonly Target[];
-  /** How many addresses and ranges within a /64 are banned, by any prog and jail, counted up to a limit. */
-  countIn: (block: Target, limit: number) => number;
-};
-
-/** What a submission is about; crowded where it is the /64 around the address, because too many of it are banned. */
-export type Aimed = { targets: readonly Target[]; isCrowded: boolean };
-
-/** Finds what a submission is about. */
-export type Aim = (submission: Submission, look: Look) => Aimed;
-
-/** What the ledger knows of a ban and its target when it is judged. */
-export type Known = {
-  target: Target;
-  isCrowded: boolean;
-  ban: PublishedBan | undefined;
-  supports: boolean;
-  others: number;
-  past: Past;
-  /** The hosts whose reports of this ban were counted since a time. */
-  voters: (since: number) => Voter[];
-};
-
-/** A host that has reported what waits for a quorum. */
-export type Voter = { id: number; name: string };
-
-/** What became of a submission; the events are new and have to be published. */
-export type Recorded = {
-  verdict: VerdictWord;
-  seq?: number;
-  code?: string;
-  reason?: string;
-  events: readonly Event[];
-};
+import type { Submission, Aim, Recorded, Decide } from './words/submission.ts';
+import type { UndoPlan, UndoWhat, Undone } from './words/undo.ts';
 
 /** A report as `explain` shows it: who said what when, and what the server made of it; `target` is what its ban is of. */
 export type ToldReport = BanKey & {
@@ -84,9 +22,6 @@ export type History = {
   events: Event[];
   supporters: (BanKey & { hosts: string[] })[];
 };
-
-/** What an undo did: bans lifted, those that others support, votes taken back, and what was held and is dropped. */
-export type Undone = { lifted: Event[]; kept: number; votes: number; held: number };
 
 /** `note` is called with what was done, in the transaction that does it: neither is stored without the other. */
 export type Noted<T> = { note?: (done: T) => void };
@@ -166,24 +101,4 @@ export interface Ledger {
   around(target: Target, now: number): Promise<BanKey[]>;
   /** What is known of an address or range, the bans of wider ranges included. */
   history(ip: Target): Promise<History>;
-}
-
-/** Decides about a submission, given what is known. */
-export type Decide = (submission: Submission, known: Known) => Verdict;
-
-/** The ban that a submission speaks of, by the address that it names. */
-export function banOf(submission: Submission): ReportedBan {
-  return submission.kind === 'report' ? submission.report : submission.ban;
-}
-
-/** What a report tells beside its ban and duration. */
-export function detailsOf(submission: Submission): Details {
-  if (submission.kind === 'unban') return {};
-  const { failures, port, protocol, reason } = submission.report;
-  return {
-    ...(failures === undefined ? {} : { failures }),
-    ...(port === undefined ? {} : { port }),
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(reason === undefined ? {} : { reason }),
-  };
 }

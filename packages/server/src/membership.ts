@@ -12,13 +12,15 @@ import { refuse, type Answer } from './answer.ts';
 import type { Audit } from './audit.ts';
 import type { Admissions } from './domains.ts';
 import type { JoinCheck } from './fleet/join-check.ts';
-import { Opening, OPEN_SECONDS, type EnrolmentMode, type Openness } from './fleet/opening.ts';
+import { Opening, OPEN_SECONDS } from './fleet/opening.ts';
 import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';
-import { curvesOf, type Host, type HostBook } from './host-book.ts';
+import type { HostBook } from './host-book.ts';
 import { nameWith } from './host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from './never-ban.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
+import { curvesOf, type Host } from './words/host.ts';
+import type { EnrolmentMode, Openness } from './words/enrolment.ts';
 
 /** The publish port's doors, in the fan-out child. */
 export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };

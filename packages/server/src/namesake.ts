@@ -1,5 +1,6 @@
-import type { Host, HostBook } from './host-book.ts';
+import type { HostBook } from './host-book.ts';
 import { span } from './say.ts';
+import type { Host } from './words/host.ts';
 
 /** Hosts acknowledge every 5 s: who was heard of within so many seconds may well be alive. */
 const ALIVE_SECONDS = 30;

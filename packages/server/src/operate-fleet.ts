@@ -14,9 +14,9 @@ import {
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from './each-active.ts';
-import type { EnrolmentMode } from './fleet/opening.ts';
 import type { Membership } from './membership.ts';
 import { MOST_AT_ONCE, refuse, refuseFrozen, textOf, type Args, type OperateParts } from './operate.ts';
+import type { EnrolmentMode } from './words/enrolment.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
 

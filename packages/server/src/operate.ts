@@ -16,12 +16,13 @@ import {
 import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from './audit.ts';
 import { countWithin } from './each-active.ts';
-import { isMuted, type HostBook } from './host-book.ts';
+import type { HostBook } from './host-book.ts';
 import { endOf, type Policy } from './judge.ts';
 import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { Ledger } from './ledger.ts';
 import type { NeverBan } from './never-ban.ts';
 import { widerText } from './wider-ranges.ts';
+import { isMuted } from './words/host.ts';
 
 /** What operators' commands work with. */
 export type OperateParts = {

@@ -2,7 +2,10 @@ import type { BanKey, Event, HostName, Target, VerdictWord } from '@banshare/pro
 import type { BanBook } from './ban-book.ts';
 import type { EventBook } from './event-book.ts';
 import type { HeldBook } from './held.ts';
-import { isActive, type Verdict } from './judge.ts';
+import type { VoteBook } from './ledger/vote-book.ts';
+import type { Row, Sql } from './rows.ts';
+import { widerRanges } from './wider-ranges.ts';
+import { isActive, type Verdict } from './words/verdict.ts';
 import {
   banOf,
   detailsOf,
@@ -12,10 +15,7 @@ import {
   type Look,
   type Recorded,
   type Submission,
-} from './ledger.ts';
-import type { VoteBook } from './ledger/vote-book.ts';
-import type { Row, Sql } from './rows.ts';
-import { widerRanges } from './wider-ranges.ts';
+} from './words/submission.ts';
 
 /** The tables of an open ledger. */
 export type Books = { sql: Sql; events: EventBook; bans: BanBook; held: HeldBook; votes: VoteBook };

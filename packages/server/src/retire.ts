@@ -6,8 +6,9 @@ import type { Audit } from './audit.ts';
 import type { Distributor } from './distribute.ts';
 import { publishDomain, reportDomain, type Admissions } from './domains.ts';
 import type { Generation } from './generations.ts';
-import type { Host, HostBook } from './host-book.ts';
+import type { HostBook } from './host-book.ts';
 import { refuse, textOf, type Args } from './operate.ts';
+import type { Host } from './words/host.ts';
 
 /** The generations in service; `serverKeys` is what requests may be addressed to. */
 export type Service = {

@@ -2,11 +2,12 @@ import { rotationText, type Envelope, type RotateRequest } from '@banshare/proto
 import { curveKeyOf, SignatureChecker } from '@banshare/transport';
 import { refuse, retry, type Answer } from './answer.ts';
 import type { Audit } from './audit.ts';
-import { TokenBucket } from './brakes.ts';
 import type { Admissions } from './domains.ts';
-import type { Host, HostBook } from './host-book.ts';
+import type { HostBook } from './host-book.ts';
 import type { PublishDoors } from './membership.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { Host } from './words/host.ts';
+import { TokenBucket } from './words/token-bucket.ts';
 
 export type RotationParts = {
   ledger: SqliteLedger;

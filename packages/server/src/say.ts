@@ -1,4 +1,3 @@
-import type { Openness } from './fleet/opening.ts';
 const MOST_NAMED = 10;
 
 /** A moment, epoch seconds, for people. */
@@ -25,12 +24,4 @@ export function span(seconds: number): string {
   if (whole < 7200) return `${Math.round(whole / 60)}m`;
   if (whole < 172_800) return `${Math.round(whole / 3600)}h`;
   return `${Math.round(whole / 86_400)}d`;
-}
-
-/** How newcomers are met, and until when. */
-export function sayOpenness({ mode, until, hasEnded }: Openness): string {
-  if (until !== null) return `${mode} until ${time(until)}, then approve`;
-  return hasEnded
-    ? `${mode}, since it is open for a time only (banshare-server enrolment open --for 2h opens it again)`
-    : mode;
 }

@@ -27,7 +27,7 @@ import { FloodWatch } from './flood-watch.ts';
 import { endpointsOf, openReportPort } from './doors.ts';
 import type { Generation } from './generations.ts';
 import { cutter } from './fleet/cutter.ts';
-import { curvesOf, HostBook } from './host-book.ts';
+import { HostBook } from './host-book.ts';
 import { JoinCheck } from './fleet/join-check.ts';
 import { Intake } from './intake.ts';
 import type { Policy } from './judge.ts';
@@ -45,6 +45,7 @@ import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { LedgerWatch } from './operator/outages.ts';
 import { SqliteLedger } from './sqlite-ledger.ts';
 import { startUpkeep } from './upkeep.ts';
+import { curvesOf } from './words/host.ts';
 
 /** What the daemon is started with; `fanOut` is how this program starts its fan-out child. */
 export type ServeOptions = {

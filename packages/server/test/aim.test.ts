@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAddress, parseHostName, parseJail, parseProg, type Target } from '@banshare/protocol';
 import { aim, MOST_IN_BLOCK } from '../src/aim.ts';
-import type { Look, Submission } from '../src/ledger.ts';
+import type { Look, Submission } from '../src/words/submission.ts';
 
 const BLOCK = '2001:db8:0:9::/64';
 

@@ -10,9 +10,10 @@ import {
   type Address,
   type ReportedBan,
 } from '@banshare/protocol';
-import { HostBook, type Host, type HostState } from '../src/host-book.ts';
-import type { Submission } from '../src/ledger.ts';
+import { HostBook } from '../src/host-book.ts';
 import { SqliteLedger } from '../src/sqlite-ledger.ts';
+import type { Submission } from '../src/words/submission.ts';
+import type { Host, HostState } from '../src/words/host.ts';
 
 /** A moment for tests that need no real one, epoch seconds. */
 export const NOW = 1_795_257_600;

@@ -7,12 +7,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { parseRange, type Range } from '@banshare/protocol';
 import { Brakes } from '../src/brakes.ts';
 import { decideWith, type DecideParts } from '../src/decide.ts';
-import type { Host } from '../src/host-book.ts';
-import { banOf, type Aim, type Decide } from '../src/ledger.ts';
 import { NeverBan } from '../src/never-ban.ts';
 import { OwnAddresses } from '../src/own-addresses.ts';
 import { SqliteLedger } from '../src/sqlite-ledger.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { banOf, type Aim, type Decide } from '../src/words/submission.ts';
+import type { Host } from '../src/words/host.ts';
 
 const DAY = 86_400;
 

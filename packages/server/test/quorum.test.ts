@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { ActiveCount } from '../src/active-count.ts';
 import { Brakes } from '../src/brakes.ts';
 import { decideWith } from '../src/decide.ts';
-import type { Submission } from '../src/ledger.ts';
 import { NeverBan } from '../src/never-ban.ts';
 import { OwnAddresses } from '../src/own-addresses.ts';
 import { quorumFor } from '../src/quorum.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
+import type { Submission } from '../src/words/submission.ts';
 
 const RULE = { prog: 'psad', jail: '*', reporters: 3, withinSeconds: 600 };
 const IP = '203.0.113.9';

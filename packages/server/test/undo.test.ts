@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, type Event, type JailName } from '@banshare/protocol';
 import { startFleet } from '../../../test/fleet/index.ts';
-import type { Decide } from '../src/ledger.ts';
-import type { UndoWhat } from '../src/ledger/undo.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 import { publish } from './reports.ts';
+import type { Decide } from '../src/words/submission.ts';
+import type { UndoWhat } from '../src/words/undo.ts';
 
 const HOUR = 3600;
 const publishing: Decide = (submission) => ({

@@ -5,7 +5,7 @@ import { Fault } from '../../say.ts';
 import type { Figure } from '../figures.ts';
 import { addresses } from './addresses.ts';
 import { Rules } from './rules.ts';
-import { type Found } from './ways.ts';
+import type { Found } from './ways.ts';
 
 const COUNT = 10_000;
 /** One of the attacker's own addresses, which is banned like the others. */

@@ -15,9 +15,10 @@ import {
 import type { Answer } from '@banshare/transport';
 import { framesOf } from '../../../packages/server/src/answer.ts';
 import { catchUp } from '../../../packages/server/src/catch-up.ts';
-import { isActive, judge, judgeUnban } from '../../../packages/server/src/judge.ts';
-import type { Decide, Submission } from '../../../packages/server/src/ledger.ts';
+import { judge, judgeUnban } from '../../../packages/server/src/judge.ts';
 import { SqliteLedger } from '../../../packages/server/src/sqlite-ledger.ts';
+import { isActive } from '../../../packages/server/src/words/verdict.ts';
+import type { Decide, Submission } from '../../../packages/server/src/words/submission.ts';
 
 export type Message = { subject: string; body: string };
 

@@ -1,8 +1,8 @@
 import { oneLine } from '@banshare/protocol';
 import { behindForNow, namesOf, outForNow } from '../operator/attention.ts';
-import type { Openness } from '../fleet/opening.ts';
-import { cannot, number, sayOpenness, time } from '../say.ts';
+import { cannot, number, time } from '../say.ts';
 import type { Status } from '../status.ts';
+import { type Openness, sayOpenness } from '../words/enrolment.ts';
 
 /** So many muted hosts get a line each. */
 const MOST_SINGLE = 3;

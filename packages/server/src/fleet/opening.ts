@@ -1,11 +1,6 @@
 import type { Row } from '../rows.ts';
 import type { SqliteLedger } from '../sqlite-ledger.ts';
-
-/** `open`: whoever has the join key is in; `approve`: an operator says yes to each; `closed`: nobody. */
-export type EnrolmentMode = 'open' | 'approve' | 'closed';
-
-/** `until` is when it stops to be open, epoch seconds; `hasEnded`: it was open, and ended by itself. */
-export type Openness = { mode: EnrolmentMode; until: number | null; hasEnded: boolean };
+import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 
 /** For so long enrolment is open after a generation's first start, or where an operator names no time: then somebody is asked. */
 export const OPEN_SECONDS = 86_400;

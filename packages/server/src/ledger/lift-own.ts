@@ -1,7 +1,7 @@
 import { OPERATOR_HOST, type BanKey, type Event } from '@banshare/protocol';
-import { isActive } from '../judge.ts';
 import { unban, type Books } from '../record.ts';
 import type { ReportedBan } from '../reported.ts';
+import { isActive } from '../words/verdict.ts';
 
 /** Lifts what hosts banned by themselves, less what is banned for itself too, and what an operator has lifted since. */
 export function liftOwn(books: Books, own: readonly ReportedBan[], now: number, limit = Infinity): Event[] {

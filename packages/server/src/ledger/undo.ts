@@ -1,19 +1,9 @@
-import { isRange, OPERATOR_HOST, type BanKey, type Event, type JailName } from '@banshare/protocol';
-import type { Undone } from '../ledger.ts';
+import { isRange, OPERATOR_HOST, type BanKey, type Event } from '@banshare/protocol';
 import { unban, type Books } from '../record.ts';
 import { reportedAs } from '../reported.ts';
 import type { Row } from '../rows.ts';
 import { liftOwn } from './lift-own.ts';
-
-/** What an operator takes back: what hosts caused, everything, what is in a jail, or an import by its number. */
-export type UndoWhat =
-  | { kind: 'hosts'; ids: readonly number[] }
-  | { kind: 'all' }
-  | { kind: 'jail'; jail: JailName }
-  | { kind: 'import'; number: number };
-
-/** What an undo would do: the bans that it would lift, those that would stay, and why. */
-export type UndoPlan = { lift: BanKey[]; keep: BanKey[]; votes: number; held: number };
+import type { UndoWhat, UndoPlan, Undone } from '../words/undo.ts';
 
 /**
  * Finds what an undo since a time would do. What one host caused is what nobody else supports; of the rest it is what began since

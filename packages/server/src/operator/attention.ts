@@ -1,11 +1,11 @@
 import { sayNewcomer } from '../fleet-addresses.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
-import type { Facts, Trouble } from '../status.ts';
 import { sayFrozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../namesake.ts';
 import { number, span, time } from '../say.ts';
 import { widerText } from '../wider-ranges.ts';
+import type { Facts, Trouble } from './facts.ts';
 
 /** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */
 type Entry = { code: string; text: string };

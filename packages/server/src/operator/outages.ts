@@ -1,5 +1,4 @@
-/** Something that the server cannot do: since when, epoch seconds, and why. */
-export type Outage = { since: number; reason: string };
+import type { Outage } from '../words/outage.ts';
 
 /** A write that failed is told for so long, although the next one may have gone well: a disk that is nearly full does that. */
 const TOLD_SECONDS = 60;

@@ -1,7 +1,7 @@
 import { FOR_EVER, parseDuration, parseJail, type Event, type Result } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import type { UndoWhat } from '../ledger/undo.ts';
 import { MOST_AT_ONCE, refuse, textOf, type Args, type OperateParts } from '../operate.ts';
+import type { UndoWhat } from '../words/undo.ts';
 
 /** So many of what was lifted are named in the answer. */
 const MOST_LISTED = 100;

@@ -1,0 +1,84 @@
+import type { HostAt } from '../fleet-addresses.ts';
+import type { EnrolmentHold } from '../enrolment-brake.ts';
+import type { Namesake } from '../namesake.ts';
+import type { Frozen } from '../judging/freeze.ts';
+import type { BanRate } from '../judging/rate-watch.ts';
+import type { InPlace, OutOfPlace } from '../fleet/in-place.ts';
+import type { BannedAnyway } from '../never-ban/banned-anyway.ts';
+import type { EnrolmentMode } from '../words/enrolment.ts';
+import type { Outage } from '../words/outage.ts';
+
+/** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */
+export type Facts = {
+  /** By the time that bans go by. */
+  now: number;
+  epoch: string;
+  head: number;
+  /** Why nothing can be written to the ledger, and why nothing is published; null where that is well. */
+  cannotCommit: Outage | null;
+  cannotPublish: Outage | null;
+  activeBans: number;
+  /** How many of them are of ranges, and which hosts cannot apply those. */
+  activeRanges: number;
+  withoutRanges: string[];
+  /** Hosts that come from an address that is banned, and what bans it. */
+  bannedHosts: { host: string; address: string; bans: string[] }[];
+  /** Bans of what is listed as never banned: the list became longer, or an address of this machine is new. */
+  bannedAnyway: BannedAnyway[];
+  /** Hosts that are too young to protect where they come from, and of whose address a ban is held for that. */
+  heldNewcomers: HostAt[];
+  hosts: number;
+  /** Hosts that have said that they have everything. */
+  converged: number;
+  behind: Trouble[];
+  /** Hosts that hold bans which this ledger lacks, until their end: it has another history of the same epoch. */
+  lacking: { name: string; bans: number }[];
+  /** What hosts say is really in place, and those on which not all of it is. Muted ones are left out here and above. */
+  inPlace: InPlace;
+  outOfPlace: OutOfPlace[];
+  /** Hosts that carry out nothing since they shall not, hosts that do not say what is in place, and bans that are unproven. */
+  listening: string[];
+  withoutReceipt: string[];
+  unproven: { name: string; count: number }[];
+  /** Hosts that an operator wants not to count for a time. */
+  muted: { name: string; until: number; note: string }[];
+  wrongClocks: Trouble[];
+  /** By how many seconds this machine's clock is ahead of the time that bans go by; 0 is well. */
+  clockJump: number;
+  /** How many new bans hosts bring now, and usually. */
+  banRate: BanRate;
+  /** Whether an operator stopped the fleet, since when, and until when. */
+  frozen: Frozen | null;
+  /** Bans that a brake holds, until an operator releases or drops them. */
+  held: number;
+  /** Hosts that wait for an operator, by name; and those whose wanted name another key has. */
+  pending: string[];
+  renamed: { name: string; wanted: string }[];
+  /** Of both, the host that has the name they ask for, and would be revoked where it is not alive. */
+  namesakes: (Namesake & { of: string })[];
+  enrolment: EnrolmentMode;
+  /** Until when it is open, epoch seconds, and whether it ended by itself. */
+  enrolmentUntil: number | null;
+  enrolmentEnded: boolean;
+  /** What holds newcomers back, or did within the last hour. */
+  enrolmentHold: EnrolmentHold | null;
+  /** Hosts with whose key two processes speak: cloned machines. */
+  doubled: string[];
+  generations: string[];
+  /** How many hosts run which generation's build. */
+  hostsByGeneration: Record<string, number>;
+  startedAt: number;
+};
+
+/** Why a person should look at a host. Times are epoch seconds; lag counts events. */
+export type Trouble = {
+  name: string;
+  lag: number;
+  lagSeconds: number;
+  /** For how long it has been behind or silent, as far as this server was there to see it. */
+  awaySeconds: number;
+  lastSeen: number | null;
+  clockAhead: number | null;
+  /** Events that it has and this ledger lacks: this one is an older copy. */
+  ahead: number;
+};

@@ -1,0 +1,2 @@
+/** Something that the server cannot do: since when, epoch seconds, and why. */
+export type Outage = { since: number; reason: string };
