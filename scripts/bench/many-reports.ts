@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { hostPaths, spoolFile, spoolFilesIn } from '@banshare/runtime';
 import { Fault } from '../say.ts';
 import { show, type Figure } from './figures.ts';
 import type { BenchFleet, Host } from './fleet.ts';
@@ -20,11 +21,12 @@ export function measureManyReports(fleet: BenchFleet, { root }: Host, hundredSen
     if (status !== 0) throw new Fault(`banshare-report ${words.join(' ')} ended with ${status}: ${stderr}`);
     return REPORTS / ((performance.now() - began) / 1000);
   };
+  const { spool } = hostPaths(root);
   const lines = addresses('46.1').map((ip) => `fail2ban sshd ${ip}\n`);
   const stdin = run(['--stdin'], lines.join(''));
-  fillSpool(join(root, 'var/spool/banshare'));
+  fillSpool(spool);
   const flush = run(['--flush'], '');
-  const left = readdirSync(join(root, 'var/spool/banshare')).filter((name) => name.endsWith('.json')).length;
+  const left = spoolFilesIn(spool).length;
   if (left > 0) throw new Fault(`${left} reports are still in the spool`);
   const raw = `${REPORTS} reports: --stdin ${show(stdin, '/s')}, --flush ${show(flush, '/s')}, 100 senders ${show(hundredSenders, '/s')}`;
   const least = { bound: 'least', raw } as const;
@@ -43,8 +45,7 @@ function fillSpool(directory: string): void {
   for (const [index, ip] of addresses('46.2').entries()) {
     const id = index.toString(16).padStart(32, '0');
     const waiting = { id, at, kind: 'report', report: { prog: 'fail2ban', jail: 'sshd', ip } };
-    const name = `${String(Math.round(at * 1000)).padStart(15, '0')}-${id}.json`;
-    writeFileSync(join(directory, name), `${JSON.stringify(waiting)}\n`, { mode: 0o600 });
+    writeFileSync(join(directory, spoolFile(waiting)), `${JSON.stringify(waiting)}\n`, { mode: 0o600 });
   }
 }
 

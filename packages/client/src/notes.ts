@@ -1,15 +1,12 @@
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makePrivateDirectory } from '@banshare/runtime';
+import { echoNote, isEchoNoteYoung, makePrivateDirectory } from '@banshare/runtime';
 import { inParts } from './bans/in-parts.ts';
 import type { SharedBans } from './bans/shared-bans.ts';
 
-/** A note explains a ban to banshare-report for so long. */
-const KEPT_SECONDS = 600;
-
 /**
- * The client's notes of what it is applying: an empty file JAIL@IP each, made before the command runs, so that the report
- * that the command causes is known as our own echo. Its time is the file's.
+ * The client's notes of what it is applying, made before the command runs, so that the report that the command causes is known as
+ * our own echo.
  */
 export class Notes {
   readonly #directory: string;
@@ -65,8 +62,7 @@ export class Notes {
   #removeOld(name: string, now: number): void {
     const path = join(this.#directory, name);
     const note = statSync(path, { throwIfNoEntry: false });
-    if (note !== undefined && Math.abs(now - note.mtimeMs / 1000) > KEPT_SECONDS)
-      rmSync(path, { force: true });
+    if (note !== undefined && !isEchoNoteYoung(now - note.mtimeMs / 1000)) rmSync(path, { force: true });
   }
 
   #make(): void {
@@ -76,6 +72,6 @@ export class Notes {
   }
 
   #path(jail: string, ip: string): string {
-    return join(this.#directory, `${jail}@${ip}`);
+    return echoNote(this.#directory, { jail, ip });
   }
 }

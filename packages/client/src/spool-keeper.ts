@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { readdirSync } from 'node:fs';
-import { monotonicSeconds } from '@banshare/runtime';
+import { monotonicSeconds, spoolFilesIn } from '@banshare/runtime';
 import { exec } from './exec.ts';
 
 const LOOK_MS = 5000;
@@ -46,11 +45,7 @@ export class SpoolKeeper {
   }
 
   #isWaiting(): boolean {
-    try {
-      return readdirSync(this.#directory).some((name) => name.endsWith('.json'));
-    } catch {
-      return false;
-    }
+    return spoolFilesIn(this.#directory).length > 0;
   }
 
   async #flush(): Promise<void> {

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { parseJail, quote, type Report } from '@banshare/protocol';
-import { wallSeconds } from '@banshare/runtime';
+import { ECHO_NOTE_SECONDS, wallSeconds } from '@banshare/runtime';
 import type { Arguments } from './arguments.ts';
-import { isEcho, NOTE_SECONDS } from './echo.ts';
+import { isEcho } from './echo.ts';
 import { readLogLine, unknownForm, type Stamp } from './fail2ban-line.ts';
 import { OurBans } from './our-bans.ts';
 import { readReport } from './read-report.ts';
@@ -57,7 +57,7 @@ export class LogReporter {
     if (this.#shared.has(report, isTrue ? at : Math.min(at, writtenAfter), isTrue ? at : now)) return;
     if (isEcho(paths.notes, report)) return;
     // Its note may be gone by now.
-    if (now - at > NOTE_SECONDS && (await this.#ours.has(report))) return;
+    if (now - at > ECHO_NOTE_SECONDS && (await this.#ours.has(report))) return;
     const refusal = refuse(report.ip);
     if (refusal !== undefined) {
       this.#say(refusal.says ?? '');

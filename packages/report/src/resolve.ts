@@ -1,10 +1,6 @@
-import { statSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { parseAddress } from '@banshare/protocol';
-import { readServerNote, wallSeconds } from '@banshare/runtime';
-
-/** The client daemon looks the name up each minute; what it wrote is trusted for so long. */
-const FRESH_SECONDS = 600;
+import { readYoungServerNote, wallSeconds } from '@banshare/runtime';
 
 /**
  * Finds the IP to connect to. The lookup runs in a process of its own that is killed at the deadline: Node could not end
@@ -31,14 +27,9 @@ export function throughLoopback(address: string, knownOutside: readonly string[]
 
 /** What the client noted. */
 function readCache(path: string, server: string): string | undefined {
-  try {
-    const age = wallSeconds() - statSync(path).mtimeMs / 1000;
-    const note = readServerNote(path);
-    const address = parseAddress(note?.ip ?? '');
-    return age >= 0 && age < FRESH_SECONDS && note?.name === server && address.ok ? address.value : undefined;
-  } catch {
-    return undefined;
-  }
+  const note = readYoungServerNote(path, wallSeconds());
+  const address = parseAddress(note?.ip ?? '');
+  return note?.name === server && address.ok ? address.value : undefined;
 }
 
 async function askResolver(server: string, timeoutMs: number): Promise<string | undefined> {

@@ -1,11 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { BanKey } from '@banshare/protocol';
-import { sharedBansFile } from '@banshare/runtime';
-
-/** fail2ban logs a ban some moments after the client began to apply it; one of a batch some seconds after. Seconds. */
-const LOGGED_WITHIN = 15;
-const CLOCK_SLACK = 2;
-const DAY_SECONDS = 86_400;
+import { parseSharedBan, sharedBansFile, timesOfLogged } from '@banshare/runtime';
 
 /** One day's file, as far as it was read: the times of each ban. */
 type Day = { offset: number; times: Map<string, number[]> };
@@ -21,13 +16,12 @@ export class SharedRecord {
 
   /** Whether a ban that fail2ban logged between two times (epoch seconds) was banshare's own doing. */
   has({ jail, ip }: BanKey, from: number, to: number): boolean {
-    const [since, until] = [from - LOGGED_WITHIN, to + CLOCK_SLACK];
+    const { since, until, days } = timesOfLogged(from, to);
     const key = `${jail} ${ip}`;
-    for (let day = since; ; day = Math.min(day + DAY_SECONDS, until)) {
+    return days.some((day) => {
       const times = this.#read(sharedBansFile(this.#directory, day)).get(key) ?? [];
-      if (times.some((time) => time >= since && time <= until)) return true;
-      if (day >= until) return false;
-    }
+      return times.some((time) => time >= since && time <= until);
+    });
   }
 
   #read(path: string): Map<string, number[]> {
@@ -47,10 +41,10 @@ export class SharedRecord {
     const whole = bytes.subarray(0, bytes.subarray(0, count).lastIndexOf(10) + 1);
     day.offset += whole.length;
     for (const line of whole.toString('utf8').split('\n')) {
-      const [time = '', jail = '', ip = ''] = line.split(' ');
-      if (ip === '') continue;
-      const key = `${jail} ${ip}`;
-      day.times.set(key, [...(day.times.get(key) ?? []), Number(time)]);
+      const ban = parseSharedBan(line);
+      if (ban === undefined) continue;
+      const key = `${ban.jail} ${ban.ip}`;
+      day.times.set(key, [...(day.times.get(key) ?? []), ban.at]);
     }
     return day.times;
   }

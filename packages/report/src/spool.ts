@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeJson, type Report, type ReportedBan } from '@banshare/protocol';
-import { wallSeconds, writePrivate } from '@banshare/runtime';
+import { isSpoolFile, spoolFile, wallSeconds, writePrivate } from '@banshare/runtime';
 
 /**
  * What waits for the server: unsigned, since it is signed for the time and the server it is sent to. `at` is when it was
@@ -41,15 +41,14 @@ export class Spool {
       );
     this.#room -= 1;
     this.#uncounted += 1;
-    const milliseconds = String(Math.round(waiting.at * 1000)).padStart(15, '0');
-    writePrivate(join(this.#directory, `${milliseconds}-${waiting.id}.json`), `${encodeJson(waiting)}\n`);
+    writePrivate(join(this.#directory, spoolFile(waiting)), `${encodeJson(waiting)}\n`);
   }
 
   /** Whether one more report may wait there: counted anew now and then, since others fill and empty it too. */
   get hasRoom(): boolean {
     if (this.#room > 0 && this.#uncounted < COUNTED_EACH) return true;
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    const count = readdirSync(this.#directory).filter((name) => name.endsWith('.json')).length;
+    const count = readdirSync(this.#directory).filter(isSpoolFile).length;
     this.#room = this.#most - count;
     this.#uncounted = 0;
     return this.#room > 0;

@@ -8,7 +8,7 @@ import {
   type Fields,
   wholeSeconds,
 } from '@banshare/protocol';
-import { failpoint, writePrivate } from '@banshare/runtime';
+import { DEAD_LETTERS, failpoint, isTemporary, spoolFilesIn, writePrivate } from '@banshare/runtime';
 import { readDetail } from './details.ts';
 import { readReport } from './read-report.ts';
 import type { Waiting } from './spool.ts';
@@ -16,8 +16,6 @@ import type { Waiting } from './spool.ts';
 /** A file of the spool, read; or why it cannot be. */
 export type Read = { ok: true; waiting: Waiting } | { ok: false; fault: string };
 
-/** Reports that were given up, each with the reason in it. */
-const DEAD = 'dead';
 /** No reporter lives as long. */
 const LEFTOVER_SECONDS = 3600;
 
@@ -31,9 +29,7 @@ export class WaitingReports {
 
   /** The names of the files that wait, oldest first. */
   names(): string[] {
-    return this.#all()
-      .filter((name) => name.endsWith('.json'))
-      .sort();
+    return spoolFilesIn(this.#directory).sort();
   }
 
   /** Nothing, where there is no spool yet. */
@@ -47,7 +43,7 @@ export class WaitingReports {
 
   /** Removes what reporters left behind that were killed while they wrote; now is epoch seconds. */
   removeLeftovers(now: number): void {
-    for (const name of this.#all().filter((each) => each.endsWith('.tmp'))) {
+    for (const name of this.#all().filter(isTemporary)) {
       const path = join(this.#directory, name);
       const file = statSync(path, { throwIfNoEntry: false });
       if (file !== undefined && now - file.mtimeMs / 1000 > LEFTOVER_SECONDS) rmSync(path, { force: true });
@@ -79,7 +75,7 @@ export class WaitingReports {
 
   /** Gives a report up: it goes to the dead letters with the reason. @throws the system's error. */
   bury(name: string, reason: string): void {
-    const dead = join(this.#directory, DEAD);
+    const dead = join(this.#directory, DEAD_LETTERS);
     mkdirSync(dead, { recursive: true, mode: 0o700 });
     writePrivate(join(dead, `${name}.reason`), `${encodeJson({ reason })}\n`);
     renameSync(join(this.#directory, name), join(dead, name));

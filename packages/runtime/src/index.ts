@@ -15,19 +15,36 @@ export { errorText, type Level, type LogFields } from './log-line.ts';
 export { openLog, type Log, type LogSettings } from './log.ts';
 export type { ReadOptions } from './option-table.ts';
 export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './options.ts';
-export { hostPaths, sharedBansFile, type HostPaths } from './paths.ts';
+export { hostPaths, type HostPaths } from './paths.ts';
 export { asOwner, becomeOwner, ownerOf, type Owner } from './owner.ts';
 export { openPlain, readPlain } from './plain-file.ts';
 export {
+  isTemporary,
   makePrivateDirectory,
   readPrivate,
   syncDirectory,
+  temporaryOf,
   writeAtomic,
   writePrivate,
 } from './private-file.ts';
 export { readRunOptions } from './run-options.ts';
 export { sampleConfig } from './sample-config.ts';
-export { isMacNoted, readServerNote, writeServerNote, type ServerNote } from './handover/server-note.ts';
+export { ECHO_NOTE_SECONDS, echoNote, isEchoNoteYoung } from './handover/echo-note.ts';
+export {
+  isMacNoted,
+  readServerNote,
+  readYoungServerNote,
+  writeServerNote,
+  type ServerNote,
+} from './handover/server-note.ts';
+export {
+  formatSharedBan,
+  oldestSharedBansFile,
+  parseSharedBan,
+  sharedBansFile,
+  timesOfLogged,
+} from './handover/shared-bans.ts';
+export { DEAD_LETTERS, isSpoolFile, spoolFile, spooledAt, spoolFilesIn } from './handover/spool-files.ts';
 export { findServer, type ServerPlace } from './server-place.ts';
 export { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 export { SteadyClock } from './steady-clock.ts';

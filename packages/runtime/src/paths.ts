@@ -78,8 +78,3 @@ export function hostPaths(root: string): HostPaths {
     root: below('/'),
   };
 }
-
-/** The file in which the client keeps what it put in place on the day of a time; epoch seconds, days are UTC's. */
-export function sharedBansFile(directory: string, seconds: number): string {
-  return join(directory, new Date(seconds * 1000).toISOString().slice(0, 10));
-}

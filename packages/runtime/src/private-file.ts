@@ -46,10 +46,22 @@ export function writePrivate(path: string, content: string | Uint8Array): void {
   writeAtomic(path, content, 0o600);
 }
 
+const UNFINISHED = '.tmp';
+
+/** A name beside a file for what shall take its place by a rename. */
+export function temporaryOf(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}${UNFINISHED}`;
+}
+
+/** Whether a file of that name is one that shall take another's place: left behind where its writer was killed. */
+export function isTemporary(name: string): boolean {
+  return name.endsWith(UNFINISHED);
+}
+
 /** Writes a file so that after a crash it is either the old one or the new one, whole. Throws. */
 export function writeAtomic(path: string, content: string | Uint8Array, mode: number): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const temporary = temporaryOf(path);
   try {
     const file = openSync(temporary, 'wx', mode);
     try {

@@ -1,16 +1,8 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { sharedBansFile } from '@banshare/runtime';
+import { formatSharedBan, oldestSharedBansFile, sharedBansFile } from '@banshare/runtime';
 
-/** recidive looks back a day by itself, and a week where an administrator asks for it. */
-const KEPT_DAYS = 8;
-const DAY_SECONDS = 86_400;
-
-/**
- * What banshare put in place on this host and when, a line "TIME JAIL IP" each in a file for each day: so what reads
- * fail2ban's log long after, as recidive and the follower do, can tell a ban of the fleet from one of this host's own, also when
- * the ban and its note are gone.
- */
+/** Writes down what the client puts in place on this host and when, and forgets what nobody looks back to any more. */
 export class SharedBans {
   readonly #directory: string;
   readonly #now: () => number;
@@ -28,7 +20,7 @@ export class SharedBans {
     const now = this.#now();
     try {
       this.#open(sharedBansFile(this.#directory, now));
-      if (this.#file !== undefined) writeSync(this.#file, `${Math.floor(now)} ${jail} ${ip}\n`);
+      if (this.#file !== undefined) writeSync(this.#file, formatSharedBan({ at: now, jail, ip }));
     } catch {
       // A full disk must not keep bans out; recidive may then count this one as the host's own.
     }
@@ -36,7 +28,7 @@ export class SharedBans {
 
   /** Removes the days that nobody looks back to any more. */
   sweep(now: number): void {
-    const oldest = sharedBansFile('', now - KEPT_DAYS * DAY_SECONDS);
+    const oldest = oldestSharedBansFile(now);
     let names: string[];
     try {
       names = readdirSync(this.#directory);

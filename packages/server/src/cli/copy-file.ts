@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { asOwner, syncDirectory } from '@banshare/runtime';
+import { asOwner, syncDirectory, temporaryOf } from '@banshare/runtime';
 
 const CHUNK = 1 << 20;
 
@@ -10,7 +9,7 @@ const CHUNK = 1 << 20;
  * `finish` may work on it before. The open file is closed. @throws the system's error.
  */
 export function placeCopy(source: number, path: string, finish: (made: string) => void = () => {}): void {
-  const made = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const made = temporaryOf(path);
   try {
     asOwner(dirname(path), () => {
       try {
