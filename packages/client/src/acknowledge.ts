@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import {
   ACK_BODY_LIMIT,
   encodeJson,
@@ -12,9 +11,9 @@ import {
 import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
 import type { ServerLink } from './server-link.ts';
 import type { State } from './state.ts';
+import { outsideAddresses } from './server-address.ts';
 
 const TIMEOUT_MS = 4000;
-const MOST_ADDRESSES = 16;
 
 const MOST_OUTCOMES = 50;
 /** What outcomes may take of an ack's body, as JSON; the rest is for the other fields. */
@@ -139,11 +138,16 @@ function shortened({ blind, why, ...receipt }: Receipt): Receipt {
   };
 }
 
-/** The addresses by which others may see this host. */
-export function outsideAddresses(configured: readonly string[]): string[] {
-  const own = Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ internal, scopeid }) => !internal && (scopeid === undefined || scopeid === 0))
-    .map(({ address }) => address);
-  return [...new Set([...configured, ...own])].slice(0, MOST_ADDRESSES);
+/** Lets the part that carries out bans ask the connection to acknowledge now rather than with the next tick. */
+export class Bell {
+  #listener: (() => void) | undefined;
+
+  /** Rings reach this listener until it is replaced. */
+  listen(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  ring(): void {
+    this.#listener?.();
+  }
 }

@@ -9,13 +9,12 @@ import {
   type ServerPlace,
 } from '@banshare/runtime';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import { spoolStatus } from './spool-status.ts';
 import type { Progress } from './progress.ts';
 import type { Applier } from './apply.ts';
 import { pause, resume, stillToLift } from './pausing.ts';
 import type { State } from './state.ts';
-import { statusOf } from './status.ts';
-import type { TakeParts } from './take.ts';
+import { spoolStatus, statusOf } from './status.ts';
+import type { TakeParts } from './decide/parts.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {

@@ -1,11 +1,12 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
 import { changeOf, FIRST_TRY, isOver, isWanted, type BanRow } from './ban-row.ts';
-import { NEVER_BAN, PAUSED } from './choose.ts';
-import { reasonOf, type Change, type Effect, type Enforcer } from './enforcers/enforcer.ts';
+import type { Enforcer } from './enforcers/enforcer.ts';
 import { again, againUntilDone } from './retry.ts';
 import type { State } from './state.ts';
 import { Turns, type Kind } from './turns.ts';
+import { NEVER_BAN, PAUSED } from './bans/choice.ts';
+import { type Change, type Effect, reasonOf } from './bans/change.ts';
 
 /**
  * now is epoch seconds by the server's clock; `settled` is called once the state has what became of a row, in the same

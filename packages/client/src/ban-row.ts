@@ -7,8 +7,8 @@ import {
   type JailName,
   type Origin,
 } from '@banshare/protocol';
-import type { Chosen } from './choose.ts';
-import type { Change } from './enforcers/enforcer.ts';
+import type { Chosen } from './bans/choice.ts';
+import type { Change } from './bans/change.ts';
 
 /**
  * Where a ban stands on this host. `pending` and `lifting` are still to be done; `already` was in place before banshare came;

@@ -19,19 +19,21 @@ import {
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs from 'yargs';
-import { outsideAddresses } from './acknowledge.ts';
 import type { BanRow } from './ban-row.ts';
 import { receiptFindings } from './cli/receipt-findings.ts';
-import { pause } from './connection.ts';
-import { diagnose, showFinding, type Finding } from './diagnose.ts';
-import { enrol, hasJoinKey, readEnrolled, type Enrolment } from './enrol.ts';
+import { diagnose } from './diagnose.ts';
+import { enrol, type Enrolment, hasJoinKey } from './enrol.ts';
 import { askClient } from './host/ask-client.ts';
 import { setCloneAside } from './machine.ts';
-import { locateServer } from './server-address.ts';
+import { locateServer, outsideAddresses } from './server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { readyFaults } from './ready.ts';
 import { rotateNow } from './rotate-command.ts';
-import { isInOrder, showPaused, showStatus, type ClientStatus } from './status.ts';
+import { type ClientStatus, isInOrder } from './status.ts';
+import { readEnrolled } from './key-files.ts';
+import { wait } from './host/wait.ts';
+import { type Finding, showFinding } from './cli/finding.ts';
+import { showPaused, showStatus } from './cli/show-status.ts';
 
 const USAGE = 64;
 const NO_DAEMON = 69;
@@ -191,7 +193,7 @@ async function askPatiently(ask: () => Promise<Enrolment>): Promise<Enrolment> {
     const seconds = Math.max(1, result.after);
     if (monotonicSeconds() - began + seconds > MOST_WAIT_SECONDS) break;
     say(`Not enrolled yet: ${result.reason}. Asking again in ${seconds} s`);
-    await pause(seconds * randomInt(1000, 1500), new AbortController().signal);
+    await wait(seconds * randomInt(1000, 1500), new AbortController().signal);
     result = await ask();
   }
   return result;
@@ -257,7 +259,7 @@ async function askSettled(paths: HostPaths): Promise<AdminReply> {
     const { phase } = reply.result as ClientStatus;
     const isUnderWay = phase === 'starting' || phase === 'enrolling' || phase === 'connecting';
     if (!isUnderWay || patience.aborted) return reply;
-    await pause(LOOK_MS, patience);
+    await wait(LOOK_MS, patience);
   }
 }
 

@@ -1,12 +1,12 @@
 import { wallSeconds, type ClientConfig, type FaultLog, type Log, type Resources } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
-import type { Bell } from './bell.ts';
 import { covers, type Part } from './enforcers/several.ts';
 import type { Notes } from './notes.ts';
 import type { Progress } from './progress.ts';
 import { Reconciler } from './reconcile.ts';
 import type { ServerClock } from './server-clock.ts';
 import type { State } from './state.ts';
+import type { Bell } from './acknowledge.ts';
 
 /** Keeps what each enforcer has as it should be, with a reconciler each. */
 export function startComparing(

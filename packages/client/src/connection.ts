@@ -1,4 +1,3 @@
-import type { Bell } from './bell.ts';
 import { randomInt } from 'node:crypto';
 import type { HostName, Receipt } from '@banshare/protocol';
 import {
@@ -9,16 +8,18 @@ import {
   type ServerPlace,
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
-import { Acknowledger, outsideAddresses } from './acknowledge.ts';
+import { Acknowledger, type Bell } from './acknowledge.ts';
 import { enrolAnew, removeJoinKey } from './enrol.ts';
-import { Follower, type FollowEnd, type News } from './follow.ts';
+import { type FollowEnd, Follower } from './follow.ts';
 import type { OwnKey } from './own-key.ts';
 import type { Progress } from './progress.ts';
 import { comeBack } from './rotate.ts';
-import { locateServer, takingOf } from './server-address.ts';
+import { locateServer, outsideAddresses, takingOf } from './server-address.ts';
 import type { ServerClock } from './server-clock.ts';
 import { ServerLink, type ServerAddress } from './server-link.ts';
 import type { State } from './state.ts';
+import type { News } from './bans/news.ts';
+import { wait } from './host/wait.ts';
 
 /** What staying connected needs of the daemon. */
 export type ConnectionParts = {
@@ -68,16 +69,16 @@ export async function stayConnected(parts: ConnectionParts, signal: AbortSignal)
       // Closed for that: the next connection is the new key's.
       if (parts.ownKey.key.publicHex !== publicHex) continue;
       if (end === 'refused' && (await findsItsWay(parts, server.value))) {
-        await pause(randomInt(100, 600), signal);
+        await wait(randomInt(100, 600), signal);
         continue;
       }
       explain(end, parts);
       if (end === 'refused' && (await isEnrolledAnew(parts, server.value))) continue;
-      await pause(end === 'refused' ? AFTER_REFUSAL_MS : randomInt(100, 600), signal);
+      await wait(end === 'refused' ? AFTER_REFUSAL_MS : randomInt(100, 600), signal);
     } else {
       parts.progress.trouble = server.fault;
       parts.fault('resolve', server.fault);
-      await pause(randomInt(1000, 3000), signal);
+      await wait(randomInt(1000, 3000), signal);
     }
   }
 }
@@ -219,18 +220,4 @@ function explain(end: FollowEnd, parts: ConnectionParts): void {
     progress.trouble = `nothing was heard from ${place.server} for ${SILENT_AFTER_MS / 1000} s; trying again`;
   }
   parts.fault('connection', `Not connected: ${progress.trouble}`);
-}
-
-/** Waits, unless the daemon stops. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

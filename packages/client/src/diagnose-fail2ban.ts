@@ -1,8 +1,8 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
-import type { Finding } from './diagnose.ts';
 import { actionsOf, commandOfAction, jailsOf } from './enforcers/fail2ban-asking.ts';
 import { Talk, TalkError } from './enforcers/fail2ban-socket.ts';
 import type { Ended } from './exec.ts';
+import type { Finding } from './cli/finding.ts';
 
 /** Jails asked for their actions at most where fail2ban-client has to ask: each question is a Python start of 60 ms. */
 const MOST_JAILS = 30;

@@ -9,7 +9,6 @@ import {
 } from '@banshare/runtime';
 import { diagnoseSharedActions } from './cli/shared-actions.ts';
 import { diagnoseFail2ban } from './diagnose-fail2ban.ts';
-import { readEnrolled } from './enrol.ts';
 import { isPsadFirst } from './enforcers/chosen.ts';
 import { doesPsadListen } from './enforcers/psad.ts';
 import { wayOfPsadBans } from './enforcers/psad-first.ts';
@@ -17,14 +16,8 @@ import { exec } from './exec.ts';
 import { followedLogs } from './host/processes.ts';
 import { locateServer } from './server-address.ts';
 import { ServerLink } from './server-link.ts';
-
-/** One thing looked at: whether it is as it should be, and what to do where it is not. A warning is no fault, and is to be seen. */
-export type Finding = { ok: boolean; says: string; isWarning?: boolean };
-
-/** A finding for a person. */
-export function showFinding({ ok, says, isWarning }: Finding): string {
-  return `${ok && isWarning !== true ? ' ok ' : '  ! '} ${says}`;
-}
+import { readEnrolled } from './key-files.ts';
+import type { Finding } from './cli/finding.ts';
 
 const CONNECT_MS = 2000;
 const ASK_MS = 3000;

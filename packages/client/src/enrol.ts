@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { bad, enrolmentText, good, parseHostName, type HostName, type Result } from '@banshare/protocol';
+import { enrolmentText, parseHostName, type Result } from '@banshare/protocol';
 import { makePrivateDirectory, type HostPaths } from '@banshare/runtime';
 import {
   JoinProof,
@@ -14,9 +14,7 @@ import {
 } from '@banshare/transport';
 import { machineHash, noteMachine } from './machine.ts';
 import { ServerLink, type ServerAddress } from './server-link.ts';
-
-/** A host that the server accepted. */
-export type EnrolledKey = HostKey & { name: HostName };
+import type { EnrolledKey } from './key-files.ts';
 
 /**
  * `wait`: the server is not there or a person has to approve; `no`: trying again will not help. `after` is how many seconds the
@@ -27,16 +25,6 @@ export type Enrolment =
   | { ok: false; kind: 'wait' | 'no'; code: string; reason: string; after?: number };
 
 const TIMEOUT_MS = 5000;
-
-/** Reads the key of a host that is enrolled already; a key without a name was made, but never accepted. */
-export function readEnrolled(paths: HostPaths): Result<EnrolledKey> {
-  const read = readHostKey(paths.keys.host);
-  if (!read.ok) return read;
-  const { name } = read.value;
-  return name === undefined
-    ? bad('this host is not accepted by the server yet')
-    : good({ ...read.value, name });
-}
 
 /**
  * Enrols this host over the join key: makes its key here, asks the server, and once accepted writes the name it was given and
@@ -114,16 +102,6 @@ function enrolmentOf(answer: Answer, key: HostKey): Enrolment {
     return { ok: false, kind, code, reason, ...(after === undefined ? {} : { after }) };
   }
   return { ok: true, key: { ...key, name: given.value } };
-}
-
-/** Notes beside the key that the server calls this host by another name: reports go out under it. */
-export function goByName(name: HostName, paths: HostPaths, key: EnrolledKey): Result<HostName> {
-  try {
-    writeHostKey(paths.keys.host, key, name);
-    return good(name);
-  } catch (error) {
-    return bad(`Cannot note the name "${name}" in "${paths.keys.host}": ${(error as Error).message}`);
-  }
 }
 
 /** Whether this host has a key to enrol with. */

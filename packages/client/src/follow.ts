@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import {
+  type Event,
   nextTail,
   parsePublication,
   parseSyncAnswer,
-  type Event,
   type Position,
   type Publication,
-  type SnapshotReason,
   type SyncAnswer,
   type SyncRequest,
   type UnknownEvent,
@@ -15,14 +14,7 @@ import {
 import type { Subscription } from '@banshare/transport';
 import { MOST_IN_A_GO } from './bans/in-parts.ts';
 import type { ServerLink } from './server-link.ts';
-
-/** What following delivers: events in order, each once, or everything that is active as of a position. */
-export type News =
-  | { kind: 'events'; events: readonly (Event | UnknownEvent)[]; position: Position }
-  | { kind: 'snapshot'; bans: readonly Event[]; position: Position; because?: SnapshotReason }
-  | { kind: 'in-step'; position: Position }
-  /** The server has less of our epoch than we have: what we hold stays, and nothing is missing that it could tell. */
-  | { kind: 'lagging'; position: Position; head: number };
+import type { News } from './bans/news.ts';
 
 type Message = { subject: string; body: string };
 

@@ -1,9 +1,9 @@
 import type { BanKey, JailName } from '@banshare/protocol';
 import { FIRST_TRY, rowFor, type BanRow } from './ban-row.ts';
-import { choose, type Choice } from './choose.ts';
+import { choose } from './choose.ts';
 import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from './enforcers/placers.ts';
-import { FULL } from './keep-newest.ts';
 import type { State } from './state.ts';
+import { type Choice, FULL } from './bans/choice.ts';
 
 /**
  * An enforcer that is no longer asked. boot: which start of the machine it was then, unknown of what earlier versions noted;

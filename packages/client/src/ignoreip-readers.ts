@@ -1,8 +1,8 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
 import { jailsOf } from './enforcers/fail2ban-asking.ts';
-import { clientOf, itemsIn } from './enforcers/fail2ban-client.ts';
 import { Talk, TalkError } from './enforcers/fail2ban-socket.ts';
 import { isProgram, type Ended } from './exec.ts';
+import { clientOf, itemsIn } from './fail2ban/client.ts';
 
 /** What each jail of fail2ban lists in `ignoreip`, as it is written. */
 export type IgnoreLists = ReadonlyMap<string, readonly string[]>;

@@ -1,4 +1,6 @@
-export { choose, type Choice, type Chosen } from './choose.ts';
+export { choose } from './choose.ts';
+export type { Choice, Chosen } from './bans/choice.ts';
 export { chosenEnforcers } from './enforcers/chosen.ts';
-export type { Change, Enforcer } from './enforcers/enforcer.ts';
+export type { Enforcer } from './enforcers/enforcer.ts';
+export type { Change } from './bans/change.ts';
 export { Notes } from './notes.ts';

@@ -3,10 +3,8 @@ import { rowFor, type BanRow } from './ban-row.ts';
 import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
 import type { State } from './state.ts';
-import type { TakeParts } from './take.ts';
-
-/** Why a ban is left out on a host that has as many as it takes. */
-export const FULL = 'full';
+import { FULL } from './bans/choice.ts';
+import type { TakeParts } from './decide/parts.ts';
 
 /** What a full host keeps rather than what follows. */
 const ORDER: readonly Origin[] = ['operator', 'host', 'import'];

@@ -1,14 +1,14 @@
 import { existsSync, rmSync } from 'node:fs';
-import { failpoint, syncDirectory, type HostPaths } from '@banshare/runtime';
+import { failpoint, type HostPaths, syncDirectory } from '@banshare/runtime';
 import {
+  type HostKey,
   makeIdentity,
   PUBLIC_SUFFIX,
   readHostKey,
   SECRET_SUFFIX,
   writeHostKey,
-  type HostKey,
 } from '@banshare/transport';
-import type { EnrolledKey } from './enrol.ts';
+import { bad, good, type HostName, type Result } from '@banshare/protocol';
 
 /**
  * The key that shall follow: the one that an earlier try left, so that the server hears of one key and not of one for each
@@ -59,4 +59,27 @@ export function dropNextKey(paths: HostPaths): void {
 export function dropKeyBefore(paths: HostPaths): void {
   for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX])
     rmSync(paths.keys.hostBefore + suffix, { force: true });
+}
+
+/** A host that the server accepted. */
+export type EnrolledKey = HostKey & { name: HostName };
+
+/** Reads the key of a host that is enrolled already; a key without a name was made, but never accepted. */
+export function readEnrolled(paths: HostPaths): Result<EnrolledKey> {
+  const read = readHostKey(paths.keys.host);
+  if (!read.ok) return read;
+  const { name } = read.value;
+  return name === undefined
+    ? bad('this host is not accepted by the server yet')
+    : good({ ...read.value, name });
+}
+
+/** Notes beside the key that the server calls this host by another name: reports go out under it. */
+export function goByName(name: HostName, paths: HostPaths, key: EnrolledKey): Result<HostName> {
+  try {
+    writeHostKey(paths.keys.host, key, name);
+    return good(name);
+  } catch (error) {
+    return bad(`Cannot note the name "${name}" in "${paths.keys.host}": ${(error as Error).message}`);
+  }
 }

@@ -1,5 +1,5 @@
 import type { HostName } from '@banshare/protocol';
-import type { EnrolledKey } from './enrol.ts';
+import type { EnrolledKey } from './key-files.ts';
 
 /**
  * The key with which the daemon speaks. While the daemon runs nobody else writes the key's file: a command that would change

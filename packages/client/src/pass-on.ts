@@ -2,14 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientConfig, HostPaths } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
-import { localJailOf } from './choose.ts';
 import type { EnforcerHost } from './enforcers/chosen.ts';
 import { enforcerOf, isOfHost, outlastsItsProgram, placersOf, programOf } from './enforcers/placers.ts';
 import { isProgram } from './exec.ts';
 import { handOver, type Before } from './hand-over.ts';
 import { LiftLeft, type LiftLeftParts } from './lift-left.ts';
-import type { TakeParts } from './take.ts';
 import { markBegun } from './ticking.ts';
+import { localJailOf } from './bans/choice.ts';
+import type { TakeParts } from './decide/parts.ts';
 
 /**
  * Where client.toml asks for other enforcers than at the last start, passes this host's bans on to those; returns what lifts

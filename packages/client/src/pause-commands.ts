@@ -3,8 +3,6 @@ import { join } from 'node:path';
 import { findServer, hostPaths, openLog, wallSeconds, type ClientConfig } from '@banshare/runtime';
 import type { Paused } from './admin.ts';
 import { Applier, type ApplyParts } from './apply.ts';
-import { choiceOf } from './choice-of.ts';
-import { readEnrolled } from './enrol.ts';
 import { chosenEnforcers } from './enforcers/chosen.ts';
 import { wholeEnforcer } from './enforcers/whole.ts';
 import { mostActive } from './bans/most-active.ts';
@@ -16,9 +14,10 @@ import { pause, resume, stillToLift } from './pausing.ts';
 import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
 import { State } from './state.ts';
-import type { TakeParts } from './take.ts';
 import { tellEffect } from './tell.ts';
 import { resumePending } from './ticking.ts';
+import { choiceOf, type TakeParts } from './decide/parts.ts';
+import { readEnrolled } from './key-files.ts';
 
 /** What a command has to say, and its exit code. */
 export type Said = { code: number; lines: string[] };

@@ -1,11 +1,12 @@
 import { wallSeconds } from '@banshare/runtime';
 import { rowFor, type BanRow } from './ban-row.ts';
 import { inParts } from './bans/in-parts.ts';
-import { choose, PAUSED } from './choose.ts';
+import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { State } from './state.ts';
-import type { TakeParts } from './take.ts';
+import { PAUSED } from './bans/choice.ts';
+import type { TakeParts } from './decide/parts.ts';
 
 /**
  * Lifts on this host everything that banshare applied, and applies nothing until resume(): the way back in from a console. It

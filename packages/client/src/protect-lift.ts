@@ -1,11 +1,11 @@
 import type { Log } from '@banshare/runtime';
 import type { BanRow } from './ban-row.ts';
-import { NEVER_BAN } from './choose.ts';
 import { keepBack } from './keep-back.ts';
 import { EndOfProtection } from './protect-end.ts';
 import { Rulebook, type Protected } from './protect-rulebook.ts';
 import type { Protection } from './protect.ts';
-import type { TakeParts } from './take.ts';
+import { NEVER_BAN } from './bans/choice.ts';
+import type { TakeParts } from './decide/parts.ts';
 
 const LOOK_MS = 1000;
 

@@ -3,7 +3,6 @@ import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress, specialRange, type Target } from '@banshare/protocol';
 import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/runtime';
-import { isFail2banCommand } from './enforcers/chosen.ts';
 import { exec, type Ended } from './exec.ts';
 import { readerByClient, readerOverSocket, type IgnoreReader } from './ignoreip-readers.ts';
 import { defaultGateways } from './proc-net.ts';
@@ -12,6 +11,7 @@ import { Rulebook, type Protected } from './protect-rulebook.ts';
 import type { ServerAddresses } from './protect-server.ts';
 import { lookUpAll } from './server-address.ts';
 import { SessionWatch } from './protect-sessions.ts';
+import { isFail2banCommand } from './fail2ban/client.ts';
 
 /** Where this machine's own affairs are read. */
 export type Machine = { proc: string; passwd: string; resolvers: readonly string[] };

@@ -2,11 +2,12 @@ import { isRange, type BanKey, type JailName, type Target } from '@banshare/prot
 import { monotonicSeconds, type FaultLog, type Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import { FIRST_TRY, UNPROVEN, type BanRow } from './ban-row.ts';
-import type { Change, Enforcer, Listing } from './enforcers/enforcer.ts';
-import { EVERY_JAIL } from './enforcers/host-sets.ts';
+import { type Enforcer, EVERY_JAIL, type Listing } from './enforcers/enforcer.ts';
 import type { Notes } from './notes.ts';
+import type { Comparison } from './bans/receipt.ts';
 import { planRepair, type Found, type Placed } from './plan.ts';
 import type { State } from './state.ts';
+import type { Change } from './bans/change.ts';
 
 /** now is epoch seconds by the server's clock; isInStep: the state is what the fleet wants. */
 export type ReconcileParts = {
@@ -53,7 +54,7 @@ export class Reconciler {
   }
 
   /** How old what this host knows of its enforcer is, in seconds, and why it is no younger; undefined where it cannot know. */
-  get comparison(): { ago: number; blind: string | undefined } | undefined {
+  get comparison(): Comparison | undefined {
     if (this.#parts.enforcer.list === undefined) return undefined;
     // Where fail2ban's socket never was, its bans go by a command: that tells nothing of what is there.
     if (this.#blind === '' && this.#comparedAt === undefined) return undefined;

@@ -6,11 +6,9 @@ import {
   type HostPaths,
   type ServerPlace,
 } from '@banshare/runtime';
-import type { EnrolledKey } from './enrol.ts';
 import { askClient } from './host/ask-client.ts';
 import type { Said } from './pause-commands.ts';
-import { rotate } from './rotate.ts';
-import { locateServer } from './server-address.ts';
+import { rotateHere } from './rotate.ts';
 
 /** Longer than a resolver takes, and what is asked of the server. */
 const ASK_MS = 90_000;
@@ -25,27 +23,6 @@ export async function rotateNow(root: string, config: ClientConfig, place: Serve
   const paths = hostPaths(root);
   const reply = await askClient(paths, { command: 'rotate' }, ASK_MS);
   return said(reply.ok || reply.code !== 'no-daemon' ? reply : await without(paths, config, place));
-}
-
-/** Finds the server and goes over to a new key; every fault is an answer. */
-export async function rotateHere(
-  paths: HostPaths,
-  knownOutside: readonly string[],
-  place: ServerPlace,
-  adopt: (key: EnrolledKey) => void,
-): Promise<AdminReply> {
-  const server = await locateServer(place, knownOutside, paths);
-  if (!server.ok) return { ok: false, code: 'no-server', reason: `${server.fault}. Nothing has changed` };
-  try {
-    const rotated = await rotate(paths, server.value, adopt);
-    return rotated.ok ? { ok: true, result: { says: rotated.says } } : rotated;
-  } catch (error) {
-    return {
-      ok: false,
-      code: 'keys',
-      reason: `${(error as Error).message}; the key that was here still counts`,
-    };
-  }
 }
 
 async function without(paths: HostPaths, config: ClientConfig, place: ServerPlace): Promise<AdminReply> {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { EMPTY_TAIL, rotationText } from '@banshare/protocol';
-import { failpoint, wallSeconds, type HostPaths } from '@banshare/runtime';
+import { type AdminReply, failpoint, type HostPaths, type ServerPlace, wallSeconds } from '@banshare/runtime';
 import { readHostKey, Requester, seal, Signer, type Answer, type Identity } from '@banshare/transport';
-import { readEnrolled, type EnrolledKey } from './enrol.ts';
-import { dropNextKey, nextKey, putInPlace, tidyKeys } from './key-files.ts';
+import { dropNextKey, type EnrolledKey, nextKey, putInPlace, readEnrolled, tidyKeys } from './key-files.ts';
 import { isClone, machineHash } from './machine.ts';
 import { ServerLink, type ServerAddress } from './server-link.ts';
+import { locateServer } from './server-address.ts';
 
 /** `says` and `reason` are for people. `no-key`: this host has none to sign with; `no-server`: trying again later helps. */
 export type Rotated =
@@ -116,4 +116,25 @@ async function speak(server: ServerAddress, key: EnrolledKey): Promise<boolean> 
   link.close();
   // A ledger that cannot be written has not taken the key over either.
   return answer.ok && answer.reply.status !== 'REFUSED' && answer.reply.code !== 'ledger';
+}
+
+/** Finds the server and goes over to a new key; every fault is an answer. */
+export async function rotateHere(
+  paths: HostPaths,
+  knownOutside: readonly string[],
+  place: ServerPlace,
+  adopt: (key: EnrolledKey) => void,
+): Promise<AdminReply> {
+  const server = await locateServer(place, knownOutside, paths);
+  if (!server.ok) return { ok: false, code: 'no-server', reason: `${server.fault}. Nothing has changed` };
+  try {
+    const rotated = await rotate(paths, server.value, adopt);
+    return rotated.ok ? { ok: true, result: { says: rotated.says } } : rotated;
+  } catch (error) {
+    return {
+      ok: false,
+      code: 'keys',
+      reason: `${(error as Error).message}; the key that was here still counts`,
+    };
+  }
 }

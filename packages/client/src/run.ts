@@ -17,23 +17,18 @@ import {
   type Resources,
   type ServerPlace,
 } from '@banshare/runtime';
-import { outsideAddresses } from './acknowledge.ts';
 import { answerAdmin, type AdminParts } from './admin.ts';
 import { Applier } from './apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { mostActive } from './bans/most-active.ts';
 import { receiptOf } from './bans/receipt.ts';
-import { Bell } from './bell.ts';
-import { choiceOf } from './choice-of.ts';
-import type { Choice } from './choose.ts';
-import { pause, stayConnected } from './connection.ts';
-import { enrol, goByName, readEnrolled, type EnrolledKey } from './enrol.ts';
+import { stayConnected } from './connection.ts';
+import { enrol } from './enrol.ts';
 import { chosenEnforcers, INPUT } from './enforcers/chosen.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
 import { wholeEnforcer } from './enforcers/whole.ts';
-import type { News } from './follow.ts';
 import { setCloneAside } from './machine.ts';
-import { tidyKeys } from './key-files.ts';
+import { type EnrolledKey, goByName, readEnrolled, tidyKeys } from './key-files.ts';
 import { SharedBans } from './bans/shared-bans.ts';
 import { Notes } from './notes.ts';
 import { OwnKey } from './own-key.ts';
@@ -42,16 +37,21 @@ import { Progress } from './progress.ts';
 import { ProtectionWatch } from './protect-lift.ts';
 import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
-import { rotateHere } from './rotate-command.ts';
-import { locateServer } from './server-address.ts';
+import { locateServer, outsideAddresses } from './server-address.ts';
 import { ServerClock } from './server-clock.ts';
 import { State } from './state.ts';
 import type { Reconciler } from './reconcile.ts';
 import { startComparing } from './comparing.ts';
 import { SpoolKeeper } from './spool-keeper.ts';
-import { take, type TakeParts } from './take.ts';
+import { take } from './take.ts';
 import { tellEffect } from './tell.ts';
 import { resumePending, startTicking } from './ticking.ts';
+import type { Choice } from './bans/choice.ts';
+import type { News } from './bans/news.ts';
+import { choiceOf, type TakeParts } from './decide/parts.ts';
+import { rotateHere } from './rotate.ts';
+import { wait } from './host/wait.ts';
+import { Bell } from './acknowledge.ts';
 
 /** `reporter` is how this host's banshare-report is run: its first words. */
 export type RunOptions = {
@@ -261,7 +261,7 @@ async function identify(
     // Hosts of a fleet that is set up at once must not come back at once.
     const again =
       result.after === undefined ? ENROL_AGAIN_MS : Math.max(1, result.after) * randomInt(1000, 2000);
-    await pause(again, signal);
+    await wait(again, signal);
   }
   return undefined;
 }

@@ -84,3 +84,14 @@ function writeNote(paths: Pick<HostPaths, 'serverAddress'>, note: ServerNote): v
     // The reporter then looks the name up itself, and signs.
   }
 }
+
+const MOST_ADDRESSES = 16;
+
+/** The addresses by which others may see this host. */
+export function outsideAddresses(configured: readonly string[]): string[] {
+  const own = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, scopeid }) => !internal && (scopeid === undefined || scopeid === 0))
+    .map(({ address }) => address);
+  return [...new Set([...configured, ...own])].slice(0, MOST_ADDRESSES);
+}

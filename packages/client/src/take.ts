@@ -1,24 +1,14 @@
 import { banKeyText, isRange, isTooWide, OPERATOR_HOST, type Event, type Position } from '@banshare/protocol';
-import { FIRST_TRY, isOver, mayBeOurs, rowFor, rowToLift, type BanRow } from './ban-row.ts';
+import { FIRST_TRY, type BanRow, isOver, mayBeOurs, rowFor, rowToLift } from './ban-row.ts';
 import { inParts } from './bans/in-parts.ts';
-import { choose, chooseToFollow, type Choice, type Chosen } from './choose.ts';
-import type { News } from './follow.ts';
+import { choose, chooseToFollow } from './choose.ts';
 import { keepNewest } from './keep-newest.ts';
-import type { State } from './state.ts';
+import type { Chosen } from './bans/choice.ts';
+import type { News } from './bans/news.ts';
+import type { TakeParts } from './decide/parts.ts';
 
 /** A ban that stands here need not be carried out anew where a snapshot has it. */
 const STANDS: ReadonlySet<string> = new Set(['applied', 'already', 'unproven']);
-
-/** What taking news needs; now is epoch seconds by the server's clock. */
-export type TakeParts = {
-  state: State;
-  choice: Choice;
-  now: () => number;
-  queue: (row: BanRow) => void;
-  skipped: (row: BanRow) => void;
-  /** How many bans this host has in place at most. */
-  maxActive?: number;
-};
 
 /**
  * Writes news into the state, together with the position, and queues what is to be done for it. The state is written first:

@@ -1,12 +1,13 @@
 import { wallSeconds, type FaultLog } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import type { BanRow } from './ban-row.ts';
-import { RANGE } from './enforcers/enforcer.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { Notes } from './notes.ts';
 import type { State } from './state.ts';
 import type { ServerClock } from './server-clock.ts';
-import { lift, type TakeParts } from './take.ts';
+import { lift } from './take.ts';
+import { RANGE } from './bans/change.ts';
+import type { TakeParts } from './decide/parts.ts';
 
 const TICK_MS = 1000;
 /** Expiries come after bans: never so many at once that a ban waits for them. */

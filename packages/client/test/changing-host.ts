@@ -6,15 +6,16 @@ import { hostPaths, readClientConfig, type LogFields } from '@banshare/runtime';
 import { Applier } from '../src/apply.ts';
 import { chosenEnforcers } from '../src/enforcers/chosen.ts';
 import { wholeEnforcer } from '../src/enforcers/whole.ts';
-import { reasonOf } from '../src/enforcers/enforcer.ts';
 import type { LiftLeft } from '../src/lift-left.ts';
 import { Notes } from '../src/notes.ts';
 import { passOn } from '../src/pass-on.ts';
 import { State } from '../src/state.ts';
-import { lift, take, type TakeParts } from '../src/take.ts';
+import { lift, take } from '../src/take.ts';
 import { resumePending } from '../src/ticking.ts';
 import type { RealFail2ban } from './enforcers/real-fail2ban.ts';
 import { choiceOf, eventOf, folder, ip, NOW } from './make.ts';
+import { reasonOf } from '../src/bans/change.ts';
+import type { TakeParts } from '../src/decide/parts.ts';
 
 /** A host whose client is started again and again, each time with another client.toml. */
 export class Machine implements Disposable {

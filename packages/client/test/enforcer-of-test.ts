@@ -1,4 +1,5 @@
-import type { Change, Effect, Enforcer } from '../src/enforcers/enforcer.ts';
+import type { Enforcer } from '../src/enforcers/enforcer.ts';
+import type { Change, Effect } from '../src/bans/change.ts';
 
 /** A change that a test has in its hands: it says what comes of it. */
 export type Held = { change: Change; done: (effect?: Partial<Effect>) => void };

@@ -11,7 +11,7 @@ import {
   type Range,
 } from '@banshare/protocol';
 import { rowFor, type BanRow } from '../src/ban-row.ts';
-import type { Choice } from '../src/choose.ts';
+import type { Choice } from '../src/bans/choice.ts';
 
 /** Epoch seconds at which these tests play. */
 export const NOW = 1_795_257_600;

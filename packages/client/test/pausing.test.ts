@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NEVER_BAN } from '../src/choose.ts';
 import { keepBack } from '../src/keep-back.ts';
 import { pause, resume, stillToLift } from '../src/pausing.ts';
 import type { BanRow } from '../src/ban-row.ts';
 import { host, ip, NOW } from './make.ts';
 import { Host } from './taking-host.ts';
+import { NEVER_BAN } from '../src/bans/choice.ts';
 
 const reasons = (host2: Host): string[] =>
   host2.state.all().map(({ status, reason }) => (reason === '' ? status : `${status}: ${reason}`));

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import type { JailName } from '@banshare/protocol';
 import { Applier } from '../src/apply.ts';
 import type { BanRow } from '../src/ban-row.ts';
-import type { Change, Effect, Enforcer, Listing, Remaining } from '../src/enforcers/enforcer.ts';
-import { EVERY_JAIL } from '../src/enforcers/host-sets.ts';
+import { type Enforcer, EVERY_JAIL, type Listing, type Remaining } from '../src/enforcers/enforcer.ts';
 import { Reconciler } from '../src/reconcile.ts';
 import { State } from '../src/state.ts';
 import { folder, ip, jail, NOW, range, rowOf } from './make.ts';
+import type { Change, Effect } from '../src/bans/change.ts';
 
 /** A firewall that a test may flush behind the client's back. */
 class Firewall implements Enforcer {

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import type { ServerPlace } from '@banshare/runtime';
 import { Progress } from '../src/progress.ts';
 import { State } from '../src/state.ts';
-import { showStatus, statusOf } from '../src/status.ts';
+import { statusOf } from '../src/status.ts';
 import { folder, ip, NOW, range, rowOf } from './make.ts';
+import { showStatus } from '../src/cli/show-status.ts';
 
 const place = { server: 'bans.example.org' } as ServerPlace;
 const spool = { waiting: 0, oldestSeconds: 0, dead: 0 };

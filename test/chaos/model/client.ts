@@ -9,9 +9,10 @@ import type { Ended } from '../../../packages/client/src/exec.ts';
 import { Follower } from '../../../packages/client/src/follow.ts';
 import { Notes } from '../../../packages/client/src/notes.ts';
 import { State } from '../../../packages/client/src/state.ts';
-import { take, type TakeParts } from '../../../packages/client/src/take.ts';
+import { take } from '../../../packages/client/src/take.ts';
 import { markBegun, resumePending } from '../../../packages/client/src/ticking.ts';
 import type { Message, ModelServer } from './server.ts';
+import type { TakeParts } from '../../../packages/client/src/decide/parts.ts';
 
 const COMMANDS = {
   ban: ['set', 'JAIL', 'banip', 'SRCIP'],

@@ -1,12 +1,14 @@
 import type { Receipt } from '@banshare/protocol';
-import type { Reconciler } from '../reconcile.ts';
 import type { State } from '../state.ts';
 
-/** What a receipt is made from. */
+/** How old what this host knows of an enforcer is, in seconds, and why it is no younger. */
+export type Comparison = { ago: number; blind: string | undefined };
+
+/** What a receipt is made from; an enforcer that cannot tell what it has in place was never compared. */
 export type ReceiptParts = {
   state: Pick<State, 'receipt' | 'pausedAt'>;
   enforcer: { kind: string };
-  reconcilers: readonly Pick<Reconciler, 'comparison'>[];
+  reconcilers: readonly { readonly comparison: Comparison | undefined }[];
   /** How often is compared. */
   reconcileSeconds: number;
 };

@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
 import { digestText, type BanKey, type Receipt } from '@banshare/protocol';
 import type { BanRow } from '../ban-row.ts';
-import { PAUSED } from '../choose.ts';
-import { RANGE } from '../enforcers/enforcer.ts';
-import { FULL } from '../keep-newest.ts';
+import { FULL, PAUSED } from './choice.ts';
+import { RANGE } from './change.ts';
 
 /** What counts of a row: its status, and why. */
 export type Counted = Pick<BanRow, 'status' | 'reason' | 'keptBack'>;

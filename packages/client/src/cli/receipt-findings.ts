@@ -1,5 +1,5 @@
 import { oneLine, type Receipt } from '@banshare/protocol';
-import type { Finding } from '../diagnose.ts';
+import type { Finding } from './finding.ts';
 
 /** A comparison that was due so many times and never came is missed. */
 const MISSED = 3;

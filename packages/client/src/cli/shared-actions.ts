@@ -1,7 +1,7 @@
 import type { ClientConfig } from '@banshare/runtime';
-import type { Finding } from '../diagnose.ts';
 import { actionsOf, commandOfAction, jailsOf } from '../enforcers/fail2ban-asking.ts';
 import { Talk, TalkError } from '../enforcers/fail2ban-socket.ts';
+import type { Finding } from './finding.ts';
 
 const TIMEOUT_MS = 10_000;
 const MOST_NAMED = 5;

@@ -1,5 +1,5 @@
 import { isRange } from '@banshare/protocol';
-import { RANGE, type Change, type Effect } from './enforcer.ts';
+import { type Change, type Effect, RANGE } from '../bans/change.ts';
 
 /**
  * For an enforcer that bans single addresses: has those carried out, and answers for ranges, of which it never hears. fail2ban

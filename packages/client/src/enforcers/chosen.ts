@@ -1,32 +1,33 @@
 import { join } from 'node:path';
 import type { JailName } from '@banshare/protocol';
 import {
-  FAIL2BAN_COMMANDS,
-  monotonicSeconds,
-  splitWords,
-  wallSeconds,
   type ClientConfig,
   type HostPaths,
   type Log,
+  monotonicSeconds,
+  splitWords,
+  wallSeconds,
 } from '@banshare/runtime';
-import { localJailOf } from '../choose.ts';
 import { exec } from '../exec.ts';
 import type { Notes } from '../notes.ts';
 import { callOf, commandEnforcer, type Commands } from './command.ts';
 import type { Enforcer } from './enforcer.ts';
-import { clientOf, provenByClient } from './fail2ban-client.ts';
+import { provenByClient } from './fail2ban-client.ts';
 import { fail2banFirst } from './fail2ban-first.ts';
 import { Fail2banEnforcer, type Fail2banParts } from './fail2ban.ts';
 import { FirewallProof } from './firewall-proof.ts';
 import { HostSets } from './host-sets.ts';
 import { ipsetSets } from './ipset.ts';
 import { logEnforcer } from './log-lines.ts';
-import { nftSets, type RunTool } from './nftables.ts';
+import { nftSets } from './nftables.ts';
 import { noEnforcer } from './none.ts';
 import { psadFirst, type PsadFirstParts } from './psad-first.ts';
 import { psadEnforcer } from './psad.ts';
 import { startBehind } from './socket-start.ts';
 import { together, type Part } from './several.ts';
+import { localJailOf } from '../bans/choice.ts';
+import type { RunTool } from './sets/tool.ts';
+import { clientOf, isFail2banCommand } from '../fail2ban/client.ts';
 
 /** What an enforcer may need of its host. */
 export type EnforcerHost = {
@@ -112,13 +113,6 @@ export function isPsadFirst(config: ClientConfig): boolean {
   const { enforcer } = config.apply;
   const isFail2ban = enforcer === 'fail2ban' || (enforcer === 'command' && isFail2banCommand(config));
   return isFail2ban && config.enforcer.length === 0;
-}
-
-/** Whether bans are told to fail2ban's client as a fresh client.toml has it: then its socket does as well. */
-export function isFail2banCommand({
-  apply: { command, unbanCommand },
-}: Pick<ClientConfig, 'apply'>): boolean {
-  return command === FAIL2BAN_COMMANDS.ban && unbanCommand === FAIL2BAN_COMMANDS.unban;
 }
 
 function jailsOf(config: ClientConfig, host: EnforcerHost, jails: PsadFirstParts['jails']): Enforcer {

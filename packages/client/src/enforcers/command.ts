@@ -3,7 +3,8 @@ import { fillWords } from '../command-words.ts';
 import { isProgram, type Ended } from '../exec.ts';
 import type { Notes } from '../notes.ts';
 import { addressesOnly } from './addresses-only.ts';
-import type { Change, Effect, Enforcer } from './enforcer.ts';
+import type { Enforcer } from './enforcer.ts';
+import type { Change, Effect } from '../bans/change.ts';
 
 /** The two commands, split into words already, and the jail for bans whose own jail this host does not have. */
 export type Commands = { ban: readonly string[]; unban: readonly string[]; missingJail: JailName };

@@ -1,46 +1,5 @@
-import type { HostName, JailName, ProgName, Target } from '@banshare/protocol';
-
-/** One thing to do on this host. seconds is how long the ban still lasts, -1 for ever; 0 of an unban: its time is over. */
-export type Change = {
-  kind: 'ban' | 'unban';
-  ip: Target;
-  prog: ProgName;
-  jail: JailName;
-  localJail: JailName;
-  /** Who reported it. */
-  host: HostName;
-  seconds: number;
-  /** banshare put it in place here before. */
-  isOurs: boolean;
-  /** Of an unban: an operator lifts it, and so also what is not banshare's; in the jail of the ban, or in every jail. */
-  forced: 'no' | 'jail' | 'every-jail';
-  port: string;
-  protocol: string;
-  /** Other bans of the address that last: told where the place of a ban is the whole host. */
-  others: readonly { prog: ProgName; jail: JailName; seconds: number }[];
-  /** A ban that was carried out before and could not be seen in the firewall then. */
-  wasUnproven?: boolean;
-};
-
-/**
- * What came of it; localJail is where it was done, which may be the missing-jail. `released`: an unban found nothing, this
- * host's own fail2ban or a person had ended the ban before. A failure `isBegun` where the ban may be in place nevertheless. `unproven`:
- * it was carried out, and cannot be seen in the firewall; `isBegun` where banshare did that.
- * `unfit` are the kinds of enforcers that can never do it, so that trying again does not help.
- */
-export type Effect = (
-  | { outcome: 'applied' | 'already' | 'released' }
-  | { outcome: 'skipped' | 'failed' | 'unproven'; reason: string; isBegun?: boolean }
-) & { localJail: JailName; unfit?: readonly string[] };
-
-/** Why a ban of a range was not applied, as the server is told, where none of a host's enforcers takes ranges. */
-export const RANGE = 'range';
-
-/** Why it is not simply so, for people; empty where it is. */
-export function reasonOf(effect: Effect): string {
-  if ('reason' in effect) return effect.reason;
-  return effect.unfit === undefined ? '' : `${RANGE}: not by ${effect.unfit.join(' and ')}`;
-}
+import type { JailName, Target } from '@banshare/protocol';
+import type { Change, Effect } from '../bans/change.ts';
 
 /** How long an address is still banned, in seconds; null for ever, undefined where that cannot be known. */
 export type Remaining = number | null | undefined;
@@ -83,3 +42,9 @@ export type Enforcer = {
   /** What is in place of these local jails; of those that are not here it tells nothing. */
   list?(jails: readonly JailName[]): Promise<Listing>;
 };
+
+/** Under this name a listing tells what stands for the whole host. */
+export const EVERY_JAIL = '*';
+
+/** Where a ban stands that psad has: what no jail can be called. */
+export const IN_PSAD = '(psad)' as JailName;

@@ -1,22 +1,12 @@
 import type { Ended } from '../exec.ts';
-import type { Effect, Enforcer, Change } from './enforcer.ts';
+import type { Enforcer } from './enforcer.ts';
 import { unprovenSays, withUnseen } from './fail2ban-proof.ts';
 import type { Asking, FirewallProof, Mark } from './firewall-proof.ts';
+import type { Change, Effect } from '../bans/change.ts';
+import { itemsIn } from '../fail2ban/client.ts';
 
 /** Runs fail2ban's client with these words behind its own. */
 export type RunClient = (words: readonly string[]) => Promise<Ended>;
-
-/** The words of a command before what fail2ban's client is told, with its own options; undefined where it is another command. */
-export function clientOf(command: readonly string[]): string[] | undefined {
-  const at = command.findIndex((word) => /(^|\/)fail2ban-client$/.test(word));
-  const end = command.indexOf('set', at);
-  return at === -1 || end === -1 ? undefined : command.slice(0, end);
-}
-
-/** `|- 127.0.0.0/8` and `` `- home.example.org ``, one a line. */
-export function itemsIn(text: string): string[] {
-  return [...text.matchAll(/^[|`]- (\S+)$/gm)].flatMap(([, item]) => item ?? []);
-}
 
 /** Asks by fail2ban's client, a process for each question. */
 function askingBy(run: RunClient): Asking {

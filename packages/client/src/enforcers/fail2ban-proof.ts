@@ -8,8 +8,8 @@ import {
   wordsOfAction,
 } from './fail2ban-asking.ts';
 import type { Talk } from './fail2ban-socket.ts';
-import type { Effect } from './enforcer.ts';
 import type { Asking } from './firewall-proof.ts';
+import type { Effect } from '../bans/change.ts';
 
 /** What every action of fail2ban can do that is no program in Python. */
 const RUNS = 'executeCmd';

@@ -1,12 +1,13 @@
 import type { JailName, Target } from '@banshare/protocol';
 import { addressesOnly } from './addresses-only.ts';
-import type { Change, Effect, Enforcer, Listing } from './enforcer.ts';
+import type { Enforcer, Listing } from './enforcer.ts';
 import { areBanned, change as changeJail, isFrom, jailsOf, tellingOf, versionOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
 import { askingOver, unprovenSays, withUnseen } from './fail2ban-proof.ts';
 import type { FirewallProof, Mark } from './firewall-proof.ts';
 import { Fail2banWatch, type WatchParts } from './fail2ban-watch.ts';
 import { startBehind } from './socket-start.ts';
+import type { Change, Effect } from '../bans/change.ts';
 
 /** now is milliseconds of a clock that does not jump. */
 export type Fail2banParts = WatchParts & {

@@ -1,5 +1,6 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
-import type { Change, Effect, Enforcer, Listing, Remaining } from './enforcer.ts';
+import { type Enforcer, EVERY_JAIL, type Listing, type Remaining } from './enforcer.ts';
+import type { Change, Effect } from '../bans/change.ts';
 
 /** An address and how many seconds it is banned, -1 for ever. */
 export type Timed = { ip: Target; seconds: number };
@@ -144,6 +145,3 @@ export class HostSets implements Enforcer {
     }
   }
 }
-
-/** Under this name a listing tells what stands for the whole host. */
-export const EVERY_JAIL = '*';

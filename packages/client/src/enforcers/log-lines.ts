@@ -2,7 +2,8 @@ import { accessSync, appendFileSync, constants, existsSync, statSync } from 'nod
 import { dirname } from 'node:path';
 import type { Notes } from '../notes.ts';
 import { addressesOnly } from './addresses-only.ts';
-import type { Change, Effect, Enforcer } from './enforcer.ts';
+import type { Enforcer } from './enforcer.ts';
+import type { Change, Effect } from '../bans/change.ts';
 
 /**
  * Writes a line for a jail that watches this file and bans at the first one. The file is opened each time: logrotate may have

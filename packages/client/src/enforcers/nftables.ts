@@ -1,5 +1,5 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
-import type { Ended, ExecOptions } from '../exec.ts';
+import type { Ended } from '../exec.ts';
 import type { Remaining } from './enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
 import {
@@ -13,12 +13,7 @@ import {
   setsIn,
   setUpLines,
 } from './nftables-ranges.ts';
-
-/** The unit takes every capability away: fail2ban's socket needs none. */
-const CAPABILITY = 'the client needs CAP_NET_ADMIN and CAP_NET_RAW, see systemctl cat banshare-client';
-
-/** Runs a program of the firewall. */
-export type RunTool = (words: readonly string[], options?: ExecOptions) => Promise<Ended>;
+import { cannotUse, type RunTool, said } from './sets/tool.ts';
 
 const CHAINS = ['input', 'forward'] as const;
 /** A set of half a million addresses in JSON. */
@@ -205,19 +200,4 @@ function elementsIn(text: string): [string, Remaining][] {
     if (typeof val !== 'string') throw new Error('an element has no address');
     return [val, remaining(expires)];
   });
-}
-
-/** Why an enforcer cannot work with a program, and what to do. */
-export function cannotUse(what: string, ended: Ended, debianPackage = what): string {
-  const isMissing = ended.code === null && ended.stderr.startsWith('there is no program');
-  if (!isMissing) return `${what} cannot be used: ${said(ended)}`;
-  return `${what} cannot be used: ${ended.stderr}. Install ${debianPackage}, or set another [apply] enforcer.`;
-}
-
-/** What a program said of its failure, in one line. */
-export function said({ code, isTimedOut, stderr, stdout }: Ended): string {
-  const how = isTimedOut ? 'it ran too long' : code === null ? 'it could not run' : `exit ${code}`;
-  const words = (stderr.trim() || stdout.trim()).replaceAll(/\s+/g, ' ').slice(0, 200);
-  const why = /not permitted/.test(words) ? `; ${CAPABILITY}` : '';
-  return `${how}: ${words}${why}`;
 }

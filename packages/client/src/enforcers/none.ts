@@ -1,5 +1,6 @@
 import type { Log } from '@banshare/runtime';
-import type { Change, Enforcer } from './enforcer.ts';
+import type { Enforcer } from './enforcer.ts';
+import type { Change } from '../bans/change.ts';
 
 /** Does nothing and says what would be done: a careful administrator starts with it. */
 export function noEnforcer(log: Pick<Log, 'notice'>, show: (change: Change) => string): Enforcer {

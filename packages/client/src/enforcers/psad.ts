@@ -3,8 +3,9 @@ import { readFile, realpath } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import type { Notes } from '../notes.ts';
 import { addressesOnly } from './addresses-only.ts';
-import type { Change, Effect, Enforcer } from './enforcer.ts';
+import type { Enforcer } from './enforcer.ts';
 import { startBehind } from './socket-start.ts';
+import type { Change, Effect } from '../bans/change.ts';
 
 /** psad takes 93 ms for an address, and one connection in each of its intervals. */
 const MOST_AT_ONCE = 100;

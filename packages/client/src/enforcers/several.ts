@@ -1,4 +1,5 @@
-import { RANGE, reasonOf, type Change, type Effect, type Enforcer } from './enforcer.ts';
+import type { Enforcer } from './enforcer.ts';
+import { type Change, type Effect, RANGE, reasonOf } from '../bans/change.ts';
 
 /** An enforcer and the bans that it is for; '*' stands for all. */
 export type Part = { enforcer: Enforcer; jails: readonly string[]; progs: readonly string[] };

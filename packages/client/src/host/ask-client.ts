@@ -1,6 +1,6 @@
 import { askAdmin, type AdminReply, type AdminRequest, type HostPaths } from '@banshare/runtime';
-import { pause } from '../connection.ts';
 import { runningClient } from './processes.ts';
+import { wait } from './wait.ts';
 
 /** A daemon whose socket was taken away makes it again within 2 s, and needs as long once it starts. */
 const PATIENCE_MS = 10_000;
@@ -25,6 +25,6 @@ export async function askClient(
       const reason = `banshare-client runs here as process ${pid}, but nothing answers at ${paths.clientSocket}: stop it, and ask again`;
       return { ok: false, code: 'no-answer', reason };
     }
-    await pause(LOOK_MS, patience);
+    await wait(LOOK_MS, patience);
   }
 }

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/ban-row.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
-import type { Change, Effect, Enforcer } from '../../src/enforcers/enforcer.ts';
+import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { exec } from '../../src/exec.ts';
 import { Notes } from '../../src/notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';
+import type { Change, Effect } from '../../src/bans/change.ts';
 
 /** A host whose ban command is a shell script that gets `ban|unban JAIL IP` and sees the notes as they are when it runs. */
 class Host implements Disposable {

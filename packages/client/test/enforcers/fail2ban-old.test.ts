@@ -3,7 +3,6 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/ban-row.ts';
-import type { Change, Effect } from '../../src/enforcers/enforcer.ts';
 import { isFrom } from '../../src/enforcers/fail2ban-asking.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { withOwnBlocks } from '../../src/enforcers/own-blocks.ts';
@@ -11,6 +10,7 @@ import { Notes } from '../../src/notes.ts';
 import { ip, jail, NOW, rowOf } from '../make.ts';
 import { OldFail2ban } from './old-fail2ban.ts';
 import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import type { Change, Effect } from '../../src/bans/change.ts';
 
 const skip = noFail2ban;
 

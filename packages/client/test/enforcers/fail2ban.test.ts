@@ -4,11 +4,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/ban-row.ts';
-import type { Change, Effect } from '../../src/enforcers/enforcer.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { Notes } from '../../src/notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';
 import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import type { Change, Effect } from '../../src/bans/change.ts';
 
 const skip = noFail2ban;
 

@@ -3,9 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf, UNPROVEN } from '../../src/ban-row.ts';
-import type { Change, Effect } from '../../src/enforcers/enforcer.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
-import { clientOf, provenByClient } from '../../src/enforcers/fail2ban-client.ts';
+import { provenByClient } from '../../src/enforcers/fail2ban-client.ts';
 import { TalkError } from '../../src/enforcers/fail2ban-socket.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { FirewallProof, lookCommand } from '../../src/enforcers/firewall-proof.ts';
@@ -15,6 +14,8 @@ import { Notes } from '../../src/notes.ts';
 import { ip, jail, NOW, rowOf } from '../make.ts';
 import { noNetwork } from './network.ts';
 import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import type { Change, Effect } from '../../src/bans/change.ts';
+import { clientOf } from '../../src/fail2ban/client.ts';
 
 const skip = noFail2ban || noNetwork;
 

@@ -4,12 +4,13 @@ import { test } from 'node:test';
 import { covers, FOR_EVER, rangeAround, type Address, type Target } from '@banshare/protocol';
 import fc from 'fast-check';
 import { changeOf } from '../../src/ban-row.ts';
-import type { Change, Remaining } from '../../src/enforcers/enforcer.ts';
-import { EVERY_JAIL, HostSets } from '../../src/enforcers/host-sets.ts';
+import { EVERY_JAIL, type Remaining } from '../../src/enforcers/enforcer.ts';
+import { HostSets } from '../../src/enforcers/host-sets.ts';
 import { ipsetSets } from '../../src/enforcers/ipset.ts';
 import { nftSets } from '../../src/enforcers/nftables.ts';
 import { ip, NOW, rowOf } from '../make.ts';
 import { Network, noNetwork } from './network.ts';
+import type { Change } from '../../src/bans/change.ts';
 
 const ban = (target: string, seconds = 3600): Change => ({
   ...changeOf(rowOf({ ip: target as Target }), 'ban', NOW),

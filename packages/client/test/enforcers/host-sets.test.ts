@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FOR_EVER } from '@banshare/protocol';
-import type { Change, Remaining } from '../../src/enforcers/enforcer.ts';
-import { EVERY_JAIL, HostSets } from '../../src/enforcers/host-sets.ts';
+import { EVERY_JAIL, type Remaining } from '../../src/enforcers/enforcer.ts';
+import { HostSets } from '../../src/enforcers/host-sets.ts';
 import { ipsetSets } from '../../src/enforcers/ipset.ts';
 import { nftSets } from '../../src/enforcers/nftables.ts';
 import { changeOf } from '../../src/ban-row.ts';
 import { ip, jail, NOW, prog, rowOf } from '../make.ts';
 import { Network, noNetwork } from './network.ts';
+import type { Change } from '../../src/bans/change.ts';
 
 const ban = (address: string, seconds = 3600, others: number[] = []): Change => ({
   ...changeOf(rowOf({ ip: ip(address) }), 'ban', NOW),

@@ -3,10 +3,10 @@ import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/ban-row.ts';
-import type { Change } from '../../src/enforcers/enforcer.ts';
 import { logEnforcer } from '../../src/enforcers/log-lines.ts';
 import { Notes } from '../../src/notes.ts';
 import { folder, host, ip, NOW, rowOf } from '../make.ts';
+import type { Change } from '../../src/bans/change.ts';
 
 const ban = (fields: Partial<Change> = {}): Change => ({ ...changeOf(rowOf(), 'ban', NOW), ...fields });
 

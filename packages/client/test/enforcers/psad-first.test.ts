@@ -5,14 +5,15 @@ import { test } from 'node:test';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { changeOf, type BanRow } from '../../src/ban-row.ts';
 import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
-import type { Effect, Enforcer, Listing } from '../../src/enforcers/enforcer.ts';
+import { type Enforcer, IN_PSAD, type Listing } from '../../src/enforcers/enforcer.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { psadEnforcer } from '../../src/enforcers/psad.ts';
-import { IN_PSAD, psadFirst } from '../../src/enforcers/psad-first.ts';
+import { psadFirst } from '../../src/enforcers/psad-first.ts';
 import { Notes } from '../../src/notes.ts';
 import { folder, ip, jail, NOW, prog, rowOf } from '../make.ts';
 import { HandMadePsad } from './hand-made-psad.ts';
 import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import type { Effect } from '../../src/bans/change.ts';
 
 /** A host with a real fail2ban, whose jail `banshare` is for what has no jail here, and with a psad that may run. */
 class Host implements AsyncDisposable {

@@ -3,11 +3,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/ban-row.ts';
-import type { Change } from '../../src/enforcers/enforcer.ts';
 import { psadEnforcer } from '../../src/enforcers/psad.ts';
 import { Notes } from '../../src/notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';
 import { HandMadePsad } from './hand-made-psad.ts';
+import type { Change } from '../../src/bans/change.ts';
 
 const ban = (address: string, fields: Partial<Change> = {}): Change => ({
   ...changeOf(rowOf({ ip: ip(address), localJail: jail('elsewhere') }), 'ban', NOW),

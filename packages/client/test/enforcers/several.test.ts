@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changeOf } from '../../src/ban-row.ts';
 import { addressesOnly } from '../../src/enforcers/addresses-only.ts';
-import { reasonOf, type Change, type Effect, type Enforcer } from '../../src/enforcers/enforcer.ts';
+import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { together, type Part } from '../../src/enforcers/several.ts';
 import { ip, jail, NOW, prog, range, rowOf } from '../make.ts';
+import { type Change, type Effect, reasonOf } from '../../src/bans/change.ts';
 
 const all = { jails: ['*'], progs: ['*'] };
 

@@ -1,8 +1,20 @@
+import type { BanRow } from '../ban-row.ts';
+import type { State } from '../state.ts';
+import type { Choice } from '../bans/choice.ts';
 import type { HostName } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
-import type { Choice } from './choose.ts';
-import type { Protection } from './protect.ts';
-import type { State } from './state.ts';
+import type { Protection } from '../protect.ts';
+
+/** What taking news needs; now is epoch seconds by the server's clock. */
+export type TakeParts = {
+  state: State;
+  choice: Choice;
+  now: () => number;
+  queue: (row: BanRow) => void;
+  skipped: (row: BanRow) => void;
+  /** How many bans this host has in place at most. */
+  maxActive?: number;
+};
 
 /** What this host takes over, by its configuration and by what stands in its state. */
 export function choiceOf(

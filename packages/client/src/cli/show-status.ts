@@ -1,0 +1,52 @@
+import type { Phase } from '../progress.ts';
+import type { ClientStatus, SpoolStatus } from '../status.ts';
+
+/** What has to be said before all else. */
+export function showPaused(at: number): string {
+  const since = new Date(at * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  return `PAUSED since ${since}: nothing is applied on this host until banshare-client resume.`;
+}
+
+/** The same for people. */
+export function showStatus(status: ClientStatus): string {
+  const { name, phase, trouble, server, position, heardSecondsAgo, enforcer, bans, spool } = status;
+  const who = name === '' ? 'This host' : name;
+  const first: Record<Phase, string> = {
+    starting: `${who} is starting.`,
+    enrolling: `${who} is not enrolled yet.`,
+    connecting: `${who} is not connected to ${server}.`,
+    'in-step': `${who} has received everything up to event ${position ?? 0} of ${server}.`,
+    lagging: `${who} has more than ${server}, and keeps what it has.`,
+    refused: `${who} is refused by ${server}.`,
+  };
+  const counts = Object.entries(bans).map(([word, count]) => `${count} ${word}`);
+  return [
+    first[phase],
+    ...(trouble === '' ? [] : [`  ${trouble}`]),
+    ...(heardSecondsAgo === null ? [] : [`The server was heard ${heardSecondsAgo} s ago.`]),
+    `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
+    ...(status.lacking === 0 ? [] : [lackingText(status.lacking, server)]),
+    ...status.ways,
+    ...status.advice,
+    ...status.unlifted,
+    ...status.unproven,
+    ...status.unprotected,
+    ...status.earlierEnforcers.map(
+      (place) => `Not lifted yet, from before the enforcer was changed: what ${place} holds of banshare.`,
+    ),
+    ...spoolLines(spool),
+  ].join('\n');
+}
+
+function lackingText(count: number, server: string): string {
+  return `${count} ${count === 1 ? 'ban' : 'bans'} here ${count === 1 ? 'is' : 'are'} in no ledger of ${server}, which has another history of the same epoch: they stay until their end, or until banshare-server unban ADDRESS.`;
+}
+
+function spoolLines({ waiting, oldestSeconds, dead }: SpoolStatus): string[] {
+  const lines: string[] = [];
+  if (waiting > 0)
+    lines.push(`Spool: ${waiting} reports wait for the server, the oldest for ${oldestSeconds} s.`);
+  if (dead > 0)
+    lines.push(`Dead letters: ${dead} reports were given up; the reasons are in the spool's folder dead.`);
+  return lines;
+}
