@@ -1,20 +1,21 @@
 import {
+  type AdminReply,
   becomeOwner,
+  type ClientConfig,
   complain,
   endQuietly,
+  EXIT,
   findServer,
+  type HostPaths,
   hostPaths,
   monotonicSeconds,
   readClientConfig,
-  tell,
+  type ServerPlace,
   table,
+  tell,
   tellJson,
   usageFault,
   version,
-  type AdminReply,
-  type ClientConfig,
-  type HostPaths,
-  type ServerPlace,
 } from '@banshare/runtime';
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -35,9 +36,6 @@ import { wait } from './host/wait.ts';
 import { type Finding, showFinding } from './cli/finding.ts';
 import { showPaused, showStatus } from './cli/show-status.ts';
 
-const USAGE = 64;
-const NO_DAEMON = 69;
-const CONFIGURATION = 78;
 /** The first heartbeat comes within a second of the subscription. */
 const SETTLE_MS = 4000;
 const LOOK_MS = 250;
@@ -94,7 +92,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
         if (check === true) code = await checkAll(root, config);
         else {
           say('run takes --root, --config and --check; see banshare-client --help');
-          code = USAGE;
+          code = EXIT.usage;
         }
       },
     )
@@ -117,7 +115,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .fail((message: string | null, error: Error | undefined) => {
       if (message === null) throw error ?? new Error('Cannot do that');
       say(`${usageFault(message, NAMES)}; see banshare-client --help`);
-      process.exit(USAGE);
+      process.exit(EXIT.usage);
     });
   for (const [name, says, work] of DEEDS)
     parser.command(
@@ -166,7 +164,7 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
     return 0;
   }
   const setup = await readSetup(root, configPath);
-  if (setup === undefined) return CONFIGURATION;
+  if (setup === undefined) return EXIT.configuration;
   const { config, place } = setup;
   const server = await locateServer(place, config.addresses, paths);
   const wanted = known.ok ? known.value.name : (config.name ?? hostname());
@@ -182,7 +180,7 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   }
   if (result.ok) print(`${known.ok ? 'This host is enrolled' : 'Enrolled'} as ${result.key.name}.`);
   else say(`Not enrolled: ${result.reason}`);
-  return result.ok ? 0 : 1;
+  return result.ok ? EXIT.done : EXIT.failed;
 }
 
 /** Waits as long as the server asks for, within a limit: a whole fleet may enrol at once. */
@@ -201,7 +199,7 @@ async function askPatiently(ask: () => Promise<Enrolment>): Promise<Enrolment> {
 
 async function rotateKey(root: string, configPath: string | undefined): Promise<number> {
   const setup = await readSetup(root, configPath);
-  if (setup === undefined) return CONFIGURATION;
+  if (setup === undefined) return EXIT.configuration;
   const { code, lines } = await rotateNow(root, setup.config, setup.place);
   for (const line of lines) (code === 0 ? print : say)(line);
   return code;
@@ -213,14 +211,14 @@ async function pauseNow(
   configPath: string | undefined,
 ): Promise<number> {
   const setup = await readSetup(root, configPath);
-  if (setup === undefined) return CONFIGURATION;
+  if (setup === undefined) return EXIT.configuration;
   try {
     const { code, lines } = await pauseOrResume(which, root, setup.config);
     for (const line of lines) (code === 0 ? print : say)(line);
     return code;
   } catch (error) {
     say(`Cannot ${which}: ${(error as Error).message}; run it as root`);
-    return 1;
+    return EXIT.failed;
   }
 }
 
@@ -231,7 +229,7 @@ async function status(options: {
 }): Promise<number> {
   const paths = hostPaths(options.root);
   const setup = await readSetup(options.root, options.config);
-  if (setup === undefined) return CONFIGURATION;
+  if (setup === undefined) return EXIT.configuration;
   const reply = await askSettled(paths);
   const running = reply.ok ? (reply.result as ClientStatus) : undefined;
   const isThere = reply.ok || reply.code !== 'no-daemon';
@@ -246,8 +244,8 @@ async function status(options: {
   } else {
     showAll(reply, pausedAt ?? undefined, findings);
   }
-  if (!isThere) return NO_DAEMON;
-  return isWell ? 0 : 1;
+  if (!isThere) return EXIT.noDaemon;
+  return isWell ? EXIT.done : EXIT.failed;
 }
 
 /** The status of the daemon; one that was started a moment ago is given time for its first heartbeat. */
@@ -280,7 +278,7 @@ async function bans(root: string, asJson: boolean): Promise<number> {
   const reply = await askClient(hostPaths(root), { command: 'bans' }, 30_000);
   if (!reply.ok) {
     say(reply.reason);
-    return reply.code === 'no-daemon' ? NO_DAEMON : 1;
+    return reply.code === 'no-daemon' ? EXIT.noDaemon : EXIT.failed;
   }
   const { bans: rows } = reply.result as { bans: BanRow[] };
   if (asJson) tellJson({ bans: rows });
@@ -309,7 +307,7 @@ async function checkAll(root: string, configPath: string | undefined): Promise<n
     return 0;
   }
   faults.forEach(say);
-  return CONFIGURATION;
+  return EXIT.configuration;
 }
 
 async function readSetup(

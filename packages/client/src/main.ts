@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   becomeOwner,
   complain,
+  EXIT,
   findServer,
   hostPaths,
   readClientConfig,
@@ -10,7 +11,6 @@ import {
   runProgram,
 } from '@banshare/runtime';
 
-const CONFIGURATION = 78;
 /** Beside what a command takes: an answer and a run of the reporter that are under way. */
 const STOP_WITHIN_SECONDS = 30;
 
@@ -37,7 +37,7 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   if (!read.ok || place?.ok !== true) {
     const faults = read.ok ? [place?.ok === false ? place.fault : ''] : read.faults;
     for (const fault of faults) complain('banshare-client', fault);
-    process.exit(CONFIGURATION);
+    process.exit(EXIT.configuration);
   }
   const { run } = await import('./run.ts');
   await runProgram({

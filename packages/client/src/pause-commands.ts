@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { findServer, hostPaths, openLog, wallSeconds, type ClientConfig } from '@banshare/runtime';
+import { type ClientConfig, EXIT, findServer, hostPaths, openLog, wallSeconds } from '@banshare/runtime';
 import type { Paused } from './admin.ts';
 import { Applier, type ApplyParts } from './apply.ts';
 import { chosenEnforcers } from './enforcers/chosen.ts';
@@ -35,7 +35,7 @@ export async function pauseOrResume(
 ): Promise<Said> {
   const reply = await askClient(hostPaths(root), { command: which }, ASK_MS);
   if (reply.ok) return said(which, reply.result as Paused, '');
-  if (reply.code !== 'no-daemon') return { code: 1, lines: [reply.reason] };
+  if (reply.code !== 'no-daemon') return { code: EXIT.failed, lines: [reply.reason] };
   const done = await without(which, root, config);
   return said(which, done, 'banshare-client does not run on this host: this was done without it. ');
 }
@@ -53,7 +53,7 @@ function said(which: 'pause' | 'resume', { bans, left }: Paused, how: string): S
     lines.push(
       `${left} are not lifted yet, and are tried again while the client runs: see banshare-client bans.`,
     );
-  return { code: left > 0 ? 1 : 0, lines };
+  return { code: left > 0 ? EXIT.failed : EXIT.done, lines };
 }
 
 /** The same without a daemon. @throws when the state cannot be used. */

@@ -1,9 +1,10 @@
 import {
-  hostPaths,
-  serveAdmin,
   type AdminReply,
   type ClientConfig,
+  EXIT,
+  hostPaths,
   type HostPaths,
+  serveAdmin,
   type ServerPlace,
 } from '@banshare/runtime';
 import { askClient } from './host/ask-client.ts';
@@ -12,8 +13,10 @@ import { rotateHere } from './rotate.ts';
 
 /** Longer than a resolver takes, and what is asked of the server. */
 const ASK_MS = 90_000;
-const REFUSED = 1;
-const CODES: Readonly<Record<string, number>> = { 'no-server': 75, 'no-key': 78 };
+const CODES: Readonly<Record<string, number>> = {
+  'no-server': EXIT.notNow,
+  'no-key': EXIT.configuration,
+};
 
 /**
  * `rotate`: the running daemon does it, since it must go over to the new key itself; where none runs this very process does,
@@ -43,5 +46,5 @@ async function without(paths: HostPaths, config: ClientConfig, place: ServerPlac
 
 function said(reply: AdminReply): Said {
   if (reply.ok) return { code: 0, lines: [(reply.result as { says: string }).says] };
-  return { code: CODES[reply.code] ?? REFUSED, lines: [`Cannot rotate: ${reply.reason}`] };
+  return { code: CODES[reply.code] ?? EXIT.failed, lines: [`Cannot rotate: ${reply.reason}`] };
 }

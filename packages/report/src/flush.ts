@@ -1,8 +1,8 @@
 import { banKeyText } from '@banshare/protocol';
-import { wallSeconds } from '@banshare/runtime';
+import { EXIT, wallSeconds } from '@banshare/runtime';
 import type { Answer } from '@banshare/transport';
 import type { Arguments } from './arguments.ts';
-import { EXIT, type Ending } from './exit-codes.ts';
+import type { Ending } from './ending.ts';
 import { openSession, type Session } from './session.ts';
 import type { Waiting } from './spool.ts';
 import { UnderWay } from './under-way.ts';

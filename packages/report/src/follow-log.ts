@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { wallSeconds } from '@banshare/runtime';
+import { EXIT, wallSeconds } from '@banshare/runtime';
 import type { Arguments } from './arguments.ts';
-import { EXIT, type Ending } from './exit-codes.ts';
+import type { Ending } from './ending.ts';
 import { LogReporter } from './log-reporter.ts';
 import { PlaceFile } from './log-place.ts';
 import { LogTail } from './log-tail.ts';

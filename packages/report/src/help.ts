@@ -1,3 +1,5 @@
+import { EXIT } from '@banshare/runtime';
+
 /** What --help prints. */
 export function helpText(): string {
   return `usage: banshare-report [options] PROG JAIL IP
@@ -13,7 +15,7 @@ Options end at PROG. It needs root, since keys and spool are root's.
   --failures N      how many failures led to it
   --port P          ssh, or http,https, or 0:65535
   --protocol NAME   tcp, udp, ...
-  --strict          exit 75, not 0, when the report had to go to the spool
+  --strict          exit ${EXIT.notNow}, not ${EXIT.done}, when the report had to go to the spool
   --timeout D       how long to wait for the server (2s)
   --stdin           one "PROG JAIL IP [DURATION]" a line, all over one connection
   --flush           sends what waits in the spool, as the client does by itself
@@ -28,10 +30,10 @@ Options end at PROG. It needs root, since keys and spool are root's.
   --version, --help
 
 exit codes:
-  0   accepted, duplicate, counted, held, dropped as an echo of banshare's own ban, or safely in the spool (stderr says which)
-  64  wrong usage
-  65  not an address, or not a name
-  75  in the spool, with --strict; or not even spooled
-  77  refused by the server, or an address that is never banned
-  78  configuration or keys`;
+  ${EXIT.done}   accepted, duplicate, counted, held, dropped as an echo of banshare's own ban, or safely in the spool (stderr says which)
+  ${EXIT.usage}  wrong usage
+  ${EXIT.badAddress}  not an address, or not a name
+  ${EXIT.notNow}  in the spool, with --strict; or not even spooled
+  ${EXIT.refused}  refused by the server, or an address that is never banned
+  ${EXIT.configuration}  configuration or keys`;
 }

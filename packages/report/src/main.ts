@@ -1,8 +1,15 @@
 import { writeSync } from 'node:fs';
-import { becomeOwner, hostPaths, monotonicSeconds, sentenceForPeople, version } from '@banshare/runtime';
+import {
+  becomeOwner,
+  EXIT,
+  hostPaths,
+  monotonicSeconds,
+  sentenceForPeople,
+  version,
+} from '@banshare/runtime';
 import { readArguments, type Arguments } from './arguments.ts';
 import { isEcho } from './echo.ts';
-import { EXIT, type Ending } from './exit-codes.ts';
+import type { Ending } from './ending.ts';
 import { flushSpool } from './flush.ts';
 import { readReport } from './read-report.ts';
 import { findFaults, openSession } from './session.ts';

@@ -1,7 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import { overlaps, type Address, type Target } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
-import { EXIT, type Ending } from './exit-codes.ts';
+import { EXIT } from '@banshare/runtime';
+import type { Ending } from './ending.ts';
 
 /**
  * Refuses what this host itself says is never banned: its own addresses and what client.toml lists. A slip ends here with a

@@ -6,7 +6,8 @@ import {
   type Details,
   type Report,
 } from '@banshare/protocol';
-import { EXIT, type Ending } from './exit-codes.ts';
+import { EXIT } from '@banshare/runtime';
+import type { Ending } from './ending.ts';
 
 /** Makes a report of three words, or says why they are none. Special ranges are refused here already. */
 export function readReport(

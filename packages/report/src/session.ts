@@ -1,16 +1,17 @@
 import { bad, good, type Address, type Result } from '@banshare/protocol';
 import {
+  type ClientConfig,
+  EXIT,
   findServer,
   hostPaths,
+  type HostPaths,
   monotonicSeconds,
   readClientConfig,
-  type ClientConfig,
-  type HostPaths,
 } from '@banshare/runtime';
 import { readHostKey } from '@banshare/transport';
 import type { Arguments } from './arguments.ts';
 import { Courier, type HostIdentity } from './deliver.ts';
-import { EXIT, type Ending } from './exit-codes.ts';
+import type { Ending } from './ending.ts';
 import { ownAddresses, refuseProtected } from './own-rules.ts';
 import { Spool } from './spool.ts';
 

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import { banKeyText, type Report } from '@banshare/protocol';
+import { EXIT, type ExitCode } from '@banshare/runtime';
 import type { Arguments } from './arguments.ts';
 import { readBantime } from './details.ts';
 import { isEcho } from './echo.ts';
-import { EXIT, type Ending, type ExitCode } from './exit-codes.ts';
+import type { Ending } from './ending.ts';
 import { lines } from './lines.ts';
 import { readReport } from './read-report.ts';
 import { openSession, type Session } from './session.ts';

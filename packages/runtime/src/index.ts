@@ -6,6 +6,7 @@ export { bakedFleet, version } from './baked.ts';
 export { monotonicSeconds, wallSeconds } from './clock.ts';
 export { splitWords } from './command-line.ts';
 export { readClientConfig, readServerConfig } from './config.ts';
+export { EXIT, type ExitCode } from './exit-codes.ts';
 export { failpoint } from './failpoint.ts';
 export { FaultLog } from './fault-log.ts';
 export { formatFleet, parseFleet, type Fleet } from './fleet.ts';

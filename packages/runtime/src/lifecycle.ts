@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { wallSeconds } from './clock.ts';
+import { EXIT } from './exit-codes.ts';
 import { errorText, renderLine, type LogFields } from './log-line.ts';
 import { textFormat } from './log.ts';
 
@@ -38,7 +39,7 @@ export async function runProgram(program: Program): Promise<never> {
   const crash = (error: unknown): never => {
     const stack = error instanceof Error ? error.stack : undefined;
     complain(`${program.name} ends because of an error that nobody expected`, { error, stack });
-    process.exit(70);
+    process.exit(EXIT.crashed);
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
@@ -50,7 +51,7 @@ export async function runProgram(program: Program): Promise<never> {
     stop.now();
   };
 
-  let code = 0;
+  let code: number = EXIT.done;
   try {
     const resources = {
       own: (label: string, close: () => unknown) => owned.push({ label, close }),
@@ -63,12 +64,12 @@ export async function runProgram(program: Program): Promise<never> {
     // A start that was told to stop may well throw.
     if (!stop.signal.aborted && error instanceof StartFault) {
       complain(`${program.name} cannot start`, { reason: errorText(error) });
-      code = 1;
+      code = EXIT.failed;
     } else if (!stop.signal.aborted) crash(error);
   }
   const clean = await closeAll(owned, stop.begin());
   if (isAgain && clean) becomeAnew(program.name);
-  process.exit(clean ? code : code || 1);
+  process.exit(clean ? code : code || EXIT.failed);
 }
 
 type Stop = {
@@ -90,7 +91,7 @@ function stopOnSignals(program: Program): Stop {
   const begin = (): Stopping => {
     deadline ??= setTimeout(() => {
       complain(`${name} could not stop within ${deadlineSeconds} s: ${stopping.what} hung`);
-      process.exit(1);
+      process.exit(EXIT.failed);
     }, deadlineSeconds * 1000);
     return stopping;
   };
@@ -101,7 +102,7 @@ function stopOnSignals(program: Program): Stop {
   const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
   for (const each of ['SIGTERM', 'SIGINT'] as const) {
     process.on(each, () => {
-      if (signal.aborted) process.exit(1);
+      if (signal.aborted) process.exit(EXIT.failed);
       begin();
       controller.abort(new Error(`${name} received ${each}`));
     });

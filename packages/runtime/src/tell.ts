@@ -1,3 +1,4 @@
+import { EXIT } from './exit-codes.ts';
 import { withIsoTimes } from './iso-times.ts';
 import { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 
@@ -13,18 +14,15 @@ const COLOURS: readonly (readonly [head: RegExp, colour: string])[] = [
 ];
 const PLAIN = '\x1b[0m';
 
-/** Nobody can be told any more, or nothing can be written: EX_IOERR of sysexits. */
-const CANNOT_WRITE = 74;
-
 /**
  * Lets the program end without a stack where its output goes nowhere: whoever reads only the head of a list has closed the pipe,
  * and a full disk is said in a line.
  */
 export function endQuietly(program: string): void {
-  process.stderr.on('error', () => process.exit(CANNOT_WRITE));
+  process.stderr.on('error', () => process.exit(EXIT.cannotWrite));
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') complain(program, `Cannot write the answer: ${error.message}`);
-    process.exit(error.code === 'EPIPE' ? process.exitCode : CANNOT_WRITE);
+    process.exit(error.code === 'EPIPE' ? process.exitCode : EXIT.cannotWrite);
   });
 }
 

@@ -1,4 +1,4 @@
-import { askAdmin, complain, hostPaths, tell, tellJson } from '@banshare/runtime';
+import { askAdmin, complain, EXIT, hostPaths, tell, tellJson } from '@banshare/runtime';
 import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 
 /** What every command is given. */
@@ -23,28 +23,26 @@ export type Ask = <T>(
   judge?: (result: T) => number,
 ) => Promise<void>;
 
-const USAGE = 64;
-const NO_DAEMON = 69;
 /** A drill waits for every host. */
 const PATIENCE_MS = 60_000;
 
-/** Exit codes of what the daemon refuses; all else is 1. */
+/** Exit codes of what the daemon refuses; all else is EXIT.failed. */
 const CODES: ReadonlyMap<string, number> = new Map([
-  ['no-daemon', NO_DAEMON],
-  ...['jail', 'duration', 'mode', 'undo'].map((code) => [code, USAGE] as const),
+  ['no-daemon', EXIT.noDaemon],
+  ...['jail', 'duration', 'mode', 'undo'].map((code) => [code, EXIT.usage] as const),
 ]);
 
 /** An Ask that leaves its exit code with the caller. */
 export function askWith(setCode: (code: number) => void): Ask {
-  return async ({ root, json }, request, show, judge = () => 0) => {
+  return async ({ root, json }, request, show, judge = () => EXIT.done) => {
     const requests: readonly Request[] = 'command' in request ? [request] : request;
     const results: Parameters<typeof show>[0][] = [];
-    let worst = 0;
+    let worst: number = EXIT.done;
     for (const one of requests) {
       const reply = await askAdmin(hostPaths(root).serverSocket, one, PATIENCE_MS);
       if (!reply.ok) {
         complain('banshare-server', reply.reason);
-        worst = Math.max(worst, CODES.get(reply.code) ?? 1);
+        worst = Math.max(worst, CODES.get(reply.code) ?? EXIT.failed);
         if (reply.code === 'no-daemon') break;
         continue;
       }

@@ -1,4 +1,4 @@
-import { wallSeconds } from '@banshare/runtime';
+import { EXIT, wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import { frozenLine, type Frozen } from './judging/freeze.ts';
 import { durationTyped, targetTyped } from './cli/words-of.ts';
@@ -92,7 +92,7 @@ function unban(ask: Ask): Command {
     builder: { ip: IPS, jail: JAIL },
     handler: (words) => {
       const { ip, jail } = words;
-      const judge = ({ wider }: Unbanned): number => (wider.length > 0 ? 1 : 0);
+      const judge = ({ wider }: Unbanned): number => (wider.length > 0 ? EXIT.failed : EXIT.done);
       const requests = (ip as string[]).map((one) => ({ command: 'unban', args: { ip: one, jail } }));
       return ask(words, requests, showUnbanned, judge);
     },

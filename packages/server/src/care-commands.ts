@@ -1,14 +1,12 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
-import { complain, hostPaths, tell } from '@banshare/runtime';
+import { complain, EXIT, hostPaths, tell } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import { backUp, restore } from './backup.ts';
 import { showStatus } from './cli/show-status.ts';
 import { isDrilled, type DrillTime } from './drill.ts';
 import { showDrill } from './show.ts';
 import type { Status } from './status.ts';
-
-const NO_DAEMON = 69;
 
 /** The commands that care for the server itself. */
 export function careCommands(ask: Ask, setCode: (code: number) => void): Command[] {
@@ -22,7 +20,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       },
       handler: (words) => {
         const judge = ({ urgent, todo }: Status): number =>
-          urgent.length + (words['urgent'] === true ? 0 : todo.length) > 0 ? 1 : 0;
+          urgent.length + (words['urgent'] === true ? 0 : todo.length) > 0 ? EXIT.failed : EXIT.done;
         const { columns, isTTY } = process.stdout;
         const show = (status: Status): string => showStatus(status, isTTY ? columns : undefined);
         return ask(words, { command: 'status' }, show, judge);
@@ -34,7 +32,8 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       builder: {},
       handler: (words) => {
         const show = ({ ip, hosts }: { ip: string; hosts: DrillTime[] }): string => showDrill(ip, hosts);
-        const judge = ({ hosts }: { hosts: DrillTime[] }): number => (hosts.every(isDrilled) ? 0 : 1);
+        const judge = ({ hosts }: { hosts: DrillTime[] }): number =>
+          hosts.every(isDrilled) ? EXIT.done : EXIT.failed;
         return ask(words, { command: 'drill' }, show, judge);
       },
     },
@@ -44,7 +43,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       builder: file,
       handler: async ({ root, file: path }) => {
         const result = await backUp(hostPaths(root), resolve(String(path)));
-        setCode(result.isWithoutDaemon === true ? settle(result) && NO_DAEMON : settle(result));
+        setCode(result.isWithoutDaemon === true ? settle(result) && EXIT.noDaemon : settle(result));
       },
     },
     {
@@ -61,5 +60,5 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
 function settle(result: Result<string>): number {
   if (result.ok) tell(result.value);
   else complain('banshare-server', result.fault);
-  return result.ok ? 0 : 1;
+  return result.ok ? EXIT.done : EXIT.failed;
 }

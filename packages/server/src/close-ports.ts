@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { complain, writeAtomic, type HostPaths } from '@banshare/runtime';
+import { complain, EXIT, type HostPaths, writeAtomic } from '@banshare/runtime';
 
 /** The two ports of a generation, as the daemon tells them. */
 export type Ports = { reportPort: number; publishPort: number };
@@ -25,7 +25,7 @@ export function closePorts(paths: HostPaths, { reportPort, publishPort }: Ports)
     say(
       `The hook "${paths.firewallHook}" failed (${why}): close TCP ports ${reportPort} and ${publishPort} yourself.`,
     );
-    return 1;
+    return EXIT.failed;
   }
   const rest = opened.filter((line) => line !== pair);
   writeAtomic(paths.firewallOpened, rest.join('\n'), 0o600);

@@ -1,4 +1,4 @@
-import { becomeOwner, complain, endQuietly, tell, usageFault, version } from '@banshare/runtime';
+import { becomeOwner, complain, endQuietly, EXIT, tell, usageFault, version } from '@banshare/runtime';
 import yargs from 'yargs';
 import { askWith, type Command } from './ask.ts';
 import { banCommands } from './ban-commands.ts';
@@ -8,9 +8,6 @@ import { stopCommands } from './cli/stop-commands.ts';
 import { asYargs, placesOf } from './cli/words-of.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { importCommands } from './import-commands.ts';
-
-const USAGE = 64;
-const CONFIGURATION = 78;
 
 /** Everything but the daemon itself: commands to a running server, --help and --check. Returns the exit code. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
@@ -54,7 +51,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .fail((message: string | null, error: Error | undefined) => {
       if (message === null) throw error ?? new Error('Cannot do that');
       complain('banshare-server', `${usageFault(message, namesIn(commands))}; see banshare-server --help`);
-      process.exit(USAGE);
+      process.exit(EXIT.usage);
     })
     .parseAsync();
   return code;
@@ -96,5 +93,5 @@ async function checkAll(root: unknown, config: unknown): Promise<number> {
     return 0;
   }
   for (const fault of ready.faults) complain('banshare-server', fault);
-  return CONFIGURATION;
+  return EXIT.configuration;
 }

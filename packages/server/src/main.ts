@@ -1,6 +1,7 @@
 import {
   becomeOwner,
   complain,
+  EXIT,
   hostPaths,
   makePrivateDirectory,
   ownerOf,
@@ -13,7 +14,6 @@ import { readEverything } from './check.ts';
 
 /** The argument that makes this program its own fan-out child. */
 const FAN_OUT = '--fan-out-child';
-const CONFIGURATION = 78;
 const STOP_WITHIN_SECONDS = 10;
 
 const argv = process.argv.slice(2);
@@ -36,7 +36,7 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   const ready = await readEverything(root, config);
   if (!ready.ok) {
     for (const fault of ready.faults) complain('banshare-server', fault);
-    process.exitCode = CONFIGURATION;
+    process.exitCode = EXIT.configuration;
     return;
   }
   const { serve } = await import('./serve.ts');

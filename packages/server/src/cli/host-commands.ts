@@ -1,4 +1,4 @@
-import { askAdmin, askPerson, complain, hostPaths, wallSeconds } from '@banshare/runtime';
+import { askAdmin, askPerson, complain, EXIT, hostPaths, wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from '../ask.ts';
 import { showHosts } from '../show.ts';
 import type { HostStatus } from '../status.ts';
@@ -50,7 +50,7 @@ function approve(ask: Ask, setCode: (code: number) => void): Command {
       const name = words['name'];
       if (typeof name !== 'string' || name === '') {
         const known = await hostsOf(words.root);
-        setCode(64);
+        setCode(EXIT.usage);
         complain('banshare-server', whoWaits(known));
         return;
       }

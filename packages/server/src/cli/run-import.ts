@@ -5,11 +5,12 @@ import {
   askAdmin,
   complain,
   draw,
+  EXIT,
   hostPaths,
   monotonicSeconds,
+  readClientConfig,
   tell,
   tellJson,
-  readClientConfig,
   wallSeconds,
 } from '@banshare/runtime';
 import { isSqlite, readFail2ban } from '../import-fail2ban.ts';
@@ -24,7 +25,6 @@ const PER_REQUEST = 1000;
 const MOST_SHOWN = 10;
 /** Where shared bans land on a host that has not said otherwise. */
 const SHARED_JAIL = 'banshare';
-const NO_DAEMON = 69;
 
 /** What the command line says of an import. */
 export type ImportWords = { root: string; path: string; jail?: string; allowEmpty: boolean; asJson: boolean };
@@ -67,7 +67,7 @@ export async function runImport(words: ImportWords): Promise<number> {
   for (const why of sent.left) say(`left out: ${why}`);
   if (words.asJson) tellJson(counts);
   else tell(told(counts, sent.withoutRanges));
-  return counts.refused > 0 ? 1 : 0;
+  return counts.refused > 0 ? EXIT.failed : EXIT.done;
 }
 
 function told(counts: Counts, withoutRanges: readonly string[]): string {
@@ -106,7 +106,7 @@ async function sendAll(
     if (!reply.ok) {
       if (show) draw('');
       const fault = `${reply.reason}; ${counts.banned} of ${counts.read} are banned already`;
-      return { fault, code: reply.code === 'no-daemon' ? NO_DAEMON : 1 };
+      return { fault, code: reply.code === 'no-daemon' ? EXIT.noDaemon : EXIT.failed };
     }
     const part = reply.result as ImportedPart;
     counts.banned += part.banned;
@@ -159,7 +159,7 @@ async function sharedJails(root: string): Promise<string[]> {
   return [...new Set([SHARED_JAIL, missingJail, ...renamed])];
 }
 
-function say(line: string, code = 1): number {
+function say(line: string, code: number = EXIT.failed): number {
   complain('banshare-server', line);
   return code;
 }
