@@ -104,17 +104,36 @@ test('what was in place before is lifted by an operator only, never by its end',
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.10']);
 });
 
-test('undo lifts what one host alone caused, and keeps what others support', async () => {
+test('undo lifts what one host alone caused, keeps what others support, and lets it end when they said', async () => {
   await using fleet = await startFleet({ hosts: ['watcher'] });
   for (const name of ['bad', 'good']) await fleet.addReporter(name);
   await reports(fleet, 'bad', 'fail2ban', 'sshd', '203.0.113.9');
   await reports(fleet, 'bad', 'fail2ban', 'sshd', '203.0.113.10');
   await reports(fleet, 'good', 'fail2ban', 'sshd', '203.0.113.10');
+  await reports(fleet, 'good', '--duration', '1h', 'fail2ban', 'sshd', '203.0.113.11');
+  await reports(fleet, 'bad', '--duration', '1w', 'fail2ban', 'sshd', '203.0.113.11');
+  const lasts = async (): Promise<number> => {
+    const [ban] = (await fleet.server.json<Shown>('bans', '203.0.113.11')).bans;
+    assert.ok(ban);
+    return Math.round((ban.until - ban.at) / 3600);
+  };
+  assert.equal(await lasts(), 7 * 24);
+  const dry = await fleet.server.command('undo', '--host', 'bad', '--since', '10m', '--dry-run');
+  assert.match(dry.stdout, /1 ban would be lifted .* 2 stay.* 1 of them would end earlier/);
   const { stdout } = await fleet.server.command('undo', '--host', 'bad', '--since', '10m');
   assert.match(stdout, /203\.0\.113\.9/);
-  assert.match(stdout, /1 stay/);
+  assert.match(stdout, /2 stay/);
+  assert.match(stdout, /1 of them end earlier again/);
   assert.equal(await isBanned(fleet, '203.0.113.9'), false);
   assert.equal(await isBanned(fleet, '203.0.113.10'), true);
+  assert.equal(await lasts(), 1);
+  // The hosts have it too: the fifth command is the lifting, the sixth the ban with its earlier end.
+  const { commands } = fleet.host('watcher');
+  for (let n = 0; n < 6; n += 1) await commands.next();
+  const here = await fleet.host('watcher').command('bans', '--json');
+  const { bans } = JSON.parse(here.stdout) as Shown;
+  const held = bans.find(({ ip }) => ip === '203.0.113.11');
+  assert.ok(held && held.until < Date.now() / 1000 + 2 * 3600);
 });
 
 test('with escalation the n-th ban of an address gets the n-th duration; one more while it is banned counts for nothing', async () => {

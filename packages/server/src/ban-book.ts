@@ -64,16 +64,25 @@ export class BanBook {
     this.#keepEnd(event.ip);
   }
 
-  support(ban: BanKey, hostId: number, now: number): void {
-    this.#sql('INSERT OR REPLACE INTO supporters VALUES (?, ?, ?, ?, ?)').run(
+  /** A host stands behind a ban; `until` is the end that its report asks for: of several the latest counts. */
+  support(ban: BanKey, hostId: number, now: number, until: number | null): void {
+    this.#sql(
+      `INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET since = excluded.since,
+       until = CASE WHEN until IS NULL OR excluded.until IS NULL THEN NULL ELSE max(until, excluded.until) END`,
+    ).run(ban.ip, ban.prog, ban.jail, hostId, now, until);
+  }
+
+  /** A host takes its word back, and others keep the ban: an undo has to find still whom its end is of. */
+  takeBack(ban: BanKey, hostId: number): void {
+    this.#sql('UPDATE supporters SET until = 0 WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').run(
       ban.ip,
       ban.prog,
       ban.jail,
       hostId,
-      now,
     );
   }
 
+  /** Nothing is known of a host's word any more. */
   withdraw(ban: BanKey, hostId: number): void {
     this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').run(
       ban.ip,
@@ -83,34 +92,28 @@ export class BanBook {
     );
   }
 
-  supporters(ban: BanKey): number[] {
-    const rows = this.#sql('SELECT host FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').all(
-      ban.ip,
-      ban.prog,
-      ban.jail,
-    );
-    return rows.map((row) => Number((row as Row)['host']));
-  }
-
   isSupportedBy(ban: BanKey, hostId: number): boolean {
     return (
-      this.#sql('SELECT 1 FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').get(
-        ban.ip,
-        ban.prog,
-        ban.jail,
-        hostId,
-      ) !== undefined
+      this.#sql(
+        `SELECT 1 FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host = ? AND (until IS NULL OR until > 0)`,
+      ).get(ban.ip, ban.prog, ban.jail, hostId) !== undefined
     );
   }
 
-  /** Whether a host that is still in the fleet stands behind it too: one that was shut out keeps no ban of others. */
-  isSupportedByOthers({ ip, prog, jail }: BanKey, hostId: number): boolean {
-    return (
-      this.#sql(
-        `SELECT 1 FROM (SELECT host FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host <> ? ORDER BY host DESC LIMIT ?)
-         AS other LEFT JOIN hosts ON hosts.id = other.host WHERE coalesce(hosts.state, '') <> 'revoked' LIMIT 1`,
-      ).get(ip, prog, jail, hostId, MOST_SUPPORTERS) !== undefined
-    );
+  /**
+   * The end that a ban has without the word of some hosts: the latest that others ask for, who are still in the fleet; undefined where
+   * nobody does, or no longer. Who was shut out keeps no ban of others.
+   */
+  endWithout({ ip, prog, jail }: BanKey, hostIds: readonly number[], now: number): number | null | undefined {
+    const last = this.#sql(
+      `SELECT other.until FROM (SELECT host, until FROM supporters WHERE ip = ?1 AND prog = ?2 AND jail = ?3
+         AND host NOT IN (SELECT value FROM json_each(?4)) ORDER BY host DESC LIMIT ?5) AS other
+       LEFT JOIN hosts ON hosts.id = other.host
+       WHERE coalesce(hosts.state, '') <> 'revoked' AND (other.until IS NULL OR other.until > ?6)
+       ORDER BY other.until IS NULL DESC, other.until DESC LIMIT 1`,
+    ).get(ip, prog, jail, JSON.stringify(hostIds), MOST_SUPPORTERS, now) as Row | undefined;
+    if (last === undefined) return undefined;
+    return last['until'] === null ? null : Number(last['until']);
   }
 
   /** The active bans that a host has supported since a time. */

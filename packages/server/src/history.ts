@@ -26,7 +26,7 @@ export function historyOf(sql: Sql, epoch: string, ip: Target): History {
     .slice(0, MOST);
   const supporters = sql(
     `SELECT ip, prog, jail, group_concat(hosts.name) AS hosts
-     FROM (SELECT * FROM supporters WHERE ip IN (SELECT value FROM json_each(?)) ORDER BY ip, prog, jail LIMIT ?) AS some
+     FROM (SELECT * FROM supporters WHERE ip IN (SELECT value FROM json_each(?)) AND (until IS NULL OR until > 0) ORDER BY ip, prog, jail LIMIT ?) AS some
      JOIN hosts ON hosts.id = some.host GROUP BY ip, prog, jail`,
   ).all(JSON.stringify(targets), MOST_SUPPORTERS) as (BanKey & { hosts: string })[];
   return {

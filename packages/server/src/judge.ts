@@ -24,10 +24,10 @@ export function judge(
   if (refusal !== undefined) return refusal;
   const until = endOf(durationOf(report, policy, past), policy, now);
   if (known !== undefined && isDuplicate(known, until, policy.windowSeconds, now)) {
-    return { verdict: 'duplicate', seq: known.seq };
+    return { verdict: 'duplicate', seq: known.seq, until };
   }
   if (past.isQuorate === false) {
-    return { verdict: 'counted', ...(past.votes === undefined ? {} : { reason: past.votes }) };
+    return { verdict: 'counted', until, ...(past.votes === undefined ? {} : { reason: past.votes }) };
   }
   const voters = past.voters === undefined ? {} : { voters: past.voters };
   return { verdict: 'accepted', publish: { kind: 'ban', until, ...voters } };

@@ -8,7 +8,8 @@ import { blockOf } from './blocks.ts';
  * The ledger's tables, one step for each version; the database's user_version says how many were taken. Times are epoch
  * seconds, until NULL is for ever. A ban's row stays after its end until it is swept. `lifted` with jail '' is of all jails. The
  * target of a report is what its ban is of where that is more than the address; a vote is
- * one of a host for a ban that waits for others; in_block has the addresses in each /64 until their last ban ends.
+ * one of a host for a ban that waits for others. The until of a supporter or a vote is the end that this host's own reports ask for, 0
+ * once it has taken them back; in_block has the addresses in each /64 until their last ban ends.
  */
 const STEPS: readonly string[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -122,6 +123,10 @@ const STEPS: readonly string[] = [
   `CREATE INDEX outcomes_at ON outcomes (at);
    CREATE INDEX acks_at ON acks (at);
    CREATE INDEX lifted_at ON lifted (at);`,
+  `ALTER TABLE supporters ADD COLUMN until INTEGER;
+   UPDATE supporters SET until = (SELECT until FROM bans
+     WHERE bans.ip = supporters.ip AND bans.prog = supporters.prog AND bans.jail = supporters.jail);
+   ALTER TABLE votes ADD COLUMN until INTEGER;`,
 ];
 
 /**

@@ -121,7 +121,7 @@ function knownOf({ bans, votes }: Books, submission: Submission, target: Target,
     isCrowded,
     ban: published,
     supports: isUnban && bans.isSupportedBy(ban, submission.host.id),
-    others: isUnban && bans.isSupportedByOthers(ban, submission.host.id) ? 1 : 0,
+    others: isUnban && bans.endWithout(ban, [submission.host.id], submission.received) !== undefined ? 1 : 0,
     past,
     voters: (since) => votes.votersOf(reported, target, since),
   };
@@ -133,19 +133,20 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
   const ban = { ip: target, prog, jail };
   if (verdict.verdict === 'refused') return { ...verdict, events: [] };
   if (verdict.verdict === 'counted') {
-    vote(books, submission, target);
-    return { ...verdict, events: [] };
+    vote(books, submission, target, verdict.until ?? null);
+    const { reason } = verdict;
+    return { verdict: 'counted', ...(reason === undefined ? {} : { reason }), events: [] };
   }
   if (verdict.verdict === 'held') return hold(books, submission, target, verdict);
   // A host may have reported before a brake took hold, and again since.
   const wasHeld = submission.kind === 'unban' && takeBackWaiting(books, submission, target);
   if (verdict.verdict === 'duplicate') {
     if (wasHeld) return { verdict: 'accepted', events: [] };
-    if (submission.kind === 'report') books.bans.support(ban, host.id, received);
-    return { ...verdict, events: [] };
+    if (submission.kind === 'report') books.bans.support(ban, host.id, received, verdict.until ?? null);
+    return { verdict: 'duplicate', ...(verdict.seq === undefined ? {} : { seq: verdict.seq }), events: [] };
   }
   if ('withdraw' in verdict) {
-    books.bans.withdraw(ban, host.id);
+    books.bans.takeBack(ban, host.id);
     return { verdict: 'accepted', events: [] };
   }
   if (verdict.publish.kind === 'unban') {
@@ -164,7 +165,7 @@ function publish(
 ): Recorded {
   const { host, received } = submission;
   // It voted too, and may be asked for its vote when the ban is renewed.
-  if (voters !== undefined) vote(books, submission, ban.ip);
+  if (voters !== undefined) vote(books, submission, ban.ip, until);
   const event = books.events.append({
     ...ban,
     ...detailsOf(submission),
@@ -174,18 +175,23 @@ function publish(
     until,
   });
   books.bans.follow(event);
-  for (const supporter of [...(voters ?? []), host.id]) books.bans.support(ban, supporter, received);
+  for (const voter of voters ?? []) {
+    // It may have voted for the address that stands for this range here.
+    const asked = books.votes.endOf(ban, voter);
+    books.bans.support(ban, voter, received, asked === undefined ? until : asked);
+  }
+  books.bans.support(ban, host.id, received, until);
   return { verdict: 'accepted', seq: event.seq, events: [event] };
 }
 
 /** Whoever votes for a later end stands behind what stands. */
-function vote({ votes, bans }: Books, submission: Submission, target: Target): void {
+function vote({ votes, bans }: Books, submission: Submission, target: Target, until: number | null): void {
   if (submission.kind !== 'report') return;
   const { host, received, report } = submission;
-  votes.vote(report, target, host.id, received);
+  votes.vote({ ...report, until }, target, host.id, received);
   const ban = { ip: target, prog: report.prog, jail: report.jail };
   const standing = bans.get(ban);
-  if (standing !== undefined && isActive(standing, received)) bans.support(ban, host.id, received);
+  if (standing !== undefined && isActive(standing, received)) bans.support(ban, host.id, received, until);
 }
 
 function hold(

@@ -27,9 +27,12 @@ export function releaseHeld(
   for (const { ban, hosts: reporters, needed } of eachOnce(taken.filter(({ ip }) => !waits(ip)))) {
     const { hostId: _, voters, ...draft } = ban;
     const stillVoting = voters.filter((voter) => isIn(voter) && votes.has(draft, voter));
-    const hosts = new Set([...reporters, ...stillVoting]);
+    const hosts = new Map([
+      ...stillVoting.map((voter): [number, number | null] => [voter, votes.endOf(draft, voter) ?? null]),
+      ...reporters,
+    ]);
     if (hosts.size < needed) {
-      for (const reporter of reporters) votes.vote(draft, draft.ip, reporter, ban.at);
+      for (const [reporter, until] of reporters) votes.vote({ ...draft, until }, draft.ip, reporter, ban.at);
       continue;
     }
     if (!bans.covers(draft, now)) {
@@ -37,25 +40,25 @@ export function releaseHeld(
       bans.follow(event);
       published.push(event);
     }
-    for (const supporter of hosts) bans.support(draft, supporter, now);
+    for (const [supporter, until] of hosts) bans.support(draft, supporter, now, until);
   }
   return published;
 }
 
-/** A ban that is held, by whom it was brought, and how many stood behind it when that was enough. */
-type Gathered = { ban: HeldBan; hosts: Set<number>; needed: number };
+/** A ban that is held, by whom it was brought until when, and how many stood behind it when that was enough. */
+type Gathered = { ban: HeldBan; hosts: Map<number, number | null>; needed: number };
 
 /** Each ban once, as the first host brought it, to the latest end that any asked for, with all voters. */
 function eachOnce(all: readonly HeldBan[]): Gathered[] {
   const found = new Map<string, Gathered>();
   for (const held of all) {
     const key = `${held.prog} ${held.jail} ${held.ip}`;
-    const known = found.get(key) ?? { ban: held, hosts: new Set<number>(), needed: Infinity };
+    const known = found.get(key) ?? { ban: held, hosts: new Map<number, number | null>(), needed: Infinity };
     const ends = [known.ban.until, held.until];
     const until = ends.includes(null) ? null : Math.max(...ends.map(Number));
     const voters = [...new Set([...known.ban.voters, ...held.voters])];
     const needed = Math.min(known.needed, new Set([held.hostId, ...held.voters]).size);
-    const hosts = known.hosts.add(held.hostId);
+    const hosts = known.hosts.set(held.hostId, held.until);
     found.set(key, { ban: { ...known.ban, until, voters }, hosts, needed });
   }
   return [...found.values()];

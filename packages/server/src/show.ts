@@ -32,6 +32,7 @@ export type ShownUndo = {
   lifted: ShownBan[];
   count: number;
   kept: number;
+  shortened: number;
   votes: number;
   held: number;
   hosts: number;
@@ -153,7 +154,7 @@ function endText({ until, isLifted }: ShownBan, now: number): string {
 }
 
 /** What an undo took back, or would. */
-export function showUndone({ lifted, count, kept, votes, held, hosts, isDry }: ShownUndo): string {
+export function showUndone({ lifted, count, kept, shortened, votes, held, hosts, isDry }: ShownUndo): string {
   const would = isDry ? ' would be' : '';
   const first = isDry
     ? `${counted(count, 'ban')} would be lifted on ${counted(hosts, 'host')}.`
@@ -161,6 +162,9 @@ export function showUndone({ lifted, count, kept, votes, held, hosts, isDry }: S
   return [
     first,
     ...(kept === 0 ? [] : [`${kept} stay, since other hosts support them or they stood before.`]),
+    ...(shortened === 0
+      ? []
+      : [`${shortened} of them${isDry ? ' would' : ''} end earlier again, as the others' reports say.`]),
     ...(votes === 0 ? [] : [`${counted(votes, 'vote')} for a quorum${would} taken back.`]),
     ...(held === 0 ? [] : [`${counted(held, 'held ban')}${would} dropped.`]),
   ].join(' ');

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, type Event, type JailName } from '@banshare/protocol';
 import { startFleet } from '../../../test/fleet/index.ts';
+import { judge, judgeUnban } from '../src/judge.ts';
+import { isActive } from '../src/words/verdict.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 import { publish } from './reports.ts';
 import type { Decide } from '../src/words/submission.ts';
 import type { UndoWhat } from '../src/words/undo.ts';
 
 const HOUR = 3600;
+const DAY = 24 * HOUR;
 const publishing: Decide = (submission) => ({
   verdict: 'accepted',
   publish: { kind: 'ban', until: submission.received + HOUR },
@@ -50,6 +53,61 @@ test('undo of several hosts lifts what only they support, in parts', async () =>
   assert.deepEqual([first.isDone, second.isDone, first.kept], [false, true, 1]);
   assert.deepEqual(ipsOf([...first.lifted, ...second.lifted]), ['203.0.113.1', '203.0.113.3']);
   assert.equal(await shelf.ledger.countActive(NOW + 2), 1);
+});
+
+const judging: Decide = (submission, known) => {
+  if (submission.kind === 'unban')
+    return judgeUnban({
+      ...known,
+      isActive: known.ban !== undefined && isActive(known.ban, submission.received),
+    });
+  return judge(submission.report, POLICY, known.ban, submission.received, known.past);
+};
+const POLICY = { windowSeconds: 300, defaultDurationSeconds: DAY, maxDurationSeconds: 30 * DAY };
+
+test('undo of a host that only lengthened a ban brings back the end that the others asked for, also after it took its word back', async () => {
+  using shelf = new LedgerOfTest();
+  const [good, bad] = [shelf.host('good'), shelf.host('bad')];
+  const { ledger } = shelf;
+  const report = (host: typeof good, last: number, at: number, seconds: number) =>
+    ledger.record([shelf.report(host, `203.0.113.${last}`, at, seconds)], judging);
+  // 1: lengthened. 2: lengthened, and then taken back. 3: what good asked for is over meanwhile. 4: of both, bad asked for less.
+  for (const last of [1, 2, 4]) await report(good, last, NOW, 2 * HOUR);
+  await report(good, 3, NOW, 60);
+  for (const last of [1, 2, 3]) await report(bad, last, NOW + 10, 7 * DAY);
+  await report(bad, 4, NOW + 10, 60);
+  await ledger.record([shelf.unban(bad, '203.0.113.2', NOW + 20)], judging);
+  const what: UndoWhat = { kind: 'hosts', ids: [bad.id] };
+  const plan = await ledger.planUndo(what, NOW, NOW + HOUR);
+  assert.deepEqual(
+    plan.lift.map(({ ip }) => ip),
+    ['203.0.113.3'],
+  );
+  const ends: [string, number | null][] = [];
+  for (let isDone = false; !isDone;) {
+    const part = await ledger.undo(what, NOW, NOW + HOUR, { limit: 1 });
+    for (const { ip, until, at } of part.shortened) ends.push([ip, (until ?? 0) - at]);
+    ({ isDone } = part);
+  }
+  assert.deepEqual(Object.fromEntries(ends), {
+    '203.0.113.1': HOUR,
+    '203.0.113.2': HOUR,
+  });
+  assert.equal(await ledger.countActive(NOW + HOUR), 3);
+  assert.equal(await ledger.countActive(NOW + 2 * HOUR), 0);
+});
+
+test("a host's unban lifts what nobody else asks for any longer, although others once did", async () => {
+  using shelf = new LedgerOfTest();
+  const [brief, long] = [shelf.host('brief'), shelf.host('long')];
+  const { ledger } = shelf;
+  await ledger.record([shelf.report(brief, '203.0.113.1', NOW, 60)], judging);
+  await ledger.record([shelf.report(long, '203.0.113.1', NOW + 1, 7 * DAY)], judging);
+  const [answer] = await ledger.record([shelf.unban(long, '203.0.113.1', NOW + HOUR)], judging);
+  assert.deepEqual(
+    answer?.events.map(({ kind }) => kind),
+    ['unban'],
+  );
 });
 
 test('undo of an import lifts what it began, not what stood before or was typed since', async () => {

@@ -1,4 +1,4 @@
-import { originOf, type Event } from '@banshare/protocol';
+import { OPERATOR_HOST, originOf, type Event } from '@banshare/protocol';
 import type { Row, Sql } from '../rows.ts';
 
 const MINUTE = 60;
@@ -56,7 +56,10 @@ export class RateWatch {
 
   /** Counts what was published; now is epoch seconds. */
   published(events: readonly Event[], now: number): void {
-    const found = events.filter((event) => event.kind === 'ban' && originOf(event) === 'host');
+    // What an operator gave an earlier end is not found anew.
+    const found = events.filter(
+      (event) => event.kind === 'ban' && originOf(event) === 'host' && event.host !== OPERATOR_HOST,
+    );
     if (found.length === 0) return;
     const at = Math.floor(now / MINUTE);
     const minute = this.#minutes.get(at) ?? { bans: 0, byHost: new Map<string, number>() };

@@ -1,26 +1,31 @@
-import { isRange, OPERATOR_HOST, type BanKey, type Event } from '@banshare/protocol';
+import { banKeyText, isRange, OPERATOR_HOST, type BanKey, type Event } from '@banshare/protocol';
 import { unban, type Books } from '../record.ts';
 import { reportedAs } from '../reported.ts';
 import type { Row } from '../rows.ts';
 import { liftOwn } from './lift-own.ts';
-import type { UndoWhat, UndoPlan, Undone } from '../words/undo.ts';
+import type { Shorter, UndoWhat, UndoPlan, Undone } from '../words/undo.ts';
 
 /**
- * Finds what an undo since a time would do. What one host caused is what nobody else supports; of the rest it is what began since
- * then: a ban that stood before and was only renewed stays.
+ * Finds what an undo since a time would do. What one host caused is what nobody else supports, and the later end of what others
+ * support; of the rest it is what began since then: a ban that stood before and was only renewed stays.
  */
 export function planUndo(books: Books, what: UndoWhat, since: number, now: number): UndoPlan {
   const { sql, bans } = books;
   if (what.kind === 'hosts') {
     const supported = new Map<string, BanKey>();
     for (const id of what.ids)
-      for (const ban of bans.supportedBy(id, since, now))
-        supported.set(`${ban.prog} ${ban.jail} ${ban.ip}`, ban);
-    const all = [...supported.values()];
-    const isAlone = (ban: BanKey): boolean => bans.supporters(ban).every((id) => what.ids.includes(id));
+      for (const ban of bans.supportedBy(id, since, now)) supported.set(banKeyText(ban), ban);
+    const all = [...supported.values()].map((ban) => ({ ban, end: bans.endWithout(ban, what.ids, now) }));
+    const shorten = all.flatMap(({ ban, end }) => {
+      const standing = bans.get(ban);
+      return end === undefined || standing === undefined || !isLater(standing.until, end)
+        ? []
+        : [{ ...ban, until: end }];
+    });
     return {
-      lift: all.filter(isAlone),
-      keep: all.filter((ban) => !isAlone(ban)),
+      lift: all.filter(({ end }) => end === undefined).map(({ ban }) => ban),
+      keep: all.filter(({ end }) => end !== undefined).map(({ ban }) => ban),
+      shorten,
       votes: sum(what.ids.map((id) => books.votes.countOf(id, since))),
       held: sum(what.ids.map((id) => books.held.countOf(id, since))),
     };
@@ -30,7 +35,7 @@ export function planUndo(books: Books, what: UndoWhat, since: number, now: numbe
       what.number,
       now,
     ) as BanKey[];
-    return { lift, keep: [], votes: 0, held: 0 };
+    return { lift, keep: [], shorten: [], votes: 0, held: 0 };
   }
   const jail = what.kind === 'jail' ? what.jail : null;
   // Events come in the order of their time: the last one before is found from the newest end.
@@ -45,6 +50,7 @@ export function planUndo(books: Books, what: UndoWhat, since: number, now: numbe
   return {
     lift: keys.filter(({ isNew }) => isNew).map(({ ban }) => ban),
     keep: keys.filter(({ isNew }) => !isNew).map(({ ban }) => ban),
+    shorten: [],
     votes: books.votes.countSince(since, jail),
     held: books.held.countSince(since, jail),
   };
@@ -61,9 +67,13 @@ export function undoPart(
   const { bans, votes, held } = books;
   const plan = planUndo(books, what, since, now);
   const part = plan.lift.slice(0, limit);
+  const shorter = plan.shorten.slice(0, limit - part.length);
   if (what.kind === 'hosts') {
+    // What is left for another part has to be found again.
+    const later = new Set(plan.shorten.slice(shorter.length).map(banKeyText));
+    const settled = plan.keep.filter((ban) => !later.has(banKeyText(ban)));
     for (const id of what.ids) {
-      for (const ban of [...part, ...plan.keep]) bans.withdraw(ban, id);
+      for (const ban of [...part, ...settled]) bans.withdraw(ban, id);
       markUndone(books, id, since);
       votes.dropOf(id, since);
       held.dropOf(id, since);
@@ -77,10 +87,22 @@ export function undoPart(
   return {
     lifted,
     kept: plan.keep.length,
+    shortened: shorter.map((ban) => shortenOne(books, ban, now)),
     votes: plan.votes,
     held: plan.held,
-    isDone: part.length === plan.lift.length,
+    isDone: part.length === plan.lift.length && shorter.length === plan.shorten.length,
   };
+}
+
+/** Publishes a ban as its remaining supporters have it. They found it, but the word is the operator's: it holds on their hosts too. */
+function shortenOne({ events, bans }: Books, ban: Shorter, now: number): Event {
+  const event = events.append({ ...ban, kind: 'ban', host: OPERATOR_HOST, by: 'host', at: now });
+  bans.follow(event);
+  return event;
+}
+
+function isLater(one: number | null, other: number | null): boolean {
+  return other !== null && (one === null || one > other);
 }
 
 function liftOne(books: Books, what: UndoWhat, ban: BanKey, now: number): Event[] {

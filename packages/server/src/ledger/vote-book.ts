@@ -19,10 +19,33 @@ export class VoteBook {
     this.#sql = sql;
   }
 
-  /** A host votes, again or for the first time; now is epoch seconds. */
-  vote({ ip, prog, jail }: BanKey, target: Target, hostId: number, now: number): void {
+  /** A host votes, again or for the first time, for a ban until then; now is epoch seconds. */
+  vote(
+    { ip, prog, jail, until }: BanKey & { until: number | null },
+    target: Target,
+    hostId: number,
+    now: number,
+  ): void {
     for (const of of new Set([ip, target]))
-      this.#sql('INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?)').run(of, prog, jail, hostId, now);
+      this.#sql('INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?, ?)').run(
+        of,
+        prog,
+        jail,
+        hostId,
+        now,
+        until,
+      );
+  }
+
+  /** The end that a host voted for; undefined without a vote of exactly that. */
+  endOf({ ip, prog, jail }: BanKey, hostId: number): number | null | undefined {
+    const row = this.#sql('SELECT until FROM votes WHERE ip = ? AND prog = ? AND jail = ? AND host = ?').get(
+      ip,
+      prog,
+      jail,
+      hostId,
+    ) as { until: number | null } | undefined;
+    return row?.until;
   }
 
   /** Who has voted for an address, or for what it stands for, since a time. */

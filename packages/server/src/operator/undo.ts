@@ -11,6 +11,8 @@ type UndoAnswer = {
   lifted: Event[];
   count: number;
   kept: number;
+  /** So many of those that stay end earlier again. */
+  shortened: number;
   votes: number;
   held: number;
   hosts: number;
@@ -30,20 +32,29 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   if (!since.ok) return refuse('duration', since.fault);
   const hosts = book.present(now, goneAfterSeconds).length;
   if (args['dryRun'] === true) {
-    const { lift, keep, ...waiting } = await ledger.planUndo(what.value, since.value, now);
-    const answer = { lifted: [], count: lift.length, kept: keep.length, ...waiting, hosts, isDry: true };
-    return { ok: true, result: answer satisfies UndoAnswer };
+    const { lift, keep, shorten, ...waiting } = await ledger.planUndo(what.value, since.value, now);
+    const counts = { count: lift.length, kept: keep.length, shortened: shorten.length };
+    return {
+      ok: true,
+      result: { lifted: [], ...counts, ...waiting, hosts, isDry: true } satisfies UndoAnswer,
+    };
   }
-  const answer: UndoAnswer = { lifted: [], count: 0, kept: 0, votes: 0, held: 0, hosts, isDry: false };
+  const none = { count: 0, kept: 0, shortened: 0, votes: 0, held: 0 };
+  const answer: UndoAnswer = { lifted: [], ...none, hosts, isDry: false };
   const named = { ...saidOf(args), since: since.value };
   for (let isFirst = true; ; isFirst = false) {
-    const { lifted, isDone, ...counts } = await ledger.undo(what.value, since.value, now, {
+    const { lifted, shortened, isDone, ...counts } = await ledger.undo(what.value, since.value, now, {
       limit: MOST_AT_ONCE,
-      note: ({ lifted: done, kept, votes, held }) =>
-        audit.add('undo', { ...named, lifted: done.length, kept, votes, held }, now),
+      note: ({ lifted: done, kept, shortened: shorter, votes, held }) =>
+        audit.add(
+          'undo',
+          { ...named, lifted: done.length, kept, shortened: shorter.length, votes, held },
+          now,
+        ),
     });
-    distribute(lifted);
+    distribute([...lifted, ...shortened]);
     answer.count += lifted.length;
+    answer.shortened += shortened.length;
     answer.lifted.push(...lifted.slice(0, MOST_LISTED - answer.lifted.length));
     if (isFirst) Object.assign(answer, counts);
     if (isDone) return { ok: true, result: answer };

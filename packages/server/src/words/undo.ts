@@ -7,8 +7,14 @@ export type UndoWhat =
   | { kind: 'jail'; jail: JailName }
   | { kind: 'import'; number: number };
 
-/** What an undo would do: the bans that it would lift, those that would stay, and why. */
-export type UndoPlan = { lift: BanKey[]; keep: BanKey[]; votes: number; held: number };
+/** A ban that ends earlier once only the others' reports count. */
+export type Shorter = BanKey & { until: number | null };
 
-/** What an undo did: bans lifted, those that others support, votes taken back, and what was held and is dropped. */
-export type Undone = { lifted: Event[]; kept: number; votes: number; held: number };
+/** What an undo would do: the bans that it would lift, those that would stay, and which of these would end earlier. */
+export type UndoPlan = { lift: BanKey[]; keep: BanKey[]; shorten: Shorter[]; votes: number; held: number };
+
+/**
+ * What an undo did: bans lifted, those that others support, of these the ones that end earlier again, votes taken back, and what was
+ * held and is dropped.
+ */
+export type Undone = { lifted: Event[]; kept: number; shortened: Event[]; votes: number; held: number };

@@ -23,7 +23,7 @@ export type PublishedBan = { seq: number; at: number; until: number | null };
 
 /**
  * What is done with a report or an unban. `publish`: a new event; `support`: the host stands behind what is published, or
- * no longer does, and nothing moves.
+ * no longer does, and nothing moves. `until` of what is not published is the end that this report alone would give.
  */
 export type Verdict =
   | {
@@ -32,7 +32,7 @@ export type Verdict =
       publish: { kind: 'ban'; until: number | null; voters?: readonly number[] } | { kind: 'unban' };
     }
   | { verdict: 'accepted'; withdraw: true }
-  | { verdict: 'counted'; reason?: string }
+  | { verdict: 'counted'; until?: number | null; reason?: string }
   | {
       verdict: 'held';
       until: number | null;
@@ -43,7 +43,7 @@ export type Verdict =
       /** It is held as the address that was reported, although its ban would be of more. */
       isOfAddress?: true;
     }
-  | { verdict: 'duplicate'; seq?: number }
+  | { verdict: 'duplicate'; seq?: number; until?: number | null }
   | { verdict: 'refused'; code: string; reason: string };
 
 /** Whether a ban still holds at that time. */
