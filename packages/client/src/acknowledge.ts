@@ -8,10 +8,9 @@ import {
   type Position,
   type Receipt,
 } from '@banshare/protocol';
-import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
+import { bakedFleet, type ClientConfig, outsideAddresses, version } from '@banshare/runtime';
 import type { ServerLink } from './server-link.ts';
 import type { State } from './state.ts';
-import { outsideAddresses } from './server-address.ts';
 
 const TIMEOUT_MS = 4000;
 

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto';
 import type { HostName, Receipt } from '@banshare/protocol';
 import {
-  monotonicSeconds,
-  wallSeconds,
   type ClientConfig,
   type HostPaths,
+  monotonicSeconds,
+  outsideAddresses,
   type ServerPlace,
+  wallSeconds,
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
 import { Acknowledger, type Bell } from './acknowledge.ts';
@@ -14,7 +15,7 @@ import { type FollowEnd, Follower } from './follow.ts';
 import type { OwnKey } from './own-key.ts';
 import type { Progress } from './progress.ts';
 import { comeBack } from './rotate.ts';
-import { locateServer, outsideAddresses, takingOf } from './server-address.ts';
+import { locateServer, takingOf } from './server-address.ts';
 import type { ServerClock } from './server-clock.ts';
 import { ServerLink, type ServerAddress } from './server-link.ts';
 import type { State } from './state.ts';

@@ -53,7 +53,7 @@ export async function enrol(
     (envelope) => ({
       kind: 'enrol',
       name: name.value,
-      addresses: addresses.slice(0, 16),
+      addresses,
       join: proof.of(enrolmentText(envelope, name.value)),
     }),
     TIMEOUT_MS,

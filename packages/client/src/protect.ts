@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress, specialRange, type Target } from '@banshare/protocol';
-import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/runtime';
+import { type ClientConfig, type HostPaths, machineAddresses, monotonicSeconds } from '@banshare/runtime';
 import { exec, type Ended } from './exec.ts';
 import { readerByClient, readerOverSocket, type IgnoreReader } from './ignoreip-readers.ts';
 import { defaultGateways } from './proc-net.ts';
@@ -139,16 +138,13 @@ export class Protection {
 
   #readMachine(): Rulebook {
     const { config, paths, machine } = this.#parts;
-    const own = Object.values(networkInterfaces()).flatMap((list) =>
-      (list ?? []).map(({ address }) => address),
-    );
     const named = (texts: readonly string[], rule: string): Protected[] =>
       texts.flatMap((text) => {
         const address = parseAddress(text);
         return address.ok ? [{ what: address.value, rule }] : [];
       });
     return new Rulebook([
-      ...named([...own, ...config.addresses], 'an address of this host'),
+      ...named([...machineAddresses(), ...config.addresses], 'an address of this host'),
       ...named(defaultGateways(machine.proc), 'the default gateway'),
       ...named(machine.resolvers.flatMap(resolversIn), 'a resolver of this host'),
       ...named(words(join(paths.clientState, INSTALLED_FROM)), 'who installed banshare here'),

@@ -4,18 +4,19 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { OPERATOR, type HostName, type Receipt } from '@banshare/protocol';
 import {
-  FaultLog,
-  monotonicSeconds,
-  openLog,
-  serveAdmin,
-  tell,
-  wallSeconds,
   type AdminReply,
   type ClientConfig,
+  FaultLog,
   type HostPaths,
   type Log,
+  monotonicSeconds,
+  openLog,
+  outsideAddresses,
   type Resources,
+  serveAdmin,
   type ServerPlace,
+  tell,
+  wallSeconds,
 } from '@banshare/runtime';
 import { answerAdmin, type AdminParts } from './admin.ts';
 import { Applier } from './apply.ts';
@@ -37,7 +38,7 @@ import { Progress } from './progress.ts';
 import { ProtectionWatch } from './protect-lift.ts';
 import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
-import { locateServer, outsideAddresses } from './server-address.ts';
+import { locateServer } from './server-address.ts';
 import { ServerClock } from './server-clock.ts';
 import { State } from './state.ts';
 import type { Reconciler } from './reconcile.ts';

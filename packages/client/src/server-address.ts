@@ -1,15 +1,15 @@
 import { promises as dns } from 'node:dns';
-import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { bad, good, parseAddress, type Result } from '@banshare/protocol';
 import {
+  type HostPaths,
   isMacNoted,
   makePrivateDirectory,
   readServerNote,
-  writeServerNote,
-  type HostPaths,
   type ServerNote,
   type ServerPlace,
+  throughLoopback,
+  writeServerNote,
 } from '@banshare/runtime';
 import { endpoint } from '@banshare/transport';
 import type { ServerAddress, Taking } from './server-link.ts';
@@ -23,7 +23,7 @@ export async function locateServer(
   const found = await lookUp(place.server);
   if (!found.ok) return found;
   if (found.value !== place.server) noteAddress(paths, place.server, found.value);
-  const ip = isOwnAddress(found.value, knownOutside) ? '127.0.0.1' : found.value;
+  const ip = throughLoopback(found.value, knownOutside);
   return good({
     ip,
     reportEndpoint: endpoint(ip, place.reportPort),
@@ -46,13 +46,6 @@ export async function lookUpAll(server: string): Promise<Result<readonly string[
   } catch (error) {
     return bad(`Cannot resolve the server's name "${server}": ${(error as Error).message}`);
   }
-}
-
-function isOwnAddress(ip: string, knownOutside: readonly string[]): boolean {
-  const own = Object.values(networkInterfaces()).flatMap((list) =>
-    (list ?? []).map(({ address }) => address),
-  );
-  return own.includes(ip) || knownOutside.includes(ip);
 }
 
 /** Notes the IP: the reporter trusts it while the file is young, and so need not wait for a resolver. */
@@ -83,15 +76,4 @@ function writeNote(paths: Pick<HostPaths, 'serverAddress'>, note: ServerNote): v
   } catch {
     // The reporter then looks the name up itself, and signs.
   }
-}
-
-const MOST_ADDRESSES = 16;
-
-/** The addresses by which others may see this host. */
-export function outsideAddresses(configured: readonly string[]): string[] {
-  const own = Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ internal, scopeid }) => !internal && (scopeid === undefined || scopeid === 0))
-    .map(({ address }) => address);
-  return [...new Set([...configured, ...own])].slice(0, MOST_ADDRESSES);
 }

@@ -8,7 +8,6 @@ import { ServerLink } from '../src/server-link.ts';
 import { State } from '../src/state.ts';
 import { HandMadeServer } from './hand-made-server.ts';
 import { folder, ip, NOW, rowOf } from './make.ts';
-import { outsideAddresses } from '../src/server-address.ts';
 
 const identity = await makeIdentity();
 const place = { epoch: 'e1', seq: 9, tail: '0123456789abcdef' };
@@ -96,14 +95,6 @@ test('Outcomes are told however many they are and whatever their reasons hold', 
     seqs,
     Array.from({ length: COUNT }, (_, index) => index + 1),
   );
-});
-
-test('outsideAddresses() puts the configured ones first and leaves loopback and link-local out', () => {
-  const all = outsideAddresses(['203.0.113.7', '203.0.113.7']);
-  assert.equal(all[0], '203.0.113.7');
-  assert.equal(new Set(all).size, all.length);
-  assert.ok(all.length <= 16);
-  assert.ok(!all.some((each) => each === '127.0.0.1' || each === '::1' || each.startsWith('fe80')));
 });
 
 test('An acknowledgement carries the receipt of what is in place', async () => {

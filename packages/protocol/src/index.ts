@@ -15,6 +15,7 @@ export { FOR_EVER, formatDuration, parseDuration, wholeSeconds } from './duratio
 export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 export {
   ACK_BODY_LIMIT,
+  ADDRESSES_LIMIT,
   BODY_LIMIT,
   encodeRequest,
   enrolmentText,

@@ -11,6 +11,8 @@ import { bad, good, quote, type Result } from './result.ts';
 /** Bytes of a request's body at most, by its subject. */
 export const BODY_LIMIT = 4096;
 export const ACK_BODY_LIMIT = 8192;
+/** How many addresses of its host a request may name. */
+export const ADDRESSES_LIMIT = 16;
 
 /** What every request carries: `at` epoch seconds by the sender's clock, `key` Ed25519 hex, `to` the server's Z85 key. */
 export type Envelope = { id: string; at: number; key: string; to: string };
@@ -195,7 +197,7 @@ function readBanKey(read: FieldReader): ReportedBan {
 function readAddresses(read: FieldReader): Address[] {
   if (!read.has('addresses')) return [];
   // What is no address is left out: a host that lists a link-local one with its zone must still be heard.
-  return read.list('addresses', 16).flatMap((item) => {
+  return read.list('addresses', ADDRESSES_LIMIT).flatMap((item) => {
     const address = typeof item === 'string' ? parseAddress(item) : undefined;
     return address?.ok ? [address.value] : [];
   });

@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Reply } from '@banshare/protocol';
-import { EXIT, failpoint, isMacNoted, monotonicSeconds, wallSeconds } from '@banshare/runtime';
+import {
+  EXIT,
+  failpoint,
+  isMacNoted,
+  monotonicSeconds,
+  throughLoopback,
+  wallSeconds,
+} from '@banshare/runtime';
 import { endpoint, Pipeline, Requester, Sealer, type Answer, type HostKey } from '@banshare/transport';
 import type { HostName } from '@banshare/protocol';
 import type { Ending } from './ending.ts';
-import { resolveServer, throughLoopback } from './resolve.ts';
+import { resolveServer } from './resolve.ts';
 import { NO_SERVER_SECONDS, type Content, type Spool, type Waiting } from './spool.ts';
 
 /** As whom this host reports. */

@@ -1,7 +1,6 @@
-import { networkInterfaces } from 'node:os';
 import { overlaps, type Address, type Target } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
-import { EXIT } from '@banshare/runtime';
+import { EXIT, machineAddresses } from '@banshare/runtime';
 import type { Ending } from './ending.ts';
 
 /**
@@ -11,7 +10,7 @@ import type { Ending } from './ending.ts';
 export function refuseProtected(
   ip: Address,
   { addresses, neverBan }: Pick<ClientConfig, 'addresses' | 'neverBan'>,
-  own = ownAddresses(),
+  own: readonly string[] = machineAddresses(),
 ): Ending | undefined {
   const isOwn = [...own, ...addresses].some((each) => overlaps(ip, each as Target));
   const listed = neverBan.addresses.find((range) => overlaps(ip, range));
@@ -23,9 +22,4 @@ export function refuseProtected(
   return rule === undefined
     ? undefined
     : { code: EXIT.refused, says: `refused: ${ip} is never banned: ${rule}` };
-}
-
-/** The addresses that this host has on its interfaces now; asking for them costs more than the rest of a report's checks. */
-export function ownAddresses(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
 }

@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { parseAddress } from '@banshare/protocol';
 import { readYoungServerNote, wallSeconds } from '@banshare/runtime';
 
@@ -15,14 +14,6 @@ export async function resolveServer(
   const literal = parseAddress(server);
   if (literal.ok) return literal.value;
   return readCache(cachePath, server) ?? (await askResolver(server, timeoutMs));
-}
-
-/** This machine's own addresses are reached over loopback, as in the original: a NAT may not lead back to itself. */
-export function throughLoopback(address: string, knownOutside: readonly string[]): string {
-  const isOwn =
-    knownOutside.includes(address) ||
-    Object.values(networkInterfaces()).some((list) => list?.some((entry) => entry.address === address));
-  return isOwn ? '127.0.0.1' : address;
 }
 
 /** What the client noted. */

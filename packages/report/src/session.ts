@@ -5,6 +5,7 @@ import {
   findServer,
   hostPaths,
   type HostPaths,
+  machineAddresses,
   monotonicSeconds,
   readClientConfig,
 } from '@banshare/runtime';
@@ -12,7 +13,7 @@ import { readHostKey } from '@banshare/transport';
 import type { Arguments } from './arguments.ts';
 import { Courier, type HostIdentity } from './deliver.ts';
 import type { Ending } from './ending.ts';
-import { ownAddresses, refuseProtected } from './own-rules.ts';
+import { refuseProtected } from './own-rules.ts';
 import { Spool } from './spool.ts';
 
 const OWN_ADDRESSES_SECONDS = 1;
@@ -62,7 +63,7 @@ function refusalBy(config: ClientConfig): Session['refuse'] {
   let askedAt = -Infinity;
   return (ip) => {
     if (monotonicSeconds() - askedAt > OWN_ADDRESSES_SECONDS) {
-      own = ownAddresses();
+      own = machineAddresses();
       askedAt = monotonicSeconds();
     }
     return refuseProtected(ip, config, own);

@@ -3,8 +3,6 @@ import assert from 'node:assert/strict';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { startFleet } from '../../../test/fleet/index.ts';
-import { throughLoopback } from '../src/resolve.ts';
-import { networkInterfaces } from 'node:os';
 import { inSilence, noNamespaces } from './silence.ts';
 
 const fleet = await startFleet();
@@ -52,10 +50,3 @@ for (const [says, text, secondsAgo] of [
     assert.match(stderr, /cannot resolve bans\.example\.org/);
   });
 }
-
-test("throughLoopback() takes loopback for this machine's own addresses and those it is known by outside", () => {
-  const own = Object.values(networkInterfaces()).flatMap((list) => list?.map(({ address }) => address) ?? []);
-  for (const address of own) assert.equal(throughLoopback(address, []), '127.0.0.1');
-  assert.equal(throughLoopback('203.0.113.9', ['203.0.113.9']), '127.0.0.1');
-  assert.equal(throughLoopback('203.0.113.9', ['203.0.113.90']), '203.0.113.9');
-});

@@ -18,6 +18,7 @@ export type { ReadOptions } from './option-table.ts';
 export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './options.ts';
 export { hostPaths, type HostPaths } from './paths.ts';
 export { asOwner, becomeOwner, ownerOf, type Owner } from './owner.ts';
+export { machineAddresses, outsideAddresses, throughLoopback } from './machine-addresses.ts';
 export { openPlain, readPlain } from './plain-file.ts';
 export {
   isTemporary,

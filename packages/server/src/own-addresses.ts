@@ -1,5 +1,4 @@
 import { promises as dns } from 'node:dns';
-import { networkInterfaces } from 'node:os';
 import {
   embeddedAddress,
   isRange,
@@ -9,7 +8,7 @@ import {
   type Address,
   type Target,
 } from '@banshare/protocol';
-import { monotonicSeconds } from '@banshare/runtime';
+import { machineAddresses, monotonicSeconds } from '@banshare/runtime';
 
 const INTERFACES_SECONDS = 5;
 const NAMES_SECONDS = 60;
@@ -77,11 +76,8 @@ export class OwnAddresses {
     const now = monotonicSeconds();
     if (now - this.#readAt < INTERFACES_SECONDS) return this.#addresses;
     this.#readAt = now;
-    const ofMachine = Object.values(networkInterfaces()).flatMap((list) =>
-      (list ?? []).map(({ address }) => address),
-    );
     const named = this.#servers().flatMap((server) => [server, ...(this.#resolved.get(server) ?? [])]);
-    const parsed = [...named, ...ofMachine].map((text) => parseAddress(text));
+    const parsed = [...named, ...machineAddresses()].map((text) => parseAddress(text));
     this.#addresses = new Set(parsed.flatMap((address) => (address.ok ? [address.value] : [])));
     return this.#addresses;
   }
