@@ -1,5 +1,5 @@
 import { isRange, rangeAround, type Address, type Target } from '@banshare/protocol';
-import { blockOf } from './blocks.ts';
+import { blockOf } from './words/ipv6-block.ts';
 import { banOf, type Aimed, type Look, type Submission } from './words/submission.ts';
 
 /** So many addresses of one /64 are banned one by one: whoever has a /64 has 2^64 of them. */

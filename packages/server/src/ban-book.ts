@@ -1,7 +1,7 @@
 import type { BanKey, Event, Target } from '@banshare/protocol';
-import { blockOf } from './blocks.ts';
+import { blockOf } from './words/ipv6-block.ts';
 import { eventOf, type Row, type Sql } from './rows.ts';
-import { widerRanges } from './wider-ranges.ts';
+import { widerRanges } from './words/wider-ranges.ts';
 import { covers, isActive, type PublishedBan } from './words/verdict.ts';
 
 /** Which bans an operator means: one address, in one jail or in all. */

@@ -1,5 +1,5 @@
 import { syncFields, type SnapshotReason, type SyncAnswer, type SyncRequest } from '@banshare/protocol';
-import { retry, type Answer } from './answer.ts';
+import { retry, type Answer } from './words/answer.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A page must stay small enough that reports do not wait for it. */

@@ -1,6 +1,6 @@
 import { parseRequest, quote, type Request } from '@banshare/protocol';
 import { MAC_BYTES, MacChecker, SignatureChecker, type Incoming } from '@banshare/transport';
-import { refuse, retry, type Answer } from './answer.ts';
+import { refuse, retry, type Answer } from './words/answer.ts';
 import type { HostBook } from './host-book.ts';
 import type { Host } from './words/host.ts';
 

@@ -4,7 +4,7 @@ import type { Brakes } from './brakes.ts';
 import { judge, judgeUnban, type Policy } from './judge.ts';
 import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { NeverBan } from './never-ban.ts';
-import { cannot } from './say.ts';
+import { cannot } from './words/phrases.ts';
 import { isQuorate, quorumFor, sayVotes, type QuorumRule } from './quorum.ts';
 import { isActive, type Past, type Verdict } from './words/verdict.ts';
 import type { Submission, Known } from './words/submission.ts';

@@ -1,4 +1,4 @@
-import { retry, type Answer } from './answer.ts';
+import { retry, type Answer } from './words/answer.ts';
 import { TokenBucket } from './words/token-bucket.ts';
 
 /** What newcomers were told to wait for: how many tries, and since when; epoch seconds. */

@@ -1,8 +1,8 @@
 import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
-import { freeName } from './host-names.ts';
+import { freeName } from './words/host-names.ts';
 import { mayBeInPlace, onlyListens } from './fleet/in-place.ts';
 import { gistOf, hostOf, toldOf, WRITE_TOLD } from './host-row.ts';
-import { Instances } from './instances.ts';
+import { Instances } from './words/instances.ts';
 import { writeOutcomes } from './outcomes.ts';
 import type { Row } from './rows.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';

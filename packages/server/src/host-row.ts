@@ -1,5 +1,5 @@
 import type { HostName, Receipt } from '@banshare/protocol';
-import { Instances } from './instances.ts';
+import { Instances } from './words/instances.ts';
 import type { Row } from './rows.ts';
 import type { Host, HostState } from './words/host.ts';
 

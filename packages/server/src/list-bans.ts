@@ -5,7 +5,7 @@ import { eachActive } from './each-active.ts';
 import type { Freeze } from './judging/freeze.ts';
 import type { Ledger } from './ledger.ts';
 import { refuse, textOf, type Args } from './operate.ts';
-import { widerRanges } from './wider-ranges.ts';
+import { widerRanges } from './words/wider-ranges.ts';
 
 /** Reports wait while a page is read. */
 const PAGE = 1000;

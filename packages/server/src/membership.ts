@@ -8,14 +8,14 @@ import {
   type Result,
 } from '@banshare/protocol';
 import { curveKeyOf } from '@banshare/transport';
-import { refuse, type Answer } from './answer.ts';
+import { refuse, type Answer } from './words/answer.ts';
 import type { Audit } from './audit.ts';
 import type { Admissions } from './domains.ts';
 import type { JoinCheck } from './fleet/join-check.ts';
 import { Opening, OPEN_SECONDS } from './fleet/opening.ts';
 import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';
 import type { HostBook } from './host-book.ts';
-import { nameWith } from './host-names.ts';
+import { nameWith } from './words/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from './never-ban.ts';
 import type { SqliteLedger } from './sqlite-ledger.ts';

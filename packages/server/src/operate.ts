@@ -21,7 +21,7 @@ import { endOf, type Policy } from './judge.ts';
 import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { Ledger } from './ledger.ts';
 import type { NeverBan } from './never-ban.ts';
-import { widerText } from './wider-ranges.ts';
+import { widerText } from './words/wider-ranges.ts';
 import { isMuted } from './words/host.ts';
 
 /** What operators' commands work with. */

@@ -4,7 +4,7 @@ import type { EventBook } from './event-book.ts';
 import type { HeldBook } from './held.ts';
 import type { VoteBook } from './ledger/vote-book.ts';
 import type { Row, Sql } from './rows.ts';
-import { widerRanges } from './wider-ranges.ts';
+import { widerRanges } from './words/wider-ranges.ts';
 import { isActive, type Verdict } from './words/verdict.ts';
 import {
   banOf,

@@ -1,6 +1,6 @@
 import { rotationText, type Envelope, type RotateRequest } from '@banshare/protocol';
 import { curveKeyOf, SignatureChecker } from '@banshare/transport';
-import { refuse, retry, type Answer } from './answer.ts';
+import { refuse, retry, type Answer } from './words/answer.ts';
 import type { Audit } from './audit.ts';
 import type { Admissions } from './domains.ts';
 import type { HostBook } from './host-book.ts';

@@ -1,8 +1,8 @@
 import type { HostAt } from './fleet-addresses.ts';
 import type { Unbanned } from './operate.ts';
-import { cannot } from './say.ts';
+import { cannot } from './words/phrases.ts';
 import { showLifted, type ShownBan } from './show.ts';
-import { widerText } from './wider-ranges.ts';
+import { widerText } from './words/wider-ranges.ts';
 
 /** What was banned, and who cannot apply it. */
 export function showBanned({

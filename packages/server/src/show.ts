@@ -6,7 +6,7 @@ import type { HostStatus } from './status.ts';
 import { namesOf } from './operator/attention.ts';
 import { onlyListens } from './fleet/in-place.ts';
 import { sayNamesake } from './namesake.ts';
-import { number, span, time } from './say.ts';
+import { number, span, time } from './words/phrases.ts';
 
 export type ShownBan = {
   ip: string;

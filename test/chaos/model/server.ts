@@ -13,7 +13,7 @@ import {
   type SyncRequest,
 } from '@banshare/protocol';
 import type { Answer } from '@banshare/transport';
-import { framesOf } from '../../../packages/server/src/answer.ts';
+import { framesOf } from '../../../packages/server/src/words/answer.ts';
 import { catchUp } from '../../../packages/server/src/catch-up.ts';
 import { judge, judgeUnban } from '../../../packages/server/src/judge.ts';
 import { SqliteLedger } from '../../../packages/server/src/sqlite-ledger.ts';

@@ -1,6 +1,6 @@
 import { oneLine } from '@banshare/protocol';
 import { behindForNow, namesOf, outForNow } from '../operator/attention.ts';
-import { cannot, number, time } from '../say.ts';
+import { cannot, number, time } from '../words/phrases.ts';
 import type { Status } from '../status.ts';
 import { type Openness, sayOpenness } from '../words/enrolment.ts';
 

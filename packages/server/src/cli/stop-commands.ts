@@ -2,7 +2,7 @@ import { wallSeconds, table } from '@banshare/runtime';
 import type { Ask, Command } from '../ask.ts';
 import { sayFrozen, type Frozen } from '../judging/freeze.ts';
 import type { ListedHeld } from '../operator/stop.ts';
-import { span } from '../say.ts';
+import { span } from '../words/phrases.ts';
 import { durationTyped } from './words-of.ts';
 
 /** The commands that stop the fleet, let it go on, and decide about what was held. */

@@ -3,7 +3,7 @@ import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from '../audit.ts';
 import type { HostBook } from '../host-book.ts';
 import { LONGEST_REASON, refuse, textOf, type Args } from '../operate.ts';
-import { time } from '../say.ts';
+import { time } from '../words/phrases.ts';
 import type { SqliteLedger } from '../sqlite-ledger.ts';
 
 /** Nobody remembers a longer one: a host that is away for months is revoked, or forgotten. */

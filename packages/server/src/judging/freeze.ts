@@ -1,5 +1,5 @@
 import type { Row, Sql } from '../rows.ts';
-import { span } from '../say.ts';
+import { span } from '../words/phrases.ts';
 
 /** Since when nothing new is published, and until when; epoch seconds, null until somebody says so. */
 export type Frozen = { since: number; until: number | null };

@@ -3,8 +3,8 @@ import type { OutOfPlace } from '../fleet/in-place.ts';
 import { sayFrozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../namesake.ts';
-import { number, span, time } from '../say.ts';
-import { widerText } from '../wider-ranges.ts';
+import { number, span, time } from '../words/phrases.ts';
+import { widerText } from '../words/wider-ranges.ts';
 import type { Facts, Trouble } from './facts.ts';
 
 /** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */

@@ -1,5 +1,5 @@
 import type { HostName, Receipt } from '@banshare/protocol';
-import type { Instances } from '../instances.ts';
+import type { Instances } from './instances.ts';
 
 /** `pending` waits for an operator; `revoked` is refused everywhere. */
 export type HostState = 'active' | 'pending' | 'revoked';

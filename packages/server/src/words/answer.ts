@@ -1,5 +1,5 @@
 import { encodeReply, type Fields, type Status, type VerdictWord } from '@banshare/protocol';
-import type { Recorded } from './words/submission.ts';
+import type { Recorded } from './submission.ts';
 
 /** An answer on its way: the two frames' content without id and time. */
 export type Answer = {

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseJail, parseRange, specialRange, type Event, type JailName } from '@banshare/protocol';
-import { ActiveCount } from '../src/active-count.ts';
-import { aim } from '../src/aim.ts';
-import { Brakes } from '../src/brakes.ts';
-import { decideWith } from '../src/decide.ts';
-import { NeverBan } from '../src/never-ban.ts';
-import { OwnAddresses } from '../src/own-addresses.ts';
-import type { QuorumRule } from '../src/quorum.ts';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
-import type { Recorded, Submission } from '../src/words/submission.ts';
-import type { Host } from '../src/words/host.ts';
+import { ActiveCount } from '../../src/active-count.ts';
+import { aim } from '../../src/aim.ts';
+import { Brakes } from '../../src/brakes.ts';
+import { decideWith } from '../../src/decide.ts';
+import { NeverBan } from '../../src/never-ban.ts';
+import { OwnAddresses } from '../../src/own-addresses.ts';
+import type { QuorumRule } from '../../src/quorum.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import type { Recorded, Submission } from '../../src/words/submission.ts';
+import type { Host } from '../../src/words/host.ts';
 
 const BLOCK = '2001:db8:0:9::/64';
 const QUORUM: QuorumRule = { prog: 'psad', jail: '*', reporters: 2, withinSeconds: 600 };
