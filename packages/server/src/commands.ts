@@ -3,7 +3,7 @@ import yargs from 'yargs';
 import { askWith, type Command } from './ask.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './care-commands.ts';
-import { readEverything } from './check.ts';
+import { readEverything } from './setup/read-setup.ts';
 import { stopCommands } from './cli/stop-commands.ts';
 import { asYargs, placesOf } from './cli/words-of.ts';
 import { fleetCommands } from './fleet-commands.ts';

@@ -10,7 +10,7 @@ import {
 } from '@banshare/runtime';
 import { chownSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { readEverything } from './check.ts';
+import { readEverything } from './setup/read-setup.ts';
 
 /** The argument that makes this program its own fan-out child. */
 const FAN_OUT = '--fan-out-child';

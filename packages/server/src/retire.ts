@@ -5,7 +5,7 @@ import type { ReportPort } from '@banshare/transport';
 import type { Audit } from './audit.ts';
 import type { Distributor } from './distribute.ts';
 import { publishDomain, reportDomain, type Admissions } from './domains.ts';
-import type { Generation } from './generations.ts';
+import type { Generation } from './setup/generations.ts';
 import type { HostBook } from './host-book.ts';
 import { refuse, textOf, type Args } from './operate.ts';
 import type { Host } from './words/host.ts';

@@ -25,7 +25,7 @@ import { Distributor } from './distribute.ts';
 import { Admissions } from './domains.ts';
 import { FloodWatch } from './flood-watch.ts';
 import { endpointsOf, openReportPort } from './doors.ts';
-import type { Generation } from './generations.ts';
+import type { Generation } from './setup/generations.ts';
 import { cutter } from './fleet/cutter.ts';
 import { HostBook } from './host-book.ts';
 import { JoinCheck } from './fleet/join-check.ts';

@@ -1,6 +1,6 @@
 import { enrolmentText, type EnrolRequest, type Envelope } from '@banshare/protocol';
 import { JoinProof } from '@banshare/transport';
-import type { Generation } from '../generations.ts';
+import type { Generation } from '../setup/generations.ts';
 
 /**
  * Finds out whether an enrolment proves that it has the join key of the generation whose server it is addressed to. What came
