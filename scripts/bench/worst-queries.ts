@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 import { MOST_IN_BLOCK, type AimPolicy, aim } from '../../packages/server/src/aim.ts';
 import { judge, judgeUnban } from '../../packages/server/src/judge.ts';
-import { SqliteLedger } from '../../packages/server/src/sqlite-ledger.ts';
+import { SqliteLedger } from '../../packages/server/src/ledger/store.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { Decide, Submission } from '../../packages/server/src/words/submission.ts';
 

@@ -26,7 +26,7 @@ import {
 import { freeze, held, thaw } from './operator/stop.ts';
 import { undo } from './operator/undo.ts';
 import { retire, type RetireParts } from './retire.ts';
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { SqliteLedger } from './ledger/store.ts';
 import { listBans } from './list-bans.ts';
 import { listHosts, statusOf } from './status.ts';
 

@@ -13,7 +13,7 @@ import {
   type HostPaths,
   type Owner,
 } from '@banshare/runtime';
-import { addFiles, beginEpoch, proveBackup, readFiles, type KeptFile } from './backup-file.ts';
+import { addFiles, beginEpoch, proveBackup, readFiles, type KeptFile } from './ledger/backup-file.ts';
 import { placeCopy } from './cli/copy-file.ts';
 import { filesToKeep, placeOf } from './cli/kept-files.ts';
 

@@ -9,8 +9,8 @@ import {
 } from '@banshare/protocol';
 import { AddressIndex } from './address-index.ts';
 import { WhereFrom } from './never-ban/where-from.ts';
-import type { Row } from './rows.ts';
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { Row } from './ledger/rows.ts';
+import type { SqliteLedger } from './ledger/store.ts';
 import type { Host } from './words/host.ts';
 
 /** An address counts for so long after the host last spoke from there, since an uplink may flap; an approved one, after it was last told. */

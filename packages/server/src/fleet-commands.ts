@@ -1,6 +1,6 @@
 import { hostPaths } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
-import type { AuditEntry } from './audit.ts';
+import type { AuditEntry } from './ledger/audit.ts';
 import { hostCommands } from './cli/host-commands.ts';
 import { neverBanCommands } from './cli/never-ban-commands.ts';
 import { durationTyped } from './cli/words-of.ts';

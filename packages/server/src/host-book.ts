@@ -1,11 +1,11 @@
 import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
 import { freeName } from './words/host-names.ts';
 import { mayBeInPlace, onlyListens } from './fleet/in-place.ts';
-import { gistOf, hostOf, toldOf, WRITE_TOLD } from './host-row.ts';
+import { gistOf, hostOf, toldOf, WRITE_TOLD } from './ledger/host-rows.ts';
 import { Instances } from './words/instances.ts';
-import { writeOutcomes } from './outcomes.ts';
-import type { Row } from './rows.ts';
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import { writeOutcomes } from './ledger/outcomes.ts';
+import type { Row } from './ledger/rows.ts';
+import type { SqliteLedger } from './ledger/store.ts';
 import { type HostState, type Key, type Host, isGone, keysOf } from './words/host.ts';
 
 /** A host that says nothing new is written this rarely. */

@@ -6,7 +6,7 @@ import type { Brakes } from './brakes.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
 import type { HostBook } from './host-book.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import { PageTurns } from './page-turns.ts';
 import type { Membership } from './membership.ts';
 import type { Rotation } from './rotation.ts';

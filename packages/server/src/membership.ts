@@ -9,7 +9,7 @@ import {
 } from '@banshare/protocol';
 import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from './words/answer.ts';
-import type { Audit } from './audit.ts';
+import type { Audit } from './ledger/audit.ts';
 import type { Admissions } from './domains.ts';
 import type { JoinCheck } from './fleet/join-check.ts';
 import { Opening, OPEN_SECONDS } from './fleet/opening.ts';
@@ -18,7 +18,7 @@ import type { HostBook } from './host-book.ts';
 import { nameWith } from './words/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from './never-ban.ts';
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { SqliteLedger } from './ledger/store.ts';
 import { curvesOf, type Host } from './words/host.ts';
 import type { EnrolmentMode, Openness } from './words/enrolment.ts';
 

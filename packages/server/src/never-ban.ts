@@ -8,8 +8,8 @@ import {
 } from '@banshare/protocol';
 import { FleetAddresses, sayNewcomer, type HostAt } from './fleet-addresses.ts';
 import type { OwnAddresses } from './own-addresses.ts';
-import type { Row } from './rows.ts';
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { Row } from './ledger/rows.ts';
+import type { SqliteLedger } from './ledger/store.ts';
 import type { Host } from './words/host.ts';
 
 /**

@@ -13,7 +13,7 @@ import {
   type Target,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { eachActive } from './each-active.ts';
+import { eachActive } from './ledger/active-bans.ts';
 import type { Membership } from './membership.ts';
 import { MOST_AT_ONCE, refuse, refuseFrozen, textOf, type Args, type OperateParts } from './operate.ts';
 import type { EnrolmentMode } from './words/enrolment.ts';

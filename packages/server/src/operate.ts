@@ -14,12 +14,12 @@ import {
   type Target,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import type { Audit } from './audit.ts';
-import { countWithin } from './each-active.ts';
+import type { Audit } from './ledger/audit.ts';
+import { countWithin } from './ledger/active-bans.ts';
 import type { HostBook } from './host-book.ts';
 import { endOf, type Policy } from './judge.ts';
 import { sayFrozen, type Freeze } from './judging/freeze.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import type { NeverBan } from './never-ban.ts';
 import { widerText } from './words/wider-ranges.ts';
 import { isMuted } from './words/host.ts';

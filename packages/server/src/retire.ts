@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdminReply } from '@banshare/runtime';
 import type { ReportPort } from '@banshare/transport';
-import type { Audit } from './audit.ts';
+import type { Audit } from './ledger/audit.ts';
 import type { Distributor } from './distribute.ts';
 import { publishDomain, reportDomain, type Admissions } from './domains.ts';
 import type { Generation } from './setup/generations.ts';

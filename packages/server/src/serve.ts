@@ -15,10 +15,10 @@ import {
   type ServerConfig,
 } from '@banshare/runtime';
 import { answerZap, ReportPort } from '@banshare/transport';
-import { ActiveCount } from './active-count.ts';
+import { ActiveCount } from './ledger/active-count.ts';
 import { answerAdmin } from './admin.ts';
 import { aim } from './aim.ts';
-import { Audit } from './audit.ts';
+import { Audit } from './ledger/audit.ts';
 import { Brakes } from './brakes.ts';
 import { decideWith, type DecideParts } from './decide.ts';
 import { Distributor } from './distribute.ts';
@@ -43,7 +43,7 @@ import { Rotation } from './rotation.ts';
 import { sayRate } from './operator/attention.ts';
 import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { LedgerWatch } from './operator/outages.ts';
-import { SqliteLedger } from './sqlite-ledger.ts';
+import { SqliteLedger } from './ledger/store.ts';
 import { startUpkeep } from './upkeep.ts';
 import { curvesOf } from './words/host.ts';
 

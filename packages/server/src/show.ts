@@ -1,6 +1,6 @@
 import { table } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
-import type { AuditEntry } from './audit.ts';
+import type { AuditEntry } from './ledger/audit.ts';
 import { isDrilled, type DrillTime } from './drill.ts';
 import type { HostStatus } from './status.ts';
 import { namesOf } from './operator/attention.ts';

@@ -3,7 +3,7 @@ import type { SteadyClock } from '@banshare/runtime';
 import type { HostBook } from './host-book.ts';
 import type { Membership } from './membership.ts';
 import { namesakeOf, type Namesake } from './namesake.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import type { Freeze, Frozen } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban.ts';

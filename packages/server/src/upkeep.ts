@@ -5,7 +5,7 @@ import type { Membership } from './membership.ts';
 import type { Freeze } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban.ts';
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { SqliteLedger } from './ledger/store.ts';
 
 const FLUSH_MS = 5000;
 const SWEEP_MS = 60_000;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
 import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { Audit } from '../src/audit.ts';
+import { Audit } from '../src/ledger/audit.ts';
 import { Admissions } from '../src/domains.ts';
 import { Membership } from '../src/membership.ts';
 import { NeverBan } from '../src/never-ban.ts';

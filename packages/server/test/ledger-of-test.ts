@@ -11,7 +11,7 @@ import {
   type ReportedBan,
 } from '@banshare/protocol';
 import { HostBook } from '../src/host-book.ts';
-import { SqliteLedger } from '../src/sqlite-ledger.ts';
+import { SqliteLedger } from '../src/ledger/store.ts';
 import type { Submission } from '../src/words/submission.ts';
 import type { Host, HostState } from '../src/words/host.ts';
 

@@ -9,7 +9,7 @@ import { Brakes } from '../src/brakes.ts';
 import { decideWith, type DecideParts } from '../src/decide.ts';
 import { NeverBan } from '../src/never-ban.ts';
 import { OwnAddresses } from '../src/own-addresses.ts';
-import { SqliteLedger } from '../src/sqlite-ledger.ts';
+import { SqliteLedger } from '../src/ledger/store.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 import { banOf, type Aim, type Decide } from '../src/words/submission.ts';
 import type { Host } from '../src/words/host.ts';

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { ActiveCount } from '../src/active-count.ts';
+import { ActiveCount } from '../src/ledger/active-count.ts';
 import { Brakes } from '../src/brakes.ts';
 import { decideWith } from '../src/decide.ts';
 import { NeverBan } from '../src/never-ban.ts';

@@ -1,10 +1,10 @@
 import { FOR_EVER, oneLine, parseDuration } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import type { Audit } from '../audit.ts';
+import type { Audit } from '../ledger/audit.ts';
 import type { HostBook } from '../host-book.ts';
 import { LONGEST_REASON, refuse, textOf, type Args } from '../operate.ts';
 import { time } from '../words/phrases.ts';
-import type { SqliteLedger } from '../sqlite-ledger.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
 
 /** Nobody remembers a longer one: a host that is away for months is revoked, or forgotten. */
 const LONGEST_SECONDS = 90 * 86_400;

@@ -1,5 +1,5 @@
-import type { Row } from '../rows.ts';
-import type { SqliteLedger } from '../sqlite-ledger.ts';
+import type { Row } from '../ledger/rows.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
 import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 
 /** For so long enrolment is open after a generation's first start, or where an operator names no time: then somebody is asked. */

@@ -1,4 +1,4 @@
-import type { Row, Sql } from '../rows.ts';
+import type { Row, Sql } from '../ledger/rows.ts';
 import { span } from '../words/phrases.ts';
 
 /** Since when nothing new is published, and until when; epoch seconds, null until somebody says so. */

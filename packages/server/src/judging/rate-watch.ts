@@ -1,5 +1,5 @@
-import { OPERATOR_HOST, originOf, type Event } from '@banshare/protocol';
-import type { Row, Sql } from '../rows.ts';
+import { originOf, type Event, OPERATOR_HOST } from '@banshare/protocol';
+import type { Row, Sql } from '../ledger/rows.ts';
 
 const MINUTE = 60;
 const DAY = 86_400;

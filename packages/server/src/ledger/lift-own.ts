@@ -1,6 +1,6 @@
 import { OPERATOR_HOST, type BanKey, type Event } from '@banshare/protocol';
-import { unban, type Books } from '../record.ts';
-import type { ReportedBan } from '../reported.ts';
+import { unban, type Books } from './record.ts';
+import type { ReportedBan } from './reports.ts';
 import { isActive } from '../words/verdict.ts';
 
 /** Lifts what hosts banned by themselves, less what is banned for itself too, and what an operator has lifted since. */

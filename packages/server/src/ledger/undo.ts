@@ -1,7 +1,7 @@
-import { banKeyText, isRange, OPERATOR_HOST, type BanKey, type Event } from '@banshare/protocol';
-import { unban, type Books } from '../record.ts';
-import { reportedAs } from '../reported.ts';
-import type { Row } from '../rows.ts';
+import { isRange, OPERATOR_HOST, type BanKey, type Event, banKeyText } from '@banshare/protocol';
+import { unban, type Books } from './record.ts';
+import { reportedAs } from './reports.ts';
+import type { Row } from './rows.ts';
 import { liftOwn } from './lift-own.ts';
 import type { Shorter, UndoWhat, UndoPlan, Undone } from '../words/undo.ts';
 

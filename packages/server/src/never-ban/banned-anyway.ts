@@ -1,6 +1,6 @@
 import type { Target } from '@banshare/protocol';
-import { eachActive } from '../each-active.ts';
-import type { Ledger } from '../ledger.ts';
+import { eachActive } from '../ledger/active-bans.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { NeverBan } from '../never-ban.ts';
 
 /** A ban that holds something which is never banned, and the rule that says so. */

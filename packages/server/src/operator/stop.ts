@@ -2,7 +2,7 @@ import { FOR_EVER, parseDuration } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { settleHeld, type FleetParts } from '../operate-fleet.ts';
 import { refuse, textOf, type Args } from '../operate.ts';
-import type { SqliteLedger } from '../sqlite-ledger.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
 
 type StopParts = FleetParts & { ledger: SqliteLedger };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseJail, parseRange, specialRange, type Event, type JailName } from '@banshare/protocol';
-import { ActiveCount } from '../../src/active-count.ts';
+import { ActiveCount } from '../../src/ledger/active-count.ts';
 import { aim } from '../../src/aim.ts';
 import { Brakes } from '../../src/brakes.ts';
 import { decideWith } from '../../src/decide.ts';

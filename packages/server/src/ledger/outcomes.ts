@@ -1,5 +1,5 @@
 import type { AckRequest } from '@banshare/protocol';
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { SqliteLedger } from './store.ts';
 
 /**
  * Keeps what a host tells of single events, and only of events that there are: else one host could fill the disk.

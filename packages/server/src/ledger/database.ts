@@ -2,7 +2,7 @@ import { makePrivateDirectory, StartFault } from '@banshare/runtime';
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { migrate } from './ledger-schema.ts';
+import { migrate } from './schema.ts';
 
 /** WAL can lose a database before this version when two connections meet (sqlite.org, WAL-reset bug). */
 const OLDEST_SQLITE = [3, 51, 3];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Row, Sql } from './rows.ts';
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { SqliteLedger } from './store.ts';
 
 /** What an operator did, or the server by itself; `at` epoch seconds. The hash covers the entry and the one before it. */
 export type AuditEntry = {

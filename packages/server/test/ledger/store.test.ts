@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseAddress, parseHostName, parseJail, parseProg, type Report } from '@banshare/protocol';
-import { judge, judgeUnban } from '../src/judge.ts';
-import { SqliteLedger } from '../src/sqlite-ledger.ts';
-import { isActive } from '../src/words/verdict.ts';
-import type { Decide, Submission } from '../src/words/submission.ts';
+import { judge, judgeUnban } from '../../src/judge.ts';
+import { SqliteLedger } from '../../src/ledger/store.ts';
+import { isActive } from '../../src/words/verdict.ts';
+import type { Decide, Submission } from '../../src/words/submission.ts';
 
 const NOW = 1_795_257_600;
 const POLICY = { windowSeconds: 300, defaultDurationSeconds: 86_400, maxDurationSeconds: -1 };

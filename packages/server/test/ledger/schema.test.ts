@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { HostBook } from '../src/host-book.ts';
-import { SqliteLedger } from '../src/sqlite-ledger.ts';
+import { HostBook } from '../../src/host-book.ts';
+import { SqliteLedger } from '../../src/ledger/store.ts';
 
-const EARLIER = readFileSync(new URL('ledger-of-version-3.sql', import.meta.url), 'utf8');
+const EARLIER = readFileSync(new URL('../ledger-of-version-3.sql', import.meta.url), 'utf8');
 
 test('a ledger of an earlier version is brought to this one, and kept beside as it was', () => {
   const folder = mkdtempSync(join(tmpdir(), 'banshare-schema-'));

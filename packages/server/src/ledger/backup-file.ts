@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { appendEntry } from './audit.ts';
 import { statements } from './database.ts';
-import { migrate } from './ledger-schema.ts';
+import { migrate } from './schema.ts';
 
 /** A file beside the ledger that a backup carries. */
 export type KeptFile = { path: string; mode: number; content: Buffer };

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
-import type { Decide } from '../src/words/submission.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import type { Decide } from '../../src/words/submission.ts';
 
 const hold: Decide = () => ({ verdict: 'held', until: NOW + 3600, reason: 'a test holds everything' });
 const publish: Decide = () => ({ verdict: 'accepted', publish: { kind: 'ban', until: NOW + 3600 } });

@@ -1,4 +1,4 @@
-import type { SqliteLedger } from './sqlite-ledger.ts';
+import type { SqliteLedger } from './store.ts';
 
 /** Counting half a million bans takes longer than judging one: the count is looked up at most so often. */
 const COUNT_SECONDS = 2;

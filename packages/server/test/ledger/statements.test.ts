@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { LedgerOfTest } from './ledger-of-test.ts';
+import { LedgerOfTest } from '../ledger-of-test.ts';
 
 /** Where a report, or a host's unban, asks the ledger, and what is removed beside it. */
 const FILES = [

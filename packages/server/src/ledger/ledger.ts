@@ -1,7 +1,7 @@
 import type { BanKey, Details, Event, Position, Range, Target } from '@banshare/protocol';
-import type { Selection } from './ban-book.ts';
-import type { Submission, Aim, Recorded, Decide } from './words/submission.ts';
-import type { UndoPlan, UndoWhat, Undone } from './words/undo.ts';
+import type { Selection } from './bans.ts';
+import type { Submission, Aim, Recorded, Decide } from '../words/submission.ts';
+import type { UndoPlan, UndoWhat, Undone } from '../words/undo.ts';
 
 /** A report as `explain` shows it: who said what when, and what the server made of it; `target` is what its ban is of. */
 export type ToldReport = BanKey & {

@@ -1,7 +1,7 @@
 import type { Event, Target } from '@banshare/protocol';
-import type { HeldBan } from './held.ts';
+import type { HeldBan } from './held-bans.ts';
 import type { Books } from './record.ts';
-import { isActive } from './words/verdict.ts';
+import { isActive } from '../words/verdict.ts';
 
 /**
  * Publishes what is held, oldest first, each ban once and with everybody who stands behind it as a supporter; at most so many

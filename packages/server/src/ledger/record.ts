@@ -1,11 +1,11 @@
 import type { BanKey, Event, HostName, Target, VerdictWord } from '@banshare/protocol';
-import type { BanBook } from './ban-book.ts';
-import type { EventBook } from './event-book.ts';
-import type { HeldBook } from './held.ts';
-import type { VoteBook } from './ledger/vote-book.ts';
+import type { BanBook } from './bans.ts';
+import type { EventBook } from './events.ts';
+import type { HeldBook } from './held-bans.ts';
+import type { VoteBook } from './votes.ts';
 import type { Row, Sql } from './rows.ts';
-import { widerRanges } from './words/wider-ranges.ts';
-import { isActive, type Verdict } from './words/verdict.ts';
+import { widerRanges } from '../words/wider-ranges.ts';
+import { isActive, type Verdict } from '../words/verdict.ts';
 import {
   banOf,
   detailsOf,
@@ -15,7 +15,7 @@ import {
   type Look,
   type Recorded,
   type Submission,
-} from './words/submission.ts';
+} from '../words/submission.ts';
 
 /** The tables of an open ledger. */
 export type Books = { sql: Sql; events: EventBook; bans: BanBook; held: HeldBook; votes: VoteBook };

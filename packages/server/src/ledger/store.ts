@@ -9,22 +9,22 @@ import {
   type Target,
 } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
-import { BanBook, type Selection } from './ban-book.ts';
+import { BanBook, type Selection } from './bans.ts';
 import { openDatabase, statements } from './database.ts';
-import { EventBook } from './event-book.ts';
+import { EventBook } from './events.ts';
 import { historyOf } from './history.ts';
-import { HeldBook } from './held.ts';
+import { HeldBook } from './held-bans.ts';
 import type { History, Ledger, Noted } from './ledger.ts';
 import { releaseHeld } from './release.ts';
 import { recordOne, unban, type Books } from './record.ts';
-import { reportedAs, reportedWithin } from './reported.ts';
+import { reportedAs, reportedWithin } from './reports.ts';
 import type { Row, Sql } from './rows.ts';
-import { liftOwn } from './ledger/lift-own.ts';
-import { planUndo, undoPart } from './ledger/undo.ts';
-import { VoteBook } from './ledger/vote-book.ts';
-import { isActive } from './words/verdict.ts';
-import { banOf, type Aim, type Decide, type Recorded, type Submission } from './words/submission.ts';
-import type { UndoPlan, UndoWhat, Undone } from './words/undo.ts';
+import { liftOwn } from './lift-own.ts';
+import { planUndo, undoPart } from './undo.ts';
+import { VoteBook } from './votes.ts';
+import { isActive } from '../words/verdict.ts';
+import { banOf, type Aim, type Decide, type Recorded, type Submission } from '../words/submission.ts';
+import type { UndoPlan, UndoWhat, Undone } from '../words/undo.ts';
 
 /**
  * The ledger in SQLite. One connection writes; a failed commit leaves it unknown what was stored: an fsync that failed may have written all the same, so the

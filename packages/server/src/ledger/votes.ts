@@ -1,5 +1,5 @@
 import type { BanKey, ReportedBan, Target } from '@banshare/protocol';
-import type { Row, Sql } from '../rows.ts';
+import type { Row, Sql } from './rows.ts';
 import type { Voter } from '../words/submission.ts';
 
 /** More have not to be asked: a quorum of so many is none that anybody sets. */

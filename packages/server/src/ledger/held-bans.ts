@@ -6,7 +6,7 @@ import {
   type Range,
   type Target,
 } from '@banshare/protocol';
-import type { Draft } from './event-book.ts';
+import type { Draft } from './events.ts';
 import type { Row, Sql } from './rows.ts';
 
 /** A draft of an event, the host that brought it, and those that voted for it before. */

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
-import { Peer, startFleet } from '../../../test/fleet/index.ts';
-import { publish, reportOf } from './reports.ts';
+import { Peer, startFleet } from '../../../../test/fleet/index.ts';
+import { publish, reportOf } from '../reports.ts';
 
 const canMount = process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0;
 

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Audit } from '../src/audit.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { Audit } from '../../src/ledger/audit.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 /** A log of so many entries. */
 function logOf(count: number, shelf: LedgerOfTest): Audit {

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { OPERATOR, type JailName } from '@banshare/protocol';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 test('an import is marked as one, also after a restart, and takes no word away that a person typed', async () => {
   using shelf = new LedgerOfTest();

@@ -2,7 +2,7 @@ import type { Target } from '@banshare/protocol';
 import { StartFault } from '@banshare/runtime';
 import { chmodSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { blockOf } from './words/ipv6-block.ts';
+import { blockOf } from '../words/ipv6-block.ts';
 
 /**
  * The ledger's tables, one step for each version; the database's user_version says how many were taken. Times are epoch

@@ -1,8 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { parseRange, type Range } from '@banshare/protocol';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
-import type { Decide } from '../src/words/submission.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import type { Decide } from '../../src/words/submission.ts';
 
 const DAY = 86_400;
 const counted: Decide = () => ({ verdict: 'counted' });

@@ -1,7 +1,7 @@
 import type { HostName, Receipt } from '@banshare/protocol';
-import { Instances } from './words/instances.ts';
+import { Instances } from '../words/instances.ts';
 import type { Row } from './rows.ts';
-import type { Host, HostState } from './words/host.ts';
+import type { Host, HostState } from '../words/host.ts';
 
 /** Clocks tremble: seconds by which one has to move before that is written. */
 const CLOCK_STEP = 5;
