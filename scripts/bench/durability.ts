@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
-import { judge } from '../../packages/server/src/judge.ts';
+import { judge } from '../../packages/server/src/judging/judge.ts';
 import { SqliteLedger } from '../../packages/server/src/ledger/store.ts';
 import { measureClientBurst } from './client-burst.ts';
 import { median, show, type Figure } from './figures.ts';

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
-import { MOST_IN_BLOCK, type AimPolicy, aim } from '../../packages/server/src/aim.ts';
-import { judge, judgeUnban } from '../../packages/server/src/judge.ts';
+import { MOST_IN_BLOCK, type AimPolicy, aim } from '../../packages/server/src/judging/ban-target.ts';
+import { judge, judgeUnban } from '../../packages/server/src/judging/judge.ts';
 import { SqliteLedger } from '../../packages/server/src/ledger/store.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { Decide, Submission } from '../../packages/server/src/words/submission.ts';

@@ -1,2 +1,2 @@
-export { judge, judgeUnban, type Policy } from './judge.ts';
+export { judge, judgeUnban, type Policy } from './judging/judge.ts';
 export type { PublishedBan, Verdict } from './words/verdict.ts';

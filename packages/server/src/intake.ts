@@ -2,7 +2,7 @@ import type { Event, Request } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
 import { framesOf, refuse, retry, type Answer } from './words/answer.ts';
-import type { Brakes } from './brakes.ts';
+import type { Brakes } from './judging/limits.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
 import type { HostBook } from './host-book.ts';

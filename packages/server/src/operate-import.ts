@@ -11,7 +11,7 @@ import {
   type Target,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { endOf } from './judge.ts';
+import { endOf } from './judging/judge.ts';
 import {
   DEFAULT_JAIL,
   hostsWithoutRanges,

@@ -1,5 +1,5 @@
 import type { FaultLog, SteadyClock } from '@banshare/runtime';
-import type { Brakes } from './brakes.ts';
+import type { Brakes } from './judging/limits.ts';
 import type { HostBook } from './host-book.ts';
 import type { Membership } from './membership.ts';
 import type { Freeze } from './judging/freeze.ts';

@@ -15,7 +15,7 @@ import {
 import type { Answer } from '@banshare/transport';
 import { framesOf } from '../../../packages/server/src/words/answer.ts';
 import { catchUp } from '../../../packages/server/src/catch-up.ts';
-import { judge, judgeUnban } from '../../../packages/server/src/judge.ts';
+import { judge, judgeUnban } from '../../../packages/server/src/judging/judge.ts';
 import { SqliteLedger } from '../../../packages/server/src/ledger/store.ts';
 import { isActive } from '../../../packages/server/src/words/verdict.ts';
 import type { Decide, Submission } from '../../../packages/server/src/words/submission.ts';

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseAddress, parseHostName, parseJail, parseProg, type Report } from '@banshare/protocol';
-import { judge, judgeUnban } from '../../src/judge.ts';
+import { judge, judgeUnban } from '../../src/judging/judge.ts';
 import { SqliteLedger } from '../../src/ledger/store.ts';
 import { isActive } from '../../src/words/verdict.ts';
 import type { Decide, Submission } from '../../src/words/submission.ts';

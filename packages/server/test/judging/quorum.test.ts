@@ -1,13 +1,13 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { ActiveCount } from '../src/ledger/active-count.ts';
-import { Brakes } from '../src/brakes.ts';
-import { decideWith } from '../src/decide.ts';
-import { NeverBan } from '../src/never-ban.ts';
-import { OwnAddresses } from '../src/own-addresses.ts';
-import { quorumFor } from '../src/quorum.ts';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
-import type { Submission } from '../src/words/submission.ts';
+import { ActiveCount } from '../../src/ledger/active-count.ts';
+import { Brakes } from '../../src/judging/limits.ts';
+import { decideWith } from '../../src/judging/decide.ts';
+import { NeverBan } from '../../src/never-ban.ts';
+import { OwnAddresses } from '../../src/own-addresses.ts';
+import { quorumFor } from '../../src/judging/quorum.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import type { Submission } from '../../src/words/submission.ts';
 
 const RULE = { prog: 'psad', jail: '*', reporters: 3, withinSeconds: 600 };
 const IP = '203.0.113.9';

@@ -1,8 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Event } from '@banshare/protocol';
-import { RateWatch, type BanRate } from '../src/judging/rate-watch.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { RateWatch, type BanRate } from '../../src/judging/rate-watch.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 const MINUTE = 60;
 const DAY = 86_400;

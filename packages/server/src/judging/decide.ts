@@ -1,13 +1,13 @@
 import { specialRange, type Target } from '@banshare/protocol';
-import { MOST_IN_BLOCK } from './aim.ts';
-import type { Brakes } from './brakes.ts';
+import { MOST_IN_BLOCK } from './ban-target.ts';
+import type { Brakes } from './limits.ts';
 import { judge, judgeUnban, type Policy } from './judge.ts';
-import { sayFrozen, type Freeze } from './judging/freeze.ts';
-import type { NeverBan } from './never-ban.ts';
-import { cannot } from './words/phrases.ts';
+import { sayFrozen, type Freeze } from './freeze.ts';
+import type { NeverBan } from '../never-ban.ts';
+import { cannot } from '../words/phrases.ts';
 import { isQuorate, quorumFor, sayVotes, type QuorumRule } from './quorum.ts';
-import { isActive, type Past, type Verdict } from './words/verdict.ts';
-import type { Submission, Known } from './words/submission.ts';
+import { isActive, type Past, type Verdict } from '../words/verdict.ts';
+import type { Submission, Known } from '../words/submission.ts';
 
 export type DecideParts = {
   policy: Policy;

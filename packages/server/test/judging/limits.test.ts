@@ -1,10 +1,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { startFleet, within } from '../../../test/fleet/index.ts';
-import { Brakes } from '../src/brakes.ts';
-import { publish, reportOf } from './reports.ts';
-import { TokenBucket } from '../src/words/token-bucket.ts';
+import { startFleet, within } from '../../../../test/fleet/index.ts';
+import { Brakes } from '../../src/judging/limits.ts';
+import { publish, reportOf } from '../reports.ts';
+import { TokenBucket } from '../../src/words/token-bucket.ts';
 
 test('a bucket never gives more than its burst and what refilled since, whatever the clock does', () => {
   const steps = fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { maxLength: 300 });

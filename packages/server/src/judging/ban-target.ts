@@ -1,6 +1,6 @@
 import { isRange, rangeAround, type Address, type Target } from '@banshare/protocol';
-import { blockOf } from './words/ipv6-block.ts';
-import { banOf, type Aimed, type Look, type Submission } from './words/submission.ts';
+import { blockOf } from '../words/ipv6-block.ts';
+import { banOf, type Aimed, type Look, type Submission } from '../words/submission.ts';
 
 /** So many addresses of one /64 are banned one by one: whoever has a /64 has 2^64 of them. */
 export const MOST_IN_BLOCK = 20;

@@ -1,4 +1,4 @@
-import { TokenBucket } from './words/token-bucket.ts';
+import { TokenBucket } from '../words/token-bucket.ts';
 
 /** What the administrator set under [limits]. */
 export type Limits = { hostPerMinute: number; hostBurst: number; fleetPerMinute: number; active: number };

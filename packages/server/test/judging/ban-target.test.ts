@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAddress, parseHostName, parseJail, parseProg, type Target } from '@banshare/protocol';
-import { aim, MOST_IN_BLOCK } from '../src/aim.ts';
-import type { Look, Submission } from '../src/words/submission.ts';
+import { aim, MOST_IN_BLOCK } from '../../src/judging/ban-target.ts';
+import type { Look, Submission } from '../../src/words/submission.ts';
 
 const BLOCK = '2001:db8:0:9::/64';
 

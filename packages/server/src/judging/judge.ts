@@ -1,5 +1,5 @@
 import { FOR_EVER, isOperators, OPERATOR, specialRange, type BanKey, type Report } from '@banshare/protocol';
-import { type Past, NO_PAST, type PublishedBan, type Verdict, isActive, covers } from './words/verdict.ts';
+import { type Past, NO_PAST, type PublishedBan, type Verdict, isActive, covers } from '../words/verdict.ts';
 
 /** What the administrator set: seconds, maxDurationSeconds -1 for no limit; the n-th ban of an address gets the n-th step. */
 export type Policy = {

@@ -2,8 +2,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parseAddress, parseJail, parseProg, type Report } from '@banshare/protocol';
-import { judge, judgeUnban, type Policy } from '../src/judge.ts';
-import type { PublishedBan } from '../src/words/verdict.ts';
+import { judge, judgeUnban, type Policy } from '../../src/judging/judge.ts';
+import type { PublishedBan } from '../../src/words/verdict.ts';
 
 const DAY = 86_400;
 const POLICY: Policy = { windowSeconds: 300, defaultDurationSeconds: DAY, maxDurationSeconds: 30 * DAY };

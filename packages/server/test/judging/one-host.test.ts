@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judge, judgeUnban, type Policy } from '../src/judge.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
-import { isActive } from '../src/words/verdict.ts';
-import type { Decide, Submission } from '../src/words/submission.ts';
+import { judge, judgeUnban, type Policy } from '../../src/judging/judge.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { isActive } from '../../src/words/verdict.ts';
+import type { Decide, Submission } from '../../src/words/submission.ts';
 
 // What one host, with a valid key, must not do to what the others found.
 const IP = '203.0.113.9';

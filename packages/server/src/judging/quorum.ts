@@ -1,5 +1,5 @@
 import type { Report } from '@banshare/protocol';
-import { span } from './words/phrases.ts';
+import { span } from '../words/phrases.ts';
 
 /** So many different hosts must report an address within so many seconds; '*' stands for every prog or jail. */
 export type QuorumRule = { prog: string; jail: string; reporters: number; withinSeconds: number };
