@@ -17,7 +17,7 @@ import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';
 import type { HostBook } from './host-book.ts';
 import { nameWith } from './words/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
-import type { NeverBan } from './never-ban.ts';
+import type { NeverBan } from './never-ban/never-ban.ts';
 import type { SqliteLedger } from './ledger/store.ts';
 import { curvesOf, type Host } from './words/host.ts';
 import type { EnrolmentMode, Openness } from './words/enrolment.ts';

@@ -20,7 +20,7 @@ import type { HostBook } from './host-book.ts';
 import { endOf, type Policy } from './judging/judge.ts';
 import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import type { NeverBan } from './never-ban.ts';
+import type { NeverBan } from './never-ban/never-ban.ts';
 import { widerText } from './words/wider-ranges.ts';
 import { isMuted } from './words/host.ts';
 

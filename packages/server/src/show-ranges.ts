@@ -1,4 +1,4 @@
-import type { HostAt } from './fleet-addresses.ts';
+import type { HostAt } from './never-ban/fleet-addresses.ts';
 import type { Unbanned } from './operate.ts';
 import { cannot } from './words/phrases.ts';
 import { showLifted, type ShownBan } from './show.ts';

@@ -6,7 +6,7 @@ import { namesakeOf, type Namesake } from './namesake.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Freeze, Frozen } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
-import type { NeverBan } from './never-ban.ts';
+import type { NeverBan } from './never-ban/never-ban.ts';
 import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from './fleet/in-place.ts';
 import type { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import type { LedgerWatch } from './operator/outages.ts';

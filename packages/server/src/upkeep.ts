@@ -4,7 +4,7 @@ import type { HostBook } from './host-book.ts';
 import type { Membership } from './membership.ts';
 import type { Freeze } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
-import type { NeverBan } from './never-ban.ts';
+import type { NeverBan } from './never-ban/never-ban.ts';
 import type { SqliteLedger } from './ledger/store.ts';
 
 const FLUSH_MS = 5000;

@@ -7,8 +7,8 @@ import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
 import { Audit } from '../src/ledger/audit.ts';
 import { Admissions } from '../src/domains.ts';
 import { Membership } from '../src/membership.ts';
-import { NeverBan } from '../src/never-ban.ts';
-import { OwnAddresses } from '../src/own-addresses.ts';
+import { NeverBan } from '../src/never-ban/never-ban.ts';
+import { OwnAddresses } from '../src/never-ban/server-addresses.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 import { fateOf, publish } from './reports.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, parseRange, type JailName } from '@banshare/protocol';
 import { startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { NeverBan } from '../src/never-ban.ts';
+import { NeverBan } from '../src/never-ban/never-ban.ts';
 import { DEFAULT_JAIL } from '../src/operate.ts';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
 import { publish, reportOf } from './reports.ts';

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { NeverBan } from '../src/never-ban.ts';
-import { OwnAddresses } from '../src/own-addresses.ts';
+import { NeverBan } from '../src/never-ban/never-ban.ts';
+import { OwnAddresses } from '../src/never-ban/server-addresses.ts';
 import { bannedHosts, hostsOf } from '../src/status.ts';
 import { OPERATOR, parseJail, parseTarget } from '@banshare/protocol';
 import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';

@@ -1,5 +1,5 @@
 import type { Ask, Command } from '../ask.ts';
-import type { HostAt } from '../fleet-addresses.ts';
+import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import { subcommands } from './subcommands.ts';
 import { rangeTyped } from './words-of.ts';
 import { showLifted, showNeverBan, type ShownBan } from '../show.ts';

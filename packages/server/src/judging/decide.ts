@@ -3,7 +3,7 @@ import { MOST_IN_BLOCK } from './ban-target.ts';
 import type { Brakes } from './limits.ts';
 import { judge, judgeUnban, type Policy } from './judge.ts';
 import { sayFrozen, type Freeze } from './freeze.ts';
-import type { NeverBan } from '../never-ban.ts';
+import type { NeverBan } from '../never-ban/never-ban.ts';
 import { cannot } from '../words/phrases.ts';
 import { isQuorate, quorumFor, sayVotes, type QuorumRule } from './quorum.ts';
 import { isActive, type Past, type Verdict } from '../words/verdict.ts';

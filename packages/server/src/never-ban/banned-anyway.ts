@@ -1,7 +1,7 @@
 import type { Target } from '@banshare/protocol';
 import { eachActive } from '../ledger/active-bans.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { NeverBan } from '../never-ban.ts';
+import type { NeverBan } from './never-ban.ts';
 
 /** A ban that holds something which is never banned, and the rule that says so. */
 export type BannedAnyway = { ip: string; rule: string };

@@ -1,4 +1,4 @@
-import { sayNewcomer } from '../fleet-addresses.ts';
+import { sayNewcomer } from '../never-ban/fleet-addresses.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
 import { sayFrozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';

@@ -1,4 +1,4 @@
-import type { HostAt } from '../fleet-addresses.ts';
+import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { EnrolmentHold } from '../enrolment-brake.ts';
 import type { Namesake } from '../namesake.ts';
 import type { Frozen } from '../judging/freeze.ts';

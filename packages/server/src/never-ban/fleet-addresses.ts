@@ -8,10 +8,10 @@ import {
   type Target,
 } from '@banshare/protocol';
 import { AddressIndex } from './address-index.ts';
-import { WhereFrom } from './never-ban/where-from.ts';
-import type { Row } from './ledger/rows.ts';
-import type { SqliteLedger } from './ledger/store.ts';
-import type { Host } from './words/host.ts';
+import { WhereFrom } from './where-from.ts';
+import type { Row } from '../ledger/rows.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
+import type { Host } from '../words/host.ts';
 
 /** An address counts for so long after the host last spoke from there, since an uplink may flap; an approved one, after it was last told. */
 const KEPT_SECONDS = 86_400;

@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseRange, type Range } from '@banshare/protocol';
-import { Brakes } from '../src/judging/limits.ts';
-import { decideWith, type DecideParts } from '../src/judging/decide.ts';
-import { NeverBan } from '../src/never-ban.ts';
-import { OwnAddresses } from '../src/own-addresses.ts';
-import { SqliteLedger } from '../src/ledger/store.ts';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
-import { banOf, type Aim, type Decide } from '../src/words/submission.ts';
-import type { Host } from '../src/words/host.ts';
+import { Brakes } from '../../src/judging/limits.ts';
+import { decideWith, type DecideParts } from '../../src/judging/decide.ts';
+import { NeverBan } from '../../src/never-ban/never-ban.ts';
+import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
+import { SqliteLedger } from '../../src/ledger/store.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { banOf, type Aim, type Decide } from '../../src/words/submission.ts';
+import type { Host } from '../../src/words/host.ts';
 
 const DAY = 86_400;
 
@@ -177,7 +177,7 @@ test('hosts that were in the fleet for a day, or approved, before an upgrade sta
   try {
     const path = join(folder, 'ledger.db');
     const before = new DatabaseSync(path);
-    before.exec(readFileSync(new URL('ledger-of-version-3.sql', import.meta.url), 'utf8'));
+    before.exec(readFileSync(new URL('../ledger-of-version-3.sql', import.meta.url), 'utf8'));
     const hosts = before.prepare(
       "INSERT INTO hosts (id, key, curve, name, state, enrolled, addresses, last_seen) VALUES (?, ?, ?, ?, 'active', ?, '[]', ?)",
     );

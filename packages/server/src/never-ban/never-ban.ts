@@ -7,10 +7,10 @@ import {
   type Target,
 } from '@banshare/protocol';
 import { FleetAddresses, sayNewcomer, type HostAt } from './fleet-addresses.ts';
-import type { OwnAddresses } from './own-addresses.ts';
-import type { Row } from './ledger/rows.ts';
-import type { SqliteLedger } from './ledger/store.ts';
-import type { Host } from './words/host.ts';
+import type { OwnAddresses } from './server-addresses.ts';
+import type { Row } from '../ledger/rows.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
+import type { Host } from '../words/host.ts';
 
 /**
  * What is never banned beside the special ranges: what the administrator lists, in server.toml or by command, where hosts reach

@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { parseTarget } from '@banshare/protocol';
-import { startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { OwnAddresses } from '../src/own-addresses.ts';
-import { fateOf } from './reports.ts';
+import { startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
+import { fateOf } from '../reports.ts';
 
 const RULE = "the server's own address";
 

@@ -1,5 +1,5 @@
 import type { Address, Range } from '@banshare/protocol';
-import { blockOf } from './words/ipv6-block.ts';
+import { blockOf } from '../words/ipv6-block.ts';
 
 /** Which hosts are at an address, and which addresses are near a range. */
 export class AddressIndex {
