@@ -10,7 +10,7 @@ import {
 import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from './words/answer.ts';
 import type { Audit } from './ledger/audit.ts';
-import type { Admissions } from './domains.ts';
+import type { Admissions } from './ports/admissions.ts';
 import type { JoinCheck } from './fleet/join-check.ts';
 import { Opening, OPEN_SECONDS } from './fleet/opening.ts';
 import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';

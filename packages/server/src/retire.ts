@@ -4,7 +4,7 @@ import type { AdminReply } from '@banshare/runtime';
 import type { ReportPort } from '@banshare/transport';
 import type { Audit } from './ledger/audit.ts';
 import type { Distributor } from './distribute.ts';
-import { publishDomain, reportDomain, type Admissions } from './domains.ts';
+import { publishDomain, reportDomain, type Admissions } from './ports/admissions.ts';
 import type { Generation } from './setup/generations.ts';
 import type { HostBook } from './host-book.ts';
 import { refuse, textOf, type Args } from './operate.ts';

@@ -2,7 +2,7 @@ import { rotationText, type Envelope, type RotateRequest } from '@banshare/proto
 import { curveKeyOf, SignatureChecker } from '@banshare/transport';
 import { refuse, retry, type Answer } from './words/answer.ts';
 import type { Audit } from './ledger/audit.ts';
-import type { Admissions } from './domains.ts';
+import type { Admissions } from './ports/admissions.ts';
 import type { HostBook } from './host-book.ts';
 import type { PublishDoors } from './membership.ts';
 import type { SqliteLedger } from './ledger/store.ts';

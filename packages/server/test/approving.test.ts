@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
 import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
 import { Audit } from '../src/ledger/audit.ts';
-import { Admissions } from '../src/domains.ts';
+import { Admissions } from '../src/ports/admissions.ts';
 import { Membership } from '../src/membership.ts';
 import { NeverBan } from '../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../src/never-ban/server-addresses.ts';

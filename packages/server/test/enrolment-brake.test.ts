@@ -4,7 +4,7 @@ import type { HostName } from '@banshare/protocol';
 import { makeIdentity, Signer } from '@banshare/transport';
 import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
 import { Audit } from '../src/ledger/audit.ts';
-import { Admissions } from '../src/domains.ts';
+import { Admissions } from '../src/ports/admissions.ts';
 import { EnrolmentBrake } from '../src/enrolment-brake.ts';
 import { Membership } from '../src/membership.ts';
 import { LedgerOfTest, NOW } from './ledger-of-test.ts';

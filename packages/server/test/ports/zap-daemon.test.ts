@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { endpoint, makeCurvePair, makeIdentity, type CurvePair } from '@banshare/transport';
 import { Dealer, Subscriber } from 'zeromq';
-import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { publish } from './reports.ts';
+import { Peer, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { publish } from '../reports.ts';
 
 // The cells of zap-matrix.test.ts at the real server: its handlers live in two processes, one for each port.
 

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { curveKeyPair, Dealer, Router, Subscriber } from 'zeromq';
 import { answerZap, encodeZ85, PublishPort, ReportPort, type CurvePair } from '@banshare/transport';
-import { Admissions, publishDomain, reportDomain } from '../src/domains.ts';
+import { Admissions, publishDomain, reportDomain } from '../../src/ports/admissions.ts';
 
 /** Everything that may knock, by what the server knows of its key. */
 const KEYS = [

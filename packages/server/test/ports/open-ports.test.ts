@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readServerConfig } from '@banshare/runtime';
-import { endpointsOf } from '../src/doors.ts';
-import type { Generation } from '../src/setup/generations.ts';
+import { endpointsOf } from '../../src/ports/open-ports.ts';
+import type { Generation } from '../../src/setup/generations.ts';
 
 const curve = { publicKey: 'p', secretKey: 's' };
 const fleet = { reportPort: 20_001, publishPort: 20_002 } as Generation['fleet'];

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Admissions, publishDomain, reportDomain } from '../src/domains.ts';
+import { Admissions, publishDomain, reportDomain } from '../../src/ports/admissions.ts';
 
 test('decide() opens both ports of every generation to hosts, and to a join key only where it enrols', () => {
   const admissions = new Admissions();

@@ -1,8 +1,8 @@
 import { StartFault } from '@banshare/runtime';
 import type { ServerConfig } from '@banshare/runtime';
 import { strangerIsRefused, type Listening, type ReportPort } from '@banshare/transport';
-import { publishDomain, reportDomain } from './domains.ts';
-import type { Generation } from './setup/generations.ts';
+import { publishDomain, reportDomain } from './admissions.ts';
+import type { Generation } from '../setup/generations.ts';
 
 /**
  * Opens the report port for every generation and proves each door shut.
