@@ -1,6 +1,6 @@
 import { parseTarget, type Event } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import type { HostBook } from './host-book.ts';
+import type { HostBook } from './fleet/hosts.ts';
 import type { History, Ledger } from './ledger/ledger.ts';
 import { textOf, type Args } from './operate.ts';
 import type { Host } from './words/host.ts';

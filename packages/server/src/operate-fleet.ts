@@ -14,7 +14,7 @@ import {
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from './ledger/active-bans.ts';
-import type { Membership } from './membership.ts';
+import type { Membership } from './fleet/membership.ts';
 import { MOST_AT_ONCE, refuse, refuseFrozen, textOf, type Args, type OperateParts } from './operate.ts';
 import type { EnrolmentMode } from './words/enrolment.ts';
 

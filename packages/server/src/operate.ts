@@ -16,7 +16,7 @@ import {
 import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from './ledger/audit.ts';
 import { countWithin } from './ledger/active-bans.ts';
-import type { HostBook } from './host-book.ts';
+import type { HostBook } from './fleet/hosts.ts';
 import { endOf, type Policy } from './judging/judge.ts';
 import { sayFrozen, type Freeze } from './judging/freeze.ts';
 import type { Ledger } from './ledger/ledger.ts';

@@ -6,7 +6,7 @@ import type { Audit } from './ledger/audit.ts';
 import type { Distributor } from './distribute.ts';
 import { publishDomain, reportDomain, type Admissions } from './ports/admissions.ts';
 import type { Generation } from './setup/generations.ts';
-import type { HostBook } from './host-book.ts';
+import type { HostBook } from './fleet/hosts.ts';
 import { refuse, textOf, type Args } from './operate.ts';
 import type { Host } from './words/host.ts';
 

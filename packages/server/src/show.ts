@@ -5,7 +5,7 @@ import { isDrilled, type DrillTime } from './drill.ts';
 import type { HostStatus } from './status.ts';
 import { namesOf } from './operator/attention.ts';
 import { onlyListens } from './fleet/in-place.ts';
-import { sayNamesake } from './namesake.ts';
+import { sayNamesake } from './fleet/namesake.ts';
 import { number, span, time } from './words/phrases.ts';
 
 export type ShownBan = {

@@ -1,8 +1,8 @@
 import type { Receipt } from '@banshare/protocol';
 import type { SteadyClock } from '@banshare/runtime';
-import type { HostBook } from './host-book.ts';
-import type { Membership } from './membership.ts';
-import { namesakeOf, type Namesake } from './namesake.ts';
+import type { HostBook } from './fleet/hosts.ts';
+import type { Membership } from './fleet/membership.ts';
+import { namesakeOf, type Namesake } from './fleet/namesake.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Freeze, Frozen } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';

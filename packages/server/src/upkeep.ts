@@ -1,7 +1,7 @@
 import type { FaultLog, SteadyClock } from '@banshare/runtime';
 import type { Brakes } from './judging/limits.ts';
-import type { HostBook } from './host-book.ts';
-import type { Membership } from './membership.ts';
+import type { HostBook } from './fleet/hosts.ts';
+import type { Membership } from './fleet/membership.ts';
 import type { Freeze } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban/never-ban.ts';

@@ -10,7 +10,7 @@ import {
   type Address,
   type ReportedBan,
 } from '@banshare/protocol';
-import { HostBook } from '../src/host-book.ts';
+import { HostBook } from '../src/fleet/hosts.ts';
 import { SqliteLedger } from '../src/ledger/store.ts';
 import type { Submission } from '../src/words/submission.ts';
 import type { Host, HostState } from '../src/words/host.ts';

@@ -2,7 +2,7 @@ import { sayNewcomer } from '../never-ban/fleet-addresses.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
 import { sayFrozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
-import { sayNamesake } from '../namesake.ts';
+import { sayNamesake } from '../fleet/namesake.ts';
 import { number, span, time } from '../words/phrases.ts';
 import { widerText } from '../words/wider-ranges.ts';
 import type { Facts, Trouble } from './facts.ts';

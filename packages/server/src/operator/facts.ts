@@ -1,6 +1,6 @@
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
-import type { EnrolmentHold } from '../enrolment-brake.ts';
-import type { Namesake } from '../namesake.ts';
+import type { EnrolmentHold } from '../fleet/enrolment-rate.ts';
+import type { Namesake } from '../fleet/namesake.ts';
 import type { Frozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import type { InPlace, OutOfPlace } from '../fleet/in-place.ts';

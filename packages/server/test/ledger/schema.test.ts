@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { HostBook } from '../../src/host-book.ts';
+import { HostBook } from '../../src/fleet/hosts.ts';
 import { SqliteLedger } from '../../src/ledger/store.ts';
 
 const EARLIER = readFileSync(new URL('../ledger-of-version-3.sql', import.meta.url), 'utf8');

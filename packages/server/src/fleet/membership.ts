@@ -8,19 +8,19 @@ import {
   type Result,
 } from '@banshare/protocol';
 import { curveKeyOf } from '@banshare/transport';
-import { refuse, type Answer } from './words/answer.ts';
-import type { Audit } from './ledger/audit.ts';
-import type { Admissions } from './ports/admissions.ts';
-import type { JoinCheck } from './fleet/join-check.ts';
-import { Opening, OPEN_SECONDS } from './fleet/opening.ts';
-import { EnrolmentBrake, type EnrolmentHold } from './enrolment-brake.ts';
-import type { HostBook } from './host-book.ts';
-import { nameWith } from './words/host-names.ts';
+import { refuse, type Answer } from '../words/answer.ts';
+import type { Audit } from '../ledger/audit.ts';
+import type { Admissions } from '../ports/admissions.ts';
+import type { JoinCheck } from './join-check.ts';
+import { Opening, OPEN_SECONDS } from './opening.ts';
+import { EnrolmentBrake, type EnrolmentHold } from './enrolment-rate.ts';
+import type { HostBook } from './hosts.ts';
+import { nameWith } from '../words/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
-import type { NeverBan } from './never-ban/never-ban.ts';
-import type { SqliteLedger } from './ledger/store.ts';
-import { curvesOf, type Host } from './words/host.ts';
-import type { EnrolmentMode, Openness } from './words/enrolment.ts';
+import type { NeverBan } from '../never-ban/never-ban.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
+import { curvesOf, type Host } from '../words/host.ts';
+import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 
 /** The publish port's doors, in the fan-out child. */
 export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };

@@ -2,13 +2,13 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { HostName } from '@banshare/protocol';
 import { makeIdentity, Signer } from '@banshare/transport';
-import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { Audit } from '../src/ledger/audit.ts';
-import { Admissions } from '../src/ports/admissions.ts';
-import { EnrolmentBrake } from '../src/enrolment-brake.ts';
-import { Membership } from '../src/membership.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
-import { publish } from './reports.ts';
+import { Peer, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { Audit } from '../../src/ledger/audit.ts';
+import { Admissions } from '../../src/ports/admissions.ts';
+import { EnrolmentBrake } from '../../src/fleet/enrolment-rate.ts';
+import { Membership } from '../../src/fleet/membership.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { publish } from '../reports.ts';
 
 type Told = { status: string; code?: string; after?: number };
 

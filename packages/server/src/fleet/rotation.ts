@@ -1,13 +1,13 @@
 import { rotationText, type Envelope, type RotateRequest } from '@banshare/protocol';
 import { curveKeyOf, SignatureChecker } from '@banshare/transport';
-import { refuse, retry, type Answer } from './words/answer.ts';
-import type { Audit } from './ledger/audit.ts';
-import type { Admissions } from './ports/admissions.ts';
-import type { HostBook } from './host-book.ts';
+import { refuse, retry, type Answer } from '../words/answer.ts';
+import type { Audit } from '../ledger/audit.ts';
+import type { Admissions } from '../ports/admissions.ts';
+import type { HostBook } from './hosts.ts';
 import type { PublishDoors } from './membership.ts';
-import type { SqliteLedger } from './ledger/store.ts';
-import type { Host } from './words/host.ts';
-import { TokenBucket } from './words/token-bucket.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
+import type { Host } from '../words/host.ts';
+import { TokenBucket } from '../words/token-bucket.ts';
 
 export type RotationParts = {
   ledger: SqliteLedger;

@@ -8,9 +8,9 @@ import {
   type RequestKind,
 } from '@banshare/protocol';
 import { JoinProof, makeIdentity, Signer } from '@banshare/transport';
-import { Peer, startFleet } from '../../../test/fleet/index.ts';
-import { LedgerOfTest } from './ledger-of-test.ts';
-import { publish } from './reports.ts';
+import { Peer, startFleet } from '../../../../test/fleet/index.ts';
+import { LedgerOfTest } from '../ledger-of-test.ts';
+import { publish } from '../reports.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());

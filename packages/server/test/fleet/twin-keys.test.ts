@@ -11,7 +11,7 @@ import {
   type CurvePair,
   type Sealed,
 } from '@banshare/transport';
-import { makeId, startFleet, type Peer } from '../../../test/fleet/index.ts';
+import { makeId, startFleet, type Peer } from '../../../../test/fleet/index.ts';
 
 /** The order of the curve's group, and the prime of its field. */
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;

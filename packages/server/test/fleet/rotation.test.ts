@@ -2,8 +2,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { rotationText, type RequestKind } from '@banshare/protocol';
 import { makeIdentity, Signer, type Answer, type Identity, type Sealed } from '@banshare/transport';
-import { makeId, type Peer, startFleet, within, type Fleet } from '../../../test/fleet/index.ts';
-import { publish, reportOf } from './reports.ts';
+import { makeId, type Peer, startFleet, within, type Fleet } from '../../../../test/fleet/index.ts';
+import { publish, reportOf } from '../reports.ts';
 
 type Otherwise = { id?: string; at?: number };
 type Entry = { what: string; details: Record<string, unknown> };

@@ -1,12 +1,12 @@
 import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
-import { freeName } from './words/host-names.ts';
-import { mayBeInPlace, onlyListens } from './fleet/in-place.ts';
-import { gistOf, hostOf, toldOf, WRITE_TOLD } from './ledger/host-rows.ts';
-import { Instances } from './words/instances.ts';
-import { writeOutcomes } from './ledger/outcomes.ts';
-import type { Row } from './ledger/rows.ts';
-import type { SqliteLedger } from './ledger/store.ts';
-import { type HostState, type Key, type Host, isGone, keysOf } from './words/host.ts';
+import { freeName } from '../words/host-names.ts';
+import { mayBeInPlace, onlyListens } from './in-place.ts';
+import { gistOf, hostOf, toldOf, WRITE_TOLD } from '../ledger/host-rows.ts';
+import { Instances } from '../words/instances.ts';
+import { writeOutcomes } from '../ledger/outcomes.ts';
+import type { Row } from '../ledger/rows.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
+import { type HostState, type Key, type Host, isGone, keysOf } from '../words/host.ts';
 
 /** A host that says nothing new is written this rarely. */
 const SEEN_SECONDS = 60;

@@ -1,5 +1,5 @@
-import { retry, type Answer } from './words/answer.ts';
-import { TokenBucket } from './words/token-bucket.ts';
+import { retry, type Answer } from '../words/answer.ts';
+import { TokenBucket } from '../words/token-bucket.ts';
 
 /** What newcomers were told to wait for: how many tries, and since when; epoch seconds. */
 export type EnrolmentHold = { tries: number; since: number; reason: string };

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { namesakeOf } from '../src/namesake.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { namesakeOf } from '../../src/fleet/namesake.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 test('who spoke since another asked for its name, or a moment ago, is alive', () => {
   using shelf = new LedgerOfTest();

@@ -1,6 +1,6 @@
-import type { HostBook } from './host-book.ts';
-import { span } from './words/phrases.ts';
-import type { Host } from './words/host.ts';
+import type { HostBook } from './hosts.ts';
+import { span } from '../words/phrases.ts';
+import type { Host } from '../words/host.ts';
 
 /** Hosts acknowledge every 5 s: who was heard of within so many seconds may well be alive. */
 const ALIVE_SECONDS = 30;

@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { parseHostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
-import { Peer, startFleet, within, type Fleet } from '../../../test/fleet/index.ts';
-import { fateOf, publish, reportOf } from './reports.ts';
+import { Peer, startFleet, within, type Fleet } from '../../../../test/fleet/index.ts';
+import { fateOf, publish, reportOf } from '../reports.ts';
 
 type Status = {
   hosts: number;

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
-import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { Opening, OPEN_SECONDS } from '../src/fleet/opening.ts';
-import { LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { Peer, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { Opening, OPEN_SECONDS } from '../../src/fleet/opening.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 async function newcomer(fleet: Fleet): Promise<Peer> {
   return new Peer(fleet.meeting, await makeIdentity());

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
-import { Peer, startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { Audit } from '../src/ledger/audit.ts';
-import { Admissions } from '../src/ports/admissions.ts';
-import { Membership } from '../src/membership.ts';
-import { NeverBan } from '../src/never-ban/never-ban.ts';
-import { OwnAddresses } from '../src/never-ban/server-addresses.ts';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
-import { fateOf, publish } from './reports.ts';
+import { Peer, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { Audit } from '../../src/ledger/audit.ts';
+import { Admissions } from '../../src/ports/admissions.ts';
+import { Membership } from '../../src/fleet/membership.ts';
+import { NeverBan } from '../../src/never-ban/never-ban.ts';
+import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { fateOf, publish } from '../reports.ts';
 
 type Audited = { entries: { what: string; details: Record<string, unknown> }[] };
 
@@ -119,7 +119,7 @@ test(
     await using fleet = await startFleet();
     const [honest, web1] = [await fleet.peer('honest'), await newcomer(fleet)];
     await web1.enrol('web1', ['203.0.113.5']);
-    const main = join(import.meta.dirname, '../src/main.ts');
+    const main = join(import.meta.dirname, '../../src/main.ts');
     const words = [process.execPath, main, '--root', fleet.server.root, 'hosts', 'approve', 'web1'].join(' ');
     const at = (answer: string): string =>
       String(spawnSync('script', ['-qec', words, '/dev/null'], { input: `${answer}\n` }).stdout);
