@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** What only some files may import, since they are the rooms for it. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': [
-    'server/src/fan-out-child.ts',
+    'server/src/publish/fan-out-child.ts',
     // The administrator's firewall hook, run by root's own command and never by the daemon.
     'server/src/close-ports.ts',
     'client/src/exec.ts',

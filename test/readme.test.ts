@@ -60,7 +60,7 @@ test('the spine names files that exist, in the packages where a ban meets them',
 for (const [step, file] of [
   ['judge', 'packages/server/src/judging/judge.ts'],
   ['record', 'packages/server/src/ledger/store.ts'],
-  ['distribute', 'packages/server/src/distribute.ts'],
+  ['distribute', 'packages/server/src/publish/distribute.ts'],
   ['follow', 'packages/client/src/follow.ts'],
   ['choose', 'packages/client/src/choose.ts'],
   ['plan', 'packages/client/src/plan.ts'],

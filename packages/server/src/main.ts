@@ -18,7 +18,7 @@ const STOP_WITHIN_SECONDS = 10;
 
 const argv = process.argv.slice(2);
 if (argv[0] === FAN_OUT) {
-  const { runFanOut } = await import('./fan-out.ts');
+  const { runFanOut } = await import('./publish/fan-out.ts');
   runFanOut();
 } else {
   const options = readRunOptions(argv);

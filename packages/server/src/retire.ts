@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AdminReply } from '@banshare/runtime';
 import type { ReportPort } from '@banshare/transport';
 import type { Audit } from './ledger/audit.ts';
-import type { Distributor } from './distribute.ts';
+import type { Distributor } from './publish/distribute.ts';
 import { publishDomain, reportDomain, type Admissions } from './ports/admissions.ts';
 import type { Generation } from './setup/generations.ts';
 import type { HostBook } from './fleet/hosts.ts';

@@ -21,7 +21,7 @@ import { aim } from './judging/ban-target.ts';
 import { Audit } from './ledger/audit.ts';
 import { Brakes } from './judging/limits.ts';
 import { decideWith, type DecideParts } from './judging/decide.ts';
-import { Distributor } from './distribute.ts';
+import { Distributor } from './publish/distribute.ts';
 import { Admissions } from './ports/admissions.ts';
 import { FloodWatch } from './flood-watch.ts';
 import { endpointsOf, openReportPort } from './ports/open-ports.ts';

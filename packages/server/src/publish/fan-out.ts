@@ -1,9 +1,9 @@
 import { encodeHeartbeat, type Position } from '@banshare/protocol';
 import { descriptorLimit, descriptorsLeft, SteadyClock } from '@banshare/runtime';
 import { answerZap, PublishPort, strangerIsRefused, type Listening } from '@banshare/transport';
-import { Admissions } from './ports/admissions.ts';
-import { cutter } from './ports/cutter.ts';
-import type { FromFanOut, ToFanOut } from './fan-out-words.ts';
+import { Admissions } from '../ports/admissions.ts';
+import { cutter } from '../ports/cutter.ts';
+import type { FromFanOut, ToFanOut } from './fan-out-messages.ts';
 
 /** A client that hears nothing for 5 s rebuilds its sockets, so this leaves room for four lost beats. */
 const HEARTBEAT_MS = 1000;

@@ -1,7 +1,7 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { within } from '../../../test/fleet/index.ts';
-import { FanOutChild } from '../src/fan-out-child.ts';
+import { within } from '../../../../test/fleet/index.ts';
+import { FanOutChild } from '../../src/publish/fan-out-child.ts';
 
 const { execPath } = process;
 after(() => (process.execPath = execPath));

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { FromFanOut, ToFanOut } from './fan-out-words.ts';
+import type { FromFanOut, ToFanOut } from './fan-out-messages.ts';
 
 /** A thousand subscribers take 91 MB; a flood of subscriptions grows by hundreds of MB in a second. */
 const MEMORY_CAP_BYTES = 512 * 1024 * 1024;

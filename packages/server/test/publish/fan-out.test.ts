@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { parsePublication, rotationText } from '@banshare/protocol';
 import { makeIdentity, Signer, type Subscription } from '@banshare/transport';
-import { makeId, startFleet, within, type Fleet, type Peer } from '../../../test/fleet/index.ts';
-import { publish, reportOf } from './reports.ts';
+import { makeId, startFleet, within, type Fleet, type Peer } from '../../../../test/fleet/index.ts';
+import { publish, reportOf } from '../reports.ts';
 
 /** The process that has the publish port: the one child of the server. */
 function childOf(pid: number): number {

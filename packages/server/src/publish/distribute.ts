@@ -1,7 +1,7 @@
 import { encodeEvents, type Event, type Position } from '@banshare/protocol';
 import { portOf, type Listening } from '@banshare/transport';
 import { FanOutChild } from './fan-out-child.ts';
-import type { Outage } from './words/outage.ts';
+import type { Outage } from '../words/outage.ts';
 
 /** Events of one commit up to here travel as messages of their own, which subscribers can filter by prefix. */
 const MOST_SINGLE = 8;

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
 import { parsePublication, type Event } from '@banshare/protocol';
-import { startFleet, within, type Fleet } from '../../../test/fleet/index.ts';
-import { publish, reportOf } from './reports.ts';
+import { startFleet, within, type Fleet } from '../../../../test/fleet/index.ts';
+import { publish, reportOf } from '../reports.ts';
 
 const PYTHON = '/usr/bin/python3';
 const hasPyzmq = spawnSync(PYTHON, ['-c', 'import zmq.auth']).status === 0;
