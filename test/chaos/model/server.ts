@@ -14,7 +14,7 @@ import {
 } from '@banshare/protocol';
 import type { Answer } from '@banshare/transport';
 import { framesOf } from '../../../packages/server/src/words/answer.ts';
-import { catchUp } from '../../../packages/server/src/catch-up.ts';
+import { catchUp } from '../../../packages/server/src/intake/catch-up.ts';
 import { judge, judgeUnban } from '../../../packages/server/src/judging/judge.ts';
 import { SqliteLedger } from '../../../packages/server/src/ledger/store.ts';
 import { isActive } from '../../../packages/server/src/words/verdict.ts';

@@ -1,6 +1,6 @@
 import { syncFields, type SnapshotReason, type SyncAnswer, type SyncRequest } from '@banshare/protocol';
-import { retry, type Answer } from './words/answer.ts';
-import type { Ledger } from './ledger/ledger.ts';
+import { retry, type Answer } from '../words/answer.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 
 /** A page must stay small enough that reports do not wait for it. */
 const MOST_PER_PAGE = 1000;

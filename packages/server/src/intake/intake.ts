@@ -1,18 +1,18 @@
 import type { Event, Request } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
-import { framesOf, refuse, retry, type Answer } from './words/answer.ts';
-import type { Brakes } from './judging/limits.ts';
+import { framesOf, refuse, retry, type Answer } from '../words/answer.ts';
+import type { Brakes } from '../judging/limits.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
-import type { HostBook } from './fleet/hosts.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import { PageTurns } from './page-turns.ts';
-import type { Membership } from './fleet/membership.ts';
-import type { Rotation } from './fleet/rotation.ts';
-import type { Aim, Decide, Recorded, Submission } from './words/submission.ts';
-import type { Host } from './words/host.ts';
-import { answerOf } from './words/answer.ts';
+import type { HostBook } from '../fleet/hosts.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { PageTurns } from './sync-queue.ts';
+import type { Membership } from '../fleet/membership.ts';
+import type { Rotation } from '../fleet/rotation.ts';
+import type { Aim, Decide, Recorded, Submission } from '../words/submission.ts';
+import type { Host } from '../words/host.ts';
+import { answerOf } from '../words/answer.ts';
 
 /** What the intake tells the rest of the server; each is called after the fact. */
 export type Notices = {

@@ -4,7 +4,7 @@ import { parseAddress, parseHostName, parseJail, parseProg, parseReply } from '@
 import { Signer } from '@banshare/transport';
 import { signedText } from '@banshare/protocol';
 import type { Dealer } from 'zeromq';
-import { makeId, startFleet } from '../../../test/fleet/index.ts';
+import { makeId, startFleet } from '../../../../test/fleet/index.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());

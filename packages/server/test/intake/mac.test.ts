@@ -2,8 +2,8 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { rotationText, signedText, encodeRequest, type HostName, type RequestKind } from '@banshare/protocol';
 import { Mac, makeIdentity, sealByMac, Signer, type Answer, type Identity } from '@banshare/transport';
-import { makeId, Peer, startFleet } from '../../../test/fleet/index.ts';
-import { reportOf } from './reports.ts';
+import { makeId, Peer, startFleet } from '../../../../test/fleet/index.ts';
+import { reportOf } from '../reports.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());

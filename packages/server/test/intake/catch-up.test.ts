@@ -1,8 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { parseSyncAnswer, type SyncAnswer } from '@banshare/protocol';
-import { startFleet, type Fleet, type Peer } from '../../../test/fleet/index.ts';
-import { publish, reportOf, withdraw } from './reports.ts';
+import { startFleet, type Fleet, type Peer } from '../../../../test/fleet/index.ts';
+import { publish, reportOf, withdraw } from '../reports.ts';
 
 type Sync = Omit<Extract<Parameters<Peer['ask']>[0], { kind: 'sync' }>, 'kind' | 'limit'> & {
   limit?: number;

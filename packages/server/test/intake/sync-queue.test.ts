@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { PageTurns } from '../src/page-turns.ts';
+import { PageTurns } from '../../src/intake/sync-queue.ts';
 
 test('pages are made one in each turn of the loop, oldest first, and a host has at most four waiting', async () => {
   const turns = new PageTurns();

@@ -2,7 +2,7 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity, Signer, type Answer } from '@banshare/transport';
 import { parseAddress, parseHostName, parseJail, parseProg, type RequestKind } from '@banshare/protocol';
-import { makeId, Peer, startFleet } from '../../../test/fleet/index.ts';
+import { makeId, Peer, startFleet } from '../../../../test/fleet/index.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
