@@ -5,7 +5,7 @@ import { durationTyped, targetTyped } from './cli/words-of.ts';
 import { showBanned, showUnbanned } from './show-ranges.ts';
 import { showExplanation } from './show-explanation.ts';
 import { MOST_BANS, showBans, showUndone, type ShownBan } from './show.ts';
-import type { Unbanned } from './operate.ts';
+import type { Unbanned } from './operator/bans.ts';
 
 const IP = { type: 'string', coerce: targetTyped, describe: 'an address or range' } as const;
 const IPS = {

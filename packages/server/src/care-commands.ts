@@ -4,9 +4,9 @@ import { complain, EXIT, hostPaths, tell } from '@banshare/runtime';
 import type { Ask, Command } from './ask.ts';
 import { backUp, restore } from './backup.ts';
 import { showStatus } from './cli/show-status.ts';
-import { isDrilled, type DrillTime } from './drill.ts';
+import { isDrilled, type DrillTime } from './operator/drill.ts';
 import { showDrill } from './show.ts';
-import type { Status } from './status.ts';
+import type { Status } from './operator/status.ts';
 
 /** The commands that care for the server itself. */
 export function careCommands(ask: Ask, setCode: (code: number) => void): Command[] {

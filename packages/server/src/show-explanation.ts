@@ -1,5 +1,5 @@
 import { oneLine } from '@banshare/protocol';
-import type { Explanation } from './explain.ts';
+import type { Explanation } from './operator/explain.ts';
 import { time } from './words/phrases.ts';
 
 type Told = Explanation['reports'][number];

@@ -1,8 +1,8 @@
 import { table } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
 import type { AuditEntry } from './ledger/audit.ts';
-import { isDrilled, type DrillTime } from './drill.ts';
-import type { HostStatus } from './status.ts';
+import { isDrilled, type DrillTime } from './operator/drill.ts';
+import type { HostStatus } from './operator/status.ts';
 import { namesOf } from './operator/attention.ts';
 import { onlyListens } from './fleet/in-place.ts';
 import { sayNamesake } from './fleet/namesake.ts';

@@ -5,7 +5,7 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
 import { showBans, showHosts, type ShownBan } from '../src/show.ts';
-import type { HostStatus } from '../src/status.ts';
+import type { HostStatus } from '../src/operator/status.ts';
 import { NOW } from './ledger-of-test.ts';
 import { runProgram, startFleet } from '../../../test/fleet/index.ts';
 

@@ -1,7 +1,7 @@
 import { askAdmin, askPerson, complain, EXIT, hostPaths, wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from '../ask.ts';
 import { showHosts } from '../show.ts';
-import type { HostStatus } from '../status.ts';
+import type { HostStatus } from '../operator/status.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
 import { namesOf } from '../operator/attention.ts';
 import { subcommands } from './subcommands.ts';

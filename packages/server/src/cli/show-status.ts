@@ -1,7 +1,7 @@
 import { oneLine } from '@banshare/protocol';
 import { behindForNow, namesOf, outForNow } from '../operator/attention.ts';
 import { cannot, number, time } from '../words/phrases.ts';
-import type { Status } from '../status.ts';
+import type { Status } from '../operator/status.ts';
 import { type Openness, sayOpenness } from '../words/enrolment.ts';
 
 /** So many muted hosts get a line each. */

@@ -1,7 +1,7 @@
 import { FOR_EVER, parseDuration } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { settleHeld, type FleetParts } from '../operate-fleet.ts';
-import { refuse, textOf, type Args } from '../operate.ts';
+import { settleHeld, type FleetParts } from './fleet.ts';
+import { refuse, textOf, type Args } from './bans.ts';
 import type { SqliteLedger } from '../ledger/store.ts';
 
 type StopParts = FleetParts & { ledger: SqliteLedger };

@@ -1,6 +1,6 @@
 import { FOR_EVER, parseDuration, parseJail, type Event, type Result } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { MOST_AT_ONCE, refuse, textOf, type Args, type OperateParts } from '../operate.ts';
+import { MOST_AT_ONCE, refuse, textOf, type Args, type OperateParts } from './bans.ts';
 import type { UndoWhat } from '../words/undo.ts';
 
 /** So many of what was lifted are named in the answer. */

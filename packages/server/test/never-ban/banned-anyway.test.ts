@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startFleet } from '../../../../test/fleet/index.ts';
-import type { Status } from '../../src/status.ts';
+import type { Status } from '../../src/operator/status.ts';
 
 test('a ban of what server.toml lists as never banned since is urgent, and gone with the ban', async () => {
   await using fleet = await startFleet();

@@ -11,7 +11,7 @@ import {
   type Target,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { endOf } from './judging/judge.ts';
+import { endOf } from '../judging/judge.ts';
 import {
   DEFAULT_JAIL,
   hostsWithoutRanges,
@@ -21,8 +21,8 @@ import {
   textOf,
   type Args,
   type OperateParts,
-} from './operate.ts';
-import { isActive } from './words/verdict.ts';
+} from './bans.ts';
+import { isActive } from '../words/verdict.ts';
 
 /**
  * What became of a part of an import; `left` are those that may not be banned, each with the rule, `known` bans that the fleet

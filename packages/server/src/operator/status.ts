@@ -1,20 +1,20 @@
 import type { Receipt } from '@banshare/protocol';
 import type { SteadyClock } from '@banshare/runtime';
-import type { HostBook } from './fleet/hosts.ts';
-import type { Membership } from './fleet/membership.ts';
-import { namesakeOf, type Namesake } from './fleet/namesake.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import type { Freeze, Frozen } from './judging/freeze.ts';
-import type { RateWatch } from './judging/rate-watch.ts';
-import type { NeverBan } from './never-ban/never-ban.ts';
-import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from './fleet/in-place.ts';
-import type { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
-import type { LedgerWatch } from './operator/outages.ts';
-import { hostsWithoutRanges } from './operate.ts';
-import { attentionOf, type Attention } from './operator/attention.ts';
-import { isGone, isMuted, type Host } from './words/host.ts';
-import type { Outage } from './words/outage.ts';
-import type { Facts, Trouble } from './operator/facts.ts';
+import type { HostBook } from '../fleet/hosts.ts';
+import type { Membership } from '../fleet/membership.ts';
+import { namesakeOf, type Namesake } from '../fleet/namesake.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Freeze, Frozen } from '../judging/freeze.ts';
+import type { RateWatch } from '../judging/rate-watch.ts';
+import type { NeverBan } from '../never-ban/never-ban.ts';
+import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from '../fleet/in-place.ts';
+import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
+import type { LedgerWatch } from './outages.ts';
+import { hostsWithoutRanges } from './bans.ts';
+import { attentionOf, type Attention } from './attention.ts';
+import { isGone, isMuted, type Host } from '../words/host.ts';
+import type { Outage } from '../words/outage.ts';
+import type { Facts, Trouble } from './facts.ts';
 
 /** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
 const BEHIND_AFTER = 10;

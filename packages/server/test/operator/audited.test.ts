@@ -3,11 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, parseRange, type JailName } from '@banshare/protocol';
-import { startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { NeverBan } from '../src/never-ban/never-ban.ts';
-import { DEFAULT_JAIL } from '../src/operate.ts';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
-import { publish, reportOf } from './reports.ts';
+import { startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { NeverBan } from '../../src/never-ban/never-ban.ts';
+import { DEFAULT_JAIL } from '../../src/operator/bans.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { publish, reportOf } from '../reports.ts';
 
 async function audited(fleet: Fleet): Promise<string[]> {
   const { entries } = await fleet.server.json<{ entries: { what: string }[] }>('audit');

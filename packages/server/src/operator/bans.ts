@@ -14,15 +14,15 @@ import {
   type Target,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import type { Audit } from './ledger/audit.ts';
-import { countWithin } from './ledger/active-bans.ts';
-import type { HostBook } from './fleet/hosts.ts';
-import { endOf, type Policy } from './judging/judge.ts';
-import { sayFrozen, type Freeze } from './judging/freeze.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import type { NeverBan } from './never-ban/never-ban.ts';
-import { widerText } from './words/wider-ranges.ts';
-import { isMuted } from './words/host.ts';
+import type { Audit } from '../ledger/audit.ts';
+import { countWithin } from '../ledger/active-bans.ts';
+import type { HostBook } from '../fleet/hosts.ts';
+import { endOf, type Policy } from '../judging/judge.ts';
+import { sayFrozen, type Freeze } from '../judging/freeze.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { NeverBan } from '../never-ban/never-ban.ts';
+import { widerText } from '../words/wider-ranges.ts';
+import { isMuted } from '../words/host.ts';
 
 /** What operators' commands work with. */
 export type OperateParts = {

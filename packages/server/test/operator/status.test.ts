@@ -1,10 +1,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { NeverBan } from '../src/never-ban/never-ban.ts';
-import { OwnAddresses } from '../src/never-ban/server-addresses.ts';
-import { bannedHosts, hostsOf } from '../src/status.ts';
+import { NeverBan } from '../../src/never-ban/never-ban.ts';
+import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
+import { bannedHosts, hostsOf } from '../../src/operator/status.ts';
 import { OPERATOR, parseJail, parseTarget } from '@banshare/protocol';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 const DAY = 86_400;
 

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { OPERATOR, type Address, type JailName } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { onlyListens } from './fleet/in-place.ts';
-import type { OperateParts } from './operate.ts';
-import { isMuted, type Host } from './words/host.ts';
+import { onlyListens } from '../fleet/in-place.ts';
+import type { OperateParts } from './bans.ts';
+import { isMuted, type Host } from '../words/host.ts';
 
 /** How long a drill waits for the last host. */
 const PATIENCE_MS = 10_000;

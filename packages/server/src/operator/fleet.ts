@@ -13,10 +13,10 @@ import {
   type Target,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { eachActive } from './ledger/active-bans.ts';
-import type { Membership } from './fleet/membership.ts';
-import { MOST_AT_ONCE, refuse, refuseFrozen, textOf, type Args, type OperateParts } from './operate.ts';
-import type { EnrolmentMode } from './words/enrolment.ts';
+import { eachActive } from '../ledger/active-bans.ts';
+import type { Membership } from '../fleet/membership.ts';
+import { MOST_AT_ONCE, refuse, refuseFrozen, textOf, type Args, type OperateParts } from './bans.ts';
+import type { EnrolmentMode } from '../words/enrolment.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
 

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { formatFleet, hostPaths } from '@banshare/runtime';
 import { writeCertificate, writePublicKey } from '@banshare/transport';
-import { Folder, makeFleetKeys, Peer, Program, runProgram, type Ran } from '../../../test/fleet/index.ts';
-import { publish, reportOf } from './reports.ts';
+import { Folder, makeFleetKeys, Peer, Program, runProgram, type Ran } from '../../../../test/fleet/index.ts';
+import { publish, reportOf } from '../reports.ts';
 
 type Generation = {
   name: string;

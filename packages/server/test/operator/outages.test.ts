@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { LedgerWatch } from '../src/operator/outages.ts';
-import { NOW } from './ledger-of-test.ts';
+import { LedgerWatch } from '../../src/operator/outages.ts';
+import { NOW } from '../ledger-of-test.ts';
 
 const well = (): void => undefined;
 const full = (): void => {

@@ -9,24 +9,17 @@ import {
 } from '@banshare/runtime';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
-import type { RateWatch } from './judging/rate-watch.ts';
-import { muteHost, unmuteHost } from './fleet/mute.ts';
-import type { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
-import type { LedgerWatch } from './operator/outages.ts';
-import { importBans } from './operate-import.ts';
-import { operatorBan, operatorUnban, refuseFrozen, type Args } from './operate.ts';
-import {
-  changeHost,
-  changeNeverBan,
-  setEnrolment,
-  settleHeld,
-  showAudit,
-  type FleetParts,
-} from './operate-fleet.ts';
-import { freeze, held, thaw } from './operator/stop.ts';
-import { undo } from './operator/undo.ts';
+import type { RateWatch } from '../judging/rate-watch.ts';
+import { muteHost, unmuteHost } from './mute.ts';
+import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
+import type { LedgerWatch } from './outages.ts';
+import { importBans } from './import.ts';
+import { operatorBan, operatorUnban, refuseFrozen, type Args } from './bans.ts';
+import { changeHost, changeNeverBan, setEnrolment, settleHeld, showAudit, type FleetParts } from './fleet.ts';
+import { freeze, held, thaw } from './stop.ts';
+import { undo } from './undo.ts';
 import { retire, type RetireParts } from './retire.ts';
-import type { SqliteLedger } from './ledger/store.ts';
+import type { SqliteLedger } from '../ledger/store.ts';
 import { listBans } from './list-bans.ts';
 import { listHosts, statusOf } from './status.ts';
 

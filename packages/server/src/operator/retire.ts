@@ -2,13 +2,13 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AdminReply } from '@banshare/runtime';
 import type { ReportPort } from '@banshare/transport';
-import type { Audit } from './ledger/audit.ts';
-import type { Distributor } from './publish/distribute.ts';
-import { publishDomain, reportDomain, type Admissions } from './ports/admissions.ts';
-import type { Generation } from './setup/generations.ts';
-import type { HostBook } from './fleet/hosts.ts';
-import { refuse, textOf, type Args } from './operate.ts';
-import type { Host } from './words/host.ts';
+import type { Audit } from '../ledger/audit.ts';
+import type { Distributor } from '../publish/distribute.ts';
+import { publishDomain, reportDomain, type Admissions } from '../ports/admissions.ts';
+import type { Generation } from '../setup/generations.ts';
+import type { HostBook } from '../fleet/hosts.ts';
+import { refuse, textOf, type Args } from './bans.ts';
+import type { Host } from '../words/host.ts';
 
 /** The generations in service; `serverKeys` is what requests may be addressed to. */
 export type Service = {

@@ -1,10 +1,10 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { attentionOf, behindForNow } from '../src/operator/attention.ts';
-import { showStatus } from '../src/cli/show-status.ts';
-import type { OutOfPlace } from '../src/fleet/in-place.ts';
-import { NOW } from './ledger-of-test.ts';
-import type { Facts, Trouble } from '../src/operator/facts.ts';
+import { attentionOf, behindForNow } from '../../src/operator/attention.ts';
+import { showStatus } from '../../src/cli/show-status.ts';
+import type { OutOfPlace } from '../../src/fleet/in-place.ts';
+import { NOW } from '../ledger-of-test.ts';
+import type { Facts, Trouble } from '../../src/operator/facts.ts';
 
 const MINUTE = 60;
 const HOUR = 3600;

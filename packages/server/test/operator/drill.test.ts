@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { startFleet } from '../../../test/fleet/index.ts';
+import { startFleet } from '../../../../test/fleet/index.ts';
 
 type Drill = { ip: string; hosts: { host: string; seconds: number | null }[] };
 type Explained = { events: { kind: string; outcomes: { host: string; outcome: string }[] }[] };

@@ -1,8 +1,8 @@
 import { FOR_EVER, oneLine, parseDuration } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from '../ledger/audit.ts';
-import type { HostBook } from './hosts.ts';
-import { LONGEST_REASON, refuse, textOf, type Args } from '../operate.ts';
+import type { HostBook } from '../fleet/hosts.ts';
+import { LONGEST_REASON, refuse, textOf, type Args } from './bans.ts';
 import { time } from '../words/phrases.ts';
 import type { SqliteLedger } from '../ledger/store.ts';
 

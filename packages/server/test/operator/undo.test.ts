@@ -3,13 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, type Event, type JailName } from '@banshare/protocol';
-import { startFleet } from '../../../test/fleet/index.ts';
-import { judge, judgeUnban } from '../src/judge.ts';
-import { isActive } from '../src/words/verdict.ts';
-import { addressOf, LedgerOfTest, NOW } from './ledger-of-test.ts';
-import { publish } from './reports.ts';
-import type { Decide } from '../src/words/submission.ts';
-import type { UndoWhat } from '../src/words/undo.ts';
+import { startFleet } from '../../../../test/fleet/index.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { publish } from '../reports.ts';
+import type { Decide } from '../../src/words/submission.ts';
+import type { UndoWhat } from '../../src/words/undo.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;

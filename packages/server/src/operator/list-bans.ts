@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { covers, isRange, parseTarget, type Event, type Target } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { eachActive } from './ledger/active-bans.ts';
-import type { Freeze } from './judging/freeze.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import { refuse, textOf, type Args } from './operate.ts';
-import { widerRanges } from './words/wider-ranges.ts';
+import { eachActive } from '../ledger/active-bans.ts';
+import type { Freeze } from '../judging/freeze.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { refuse, textOf, type Args } from './bans.ts';
+import { widerRanges } from '../words/wider-ranges.ts';
 
 /** Reports wait while a page is read. */
 const PAGE = 1000;
