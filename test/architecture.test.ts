@@ -34,7 +34,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': [
     'server/src/publish/fan-out-child.ts',
     // The administrator's firewall hook, run by root's own command and never by the daemon.
-    'server/src/close-ports.ts',
+    'server/src/cli/close-ports.ts',
     'client/src/exec.ts',
     // A resolver that blocks must be killed at the deadline: see that file.
     'report/src/resolve.ts',
@@ -42,7 +42,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:sqlite': [
     'server/src/ledger/database.ts',
     'server/src/ledger/backup-file.ts',
-    'server/src/import-fail2ban.ts',
+    'server/src/cli/import-fail2ban.ts',
     'server/src/ledger/schema.ts',
     'server/src/ledger/store.ts',
     'client/src/left-behind.ts',

@@ -23,7 +23,7 @@ import { parseSections, readIncoming } from '@banshare/transport';
 import { unpickle } from '../../packages/client/src/enforcers/pickle.ts';
 import { readLogLine, unknownForm } from '../../packages/report/src/fail2ban-line.ts';
 import { WaitingReports } from '../../packages/report/src/waiting-reports.ts';
-import { readImport } from '../../packages/server/src/import-file.ts';
+import { readImport } from '../../packages/server/src/cli/import-file.ts';
 
 /**
  * What reads bytes that somebody else wrote. An input is a list of parts, each a string of bytes (latin1); `cost` is how many

@@ -24,7 +24,7 @@ if (argv[0] === FAN_OUT) {
   const options = readRunOptions(argv);
   if (options === undefined) {
     // yargs and the commands are loaded only for a person at a terminal.
-    const { runCommand } = await import('./commands.ts');
+    const { runCommand } = await import('./cli/commands.ts');
     process.exitCode = await runCommand(argv);
   } else {
     await runDaemon(options);

@@ -1,6 +1,6 @@
-import { askAdmin, askPerson, complain, EXIT, hostPaths, wallSeconds } from '@banshare/runtime';
-import type { Ask, Command } from '../ask.ts';
-import { showHosts } from '../show.ts';
+import { askAdmin, askPerson, complain, hostPaths, wallSeconds, EXIT } from '@banshare/runtime';
+import type { Ask, Command } from './ask-daemon.ts';
+import { showHosts } from './show.ts';
 import type { HostStatus } from '../operator/status.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
 import { namesOf } from '../operator/attention.ts';

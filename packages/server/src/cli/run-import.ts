@@ -13,8 +13,8 @@ import {
   tellJson,
   wallSeconds,
 } from '@banshare/runtime';
-import { isSqlite, readFail2ban } from '../import-fail2ban.ts';
-import { readImport, type Imported } from '../import-file.ts';
+import { isSqlite, readFail2ban } from './import-fail2ban.ts';
+import { readImport, type Imported } from './import-file.ts';
 import type { ImportedPart } from '../operator/import.ts';
 import { cannot } from '../words/phrases.ts';
 import { progressLine } from './progress-line.ts';

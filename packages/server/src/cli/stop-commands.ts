@@ -1,5 +1,5 @@
 import { wallSeconds, table } from '@banshare/runtime';
-import type { Ask, Command } from '../ask.ts';
+import type { Ask, Command } from './ask-daemon.ts';
 import { sayFrozen, type Frozen } from '../judging/freeze.ts';
 import type { ListedHeld } from '../operator/stop.ts';
 import { span } from '../words/phrases.ts';

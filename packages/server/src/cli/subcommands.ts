@@ -1,5 +1,5 @@
 import type { Argv } from 'yargs';
-import type { Command, Words } from '../ask.ts';
+import type { Command, Words } from './ask-daemon.ts';
 import { asYargs } from './words-of.ts';
 
 /** Lets a command have commands of its own, each with its own options and help. */

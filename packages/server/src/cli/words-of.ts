@@ -1,6 +1,6 @@
 import { parseDuration, parseRange, parseTarget, type Result } from '@banshare/protocol';
 import type { Argv, PositionalOptions } from 'yargs';
-import type { Command, Words } from '../ask.ts';
+import type { Command, Words } from './ask-daemon.ts';
 
 /** The names of the words that a command line is given by their place, as in `ban <ip..>`. */
 export function placesOf({ command }: Pick<Command, 'command'>): Set<string> {

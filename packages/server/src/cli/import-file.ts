@@ -1,5 +1,5 @@
 import { oneLine, parseTarget, type Target } from '@banshare/protocol';
-import { readLines, readSpan, type Entry } from './cli/import-lines.ts';
+import { readLines, readSpan, type Entry } from './import-lines.ts';
 
 /**
  * A ban to import. Without `seconds` it lasts as long as the server's default, from now or from `since` (epoch seconds).

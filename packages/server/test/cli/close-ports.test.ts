@@ -51,7 +51,7 @@ class HookHost implements Disposable {
 
   /** In a process of its own: what it says belongs on stderr. */
   close(reportPort: number, publishPort: number): number | null {
-    const script = `import { closePorts } from ${JSON.stringify(join(import.meta.dirname, '../src/close-ports.ts'))};
+    const script = `import { closePorts } from ${JSON.stringify(join(import.meta.dirname, '../../src/cli/close-ports.ts'))};
       process.exitCode = closePorts(${JSON.stringify(this.paths)}, ${JSON.stringify({ reportPort, publishPort })});`;
     const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
     assert.equal(ran.stdout, '', 'stdout belongs to the JSON document');

@@ -13,9 +13,9 @@ import {
   type HostPaths,
   type Owner,
 } from '@banshare/runtime';
-import { addFiles, beginEpoch, proveBackup, readFiles, type KeptFile } from './ledger/backup-file.ts';
-import { placeCopy } from './cli/copy-file.ts';
-import { filesToKeep, placeOf } from './cli/kept-files.ts';
+import { addFiles, beginEpoch, proveBackup, readFiles, type KeptFile } from '../ledger/backup-file.ts';
+import { placeCopy } from './copy-file.ts';
+import { filesToKeep, placeOf } from './kept-files.ts';
 
 /*
  * Both commands are run by root, and most of what they work with belongs to the server's user, who may be an attacker that took

@@ -20,8 +20,8 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { serveAdmin } from '@banshare/runtime';
-import { runProgram, startFleet, type Fleet } from '../../../test/fleet/index.ts';
-import { fateOf } from './reports.ts';
+import { runProgram, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { fateOf } from '../reports.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root, which has other users';
 const STRANGER = 4242;
@@ -236,7 +236,7 @@ test('a backup of an earlier version is restored, and nothing of it is left besi
   await fleet.server.stop();
   const earlier = join(root, 'earlier');
   const database = new DatabaseSync(earlier);
-  database.exec(readFileSync(new URL('ledger-of-version-3.sql', import.meta.url), 'utf8'));
+  database.exec(readFileSync(new URL('../ledger-of-version-3.sql', import.meta.url), 'utf8'));
   database.prepare('ATTACH ? AS backup').run(backup);
   database.exec(
     'CREATE TABLE backup_files (path TEXT PRIMARY KEY, mode INTEGER NOT NULL, content BLOB NOT NULL) STRICT',

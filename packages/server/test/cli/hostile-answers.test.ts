@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { serveAdmin } from '@banshare/runtime';
-import { startFleet } from '../../../test/fleet/index.ts';
+import { startFleet } from '../../../../test/fleet/index.ts';
 
 const EVIL = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e';
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for

@@ -1,12 +1,12 @@
 import { hostPaths } from '@banshare/runtime';
-import type { Ask, Command } from './ask.ts';
-import type { AuditEntry } from './ledger/audit.ts';
-import { hostCommands } from './cli/host-commands.ts';
-import { neverBanCommands } from './cli/never-ban-commands.ts';
-import { durationTyped } from './cli/words-of.ts';
+import type { Ask, Command } from './ask-daemon.ts';
+import type { AuditEntry } from '../ledger/audit.ts';
+import { hostCommands } from './host-commands.ts';
+import { neverBanCommands } from './never-ban-commands.ts';
+import { durationTyped } from './words-of.ts';
 import { closePorts, type Ports } from './close-ports.ts';
 import { showAuditLog } from './show.ts';
-import { type Openness, sayOpenness } from './words/enrolment.ts';
+import { type Openness, sayOpenness } from '../words/enrolment.ts';
 
 const SAYS = ({ says }: { says: string }): string => says;
 

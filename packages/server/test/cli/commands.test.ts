@@ -2,8 +2,8 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runProgram, startFleet } from '../../../test/fleet/index.ts';
-import { publish } from './reports.ts';
+import { runProgram, startFleet } from '../../../../test/fleet/index.ts';
+import { publish } from '../reports.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());

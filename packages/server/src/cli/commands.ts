@@ -1,11 +1,11 @@
 import { becomeOwner, complain, endQuietly, EXIT, tell, usageFault, version } from '@banshare/runtime';
 import yargs from 'yargs';
-import { askWith, type Command } from './ask.ts';
+import { askWith, type Command } from './ask-daemon.ts';
 import { banCommands } from './ban-commands.ts';
-import { careCommands } from './care-commands.ts';
-import { readEverything } from './setup/read-setup.ts';
-import { stopCommands } from './cli/stop-commands.ts';
-import { asYargs, placesOf } from './cli/words-of.ts';
+import { careCommands } from './server-commands.ts';
+import { readEverything } from '../setup/read-setup.ts';
+import { stopCommands } from './stop-commands.ts';
+import { asYargs, placesOf } from './words-of.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { importCommands } from './import-commands.ts';
 

@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
-import { complain, EXIT, hostPaths, tell } from '@banshare/runtime';
-import type { Ask, Command } from './ask.ts';
+import { complain, hostPaths, tell, EXIT } from '@banshare/runtime';
+import type { Ask, Command } from './ask-daemon.ts';
 import { backUp, restore } from './backup.ts';
-import { showStatus } from './cli/show-status.ts';
-import { isDrilled, type DrillTime } from './operator/drill.ts';
+import { showStatus } from './show-status.ts';
+import { isDrilled, type DrillTime } from '../operator/drill.ts';
 import { showDrill } from './show.ts';
-import type { Status } from './operator/status.ts';
+import type { Status } from '../operator/status.ts';
 
 /** The commands that care for the server itself. */
 export function careCommands(ask: Ask, setCode: (code: number) => void): Command[] {

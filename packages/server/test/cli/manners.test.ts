@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
-import { showBans, showHosts, type ShownBan } from '../src/show.ts';
-import type { HostStatus } from '../src/operator/status.ts';
-import { NOW } from './ledger-of-test.ts';
-import { runProgram, startFleet } from '../../../test/fleet/index.ts';
+import { showBans, showHosts, type ShownBan } from '../../src/cli/show.ts';
+import type { HostStatus } from '../../src/operator/status.ts';
+import { NOW } from '../ledger-of-test.ts';
+import { runProgram, startFleet } from '../../../../test/fleet/index.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
@@ -121,7 +121,7 @@ test('ban and unban take several addresses, do what can be done, and exit with t
 });
 
 test('a full disk is said in a line, and a closed pipe ends quietly', () => {
-  const main = join(import.meta.dirname, '../src/main.ts');
+  const main = join(import.meta.dirname, '../../src/main.ts');
   const full = openSync('/dev/full', 'w');
   const toFull = spawnSync(process.execPath, [main, '--root', fleet.server.root, 'never-ban', 'list'], {
     stdio: ['ignore', full, 'pipe'],
