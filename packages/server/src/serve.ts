@@ -19,7 +19,7 @@ import { ActiveCount } from './ledger/active-count.ts';
 import { answerAdmin } from './operator/admin.ts';
 import { aim } from './judging/ban-target.ts';
 import { Audit } from './ledger/audit.ts';
-import { Brakes } from './judging/limits.ts';
+import { LimitKeeper } from './judging/limits.ts';
 import { decideWith, type DecideParts } from './judging/decide.ts';
 import { Distributor } from './publish/distribute.ts';
 import { Admissions } from './ports/admissions.ts';
@@ -103,7 +103,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const membership = membershipOf(config, core, { audit, doors: distributor });
   cutWhatIsWithdrawn(core, port, resources);
   const rotation = new Rotation({ ...core, audit, doors: distributor, now });
-  const brakes = new Brakes(config.limits);
+  const limits = new LimitKeeper(config.limits);
   const service: Service = {
     generations: core.generations,
     serverKeys: new Set(generations.map(({ curve }) => curve.publicKey)),
@@ -112,8 +112,8 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     admissions: core.admissions,
     directory: paths.generations,
   };
-  startIntake(options, core, { service, policy, membership, rotation, audit, brakes, distribute }, resources);
-  const upkeep = startUpkeep({ ...core, membership, brakes, rates, keepSeconds: config.ledger.keepSeconds });
+  startIntake(options, core, { service, policy, membership, rotation, audit, limits, distribute }, resources);
+  const upkeep = startUpkeep({ ...core, membership, limits, rates, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, membership, audit, goneAfterSeconds };
@@ -263,12 +263,12 @@ function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core
 function decidingOf(
   config: ServerConfig,
   { ledger, book, neverBan, freeze }: Core,
-  { policy, brakes }: { policy: Policy; brakes: Brakes },
+  { policy, limits }: { policy: Policy; limits: LimitKeeper },
 ): DecideParts {
   return {
     policy,
     neverBan,
-    brakes,
+    limits,
     quorum: config.quorum,
     withoutRanges: (now: number) => hostsWithoutRanges(book, now, config.enrolment.goneAfterSeconds),
     freeze,
@@ -285,7 +285,7 @@ function startIntake(
     membership: Membership;
     rotation: Rotation;
     audit: Audit;
-    brakes: Brakes;
+    limits: LimitKeeper;
     distribute: (events: readonly Event[]) => void;
   },
   resources: Resources,
@@ -302,7 +302,7 @@ function startIntake(
       const allTakeRanges = (): boolean => deciding.withoutRanges(submission.received).length === 0;
       return aim(submission, { ipv6Prefix: config.bans.ipv6Prefix, isProtected, allTakeRanges }, look);
     },
-    brakes: to.brakes,
+    limits: to.limits,
     serverKeys: to.service.serverKeys,
     secretOf: (key) => to.service.generations.find(({ curve }) => curve.publicKey === key)?.curve.secretKey,
     membership: to.membership,

@@ -1,5 +1,5 @@
 import type { FaultLog, SteadyClock } from '@banshare/runtime';
-import type { Brakes } from './judging/limits.ts';
+import type { LimitKeeper } from './judging/limits.ts';
 import type { HostBook } from './fleet/hosts.ts';
 import type { Membership } from './fleet/membership.ts';
 import type { Freeze } from './judging/freeze.ts';
@@ -19,13 +19,13 @@ export function startUpkeep(parts: {
   faults: FaultLog;
   keepSeconds: number;
   clock: SteadyClock;
-  brakes: Brakes;
+  limits: LimitKeeper;
   membership: Membership;
   neverBan: NeverBan;
   rates: RateWatch;
   freeze: Freeze;
 }): { stop: () => void } {
-  const { ledger, book, faults, keepSeconds, clock, brakes, membership, neverBan, rates } = parts;
+  const { ledger, book, faults, keepSeconds, clock, limits, membership, neverBan, rates } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -40,7 +40,7 @@ export function startUpkeep(parts: {
   };
   const every = (ms: number, what: string, work: () => unknown): NodeJS.Timeout =>
     setInterval(() => void attempt(what, work), ms);
-  const flushRates = (): void => ledger.together(() => rates.flush(clock.now()));
+  const flushRates = (): void => ledger.write(() => rates.flush(clock.now()));
   const timers = [
     every(FLUSH_MS, 'write acknowledgements', () => book.flush()),
     every(FLUSH_MS, 'write where hosts were seen', () => neverBan.flush(clock.now())),
@@ -51,7 +51,7 @@ export function startUpkeep(parts: {
     every(SWEEP_MS, 'note that enrolment is open no more', () => membership.noticeEnd()),
     setInterval(() => {
       faults.sumUp();
-      brakes.sweep(clock.now());
+      limits.sweep(clock.now());
       const jump = clock.jump();
       if (jump === 0) return;
       const text =
@@ -70,7 +70,7 @@ export function startUpkeep(parts: {
 }
 
 function noticeThaw({ ledger, freeze, faults, clock }: Parameters<typeof startUpkeep>[0]): void {
-  if (!ledger.together(() => freeze.hasEnded(clock.now()))) return;
+  if (!ledger.write(() => freeze.hasEnded(clock.now()))) return;
   const text =
     'The freeze is over by itself; what it held waits for banshare-server held publish or held discard';
   faults.fault('the end of a freeze', text, { held: ledger.countHeld() });

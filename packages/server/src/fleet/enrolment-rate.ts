@@ -18,7 +18,7 @@ const OVER_AFTER = 3600;
  * Whoever has the join key can make as many host keys as it likes, and each newcomer is a row, a key at the doors and an entry
  * of the audit log. So newcomers come at a rate, and only so many wait for an operator; the others are asked to come later.
  */
-export class EnrolmentBrake {
+export class EnrolmentRate {
   readonly #perMinute: number;
   #bucket: TokenBucket | undefined;
   #hold: (EnrolmentHold & { last: number }) | undefined;

@@ -147,7 +147,7 @@ export class HostBook {
 
   /** Forgets a host and its keys; what it reported stays told, of nobody. */
   forget(host: Host): void {
-    this.#ledger.together(() => {
+    this.#ledger.write(() => {
       for (const table of ['supporters', 'acks', 'outcomes', 'seen_at', 'approved_at']) {
         this.#ledger.sql(`DELETE FROM ${table} WHERE host = ?`).run(host.id);
       }
@@ -196,7 +196,7 @@ export class HostBook {
     const changed = [...this.#changed].filter((host) => everything || this.#isNews(host));
     this.#changed.clear();
     if (changed.length === 0) return;
-    this.#ledger.together(() => {
+    this.#ledger.write(() => {
       for (const host of changed) {
         const { id, lastSeen, position } = host;
         this.#ledger.sql(WRITE_TOLD).run(...toldOf(host), lastSeen, id);

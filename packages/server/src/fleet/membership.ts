@@ -13,7 +13,7 @@ import type { Audit } from '../ledger/audit.ts';
 import type { Admissions } from '../ports/admissions.ts';
 import type { JoinCheck } from './join-check.ts';
 import { Opening, OPEN_SECONDS } from './opening.ts';
-import { EnrolmentBrake, type EnrolmentHold } from './enrolment-rate.ts';
+import { EnrolmentRate, type EnrolmentHold } from './enrolment-rate.ts';
 import type { HostBook } from './hosts.ts';
 import { nameWith } from '../words/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
@@ -61,13 +61,13 @@ const FORGOTTEN_MAY_ASK =
 /** Who belongs to the fleet: decides about newcomers, and carries out what operators decide. */
 export class Membership {
   readonly #parts: MembershipParts;
-  readonly #brake: EnrolmentBrake;
+  readonly #rate: EnrolmentRate;
   readonly #opening: Opening;
   #wasOpen: boolean;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
-    this.#brake = new EnrolmentBrake(parts.newcomersPerMinute);
+    this.#rate = new EnrolmentRate(parts.newcomersPerMinute);
     this.#opening = new Opening(parts.ledger, parts.configured, parts.generations, parts.now());
     this.#wasOpen = this.mode === 'open';
     parts.admissions.openJoining(this.mode !== 'closed');
@@ -84,7 +84,7 @@ export class Membership {
 
   /** What holds newcomers back, or did within the last hour. */
   get hold(): EnrolmentHold | undefined {
-    return this.#brake.hold(this.#parts.now());
+    return this.#rate.hold(this.#parts.now());
   }
 
   /** `openSeconds` counts for `open`, which ends by itself. @throws when the ledger cannot be written. */
@@ -144,7 +144,7 @@ export class Membership {
     const state = mode === 'open' ? 'active' : 'pending';
     const later = this.#later(state);
     if (later !== undefined) return { answer: later };
-    const newcomer = this.#together(() => {
+    const newcomer = this.#write(() => {
       const host = book.enrol({ ...request, curve }, state, now());
       audit.add('enrolled', { name: host.name, wanted: host.wanted, state, key: host.key }, now());
       return host;
@@ -156,7 +156,7 @@ export class Membership {
   #later(state: 'active' | 'pending'): Answer | undefined {
     const { book, audit, braked, now } = this.#parts;
     const pending = state === 'pending' ? book.pending().length : undefined;
-    const held = this.#brake.ask(pending, now());
+    const held = this.#rate.ask(pending, now());
     if (held?.isNew === true) {
       const reason = held.answer.reason ?? '';
       audit.add('brake', { enrolment: reason }, now());
@@ -173,7 +173,7 @@ export class Membership {
       .filter(({ lastSeen, enrolled }) => now() - (lastSeen ?? enrolled) > WAITS_SECONDS);
     if (unheard.length === 0) return;
     const names = unheard.slice(0, MOST_NAMED).map(({ name }) => name);
-    this.#together(() => {
+    this.#write(() => {
       audit.add('forgotten', { pending: unheard.length, names }, now());
       for (const host of unheard) book.forget(host);
     });
@@ -227,7 +227,7 @@ export class Membership {
   #trust(host: Host): void {
     const { book, audit, now } = this.#parts;
     if (host.approved !== null) return;
-    this.#together(() => {
+    this.#write(() => {
       book.change(host, { approved: now() });
       audit.add('approved', { name: host.name, wanted: host.wanted, key: host.key, replaced: null }, now());
     });
@@ -236,7 +236,7 @@ export class Membership {
   /** Returns what became of the host that had the name. */
   async #letIn(host: Host, name: HostName, before?: Host): Promise<string> {
     const { ledger, book, audit, now } = this.#parts;
-    this.#together(() => {
+    this.#write(() => {
       if (before !== undefined) {
         book.change(before, { state: 'revoked', name: oldName(before) });
         ledger.dropHeldOf(before.id);
@@ -252,7 +252,7 @@ export class Membership {
 
   #approveAddresses(host: Host, addresses: readonly string[]): string {
     const { neverBan, audit, now } = this.#parts;
-    const { approved, tooMany } = this.#together(() => {
+    const { approved, tooMany } = this.#write(() => {
       const result = neverBan.approve(host, addresses, now()) ?? { approved: [], tooMany: [] };
       if (result.approved.length > 0)
         audit.add('approved addresses', { name: host.name, addresses: result.approved }, now());
@@ -278,7 +278,7 @@ export class Membership {
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
     const isAll = addresses.length === 0;
-    const taken = this.#together(() => {
+    const taken = this.#write(() => {
       const each = isAll ? [undefined] : addresses.map((address) => address as Address);
       const done = each.flatMap((address) =>
         neverBan.disapprove(
@@ -309,7 +309,7 @@ export class Membership {
     const { ledger, book, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
-    const dropped = this.#together(() => {
+    const dropped = this.#write(() => {
       book.change(host, { state: 'revoked' });
       const held = ledger.dropHeldOf(host.id);
       audit.add('revoked', { name, key: host.key, heldDropped: held }, now());
@@ -329,7 +329,7 @@ export class Membership {
     const { ledger, book, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
-    const dropped = this.#together(() => {
+    const dropped = this.#write(() => {
       const held = ledger.dropHeldOf(host.id);
       audit.add('forgotten', { name, key: host.key, heldDropped: held }, now());
       book.forget(host);
@@ -366,9 +366,9 @@ export class Membership {
   }
 
   /** Changes hosts and the audit log in one transaction; where it fails, neither has changed. */
-  #together<T>(work: () => T): T {
+  #write<T>(work: () => T): T {
     try {
-      return this.#parts.ledger.together(work);
+      return this.#parts.ledger.write(work);
     } catch (error) {
       this.#parts.book.reload();
       throw error;

@@ -31,7 +31,7 @@ export class Opening {
     this.#ledger = ledger;
     this.#configured = configured;
     this.#generations = generations;
-    ledger.together(() => {
+    ledger.write(() => {
       for (const { name } of generations)
         ledger.sql('INSERT OR IGNORE INTO meta VALUES (?, ?)').run(firstStartOf(name), String(now));
       // Opened with a server of an older version, which knew no end.
@@ -59,7 +59,7 @@ export class Opening {
 
   /** An operator says how; `until` is for `open`. @throws when the ledger cannot be written. */
   say(mode: EnrolmentMode, until: number, note: () => void): void {
-    this.#ledger.together(() => {
+    this.#ledger.write(() => {
       this.#write('enrolment', mode);
       this.#write('enrolment-until', String(until));
       note();

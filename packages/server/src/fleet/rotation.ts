@@ -58,8 +58,8 @@ export class Rotation {
         admissions.isForJoining(curve)
       )
         return refuse('next', 'the next key is in use already: make another');
-      const brake = this.#brake(host, request.at);
-      if (brake !== undefined) return brake;
+      const tooSoon = this.#tooSoon(host, request.at);
+      if (tooSoon !== undefined) return tooSoon;
       this.#setNext(host, { key: request.next, curve }, request.at);
     }
     admissions.admitHost(curve);
@@ -75,7 +75,7 @@ export class Rotation {
     const { book, audit, now } = this.#parts;
     const { key: before, curve: shut, next } = host;
     if (next === null) return;
-    this.#together(() => {
+    this.#write(() => {
       book.setKeys(host, { ...next, next: null, rotationAt: host.rotationAt });
       audit.add('rotated', { name: host.name, before, key: next.key }, now());
     });
@@ -83,7 +83,7 @@ export class Rotation {
   }
 
   /** Why not now: a captured request must not bring an earlier key back, and nobody needs ever new keys. */
-  #brake(host: Host, at: number): Answer | undefined {
+  #tooSoon(host: Host, at: number): Answer | undefined {
     if (host.rotationAt !== null && at <= host.rotationAt)
       return retry('clock', 'this rotation is not later than the last one');
     const now = this.#parts.now();
@@ -96,7 +96,7 @@ export class Rotation {
   #setNext(host: Host, next: { key: string; curve: string }, rotationAt: number): void {
     const { book, audit, now } = this.#parts;
     const { key, curve, next: before, name } = host;
-    this.#together(() => {
+    this.#write(() => {
       book.setKeys(host, { key, curve, next, rotationAt });
       const replaced = before === null ? {} : { replaced: before.key };
       audit.add('rotation asked', { name, key, next: next.key, ...replaced }, now());
@@ -110,9 +110,9 @@ export class Rotation {
   }
 
   /** Changes keys and the audit log in one transaction; where it fails, neither has changed. */
-  #together(work: () => void): void {
+  #write(work: () => void): void {
     try {
-      this.#parts.ledger.together(work);
+      this.#parts.ledger.write(work);
     } catch (error) {
       this.#parts.book.reload();
       throw error;

@@ -2,7 +2,7 @@ import type { Event, Request } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
 import { framesOf, refuse, retry, type Answer } from '../words/answer.ts';
-import type { Brakes } from '../judging/limits.ts';
+import type { LimitKeeper } from '../judging/limits.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
 import type { HostBook } from '../fleet/hosts.ts';
@@ -23,7 +23,7 @@ export type Notices = {
   rotated: (host: Host) => void;
   /** A host said something whole and signed, over the connection of that name. */
   heard: (host: Host, connection: string) => void;
-  /** A brake held new bans, so many at once. */
+  /** New bans were held, so many at once. */
   held: (count: number, reason: string) => void;
 };
 
@@ -45,7 +45,7 @@ export class Intake {
   readonly #book: HostBook;
   readonly #decide: Decide;
   readonly #aim: Aim;
-  readonly #brakes: Pick<Brakes, 'admitsReport' | 'admitsWord'>;
+  readonly #limits: Pick<LimitKeeper, 'admitsReport' | 'admitsWord'>;
   readonly #senders: SenderCheck;
   readonly #pages = new PageTurns();
   readonly #membership: Membership;
@@ -61,7 +61,7 @@ export class Intake {
     decide: Decide;
     aim: Aim;
     /** Whether a host is below its limits. */
-    brakes: Pick<Brakes, 'admitsReport' | 'admitsWord'>;
+    limits: Pick<LimitKeeper, 'admitsReport' | 'admitsWord'>;
     serverKeys: ReadonlySet<string>;
     /** The secret half of a server key in service. */
     secretOf: (serverKey: string) => string | undefined;
@@ -76,7 +76,7 @@ export class Intake {
     this.#book = parts.book;
     this.#decide = parts.decide;
     this.#aim = parts.aim;
-    this.#brakes = parts.brakes;
+    this.#limits = parts.limits;
     this.#senders = new SenderCheck(parts.book, parts.serverKeys, parts.secretOf);
     this.#membership = parts.membership;
     this.#rotation = parts.rotation;
@@ -95,12 +95,12 @@ export class Intake {
       const { envelope, request, host } = proven;
       const submission = host === undefined ? undefined : submissionOf(request, host, now);
       if (submission !== undefined) {
-        if (this.#brakes.admitsReport(submission.host.id, now)) submissions.push({ envelope, submission });
+        if (this.#limits.admitsReport(submission.host.id, now)) submissions.push({ envelope, submission });
         else this.#answer(envelope, request.id, LIMIT);
       } else if (request.kind === 'sync' && host !== undefined) {
         const turn = this.#pages.add(host.id, () => this.#answerLater(envelope, request, host, now));
         if (!turn) this.#answer(envelope, request.id, TOO_MANY_PAGES);
-      } else if (host !== undefined && !this.#brakes.admitsWord(host.id, now)) {
+      } else if (host !== undefined && !this.#limits.admitsWord(host.id, now)) {
         this.#answer(envelope, request.id, TOO_MANY_WORDS);
       }
       // Not awaited: opening the publish port's door for a new host may take seconds, and reports must not wait for it.

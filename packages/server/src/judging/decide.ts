@@ -1,6 +1,6 @@
 import { specialRange, type Target } from '@banshare/protocol';
 import { MOST_IN_BLOCK } from './ban-target.ts';
-import type { Brakes } from './limits.ts';
+import type { LimitKeeper } from './limits.ts';
 import { judge, judgeUnban, type Policy } from './judge.ts';
 import { sayFrozen, type Freeze } from './freeze.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
@@ -12,7 +12,7 @@ import type { Submission, Known } from '../words/submission.ts';
 export type DecideParts = {
   policy: Policy;
   neverBan: NeverBan;
-  brakes: Brakes;
+  limits: LimitKeeper;
   quorum: readonly QuorumRule[];
   /** The hosts that cannot apply a ban of a range. */
   withoutRanges: (now: number) => readonly string[];
@@ -22,7 +22,7 @@ export type DecideParts = {
 
 /**
  * Decides about submissions: gathers what judge() needs to know beside the ledger (who protects the address, whether the
- * quorum is reached), and lets the brakes hold what would be published above a limit. Times are epoch seconds.
+ * quorum is reached), and holds what would be published above a limit. Times are epoch seconds.
  */
 export function decideWith(parts: DecideParts, submission: Submission, known: Known, now: number): Verdict {
   if (submission.kind === 'unban') {
@@ -41,13 +41,13 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
   if (verdict.verdict !== 'accepted' || !('publish' in verdict) || verdict.publish.kind !== 'ban')
     return verdict;
   const { until, voters = [] } = verdict.publish;
-  const hold = { verdict: 'held', until, voters, most: parts.brakes.mostHeld } as const;
+  const hold = { verdict: 'held', until, voters, most: parts.limits.mostHeld } as const;
   if (crowd !== undefined) return { ...hold, reason: crowd, isOfAddress: true };
   const frozen = parts.freeze.at(now);
   if (frozen !== null) return { ...hold, reason: sayFrozen(frozen, now) };
   const newcomer = parts.neverBan.newcomerAt(known.target, now);
   if (newcomer !== undefined) return { ...hold, reason: newcomer };
-  const reason = parts.brakes.reasonToHold(parts.activeBans.about(now), now);
+  const reason = parts.limits.reasonToHold(parts.activeBans.about(now), now);
   if (reason !== undefined) return { ...hold, reason };
   if (!known.past.isBanned) parts.activeBans.add();
   return verdict;

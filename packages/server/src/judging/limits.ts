@@ -36,10 +36,10 @@ class HostBuckets {
 }
 
 /**
- * The brakes: a host above its limit is asked to come later and loses nothing; what the fleet brings above its own, or above
+ * Counts against the limits: a host above its limit is asked to come later and loses nothing; what the fleet brings above its own, or above
  * the cap of active bans, is held for a person to decide.
  */
-export class Brakes {
+export class LimitKeeper {
   readonly #limits: Limits;
   readonly #reports: HostBuckets;
   readonly #words = new HostBuckets(WORDS_PER_MINUTE, WORDS_BURST);

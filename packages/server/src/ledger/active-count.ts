@@ -3,7 +3,7 @@ import type { SqliteLedger } from './store.ts';
 /** Counting half a million bans takes longer than judging one: the count is looked up at most so often. */
 const COUNT_SECONDS = 2;
 
-/** How many bans are active, near enough for a brake. */
+/** How many bans are active, near enough for a limit. */
 export class ActiveCount {
   readonly #ledger: SqliteLedger;
   #count = 0;

@@ -14,7 +14,7 @@ export type AuditEntry = {
 const FIRST_HASH = '0'.repeat(64);
 const PAGE = 1000;
 
-/** The log of operators' actions, enrolments, revocations and brakes; it is only ever added to. */
+/** The log of operators' actions, enrolments, revocations and held bans; it is only ever added to. */
 export class Audit {
   readonly #ledger: SqliteLedger;
 
@@ -24,7 +24,7 @@ export class Audit {
 
   /** @throws when it cannot be written: then the action must not happen either. */
   add(what: string, details: Record<string, unknown>, now: number): void {
-    this.#ledger.together(() => appendEntry(this.#ledger.sql, what, details, now));
+    this.#ledger.write(() => appendEntry(this.#ledger.sql, what, details, now));
   }
 
   /** The newest entries, oldest first. */

@@ -12,7 +12,7 @@ import type { Row, Sql } from './rows.ts';
 /** A draft of an event, the host that brought it, and those that voted for it before. */
 export type HeldBan = Draft & { hostId: number; voters: number[] };
 
-/** What a brake holds: committed, not published, until an operator releases or drops it. */
+/** What is held: committed, not published, until an operator releases or drops it. */
 export class HeldBook {
   readonly #sql: Sql;
   /** Counting half a million rows for each report would take too long. */

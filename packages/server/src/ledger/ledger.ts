@@ -53,7 +53,7 @@ export interface Ledger {
   ): Promise<Event[]>;
   /**
    * Lifts what hosts reported within a range since a time and no operator has lifted since, whatever became of the reports, of
-   * at most so many addresses at once, in every jail; what a brake holds of the range is dropped.
+   * at most so many addresses at once, in every jail; what is held of the range is dropped.
    */
   liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]>;
   /**
@@ -63,7 +63,7 @@ export interface Ledger {
   liftWidened(selection: Selection, now: number, limit: number): Promise<Event[]>;
   /**
    * Takes back what began since a time, at most so many bans at once: of hosts their support and votes, what nobody else supports is
-   * lifted; what a brake holds of it is dropped.
+   * lifted; what is held of it is dropped.
    */
   undo(
     what: UndoWhat,
@@ -77,13 +77,13 @@ export interface Ledger {
   nextImport(): number;
   /** The number of the newest import; 0 where there was none. */
   newestImport(): number;
-  /** Publishes what the brakes held, less what is over, was lifted or is protected meanwhile; what `waits` stays held. */
+  /** Publishes what is held, less what is over, was lifted or is protected meanwhile; what `waits` stays held. */
   release(
     now: number,
     isProtected: (ip: Target) => boolean,
     how?: { limit?: number; waits?: (ip: Target) => boolean } & Noted<Event[]>,
   ): Promise<Event[]>;
-  /** Forgets what the brakes held; returns how many. */
+  /** Forgets what is held; returns how many. */
   dropHeld(how?: Noted<number>): Promise<number>;
   countHeld(): number;
   /** Whether anything is held of exactly that address. */

@@ -14,7 +14,7 @@ export function writeOutcomes(
   const head = ledger.head();
   const real = epoch === head.epoch ? outcomes.filter(({ seq }) => seq > 0 && seq <= head.seq) : [];
   if (real.length === 0) return;
-  ledger.together(() => {
+  ledger.write(() => {
     for (const { seq, outcome, reason } of real) {
       ledger
         .sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)')

@@ -138,7 +138,7 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
     return { verdict: 'counted', ...(reason === undefined ? {} : { reason }), events: [] };
   }
   if (verdict.verdict === 'held') return hold(books, submission, target, verdict);
-  // A host may have reported before a brake took hold, and again since.
+  // A host may have reported before a limit took hold, and again since.
   const wasHeld = submission.kind === 'unban' && takeBackWaiting(books, submission, target);
   if (verdict.verdict === 'duplicate') {
     if (wasHeld) return { verdict: 'accepted', events: [] };

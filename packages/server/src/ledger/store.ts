@@ -147,7 +147,7 @@ export class SqliteLedger implements Ledger {
   }
 
   nextImport(): number {
-    return this.together(() => {
+    return this.write(() => {
       const number = this.newestImport() + 1;
       this.sql("INSERT OR REPLACE INTO meta VALUES ('imports', ?)").run(String(number));
       return number;
@@ -171,7 +171,7 @@ export class SqliteLedger implements Ledger {
 
   /** Drops what waits of a host that is shut out, its votes and what is held, also within a transaction; returns how many are held. */
   dropHeldOf(hostId: number): number {
-    return this.together(() => {
+    return this.write(() => {
       this.#books.votes.dropOf(hostId, 0);
       return this.#books.held.dropOf(hostId, 0);
     });
@@ -260,7 +260,7 @@ export class SqliteLedger implements Ledger {
   }
 
   /** Does several writes of the file's other tables in one transaction; inside another it becomes a part of that. */
-  together<T>(work: () => T): T {
+  write<T>(work: () => T): T {
     return this.#isWriting ? work() : this.#write(work);
   }
 

@@ -177,7 +177,7 @@ export class FleetAddresses {
     const room = MOST_APPROVED - before.length;
     const fresh = chosen.filter((address) => !before.includes(address));
     const approved = [...chosen.filter((address) => before.includes(address)), ...fresh.slice(0, room)];
-    this.#ledger.together(() => {
+    this.#ledger.write(() => {
       for (const address of approved) this.#write('approved_at', host.id, address, now);
     });
     for (const address of approved) this.#note(host.id, known, 'approved_at', address, now).written = now;
@@ -198,7 +198,7 @@ export class FleetAddresses {
     );
     const said = taken.map(({ known, address }) => ({ host: known.name, address }));
     if (taken.length === 0) return [];
-    this.#ledger.together(() => {
+    this.#ledger.write(() => {
       for (const { hostId, address } of taken)
         this.#ledger.sql('DELETE FROM approved_at WHERE host = ? AND address = ?').run(hostId, address);
       note(said);
@@ -245,7 +245,7 @@ export class FleetAddresses {
       }
     }
     const left = this.#left;
-    this.#ledger.together(() => {
+    this.#ledger.write(() => {
       for (const [hostId, address] of left)
         this.#ledger.sql('DELETE FROM seen_at WHERE host = ? AND address = ?').run(hostId, address);
       for (const [table, hostId, address, { at }] of fresh) this.#write(table, hostId, address, at);

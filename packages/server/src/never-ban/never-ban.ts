@@ -122,7 +122,7 @@ export class NeverBan {
 
   /** `note` is called in the transaction that adds. @throws when the ledger cannot be written: then it is not added. */
   add(range: Range, now: number, note: () => void = () => undefined): void {
-    this.#ledger.together(() => {
+    this.#ledger.write(() => {
       this.#ledger.sql('INSERT OR IGNORE INTO never_ban VALUES (?, ?)').run(range, now);
       note();
     });
@@ -134,7 +134,7 @@ export class NeverBan {
    * @throws when the ledger cannot be written: then it stays.
    */
   remove(range: Range, note: () => void = () => undefined): boolean {
-    const wasThere = this.#ledger.together(() => {
+    const wasThere = this.#ledger.write(() => {
       const { changes } = this.#ledger.sql('DELETE FROM never_ban WHERE range = ?').run(range);
       if (Number(changes) > 0) note();
       return Number(changes) > 0;

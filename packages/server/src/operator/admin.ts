@@ -111,9 +111,7 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 
 /** What costs least and shows all the same that the disk takes a commit. @throws when the ledger cannot be written. */
 function noteAsked(ledger: SqliteLedger, now: number): void {
-  ledger.together(() =>
-    ledger.sql("INSERT OR REPLACE INTO meta VALUES ('status-asked', ?)").run(String(now)),
-  );
+  ledger.write(() => ledger.sql("INSERT OR REPLACE INTO meta VALUES ('status-asked', ?)").run(String(now)));
 }
 
 /** A copy for `backup`, in the state folder, where this daemon may write. */

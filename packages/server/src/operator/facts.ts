@@ -49,7 +49,7 @@ export type Facts = {
   banRate: BanRate;
   /** Whether an operator stopped the fleet, since when, and until when. */
   frozen: Frozen | null;
-  /** Bans that a brake holds, until an operator releases or drops them. */
+  /** Bans that are held, by a limit, a freeze or a rule, until an operator releases or drops them. */
   held: number;
   /** Hosts that wait for an operator, by name; and those whose wanted name another key has. */
   pending: string[];

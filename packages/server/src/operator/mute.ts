@@ -23,7 +23,7 @@ export function muteHost(args: Args, parts: MuteParts): AdminReply {
     return refuse('duration', 'a host is muted for 1 second to 90 days: --for 8h');
   const now = parts.now();
   const until = now + duration.value;
-  parts.ledger.together(() => {
+  parts.ledger.write(() => {
     parts.book.mute(host, { until, note });
     parts.audit.add('muted', { name, until, note }, now);
   });
@@ -36,7 +36,7 @@ export function unmuteHost(args: Args, { ledger, book, audit, now }: MuteParts):
   const host = book.byName(name);
   if (host === undefined) return refuse('host', `no host is called "${name}": see banshare-server hosts`);
   if (host.mute === null || host.mute.until <= now()) return refuse('host', `${name} is not muted`);
-  ledger.together(() => {
+  ledger.write(() => {
     book.mute(host, null);
     audit.add('unmuted', { name }, now());
   });

@@ -17,7 +17,7 @@ export function freeze(args: Args, { ledger, freeze: brake, audit, now }: StopPa
     return refuse('duration', 'a freeze of no time is none: banshare-server freeze --for 30m');
   const at = now();
   const until = seconds.value === FOR_EVER ? null : at + seconds.value;
-  const frozen = ledger.together(() => {
+  const frozen = ledger.write(() => {
     audit.add('freeze', { until }, at);
     return brake.begin(until, at);
   });
@@ -28,7 +28,7 @@ export function freeze(args: Args, { ledger, freeze: brake, audit, now }: StopPa
 export function thaw({ ledger, freeze: brake, audit, now }: StopParts): AdminReply {
   const at = now();
   if (brake.at(at) === null) return refuse('thaw', 'the fleet is not frozen; nothing was done');
-  ledger.together(() => {
+  ledger.write(() => {
     audit.add('thaw', {}, at);
     brake.end(at);
   });

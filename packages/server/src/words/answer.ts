@@ -23,7 +23,7 @@ export function retry(code: string, reason: string, after?: number): Answer {
   return { status: 'RETRY', verdict: 'retry', code, reason, ...(after === undefined ? {} : { after }) };
 }
 
-/** Only a person makes room for what a brake would hold. */
+/** Only a person makes room for what would be held. */
 const HELD_AFTER = 60;
 
 /** The answer to what the ledger recorded. */

@@ -5,7 +5,7 @@ import { makeIdentity, Signer } from '@banshare/transport';
 import { Peer, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
 import { Audit } from '../../src/ledger/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
-import { EnrolmentBrake } from '../../src/fleet/enrolment-rate.ts';
+import { EnrolmentRate } from '../../src/fleet/enrolment-rate.ts';
 import { Membership } from '../../src/fleet/membership.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { publish } from '../reports.ts';
@@ -34,15 +34,15 @@ async function entries(fleet: Fleet, wanted: string): Promise<number> {
 }
 
 test('the brake lets a burst through, then so many a minute, and remembers for an hour that it took hold', () => {
-  const brake = new EnrolmentBrake(1);
-  const asked = [0, 0, 0, 0, 0, 0, 0, 60, 60].map((now) => brake.ask(undefined, now) === undefined);
+  const rate = new EnrolmentRate(1);
+  const asked = [0, 0, 0, 0, 0, 0, 0, 60, 60].map((now) => rate.ask(undefined, now) === undefined);
   assert.deepEqual(asked, [true, true, true, true, true, false, false, true, false]);
-  assert.deepEqual([brake.hold(60)?.tries, brake.hold(60)?.since], [3, 0]);
-  assert.equal(brake.ask(undefined, 200), undefined);
-  assert.equal(brake.hold(3660)?.tries, 3);
-  assert.equal(brake.hold(3661), undefined);
-  assert.equal(brake.ask(999, 4000), undefined);
-  assert.match(brake.ask(1000, 4000)?.answer.reason ?? '', /1000 hosts wait for an operator already/);
+  assert.deepEqual([rate.hold(60)?.tries, rate.hold(60)?.since], [3, 0]);
+  assert.equal(rate.ask(undefined, 200), undefined);
+  assert.equal(rate.hold(3660)?.tries, 3);
+  assert.equal(rate.hold(3661), undefined);
+  assert.equal(rate.ask(999, 4000), undefined);
+  assert.match(rate.ask(1000, 4000)?.answer.reason ?? '', /1000 hosts wait for an operator already/);
 });
 
 test('above the rate newcomers are asked to come later, and nobody who is enrolled notices', async () => {

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { startFleet, within } from '../../../../test/fleet/index.ts';
-import { Brakes } from '../../src/judging/limits.ts';
+import { LimitKeeper } from '../../src/judging/limits.ts';
 import { publish, reportOf } from '../reports.ts';
 import { TokenBucket } from '../../src/words/token-bucket.ts';
 
@@ -30,19 +30,19 @@ test('a bucket never gives more than its burst and what refilled since, whatever
 });
 
 test('each host has a bucket of its own, and a host that was forgotten for its silence starts with a full one', () => {
-  const brakes = new Brakes({ hostPerMinute: 1, hostBurst: 2, fleetPerMinute: 10, active: 10 });
-  const admitted = [1, 1, 1, 2].map((host) => brakes.admitsReport(host, 0));
+  const limits = new LimitKeeper({ hostPerMinute: 1, hostBurst: 2, fleetPerMinute: 10, active: 10 });
+  const admitted = [1, 1, 1, 2].map((host) => limits.admitsReport(host, 0));
   assert.deepEqual(admitted, [true, true, false, true]);
-  brakes.sweep(4000);
-  assert.deepEqual([brakes.admitsReport(1, 4000), brakes.admitsReport(1, 4000)], [true, true]);
+  limits.sweep(4000);
+  assert.deepEqual([limits.admitsReport(1, 4000), limits.admitsReport(1, 4000)], [true, true]);
 });
 
 test('at the cap of active bans new ones are held, and those below the fleet rate too, each with its reason', () => {
-  const brakes = new Brakes({ hostPerMinute: 1, hostBurst: 2, fleetPerMinute: 2, active: 10 });
-  assert.match(brakes.reasonToHold(10, 0) ?? '', /10 active bans, the limit is 10/);
-  assert.equal(brakes.reasonToHold(9, 0), undefined);
-  assert.equal(brakes.reasonToHold(9, 0), undefined);
-  assert.match(brakes.reasonToHold(9, 0) ?? '', /more than 2 new bans a minute/);
+  const limits = new LimitKeeper({ hostPerMinute: 1, hostBurst: 2, fleetPerMinute: 2, active: 10 });
+  assert.match(limits.reasonToHold(10, 0) ?? '', /10 active bans, the limit is 10/);
+  assert.equal(limits.reasonToHold(9, 0), undefined);
+  assert.equal(limits.reasonToHold(9, 0), undefined);
+  assert.match(limits.reasonToHold(9, 0) ?? '', /more than 2 new bans a minute/);
 });
 
 test('what is above a host limit waits in the spool, and is delivered by the client when the limit allows', async () => {

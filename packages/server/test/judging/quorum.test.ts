@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ActiveCount } from '../../src/ledger/active-count.ts';
-import { Brakes } from '../../src/judging/limits.ts';
+import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith } from '../../src/judging/decide.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
@@ -18,7 +18,7 @@ async function verdicts(shelf: LedgerOfTest, ...submissions: Submission[]): Prom
   const parts = {
     policy: { windowSeconds: 300, defaultDurationSeconds: 3600, maxDurationSeconds: -1 },
     neverBan: new NeverBan(ledger, { addresses: [], fleet: true }, new OwnAddresses(() => [])),
-    brakes: new Brakes({ hostPerMinute: 10, hostBurst: 10, fleetPerMinute: 1000, active: 1000 }),
+    limits: new LimitKeeper({ hostPerMinute: 10, hostBurst: 10, fleetPerMinute: 1000, active: 1000 }),
     quorum: [RULE],
     freeze: { at: () => null },
     withoutRanges: () => [],

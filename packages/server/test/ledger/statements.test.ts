@@ -4,16 +4,7 @@ import { readFileSync } from 'node:fs';
 import { LedgerOfTest } from '../ledger-of-test.ts';
 
 /** Where a report, or a host's unban, asks the ledger, and what is removed beside it. */
-const FILES = [
-  'event-book',
-  'record',
-  'ban-book',
-  'held',
-  'ledger/vote-book',
-  'ledger/undo',
-  'history',
-  'reported',
-];
+const FILES = ['events', 'record', 'bans', 'held-bans', 'votes', 'undo', 'history', 'reports'];
 
 /** Everything of a table is read only where an operator, or the clock, wants all of it: the beginning of each such statement. */
 const WHOLE = [
@@ -30,7 +21,7 @@ const WHOLE = [
 test('every statement on the way of a report finds its rows by an index, however full the ledger is', () => {
   using shelf = new LedgerOfTest();
   for (const file of FILES) {
-    const source = readFileSync(new URL(`../src/${file}.ts`, import.meta.url), 'utf8');
+    const source = readFileSync(new URL(`../../src/ledger/${file}.ts`, import.meta.url), 'utf8');
     const statements = statementsIn(source);
     assert.equal(
       statements.length,

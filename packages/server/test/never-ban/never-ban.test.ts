@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseRange, type Range } from '@banshare/protocol';
-import { Brakes } from '../../src/judging/limits.ts';
+import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith, type DecideParts } from '../../src/judging/decide.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
@@ -20,7 +20,7 @@ function decideParts(neverBan: NeverBan): DecideParts {
   return {
     policy: { windowSeconds: 300, defaultDurationSeconds: 3600, maxDurationSeconds: -1 },
     neverBan,
-    brakes: new Brakes({ hostPerMinute: 600, hostBurst: 600, fleetPerMinute: 600, active: 100 }),
+    limits: new LimitKeeper({ hostPerMinute: 600, hostBurst: 600, fleetPerMinute: 600, active: 100 }),
     quorum: [],
     freeze: { at: () => null },
     withoutRanges: () => [],

@@ -14,7 +14,7 @@ async function audited(fleet: Fleet): Promise<string[]> {
   return entries.map(({ what }) => what);
 }
 
-test('every deed of an operator is in the audit log, and so are enrolments and brakes, also across a restore', async () => {
+test('every deed of an operator is in the audit log, and so are enrolments and limits, also across a restore', async () => {
   await using fleet = await startFleet({ serverToml: '[limits]\nfleet-per-minute = 2' });
   const peer = await fleet.peer('h1');
   await fleet.peer('h2');

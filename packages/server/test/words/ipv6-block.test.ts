@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseJail, parseRange, specialRange, type Event, type JailName } from '@banshare/protocol';
 import { ActiveCount } from '../../src/ledger/active-count.ts';
 import { aim } from '../../src/judging/ban-target.ts';
-import { Brakes } from '../../src/judging/limits.ts';
+import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith } from '../../src/judging/decide.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
@@ -40,7 +40,12 @@ class Judgement {
         escalationSeconds: [3600, 7200],
       },
       neverBan,
-      brakes: new Brakes({ hostPerMinute: 10, hostBurst: 10, fleetPerMinute: 10_000, active: this.active }),
+      limits: new LimitKeeper({
+        hostPerMinute: 10,
+        hostBurst: 10,
+        fleetPerMinute: 10_000,
+        active: this.active,
+      }),
       quorum,
       freeze: { at: () => null },
       activeBans: new ActiveCount(this.shelf.ledger),
