@@ -1,3 +1,5 @@
+import { judge, judgeUnban } from '../../src/judging/judge.ts';
+import { isActive } from '../../src/words/verdict.ts';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
