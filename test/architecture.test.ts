@@ -45,6 +45,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'server/src/cli/import-fail2ban.ts',
     'server/src/ledger/schema.ts',
     'server/src/ledger/store.ts',
+    'client/src/bans/kept-by-pause.ts',
     'client/src/left-behind.ts',
     'client/src/state.ts',
     'client/src/state-schema.ts',

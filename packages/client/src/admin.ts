@@ -11,7 +11,7 @@ import {
 import type { Enforcer } from './enforcers/enforcer.ts';
 import type { Progress } from './progress.ts';
 import type { Applier } from './apply.ts';
-import { pause, resume, stillToLift } from './pausing.ts';
+import { pause, resume } from './pausing.ts';
 import type { State } from './state.ts';
 import { spoolStatus, statusOf } from './status.ts';
 import type { TakeParts } from './decide/parts.ts';
@@ -32,13 +32,16 @@ export type AdminParts = {
   rotate: () => Promise<AdminReply>;
 };
 
-/** What pausing did, or ending the pause: bans concerned, and those that are still in place. */
+/**
+ * What pausing did, or ending the pause: bans concerned, and those that are still in place, or still kept back. Where any are still
+ * kept back, bans counts those too.
+ */
 export type Paused = { bans: number; left: number };
 
 const MOST_WAIT_MS = 20_000;
 /** So many are lifted in the background: a person at a console gets an answer within a second. */
 const MANY = 2000;
-const SHORT_WAIT_MS = 500;
+const SHORT_WAIT_MS = 300;
 
 /** Every action of the client's socket. */
 const ACTIONS: AdminTable<AdminParts> = {
@@ -46,15 +49,9 @@ const ACTIONS: AdminTable<AdminParts> = {
   status: { takes: {}, run: tellStatus },
   pause: {
     takes: {},
-    run: async (_, { parts, applier, state }) => ({
-      ok: true,
-      result: await pauseNow(parts, applier, state),
-    }),
+    run: async (_, { parts, applier }) => ({ ok: true, result: await pauseNow(parts, applier) }),
   },
-  resume: {
-    takes: {},
-    run: (_, { parts }) => ({ ok: true, result: { bans: resume(parts), left: 0 } satisfies Paused }),
-  },
+  resume: { takes: {}, run: async (_, { parts }) => ({ ok: true, result: await resumeNow(parts) }) },
   rotate: { takes: {}, run: (_, parts) => parts.rotate() },
   bans: { takes: {}, run: (_, parts) => ({ ok: true, result: { bans: parts.state.all() } }) },
 };
@@ -80,20 +77,36 @@ async function tellStatus(
 }
 
 /** Thousands of commands take minutes; whoever asked is told how many are left, and of very many at once. */
-async function pauseNow(parts: TakeParts, applier: Pick<Applier, 'idle'>, state: State): Promise<Paused> {
+async function pauseNow(parts: TakeParts, applier: Pick<Applier, 'idle'>): Promise<Paused> {
+  const { state } = parts;
   const before = state.inPlaceCount();
   let bans: number | undefined;
   const work = pause(parts).then((count) => {
     bans = count;
     return applier.idle();
   });
+  await doneOr(before > MANY ? SHORT_WAIT_MS : MOST_WAIT_MS, work);
+  const { stillToLift } = state.keptByPause;
+  return { bans: bans ?? before, left: stillToLift + (bans === undefined ? state.inPlaceCount() : 0) };
+}
+
+/** What is to be applied again is not waited for. */
+async function resumeNow(parts: TakeParts): Promise<Paused> {
+  const before = parts.state.keptByPause.count;
+  let bans: number | undefined;
+  const work = resume(parts).then((count) => {
+    bans = count;
+  });
+  await doneOr(before > MANY ? SHORT_WAIT_MS : MOST_WAIT_MS, work);
+  return bans === undefined ? { bans: before, left: parts.state.keptByPause.count } : { bans, left: 0 };
+}
+
+/** Waits for work, and at most so long. What fails after that stands in the state, and is tried again at the next start. */
+async function doneOr(milliseconds: number, work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, before > MANY ? SHORT_WAIT_MS : MOST_WAIT_MS);
+    timer = setTimeout(resolve, milliseconds);
   });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
-  // What fails after the answer stands in the state, and is tried again at the next start.
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
   work.catch(() => undefined);
-  return { bans: bans ?? before, left: stillToLift(state) + (bans === undefined ? state.inPlaceCount() : 0) };
 }

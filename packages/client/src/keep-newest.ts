@@ -7,7 +7,7 @@ import { FULL } from './bans/choice.ts';
 import type { TakeParts } from './decide/parts.ts';
 
 /** What a full host keeps rather than what follows. */
-const ORDER: readonly Origin[] = ['operator', 'host', 'import'];
+export const FIRST_TO_LAST: readonly Origin[] = ['operator', 'host', 'import'];
 
 /**
  * Above `[apply] max-active` bans give way: first what was imported, then what hosts found, of the host that brought most, and
@@ -55,7 +55,7 @@ export function sharesOf(
 
 function fillUp(room: number, { state, choice, now }: TakeParts, queued: BanRow[]): void {
   let left = room;
-  for (const origin of ORDER) {
+  for (const origin of FIRST_TO_LAST) {
     if (left <= 0) return;
     const rows = state.newestLeftOut(origin, now(), left);
     left -= rows.length;

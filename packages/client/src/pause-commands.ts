@@ -10,7 +10,7 @@ import { SharedBans } from './bans/shared-bans.ts';
 import { askClient } from './host/ask-client.ts';
 import { Notes } from './notes.ts';
 import { passOn } from './pass-on.ts';
-import { pause, resume, stillToLift } from './pausing.ts';
+import { pause, resume } from './pausing.ts';
 import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
 import { State } from './state.ts';
@@ -41,11 +41,12 @@ export async function pauseOrResume(
 }
 
 function said(which: 'pause' | 'resume', { bans, left }: Paused, how: string): Said {
-  if (which === 'resume')
-    return {
-      code: 0,
-      lines: [`${how}Resumed: ${bans} bans are applied again${how === '' ? '' : ' when it starts'}.`],
-    };
+  if (which === 'resume') {
+    const when = how === '' ? '' : ' when it starts';
+    const done = left > 0 ? `${bans - left} of the ${bans} bans that were kept back` : `${bans} bans`;
+    const rest = left > 0 ? `, and the others follow` : '';
+    return { code: 0, lines: [`${how}Resumed: ${done} are applied again${when}${rest}.`] };
+  }
   const lines = [
     `${how}Paused: ${bans - left} bans of banshare are lifted, and none is applied until banshare-client resume.`,
   ];
@@ -80,13 +81,13 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const nothing = (): void => undefined;
     const parts: TakeParts = { state, choice, now: wallSeconds, queue: nothing, skipped: nothing, maxActive };
     // What is to be applied again waits in the state for the daemon.
-    if (which === 'resume') return { bans: resume(parts), left: 0 };
+    if (which === 'resume') return { bans: await resume(parts), left: 0 };
     const left = passOn(config, enforcerHost, parts, applier);
     const bans = await pause(parts);
     resumePending(state, applier);
     await applier.idle();
     await left.look();
-    return { bans, left: stillToLift(state) };
+    return { bans, left: state.keptByPause.stillToLift };
   } finally {
     state.close();
   }

@@ -1,56 +1,103 @@
+import { setImmediate } from 'node:timers/promises';
+import type { BanKey } from '@banshare/protocol';
 import { wallSeconds } from '@banshare/runtime';
 import { rowFor, type BanRow } from './ban-row.ts';
-import { inParts } from './bans/in-parts.ts';
-import { choose } from './choose.ts';
-import { keepBack } from './keep-back.ts';
-import { keepNewest } from './keep-newest.ts';
-import type { State } from './state.ts';
 import { PAUSED } from './bans/choice.ts';
+import { MOST_IN_A_GO } from './bans/in-parts.ts';
+import { choose } from './choose.ts';
 import type { TakeParts } from './decide/parts.ts';
+import { keepBack } from './keep-back.ts';
+import { FIRST_TO_LAST, keepNewest } from './keep-newest.ts';
+
+/*
+ * Whether this host is paused stands in the state from the first moment; its bans follow it, a part at a time, and timers,
+ * news and commands have their turn between two parts. What comes meanwhile is decided by the new word already, and each part
+ * looks at the rows as they are by then. Where the word changes again, whoever still works for the other one ends. A program
+ * that is killed on the way goes on from what the state says at its next start.
+ */
 
 /**
  * Lifts on this host everything that banshare applied, and applies nothing until resume(): the way back in from a console. It
- * stands in the state, and so outlives restarts. Returns how many bans are concerned.
+ * stands in the state, and so outlives restarts. The first part is queued when this returns, and the promise tells how many
+ * bans are concerned.
  */
-export async function pause(parts: TakeParts): Promise<number> {
-  const { state } = parts;
-  let count = 0;
+export function pause(parts: TakeParts): Promise<number> {
   // First of all: nothing that comes from now on is applied.
   parts.choice.isPaused = true;
-  if (state.pausedAt() === undefined) state.setPaused(wallSeconds());
-  await inParts(state.keys(), (some) => {
+  if (parts.state.pausedAt() === undefined) parts.state.setPaused(wallSeconds());
+  return liftAll(parts, () => parts.choice.isPaused);
+}
+
+/** Ends the pause: what was kept back by it is decided anew. The promise tells how many bans are applied again. */
+export function resume(parts: TakeParts): Promise<number> {
+  parts.choice.isPaused = false;
+  parts.state.setPaused(undefined);
+  return decideAnew(parts, () => !parts.choice.isPaused);
+}
+
+/** Lifts what a pause had not reached when the program before this one ended; to be called before anything is applied. */
+export async function goOnPausing(parts: TakeParts, signal: AbortSignal): Promise<void> {
+  if (parts.choice.isPaused) await liftAll(parts, () => parts.choice.isPaused && !signal.aborted);
+}
+
+/** Decides anew about what resume() had not reached when the program before this one ended. */
+export async function goOnResuming(
+  parts: TakeParts,
+  signal: AbortSignal,
+  fault: (key: string, text: string) => void,
+): Promise<void> {
+  if (parts.choice.isPaused || parts.state.keptByPause.count === 0) return;
+  try {
+    await decideAnew(parts, () => !parts.choice.isPaused && !signal.aborted);
+  } catch (error) {
+    fault('resume', `Cannot bring back what a pause kept back: ${(error as Error).message}`);
+  }
+}
+
+async function liftAll(parts: TakeParts, isWanted: () => boolean): Promise<number> {
+  const { state } = parts;
+  let [count, behind]: [number, BanKey | undefined] = [0, undefined];
+  while (isWanted()) {
+    const rows = state.notSkipped(behind, MOST_IN_A_GO);
     const queued: BanRow[] = [];
     state.together(() => {
-      for (const row of some.flatMap((ban) => state.get(ban) ?? []))
-        if (keepBack(row, PAUSED, parts, queued)) count += 1;
+      for (const row of rows) if (keepBack(row, PAUSED, parts, queued)) count += 1;
     });
     for (const row of queued) parts.queue(row);
-  });
+    if (rows.length < MOST_IN_A_GO) break;
+    behind = rows.at(-1);
+    await setImmediate();
+  }
   return count;
 }
 
-/** Ends the pause: what was kept back by it is decided anew. Returns how many bans are applied again. */
-export function resume(parts: TakeParts): number {
-  const queued: BanRow[] = [];
-  parts.choice.isPaused = false;
-  parts.state.together(() => {
-    parts.state.setPaused(undefined);
-    for (const row of parts.state.all()) {
-      const isKept = row.status === 'skipped' && row.reason === PAUSED;
-      const isBeingLifted = row.status === 'lifting' && row.keptBack === PAUSED;
-      if (!isKept && !isBeingLifted) continue;
-      // The server was told that it is paused; what becomes of it now is news.
-      const again = { ...rowFor(row, choose(row, parts.choice, parts.now()), row), keptBack: PAUSED };
-      parts.state.put(again, parts.now());
-      if (again.status === 'pending') queued.push(again);
-    }
-    keepNewest(parts, queued);
-  });
-  for (const row of queued) parts.queue(row);
-  return queued.filter((row) => parts.state.get(row)?.status === 'pending').length;
+async function decideAnew(parts: TakeParts, isWanted: () => boolean): Promise<number> {
+  let count = 0;
+  while (isWanted()) {
+    const rows = newestKept(parts);
+    const queued: BanRow[] = [];
+    parts.state.together(() => {
+      for (const row of rows) {
+        // The server was told that it is paused; what becomes of it now is news.
+        const again = { ...rowFor(row, choose(row, parts.choice, parts.now()), row), keptBack: PAUSED };
+        parts.state.put(again, parts.now());
+        if (again.status === 'pending') queued.push(again);
+      }
+      keepNewest(parts, queued);
+    });
+    for (const row of queued) parts.queue(row);
+    count += queued.filter((row) => parts.state.get(row)?.status === 'pending').length;
+    if (rows.length < MOST_IN_A_GO) break;
+    await setImmediate();
+  }
+  return count;
 }
 
-/** How many bans the pause has not lifted yet. */
-export function stillToLift(state: State): number {
-  return state.withStatus('lifting').filter(({ keptBack }) => keptBack === PAUSED).length;
+/** A part of what is kept back, in the order in which a host that takes only so many wants it. */
+function newestKept({ state }: TakeParts): BanRow[] {
+  const rows: BanRow[] = [];
+  for (const origin of FIRST_TO_LAST)
+    if (rows.length < MOST_IN_A_GO)
+      rows.push(...state.keptByPause.newest(origin, MOST_IN_A_GO - rows.length));
+  return rows;
 }

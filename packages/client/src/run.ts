@@ -34,6 +34,7 @@ import { SharedBans } from './bans/shared-bans.ts';
 import { Notes } from './notes.ts';
 import { OwnKey } from './own-key.ts';
 import { passOn } from './pass-on.ts';
+import { goOnPausing, goOnResuming } from './pausing.ts';
 import { Progress } from './progress.ts';
 import { ProtectionWatch } from './protect-lift.ts';
 import { ServerAddresses } from './protect-server.ts';
@@ -104,7 +105,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   beginAs(key, ownKey, progress, parts.choice);
   // What was protected since the last run is lifted before anything is applied.
   resources.own('what is protected', await startProtecting(protection, parts, log));
-  const hold = goOnHeld(state, applier, left, resources);
+  const hold = await goOnHeld(parts, { applier, faults, left }, resources, signal);
   resources.own('the clockwork', startTicking(parts, { notes, faults, clock }));
   const host = { state, applier, log, faults, clock, progress, bell, notes };
   reconcilers.push(...startComparing(enforcers, host, config, resources));
@@ -155,17 +156,23 @@ async function startProtecting(protection: Protection, parts: TakeParts, log: Lo
   return watch.start();
 }
 
-/** What is pending may have been lifted while this program was away, and what a restart of the machine lost too. */
-function goOnHeld(
-  state: State,
-  applier: Applier,
-  left: ReturnType<typeof passOn>,
+/**
+ * Goes on with what the program before this one left undone, a pause first of all. What is pending may have been lifted while
+ * it was away, and what a restart of the machine lost too.
+ */
+async function goOnHeld(
+  parts: TakeParts,
+  host: { applier: Applier; faults: FaultLog; left: ReturnType<typeof passOn> },
   resources: Resources,
-): CatchUpHold {
+  signal: AbortSignal,
+): Promise<CatchUpHold> {
+  const { applier, faults, left } = host;
+  await goOnPausing(parts, signal);
   const hold = new CatchUpHold(applier);
   resources.own('what waits for the rest', () => hold.stop());
   hold.goesOn();
-  resumePending(state, applier);
+  resumePending(parts.state, applier);
+  void goOnResuming(parts, signal, faultOf(faults));
   resources.own('what earlier enforcers hold', left.start());
   return hold;
 }

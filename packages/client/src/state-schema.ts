@@ -35,6 +35,9 @@ const STEPS: readonly string[] = [
    UPDATE bans SET finder = host;
    DROP INDEX bans_in_place;
    CREATE INDEX bans_in_place ON bans (origin, finder, at) WHERE status IN ('pending', 'applied', 'unproven');`,
+  `CREATE INDEX bans_paused ON bans (origin, at, status)
+     WHERE ((status = 'skipped' AND reason = 'paused') OR (status = 'lifting' AND kept_back = 'paused'));
+   CREATE INDEX bans_ranges ON bans (seq) WHERE instr(ip, '/') > 0;`,
 ];
 
 /**

@@ -11,6 +11,7 @@ import {
 } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { BanRow, RowStatus } from './ban-row.ts';
+import { KeptByPause } from './bans/kept-by-pause.ts';
 import { Tally, type Counted } from './bans/tally.ts';
 import { LeftBehind } from './left-behind.ts';
 import { migrate } from './state-schema.ts';
@@ -26,6 +27,7 @@ export class State {
   /** Made at the first question, and anew where a transaction was taken back. */
   #tally: Tally | undefined;
   readonly left = new LeftBehind((text) => this.#sql(text));
+  readonly keptByPause = new KeptByPause((text) => this.#sql(text), rowOf);
 
   /** @throws when the file cannot be used, or belongs to a newer program. */
   constructor(directory: string) {
@@ -110,6 +112,15 @@ export class State {
   /** What is known here, without what became of it. */
   keys(): BanKey[] {
     return this.#sql('SELECT ip, prog, jail FROM bans').all() as BanKey[];
+  }
+
+  /** A part of what is not skipped, in the order of the keys from behind one of them. */
+  notSkipped(behind: BanKey | undefined, limit: number): BanRow[] {
+    return this.#sql(
+      "SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) AND status <> 'skipped' ORDER BY ip, prog, jail LIMIT ?",
+    )
+      .all(behind?.ip ?? '', behind?.prog ?? '', behind?.jail ?? '', limit)
+      .map(rowOf);
   }
 
   /** Whether a snapshot is being written: seqs here are of two histories, of which nobody may be told. */

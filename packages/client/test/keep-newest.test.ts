@@ -82,7 +82,7 @@ test('Resume puts no more in place than max-active, the newest', async () => {
   host2.parts.maxActive = 2;
   await pause(host2.parts);
   host2.hear(...[1, 2, 3, 4].map((last) => ({ ip: address(last), at: NOW + last })));
-  assert.equal(resume(host2.parts), 2);
+  assert.equal(await resume(host2.parts), 2);
   for (let runs = 0; runs < 2; runs += 1) await host2.run('ban fail2ban/sshd');
   await host2.rest();
   assert.deepEqual(

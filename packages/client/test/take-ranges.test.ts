@@ -56,7 +56,7 @@ test('A pause lifts ranges, and its end brings them back', async () => {
   await next(host2, 1);
   assert.equal(await pause(host2.parts), 1);
   assert.deepEqual(await next(host2, 1), [`unban ${wide}`]);
-  assert.equal(resume(host2.parts), 1);
+  assert.equal(await resume(host2.parts), 1);
   assert.deepEqual(await next(host2, 1), [`ban ${wide}`]);
 });
 

@@ -12,14 +12,16 @@ import type { TakeParts } from '../src/decide/parts.ts';
 export class Host implements Disposable {
   readonly #scratch = folder();
   readonly state = new State(this.#scratch.path);
-  readonly enforcer = new HeldEnforcer();
+  readonly enforcer: HeldEnforcer;
   readonly skipped: string[] = [];
   readonly applier: Applier;
   readonly parts: TakeParts;
   now = NOW;
   #seq = 0;
 
-  constructor(choice: Parameters<typeof choiceOf>[0] = {}) {
+  /** @param mostAtOnce how many changes its enforcer takes in one go. */
+  constructor(choice: Parameters<typeof choiceOf>[0] = {}, mostAtOnce = 1) {
+    this.enforcer = new HeldEnforcer(mostAtOnce);
     const { state, enforcer } = this;
     const log = { info: () => undefined, warning: () => undefined };
     const now = (): number => this.now;
