@@ -1,10 +1,10 @@
 // Makes dist/client-install.sh and dist/server-install.sh: the shell pieces of installers/setup/ as one script, behind it
 // a gzip tar with what is the same for every machine, and one for each architecture with its runtime and addon. Beside it
 // lies a slim one without the latter, for hosts that have this very runtime from an earlier installation.
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readClientConfig, readServerConfig, type Fleet } from '@banshare/runtime';
+import { readClientConfig, readServerConfig, writeAtomic, type Fleet } from '@banshare/runtime';
 import { finishGeneration, readGeneration } from './generation-files.ts';
 import { assemble, type Part } from './installer-script.ts';
 import { ARCHITECTURES, type Architecture } from './parts.ts';
@@ -50,9 +50,7 @@ await orExit(async () => {
 
 /** It holds a secret: never readable by others, not even while it is being written. Returns its size in MB. */
 function writeInstaller(path: string, installer: Buffer): string {
-  writeFileSync(`${path}.next`, installer, { mode: 0o700 });
-  chmodSync(`${path}.next`, 0o700);
-  renameSync(`${path}.next`, path);
+  writeAtomic(path, installer, 0o700);
   return (installer.length / 1e6).toFixed(1);
 }
 

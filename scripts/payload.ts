@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { formatFleet, type Fleet } from '@banshare/runtime';
+import { formatFleet, writeAtomic, type Fleet } from '@banshare/runtime';
 import type { Part, RuntimeFile } from './installer-script.ts';
 import { addonFile, runtimeFile, type Architecture } from './parts.ts';
 import { Fault, ROOT } from './say.ts';
@@ -84,8 +84,7 @@ export function architecturePart(architecture: Architecture): {
   const kept = join(ROOT, 'build/payload', `${architecture}-${both.slice(0, 16)}.tar.gz`);
   if (!existsSync(kept)) {
     mkdirSync(join(ROOT, 'build/payload'), { recursive: true });
-    writeFileSync(`${kept}.${process.pid}.next`, gzipSync(tar(entries), { level: 9 }));
-    renameSync(`${kept}.${process.pid}.next`, kept);
+    writeAtomic(kept, gzipSync(tar(entries), { level: 9 }), 0o644);
   }
   return { part: part(architecture, entries, readFileSync(kept)), files };
 }

@@ -8,7 +8,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 /** What the sources of each package may import beside their own files; all but protocol may use Node. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: ['ipaddr.js'],
-  transport: ['@banshare/protocol', 'zeromq', 'libsodium-wrappers', 'node:'],
+  transport: ['@banshare/protocol', '@banshare/runtime', 'zeromq', 'libsodium-wrappers', 'node:'],
   runtime: ['@banshare/protocol', 'winston', 'smol-toml', 'node:'],
   server: [
     '@banshare/protocol',

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { failpoint, type HostPaths, syncDirectory } from '@banshare/runtime';
+import { failpoint, type HostPaths } from '@banshare/runtime';
 import {
   type HostKey,
   makeIdentity,
@@ -15,13 +15,12 @@ import { bad, good, type HostName, type Result } from '@banshare/protocol';
  * try, or a fresh one. It is on disk before anybody hears of it. @throws the system's error.
  */
 export async function nextKey(paths: HostPaths, own: EnrolledKey): Promise<HostKey> {
-  const { hostNext, dir } = paths.keys;
+  const { hostNext } = paths.keys;
   const left = existsSync(hostNext + SECRET_SUFFIX) ? readHostKey(hostNext) : undefined;
   // One that became this host's key already, when somebody was killed before it was removed here.
   if (left?.ok === true && left.value.publicHex !== own.publicHex) return left.value;
   const next = await makeIdentity();
   writeHostKey(hostNext, next, own.name);
-  syncDirectory(dir);
   return next;
 }
 
@@ -30,11 +29,10 @@ export async function nextKey(paths: HostPaths, own: EnrolledKey): Promise<HostK
  * Killed in between, the host has one of the two, and both are let in until the new one is used. @throws the system's error.
  */
 export function putInPlace(paths: HostPaths, own: EnrolledKey, next: HostKey): EnrolledKey {
-  const { host, hostBefore, dir } = paths.keys;
+  const { host, hostBefore } = paths.keys;
   writeHostKey(hostBefore, own, own.name);
   failpoint('rotating');
   writeHostKey(host, next, own.name);
-  syncDirectory(dir);
   failpoint('rotating');
   dropNextKey(paths);
   return { ...next, name: own.name };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { PUBLIC_SUFFIX, SECRET_SUFFIX } from '@banshare/transport';
 import { dropKeyBefore, dropNextKey } from './key-files.ts';
-import { writePrivate, type HostPaths } from '@banshare/runtime';
+import { type HostPaths, syncDirectory, writePrivate } from '@banshare/runtime';
 
 /** A hash of this machine's id; undefined where it has none, as in some containers. */
 export function machineHash(idPath: string): string | undefined {
@@ -51,4 +51,5 @@ export function setKeyAside(paths: HostPaths): void {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
+  syncDirectory(paths.keys.dir);
 }

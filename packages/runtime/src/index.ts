@@ -24,8 +24,8 @@ export {
   isTemporary,
   makePrivateDirectory,
   readPrivate,
+  replaceWhole,
   syncDirectory,
-  temporaryOf,
   writeAtomic,
   writePrivate,
 } from './private-file.ts';

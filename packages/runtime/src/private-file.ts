@@ -48,11 +48,6 @@ export function writePrivate(path: string, content: string | Uint8Array): void {
 
 const UNFINISHED = '.tmp';
 
-/** A name beside a file for what shall take its place by a rename. */
-export function temporaryOf(path: string): string {
-  return `${path}.${randomBytes(6).toString('hex')}${UNFINISHED}`;
-}
-
 /** Whether a file of that name is one that shall take another's place: left behind where its writer was killed. */
 export function isTemporary(name: string): boolean {
   return name.endsWith(UNFINISHED);
@@ -61,24 +56,41 @@ export function isTemporary(name: string): boolean {
 /** Writes a file so that after a crash it is either the old one or the new one, whole. Throws. */
 export function writeAtomic(path: string, content: string | Uint8Array, mode: number): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  const temporary = temporaryOf(path);
   try {
-    const file = openSync(temporary, 'wx', mode);
-    try {
-      // The umask may have narrowed it.
-      fchmodSync(file, mode);
-      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
+    replaceWhole(path, (temporary) => {
+      // Never a file that was there: its mode may be wider.
+      const file = openSync(temporary, 'wx', mode);
+      try {
+        // The umask may have narrowed it.
+        fchmodSync(file, mode);
+        for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    });
+  } catch (error) {
+    throw new Error(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/**
+ * Puts a file in the place of the one at a path, so that after a crash it is either the old one or the new one, whole; `make` lays
+ * it, synced, at the path that it is given beside it. This is the one way in which a file that counts is written.
+ * @throws the system's error, or what `make` throws; then nothing is left beside it.
+ */
+export function replaceWhole(path: string, make: (temporary: string) => void): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}${UNFINISHED}`;
+  try {
+    make(temporary);
     failpoint('before-rename');
     renameSync(temporary, path);
     failpoint('after-rename');
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new Error(`Cannot write ${path}: ${(error as Error).message}`, { cause: error });
+    throw error;
   }
+  // Without this the rename itself may be lost with the power.
   syncDirectory(dirname(path));
 }
 

@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  fchmodSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { bad, good, isCurveKey, type Result } from '@banshare/protocol';
+import { writeAtomic } from '@banshare/runtime';
 
 /** A CURVE key pair, both halves in Z85. */
 export type CurvePair = { publicKey: string; secretKey: string };
@@ -45,7 +36,7 @@ export function readSecretSections(base: string): Result<{ curve: CurvePair; sec
 
 /**
  * Writes BASE.key_secret and then BASE.key, each by rename, so that a reader finds an old pair or a new one.
- * @throws the system's error when the directory cannot be written.
+ * @throws when the directory cannot be written.
  */
 export function writeCertificate(
   base: string,
@@ -53,7 +44,7 @@ export function writeCertificate(
 ): void {
   const { metadata, curve, more = {} } = certificate;
   const secret = { 'public-key': curve.publicKey, 'secret-key': curve.secretKey };
-  writeWhole(base + SECRET_SUFFIX, formatSections({ metadata, curve: secret, ...more }), 0o600);
+  writeAtomic(base + SECRET_SUFFIX, formatSections({ metadata, curve: secret, ...more }), 0o600);
   writePublicKey(base, { metadata, publicKey: curve.publicKey });
 }
 
@@ -63,7 +54,7 @@ export function writePublicKey(
   certificate: { metadata: Sections[string]; publicKey: string },
 ): void {
   const curve = { 'public-key': certificate.publicKey };
-  writeWhole(base + PUBLIC_SUFFIX, formatSections({ metadata: certificate.metadata, curve }), 0o644);
+  writeAtomic(base + PUBLIC_SUFFIX, formatSections({ metadata: certificate.metadata, curve }), 0o644);
 }
 
 /** ZPL text (ZeroMQ RFC 4), as czmq's zcert_load and pyzmq's load_certificate read it. */
@@ -123,24 +114,4 @@ function curveKey(path: string, sections: Sections, name: string): Result<string
   const key = sections['curve']?.[name];
   if (key !== undefined && isCurveKey(key)) return good(key);
   return bad(`Cannot use the key "${path}": its section curve has no ${name} of 40 Z85 characters`);
-}
-
-function writeWhole(path: string, text: string, mode: number): void {
-  const temporary = `${path}.${process.pid}.new`;
-  rmSync(temporary, { force: true });
-  try {
-    // Never a file that was there: its mode may be wider.
-    const file = openSync(temporary, 'wx', mode);
-    try {
-      writeFileSync(file, text);
-      fchmodSync(file, mode);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
 }

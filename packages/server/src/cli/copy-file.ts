@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { asOwner, syncDirectory, temporaryOf } from '@banshare/runtime';
+import { asOwner, replaceWhole } from '@banshare/runtime';
 
 const CHUNK = 1 << 20;
 
@@ -9,17 +9,16 @@ const CHUNK = 1 << 20;
  * `finish` may work on it before. The open file is closed. @throws the system's error.
  */
 export function placeCopy(source: number, path: string, finish: (made: string) => void = () => {}): void {
-  const made = temporaryOf(path);
   try {
     asOwner(dirname(path), () => {
-      try {
-        writeAll(source, made);
-        finish(made);
-        renameSync(made, path);
-        syncDirectory(dirname(path));
-      } finally {
-        for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(made + suffix, { force: true });
-      }
+      replaceWhole(path, (made) => {
+        try {
+          writeAll(source, made);
+          finish(made);
+        } finally {
+          for (const suffix of ['-journal', '-wal', '-shm']) rmSync(made + suffix, { force: true });
+        }
+      });
     });
   } finally {
     closeSync(source);
