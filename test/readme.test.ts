@@ -63,7 +63,7 @@ for (const [step, file] of [
   ['distribute', 'packages/server/src/publish/distribute.ts'],
   ['follow', 'packages/client/src/follow.ts'],
   ['choose', 'packages/client/src/choose.ts'],
-  ['plan', 'packages/client/src/plan.ts'],
+  ['plan', 'packages/client/src/bans/plan.ts'],
 ] as const) {
   test(`the spine's ${step}() is in ${file}`, () => {
     const row = readme.split('\n').find((line) => line.includes(`\`${step}()\``)) ?? '';

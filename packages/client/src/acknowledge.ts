@@ -10,7 +10,7 @@ import {
 } from '@banshare/protocol';
 import { bakedFleet, type ClientConfig, outsideAddresses, version } from '@banshare/runtime';
 import type { ServerLink } from './server-link.ts';
-import type { State } from './state.ts';
+import type { State } from './bans/state.ts';
 
 const TIMEOUT_MS = 4000;
 

@@ -12,7 +12,7 @@ import type { Enforcer } from './enforcers/enforcer.ts';
 import type { Progress } from './progress.ts';
 import type { Applier } from './apply.ts';
 import { pause, resume } from './pausing.ts';
-import type { State } from './state.ts';
+import type { State } from './bans/state.ts';
 import { spoolStatus, statusOf } from './status.ts';
 import type { TakeParts } from './decide/parts.ts';
 

@@ -1,9 +1,9 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
-import { changeOf, FIRST_TRY, isOver, isWanted, type BanRow } from './ban-row.ts';
+import { changeOf, FIRST_TRY, isOver, isWanted, type BanRow } from './bans/ban-row.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import { again, againUntilDone } from './retry.ts';
-import type { State } from './state.ts';
+import { again, againUntilDone } from './bans/retry.ts';
+import type { State } from './bans/state.ts';
 import { Turns, type Kind } from './turns.ts';
 import { NEVER_BAN, PAUSED } from './bans/choice.ts';
 import { type Change, type Effect, reasonOf } from './bans/change.ts';

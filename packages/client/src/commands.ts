@@ -21,7 +21,7 @@ import {
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs from 'yargs';
-import type { BanRow } from './ban-row.ts';
+import type { BanRow } from './bans/ban-row.ts';
 import { receiptFindings } from './cli/receipt-findings.ts';
 import { diagnose } from './diagnose.ts';
 import { enrol, type Enrolment, hasJoinKey } from './enrol.ts';

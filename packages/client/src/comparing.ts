@@ -5,7 +5,7 @@ import type { Notes } from './notes.ts';
 import type { Progress } from './progress.ts';
 import { Reconciler } from './reconcile.ts';
 import type { ServerClock } from './server-clock.ts';
-import type { State } from './state.ts';
+import type { State } from './bans/state.ts';
 import type { Bell } from './acknowledge.ts';
 
 /** Keeps what each enforcer has as it should be, with a reconciler each. */

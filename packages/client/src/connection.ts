@@ -18,7 +18,7 @@ import { comeBack } from './rotate.ts';
 import { locateServer, takingOf } from './server-address.ts';
 import type { ServerClock } from './server-clock.ts';
 import { ServerLink, type ServerAddress } from './server-link.ts';
-import type { State } from './state.ts';
+import type { State } from './bans/state.ts';
 import type { News } from './bans/news.ts';
 import { wait } from './host/wait.ts';
 

@@ -1,8 +1,8 @@
 import type { BanKey, JailName } from '@banshare/protocol';
-import { FIRST_TRY, rowFor, type BanRow } from './ban-row.ts';
+import { FIRST_TRY, rowFor, type BanRow } from './bans/ban-row.ts';
 import { choose } from './choose.ts';
 import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from './enforcers/placers.ts';
-import type { State } from './state.ts';
+import type { State } from './bans/state.ts';
 import { type Choice, FULL } from './bans/choice.ts';
 
 /**

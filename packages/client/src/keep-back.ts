@@ -1,4 +1,4 @@
-import { FIRST_TRY, mayBeOurs, type BanRow } from './ban-row.ts';
+import { FIRST_TRY, mayBeOurs, type BanRow } from './bans/ban-row.ts';
 import type { TakeParts } from './decide/parts.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { OPERATOR_HOST, type Origin } from '@banshare/protocol';
-import { rowFor, type BanRow } from './ban-row.ts';
+import { rowFor, type BanRow } from './bans/ban-row.ts';
 import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
-import type { State } from './state.ts';
+import type { State } from './bans/state.ts';
 import { FULL } from './bans/choice.ts';
 import type { TakeParts } from './decide/parts.ts';
 

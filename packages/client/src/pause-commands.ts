@@ -13,7 +13,7 @@ import { passOn } from './pass-on.ts';
 import { pause, resume } from './pausing.ts';
 import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
-import { State } from './state.ts';
+import { State } from './bans/state.ts';
 import { tellEffect } from './tell.ts';
 import { resumePending } from './ticking.ts';
 import { choiceOf, type TakeParts } from './decide/parts.ts';

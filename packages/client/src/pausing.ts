@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BanKey } from '@banshare/protocol';
 import { wallSeconds } from '@banshare/runtime';
-import { rowFor, type BanRow } from './ban-row.ts';
+import { rowFor, type BanRow } from './bans/ban-row.ts';
 import { PAUSED } from './bans/choice.ts';
 import { MOST_IN_A_GO } from './bans/in-parts.ts';
 import { choose } from './choose.ts';

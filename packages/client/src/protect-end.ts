@@ -1,6 +1,6 @@
 import { banKeyText } from '@banshare/protocol';
 import { monotonicSeconds, type Log } from '@banshare/runtime';
-import { rowFor, type BanRow } from './ban-row.ts';
+import { rowFor, type BanRow } from './bans/ban-row.ts';
 import { choose } from './choose.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { Protection } from './protect.ts';

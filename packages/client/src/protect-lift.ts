@@ -1,5 +1,5 @@
 import type { Log } from '@banshare/runtime';
-import type { BanRow } from './ban-row.ts';
+import type { BanRow } from './bans/ban-row.ts';
 import { keepBack } from './keep-back.ts';
 import { EndOfProtection } from './protect-end.ts';
 import { Rulebook, type Protected } from './protect-rulebook.ts';

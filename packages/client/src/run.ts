@@ -41,7 +41,7 @@ import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
 import { locateServer } from './server-address.ts';
 import { ServerClock } from './server-clock.ts';
-import { State } from './state.ts';
+import { State } from './bans/state.ts';
 import type { Reconciler } from './reconcile.ts';
 import { startComparing } from './comparing.ts';
 import { SpoolKeeper } from './spool-keeper.ts';

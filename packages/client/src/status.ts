@@ -3,7 +3,7 @@ import type { Receipt } from '@banshare/protocol';
 import { DEAD_LETTERS, monotonicSeconds, spooledAt, spoolFilesIn, type ServerPlace } from '@banshare/runtime';
 import { placingOf } from './hand-over.ts';
 import type { Phase, Progress } from './progress.ts';
-import type { State } from './state.ts';
+import type { State } from './bans/state.ts';
 import { RANGE } from './bans/change.ts';
 
 /** Above this a host does better with a set of the kernel. */

@@ -1,9 +1,9 @@
 import { wallSeconds, type FaultLog } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
-import type { BanRow } from './ban-row.ts';
+import type { BanRow } from './bans/ban-row.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { Notes } from './notes.ts';
-import type { State } from './state.ts';
+import type { State } from './bans/state.ts';
 import type { ServerClock } from './server-clock.ts';
 import { lift } from './take.ts';
 import { RANGE } from './bans/change.ts';

@@ -9,7 +9,7 @@ import { wholeEnforcer } from '../src/enforcers/whole.ts';
 import type { LiftLeft } from '../src/lift-left.ts';
 import { Notes } from '../src/notes.ts';
 import { passOn } from '../src/pass-on.ts';
-import { State } from '../src/state.ts';
+import { State } from '../src/bans/state.ts';
 import { lift, take } from '../src/take.ts';
 import { resumePending } from '../src/ticking.ts';
 import type { RealFail2ban } from './enforcers/real-fail2ban.ts';

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { exec, type Ended } from '../src/exec.ts';
-import { State } from '../src/state.ts';
+import { State } from '../src/bans/state.ts';
 import { folder } from './make.ts';
 
 const LONG_MS = 60_000;

@@ -10,7 +10,7 @@ import {
   type ProgName,
   type Range,
 } from '@banshare/protocol';
-import { rowFor, type BanRow } from '../src/ban-row.ts';
+import { rowFor, type BanRow } from '../src/bans/ban-row.ts';
 import type { Choice } from '../src/bans/choice.ts';
 
 /** Epoch seconds at which these tests play. */

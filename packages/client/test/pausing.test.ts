@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { MOST_IN_A_GO } from '../src/bans/in-parts.ts';
 import { keepBack } from '../src/keep-back.ts';
 import { goOnPausing, goOnResuming, pause, resume } from '../src/pausing.ts';
-import type { BanRow } from '../src/ban-row.ts';
+import type { BanRow } from '../src/bans/ban-row.ts';
 import { host, ip, NOW, prog } from './make.ts';
 import { Host } from './taking-host.ts';
 import { NEVER_BAN } from '../src/bans/choice.ts';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JailName } from '@banshare/protocol';
 import { Applier } from '../src/apply.ts';
-import type { BanRow } from '../src/ban-row.ts';
+import type { BanRow } from '../src/bans/ban-row.ts';
 import { type Enforcer, EVERY_JAIL, type Listing, type Remaining } from '../src/enforcers/enforcer.ts';
 import { Reconciler } from '../src/reconcile.ts';
-import { State } from '../src/state.ts';
+import { State } from '../src/bans/state.ts';
 import { folder, ip, jail, NOW, range, rowOf } from './make.ts';
 import type { Change, Effect } from '../src/bans/change.ts';
 

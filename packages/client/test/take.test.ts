@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BanRow } from '../src/ban-row.ts';
+import type { BanRow } from '../src/bans/ban-row.ts';
 import { keepBack } from '../src/keep-back.ts';
 import { host, ip, jail, NOW, prog, rowOf } from './make.ts';
 import { take } from '../src/take.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Event, Position, SnapshotReason } from '@banshare/protocol';
 import { Applier } from '../src/apply.ts';
-import type { BanRow } from '../src/ban-row.ts';
-import { State } from '../src/state.ts';
+import type { BanRow } from '../src/bans/ban-row.ts';
+import { State } from '../src/bans/state.ts';
 import { lift, take } from '../src/take.ts';
 import { HeldEnforcer } from './enforcer-of-test.ts';
 import { choiceOf, eventOf, folder, NOW } from './make.ts';

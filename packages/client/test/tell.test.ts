@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { State } from '../src/state.ts';
+import { State } from '../src/bans/state.ts';
 import { tellEffect } from '../src/tell.ts';
 import { folder, jail, range, rowOf } from './make.ts';
 import type { Effect } from '../src/bans/change.ts';

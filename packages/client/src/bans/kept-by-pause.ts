@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
 import type { Origin } from '@banshare/protocol';
-import type { BanRow } from '../ban-row.ts';
+import type { BanRow } from './ban-row.ts';
 
 /** As the index has it, word by word: SQLite uses it for nothing else. */
 const KEPT = `((status = 'skipped' AND reason = 'paused') OR (status = 'lifting' AND kept_back = 'paused'))`;

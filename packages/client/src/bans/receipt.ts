@@ -1,5 +1,5 @@
 import type { Receipt } from '@banshare/protocol';
-import type { State } from '../state.ts';
+import type { State } from './state.ts';
 
 /** How old what this host knows of an enforcer is, in seconds, and why it is no younger. */
 export type Comparison = { ago: number; blind: string | undefined };

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { digestText, type BanKey, type Receipt } from '@banshare/protocol';
-import type { BanRow } from '../ban-row.ts';
+import type { BanRow } from './ban-row.ts';
 import { FULL, PAUSED } from './choice.ts';
 import { RANGE } from './change.ts';
 

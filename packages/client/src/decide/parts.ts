@@ -1,5 +1,5 @@
-import type { BanRow } from '../ban-row.ts';
-import type { State } from '../state.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import type { State } from '../bans/state.ts';
 import type { Choice } from '../bans/choice.ts';
 import type { HostName } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';

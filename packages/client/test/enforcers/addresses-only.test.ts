@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { Notes } from '../../src/notes.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { exec } from '../../src/exec.ts';

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { fail2banFirst } from '../../src/enforcers/fail2ban-first.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { isFrom } from '../../src/enforcers/fail2ban-asking.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { withOwnBlocks } from '../../src/enforcers/own-blocks.ts';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { Notes } from '../../src/notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf, UNPROVEN } from '../../src/ban-row.ts';
+import { changeOf, UNPROVEN } from '../../src/bans/ban-row.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
 import { provenByClient } from '../../src/enforcers/fail2ban-client.ts';
 import { TalkError } from '../../src/enforcers/fail2ban-socket.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { covers, FOR_EVER, rangeAround, type Address, type Target } from '@banshare/protocol';
 import fc from 'fast-check';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { EVERY_JAIL, type Remaining } from '../../src/enforcers/enforcer.ts';
 import { HostSets } from '../../src/enforcers/host-sets.ts';
 import { ipsetSets } from '../../src/enforcers/ipset.ts';

@@ -5,7 +5,7 @@ import { EVERY_JAIL, type Remaining } from '../../src/enforcers/enforcer.ts';
 import { HostSets } from '../../src/enforcers/host-sets.ts';
 import { ipsetSets } from '../../src/enforcers/ipset.ts';
 import { nftSets } from '../../src/enforcers/nftables.ts';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { ip, jail, NOW, prog, rowOf } from '../make.ts';
 import { Network, noNetwork } from './network.ts';
 import type { Change } from '../../src/bans/change.ts';

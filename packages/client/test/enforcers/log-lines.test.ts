@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { logEnforcer } from '../../src/enforcers/log-lines.ts';
 import { Notes } from '../../src/notes.ts';
 import { folder, host, ip, NOW, rowOf } from '../make.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { join } from 'node:path';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { writeFileSync } from 'node:fs';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
 import { noEnforcer } from '../../src/enforcers/none.ts';
 import { Notes } from '../../src/notes.ts';

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
-import { changeOf, type BanRow } from '../../src/ban-row.ts';
+import { changeOf, type BanRow } from '../../src/bans/ban-row.ts';
 import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
 import { type Enforcer, IN_PSAD, type Listing } from '../../src/enforcers/enforcer.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { changeOf } from '../../src/ban-row.ts';
+import { changeOf } from '../../src/bans/ban-row.ts';
 import { addressesOnly } from '../../src/enforcers/addresses-only.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { together, type Part } from '../../src/enforcers/several.ts';

@@ -7,8 +7,8 @@ import {
   type JailName,
   type Origin,
 } from '@banshare/protocol';
-import type { Chosen } from './bans/choice.ts';
-import type { Change } from './bans/change.ts';
+import type { Chosen } from './choice.ts';
+import type { Change } from './change.ts';
 
 /**
  * Where a ban stands on this host. `pending` and `lifting` are still to be done; `already` was in place before banshare came;

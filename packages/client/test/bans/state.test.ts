@@ -5,9 +5,9 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import type { BanRow } from '../src/ban-row.ts';
-import { State } from '../src/state.ts';
-import { folder, ip, jail, NOW, prog, range, rowOf } from './make.ts';
+import type { BanRow } from '../../src/bans/ban-row.ts';
+import { State } from '../../src/bans/state.ts';
+import { folder, ip, jail, NOW, prog, range, rowOf } from '../make.ts';
 
 const place = { epoch: 'e1', seq: 7, tail: '0123456789abcdef' };
 
@@ -55,9 +55,13 @@ test('advance() changes neither bans nor position when its change fails', () => 
 test('Killed at any moment, bans and position are those of the same transaction, and none that was told is gone', async () => {
   using scratch = folder();
   for (let round = 1; round <= 5; round += 1) {
-    const writer = spawn(process.execPath, [join(import.meta.dirname, 'fixtures/writer.ts'), scratch.path], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const writer = spawn(
+      process.execPath,
+      [join(import.meta.dirname, '../fixtures/writer.ts'), scratch.path],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     let said = '';
     writer.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       said += chunk;

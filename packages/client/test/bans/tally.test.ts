@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { State } from '../src/state.ts';
-import { folder, ip, jail, NOW, prog, rowOf } from './make.ts';
+import { State } from '../../src/bans/state.ts';
+import { folder, ip, jail, NOW, prog, rowOf } from '../make.ts';
 
 const NONE = '0000000000000000';
 

@@ -3,8 +3,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { State } from '../src/state.ts';
-import { folder, NOW, rowOf } from './make.ts';
+import { State } from '../../src/bans/state.ts';
+import { folder, NOW, rowOf } from '../make.ts';
 
 /** The state as version 1 wrote it. */
 const VERSION_1 = `

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import fc from 'fast-check';
-import { plan, planRepair, type Placed } from '../src/plan.ts';
-import { ip, jail, prog } from './make.ts';
+import { plan, planRepair, type Placed } from '../../src/bans/plan.ts';
+import { ip, jail, prog } from '../make.ts';
 
 type Ban = BanKey & { seq: number };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { again, againUntilDone } from '../src/retry.ts';
-import { NOW, rowOf } from './make.ts';
+import { again, againUntilDone } from '../../src/bans/retry.ts';
+import { NOW, rowOf } from '../make.ts';
 
 test('again() waits twice as long each time, at most ten minutes', () => {
   let row = rowOf();

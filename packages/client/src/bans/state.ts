@@ -11,9 +11,9 @@ import {
 } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { BanRow, RowStatus } from './ban-row.ts';
-import { KeptByPause } from './bans/kept-by-pause.ts';
-import { Tally, type Counted } from './bans/tally.ts';
-import { LeftBehind } from './left-behind.ts';
+import { KeptByPause } from './kept-by-pause.ts';
+import { Tally, type Counted } from './tally.ts';
+import { LeftBehind } from './remains.ts';
 import { migrate } from './state-schema.ts';
 
 /**
