@@ -35,7 +35,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'server/src/publish/fan-out-child.ts',
     // The administrator's firewall hook, run by root's own command and never by the daemon.
     'server/src/cli/close-ports.ts',
-    'client/src/exec.ts',
+    'client/src/host/exec.ts',
     // A resolver that blocks must be killed at the deadline: see that file.
     'report/src/resolve.ts',
   ],

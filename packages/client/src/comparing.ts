@@ -1,7 +1,7 @@
 import { wallSeconds, type ClientConfig, type FaultLog, type Log, type Resources } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import { covers, type Part } from './enforcers/several.ts';
-import type { Notes } from './notes.ts';
+import type { Notes } from './host/echo-notes.ts';
 import type { Progress } from './progress.ts';
 import { Reconciler } from './reconcile.ts';
 import type { ServerClock } from './server-clock.ts';

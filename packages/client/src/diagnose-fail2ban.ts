@@ -1,7 +1,7 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
 import { actionsOf, commandOfAction, jailsOf } from './enforcers/fail2ban-asking.ts';
 import { Talk, TalkError } from './enforcers/fail2ban-socket.ts';
-import type { Ended } from './exec.ts';
+import type { Ended } from './host/exec.ts';
 import type { Finding } from './cli/finding.ts';
 
 /** Jails asked for their actions at most where fail2ban-client has to ask: each question is a Python start of 60 ms. */

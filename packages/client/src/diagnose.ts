@@ -12,7 +12,7 @@ import { diagnoseFail2ban } from './diagnose-fail2ban.ts';
 import { isPsadFirst } from './enforcers/chosen.ts';
 import { doesPsadListen } from './enforcers/psad.ts';
 import { wayOfPsadBans } from './enforcers/psad-first.ts';
-import { exec } from './exec.ts';
+import { exec } from './host/exec.ts';
 import { followedLogs } from './host/processes.ts';
 import { locateServer } from './server-address.ts';
 import { ServerLink } from './server-link.ts';

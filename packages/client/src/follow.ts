@@ -12,7 +12,7 @@ import {
   type UnknownEvent,
 } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
-import { MOST_IN_A_GO } from './bans/in-parts.ts';
+import { MOST_IN_A_GO } from './host/in-parts.ts';
 import type { ServerLink } from './server-link.ts';
 import type { News } from './bans/news.ts';
 

@@ -1,7 +1,7 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
 import { jailsOf } from './enforcers/fail2ban-asking.ts';
 import { Talk, TalkError } from './enforcers/fail2ban-socket.ts';
-import { isProgram, type Ended } from './exec.ts';
+import { isProgram, type Ended } from './host/exec.ts';
 import { clientOf, itemsIn } from './fail2ban/client.ts';
 
 /** What each jail of fail2ban lists in `ignoreip`, as it is written. */

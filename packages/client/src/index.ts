@@ -3,4 +3,4 @@ export type { Choice, Chosen } from './bans/choice.ts';
 export { chosenEnforcers } from './enforcers/chosen.ts';
 export type { Enforcer } from './enforcers/enforcer.ts';
 export type { Change } from './bans/change.ts';
-export { Notes } from './notes.ts';
+export { Notes } from './host/echo-notes.ts';

@@ -4,7 +4,7 @@ import type { ClientConfig, HostPaths } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import type { EnforcerHost } from './enforcers/chosen.ts';
 import { enforcerOf, isOfHost, outlastsItsProgram, placersOf, programOf } from './enforcers/placers.ts';
-import { isProgram } from './exec.ts';
+import { isProgram } from './host/exec.ts';
 import { handOver, type Before } from './hand-over.ts';
 import { LiftLeft, type LiftLeftParts } from './lift-left.ts';
 import { markBegun } from './ticking.ts';

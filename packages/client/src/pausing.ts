@@ -3,7 +3,7 @@ import type { BanKey } from '@banshare/protocol';
 import { wallSeconds } from '@banshare/runtime';
 import { rowFor, type BanRow } from './bans/ban-row.ts';
 import { PAUSED } from './bans/choice.ts';
-import { MOST_IN_A_GO } from './bans/in-parts.ts';
+import { MOST_IN_A_GO } from './host/in-parts.ts';
 import { choose } from './choose.ts';
 import type { TakeParts } from './decide/parts.ts';
 import { keepBack } from './keep-back.ts';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAddress, specialRange, type Target } from '@banshare/protocol';
-import { type ClientConfig, type HostPaths, machineAddresses, monotonicSeconds } from '@banshare/runtime';
-import { exec, type Ended } from './exec.ts';
+import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/runtime';
+import { exec, type Ended } from './host/exec.ts';
 import { readerByClient, readerOverSocket, type IgnoreReader } from './ignoreip-readers.ts';
-import { defaultGateways } from './proc-net.ts';
+import { defaultGateways } from './host/proc-net.ts';
 import { IgnoreIp } from './protect-ignoreip.ts';
 import { Rulebook, type Protected } from './protect-rulebook.ts';
 import type { ServerAddresses } from './protect-server.ts';

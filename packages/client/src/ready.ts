@@ -9,7 +9,7 @@ import {
 } from '@banshare/runtime';
 import { readHostKey, readSecretSections, SECRET_SUFFIX } from '@banshare/transport';
 import { chosenEnforcers } from './enforcers/chosen.ts';
-import { Notes } from './notes.ts';
+import { Notes } from './host/echo-notes.ts';
 
 /** Everything that keeps a client from running with this configuration and these keys, at once. */
 export async function readyFaults(root: string, configPath: string | undefined): Promise<string[]> {

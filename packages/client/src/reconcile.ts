@@ -3,7 +3,7 @@ import { monotonicSeconds, type FaultLog, type Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import { FIRST_TRY, UNPROVEN, type BanRow } from './bans/ban-row.ts';
 import { type Enforcer, EVERY_JAIL, type Listing } from './enforcers/enforcer.ts';
-import type { Notes } from './notes.ts';
+import type { Notes } from './host/echo-notes.ts';
 import type { Comparison } from './bans/receipt.ts';
 import { planRepair, type Found, type Placed } from './bans/plan.ts';
 import type { State } from './bans/state.ts';

@@ -1,6 +1,6 @@
 import { banKeyText, isRange, isTooWide, OPERATOR_HOST, type Event, type Position } from '@banshare/protocol';
 import { FIRST_TRY, type BanRow, isOver, mayBeOurs, rowFor, rowToLift } from './bans/ban-row.ts';
-import { inParts } from './bans/in-parts.ts';
+import { inParts } from './host/in-parts.ts';
 import { choose, chooseToFollow } from './choose.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { Chosen } from './bans/choice.ts';

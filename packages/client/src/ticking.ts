@@ -2,7 +2,7 @@ import { wallSeconds, type FaultLog } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import type { BanRow } from './bans/ban-row.ts';
 import { keepNewest } from './keep-newest.ts';
-import type { Notes } from './notes.ts';
+import type { Notes } from './host/echo-notes.ts';
 import type { State } from './bans/state.ts';
 import type { ServerClock } from './server-clock.ts';
 import { lift } from './take.ts';

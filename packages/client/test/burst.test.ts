@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { encodeEvents, encodeHeartbeat, type Event } from '@banshare/protocol';
 import { pause } from '../src/pausing.ts';
-import { MOST_IN_A_GO } from '../src/bans/in-parts.ts';
+import { MOST_IN_A_GO } from '../src/host/in-parts.ts';
 import { Follower } from '../src/follow.ts';
 import { take } from '../src/take.ts';
 import { chain, placeOf, start } from './hand-made-server.ts';

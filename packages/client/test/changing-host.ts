@@ -7,7 +7,7 @@ import { Applier } from '../src/apply.ts';
 import { chosenEnforcers } from '../src/enforcers/chosen.ts';
 import { wholeEnforcer } from '../src/enforcers/whole.ts';
 import type { LiftLeft } from '../src/lift-left.ts';
-import { Notes } from '../src/notes.ts';
+import { Notes } from '../src/host/echo-notes.ts';
 import { passOn } from '../src/pass-on.ts';
 import { State } from '../src/bans/state.ts';
 import { lift, take } from '../src/take.ts';

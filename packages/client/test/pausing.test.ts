@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { MOST_IN_A_GO } from '../src/bans/in-parts.ts';
+import { MOST_IN_A_GO } from '../src/host/in-parts.ts';
 import { keepBack } from '../src/keep-back.ts';
 import { goOnPausing, goOnResuming, pause, resume } from '../src/pausing.ts';
 import type { BanRow } from '../src/bans/ban-row.ts';

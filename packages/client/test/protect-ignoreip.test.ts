@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ClientConfig } from '@banshare/runtime';
-import { exec } from '../src/exec.ts';
+import { exec } from '../src/host/exec.ts';
 import { readerByClient, readerOverSocket, type IgnoreLists } from '../src/ignoreip-readers.ts';
 import { IgnoreIp } from '../src/protect-ignoreip.ts';
 import { noFail2ban, RealFail2ban } from './enforcers/real-fail2ban.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FaultLog } from '@banshare/runtime';
-import { Notes } from '../src/notes.ts';
+import { Notes } from '../src/host/echo-notes.ts';
 import { markBegun, resumePending, startTicking } from '../src/ticking.ts';
 import { folder, ip, NOW, range, rowOf } from './make.ts';
 import { Host } from './taking-host.ts';

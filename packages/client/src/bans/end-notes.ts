@@ -1,6 +1,6 @@
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import { SCRIPT_JAIL } from '../enforcers/psad.ts';
-import type { Notes } from '../notes.ts';
+import type { Notes } from '../host/echo-notes.ts';
 
 type CarryOut = Enforcer['carryOut'];
 

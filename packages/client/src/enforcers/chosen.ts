@@ -8,8 +8,8 @@ import {
   splitWords,
   wallSeconds,
 } from '@banshare/runtime';
-import { exec } from '../exec.ts';
-import type { Notes } from '../notes.ts';
+import { exec } from '../host/exec.ts';
+import type { Notes } from '../host/echo-notes.ts';
 import { callOf, commandEnforcer, type Commands } from './command.ts';
 import type { Enforcer } from './enforcer.ts';
 import { provenByClient } from './fail2ban-client.ts';
@@ -23,7 +23,7 @@ import { nftSets } from './nftables.ts';
 import { noEnforcer } from './none.ts';
 import { psadFirst, type PsadFirstParts } from './psad-first.ts';
 import { psadEnforcer } from './psad.ts';
-import { startBehind } from './socket-start.ts';
+import { startBehind } from '../host/socket-start.ts';
 import { together, type Part } from './several.ts';
 import { localJailOf } from '../bans/choice.ts';
 import type { RunTool } from './sets/tool.ts';

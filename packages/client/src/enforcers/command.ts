@@ -1,7 +1,7 @@
 import type { JailName } from '@banshare/protocol';
-import { fillWords } from '../command-words.ts';
-import { isProgram, type Ended } from '../exec.ts';
-import type { Notes } from '../notes.ts';
+import { fillWords } from '../host/command-words.ts';
+import { isProgram, type Ended } from '../host/exec.ts';
+import type { Notes } from '../host/echo-notes.ts';
 import { addressesOnly } from './addresses-only.ts';
 import type { Enforcer } from './enforcer.ts';
 import type { Change, Effect } from '../bans/change.ts';

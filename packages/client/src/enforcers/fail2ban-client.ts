@@ -1,4 +1,4 @@
-import type { Ended } from '../exec.ts';
+import type { Ended } from '../host/exec.ts';
 import type { Enforcer } from './enforcer.ts';
 import { unprovenSays, withUnseen } from './fail2ban-proof.ts';
 import type { Asking, FirewallProof, Mark } from './firewall-proof.ts';

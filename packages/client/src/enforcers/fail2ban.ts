@@ -6,7 +6,7 @@ import { Talk, TalkError } from './fail2ban-socket.ts';
 import { askingOver, unprovenSays, withUnseen } from './fail2ban-proof.ts';
 import type { FirewallProof, Mark } from './firewall-proof.ts';
 import { Fail2banWatch, type WatchParts } from './fail2ban-watch.ts';
-import { startBehind } from './socket-start.ts';
+import { startBehind } from '../host/socket-start.ts';
 import type { Change, Effect } from '../bans/change.ts';
 
 /** now is milliseconds of a clock that does not jump. */

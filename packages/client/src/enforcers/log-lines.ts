@@ -1,6 +1,6 @@
 import { accessSync, appendFileSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Notes } from '../notes.ts';
+import type { Notes } from '../host/echo-notes.ts';
 import { addressesOnly } from './addresses-only.ts';
 import type { Enforcer } from './enforcer.ts';
 import type { Change, Effect } from '../bans/change.ts';

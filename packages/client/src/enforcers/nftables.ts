@@ -1,5 +1,5 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
-import type { Ended } from '../exec.ts';
+import type { Ended } from '../host/exec.ts';
 import type { Remaining } from './enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
 import {

@@ -3,7 +3,7 @@ import type { Enforcer } from './enforcer.ts';
 import { jailsBanning, lift, logsOf } from './fail2ban-asking.ts';
 import { Talk, TalkError } from './fail2ban-socket.ts';
 import { canBlock, type Psad } from './psad.ts';
-import { startBehind } from './socket-start.ts';
+import { startBehind } from '../host/socket-start.ts';
 import type { Change, Effect } from '../bans/change.ts';
 
 /** logFile: where a line bans, for whatever jail reads it, if so; isPsadAsked: whether the enforcer has psad lift the bans of psad anyway. */

@@ -6,7 +6,7 @@ import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
-import { Notes } from '../../src/notes.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, NOW, range, rowOf } from '../make.ts';
 
 type Case = { enforcer: Enforcer; shown: unknown[]; touched: () => string[] };

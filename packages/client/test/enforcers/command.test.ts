@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
-import { exec } from '../../src/exec.ts';
-import { Notes } from '../../src/notes.ts';
+import { exec } from '../../src/host/exec.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';
 import type { Change, Effect } from '../../src/bans/change.ts';
 

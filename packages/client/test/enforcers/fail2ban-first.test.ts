@@ -8,8 +8,8 @@ import { commandEnforcer } from '../../src/enforcers/command.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { fail2banFirst } from '../../src/enforcers/fail2ban-first.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
-import { exec } from '../../src/exec.ts';
-import { Notes } from '../../src/notes.ts';
+import { exec } from '../../src/host/exec.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, jail, NOW, rowOf } from '../make.ts';
 import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
 

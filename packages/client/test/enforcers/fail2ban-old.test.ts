@@ -6,7 +6,7 @@ import { changeOf } from '../../src/bans/ban-row.ts';
 import { isFrom } from '../../src/enforcers/fail2ban-asking.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { withOwnBlocks } from '../../src/enforcers/own-blocks.ts';
-import { Notes } from '../../src/notes.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { ip, jail, NOW, rowOf } from '../make.ts';
 import { OldFail2ban } from './old-fail2ban.ts';
 import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
-import { Notes } from '../../src/notes.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';
 import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
 import type { Change, Effect } from '../../src/bans/change.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { logEnforcer } from '../../src/enforcers/log-lines.ts';
-import { Notes } from '../../src/notes.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, host, ip, NOW, rowOf } from '../make.ts';
 import type { Change } from '../../src/bans/change.ts';
 

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { exec, type Ended, type ExecOptions } from '../../src/exec.ts';
+import { exec, type Ended, type ExecOptions } from '../../src/host/exec.ts';
 
 const HAS = spawnSync(
   'unshare',

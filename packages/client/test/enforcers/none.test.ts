@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
 import { noEnforcer } from '../../src/enforcers/none.ts';
-import { Notes } from '../../src/notes.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, NOW, rowOf } from '../make.ts';
 
 test('The enforcer none says what would be done, and does nothing', async () => {

@@ -9,7 +9,7 @@ import { type Enforcer, IN_PSAD, type Listing } from '../../src/enforcers/enforc
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { psadEnforcer } from '../../src/enforcers/psad.ts';
 import { psadFirst } from '../../src/enforcers/psad-first.ts';
-import { Notes } from '../../src/notes.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, ip, jail, NOW, prog, rowOf } from '../make.ts';
 import { HandMadePsad } from './hand-made-psad.ts';
 import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { psadEnforcer } from '../../src/enforcers/psad.ts';
-import { Notes } from '../../src/notes.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';
 import { HandMadePsad } from './hand-made-psad.ts';
 import type { Change } from '../../src/bans/change.ts';

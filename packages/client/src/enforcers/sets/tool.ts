@@ -1,4 +1,4 @@
-import type { Ended, ExecOptions } from '../../exec.ts';
+import type { Ended, ExecOptions } from '../../host/exec.ts';
 
 /** The unit takes every capability away: fail2ban's socket needs none. */
 const CAPABILITY = 'the client needs CAP_NET_ADMIN and CAP_NET_RAW, see systemctl cat banshare-client';

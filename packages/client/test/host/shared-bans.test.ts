@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { SharedBans } from '../src/bans/shared-bans.ts';
-import { Notes } from '../src/notes.ts';
-import { folder } from './make.ts';
+import { SharedBans } from '../../src/host/shared-bans.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
+import { folder } from '../make.ts';
 
 const DAY = 86_400;
 

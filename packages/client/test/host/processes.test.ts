@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { followedLogs, runningClient } from '../src/host/processes.ts';
-import { folder } from './make.ts';
+import { followedLogs, runningClient } from '../../src/host/processes.ts';
+import { folder } from '../make.ts';
 
 const LOG = '/var/log/fail2ban.log';
 const LAUNCHED = ['/usr/lib/banshare/node', '--min-semi-space-size=4', '/usr/bin/../lib/banshare/report.cjs'];

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { defaultGateways, tcpSockets } from '../src/proc-net.ts';
-import { folder } from './make.ts';
+import { defaultGateways, tcpSockets } from '../../src/host/proc-net.ts';
+import { folder } from '../make.ts';
 
 // As Linux on x64 and arm64 wrote them.
 const ROUTE = `Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT                                                       

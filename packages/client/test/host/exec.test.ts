@@ -5,9 +5,9 @@ import { createReadStream, existsSync, readdirSync, writeFileSync } from 'node:f
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { exec, type Ended } from '../src/exec.ts';
-import { State } from '../src/bans/state.ts';
-import { folder } from './make.ts';
+import { exec, type Ended } from '../../src/host/exec.ts';
+import { State } from '../../src/bans/state.ts';
+import { folder } from '../make.ts';
 
 const LONG_MS = 60_000;
 const run = (words: string[], timeoutMs = LONG_MS): Promise<Ended> =>
@@ -124,7 +124,7 @@ test('exec() does not wait for a grandchild that holds the pipes open', async ()
 test('exec() fails, and ends nothing else, where no descriptor is left', () => {
   const script = `
     import { openSync } from 'node:fs';
-    import { exec } from ${JSON.stringify(join(import.meta.dirname, '../src/exec.ts'))};
+    import { exec } from ${JSON.stringify(join(import.meta.dirname, '../../src/host/exec.ts'))};
     try { for (;;) openSync('/dev/null'); } catch {}
     const failure = await exec(['/bin/true'], 1000, () => 0).then(({ code }) => 'code ' + code, (error) => error.code);
     await new Promise((resolve) => setImmediate(resolve));

@@ -3,9 +3,9 @@ import { chmodSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { MOST_IN_A_GO } from '../src/bans/in-parts.ts';
-import { Notes } from '../src/notes.ts';
-import { folder } from './make.ts';
+import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
+import { folder } from '../make.ts';
 
 test('write() makes an empty private file JAIL@IP, which has() finds and remove() takes away', () => {
   using scratch = folder();

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { echoNote, isEchoNoteYoung, makePrivateDirectory } from '@banshare/runtime';
-import { inParts } from './bans/in-parts.ts';
-import type { SharedBans } from './bans/shared-bans.ts';
+import { inParts } from './in-parts.ts';
+import type { SharedBans } from './shared-bans.ts';
 
 /**
  * The client's notes of what it is applying, made before the command runs, so that the report that the command causes is known as

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { splitWords } from '@banshare/runtime';
 import fc from 'fast-check';
-import { fillWords, type Filling } from '../src/command-words.ts';
+import { fillWords, type Filling } from '../../src/host/command-words.ts';
 
 const filling: Filling = {
   ip: '203.0.113.9',
