@@ -20,7 +20,7 @@ import {
 } from '@banshare/protocol';
 import { parseFleet, readClientConfig, readServerConfig, splitWords } from '@banshare/runtime';
 import { parseSections, readIncoming } from '@banshare/transport';
-import { unpickle } from '../../packages/client/src/enforcers/pickle.ts';
+import { unpickle } from '../../packages/client/src/fail2ban/pickle.ts';
 import { readLogLine, unknownForm } from '../../packages/report/src/fail2ban-line.ts';
 import { WaitingReports } from '../../packages/report/src/waiting-reports.ts';
 import { readImport } from '../../packages/server/src/cli/import-file.ts';

@@ -1,6 +1,6 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
-import { actionsOf, commandOfAction, jailsOf } from './enforcers/fail2ban-asking.ts';
-import { Talk, TalkError } from './enforcers/fail2ban-socket.ts';
+import { actionsOf, commandOfAction, jailsOf } from './fail2ban/requests.ts';
+import { Talk, TalkError } from './fail2ban/connection.ts';
 import type { Ended } from './host/exec.ts';
 import type { Finding } from './cli/finding.ts';
 

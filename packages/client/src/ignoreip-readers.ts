@@ -1,6 +1,6 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
-import { jailsOf } from './enforcers/fail2ban-asking.ts';
-import { Talk, TalkError } from './enforcers/fail2ban-socket.ts';
+import { jailsOf } from './fail2ban/requests.ts';
+import { Talk, TalkError } from './fail2ban/connection.ts';
 import { isProgram, type Ended } from './host/exec.ts';
 import { clientOf, itemsIn } from './fail2ban/client.ts';
 

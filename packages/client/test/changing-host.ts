@@ -12,7 +12,7 @@ import { passOn } from '../src/pass-on.ts';
 import { State } from '../src/bans/state.ts';
 import { lift, take } from '../src/take.ts';
 import { resumePending } from '../src/ticking.ts';
-import type { RealFail2ban } from './enforcers/real-fail2ban.ts';
+import type { RealFail2ban } from './fail2ban/real-fail2ban.ts';
 import { choiceOf, eventOf, folder, ip, NOW } from './make.ts';
 import { reasonOf } from '../src/bans/change.ts';
 import type { TakeParts } from '../src/decide/parts.ts';

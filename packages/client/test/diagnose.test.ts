@@ -11,7 +11,7 @@ import { makeCurvePair, makeIdentity, writeHostKey } from '@banshare/transport';
 import { diagnose } from '../src/diagnose.ts';
 import { diagnoseFail2ban } from '../src/diagnose-fail2ban.ts';
 import { exec } from '../src/host/exec.ts';
-import { noFail2ban, RealFail2ban } from './enforcers/real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from './fail2ban/real-fail2ban.ts';
 import { HandMadeServer } from './hand-made-server.ts';
 import { folder } from './make.ts';
 

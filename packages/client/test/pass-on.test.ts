@@ -8,7 +8,7 @@ import { isGone, thisBoot } from '../src/pass-on.ts';
 import { pause } from '../src/pausing.ts';
 import { unliftedIn } from '../src/status.ts';
 import { Machine } from './changing-host.ts';
-import { noFail2ban, RealFail2ban } from './enforcers/real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from './fail2ban/real-fail2ban.ts';
 import { folder, ip, NOW } from './make.ts';
 
 const NONE = '[apply]\nenforcer = "none"\n';

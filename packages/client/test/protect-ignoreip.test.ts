@@ -6,7 +6,7 @@ import type { ClientConfig } from '@banshare/runtime';
 import { exec } from '../src/host/exec.ts';
 import { readerByClient, readerOverSocket, type IgnoreLists } from '../src/ignoreip-readers.ts';
 import { IgnoreIp } from '../src/protect-ignoreip.ts';
-import { noFail2ban, RealFail2ban } from './enforcers/real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from './fail2ban/real-fail2ban.ts';
 import { folder, ip } from './make.ts';
 
 const nobody = (): Promise<undefined> => Promise.resolve(undefined);

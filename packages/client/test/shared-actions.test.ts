@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClientConfig } from '@banshare/runtime';
 import { diagnoseSharedActions, isNoFirewall, takesSharedBans } from '../src/cli/shared-actions.ts';
-import { noFail2ban, RealFail2ban } from './enforcers/real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from './fail2ban/real-fail2ban.ts';
 
 const configOf = (jails: Record<string, string> = {}, followed = ['*']): ClientConfig =>
   ({

@@ -1,6 +1,6 @@
 import type { ClientConfig } from '@banshare/runtime';
-import { actionsOf, commandOfAction, jailsOf } from '../enforcers/fail2ban-asking.ts';
-import { Talk, TalkError } from '../enforcers/fail2ban-socket.ts';
+import { actionsOf, commandOfAction, jailsOf } from '../fail2ban/requests.ts';
+import { Talk, TalkError } from '../fail2ban/connection.ts';
 import type { Finding } from './finding.ts';
 
 const TIMEOUT_MS = 10_000;

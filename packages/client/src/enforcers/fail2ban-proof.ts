@@ -6,8 +6,8 @@ import {
   succeeds,
   tellingOf,
   wordsOfAction,
-} from './fail2ban-asking.ts';
-import type { Talk } from './fail2ban-socket.ts';
+} from '../fail2ban/requests.ts';
+import type { Talk } from '../fail2ban/connection.ts';
 import type { Asking } from './firewall-proof.ts';
 import type { Effect } from '../bans/change.ts';
 

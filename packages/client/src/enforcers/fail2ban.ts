@@ -1,8 +1,15 @@
 import type { JailName, Target } from '@banshare/protocol';
 import { addressesOnly } from './addresses-only.ts';
 import type { Enforcer, Listing } from './enforcer.ts';
-import { areBanned, change as changeJail, isFrom, jailsOf, tellingOf, versionOf } from './fail2ban-asking.ts';
-import { Talk, TalkError } from './fail2ban-socket.ts';
+import {
+  areBanned,
+  change as changeJail,
+  isFrom,
+  jailsOf,
+  tellingOf,
+  versionOf,
+} from '../fail2ban/requests.ts';
+import { Talk, TalkError } from '../fail2ban/connection.ts';
 import { askingOver, unprovenSays, withUnseen } from './fail2ban-proof.ts';
 import type { FirewallProof, Mark } from './firewall-proof.ts';
 import { Fail2banWatch, type WatchParts } from './fail2ban-watch.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { folder } from '../make.ts';
-import { noFail2ban } from './real-fail2ban.ts';
+import { noFail2ban } from '../fail2ban/real-fail2ban.ts';
 
 const MAIN = join(import.meta.dirname, '../fixtures/enforcer-check.ts');
 const mayHide = spawnSync('unshare', ['--mount', 'true']).status === 0;

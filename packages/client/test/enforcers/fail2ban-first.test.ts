@@ -11,7 +11,7 @@ import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { exec } from '../../src/host/exec.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, jail, NOW, rowOf } from '../make.ts';
-import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 
 /** As a host that has the default command, which here prints 0: the ban was there before. */
 function firstOf(path: string, socket: string): Enforcer {

@@ -7,7 +7,7 @@ import { changeOf } from '../../src/bans/ban-row.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, ip, jail, NOW, rowOf } from '../make.ts';
-import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import type { Change, Effect } from '../../src/bans/change.ts';
 
 const skip = noFail2ban;

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { changeOf, UNPROVEN } from '../../src/bans/ban-row.ts';
 import { commandEnforcer } from '../../src/enforcers/command.ts';
 import { provenByClient } from '../../src/enforcers/fail2ban-client.ts';
-import { TalkError } from '../../src/enforcers/fail2ban-socket.ts';
+import { TalkError } from '../../src/fail2ban/connection.ts';
 import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
 import { FirewallProof, lookCommand } from '../../src/enforcers/firewall-proof.ts';
 import { startBehind } from '../../src/host/socket-start.ts';
@@ -13,7 +13,7 @@ import { exec, type Ended } from '../../src/host/exec.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
 import { ip, jail, NOW, rowOf } from '../make.ts';
 import { noNetwork } from './network.ts';
-import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import type { Change, Effect } from '../../src/bans/change.ts';
 import { clientOf } from '../../src/fail2ban/client.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Event } from '@banshare/protocol';
 import { Machine } from '../changing-host.ts';
 import { host, ip, jail } from '../make.ts';
-import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 
 const skip = noFail2ban;
 const OWN = '203.0.113.9';

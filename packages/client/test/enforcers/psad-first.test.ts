@@ -12,7 +12,7 @@ import { psadFirst } from '../../src/enforcers/psad-first.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, ip, jail, NOW, prog, rowOf } from '../make.ts';
 import { HandMadePsad } from './hand-made-psad.ts';
-import { noFail2ban, RealFail2ban } from './real-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import type { Effect } from '../../src/bans/change.ts';
 
 /** A host with a real fail2ban, whose jail `banshare` is for what has no jail here, and with a psad that may run. */

@@ -1,4 +1,4 @@
-import { TalkError, type Talk } from './fail2ban-socket.ts';
+import { TalkError, type Talk } from './connection.ts';
 import type { Pickled } from './pickle.ts';
 
 /** What stands in a jail; `everBanned` counts its bans since the jail was started. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { pickleWords, unpickle, type Pickled } from '../../src/enforcers/pickle.ts';
+import { pickleWords, unpickle, type Pickled } from '../../src/fail2ban/pickle.ts';
 
 type Vector = { request: string[]; reply: string; answer: unknown };
 

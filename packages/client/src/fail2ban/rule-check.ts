@@ -1,5 +1,5 @@
-import { actionsOf, checkAction, markAction, repairsOf, wordsOfAction } from './fail2ban-asking.ts';
-import type { Talk } from './fail2ban-socket.ts';
+import { actionsOf, checkAction, markAction, repairsOf, wordsOfAction } from './requests.ts';
+import type { Talk } from './connection.ts';
 
 /**
  * A property that only banshare sets, and nothing reads, of the first action of a jail: a jail that was started anew has
