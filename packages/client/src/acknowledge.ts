@@ -8,8 +8,8 @@ import {
   type Position,
   type Receipt,
 } from '@banshare/protocol';
-import { bakedFleet, type ClientConfig, outsideAddresses, version } from '@banshare/runtime';
-import type { ServerLink } from './server-link.ts';
+import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
+import type { ServerLink } from './server/server-link.ts';
 import type { State } from './bans/state.ts';
 
 const TIMEOUT_MS = 4000;

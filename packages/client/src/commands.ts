@@ -27,7 +27,7 @@ import { diagnose } from './diagnose.ts';
 import { enrol, type Enrolment, hasJoinKey } from './enrol.ts';
 import { askClient } from './host/ask-client.ts';
 import { setCloneAside } from './machine.ts';
-import { locateServer } from './server-address.ts';
+import { locateServer, outsideAddresses } from './server/server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { readyFaults } from './ready.ts';
 import { rotateNow } from './rotate-command.ts';

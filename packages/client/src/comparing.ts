@@ -4,7 +4,7 @@ import { covers, type Part } from './enforcers/several.ts';
 import type { Notes } from './host/echo-notes.ts';
 import type { Progress } from './progress.ts';
 import { Reconciler } from './reconcile.ts';
-import type { ServerClock } from './server-clock.ts';
+import type { ServerClock } from './server/server-clock.ts';
 import type { State } from './bans/state.ts';
 import type { Bell } from './acknowledge.ts';
 

@@ -14,8 +14,8 @@ import { doesPsadListen } from './enforcers/psad.ts';
 import { wayOfPsadBans } from './enforcers/psad-first.ts';
 import { exec } from './host/exec.ts';
 import { followedLogs } from './host/processes.ts';
-import { locateServer } from './server-address.ts';
-import { ServerLink } from './server-link.ts';
+import { locateServer } from './server/server-address.ts';
+import { ServerLink } from './server/server-link.ts';
 import { readEnrolled } from './key-files.ts';
 import type { Finding } from './cli/finding.ts';
 

@@ -13,7 +13,7 @@ import {
   type HostKey,
 } from '@banshare/transport';
 import { machineHash, noteMachine } from './machine.ts';
-import { ServerLink, type ServerAddress } from './server-link.ts';
+import { ServerLink, type ServerAddress } from './server/server-link.ts';
 import type { EnrolledKey } from './key-files.ts';
 
 /**

@@ -8,7 +8,7 @@ import { defaultGateways } from './host/proc-net.ts';
 import { IgnoreIp } from './protect-ignoreip.ts';
 import { Rulebook, type Protected } from './protect-rulebook.ts';
 import type { ServerAddresses } from './protect-server.ts';
-import { lookUpAll } from './server-address.ts';
+import { lookUpAll } from './server/server-address.ts';
 import { SessionWatch } from './protect-sessions.ts';
 import { isFail2banCommand } from './fail2ban/client.ts';
 

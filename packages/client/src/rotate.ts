@@ -4,8 +4,8 @@ import { type AdminReply, failpoint, type HostPaths, type ServerPlace, wallSecon
 import { readHostKey, Requester, seal, Signer, type Answer, type Identity } from '@banshare/transport';
 import { dropNextKey, type EnrolledKey, nextKey, putInPlace, readEnrolled, tidyKeys } from './key-files.ts';
 import { isClone, machineHash } from './machine.ts';
-import { ServerLink, type ServerAddress } from './server-link.ts';
-import { locateServer } from './server-address.ts';
+import { ServerLink, type ServerAddress } from './server/server-link.ts';
+import { locateServer } from './server/server-address.ts';
 
 /** `says` and `reason` are for people. `no-key`: this host has none to sign with; `no-server`: trying again later helps. */
 export type Rotated =

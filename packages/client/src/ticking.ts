@@ -4,7 +4,7 @@ import type { BanRow } from './bans/ban-row.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { Notes } from './host/echo-notes.ts';
 import type { State } from './bans/state.ts';
-import type { ServerClock } from './server-clock.ts';
+import type { ServerClock } from './server/server-clock.ts';
 import { lift } from './take.ts';
 import { RANGE } from './bans/change.ts';
 import type { TakeParts } from './decide/parts.ts';

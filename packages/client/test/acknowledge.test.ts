@@ -4,7 +4,7 @@ import type { AckRequest } from '@banshare/protocol';
 import { readClientConfig, type ClientConfig } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
 import { Acknowledger } from '../src/acknowledge.ts';
-import { ServerLink } from '../src/server-link.ts';
+import { ServerLink } from '../src/server/server-link.ts';
 import { State } from '../src/bans/state.ts';
 import { HandMadeServer } from './hand-made-server.ts';
 import { folder, ip, NOW, rowOf } from './make.ts';

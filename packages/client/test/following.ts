@@ -1,7 +1,7 @@
 import type { Position } from '@banshare/protocol';
 import { makeIdentity, Subscription } from '@banshare/transport';
 import { type FollowEnd, Follower } from '../src/follow.ts';
-import { ServerLink } from '../src/server-link.ts';
+import { ServerLink } from '../src/server/server-link.ts';
 import { HandMadeServer } from './hand-made-server.ts';
 import type { News } from '../src/bans/news.ts';
 

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeIdentity, type Answer } from '@banshare/transport';
-import { Folder } from '../../../test/fleet/index.ts';
-import { noteAddress, takingOf } from '../src/server-address.ts';
-import { ServerLink } from '../src/server-link.ts';
-import { HandMadeServer } from './hand-made-server.ts';
+import { Folder } from '../../../../test/fleet/index.ts';
+import { noteAddress, takingOf } from '../../src/server/server-address.ts';
+import { ServerLink } from '../../src/server/server-link.ts';
+import { HandMadeServer } from '../hand-made-server.ts';
 
 const identity = await makeIdentity();
 const sync = { kind: 'sync', limit: 1 } as const;

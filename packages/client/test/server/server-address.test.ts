@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { hostPaths } from '@banshare/runtime';
-import { locateServer } from '../src/server-address.ts';
-import { folder } from './make.ts';
+import { locateServer } from '../../src/server/server-address.ts';
+import { folder } from '../make.ts';
 
 const ports = { reportPort: 20_001, publishPort: 20_002, serverPublicKey: '0'.repeat(40) };
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ServerClock } from '../src/server-clock.ts';
-import { NOW } from './make.ts';
+import { ServerClock } from '../../src/server/server-clock.ts';
+import { NOW } from '../make.ts';
 
 /** A clock of a host whose monotonic seconds are in the hands of the test. */
 function clockAndPass(): { clock: ServerClock; pass: (seconds: number) => void } {
