@@ -16,7 +16,7 @@ import { exec } from './host/exec.ts';
 import { followedLogs } from './host/processes.ts';
 import { locateServer } from './server/server-address.ts';
 import { ServerLink } from './server/server-link.ts';
-import { readEnrolled } from './key-files.ts';
+import { readEnrolled } from './identity/key-files.ts';
 import type { Finding } from './cli/finding.ts';
 
 const CONNECT_MS = 2000;

@@ -17,7 +17,7 @@ import { State } from './bans/state.ts';
 import { tellEffect } from './tell.ts';
 import { resumePending } from './ticking.ts';
 import { choiceOf, type TakeParts } from './decide/parts.ts';
-import { readEnrolled } from './key-files.ts';
+import { readEnrolled } from './identity/key-files.ts';
 
 /** What a command has to say, and its exit code. */
 export type Said = { code: number; lines: string[] };

@@ -12,8 +12,8 @@ import {
   type Answer,
   type HostKey,
 } from '@banshare/transport';
-import { machineHash, noteMachine } from './machine.ts';
-import { ServerLink, type ServerAddress } from './server/server-link.ts';
+import { machineHash, noteMachine } from './clone.ts';
+import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import type { EnrolledKey } from './key-files.ts';
 
 /**

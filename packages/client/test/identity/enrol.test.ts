@@ -10,11 +10,11 @@ import {
   writeCertificate,
   writeHostKey,
 } from '@banshare/transport';
-import { enrol, type Enrolment } from '../src/enrol.ts';
-import { isClone, machineHash, setKeyAside } from '../src/machine.ts';
-import { HandMadeServer } from './hand-made-server.ts';
-import { folder } from './make.ts';
-import { readEnrolled } from '../src/key-files.ts';
+import { enrol, type Enrolment } from '../../src/identity/enrol.ts';
+import { isClone, machineHash, setKeyAside } from '../../src/identity/clone.ts';
+import { HandMadeServer } from '../hand-made-server.ts';
+import { folder } from '../make.ts';
+import { readEnrolled } from '../../src/identity/key-files.ts';
 
 /** A host that may enrol, on a machine of that id. */
 async function freshHost(root: string, machineId = 'one'): Promise<HostPaths> {

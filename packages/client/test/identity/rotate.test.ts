@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import { rotationText, type HostName, type Request } from '@banshare/protocol';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import { makeIdentity, readHostKey, SignatureChecker, writeHostKey } from '@banshare/transport';
-import { comeBack, rotate, type Rotated } from '../src/rotate.ts';
-import { HandMadeServer, type Answering } from './hand-made-server.ts';
-import { folder } from './make.ts';
-import type { EnrolledKey } from '../src/key-files.ts';
+import { comeBack, rotate, type Rotated } from '../../src/identity/rotate.ts';
+import { HandMadeServer, type Answering } from '../hand-made-server.ts';
+import { folder } from '../make.ts';
+import type { EnrolledKey } from '../../src/identity/key-files.ts';
 
 /** An enrolled host. */
 async function host(root: string): Promise<{ paths: HostPaths; own: EnrolledKey }> {

@@ -3,9 +3,9 @@ import { EMPTY_TAIL, rotationText } from '@banshare/protocol';
 import { type AdminReply, failpoint, type HostPaths, type ServerPlace, wallSeconds } from '@banshare/runtime';
 import { readHostKey, Requester, seal, Signer, type Answer, type Identity } from '@banshare/transport';
 import { dropNextKey, type EnrolledKey, nextKey, putInPlace, readEnrolled, tidyKeys } from './key-files.ts';
-import { isClone, machineHash } from './machine.ts';
-import { ServerLink, type ServerAddress } from './server/server-link.ts';
-import { locateServer } from './server/server-address.ts';
+import { isClone, machineHash } from './clone.ts';
+import { ServerLink, type ServerAddress } from '../server/server-link.ts';
+import { locateServer } from '../server/server-address.ts';
 
 /** `says` and `reason` are for people. `no-key`: this host has none to sign with; `no-server`: trying again later helps. */
 export type Rotated =
