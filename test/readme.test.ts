@@ -61,7 +61,7 @@ for (const [step, file] of [
   ['judge', 'packages/server/src/judging/judge.ts'],
   ['record', 'packages/server/src/ledger/store.ts'],
   ['distribute', 'packages/server/src/publish/distribute.ts'],
-  ['follow', 'packages/client/src/follow.ts'],
+  ['follow', 'packages/client/src/follow/follow.ts'],
   ['choose', 'packages/client/src/choose.ts'],
   ['plan', 'packages/client/src/bans/plan.ts'],
 ] as const) {

@@ -9,7 +9,7 @@ import {
   type ServerPlace,
 } from '@banshare/runtime';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from './follow/progress.ts';
 import type { Applier } from './apply.ts';
 import { pause, resume } from './pausing.ts';
 import type { State } from './bans/state.ts';

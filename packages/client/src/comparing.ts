@@ -2,11 +2,11 @@ import { wallSeconds, type ClientConfig, type FaultLog, type Log, type Resources
 import type { Applier } from './apply.ts';
 import { covers, type Part } from './enforcers/several.ts';
 import type { Notes } from './host/echo-notes.ts';
-import type { Progress } from './progress.ts';
+import type { Progress } from './follow/progress.ts';
 import { Reconciler } from './reconcile.ts';
 import type { ServerClock } from './server/server-clock.ts';
 import type { State } from './bans/state.ts';
-import type { Bell } from './acknowledge.ts';
+import type { Bell } from './follow/acknowledge.ts';
 
 /** Keeps what each enforcer has as it should be, with a reconciler each. */
 export function startComparing(

@@ -23,7 +23,7 @@ import { Applier } from './apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { mostActive } from './bans/most-active.ts';
 import { receiptOf } from './bans/receipt.ts';
-import { stayConnected } from './connection.ts';
+import { stayConnected } from './follow/connection.ts';
 import { enrol } from './identity/enrol.ts';
 import { chosenEnforcers, INPUT } from './enforcers/chosen.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
@@ -35,7 +35,7 @@ import { Notes } from './host/echo-notes.ts';
 import { OwnKey } from './identity/own-key.ts';
 import { passOn } from './pass-on.ts';
 import { goOnPausing, goOnResuming } from './pausing.ts';
-import { Progress } from './progress.ts';
+import { Progress } from './follow/progress.ts';
 import { ProtectionWatch } from './protect-lift.ts';
 import { ServerAddresses } from './protect-server.ts';
 import { Protection, THIS_MACHINE } from './protect.ts';
@@ -53,7 +53,7 @@ import type { News } from './bans/news.ts';
 import { choiceOf, type TakeParts } from './decide/parts.ts';
 import { rotateHere } from './identity/rotate.ts';
 import { wait } from './host/wait.ts';
-import { Bell } from './acknowledge.ts';
+import { Bell } from './follow/acknowledge.ts';
 
 /** `reporter` is how this host's banshare-report is run: its first words. */
 export type RunOptions = {

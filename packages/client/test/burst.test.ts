@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { encodeEvents, encodeHeartbeat, type Event } from '@banshare/protocol';
 import { pause } from '../src/pausing.ts';
 import { MOST_IN_A_GO } from '../src/host/in-parts.ts';
-import { Follower } from '../src/follow.ts';
+import { Follower } from '../src/follow/follow.ts';
 import { take } from '../src/take.ts';
 import { chain, placeOf, start } from './hand-made-server.ts';
 import { ip, NOW } from './make.ts';

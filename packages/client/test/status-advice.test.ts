@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServerPlace } from '@banshare/runtime';
-import { Progress } from '../src/progress.ts';
+import { Progress } from '../src/follow/progress.ts';
 import { State } from '../src/bans/state.ts';
 import { statusOf } from '../src/status.ts';
 import { folder, ip, NOW, range, rowOf } from './make.ts';

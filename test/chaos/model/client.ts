@@ -6,7 +6,7 @@ import { Applier } from '../../../packages/client/src/apply.ts';
 import type { BanRow } from '../../../packages/client/src/bans/ban-row.ts';
 import { commandEnforcer } from '../../../packages/client/src/enforcers/command.ts';
 import type { Ended } from '../../../packages/client/src/host/exec.ts';
-import { Follower } from '../../../packages/client/src/follow.ts';
+import { Follower } from '../../../packages/client/src/follow/follow.ts';
 import { Notes } from '../../../packages/client/src/host/echo-notes.ts';
 import { State } from '../../../packages/client/src/bans/state.ts';
 import { take } from '../../../packages/client/src/take.ts';

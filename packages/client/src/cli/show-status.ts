@@ -1,4 +1,4 @@
-import type { Phase } from '../progress.ts';
+import type { Phase } from '../follow/progress.ts';
 import type { ClientStatus, SpoolStatus } from '../status.ts';
 
 /** What has to be said before all else. */

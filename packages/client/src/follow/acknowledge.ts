@@ -9,8 +9,8 @@ import {
   type Receipt,
 } from '@banshare/protocol';
 import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
-import type { ServerLink } from './server/server-link.ts';
-import type { State } from './bans/state.ts';
+import type { ServerLink } from '../server/server-link.ts';
+import type { State } from '../bans/state.ts';
 
 const TIMEOUT_MS = 4000;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Follow, inStep } from './following.ts';
-import { chain, HandMadeServer, placeOf, start } from './hand-made-server.ts';
-import { jail } from './make.ts';
+import { chain, HandMadeServer, placeOf, start } from '../hand-made-server.ts';
+import { jail } from '../make.ts';
 
 test('A snapshot comes in pages, and is delivered whole with what came after it', async () => {
   await using server = await HandMadeServer.start();

@@ -12,9 +12,9 @@ import {
   type UnknownEvent,
 } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
-import { MOST_IN_A_GO } from './host/in-parts.ts';
-import type { ServerLink } from './server/server-link.ts';
-import type { News } from './bans/news.ts';
+import { MOST_IN_A_GO } from '../host/in-parts.ts';
+import type { ServerLink } from '../server/server-link.ts';
+import type { News } from '../bans/news.ts';
 
 type Message = { subject: string; body: string };
 

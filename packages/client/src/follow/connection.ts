@@ -10,17 +10,17 @@ import {
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
 import { Acknowledger, type Bell } from './acknowledge.ts';
-import { enrolAnew, removeJoinKey } from './identity/enrol.ts';
+import { enrolAnew, removeJoinKey } from '../identity/enrol.ts';
 import { type FollowEnd, Follower } from './follow.ts';
-import type { OwnKey } from './identity/own-key.ts';
+import type { OwnKey } from '../identity/own-key.ts';
 import type { Progress } from './progress.ts';
-import { comeBack } from './identity/rotate.ts';
-import { locateServer, outsideAddresses, takingOf } from './server/server-address.ts';
-import type { ServerClock } from './server/server-clock.ts';
-import { ServerLink, type ServerAddress } from './server/server-link.ts';
-import type { State } from './bans/state.ts';
-import type { News } from './bans/news.ts';
-import { wait } from './host/wait.ts';
+import { comeBack } from '../identity/rotate.ts';
+import { locateServer, outsideAddresses, takingOf } from '../server/server-address.ts';
+import type { ServerClock } from '../server/server-clock.ts';
+import { ServerLink, type ServerAddress } from '../server/server-link.ts';
+import type { State } from '../bans/state.ts';
+import type { News } from '../bans/news.ts';
+import { wait } from '../host/wait.ts';
 
 /** What staying connected needs of the daemon. */
 export type ConnectionParts = {

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import type { AckRequest } from '@banshare/protocol';
 import { readClientConfig, type ClientConfig } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
-import { Acknowledger } from '../src/acknowledge.ts';
-import { ServerLink } from '../src/server/server-link.ts';
-import { State } from '../src/bans/state.ts';
-import { HandMadeServer } from './hand-made-server.ts';
-import { folder, ip, NOW, rowOf } from './make.ts';
+import { Acknowledger } from '../../src/follow/acknowledge.ts';
+import { ServerLink } from '../../src/server/server-link.ts';
+import { State } from '../../src/bans/state.ts';
+import { HandMadeServer } from '../hand-made-server.ts';
+import { folder, ip, NOW, rowOf } from '../make.ts';
 
 const identity = await makeIdentity();
 const place = { epoch: 'e1', seq: 9, tail: '0123456789abcdef' };

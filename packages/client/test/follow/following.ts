@@ -1,9 +1,9 @@
 import type { Position } from '@banshare/protocol';
 import { makeIdentity, Subscription } from '@banshare/transport';
-import { type FollowEnd, Follower } from '../src/follow.ts';
-import { ServerLink } from '../src/server/server-link.ts';
-import { HandMadeServer } from './hand-made-server.ts';
-import type { News } from '../src/bans/news.ts';
+import { type FollowEnd, Follower } from '../../src/follow/follow.ts';
+import { ServerLink } from '../../src/server/server-link.ts';
+import { HandMadeServer } from '../hand-made-server.ts';
+import type { News } from '../../src/bans/news.ts';
 
 const identity = await makeIdentity();
 const WITHIN_MS = 20_000;

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Event } from '@banshare/protocol';
 import { Follow, inStep } from './following.ts';
-import { chain, HandMadeServer, placeOf, start } from './hand-made-server.ts';
+import { chain, HandMadeServer, placeOf, start } from '../hand-made-server.ts';
 
 test('A host that knows nothing asks for everything, once it has heard a heartbeat', async () => {
   await using server = await HandMadeServer.start();
