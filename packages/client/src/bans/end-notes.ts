@@ -1,5 +1,5 @@
 import type { Enforcer } from '../enforcers/enforcer.ts';
-import { SCRIPT_JAIL } from '../enforcers/psad.ts';
+import { SCRIPT_JAIL } from '../enforcers/psad/psad.ts';
 import type { Notes } from '../host/echo-notes.ts';
 
 type CarryOut = Enforcer['carryOut'];

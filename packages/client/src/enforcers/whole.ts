@@ -5,7 +5,7 @@ import type { EnforcerHost } from './chosen.ts';
 import type { Enforcer } from './enforcer.ts';
 import { withOwnBlocks } from './own-blocks.ts';
 import { placersOf, placesOf, PSAD } from './placers.ts';
-import { psadEnforcer } from './psad.ts';
+import { psadEnforcer } from './psad/psad.ts';
 import { together, type Part } from './several.ts';
 
 /** All enforcers as one, which reaches what this host's own fail2ban and psad found where an operator lifts it. */

@@ -1,7 +1,7 @@
 import type { BanKey, JailName } from '@banshare/protocol';
-import { type Enforcer, IN_PSAD, type Listing } from './enforcer.ts';
+import { type Enforcer, IN_PSAD, type Listing } from '../enforcer.ts';
 import { canBlock, type Psad } from './psad.ts';
-import type { Change, Effect } from '../bans/change.ts';
+import type { Change, Effect } from '../../bans/change.ts';
 
 /** psad's own socket, an enforcer of jails, and what is kept over a restart of the client: which psad was seen last. */
 export type PsadFirstParts = {

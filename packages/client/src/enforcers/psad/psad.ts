@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import type { Notes } from '../host/echo-notes.ts';
-import { addressesOnly } from './addresses-only.ts';
-import type { Enforcer } from './enforcer.ts';
-import { startBehind } from '../host/socket-start.ts';
-import type { Change, Effect } from '../bans/change.ts';
+import type { Notes } from '../../host/echo-notes.ts';
+import { addressesOnly } from '../addresses-only.ts';
+import type { Enforcer } from '../enforcer.ts';
+import { startBehind } from '../../host/socket-start.ts';
+import type { Change, Effect } from '../../bans/change.ts';
 
 /** psad takes 93 ms for an address, and one connection in each of its intervals. */
 const MOST_AT_ONCE = 100;

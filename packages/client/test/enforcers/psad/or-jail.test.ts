@@ -3,17 +3,17 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
-import { changeOf, type BanRow } from '../../src/bans/ban-row.ts';
-import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
-import { type Enforcer, IN_PSAD, type Listing } from '../../src/enforcers/enforcer.ts';
-import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
-import { psadEnforcer } from '../../src/enforcers/psad.ts';
-import { psadFirst } from '../../src/enforcers/psad-first.ts';
-import { Notes } from '../../src/host/echo-notes.ts';
-import { folder, ip, jail, NOW, prog, rowOf } from '../make.ts';
+import { changeOf, type BanRow } from '../../../src/bans/ban-row.ts';
+import { chosenEnforcer } from '../../../src/enforcers/chosen.ts';
+import { type Enforcer, IN_PSAD, type Listing } from '../../../src/enforcers/enforcer.ts';
+import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban.ts';
+import { psadEnforcer } from '../../../src/enforcers/psad/psad.ts';
+import { psadFirst } from '../../../src/enforcers/psad/or-jail.ts';
+import { Notes } from '../../../src/host/echo-notes.ts';
+import { folder, ip, jail, NOW, prog, rowOf } from '../../make.ts';
 import { HandMadePsad } from './hand-made-psad.ts';
-import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
-import type { Effect } from '../../src/bans/change.ts';
+import { noFail2ban, RealFail2ban } from '../../fail2ban/real-fail2ban.ts';
+import type { Effect } from '../../../src/bans/change.ts';
 
 /** A host with a real fail2ban, whose jail `banshare` is for what has no jail here, and with a psad that may run. */
 class Host implements AsyncDisposable {

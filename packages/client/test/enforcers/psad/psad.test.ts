@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/bans/ban-row.ts';
-import { psadEnforcer } from '../../src/enforcers/psad.ts';
-import { Notes } from '../../src/host/echo-notes.ts';
-import { folder, ip, jail, NOW, rowOf } from '../make.ts';
+import { changeOf } from '../../../src/bans/ban-row.ts';
+import { psadEnforcer } from '../../../src/enforcers/psad/psad.ts';
+import { Notes } from '../../../src/host/echo-notes.ts';
+import { folder, ip, jail, NOW, rowOf } from '../../make.ts';
 import { HandMadePsad } from './hand-made-psad.ts';
-import type { Change } from '../../src/bans/change.ts';
+import type { Change } from '../../../src/bans/change.ts';
 
 const ban = (address: string, fields: Partial<Change> = {}): Change => ({
   ...changeOf(rowOf({ ip: ip(address), localJail: jail('elsewhere') }), 'ban', NOW),

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import type { PsadPlaces } from '../../src/enforcers/psad.ts';
+import type { PsadPlaces } from '../../../src/enforcers/psad/psad.ts';
 
 /** A psad that only listens at its socket, and says what it is told. */
 export class HandMadePsad implements PsadPlaces, AsyncDisposable {
