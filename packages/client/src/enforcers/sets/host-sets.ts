@@ -1,6 +1,6 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
-import { type Enforcer, EVERY_JAIL, type Listing, type Remaining } from './enforcer.ts';
-import type { Change, Effect } from '../bans/change.ts';
+import { type Enforcer, EVERY_JAIL, type Listing, type Remaining } from '../enforcer.ts';
+import type { Change, Effect } from '../../bans/change.ts';
 
 /** An address and how many seconds it is banned, -1 for ever. */
 export type Timed = { ip: Target; seconds: number };

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { covers, FOR_EVER, rangeAround, type Address, type Target } from '@banshare/protocol';
 import fc from 'fast-check';
-import { changeOf } from '../../src/bans/ban-row.ts';
-import { EVERY_JAIL, type Remaining } from '../../src/enforcers/enforcer.ts';
-import { HostSets } from '../../src/enforcers/host-sets.ts';
-import { ipsetSets } from '../../src/enforcers/ipset.ts';
-import { nftSets } from '../../src/enforcers/nftables.ts';
-import { ip, NOW, rowOf } from '../make.ts';
-import { Network, noNetwork } from './network.ts';
-import type { Change } from '../../src/bans/change.ts';
+import { changeOf } from '../../../src/bans/ban-row.ts';
+import { EVERY_JAIL, type Remaining } from '../../../src/enforcers/enforcer.ts';
+import { HostSets } from '../../../src/enforcers/sets/host-sets.ts';
+import { ipsetSets } from '../../../src/enforcers/sets/ipset.ts';
+import { nftSets } from '../../../src/enforcers/sets/nftables.ts';
+import { ip, NOW, rowOf } from '../../make.ts';
+import { Network, noNetwork } from '../network.ts';
+import type { Change } from '../../../src/bans/change.ts';
 
 const ban = (target: string, seconds = 3600): Change => ({
   ...changeOf(rowOf({ ip: target as Target }), 'ban', NOW),
@@ -60,7 +60,7 @@ const TARGET = fc
       .map((prefix) => rangeAround(address, prefix)),
   );
 
-const SEND_FROM = join(import.meta.dirname, '../fixtures/send-from.ts');
+const SEND_FROM = join(import.meta.dirname, '../../fixtures/send-from.ts');
 
 for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSets })) {
   const enforcerIn = (network: Network): HostSets =>

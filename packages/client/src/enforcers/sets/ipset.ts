@@ -1,7 +1,7 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
-import type { Remaining } from './enforcer.ts';
+import type { Remaining } from '../enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
-import { cannotUse, type RunTool, said } from './sets/tool.ts';
+import { cannotUse, type RunTool, said } from './tool.ts';
 
 /** Docker's own chain for rules that go before its own; not every host has it. */
 const CHAINS = ['INPUT', 'FORWARD', 'DOCKER-USER'] as const;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FOR_EVER } from '@banshare/protocol';
-import { EVERY_JAIL, type Remaining } from '../../src/enforcers/enforcer.ts';
-import { HostSets } from '../../src/enforcers/host-sets.ts';
-import { ipsetSets } from '../../src/enforcers/ipset.ts';
-import { nftSets } from '../../src/enforcers/nftables.ts';
-import { changeOf } from '../../src/bans/ban-row.ts';
-import { ip, jail, NOW, prog, rowOf } from '../make.ts';
-import { Network, noNetwork } from './network.ts';
-import type { Change } from '../../src/bans/change.ts';
+import { EVERY_JAIL, type Remaining } from '../../../src/enforcers/enforcer.ts';
+import { HostSets } from '../../../src/enforcers/sets/host-sets.ts';
+import { ipsetSets } from '../../../src/enforcers/sets/ipset.ts';
+import { nftSets } from '../../../src/enforcers/sets/nftables.ts';
+import { changeOf } from '../../../src/bans/ban-row.ts';
+import { ip, jail, NOW, prog, rowOf } from '../../make.ts';
+import { Network, noNetwork } from '../network.ts';
+import type { Change } from '../../../src/bans/change.ts';
 
 const ban = (address: string, seconds = 3600, others: number[] = []): Change => ({
   ...changeOf(rowOf({ ip: ip(address) }), 'ban', NOW),

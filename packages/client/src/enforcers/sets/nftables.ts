@@ -1,6 +1,6 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
-import type { Ended } from '../host/exec.ts';
-import type { Remaining } from './enforcer.ts';
+import type { Ended } from '../../host/exec.ts';
+import type { Remaining } from '../enforcer.ts';
 import type { SetChange, Sets, Timed } from './host-sets.ts';
 import {
   hasSet,
@@ -13,7 +13,7 @@ import {
   setsIn,
   setUpLines,
 } from './nftables-ranges.ts';
-import { cannotUse, type RunTool, said } from './sets/tool.ts';
+import { cannotUse, type RunTool, said } from './tool.ts';
 
 const CHAINS = ['input', 'forward'] as const;
 /** A set of half a million addresses in JSON. */
