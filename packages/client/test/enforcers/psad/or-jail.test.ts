@@ -6,7 +6,7 @@ import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { changeOf, type BanRow } from '../../../src/bans/ban-row.ts';
 import { chosenEnforcer } from '../../../src/enforcers/chosen.ts';
 import { type Enforcer, IN_PSAD, type Listing } from '../../../src/enforcers/enforcer.ts';
-import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban.ts';
+import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
 import { psadEnforcer } from '../../../src/enforcers/psad/psad.ts';
 import { psadFirst } from '../../../src/enforcers/psad/or-jail.ts';
 import { Notes } from '../../../src/host/echo-notes.ts';

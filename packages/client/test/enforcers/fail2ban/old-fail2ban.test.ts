@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/bans/ban-row.ts';
-import { isFrom } from '../../src/fail2ban/requests.ts';
-import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
-import { withOwnBlocks } from '../../src/enforcers/own-blocks.ts';
-import { Notes } from '../../src/host/echo-notes.ts';
-import { ip, jail, NOW, rowOf } from '../make.ts';
-import { OldFail2ban } from '../fail2ban/old-fail2ban.ts';
-import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
-import type { Change, Effect } from '../../src/bans/change.ts';
+import { changeOf } from '../../../src/bans/ban-row.ts';
+import { isFrom } from '../../../src/fail2ban/requests.ts';
+import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
+import { withOwnBlocks } from '../../../src/enforcers/own-blocks.ts';
+import { Notes } from '../../../src/host/echo-notes.ts';
+import { ip, jail, NOW, rowOf } from '../../make.ts';
+import { OldFail2ban } from '../../fail2ban/old-fail2ban.ts';
+import { noFail2ban, RealFail2ban } from '../../fail2ban/real-fail2ban.ts';
+import type { Change, Effect } from '../../../src/bans/change.ts';
 
 const skip = noFail2ban;
 

@@ -1,6 +1,6 @@
-import type { Enforcer } from './enforcer.ts';
-import type { Fail2banEnforcer } from './fail2ban.ts';
-import type { PsadFirstParts } from './psad/or-jail.ts';
+import type { Enforcer } from '../enforcer.ts';
+import type { Fail2banEnforcer } from './enforcer.ts';
+import type { PsadFirstParts } from '../psad/or-jail.ts';
 
 /**
  * For a host whose command is fail2ban-client: the same ban over fail2ban's socket, without a process each. Where there is no

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/bans/ban-row.ts';
-import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
-import { Notes } from '../../src/host/echo-notes.ts';
-import { folder, ip, jail, NOW, rowOf } from '../make.ts';
-import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
-import type { Change, Effect } from '../../src/bans/change.ts';
+import { changeOf } from '../../../src/bans/ban-row.ts';
+import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
+import { Notes } from '../../../src/host/echo-notes.ts';
+import { folder, ip, jail, NOW, rowOf } from '../../make.ts';
+import { noFail2ban, RealFail2ban } from '../../fail2ban/real-fail2ban.ts';
+import type { Change, Effect } from '../../../src/bans/change.ts';
 
 const skip = noFail2ban;
 

@@ -3,15 +3,15 @@ import { rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf } from '../../src/bans/ban-row.ts';
-import { commandEnforcer } from '../../src/enforcers/command.ts';
-import type { Enforcer } from '../../src/enforcers/enforcer.ts';
-import { fail2banFirst } from '../../src/enforcers/fail2ban-first.ts';
-import { Fail2banEnforcer } from '../../src/enforcers/fail2ban.ts';
-import { exec } from '../../src/host/exec.ts';
-import { Notes } from '../../src/host/echo-notes.ts';
-import { folder, jail, NOW, rowOf } from '../make.ts';
-import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
+import { changeOf } from '../../../src/bans/ban-row.ts';
+import { commandEnforcer } from '../../../src/enforcers/command.ts';
+import type { Enforcer } from '../../../src/enforcers/enforcer.ts';
+import { fail2banFirst } from '../../../src/enforcers/fail2ban/or-command.ts';
+import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
+import { exec } from '../../../src/host/exec.ts';
+import { Notes } from '../../../src/host/echo-notes.ts';
+import { folder, jail, NOW, rowOf } from '../../make.ts';
+import { noFail2ban, RealFail2ban } from '../../fail2ban/real-fail2ban.ts';
 
 /** As a host that has the default command, which here prints 0: the ban was there before. */
 function firstOf(path: string, socket: string): Enforcer {

@@ -1,9 +1,9 @@
-import type { Ended } from '../host/exec.ts';
-import type { Enforcer } from './enforcer.ts';
-import { unprovenSays, withUnseen } from './fail2ban-proof.ts';
+import type { Ended } from '../../host/exec.ts';
+import type { Enforcer } from '../enforcer.ts';
+import { unprovenSays, withUnseen } from './proof.ts';
 import type { Asking, FirewallProof, Mark } from './firewall-proof.ts';
-import type { Change, Effect } from '../bans/change.ts';
-import { itemsIn } from '../fail2ban/client.ts';
+import type { Change, Effect } from '../../bans/change.ts';
+import { itemsIn } from '../../fail2ban/client.ts';
 
 /** Runs fail2ban's client with these words behind its own. */
 export type RunClient = (words: readonly string[]) => Promise<Ended>;

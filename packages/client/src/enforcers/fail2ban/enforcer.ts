@@ -1,6 +1,6 @@
 import type { JailName, Target } from '@banshare/protocol';
-import { addressesOnly } from './addresses-only.ts';
-import type { Enforcer, Listing } from './enforcer.ts';
+import { addressesOnly } from '../addresses-only.ts';
+import type { Enforcer, Listing } from '../enforcer.ts';
 import {
   areBanned,
   change as changeJail,
@@ -8,13 +8,13 @@ import {
   jailsOf,
   tellingOf,
   versionOf,
-} from '../fail2ban/requests.ts';
-import { Talk, TalkError } from '../fail2ban/connection.ts';
-import { askingOver, unprovenSays, withUnseen } from './fail2ban-proof.ts';
+} from '../../fail2ban/requests.ts';
+import { Talk, TalkError } from '../../fail2ban/connection.ts';
+import { askingOver, unprovenSays, withUnseen } from './proof.ts';
 import type { FirewallProof, Mark } from './firewall-proof.ts';
-import { Fail2banWatch, type WatchParts } from './fail2ban-watch.ts';
-import { startBehind } from '../host/socket-start.ts';
-import type { Change, Effect } from '../bans/change.ts';
+import { Fail2banWatch, type WatchParts } from './watch.ts';
+import { startBehind } from '../../host/socket-start.ts';
+import type { Change, Effect } from '../../bans/change.ts';
 
 /** now is milliseconds of a clock that does not jump. */
 export type Fail2banParts = WatchParts & {

@@ -1,10 +1,10 @@
 import type { JailName, Target } from '@banshare/protocol';
-import type { Notes } from '../host/echo-notes.ts';
-import type { Listing } from './enforcer.ts';
-import { areBanned, change, standingOf, tellingOf } from '../fail2ban/requests.ts';
-import { isMarked, mark, markedAction, repairsAfterCheck } from '../fail2ban/rule-check.ts';
-import { TalkError, type Talk } from '../fail2ban/connection.ts';
-import { startBehind } from '../host/socket-start.ts';
+import type { Notes } from '../../host/echo-notes.ts';
+import type { Listing } from '../enforcer.ts';
+import { areBanned, change, standingOf, tellingOf } from '../../fail2ban/requests.ts';
+import { isMarked, mark, markedAction, repairsAfterCheck } from '../../fail2ban/rule-check.ts';
+import { TalkError, type Talk } from '../../fail2ban/connection.ts';
+import { startBehind } from '../../host/socket-start.ts';
 
 /** memory: what it knew of fail2ban, kept over a restart of the client. */
 export type WatchParts = {

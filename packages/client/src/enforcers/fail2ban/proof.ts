@@ -6,10 +6,10 @@ import {
   succeeds,
   tellingOf,
   wordsOfAction,
-} from '../fail2ban/requests.ts';
-import type { Talk } from '../fail2ban/connection.ts';
+} from '../../fail2ban/requests.ts';
+import type { Talk } from '../../fail2ban/connection.ts';
 import type { Asking } from './firewall-proof.ts';
-import type { Effect } from '../bans/change.ts';
+import type { Effect } from '../../bans/change.ts';
 
 /** What every action of fail2ban can do that is no program in Python. */
 const RUNS = 'executeCmd';

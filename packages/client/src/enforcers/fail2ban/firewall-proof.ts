@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { parseAddress } from '@banshare/protocol';
-import type { Notes } from '../host/echo-notes.ts';
+import type { Notes } from '../../host/echo-notes.ts';
 
 /** How fail2ban is asked what a proof needs: over its socket, or by its client. What it throws is a fault of asking. */
 export type Asking = {
