@@ -1,6 +1,6 @@
 import { wallSeconds, type ClientConfig, type FaultLog, type Log, type Resources } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
-import { covers, type Part } from './enforcers/several.ts';
+import { covers, type Part } from './host-enforcer/several.ts';
 import type { Notes } from './host/echo-notes.ts';
 import type { Progress } from './follow/progress.ts';
 import { Reconciler } from './reconcile.ts';

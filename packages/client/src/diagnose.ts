@@ -9,7 +9,7 @@ import {
 } from '@banshare/runtime';
 import { diagnoseSharedActions } from './cli/shared-actions.ts';
 import { diagnoseFail2ban } from './diagnose-fail2ban.ts';
-import { isPsadFirst } from './enforcers/chosen.ts';
+import { isPsadFirst } from './host-enforcer/build.ts';
 import { doesPsadListen } from './enforcers/psad/psad.ts';
 import { wayOfPsadBans } from './enforcers/psad/or-jail.ts';
 import { exec } from './host/exec.ts';

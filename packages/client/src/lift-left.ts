@@ -2,7 +2,7 @@ import type { JailName, Target } from '@banshare/protocol';
 import type { Log } from '@banshare/runtime';
 import { changeOf, FIRST_TRY, isWanted, type BanRow } from './bans/ban-row.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import { isOfHost, placesOf, type Placer } from './enforcers/placers.ts';
+import { isOfHost, placesOf, type Placer } from './host-enforcer/placement.ts';
 import { notePlacing, placingOf, type Before } from './hand-over.ts';
 import type { Left } from './bans/remains.ts';
 import type { State } from './bans/state.ts';

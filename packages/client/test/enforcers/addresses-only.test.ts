@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { changeOf } from '../../src/bans/ban-row.ts';
-import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
+import { chosenEnforcer } from '../../src/host-enforcer/build.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, NOW, range, rowOf } from '../make.ts';

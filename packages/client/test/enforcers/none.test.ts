@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { writeFileSync } from 'node:fs';
 import { changeOf } from '../../src/bans/ban-row.ts';
-import { chosenEnforcer } from '../../src/enforcers/chosen.ts';
+import { chosenEnforcer } from '../../src/host-enforcer/build.ts';
 import { noEnforcer } from '../../src/enforcers/none.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, NOW, rowOf } from '../make.ts';

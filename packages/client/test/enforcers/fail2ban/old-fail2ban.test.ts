@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { changeOf } from '../../../src/bans/ban-row.ts';
 import { isFrom } from '../../../src/fail2ban/requests.ts';
 import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
-import { withOwnBlocks } from '../../../src/enforcers/own-blocks.ts';
+import { withOwnBlocks } from '../../../src/host-enforcer/local-bans.ts';
 import { Notes } from '../../../src/host/echo-notes.ts';
 import { ip, jail, NOW, rowOf } from '../../make.ts';
 import { OldFail2ban } from '../../fail2ban/old-fail2ban.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { changeOf, type BanRow } from '../../../src/bans/ban-row.ts';
-import { chosenEnforcer } from '../../../src/enforcers/chosen.ts';
+import { chosenEnforcer } from '../../../src/host-enforcer/build.ts';
 import { type Enforcer, IN_PSAD, type Listing } from '../../../src/enforcers/enforcer.ts';
 import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
 import { psadEnforcer } from '../../../src/enforcers/psad/psad.ts';

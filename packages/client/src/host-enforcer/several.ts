@@ -1,4 +1,4 @@
-import type { Enforcer } from './enforcer.ts';
+import type { Enforcer } from '../enforcers/enforcer.ts';
 import { type Change, type Effect, RANGE, reasonOf } from '../bans/change.ts';
 
 /** An enforcer and the bans that it is for; '*' stands for all. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { endingNotes } from '../bans/end-notes.ts';
+import { endingNotes } from './end-notes.ts';
 import type { ClientConfig } from '@banshare/runtime';
-import type { EnforcerHost } from './chosen.ts';
-import type { Enforcer } from './enforcer.ts';
-import { withOwnBlocks } from './own-blocks.ts';
-import { placersOf, placesOf, PSAD } from './placers.ts';
-import { psadEnforcer } from './psad/psad.ts';
+import type { EnforcerHost } from './build.ts';
+import type { Enforcer } from '../enforcers/enforcer.ts';
+import { withOwnBlocks } from './local-bans.ts';
+import { placersOf, placesOf, PSAD } from './placement.ts';
+import { psadEnforcer } from '../enforcers/psad/psad.ts';
 import { together, type Part } from './several.ts';
 
 /** All enforcers as one, which reaches what this host's own fail2ban and psad found where an operator lifts it. */

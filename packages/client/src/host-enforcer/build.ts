@@ -10,23 +10,23 @@ import {
 } from '@banshare/runtime';
 import { exec } from '../host/exec.ts';
 import type { Notes } from '../host/echo-notes.ts';
-import { callOf, commandEnforcer, type Commands } from './command.ts';
-import type { Enforcer } from './enforcer.ts';
-import { provenByClient } from './fail2ban/by-client.ts';
-import { fail2banFirst } from './fail2ban/or-command.ts';
-import { Fail2banEnforcer, type Fail2banParts } from './fail2ban/enforcer.ts';
-import { FirewallProof } from './fail2ban/firewall-proof.ts';
-import { HostSets } from './sets/host-sets.ts';
-import { ipsetSets } from './sets/ipset.ts';
-import { logEnforcer } from './log-lines.ts';
-import { nftSets } from './sets/nftables.ts';
-import { noEnforcer } from './none.ts';
-import { psadFirst, type PsadFirstParts } from './psad/or-jail.ts';
-import { psadEnforcer } from './psad/psad.ts';
+import { callOf, commandEnforcer, type Commands } from '../enforcers/command.ts';
+import type { Enforcer } from '../enforcers/enforcer.ts';
+import { provenByClient } from '../enforcers/fail2ban/by-client.ts';
+import { fail2banFirst } from '../enforcers/fail2ban/or-command.ts';
+import { Fail2banEnforcer, type Fail2banParts } from '../enforcers/fail2ban/enforcer.ts';
+import { FirewallProof } from '../enforcers/fail2ban/firewall-proof.ts';
+import { HostSets } from '../enforcers/sets/host-sets.ts';
+import { ipsetSets } from '../enforcers/sets/ipset.ts';
+import { logEnforcer } from '../enforcers/log-lines.ts';
+import { nftSets } from '../enforcers/sets/nftables.ts';
+import { noEnforcer } from '../enforcers/none.ts';
+import { psadFirst, type PsadFirstParts } from '../enforcers/psad/or-jail.ts';
+import { psadEnforcer } from '../enforcers/psad/psad.ts';
 import { startBehind } from '../host/socket-start.ts';
 import { together, type Part } from './several.ts';
 import { localJailOf } from '../bans/choice.ts';
-import type { RunTool } from './sets/tool.ts';
+import type { RunTool } from '../enforcers/sets/tool.ts';
 import { clientOf, isFail2banCommand } from '../fail2ban/client.ts';
 
 /** What an enforcer may need of its host. */

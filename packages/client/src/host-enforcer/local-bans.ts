@@ -1,8 +1,8 @@
 import { isRange } from '@banshare/protocol';
-import type { Enforcer } from './enforcer.ts';
+import type { Enforcer } from '../enforcers/enforcer.ts';
 import { jailsBanning, lift, logsOf } from '../fail2ban/requests.ts';
 import { Talk, TalkError } from '../fail2ban/connection.ts';
-import { canBlock, type Psad } from './psad/psad.ts';
+import { canBlock, type Psad } from '../enforcers/psad/psad.ts';
 import { startBehind } from '../host/socket-start.ts';
 import type { Change, Effect } from '../bans/change.ts';
 

@@ -1,8 +1,8 @@
 import type { JailName, ProgName, Target } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
-import { chosenEnforcer, isPsadFirst, type EnforcerHost } from './chosen.ts';
-import { type Enforcer, IN_PSAD } from './enforcer.ts';
-import { canBlock } from './psad/psad.ts';
+import { chosenEnforcer, isPsadFirst, type EnforcerHost } from './build.ts';
+import { type Enforcer, IN_PSAD } from '../enforcers/enforcer.ts';
+import { canBlock } from '../enforcers/psad/psad.ts';
 import { covers } from './several.ts';
 
 /** What counts of an enforcer, and of the bans that it is for, once it is another's turn. Kept in the state. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { addressesOnly } from '../../src/enforcers/addresses-only.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
-import { together, type Part } from '../../src/enforcers/several.ts';
+import { together, type Part } from '../../src/host-enforcer/several.ts';
 import { ip, jail, NOW, prog, range, rowOf } from '../make.ts';
 import { type Change, type Effect, reasonOf } from '../../src/bans/change.ts';
 
