@@ -3,7 +3,7 @@ import { monotonicSeconds, type Log } from '@banshare/runtime';
 import { rowFor, type BanRow } from './bans/ban-row.ts';
 import { choose } from './choose.ts';
 import { keepNewest } from './keep-newest.ts';
-import type { Protection } from './protect.ts';
+import type { Protection } from './protection/protect.ts';
 import { NEVER_BAN } from './bans/choice.ts';
 import type { TakeParts } from './decide/parts.ts';
 

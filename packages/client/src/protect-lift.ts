@@ -2,8 +2,8 @@ import type { Log } from '@banshare/runtime';
 import type { BanRow } from './bans/ban-row.ts';
 import { keepBack } from './keep-back.ts';
 import { EndOfProtection } from './protect-end.ts';
-import { Rulebook, type Protected } from './protect-rulebook.ts';
-import type { Protection } from './protect.ts';
+import { Rulebook, type Protected } from './protection/rulebook.ts';
+import type { Protection } from './protection/protect.ts';
 import { NEVER_BAN } from './bans/choice.ts';
 import type { TakeParts } from './decide/parts.ts';
 

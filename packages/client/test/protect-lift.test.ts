@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Target } from '@banshare/protocol';
 import { ProtectionWatch } from '../src/protect-lift.ts';
-import { Rulebook, type Protected } from '../src/protect-rulebook.ts';
+import { Rulebook, type Protected } from '../src/protection/rulebook.ts';
 import { ip, range } from './make.ts';
 import { Host } from './taking-host.ts';
 

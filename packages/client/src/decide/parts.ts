@@ -3,7 +3,7 @@ import type { State } from '../bans/state.ts';
 import type { Choice } from '../bans/choice.ts';
 import type { HostName } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
-import type { Protection } from '../protect.ts';
+import type { Protection } from '../protection/protect.ts';
 
 /** What taking news needs; now is epoch seconds by the server's clock. */
 export type TakeParts = {

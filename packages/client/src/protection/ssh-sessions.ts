@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Address } from '@banshare/protocol';
-import { tcpSockets, type TcpSocket } from './host/proc-net.ts';
+import { tcpSockets, type TcpSocket } from '../host/proc-net.ts';
 
 /**
  * The addresses from which somebody is logged in by SSH at this moment. Everything is read from /proc: utmp and logind know

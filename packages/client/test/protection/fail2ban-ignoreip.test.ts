@@ -3,11 +3,11 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { ClientConfig } from '@banshare/runtime';
-import { exec } from '../src/host/exec.ts';
-import { readerByClient, readerOverSocket, type IgnoreLists } from '../src/ignoreip-readers.ts';
-import { IgnoreIp } from '../src/protect-ignoreip.ts';
-import { noFail2ban, RealFail2ban } from './fail2ban/real-fail2ban.ts';
-import { folder, ip } from './make.ts';
+import { exec } from '../../src/host/exec.ts';
+import { readerByClient, readerOverSocket, type IgnoreLists } from '../../src/protection/ignoreip-readers.ts';
+import { IgnoreIp } from '../../src/protection/fail2ban-ignoreip.ts';
+import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
+import { folder, ip } from '../make.ts';
 
 const nobody = (): Promise<undefined> => Promise.resolve(undefined);
 const run = (words: readonly string[]): ReturnType<typeof exec> =>

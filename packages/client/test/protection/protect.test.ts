@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths } from '@banshare/runtime';
-import { Protection, THIS_MACHINE } from '../src/protect.ts';
-import { ServerAddresses } from '../src/protect-server.ts';
-import { folder, ip } from './make.ts';
+import { Protection, THIS_MACHINE } from '../../src/protection/protect.ts';
+import { ServerAddresses } from '../../src/protection/server-addresses.ts';
+import { folder, ip } from '../make.ts';
 
 /** The protection of a host whose files lie in a folder. */
 function protectionIn(path: string, server = '203.0.113.1'): Protection {

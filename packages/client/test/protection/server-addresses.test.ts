@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
-import { ServerAddresses } from '../src/protect-server.ts';
-import { folder } from './make.ts';
+import { ServerAddresses } from '../../src/protection/server-addresses.ts';
+import { folder } from '../make.ts';
 
 function note(paths: HostPaths, text: string): void {
   mkdirSync(dirname(paths.serverAddress), { recursive: true });

@@ -1,7 +1,7 @@
 import { parseAddress, parseRange, type Address } from '@banshare/protocol';
 import { monotonicSeconds } from '@banshare/runtime';
 import type { IgnoreLists, IgnoreReader } from './ignoreip-readers.ts';
-import { Rulebook, type Protected } from './protect-rulebook.ts';
+import { Rulebook, type Protected } from './rulebook.ts';
 
 /** All addresses that a name stands for now; undefined where no resolver says. */
 export type LookUpName = (name: string) => Promise<readonly string[] | undefined>;

@@ -1,8 +1,8 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
-import { jailsOf } from './fail2ban/requests.ts';
-import { Talk, TalkError } from './fail2ban/connection.ts';
-import { isProgram, type Ended } from './host/exec.ts';
-import { clientOf, itemsIn } from './fail2ban/client.ts';
+import { jailsOf } from '../fail2ban/requests.ts';
+import { Talk, TalkError } from '../fail2ban/connection.ts';
+import { isProgram, type Ended } from '../host/exec.ts';
+import { clientOf, itemsIn } from '../fail2ban/client.ts';
 
 /** What each jail of fail2ban lists in `ignoreip`, as it is written. */
 export type IgnoreLists = ReadonlyMap<string, readonly string[]>;

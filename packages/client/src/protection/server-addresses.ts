@@ -1,6 +1,6 @@
 import { parseAddress, type Address } from '@banshare/protocol';
 import { monotonicSeconds, readServerNote, type HostPaths } from '@banshare/runtime';
-import { lookUpAll, noteAddress } from './server/server-address.ts';
+import { lookUpAll, noteAddress } from '../server/server-address.ts';
 
 const LOOK_UP_SECONDS = 60;
 

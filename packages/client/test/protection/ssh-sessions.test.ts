@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { SessionWatch } from '../src/protect-sessions.ts';
-import { folder } from './make.ts';
+import { SessionWatch } from '../../src/protection/ssh-sessions.ts';
+import { folder } from '../make.ts';
 
 const SSHD = '/usr/sbin/sshd';
 const SEPARATED = 102;

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAddress, specialRange, type Target } from '@banshare/protocol';
 import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/runtime';
-import { exec, type Ended } from './host/exec.ts';
+import { exec, type Ended } from '../host/exec.ts';
 import { readerByClient, readerOverSocket, type IgnoreReader } from './ignoreip-readers.ts';
-import { defaultGateways } from './host/proc-net.ts';
-import { IgnoreIp } from './protect-ignoreip.ts';
-import { Rulebook, type Protected } from './protect-rulebook.ts';
-import type { ServerAddresses } from './protect-server.ts';
-import { lookUpAll } from './server/server-address.ts';
-import { SessionWatch } from './protect-sessions.ts';
-import { isFail2banCommand } from './fail2ban/client.ts';
+import { defaultGateways } from '../host/proc-net.ts';
+import { IgnoreIp } from './fail2ban-ignoreip.ts';
+import { Rulebook, type Protected } from './rulebook.ts';
+import type { ServerAddresses } from './server-addresses.ts';
+import { lookUpAll } from '../server/server-address.ts';
+import { SessionWatch } from './ssh-sessions.ts';
+import { isFail2banCommand } from '../fail2ban/client.ts';
 
 /** Where this machine's own affairs are read. */
 export type Machine = { proc: string; passwd: string; resolvers: readonly string[] };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { overlaps, parseAddress, rangeAround, type Address, type Range } from '@banshare/protocol';
 import fc from 'fast-check';
-import { Rulebook } from '../src/protect-rulebook.ts';
+import { Rulebook } from '../../src/protection/rulebook.ts';
 
 const book = new Rulebook([
   { what: '203.0.113.7' as Address, rule: 'one' },
