@@ -62,7 +62,7 @@ for (const [step, file] of [
   ['record', 'packages/server/src/ledger/store.ts'],
   ['distribute', 'packages/server/src/publish/distribute.ts'],
   ['follow', 'packages/client/src/follow/follow.ts'],
-  ['choose', 'packages/client/src/choose.ts'],
+  ['choose', 'packages/client/src/decide/choose.ts'],
   ['plan', 'packages/client/src/bans/plan.ts'],
 ] as const) {
   test(`the spine's ${step}() is in ${file}`, () => {

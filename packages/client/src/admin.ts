@@ -11,7 +11,7 @@ import {
 import type { Enforcer } from './enforcers/enforcer.ts';
 import type { Progress } from './follow/progress.ts';
 import type { Applier } from './apply.ts';
-import { pause, resume } from './pausing.ts';
+import { pause, resume } from './decide/pause.ts';
 import type { State } from './bans/state.ts';
 import { spoolStatus, statusOf } from './status.ts';
 import type { TakeParts } from './decide/parts.ts';

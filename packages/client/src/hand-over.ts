@@ -1,6 +1,6 @@
 import type { BanKey, JailName } from '@banshare/protocol';
 import { FIRST_TRY, rowFor, type BanRow } from './bans/ban-row.ts';
-import { choose } from './choose.ts';
+import { choose } from './decide/choose.ts';
 import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from './host-enforcer/placement.ts';
 import type { State } from './bans/state.ts';
 import { type Choice, FULL } from './bans/choice.ts';

@@ -1,4 +1,4 @@
-export { choose } from './choose.ts';
+export { choose } from './decide/choose.ts';
 export type { Choice, Chosen } from './bans/choice.ts';
 export { chosenEnforcers } from './host-enforcer/build.ts';
 export type { Enforcer } from './enforcers/enforcer.ts';

@@ -10,7 +10,7 @@ import type { LiftLeft } from '../src/lift-left.ts';
 import { Notes } from '../src/host/echo-notes.ts';
 import { passOn } from '../src/pass-on.ts';
 import { State } from '../src/bans/state.ts';
-import { lift, take } from '../src/take.ts';
+import { lift, take } from '../src/decide/record-news.ts';
 import { resumePending } from '../src/ticking.ts';
 import type { RealFail2ban } from './fail2ban/real-fail2ban.ts';
 import { choiceOf, eventOf, folder, ip, NOW } from './make.ts';

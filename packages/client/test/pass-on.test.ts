@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { OPERATOR_HOST } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { isGone, thisBoot } from '../src/pass-on.ts';
-import { pause } from '../src/pausing.ts';
+import { pause } from '../src/decide/pause.ts';
 import { unliftedIn } from '../src/status.ts';
 import { Machine } from './changing-host.ts';
 import { noFail2ban, RealFail2ban } from './fail2ban/real-fail2ban.ts';

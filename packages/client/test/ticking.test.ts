@@ -5,7 +5,7 @@ import { FaultLog } from '@banshare/runtime';
 import { Notes } from '../src/host/echo-notes.ts';
 import { markBegun, resumePending, startTicking } from '../src/ticking.ts';
 import { folder, ip, NOW, range, rowOf } from './make.ts';
-import { Host } from './taking-host.ts';
+import { Host } from './decide/recording-host.ts';
 
 /** A host whose client has just started, and the notes that the one before it left. */
 function restarted(): { host2: Host; notes: Notes } & Disposable {

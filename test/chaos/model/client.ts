@@ -9,7 +9,7 @@ import type { Ended } from '../../../packages/client/src/host/exec.ts';
 import { Follower } from '../../../packages/client/src/follow/follow.ts';
 import { Notes } from '../../../packages/client/src/host/echo-notes.ts';
 import { State } from '../../../packages/client/src/bans/state.ts';
-import { take } from '../../../packages/client/src/take.ts';
+import { take } from '../../../packages/client/src/decide/record-news.ts';
 import { markBegun, resumePending } from '../../../packages/client/src/ticking.ts';
 import type { Message, ModelServer } from './server.ts';
 import type { TakeParts } from '../../../packages/client/src/decide/parts.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { host, ip, jail, prog, rowOf } from './make.ts';
-import { Host } from './taking-host.ts';
+import { host, ip, jail, prog, rowOf } from '../make.ts';
+import { Host } from './recording-host.ts';
 
 test('A snapshot applies what is new, leaves what is in place and lifts what is over', async () => {
   using host2 = new Host();

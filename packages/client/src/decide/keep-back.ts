@@ -1,5 +1,5 @@
-import { FIRST_TRY, mayBeOurs, type BanRow } from './bans/ban-row.ts';
-import type { TakeParts } from './decide/parts.ts';
+import { FIRST_TRY, mayBeOurs, type BanRow } from '../bans/ban-row.ts';
+import type { TakeParts } from './parts.ts';
 
 /**
  * Has a ban lifted that banshare put in place here, or is about to, and keeps it as `skipped` for this reason; the server is

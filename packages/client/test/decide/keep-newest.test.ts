@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pause, resume } from '../src/pausing.ts';
-import { sharesOf } from '../src/keep-newest.ts';
-import { host, ip, NOW, prog, rowOf } from './make.ts';
-import { Host } from './taking-host.ts';
+import { pause, resume } from '../../src/decide/pause.ts';
+import { sharesOf } from '../../src/decide/keep-newest.ts';
+import { host, ip, NOW, prog, rowOf } from '../make.ts';
+import { Host } from './recording-host.ts';
 
 const address = (last: number): ReturnType<typeof ip> => ip(`203.0.113.${last}`);
 

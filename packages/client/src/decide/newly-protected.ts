@@ -1,11 +1,11 @@
 import type { Log } from '@banshare/runtime';
-import type { BanRow } from './bans/ban-row.ts';
+import type { BanRow } from '../bans/ban-row.ts';
 import { keepBack } from './keep-back.ts';
-import { EndOfProtection } from './protect-end.ts';
-import { Rulebook, type Protected } from './protection/rulebook.ts';
-import type { Protection } from './protection/protect.ts';
-import { NEVER_BAN } from './bans/choice.ts';
-import type { TakeParts } from './decide/parts.ts';
+import { EndOfProtection } from './no-longer-protected.ts';
+import { Rulebook, type Protected } from '../protection/rulebook.ts';
+import type { Protection } from '../protection/protect.ts';
+import { NEVER_BAN } from '../bans/choice.ts';
+import type { TakeParts } from './parts.ts';
 
 const LOOK_MS = 1000;
 

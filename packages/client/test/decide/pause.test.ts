@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { MOST_IN_A_GO } from '../src/host/in-parts.ts';
-import { keepBack } from '../src/keep-back.ts';
-import { goOnPausing, goOnResuming, pause, resume } from '../src/pausing.ts';
-import type { BanRow } from '../src/bans/ban-row.ts';
-import { host, ip, NOW, prog } from './make.ts';
-import { Host } from './taking-host.ts';
-import { NEVER_BAN } from '../src/bans/choice.ts';
+import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
+import { keepBack } from '../../src/decide/keep-back.ts';
+import { goOnPausing, goOnResuming, pause, resume } from '../../src/decide/pause.ts';
+import type { BanRow } from '../../src/bans/ban-row.ts';
+import { host, ip, NOW, prog } from '../make.ts';
+import { Host } from './recording-host.ts';
+import { NEVER_BAN } from '../../src/bans/choice.ts';
 
 const reasons = (host2: Host): string[] =>
   host2.state.all().map(({ status, reason }) => (reason === '' ? status : `${status}: ${reason}`));

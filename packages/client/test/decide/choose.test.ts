@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event } from '@banshare/protocol';
-import { choose } from '../src/choose.ts';
-import { choiceOf, eventOf, host, ip, jail, NOW, prog, range } from './make.ts';
-import type { Choice } from '../src/bans/choice.ts';
+import { choose } from '../../src/decide/choose.ts';
+import { choiceOf, eventOf, host, ip, jail, NOW, prog, range } from '../make.ts';
+import type { Choice } from '../../src/bans/choice.ts';
 
 type Row = [what: string, event: Partial<Event>, choice: Partial<Choice>, chosen: string];
 

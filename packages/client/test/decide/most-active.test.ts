@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readClientConfig } from '@banshare/runtime';
-import { mostActive } from '../src/bans/most-active.ts';
-import { folder } from './make.ts';
+import { mostActive } from '../../src/decide/most-active.ts';
+import { folder } from '../make.ts';
 
 async function mostWith(toml: string): Promise<number> {
   using scratch = folder();

@@ -1,11 +1,11 @@
 import { banKeyText } from '@banshare/protocol';
 import { monotonicSeconds, type Log } from '@banshare/runtime';
-import { rowFor, type BanRow } from './bans/ban-row.ts';
+import { rowFor, type BanRow } from '../bans/ban-row.ts';
 import { choose } from './choose.ts';
 import { keepNewest } from './keep-newest.ts';
-import type { Protection } from './protection/protect.ts';
-import { NEVER_BAN } from './bans/choice.ts';
-import type { TakeParts } from './decide/parts.ts';
+import type { Protection } from '../protection/protect.ts';
+import { NEVER_BAN } from '../bans/choice.ts';
+import type { TakeParts } from './parts.ts';
 
 /**
  * What this host finds out by itself comes and goes: an administrator logs in again after a minute, a resolver names the

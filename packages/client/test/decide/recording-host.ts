@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Event, Position, SnapshotReason } from '@banshare/protocol';
-import { Applier } from '../src/apply.ts';
-import type { BanRow } from '../src/bans/ban-row.ts';
-import { State } from '../src/bans/state.ts';
-import { lift, take } from '../src/take.ts';
-import { HeldEnforcer } from './enforcer-of-test.ts';
-import { choiceOf, eventOf, folder, NOW } from './make.ts';
-import type { TakeParts } from '../src/decide/parts.ts';
+import { Applier } from '../../src/apply.ts';
+import type { BanRow } from '../../src/bans/ban-row.ts';
+import { State } from '../../src/bans/state.ts';
+import { lift, take } from '../../src/decide/record-news.ts';
+import { HeldEnforcer } from '../enforcer-of-test.ts';
+import { choiceOf, eventOf, folder, NOW } from '../make.ts';
+import type { TakeParts } from '../../src/decide/parts.ts';
 
 /** A host that takes news into a real state and applies them by commands that the test ends. */
 export class Host implements Disposable {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BanRow } from '../src/bans/ban-row.ts';
-import { keepBack } from '../src/keep-back.ts';
-import { host, ip, jail, NOW, prog, rowOf } from './make.ts';
-import { take } from '../src/take.ts';
-import { Host } from './taking-host.ts';
+import type { BanRow } from '../../src/bans/ban-row.ts';
+import { keepBack } from '../../src/decide/keep-back.ts';
+import { host, ip, jail, NOW, prog, rowOf } from '../make.ts';
+import { take } from '../../src/decide/record-news.ts';
+import { Host } from './recording-host.ts';
 
 const psad = { prog: prog('psad') };
 const unban = { kind: 'unban' } as const;

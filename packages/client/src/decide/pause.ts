@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BanKey } from '@banshare/protocol';
 import { wallSeconds } from '@banshare/runtime';
-import { rowFor, type BanRow } from './bans/ban-row.ts';
-import { PAUSED } from './bans/choice.ts';
-import { MOST_IN_A_GO } from './host/in-parts.ts';
+import { rowFor, type BanRow } from '../bans/ban-row.ts';
+import { PAUSED } from '../bans/choice.ts';
+import { MOST_IN_A_GO } from '../host/in-parts.ts';
 import { choose } from './choose.ts';
-import type { TakeParts } from './decide/parts.ts';
+import type { TakeParts } from './parts.ts';
 import { keepBack } from './keep-back.ts';
 import { FIRST_TO_LAST, keepNewest } from './keep-newest.ts';
 

@@ -1,10 +1,10 @@
 import { OPERATOR_HOST, type Origin } from '@banshare/protocol';
-import { rowFor, type BanRow } from './bans/ban-row.ts';
+import { rowFor, type BanRow } from '../bans/ban-row.ts';
 import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
-import type { State } from './bans/state.ts';
-import { FULL } from './bans/choice.ts';
-import type { TakeParts } from './decide/parts.ts';
+import type { State } from '../bans/state.ts';
+import { FULL } from '../bans/choice.ts';
+import type { TakeParts } from './parts.ts';
 
 /** What a full host keeps rather than what follows. */
 export const FIRST_TO_LAST: readonly Origin[] = ['operator', 'host', 'import'];

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Target } from '@banshare/protocol';
-import { ProtectionWatch } from '../src/protect-lift.ts';
-import { Rulebook, type Protected } from '../src/protection/rulebook.ts';
-import { ip, range } from './make.ts';
-import { Host } from './taking-host.ts';
+import { ProtectionWatch } from '../../src/decide/newly-protected.ts';
+import { Rulebook, type Protected } from '../../src/protection/rulebook.ts';
+import { ip, range } from '../make.ts';
+import { Host } from './recording-host.ts';
 
 /** A host whose list of protected addresses a test changes. */
 class Guarded extends Host {

@@ -1,11 +1,11 @@
 import { banKeyText, isRange, isTooWide, OPERATOR_HOST, type Event, type Position } from '@banshare/protocol';
-import { FIRST_TRY, type BanRow, isOver, mayBeOurs, rowFor, rowToLift } from './bans/ban-row.ts';
-import { inParts } from './host/in-parts.ts';
+import { FIRST_TRY, type BanRow, isOver, mayBeOurs, rowFor, rowToLift } from '../bans/ban-row.ts';
+import { inParts } from '../host/in-parts.ts';
 import { choose, chooseToFollow } from './choose.ts';
 import { keepNewest } from './keep-newest.ts';
-import type { Chosen } from './bans/choice.ts';
-import type { News } from './bans/news.ts';
-import type { TakeParts } from './decide/parts.ts';
+import type { Chosen } from '../bans/choice.ts';
+import type { News } from '../bans/news.ts';
+import type { TakeParts } from './parts.ts';
 
 /** A ban that stands here need not be carried out anew where a snapshot has it. */
 const STANDS: ReadonlySet<string> = new Set(['applied', 'already', 'unproven']);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPERATOR_HOST } from '@banshare/protocol';
-import { pause, resume } from '../src/pausing.ts';
-import { ip, NOW, range } from './make.ts';
-import { Host } from './taking-host.ts';
+import { pause, resume } from '../../src/decide/pause.ts';
+import { ip, NOW, range } from '../make.ts';
+import { Host } from './recording-host.ts';
 
 const wide = range('203.0.113.0/24');
 const inside = ip('203.0.113.9');

@@ -1,5 +1,5 @@
 import { isRange, isTooWide, type Target, WIDEST_BAN } from '@banshare/protocol';
-import { type Candidate, type Choice, type Chosen, localJailOf, NEVER_BAN, PAUSED } from './bans/choice.ts';
+import { type Candidate, type Choice, type Chosen, localJailOf, NEVER_BAN, PAUSED } from '../bans/choice.ts';
 
 /**
  * Decides whether a ban is applied on this host, and in which jail. The server is trusted for who may speak, not for what may
