@@ -10,7 +10,7 @@ import {
 } from '@banshare/runtime';
 import type { Enforcer } from './enforcers/enforcer.ts';
 import type { Progress } from './follow/progress.ts';
-import type { Applier } from './apply.ts';
+import type { Applier } from './apply/apply.ts';
 import { pause, resume } from './decide/pause.ts';
 import type { State } from './bans/state.ts';
 import { spoolStatus, statusOf } from './status.ts';

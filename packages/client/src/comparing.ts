@@ -1,9 +1,9 @@
 import { wallSeconds, type ClientConfig, type FaultLog, type Log, type Resources } from '@banshare/runtime';
-import type { Applier } from './apply.ts';
+import type { Applier } from './apply/apply.ts';
 import { covers, type Part } from './host-enforcer/several.ts';
 import type { Notes } from './host/echo-notes.ts';
 import type { Progress } from './follow/progress.ts';
-import { Reconciler } from './reconcile.ts';
+import { Reconciler } from './apply/reconcile.ts';
 import type { ServerClock } from './server/server-clock.ts';
 import type { State } from './bans/state.ts';
 import type { Bell } from './follow/acknowledge.ts';

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientConfig, HostPaths } from '@banshare/runtime';
-import type { Applier } from './apply.ts';
+import type { Applier } from './apply/apply.ts';
 import type { EnforcerHost } from './host-enforcer/build.ts';
 import { enforcerOf, isOfHost, outlastsItsProgram, placersOf, programOf } from './host-enforcer/placement.ts';
 import { isProgram } from './host/exec.ts';
 import { handOver, type Before } from './hand-over.ts';
 import { LiftLeft, type LiftLeftParts } from './lift-left.ts';
-import { markBegun } from './ticking.ts';
+import { markBegun } from './apply/expiry.ts';
 import { localJailOf } from './bans/choice.ts';
 import type { TakeParts } from './decide/parts.ts';
 

@@ -19,7 +19,7 @@ import {
   wallSeconds,
 } from '@banshare/runtime';
 import { answerAdmin, type AdminParts } from './admin.ts';
-import { Applier } from './apply.ts';
+import { Applier } from './apply/apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { mostActive } from './decide/most-active.ts';
 import { receiptOf } from './bans/receipt.ts';
@@ -42,12 +42,12 @@ import { Protection, THIS_MACHINE } from './protection/protect.ts';
 import { locateServer, outsideAddresses } from './server/server-address.ts';
 import { ServerClock } from './server/server-clock.ts';
 import { State } from './bans/state.ts';
-import type { Reconciler } from './reconcile.ts';
+import type { Reconciler } from './apply/reconcile.ts';
 import { startComparing } from './comparing.ts';
 import { SpoolKeeper } from './host/spool-keeper.ts';
 import { take } from './decide/record-news.ts';
-import { tellEffect } from './tell.ts';
-import { resumePending, startTicking } from './ticking.ts';
+import { tellEffect } from './apply/outcome.ts';
+import { resumePending, startTicking } from './apply/expiry.ts';
 import type { Choice } from './bans/choice.ts';
 import type { News } from './bans/news.ts';
 import { choiceOf, type TakeParts } from './decide/parts.ts';

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Event, HostName, JailName, Position, RequestKind, SyncRequest } from '@banshare/protocol';
 import type { Answer } from '@banshare/transport';
-import { Applier } from '../../../packages/client/src/apply.ts';
+import { Applier } from '../../../packages/client/src/apply/apply.ts';
 import type { BanRow } from '../../../packages/client/src/bans/ban-row.ts';
 import { commandEnforcer } from '../../../packages/client/src/enforcers/command.ts';
 import type { Ended } from '../../../packages/client/src/host/exec.ts';
@@ -10,7 +10,7 @@ import { Follower } from '../../../packages/client/src/follow/follow.ts';
 import { Notes } from '../../../packages/client/src/host/echo-notes.ts';
 import { State } from '../../../packages/client/src/bans/state.ts';
 import { take } from '../../../packages/client/src/decide/record-news.ts';
-import { markBegun, resumePending } from '../../../packages/client/src/ticking.ts';
+import { markBegun, resumePending } from '../../../packages/client/src/apply/expiry.ts';
 import type { Message, ModelServer } from './server.ts';
 import type { TakeParts } from '../../../packages/client/src/decide/parts.ts';
 

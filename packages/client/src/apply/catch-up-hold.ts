@@ -1,4 +1,4 @@
-import type { Applier } from '../apply.ts';
+import type { Applier } from './apply.ts';
 
 /** A host that gets no further bans what it knows: it may be under attack while the server is away. */
 const MOST_MS = 30_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Event, Position, SnapshotReason } from '@banshare/protocol';
-import { Applier } from '../../src/apply.ts';
+import { Applier } from '../../src/apply/apply.ts';
 import type { BanRow } from '../../src/bans/ban-row.ts';
 import { State } from '../../src/bans/state.ts';
 import { lift, take } from '../../src/decide/record-news.ts';

@@ -1,7 +1,7 @@
 import { OPERATOR } from '@banshare/protocol';
-import type { BanRow } from './bans/ban-row.ts';
-import type { State } from './bans/state.ts';
-import { type Effect, reasonOf } from './bans/change.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import type { State } from '../bans/state.ts';
+import { type Effect, reasonOf } from '../bans/change.ts';
 
 /** An ack has room for some dozens of outcomes: reasons are kept short. */
 const LONGEST_REASON = 80;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FaultLog } from '@banshare/runtime';
-import { Notes } from '../src/host/echo-notes.ts';
-import { markBegun, resumePending, startTicking } from '../src/ticking.ts';
-import { folder, ip, NOW, range, rowOf } from './make.ts';
-import { Host } from './decide/recording-host.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
+import { markBegun, resumePending, startTicking } from '../../src/apply/expiry.ts';
+import { folder, ip, NOW, range, rowOf } from '../make.ts';
+import { Host } from '../decide/recording-host.ts';
 
 /** A host whose client has just started, and the notes that the one before it left. */
 function restarted(): { host2: Host; notes: Notes } & Disposable {

@@ -1,12 +1,12 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
-import { changeOf, FIRST_TRY, isOver, isWanted, type BanRow } from './bans/ban-row.ts';
-import type { Enforcer } from './enforcers/enforcer.ts';
-import { again, againUntilDone } from './bans/retry.ts';
-import type { State } from './bans/state.ts';
-import { Turns, type Kind } from './turns.ts';
-import { NEVER_BAN, PAUSED } from './bans/choice.ts';
-import { type Change, type Effect, reasonOf } from './bans/change.ts';
+import { changeOf, FIRST_TRY, isOver, isWanted, type BanRow } from '../bans/ban-row.ts';
+import type { Enforcer } from '../enforcers/enforcer.ts';
+import { again, againUntilDone } from '../bans/retry.ts';
+import type { State } from '../bans/state.ts';
+import { Turns, type Kind } from './address-queue.ts';
+import { NEVER_BAN, PAUSED } from '../bans/choice.ts';
+import { type Change, type Effect, reasonOf } from '../bans/change.ts';
 
 /**
  * now is epoch seconds by the server's clock; `settled` is called once the state has what became of a row, in the same

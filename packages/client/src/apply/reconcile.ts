@@ -1,13 +1,13 @@
 import { isRange, type BanKey, type JailName, type Target } from '@banshare/protocol';
 import { monotonicSeconds, type FaultLog, type Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
-import { FIRST_TRY, UNPROVEN, type BanRow } from './bans/ban-row.ts';
-import { type Enforcer, EVERY_JAIL, type Listing } from './enforcers/enforcer.ts';
-import type { Notes } from './host/echo-notes.ts';
-import type { Comparison } from './bans/receipt.ts';
-import { planRepair, type Found, type Placed } from './bans/plan.ts';
-import type { State } from './bans/state.ts';
-import type { Change } from './bans/change.ts';
+import { FIRST_TRY, UNPROVEN, type BanRow } from '../bans/ban-row.ts';
+import { type Enforcer, EVERY_JAIL, type Listing } from '../enforcers/enforcer.ts';
+import type { Notes } from '../host/echo-notes.ts';
+import type { Comparison } from '../bans/receipt.ts';
+import { planRepair, type Found, type Placed } from '../bans/plan.ts';
+import type { State } from '../bans/state.ts';
+import type { Change } from '../bans/change.ts';
 
 /** now is epoch seconds by the server's clock; isInStep: the state is what the fleet wants. */
 export type ReconcileParts = {

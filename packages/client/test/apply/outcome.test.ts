@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { State } from '../src/bans/state.ts';
-import { tellEffect } from '../src/tell.ts';
-import { folder, jail, range, rowOf } from './make.ts';
-import type { Effect } from '../src/bans/change.ts';
+import { State } from '../../src/bans/state.ts';
+import { tellEffect } from '../../src/apply/outcome.ts';
+import { folder, jail, range, rowOf } from '../make.ts';
+import type { Effect } from '../../src/bans/change.ts';
 
 const localJail = jail('sshd');
 

@@ -1,13 +1,13 @@
 import { wallSeconds, type FaultLog } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
-import type { BanRow } from './bans/ban-row.ts';
-import { keepNewest } from './decide/keep-newest.ts';
-import type { Notes } from './host/echo-notes.ts';
-import type { State } from './bans/state.ts';
-import type { ServerClock } from './server/server-clock.ts';
-import { lift } from './decide/record-news.ts';
-import { RANGE } from './bans/change.ts';
-import type { TakeParts } from './decide/parts.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import { keepNewest } from '../decide/keep-newest.ts';
+import type { Notes } from '../host/echo-notes.ts';
+import type { State } from '../bans/state.ts';
+import type { ServerClock } from '../server/server-clock.ts';
+import { lift } from '../decide/record-news.ts';
+import { RANGE } from '../bans/change.ts';
+import type { TakeParts } from '../decide/parts.ts';
 
 const TICK_MS = 1000;
 /** Expiries come after bans: never so many at once that a ban waits for them. */

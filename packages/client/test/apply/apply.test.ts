@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { Applier } from '../src/apply.ts';
-import type { BanRow } from '../src/bans/ban-row.ts';
-import type { Enforcer } from '../src/enforcers/enforcer.ts';
-import { State } from '../src/bans/state.ts';
-import { HeldEnforcer } from './enforcer-of-test.ts';
-import { folder, ip, jail, NOW, range, rowOf } from './make.ts';
+import { Applier } from '../../src/apply/apply.ts';
+import type { BanRow } from '../../src/bans/ban-row.ts';
+import type { Enforcer } from '../../src/enforcers/enforcer.ts';
+import { State } from '../../src/bans/state.ts';
+import { HeldEnforcer } from '../enforcer-of-test.ts';
+import { folder, ip, jail, NOW, range, rowOf } from '../make.ts';
 
 /** An applier over a real state; `said` is what it logged. */
 class Desk implements Disposable {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BanKey } from '@banshare/protocol';
 import fc from 'fast-check';
-import { Turns } from '../src/turns.ts';
-import { ip, jail, prog } from './make.ts';
+import { Turns } from '../../src/apply/address-queue.ts';
+import { ip, jail, prog } from '../make.ts';
 
 const ban = (last: number, name = 'sshd'): BanKey => ({
   ip: ip(`203.0.113.${last}`),
