@@ -9,7 +9,7 @@ import { mostActive } from './decide/most-active.ts';
 import { SharedBans } from './host/shared-bans.ts';
 import { askClient } from './host/ask-client.ts';
 import { Notes } from './host/echo-notes.ts';
-import { passOn } from './pass-on.ts';
+import { passOn } from './enforcer-change/begin.ts';
 import { pause, resume } from './decide/pause.ts';
 import { ServerAddresses } from './protection/server-addresses.ts';
 import { Protection, THIS_MACHINE } from './protection/protect.ts';

@@ -33,7 +33,7 @@ import { type EnrolledKey, goByName, readEnrolled, tidyKeys } from './identity/k
 import { SharedBans } from './host/shared-bans.ts';
 import { Notes } from './host/echo-notes.ts';
 import { OwnKey } from './identity/own-key.ts';
-import { passOn } from './pass-on.ts';
+import { passOn } from './enforcer-change/begin.ts';
 import { goOnPausing, goOnResuming } from './decide/pause.ts';
 import { Progress } from './follow/progress.ts';
 import { ProtectionWatch } from './decide/newly-protected.ts';

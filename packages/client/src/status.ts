@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Receipt } from '@banshare/protocol';
 import { DEAD_LETTERS, monotonicSeconds, spooledAt, spoolFilesIn, type ServerPlace } from '@banshare/runtime';
-import { placingOf } from './hand-over.ts';
+import { placingOf } from './enforcer-change/hand-over.ts';
 import type { Phase, Progress } from './follow/progress.ts';
 import type { State } from './bans/state.ts';
 import { RANGE } from './bans/change.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event } from '@banshare/protocol';
-import { Machine } from '../changing-host.ts';
+import { Machine } from '../enforcer-change/changing-host.ts';
 import { host, ip, jail } from '../make.ts';
 import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR_HOST } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
-import { isGone, thisBoot } from '../src/pass-on.ts';
-import { pause } from '../src/decide/pause.ts';
-import { unliftedIn } from '../src/status.ts';
+import { isGone, thisBoot } from '../../src/enforcer-change/begin.ts';
+import { pause } from '../../src/decide/pause.ts';
+import { unliftedIn } from '../../src/status.ts';
 import { Machine } from './changing-host.ts';
-import { noFail2ban, RealFail2ban } from './fail2ban/real-fail2ban.ts';
-import { folder, ip, NOW } from './make.ts';
+import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
+import { folder, ip, NOW } from '../make.ts';
 
 const NONE = '[apply]\nenforcer = "none"\n';
 const FAIL2BAN = '[apply]\nenforcer = "fail2ban"\n';

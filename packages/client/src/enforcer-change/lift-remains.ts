@@ -1,12 +1,12 @@
 import type { JailName, Target } from '@banshare/protocol';
 import type { Log } from '@banshare/runtime';
-import { changeOf, FIRST_TRY, isWanted, type BanRow } from './bans/ban-row.ts';
-import type { Enforcer } from './enforcers/enforcer.ts';
-import { isOfHost, placesOf, type Placer } from './host-enforcer/placement.ts';
+import { changeOf, FIRST_TRY, isWanted, type BanRow } from '../bans/ban-row.ts';
+import type { Enforcer } from '../enforcers/enforcer.ts';
+import { isOfHost, placesOf, type Placer } from '../host-enforcer/placement.ts';
 import { notePlacing, placingOf, type Before } from './hand-over.ts';
-import type { Left } from './bans/remains.ts';
-import type { State } from './bans/state.ts';
-import { reasonOf } from './bans/change.ts';
+import type { Left } from '../bans/remains.ts';
+import type { State } from '../bans/state.ts';
+import { reasonOf } from '../bans/change.ts';
 
 /** What lifts what earlier enforcers hold; isGone tells of one that cannot hold anything any more. */
 export type LiftLeftParts = {

@@ -1,15 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClientConfig, HostPaths } from '@banshare/runtime';
-import type { Applier } from './apply/apply.ts';
-import type { EnforcerHost } from './host-enforcer/build.ts';
-import { enforcerOf, isOfHost, outlastsItsProgram, placersOf, programOf } from './host-enforcer/placement.ts';
-import { isProgram } from './host/exec.ts';
+import type { Applier } from '../apply/apply.ts';
+import type { EnforcerHost } from '../host-enforcer/build.ts';
+import {
+  enforcerOf,
+  isOfHost,
+  outlastsItsProgram,
+  placersOf,
+  programOf,
+} from '../host-enforcer/placement.ts';
+import { isProgram } from '../host/exec.ts';
 import { handOver, type Before } from './hand-over.ts';
-import { LiftLeft, type LiftLeftParts } from './lift-left.ts';
-import { markBegun } from './apply/expiry.ts';
-import { localJailOf } from './bans/choice.ts';
-import type { TakeParts } from './decide/parts.ts';
+import { LiftLeft, type LiftLeftParts } from './lift-remains.ts';
+import { markBegun } from '../apply/expiry.ts';
+import { localJailOf } from '../bans/choice.ts';
+import type { TakeParts } from '../decide/parts.ts';
 
 /**
  * Where client.toml asks for other enforcers than at the last start, passes this host's bans on to those; returns what lifts

@@ -1,9 +1,9 @@
 import type { BanKey, JailName } from '@banshare/protocol';
-import { FIRST_TRY, rowFor, type BanRow } from './bans/ban-row.ts';
-import { choose } from './decide/choose.ts';
-import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from './host-enforcer/placement.ts';
-import type { State } from './bans/state.ts';
-import { type Choice, FULL } from './bans/choice.ts';
+import { FIRST_TRY, rowFor, type BanRow } from '../bans/ban-row.ts';
+import { choose } from '../decide/choose.ts';
+import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from '../host-enforcer/placement.ts';
+import type { State } from '../bans/state.ts';
+import { type Choice, FULL } from '../bans/choice.ts';
 
 /**
  * An enforcer that is no longer asked. boot: which start of the machine it was then, unknown of what earlier versions noted;

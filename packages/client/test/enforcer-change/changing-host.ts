@@ -3,19 +3,19 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync }
 import { dirname, join } from 'node:path';
 import type { Event } from '@banshare/protocol';
 import { hostPaths, readClientConfig, type LogFields } from '@banshare/runtime';
-import { Applier } from '../src/apply/apply.ts';
-import { chosenEnforcers } from '../src/host-enforcer/build.ts';
-import { wholeEnforcer } from '../src/host-enforcer/host-enforcer.ts';
-import type { LiftLeft } from '../src/lift-left.ts';
-import { Notes } from '../src/host/echo-notes.ts';
-import { passOn } from '../src/pass-on.ts';
-import { State } from '../src/bans/state.ts';
-import { lift, take } from '../src/decide/record-news.ts';
-import { resumePending } from '../src/apply/expiry.ts';
-import type { RealFail2ban } from './fail2ban/real-fail2ban.ts';
-import { choiceOf, eventOf, folder, ip, NOW } from './make.ts';
-import { reasonOf } from '../src/bans/change.ts';
-import type { TakeParts } from '../src/decide/parts.ts';
+import { Applier } from '../../src/apply/apply.ts';
+import { chosenEnforcers } from '../../src/host-enforcer/build.ts';
+import { wholeEnforcer } from '../../src/host-enforcer/host-enforcer.ts';
+import type { LiftLeft } from '../../src/enforcer-change/lift-remains.ts';
+import { Notes } from '../../src/host/echo-notes.ts';
+import { passOn } from '../../src/enforcer-change/begin.ts';
+import { State } from '../../src/bans/state.ts';
+import { lift, take } from '../../src/decide/record-news.ts';
+import { resumePending } from '../../src/apply/expiry.ts';
+import type { RealFail2ban } from '../fail2ban/real-fail2ban.ts';
+import { choiceOf, eventOf, folder, ip, NOW } from '../make.ts';
+import { reasonOf } from '../../src/bans/change.ts';
+import type { TakeParts } from '../../src/decide/parts.ts';
 
 /** A host whose client is started again and again, each time with another client.toml. */
 export class Machine implements Disposable {
