@@ -31,7 +31,7 @@ import { locateServer, outsideAddresses } from './server/server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { readyFaults } from './ready.ts';
 import { rotateNow } from './rotate-command.ts';
-import { type ClientStatus, isInOrder } from './status.ts';
+import { type ClientStatus, isInOrder } from './admin/status.ts';
 import { readEnrolled } from './identity/key-files.ts';
 import { wait } from './host/wait.ts';
 import { type Finding, showFinding } from './cli/finding.ts';

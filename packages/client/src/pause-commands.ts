@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClientConfig, EXIT, findServer, hostPaths, openLog, wallSeconds } from '@banshare/runtime';
-import type { Paused } from './admin.ts';
+import type { Paused } from './admin/admin.ts';
 import { Applier, type ApplyParts } from './apply/apply.ts';
 import { chosenEnforcers } from './host-enforcer/build.ts';
 import { wholeEnforcer } from './host-enforcer/host-enforcer.ts';

@@ -18,7 +18,7 @@ import {
   tell,
   wallSeconds,
 } from '@banshare/runtime';
-import { answerAdmin, type AdminParts } from './admin.ts';
+import { answerAdmin, type AdminParts } from './admin/admin.ts';
 import { Applier } from './apply/apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { mostActive } from './decide/most-active.ts';

@@ -1,5 +1,5 @@
 import type { Phase } from '../follow/progress.ts';
-import type { ClientStatus, SpoolStatus } from '../status.ts';
+import type { ClientStatus, SpoolStatus } from '../admin/status.ts';
 
 /** What has to be said before all else. */
 export function showPaused(at: number): string {

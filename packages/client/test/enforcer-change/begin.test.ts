@@ -6,7 +6,7 @@ import { OPERATOR_HOST } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { isGone, thisBoot } from '../../src/enforcer-change/begin.ts';
 import { pause } from '../../src/decide/pause.ts';
-import { unliftedIn } from '../../src/status.ts';
+import { unliftedIn } from '../../src/admin/status.ts';
 import { Machine } from './changing-host.ts';
 import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import { folder, ip, NOW } from '../make.ts';

@@ -8,13 +8,13 @@ import {
   type HostPaths,
   type ServerPlace,
 } from '@banshare/runtime';
-import type { Enforcer } from './enforcers/enforcer.ts';
-import type { Progress } from './follow/progress.ts';
-import type { Applier } from './apply/apply.ts';
-import { pause, resume } from './decide/pause.ts';
-import type { State } from './bans/state.ts';
+import type { Enforcer } from '../enforcers/enforcer.ts';
+import type { Progress } from '../follow/progress.ts';
+import type { Applier } from '../apply/apply.ts';
+import { pause, resume } from '../decide/pause.ts';
+import type { State } from '../bans/state.ts';
 import { spoolStatus, statusOf } from './status.ts';
-import type { TakeParts } from './decide/parts.ts';
+import type { TakeParts } from '../decide/parts.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServerPlace } from '@banshare/runtime';
-import { Progress } from '../src/follow/progress.ts';
-import { State } from '../src/bans/state.ts';
-import { statusOf } from '../src/status.ts';
-import { folder, ip, NOW, range, rowOf } from './make.ts';
-import { showStatus } from '../src/cli/show-status.ts';
+import { Progress } from '../../src/follow/progress.ts';
+import { State } from '../../src/bans/state.ts';
+import { statusOf } from '../../src/admin/status.ts';
+import { folder, ip, NOW, range, rowOf } from '../make.ts';
+import { showStatus } from '../../src/cli/show-status.ts';
 
 const place = { server: 'bans.example.org' } as ServerPlace;
 const spool = { waiting: 0, oldestSeconds: 0, dead: 0 };

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Receipt } from '@banshare/protocol';
 import { DEAD_LETTERS, monotonicSeconds, spooledAt, spoolFilesIn, type ServerPlace } from '@banshare/runtime';
-import { placingOf } from './enforcer-change/hand-over.ts';
-import type { Phase, Progress } from './follow/progress.ts';
-import type { State } from './bans/state.ts';
-import { RANGE } from './bans/change.ts';
+import { placingOf } from '../enforcer-change/hand-over.ts';
+import type { Phase, Progress } from '../follow/progress.ts';
+import type { State } from '../bans/state.ts';
+import { RANGE } from '../bans/change.ts';
 
 /** Above this a host does better with a set of the kernel. */
 const MOST_IN_FAIL2BAN = 1000;
