@@ -17,7 +17,7 @@ const STOP_WITHIN_SECONDS = 30;
 const options = readRunOptions(process.argv.slice(2));
 if (options === undefined) {
   // yargs and the commands are loaded only for a person at a terminal.
-  const { runCommand } = await import('./commands.ts');
+  const { runCommand } = await import('./cli/commands.ts');
   const code = await runCommand(process.argv.slice(2));
   // What a check left open must not keep the program; but a long list may still be on its way to whoever reads it.
   // Where it cannot be written, that is what is said, and not this.

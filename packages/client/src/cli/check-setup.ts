@@ -8,8 +8,8 @@ import {
   type HostPaths,
 } from '@banshare/runtime';
 import { readHostKey, readSecretSections, SECRET_SUFFIX } from '@banshare/transport';
-import { chosenEnforcers } from './host-enforcer/build.ts';
-import { Notes } from './host/echo-notes.ts';
+import { chosenEnforcers } from '../host-enforcer/build.ts';
+import { Notes } from '../host/echo-notes.ts';
 
 /** Everything that keeps a client from running with this configuration and these keys, at once. */
 export async function readyFaults(root: string, configPath: string | undefined): Promise<string[]> {

@@ -1,8 +1,8 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
-import { actionsOf, commandOfAction, jailsOf } from './fail2ban/requests.ts';
-import { Talk, TalkError } from './fail2ban/connection.ts';
-import type { Ended } from './host/exec.ts';
-import type { Finding } from './cli/finding.ts';
+import { actionsOf, commandOfAction, jailsOf } from '../fail2ban/requests.ts';
+import { Talk, TalkError } from '../fail2ban/connection.ts';
+import type { Ended } from '../host/exec.ts';
+import type { Finding } from './finding.ts';
 
 /** Jails asked for their actions at most where fail2ban-client has to ask: each question is a Python start of 60 ms. */
 const MOST_JAILS = 30;

@@ -1,6 +1,6 @@
 import { askAdmin, type AdminReply, type AdminRequest, type HostPaths } from '@banshare/runtime';
-import { runningClient } from './processes.ts';
-import { wait } from './wait.ts';
+import { runningClient } from '../host/processes.ts';
+import { wait } from '../host/wait.ts';
 
 /** A daemon whose socket was taken away makes it again within 2 s, and needs as long once it starts. */
 const PATIENCE_MS = 10_000;

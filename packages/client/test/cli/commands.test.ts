@@ -6,9 +6,9 @@ import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
-import { folder } from './make.ts';
+import { folder } from '../make.ts';
 
-const MAIN = join(import.meta.dirname, '../src/main.ts');
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const mayMount =
   spawnSync('unshare', ['--mount', 'true']).status === 0 ? false : 'it needs root, to stand in for nft';
 const identity = await makeIdentity();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Receipt } from '@banshare/protocol';
-import { receiptFindings } from '../src/cli/receipt-findings.ts';
+import { receiptFindings } from '../../src/cli/receipt-findings.ts';
 
 const WELL: Receipt = {
   wanted: 4812,

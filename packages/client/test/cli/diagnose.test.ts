@@ -8,14 +8,14 @@ import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths, readClientConfig, type ClientConfig, type HostPaths } from '@banshare/runtime';
 import { makeCurvePair, makeIdentity, writeHostKey } from '@banshare/transport';
-import { diagnose } from '../src/diagnose.ts';
-import { diagnoseFail2ban } from '../src/diagnose-fail2ban.ts';
-import { exec } from '../src/host/exec.ts';
-import { noFail2ban, RealFail2ban } from './fail2ban/real-fail2ban.ts';
-import { HandMadeServer } from './hand-made-server.ts';
-import { folder } from './make.ts';
+import { diagnose } from '../../src/cli/diagnose.ts';
+import { diagnoseFail2ban } from '../../src/cli/diagnose-fail2ban.ts';
+import { exec } from '../../src/host/exec.ts';
+import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
+import { HandMadeServer } from '../hand-made-server.ts';
+import { folder } from '../make.ts';
 
-const MAIN = join(import.meta.dirname, '../src/main.ts');
+const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const nowSeconds = (): number => Date.now() / 1000;
 
 async function configOf(toml: string, directory: string): Promise<ClientConfig> {

@@ -7,9 +7,9 @@ import {
   serveAdmin,
   type ServerPlace,
 } from '@banshare/runtime';
-import { askClient } from './host/ask-client.ts';
+import { askClient } from './ask-daemon.ts';
 import type { Said } from './pause-commands.ts';
-import { rotateHere } from './identity/rotate.ts';
+import { rotateHere } from '../identity/rotate.ts';
 
 /** Longer than a resolver takes, and what is asked of the server. */
 const ASK_MS = 90_000;

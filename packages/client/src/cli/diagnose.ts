@@ -7,17 +7,17 @@ import {
   type HostPaths,
   type ServerPlace,
 } from '@banshare/runtime';
-import { diagnoseSharedActions } from './cli/shared-actions.ts';
+import { diagnoseSharedActions } from './shared-actions.ts';
 import { diagnoseFail2ban } from './diagnose-fail2ban.ts';
-import { isPsadFirst } from './host-enforcer/build.ts';
-import { doesPsadListen } from './enforcers/psad/psad.ts';
-import { wayOfPsadBans } from './enforcers/psad/or-jail.ts';
-import { exec } from './host/exec.ts';
-import { followedLogs } from './host/processes.ts';
-import { locateServer } from './server/server-address.ts';
-import { ServerLink } from './server/server-link.ts';
-import { readEnrolled } from './identity/key-files.ts';
-import type { Finding } from './cli/finding.ts';
+import { isPsadFirst } from '../host-enforcer/build.ts';
+import { doesPsadListen } from '../enforcers/psad/psad.ts';
+import { wayOfPsadBans } from '../enforcers/psad/or-jail.ts';
+import { exec } from '../host/exec.ts';
+import { followedLogs } from '../host/processes.ts';
+import { locateServer } from '../server/server-address.ts';
+import { ServerLink } from '../server/server-link.ts';
+import { readEnrolled } from '../identity/key-files.ts';
+import type { Finding } from './finding.ts';
 
 const CONNECT_MS = 2000;
 const ASK_MS = 3000;

@@ -21,21 +21,21 @@ import {
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs from 'yargs';
-import type { BanRow } from './bans/ban-row.ts';
-import { receiptFindings } from './cli/receipt-findings.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import { receiptFindings } from './receipt-findings.ts';
 import { diagnose } from './diagnose.ts';
-import { enrol, type Enrolment, hasJoinKey } from './identity/enrol.ts';
-import { askClient } from './host/ask-client.ts';
-import { setCloneAside } from './identity/clone.ts';
-import { locateServer, outsideAddresses } from './server/server-address.ts';
+import { enrol, type Enrolment, hasJoinKey } from '../identity/enrol.ts';
+import { askClient } from './ask-daemon.ts';
+import { setCloneAside } from '../identity/clone.ts';
+import { locateServer, outsideAddresses } from '../server/server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
-import { readyFaults } from './ready.ts';
+import { readyFaults } from './check-setup.ts';
 import { rotateNow } from './rotate-command.ts';
-import { type ClientStatus, isInOrder } from './admin/status.ts';
-import { readEnrolled } from './identity/key-files.ts';
-import { wait } from './host/wait.ts';
-import { type Finding, showFinding } from './cli/finding.ts';
-import { showPaused, showStatus } from './cli/show-status.ts';
+import { type ClientStatus, isInOrder } from '../admin/status.ts';
+import { readEnrolled } from '../identity/key-files.ts';
+import { wait } from '../host/wait.ts';
+import { type Finding, showFinding } from './finding.ts';
+import { showPaused, showStatus } from './show-status.ts';
 
 /** The first heartbeat comes within a second of the subscription. */
 const SETTLE_MS = 4000;
