@@ -43,7 +43,7 @@ import { locateServer, outsideAddresses } from './server/server-address.ts';
 import { ServerClock } from './server/server-clock.ts';
 import { State } from './bans/state.ts';
 import type { Reconciler } from './apply/reconcile.ts';
-import { startComparing } from './comparing.ts';
+import { startComparing } from './reconcilers.ts';
 import { SpoolKeeper } from './host/spool-keeper.ts';
 import { take } from './decide/record-news.ts';
 import { tellEffect } from './apply/outcome.ts';
