@@ -39,7 +39,7 @@ import { Progress } from './follow/progress.ts';
 import { ProtectionWatch } from './decide/newly-protected.ts';
 import { ServerAddresses } from './protection/server-addresses.ts';
 import { Protection, THIS_MACHINE } from './protection/protect.ts';
-import { locateServer, outsideAddresses } from './server/server-address.ts';
+import { locateServer } from './server/server-address.ts';
 import { ServerClock } from './server/server-clock.ts';
 import { State } from './bans/state.ts';
 import type { Reconciler } from './apply/reconcile.ts';

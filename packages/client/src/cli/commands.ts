@@ -27,7 +27,7 @@ import { diagnose } from './diagnose.ts';
 import { enrol, type Enrolment, hasJoinKey } from '../identity/enrol.ts';
 import { askClient } from './ask-daemon.ts';
 import { setCloneAside } from '../identity/clone.ts';
-import { locateServer, outsideAddresses } from '../server/server-address.ts';
+import { locateServer } from '../server/server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { readyFaults } from './check-setup.ts';
 import { rotateNow } from './rotate-command.ts';

@@ -8,7 +8,7 @@ import {
   type Position,
   type Receipt,
 } from '@banshare/protocol';
-import { bakedFleet, version, type ClientConfig } from '@banshare/runtime';
+import { bakedFleet, type ClientConfig, outsideAddresses, version } from '@banshare/runtime';
 import type { ServerLink } from '../server/server-link.ts';
 import type { State } from '../bans/state.ts';
 

@@ -15,7 +15,7 @@ import { type FollowEnd, Follower } from './follow.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import type { Progress } from './progress.ts';
 import { comeBack } from '../identity/rotate.ts';
-import { locateServer, outsideAddresses, takingOf } from '../server/server-address.ts';
+import { locateServer, takingOf } from '../server/server-address.ts';
 import type { ServerClock } from '../server/server-clock.ts';
 import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import type { State } from '../bans/state.ts';

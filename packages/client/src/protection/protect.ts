@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAddress, specialRange, type Target } from '@banshare/protocol';
-import { monotonicSeconds, type ClientConfig, type HostPaths } from '@banshare/runtime';
+import { type ClientConfig, type HostPaths, machineAddresses, monotonicSeconds } from '@banshare/runtime';
 import { exec, type Ended } from '../host/exec.ts';
 import { readerByClient, readerOverSocket, type IgnoreReader } from './ignoreip-readers.ts';
 import { defaultGateways } from '../host/proc-net.ts';
