@@ -206,10 +206,12 @@ export class State {
 
   /** How many bans are in place by banshare, or about to be. */
   inPlaceCount(): number {
-    const row = this.#sql(
-      "SELECT count(*) AS n FROM bans WHERE status IN ('pending', 'applied', 'unproven')",
-    ).get();
-    return Number(row?.['n']);
+    return this.#tallied().byBanshare;
+  }
+
+  /** Whether nothing is left out for want of room: then newestLeftOut() need not be asked, which takes a tenth of a millisecond. */
+  get hasAll(): boolean {
+    return this.#tallied().full === 0;
   }
 
   /** The oldest in place of an origin that one host found. */
@@ -318,17 +320,7 @@ export class State {
 
   /** How many bans should be in place here, and how many are. */
   receipt(): Omit<Receipt, 'enforcer'> {
-    if (this.#tally === undefined) {
-      this.#tally = new Tally();
-      // Read as lists: a host with a hundred thousand bans reads them at its start, and is deaf meanwhile.
-      const rows = this.#listing('SELECT status, reason, kept_back, ip, prog, jail FROM bans').iterate();
-      for (const row of rows) {
-        const [status, reason, keptBack, ip, prog, jail] = row as unknown as string[];
-        const counted = { status, reason, keptBack } as Counted;
-        this.#tally.change({ ip, prog, jail } as BanKey, undefined, counted);
-      }
-    }
-    return this.#tally.receipt;
+    return this.#tallied().receipt;
   }
 
   counts(): Record<string, number> {
@@ -338,6 +330,20 @@ export class State {
 
   close(): void {
     this.#database.close();
+  }
+
+  #tallied(): Tally {
+    if (this.#tally !== undefined) return this.#tally;
+    const tally = new Tally();
+    // Read as lists: a host with a hundred thousand bans reads them at its start, and is deaf meanwhile.
+    const rows = this.#listing('SELECT status, reason, kept_back, ip, prog, jail FROM bans').iterate();
+    for (const row of rows) {
+      const [status, reason, keptBack, ip, prog, jail] = row as unknown as string[];
+      const counted = { status, reason, keptBack } as Counted;
+      tally.change({ ip, prog, jail } as BanKey, undefined, counted);
+    }
+    this.#tally = tally;
+    return tally;
   }
 
   #countedOf({ ip, prog, jail }: BanKey): Counted | undefined {

@@ -28,10 +28,12 @@ export class Tally {
   readonly #placed = new Digest();
   /** Why the newest of the failed bans failed. */
   #why = '';
+  #byBanshare = 0;
 
   /** Takes what the row of a ban was, where there was one, and what it is now, where it is there still. */
   change(ban: BanKey, before: Counted | undefined, row: Counted | undefined): void {
     if (row?.status === 'failed' && row.reason !== RANGE) this.#why = row.reason.replace(/[\s:]+$/, '');
+    this.#byBanshare += Number(isByBanshare(row)) - Number(isByBanshare(before));
     const [was, is] = [standingOf(before), standingOf(row)];
     // Most changes only move a ban's end.
     if (was === is) return;
@@ -41,6 +43,16 @@ export class Tally {
     const bytes = hash('sha256', digestText(ban), 'binary');
     if (isWanted(was) !== isWanted(is)) this.#wanted.toggle(bytes);
     if ((was === 'placed') !== (is === 'placed')) this.#placed.toggle(bytes);
+  }
+
+  /** How many bans are in place by banshare, or about to be. */
+  get byBanshare(): number {
+    return this.#byBanshare;
+  }
+
+  /** How many were left out, or are being lifted, since this host has as many as it takes. */
+  get full(): number {
+    return this.#counts.full;
   }
 
   get receipt(): Omit<Receipt, 'enforcer'> {
@@ -57,6 +69,10 @@ export class Tally {
       ...(failed === 0 || this.#why === '' ? {} : { why: this.#why }),
     };
   }
+}
+
+function isByBanshare(row: Counted | undefined): boolean {
+  return row?.status === 'pending' || row?.status === 'applied' || row?.status === 'unproven';
 }
 
 function isWanted(standing: Standing): boolean {

@@ -18,7 +18,7 @@ export function keepNewest(parts: TakeParts, queued: BanRow[]): void {
   if (parts.maxActive === undefined) return;
   const surplus = parts.state.inPlaceCount() - parts.maxActive;
   if (surplus > 0) for (const row of leastWanted(surplus, parts.state)) keepBack(row, FULL, parts, queued);
-  else if (surplus < 0 && !parts.choice.isPaused) fillUp(-surplus, parts, queued);
+  else if (surplus < 0 && !parts.choice.isPaused && !parts.state.hasAll) fillUp(-surplus, parts, queued);
 }
 
 function leastWanted(count: number, state: State): BanRow[] {

@@ -18,7 +18,7 @@ import type { News } from '../bans/news.ts';
 
 type Message = { subject: string; body: string };
 
-const NOTHING_YET = Symbol('nothing yet');
+const NOTHING_MORE = Symbol('nothing more');
 
 /** Why following ended: the owner rebuilds its sockets and follows again from its position. */
 export type FollowEnd = 'silent' | 'refused' | 'closed';
@@ -63,6 +63,8 @@ export class Follower {
   #isRefused = false;
   /** The message that is waited for; one that nobody took yet must not be lost. */
   #coming: Promise<Message | undefined> | undefined;
+  /** Over once the event loop had a turn since the last batch. */
+  #turn: Promise<unknown> = Promise.resolve();
   /** Events that continue our position, up to it, and were not delivered yet. */
   #gathered: (Event | UnknownEvent)[] = [];
 
@@ -96,19 +98,20 @@ export class Follower {
 
   /**
    * A message and those that have arrived behind it, which are taken together. Messages come without a turn of the event loop
-   * where the socket has them: without this one, timers and commands would wait for the end of a burst.
+   * where the socket has them: between two such batches timers and commands have theirs. A message after a rest waits for nothing.
    */
   async #withWhatArrived(first: Message): Promise<Message[]> {
+    await this.#turn;
     const messages = [first];
-    const turn = setImmediate<typeof NOTHING_YET>(NOTHING_YET);
+    const rest = nothingMore();
     while (messages.length < MOST_MESSAGES) {
-      const next = await Promise.race([this.#receive(), turn]);
+      const next = await Promise.race([this.#receive(), rest]);
       // Of a subscription that was closed the next receive tells again.
-      if (next === NOTHING_YET || next === undefined) break;
+      if (next === NOTHING_MORE || next === undefined) break;
       this.#coming = undefined;
       messages.push(next);
     }
-    await turn;
+    this.#turn = setImmediate();
     return messages;
   }
 
@@ -281,6 +284,11 @@ export class Follower {
     if (!sync.ok) this.#parts.fault(`Cannot catch up: ${sync.fault}`);
     return sync.ok ? sync.value : undefined;
   }
+}
+
+/** Resolves once everything that is there already was received: that takes promises, and no turn of the event loop. */
+function nothingMore(): Promise<typeof NOTHING_MORE> {
+  return new Promise((resolve) => process.nextTick(resolve, NOTHING_MORE));
 }
 
 function sinceOf(position: Position): Omit<SyncRequest, 'kind' | 'limit'> {

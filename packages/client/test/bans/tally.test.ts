@@ -31,6 +31,9 @@ test('A receipt counts what should be in place and what is, and leaves out what 
   assert.notEqual(wanted, placed);
   const expected = { wanted: 8, placed: 2, failed: 1, full: 2, unproven: 1, unfit: 1, why: 'exit code 1' };
   assert.deepEqual(counts, expected);
+  // 1, 9 and 10.
+  assert.equal(state.inPlaceCount(), 3);
+  assert.equal(state.hasAll, false);
   state.close();
 });
 
@@ -61,10 +64,14 @@ test('A receipt that was kept while rows changed is that of the rows as they sta
           // As the test wants it.
         }
       }
-      const { why: _, ...kept } = state.receipt();
+      const counted = (all: State): object => {
+        const { why: _, ...receipt } = all.receipt();
+        return { ...receipt, inPlace: all.inPlaceCount(), hasAll: all.hasAll };
+      };
+      const kept = counted(state);
       state.close();
       const anew = new State(scratch.path);
-      const { why: __, ...read } = anew.receipt();
+      const read = counted(anew);
       anew.close();
       assert.deepEqual(kept, read);
     }),

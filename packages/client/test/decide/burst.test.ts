@@ -13,22 +13,18 @@ import { Host } from './recording-host.ts';
 const EVENTS = 5000;
 const addressOf = (n: number): ReturnType<typeof ip> => ip(`45.77.${n >> 8}.${n & 255}`);
 
-/** A host that follows messages which all have arrived already, each with so many events. */
-function burst(host2: Host, perMessage: number): Promise<unknown> {
-  const numbered: Event[] = [];
-  for (let n = 0; n < EVENTS; n += 1)
-    numbered.push(...chain(numbered.length === 0 ? start() : placeOf(numbered), 1, { ip: addressOf(n) }));
-  const messages = [encodeHeartbeat({ ...start(), now: NOW })];
-  for (let from = 0; from < EVENTS; from += perMessage)
-    messages.push(encodeEvents(numbered.slice(from, from + perMessage)));
-  const coming = messages.values();
+/** Follows what `receive` brings, two frames each, until it brings nothing more. */
+function followerOf(
+  host2: Host,
+  receive: () => Promise<readonly [subject: string, body: string] | undefined>,
+): Promise<unknown> {
   host2.state.advance(start(), () => undefined);
   const follower = new Follower({
     subscription: {
       refused: new Promise(() => undefined),
-      receive: () => {
-        const [subject, body] = coming.next().value ?? [];
-        return Promise.resolve(subject === undefined ? undefined : { subject, body: body ?? '' });
+      receive: async () => {
+        const message = await receive();
+        return message === undefined ? undefined : { subject: message[0], body: message[1] };
       },
     },
     link: { ask: () => Promise.reject(new Error('nothing is missing')) },
@@ -39,6 +35,18 @@ function burst(host2: Host, perMessage: number): Promise<unknown> {
     silentAfterMs: 60_000,
   });
   return follower.follow();
+}
+
+/** A host that follows messages which all have arrived already, each with so many events. */
+function burst(host2: Host, perMessage: number): Promise<unknown> {
+  const numbered: Event[] = [];
+  for (let n = 0; n < EVENTS; n += 1)
+    numbered.push(...chain(numbered.length === 0 ? start() : placeOf(numbered), 1, { ip: addressOf(n) }));
+  const messages = [encodeHeartbeat({ ...start(), now: NOW })];
+  for (let from = 0; from < EVENTS; from += perMessage)
+    messages.push(encodeEvents(numbered.slice(from, from + perMessage)));
+  const coming = messages.values();
+  return followerOf(host2, () => Promise.resolve(coming.next().value));
 }
 
 for (const perMessage of [1, EVENTS]) {
@@ -61,6 +69,25 @@ for (const perMessage of [1, EVENTS]) {
     assert.deepEqual(host2.state.counts(), { applied: EVENTS });
   });
 }
+
+test('A ban after a rest is recorded without a turn of the event loop', async () => {
+  using host2 = new Host();
+  host2.enforcer.endAll();
+  const event = Promise.withResolvers<readonly [string, string]>();
+  const end = Promise.withResolvers<undefined>();
+  const coming = [
+    Promise.resolve(encodeHeartbeat({ ...start(), now: NOW })),
+    event.promise,
+    end.promise,
+  ].values();
+  const following = followerOf(host2, () => coming.next().value ?? end.promise);
+  for (let turns = 0; turns < 5; turns += 1) await setImmediate();
+  const turn = setImmediate().then(() => host2.state.position()?.seq);
+  event.resolve(encodeEvents(chain(start(), 1, { ip: addressOf(1) })));
+  assert.equal(await turn, start().seq + 1);
+  end.resolve(undefined);
+  await following;
+});
 
 test('A pause in the middle of a burst keeps back what came and what is still to come', async () => {
   using host2 = new Host();

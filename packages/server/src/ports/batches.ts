@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ReportPort } from '@banshare/transport';
 
 /** Messages handled in one go at most: more would make the first of them wait too long for its answer. */
@@ -7,7 +8,10 @@ const MOST_AT_ONCE = 256;
  * Takes messages from the port until it is closed and hands over, again and again, all that have arrived meanwhile: while one
  * batch is committed, the next one gathers. At most MOST_AT_ONCE wait here; the others stay in libzmq's bounded queues.
  */
-export async function pump(port: ReportPort, handle: (messages: Buffer[][]) => Promise<void>): Promise<void> {
+export async function pump(
+  port: Pick<ReportPort, 'receive'>,
+  handle: (messages: Buffer[][]) => Promise<void>,
+): Promise<void> {
   const waiting: Buffer[][] = [];
   let isClosed = false;
   let arrived = Promise.withResolvers<void>();
@@ -24,10 +28,14 @@ export async function pump(port: ReportPort, handle: (messages: Buffer[][]) => P
     arrived.resolve();
   };
   void receiveAll();
+  let turn: Promise<unknown> = Promise.resolve();
   for (;;) {
     await arrived.promise;
-    // One turn of the loop lets everything that is already there come in.
-    await new Promise((resolve) => setImmediate(resolve));
+    // Between two batches the event loop has a turn; at rest that is long over, and one report waits for nothing.
+    await turn;
+    // Everything that is there already comes in by promises alone.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    turn = setImmediate();
     const batch = waiting.splice(0);
     arrived = Promise.withResolvers();
     taken.resolve();
