@@ -86,6 +86,8 @@ export interface Ledger {
   /** Forgets what is held; returns how many. */
   dropHeld(how?: Noted<number>): Promise<number>;
   countHeld(): number;
+  /** The /64s of which so many addresses or more are banned, and another is held; of the newest that are held. */
+  heldBlocks(least: number, now: number): Target[];
   /** Whether anything is held of exactly that address. */
   isHeld(ip: Target): boolean;
   /** The events after a seq, in order. */

@@ -10,6 +10,7 @@ import {
 } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { BanBook, type Selection } from './bans.ts';
+import { blockOf } from '../words/ipv6-block.ts';
 import { openDatabase, statements } from './database.ts';
 import { EventBook } from './events.ts';
 import { historyOf } from './history.ts';
@@ -190,6 +191,12 @@ export class SqliteLedger implements Ledger {
     return this.#books.held.list(limit);
   }
 
+  heldBlocks(least: number, now: number): Target[] {
+    const { held, bans } = this.#books;
+    const blocks = new Set(held.list(MOST_HELD_SEEN).flatMap(({ ip }) => blockOf(ip as Target) ?? []));
+    return [...blocks].filter((block) => bans.countIn(block, least, now) >= least);
+  }
+
   isHeld(ip: Target): boolean {
     return this.#books.held.isHeld(ip);
   }
@@ -312,6 +319,9 @@ export class SqliteLedger implements Ledger {
     this.#reopened();
   }
 }
+
+/** So many of what is held are looked at for a status: whoever fills a /64 is among the newest. */
+const MOST_HELD_SEEN = 1000;
 
 /** The same id gets the same verdict for so long; no report older than 8 days is taken. */
 const ID_SECONDS = 9 * 86_400;

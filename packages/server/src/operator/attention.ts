@@ -3,7 +3,7 @@ import type { OutOfPlace } from '../fleet/in-place.ts';
 import { sayFrozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../fleet/namesake.ts';
-import { number, span, time } from '../words/phrases.ts';
+import { number, sayFull, span, time } from '../words/phrases.ts';
 import { widerText } from '../words/wider-ranges.ts';
 import type { Facts, Trouble } from './facts.ts';
 
@@ -49,6 +49,7 @@ export function attentionOf(facts: Facts): Attention {
     todo: [
       frozen,
       heldNewcomers,
+      heldBlocks,
       held,
       enrolmentIsBraked,
       paused,
@@ -241,6 +242,11 @@ function heldNewcomers({ heldNewcomers: all }: Facts): Entry[] {
       `Bans are held of addresses where ${all.length} hosts come from that are in the fleet for less than a day: ${names}; hosts approve NAME protects them`,
     name: ({ host, address }) => `${host} (${address})`,
   });
+}
+
+/** One host that takes single addresses only keeps the whole fleet from banning a /64: it is named, with the way out. */
+function heldBlocks({ heldBlocks: all, withoutRanges }: Facts): Entry[] {
+  return all.length === 0 ? [] : [{ code: 'held-block', text: sayFull(namesOf(all), withoutRanges) }];
 }
 
 function unusualRate({ banRate }: Facts): Entry[] {

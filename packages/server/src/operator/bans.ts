@@ -43,6 +43,8 @@ export type Args = Readonly<Record<string, unknown>>;
 /** Where operators' bans land that name no jail. */
 export const DEFAULT_JAIL = 'banshare';
 const DEFAULT_JAIL_NAME = DEFAULT_JAIL as JailName;
+/** After so many seconds of silence nothing waits for what a host can. */
+const SILENT_SECONDS = 86_400;
 export const LONGEST_REASON = 200;
 /** Addresses lifted in one transaction: reports wait meanwhile. */
 export const MOST_AT_ONCE = 2000;
@@ -107,10 +109,13 @@ export function ruleAgainst(
     : `${target} is never banned: ${rule}`;
 }
 
-/** The hosts that count, muted ones not, and cannot apply a ban of a range, or never said that they can. */
+/**
+ * The hosts that count and cannot apply a ban of a range, or never said that they can. Neither one that is muted nor one that is silent
+ * for a day keeps the others from a ban of a /64: it has no new ban anyway.
+ */
 export function hostsWithoutRanges(book: HostBook, now: number, goneAfterSeconds: number): string[] {
   return book
-    .present(now, goneAfterSeconds)
+    .present(now, Math.min(goneAfterSeconds, SILENT_SECONDS))
     .filter((host) => host.ranges !== true && !isMuted(host, now))
     .map(({ name }) => name);
 }

@@ -49,6 +49,8 @@ export type Facts = {
   banRate: BanRate;
   /** Whether an operator stopped the fleet, since when, and until when. */
   frozen: Frozen | null;
+  /** Full /64s of which a ban is held because of the hosts that cannot apply ranges. */
+  heldBlocks: string[];
   /** Bans that are held, by a limit, a freeze or a rule, until an operator releases or drops them. */
   held: number;
   /** Hosts that wait for an operator, by name; and those whose wanted name another key has. */

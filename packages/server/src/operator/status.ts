@@ -1,5 +1,6 @@
-import type { Receipt } from '@banshare/protocol';
+import { specialRange, type Receipt } from '@banshare/protocol';
 import type { SteadyClock } from '@banshare/runtime';
+import { MOST_IN_BLOCK } from '../judging/ban-target.ts';
 import type { HostBook } from '../fleet/hosts.ts';
 import type { Membership } from '../fleet/membership.ts';
 import { namesakeOf, type Namesake } from '../fleet/namesake.ts';
@@ -78,7 +79,7 @@ type StatusParts = {
   clock: SteadyClock;
   membership: Pick<Membership, 'openness' | 'hold'>;
   goneAfterSeconds: number;
-  neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers'>;
+  neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers' | 'ruleFor' | 'newcomerAt'>;
   rates: Pick<RateWatch, 'rate'>;
   ledgerWatch: LedgerWatch;
   bannedAnyway: Pick<BannedAnywayWatch, 'standing'>;
@@ -102,6 +103,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
   const hosts = all.filter(({ state }) => state === 'active');
   const counting = hosts.filter(({ mutedUntil }) => mutedUntil === null);
   const uptime = now - parts.startedAt;
+  const withoutRanges = hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds);
   return {
     now,
     epoch,
@@ -110,7 +112,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     cannotPublish: parts.service.distributor.outage,
     activeBans: await parts.ledger.countActive(now),
     activeRanges: await parts.ledger.countRanges(now),
-    withoutRanges: hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds),
+    withoutRanges,
     bannedHosts: await bannedHosts(parts, now),
     bannedAnyway: await parts.bannedAnyway.standing(now),
     heldNewcomers: parts.neverBan.newcomers(now).filter(({ address }) => parts.ledger.isHeld(address)),
@@ -128,6 +130,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     clockJump: parts.clock.jump(),
     banRate: parts.rates.rate(now),
     frozen: parts.freeze.at(now),
+    heldBlocks: heldBlocks(parts, withoutRanges, now),
     held: parts.ledger.countHeld(),
     pending: all.filter(({ state }) => state === 'pending').map(({ name }) => name),
     renamed: parts.book
@@ -147,6 +150,23 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
   };
+}
+
+/** Full /64s that are banned as a whole once no host is in the way: what is never banned stays in the way of others. */
+function heldBlocks(
+  { ledger, neverBan }: StatusParts,
+  withoutRanges: readonly string[],
+  now: number,
+): string[] {
+  if (withoutRanges.length === 0) return [];
+  return ledger
+    .heldBlocks(MOST_IN_BLOCK, now)
+    .filter(
+      (block) =>
+        specialRange(block) === undefined &&
+        neverBan.ruleFor(block, now) === undefined &&
+        neverBan.newcomerAt(block, now) === undefined,
+    );
 }
 
 /** What hosts say of their bans; one that is silent says nothing any more. */

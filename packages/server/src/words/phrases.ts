@@ -17,6 +17,13 @@ export function cannot(hosts: readonly string[], what = 'apply ranges'): string 
   return `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'} cannot ${what}: ${names}`;
 }
 
+/** Why addresses of full /64s are held, and what lets the /64s be banned. */
+export function sayFull(blocks: string, withoutRanges: readonly string[]): string {
+  const [first = '', ...others] = withoutRanges;
+  const name = others.length === 0 ? first : 'NAME';
+  return `So many addresses of ${blocks} are banned that the next are held, since ${cannot(withoutRanges)}. Let nftables or ipset ban there, or hosts mute ${name} --for 90d: then the next report bans all of the /64 on the others`;
+}
+
 /** A span of seconds, roughly: "42s", "7m", "3h", "2d". */
 export function span(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

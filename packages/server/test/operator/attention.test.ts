@@ -37,6 +37,7 @@ function facts(other: Partial<Facts>): Facts {
     clockJump: 0,
     banRate: { recent: 3, usual: 2, most: 100, isAlarm: false, loudest: null },
     frozen: null,
+    heldBlocks: [],
     held: 0,
     pending: [],
     renamed: [],
@@ -99,6 +100,20 @@ test('many hosts with one trouble are one sentence, which names ten of them', ()
   const { todo } = attentionOf(facts({ hosts: 300, behind: away(40, 2 * HOUR) }));
   assert.equal(todo.length, 1);
   assert.match(todo[0]?.text ?? '', /^40 hosts are behind or silent: h1 \(2h\), .* and 30 more$/);
+});
+
+test('a host that keeps a full /64 from being banned is named, with the ways out', () => {
+  const { todo } = attentionOf(
+    facts({ held: 3, heldBlocks: ['2001:db8:0:9::/64'], withoutRanges: ['web7'] }),
+  );
+  assert.deepEqual(
+    todo.map(({ code }) => code),
+    ['held-block', 'held'],
+  );
+  assert.match(
+    todo[0]?.text ?? '',
+    /^So many addresses of 2001:db8:0:9::\/64 .* 1 host cannot apply ranges: web7\. Let nftables or ipset ban there, or hosts mute web7 --for 90d/,
+  );
 });
 
 test('a host that comes from a banned address is urgent; what waits for an operator is to do', () => {

@@ -2,16 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseJail, parseRange, specialRange, type Event, type JailName } from '@banshare/protocol';
 import { ActiveCount } from '../../src/ledger/active-count.ts';
-import { aim } from '../../src/judging/ban-target.ts';
+import { aim, MOST_IN_BLOCK } from '../../src/judging/ban-target.ts';
 import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith } from '../../src/judging/decide.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
+import { hostsWithoutRanges } from '../../src/operator/bans.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import type { QuorumRule } from '../../src/judging/quorum.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import type { Recorded, Submission } from '../../src/words/submission.ts';
 import type { Host } from '../../src/words/host.ts';
 
+const DAY = 86_400;
 const BLOCK = '2001:db8:0:9::/64';
 const QUORUM: QuorumRule = { prog: 'psad', jail: '*', reporters: 2, withinSeconds: 600 };
 
@@ -243,8 +245,22 @@ test('where a host cannot apply ranges the 21st address is held, by name, and re
     held.reason ?? '',
     /more than 20 addresses of 2001:db8:0:9::\/64, .*1 host cannot apply ranges: web7/,
   );
+  assert.deepEqual(shelf.ledger.heldBlocks(MOST_IN_BLOCK, NOW + 2), [BLOCK]);
   const released = await shelf.ledger.release(NOW + 2, () => false);
   assert.deepEqual(released.map(told), ['ban 2001:db8:0:9::15']);
+  assert.deepEqual(shelf.ledger.heldBlocks(MOST_IN_BLOCK, NOW + 2), []);
+});
+
+test('a host that cannot apply ranges counts until it is silent for a day, or muted', () => {
+  using shelf = new LedgerOfTest();
+  const [host, other] = [shelf.host('web7'), shelf.host('web8')];
+  const counting = (now: number): string[] => hostsWithoutRanges(shelf.book, now, 7 * DAY);
+  shelf.book.hear(host, NOW);
+  shelf.book.hear(other, NOW + DAY);
+  assert.deepEqual(counting(NOW + DAY), ['web7', 'web8']);
+  assert.deepEqual(counting(NOW + DAY + 1), ['web8']);
+  shelf.book.mute(other, { until: NOW + 3 * DAY, note: '' });
+  assert.deepEqual(counting(NOW + DAY + 1), []);
 });
 
 test('a /64 that holds something protected is never banned as a whole: the 21st address is held', async () => {
