@@ -43,6 +43,8 @@ import { Rotation } from './fleet/rotation.ts';
 import { sayRate } from './operator/attention.ts';
 import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { LedgerWatch } from './operator/outages.ts';
+import { BanMinutes } from './ledger/ban-minutes.ts';
+import { Settings } from './ledger/settings.ts';
 import { SqliteLedger } from './ledger/store.ts';
 import { startUpkeep } from './upkeep.ts';
 import { curvesOf } from './words/host.ts';
@@ -205,8 +207,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     book,
     admissions,
     neverBan,
-    // The ledger may open its file again, with statements of its own.
-    freeze: new Freeze((text) => ledger.sql(text)),
+    freeze: new Freeze(new Settings(ledger)),
     floods,
     clock,
     ledgerWatch: new LedgerWatch(),
@@ -236,8 +237,7 @@ function membershipOf(
 
 function rateWatchOf({ ledger, book, log, clock }: Core): RateWatch {
   return new RateWatch({
-    // The ledger may open its file again, with statements of its own.
-    sql: (text) => ledger.sql(text),
+    kept: new BanMinutes(ledger),
     hosts: () => book.active().length,
     alarm: (rate) => log.error('Far more new bans than usual', sayRate(rate)),
     now: clock.now(),

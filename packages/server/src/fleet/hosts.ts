@@ -1,10 +1,9 @@
 import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
 import { freeName } from '../words/host-names.ts';
 import { mayBeInPlace, onlyListens } from './in-place.ts';
-import { gistOf, hostOf, toldOf, WRITE_TOLD } from '../ledger/host-rows.ts';
+import { gistOf, HostRows } from '../ledger/host-rows.ts';
 import { Instances } from '../words/instances.ts';
-import { writeOutcomes } from '../ledger/outcomes.ts';
-import type { Row } from '../ledger/rows.ts';
+import { Outcomes } from '../ledger/outcomes.ts';
 import type { SqliteLedger } from '../ledger/store.ts';
 import { type HostState, type Key, type Host, isGone, keysOf } from '../words/host.ts';
 
@@ -14,6 +13,8 @@ const SEEN_SECONDS = 60;
 /** Who belongs to the fleet: in memory for every request, in the ledger's file for the next start. */
 export class HostBook {
   readonly #ledger: SqliteLedger;
+  readonly #rows: HostRows;
+  readonly #outcomes: Outcomes;
   readonly #byKey = new Map<string, Host>();
   readonly #byCurve = new Map<string, Host>();
   readonly #changed = new Set<Host>();
@@ -23,13 +24,15 @@ export class HostBook {
 
   constructor(ledger: SqliteLedger) {
     this.#ledger = ledger;
+    this.#rows = new HostRows(ledger);
+    this.#outcomes = new Outcomes(ledger);
     this.reload();
   }
 
   /** Reads every host anew, after a transaction that failed: what it changed here is not in the file. */
   reload(): void {
     for (const held of [this.#byKey, this.#byCurve, this.#changed, this.#written]) held.clear();
-    for (const row of this.#ledger.sql('SELECT * FROM hosts').all()) this.#remember(hostOf(row as Row));
+    for (const host of this.#rows.all()) this.#remember(host);
   }
 
   byKey(key: string): Host | undefined {
@@ -86,14 +89,8 @@ export class HostBook {
   ): Host {
     const name = freeName(newcomer.name, newcomer.key, (text) => this.like(text) !== undefined);
     const { key, curve, addresses } = newcomer;
-    const id = this.#nextId();
-    this.#ledger
-      .sql(
-        'INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      )
-      .run(id, key, curve, name, newcomer.name, state, now, JSON.stringify(addresses));
     const host: Host = {
-      id,
+      id: this.#rows.nextId(),
       key,
       curve,
       next: null,
@@ -118,6 +115,7 @@ export class HostBook {
       mute: null,
       instances: new Instances(),
     };
+    this.#rows.insert(host);
     this.#remember(host);
     return host;
   }
@@ -125,9 +123,7 @@ export class HostBook {
   /** Changes what a host may do, or what it is called. @throws when the ledger's file cannot be written. */
   change(host: Host, to: { state?: HostState; name?: HostName; approved?: number | null }): void {
     const { state = host.state, name = host.name, approved = host.approved } = to;
-    this.#ledger
-      .sql('UPDATE hosts SET state = ?, name = ?, approved = ? WHERE id = ?')
-      .run(state, name, approved, host.id);
+    this.#rows.setAdmission(host.id, { state, name, approved });
     Object.assign(host, { state, name, approved });
   }
 
@@ -137,9 +133,7 @@ export class HostBook {
    */
   setKeys(host: Host, to: Key & { next: Key | null; rotationAt: number | null }): void {
     const { key, curve, next, rotationAt } = to;
-    this.#ledger
-      .sql('UPDATE hosts SET key = ?, curve = ?, next_key = ?, next_curve = ?, rotation_at = ? WHERE id = ?')
-      .run(key, curve, next?.key ?? null, next?.curve ?? null, rotationAt, host.id);
+    this.#rows.setKeys(host.id, to);
     this.#drop(host);
     Object.assign(host, { key, curve, next, rotationAt });
     this.#remember(host);
@@ -147,12 +141,7 @@ export class HostBook {
 
   /** Forgets a host and its keys; what it reported stays told, of nobody. */
   forget(host: Host): void {
-    this.#ledger.write(() => {
-      for (const table of ['supporters', 'acks', 'outcomes', 'seen_at', 'approved_at']) {
-        this.#ledger.sql(`DELETE FROM ${table} WHERE host = ?`).run(host.id);
-      }
-      this.#ledger.sql('DELETE FROM hosts WHERE id = ?').run(host.id);
-    });
+    this.#ledger.write(() => this.#rows.forget(host.id));
     this.#drop(host);
     this.#changed.delete(host);
     this.#written.delete(host.id);
@@ -178,7 +167,7 @@ export class HostBook {
     host.outSince = isOut(host.receipt) ? (host.outSince ?? now) : null;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
-    writeOutcomes(this.#ledger, host.id, ack, now);
+    this.#outcomes.write(host.id, ack, now);
     for (const listen of this.#listeners) listen(host);
   }
 
@@ -197,12 +186,7 @@ export class HostBook {
     this.#changed.clear();
     if (changed.length === 0) return;
     this.#ledger.write(() => {
-      for (const host of changed) {
-        const { id, lastSeen, position } = host;
-        this.#ledger.sql(WRITE_TOLD).run(...toldOf(host), lastSeen, id);
-        if (position === null || lastSeen === null) continue;
-        this.#ledger.sql('INSERT OR IGNORE INTO acks VALUES (?, ?, ?)').run(id, position.applied, lastSeen);
-      }
+      for (const host of changed) this.#rows.writeTold(host);
     });
     for (const host of changed)
       this.#written.set(host.id, { gist: gistOf(host), lastSeen: host.lastSeen ?? 0 });
@@ -210,9 +194,7 @@ export class HostBook {
 
   /** Has a host count no more until a time, or again. @throws when the ledger's file cannot be written. */
   mute(host: Host, mute: Host['mute']): void {
-    this.#ledger
-      .sql('UPDATE hosts SET muted_until = ?, mute_note = ? WHERE id = ?')
-      .run(mute?.until ?? null, mute?.note ?? null, host.id);
+    this.#rows.setMute(host.id, mute);
     host.mute = mute;
   }
 
@@ -223,40 +205,13 @@ export class HostBook {
   }
 
   /** What each host has told of an event, by host id. */
-  outcomesOf(seq: number): Map<number, { outcome: string; reason: string | null; at: number }> {
-    const rows = this.#ledger
-      .sql('SELECT host, outcome, reason, at FROM outcomes WHERE seq = ?')
-      .all(seq) as Row[];
-    return new Map(
-      rows.map((row) => [
-        Number(row['host']),
-        {
-          outcome: String(row['outcome']),
-          reason: row['reason'] === null ? null : String(row['reason']),
-          at: Number(row['at']),
-        },
-      ]),
-    );
+  outcomesOf(seq: number): ReturnType<Outcomes['of']> {
+    return this.#outcomes.of(seq);
   }
 
   /** When a host first said that it has everything up to a seq, epoch seconds. */
   reachedAt(host: Host, seq: number): number | undefined {
-    const row = this.#ledger
-      .sql('SELECT min(at) AS at FROM acks WHERE host = ? AND applied >= ?')
-      .get(host.id, seq);
-    const at = (row as Row)['at'];
-    return typeof at === 'number' ? at : undefined;
-  }
-
-  /** Never that of a forgotten host, whose reports are kept. */
-  #nextId(): number {
-    const row = this.#ledger
-      .sql(
-        `SELECT max(id) AS id FROM
-         (SELECT max(id) AS id FROM hosts UNION ALL SELECT max(host) FROM reports UNION ALL SELECT max(host) FROM held)`,
-      )
-      .get() as Row;
-    return Number(row['id'] ?? 0) + 1;
+    return this.#rows.reachedAt(host.id, seq);
   }
 
   #drop(host: Host): void {

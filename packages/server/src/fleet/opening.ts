@@ -1,4 +1,4 @@
-import type { Row } from '../ledger/rows.ts';
+import { Settings } from '../ledger/settings.ts';
 import type { SqliteLedger } from '../ledger/store.ts';
 import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 
@@ -14,6 +14,7 @@ type Said = { mode: EnrolmentMode; until: number };
  */
 export class Opening {
   readonly #ledger: SqliteLedger;
+  readonly #settings: Settings;
   readonly #configured: EnrolmentMode;
   readonly #generations: readonly { name: string; curve: { publicKey: string } }[];
   #said: Said | undefined;
@@ -29,17 +30,17 @@ export class Opening {
     now: number,
   ) {
     this.#ledger = ledger;
+    this.#settings = new Settings(ledger);
     this.#configured = configured;
     this.#generations = generations;
     ledger.write(() => {
-      for (const { name } of generations)
-        ledger.sql('INSERT OR IGNORE INTO meta VALUES (?, ?)').run(firstStartOf(name), String(now));
+      for (const { name } of generations) this.#settings.putFirst(firstStartOf(name), String(now));
       // Opened with a server of an older version, which knew no end.
-      if (this.#meta('enrolment') === 'open' && this.#meta('enrolment-until') === undefined)
-        this.#write('enrolment-until', String(now + OPEN_SECONDS));
+      if (this.#settings.get('enrolment') === 'open' && this.#settings.get('enrolment-until') === undefined)
+        this.#settings.put('enrolment-until', String(now + OPEN_SECONDS));
     });
-    const mode = this.#meta('enrolment') as EnrolmentMode | undefined;
-    const until = Number(this.#meta('enrolment-until') ?? 0);
+    const mode = this.#settings.get('enrolment') as EnrolmentMode | undefined;
+    const until = Number(this.#settings.get('enrolment-until') ?? 0);
     this.#said = mode === undefined ? undefined : { mode, until };
   }
 
@@ -60,8 +61,8 @@ export class Opening {
   /** An operator says how; `until` is for `open`. @throws when the ledger cannot be written. */
   say(mode: EnrolmentMode, until: number, note: () => void): void {
     this.#ledger.write(() => {
-      this.#write('enrolment', mode);
-      this.#write('enrolment-until', String(until));
+      this.#settings.put('enrolment', mode);
+      this.#settings.put('enrolment-until', String(until));
       note();
     });
     this.#said = { mode, until };
@@ -72,16 +73,7 @@ export class Opening {
   }
 
   #endOf(generation: string): number {
-    return Number(this.#meta(firstStartOf(generation)) ?? 0) + OPEN_SECONDS;
-  }
-
-  #meta(name: string): string | undefined {
-    const row = this.#ledger.sql('SELECT value FROM meta WHERE name = ?').get(name) as Row | undefined;
-    return row === undefined ? undefined : String(row['value']);
-  }
-
-  #write(name: string, value: string): void {
-    this.#ledger.sql('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+    return Number(this.#settings.get(firstStartOf(generation)) ?? 0) + OPEN_SECONDS;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Row, Sql } from '../ledger/rows.ts';
+import type { Settings } from '../ledger/settings.ts';
 import { span } from '../words/phrases.ts';
 
 /** Since when nothing new is published, and until when; epoch seconds, null until somebody says so. */
@@ -11,13 +11,13 @@ const KEY = 'frozen';
  * through. It is in the ledger, so that a restart does not let go of it. Times are epoch seconds.
  */
 export class Freeze {
-  readonly #sql: Sql;
+  readonly #settings: Settings;
   #frozen: Frozen | null;
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
-    const row = sql('SELECT value FROM meta WHERE name = ?').get(KEY) as Row | undefined;
-    this.#frozen = row === undefined ? null : (JSON.parse(String(row['value'])) as Frozen);
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    const kept = settings.get(KEY);
+    this.#frozen = kept === undefined ? null : (JSON.parse(kept) as Frozen);
   }
 
   /** What holds now; one that is over by itself holds no more. */
@@ -29,7 +29,7 @@ export class Freeze {
   /** Begins, or goes on until another time; the caller's transaction makes it one with its note. */
   begin(until: number | null, now: number): Frozen {
     const frozen = { since: this.at(now)?.since ?? now, until };
-    this.#sql('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(KEY, JSON.stringify(frozen));
+    this.#settings.put(KEY, JSON.stringify(frozen));
     this.#frozen = frozen;
     return frozen;
   }
@@ -37,7 +37,7 @@ export class Freeze {
   /** Ends it; returns whether it held. */
   end(now: number): boolean {
     const isHolding = this.at(now) !== null;
-    this.#sql('DELETE FROM meta WHERE name = ?').run(KEY);
+    this.#settings.remove(KEY);
     this.#frozen = null;
     return isHolding;
   }

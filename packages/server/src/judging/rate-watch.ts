@@ -1,5 +1,5 @@
 import { originOf, type Event, OPERATOR_HOST } from '@banshare/protocol';
-import type { Row, Sql } from '../ledger/rows.ts';
+import type { BanMinutes } from '../ledger/ban-minutes.ts';
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -32,7 +32,7 @@ type Minute = { bans: number; byHost: Map<string, number> };
  * that a restart does not forget what is usual; what operators ban and import does not count.
  */
 export class RateWatch {
-  readonly #sql: Sql;
+  readonly #kept: BanMinutes;
   readonly #hosts: () => number;
   readonly #alarm: (rate: BanRate) => void;
   readonly #minutes = new Map<number, Minute>();
@@ -44,13 +44,11 @@ export class RateWatch {
    * `hosts` counts those of the fleet; `alarm` is called once each time that the rate rises above what is usual; now is epoch
    * seconds.
    */
-  constructor(parts: { sql: Sql; hosts: () => number; alarm: (rate: BanRate) => void; now: number }) {
-    this.#sql = parts.sql;
+  constructor(parts: { kept: BanMinutes; hosts: () => number; alarm: (rate: BanRate) => void; now: number }) {
+    this.#kept = parts.kept;
     this.#hosts = parts.hosts;
     this.#alarm = parts.alarm;
-    const rows = this.#sql('SELECT minute, bans FROM ban_minutes WHERE minute > ?').all(
-      Math.floor(parts.now / MINUTE) - RECENT_MINUTES,
-    ) as { minute: number; bans: number }[];
+    const rows = this.#kept.after(Math.floor(parts.now / MINUTE) - RECENT_MINUTES);
     for (const { minute, bans } of rows) this.#minutes.set(minute, { bans, byHost: new Map() });
   }
 
@@ -99,10 +97,10 @@ export class RateWatch {
     if (this.#isFlushed) return;
     const at = Math.floor(now / MINUTE);
     for (const [minute, { bans }] of this.#minutes) {
-      this.#sql('INSERT OR REPLACE INTO ban_minutes VALUES (?, ?)').run(minute, bans);
+      this.#kept.put(minute, bans);
       if (minute <= at - RECENT_MINUTES) this.#minutes.delete(minute);
     }
-    this.#sql('DELETE FROM ban_minutes WHERE minute < ?').run(at - RECENT_MINUTES - WEEK_MINUTES);
+    this.#kept.forgetBefore(at - RECENT_MINUTES - WEEK_MINUTES);
     this.#isFlushed = true;
   }
 
@@ -110,12 +108,10 @@ export class RateWatch {
   #usualAt(at: number): number | null {
     if (this.#usual.ofMinute === at) return this.#usual.bans;
     const before = at - RECENT_MINUTES;
-    const row = this.#sql(
-      'SELECT min(minute) AS first, sum(bans) AS bans FROM ban_minutes WHERE minute > ? AND minute <= ?',
-    ).get(before - WEEK_MINUTES, before) as Row;
-    const minutes = row['first'] === null ? 0 : before - Number(row['first']) + 1;
-    const isKnown = minutes * MINUTE >= DAY;
-    const bans = isKnown ? (Number(row['bans']) / minutes) * RECENT_MINUTES : null;
+    const kept = this.#kept.sumWithin(before - WEEK_MINUTES, before);
+    const minutes = kept === null ? 0 : before - kept.first + 1;
+    const isKnown = kept !== null && minutes * MINUTE >= DAY;
+    const bans = isKnown ? (kept.bans / minutes) * RECENT_MINUTES : null;
     this.#usual = { ofMinute: at, bans };
     return bans;
   }

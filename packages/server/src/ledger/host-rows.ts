@@ -1,13 +1,88 @@
 import type { HostName, Receipt } from '@banshare/protocol';
 import { Instances } from '../words/instances.ts';
 import type { Row } from './rows.ts';
-import type { Host, HostState } from '../words/host.ts';
+import type { SqliteLedger } from './store.ts';
+import type { Host, HostState, Key } from '../words/host.ts';
 
 /** Clocks tremble: seconds by which one has to move before that is written. */
 const CLOCK_STEP = 5;
 
+/** The rows of the hosts. Whatever writes @throws when the ledger cannot be written; whoever changes several does it in one `write()`. */
+export class HostRows {
+  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+
+  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+    this.#ledger = ledger;
+  }
+
+  all(): Host[] {
+    return (this.#ledger.sql('SELECT * FROM hosts').all() as Row[]).map(hostOf);
+  }
+
+  insert({ id, key, curve, name, wanted, state, enrolled, addresses }: Host): void {
+    this.#ledger
+      .sql(
+        'INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      )
+      .run(id, key, curve, name, wanted, state, enrolled, JSON.stringify(addresses));
+  }
+
+  setAdmission(id: number, { state, name, approved }: Pick<Host, 'state' | 'name' | 'approved'>): void {
+    this.#ledger
+      .sql('UPDATE hosts SET state = ?, name = ?, approved = ? WHERE id = ?')
+      .run(state, name, approved, id);
+  }
+
+  setKeys(id: number, { key, curve, next, rotationAt }: Key & Pick<Host, 'next' | 'rotationAt'>): void {
+    this.#ledger
+      .sql('UPDATE hosts SET key = ?, curve = ?, next_key = ?, next_curve = ?, rotation_at = ? WHERE id = ?')
+      .run(key, curve, next?.key ?? null, next?.curve ?? null, rotationAt, id);
+  }
+
+  setMute(id: number, mute: Host['mute']): void {
+    this.#ledger
+      .sql('UPDATE hosts SET muted_until = ?, mute_note = ? WHERE id = ?')
+      .run(mute?.until ?? null, mute?.note ?? null, id);
+  }
+
+  /** Writes what a host told of itself last, and when it first was as far as it is. */
+  writeTold(host: Host): void {
+    const { id, lastSeen, position } = host;
+    this.#ledger.sql(WRITE_TOLD).run(...toldOf(host), lastSeen, id);
+    if (position === null || lastSeen === null) return;
+    this.#ledger.sql('INSERT OR IGNORE INTO acks VALUES (?, ?, ?)').run(id, position.applied, lastSeen);
+  }
+
+  /** When a host first said that it has everything up to a seq, epoch seconds. */
+  reachedAt(id: number, seq: number): number | undefined {
+    const row = this.#ledger
+      .sql('SELECT min(at) AS at FROM acks WHERE host = ? AND applied >= ?')
+      .get(id, seq);
+    const at = (row as Row)['at'];
+    return typeof at === 'number' ? at : undefined;
+  }
+
+  /** Removes a host and all that is told of it but its reports, which then are nobody's. */
+  forget(id: number): void {
+    for (const table of ['supporters', 'acks', 'outcomes', 'seen_at', 'approved_at'])
+      this.#ledger.sql(`DELETE FROM ${table} WHERE host = ?`).run(id);
+    this.#ledger.sql('DELETE FROM hosts WHERE id = ?').run(id);
+  }
+
+  /** Never that of a forgotten host, whose reports are kept. */
+  nextId(): number {
+    const row = this.#ledger
+      .sql(
+        `SELECT max(id) AS id FROM
+         (SELECT max(id) AS id FROM hosts UNION ALL SELECT max(host) FROM reports UNION ALL SELECT max(host) FROM held)`,
+      )
+      .get() as Row;
+    return Number(row['id'] ?? 0) + 1;
+  }
+}
+
 /** A host as its row in the ledger tells. */
-export function hostOf(row: Row): Host {
+function hostOf(row: Row): Host {
   const text = (name: string): string | null => (row[name] === null ? null : String(row[name]));
   const epoch = text('epoch');
   const nextKey = text('next_key');
@@ -44,7 +119,7 @@ export function hostOf(row: Row): Host {
 }
 
 /** What acknowledgements change of a host's row, in the order of WRITE_TOLD. */
-export function toldOf(host: Host): (string | number | null)[] {
+function toldOf(host: Host): (string | number | null)[] {
   const { position, version, generation, clockAhead, ranges, addresses, receipt, outSince } = host;
   return [
     position?.epoch ?? null,
@@ -59,7 +134,7 @@ export function toldOf(host: Host): (string | number | null)[] {
   ];
 }
 
-export const WRITE_TOLD = `UPDATE hosts SET epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?, ranges = ?, addresses = ?,
+const WRITE_TOLD = `UPDATE hosts SET epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?, ranges = ?, addresses = ?,
   receipt = ?, out_since = ?, last_seen = ? WHERE id = ?`;
 
 /** The same as one text, without what changes with every word of a host: its row is written when this changes. */

@@ -1,24 +1,46 @@
 import type { AckRequest } from '@banshare/protocol';
+import type { Row } from './rows.ts';
 import type { SqliteLedger } from './store.ts';
 
-/**
- * Keeps what a host tells of single events, and only of events that there are: else one host could fill the disk.
- * @throws when the ledger cannot be written.
- */
-export function writeOutcomes(
-  ledger: SqliteLedger,
-  hostId: number,
-  { epoch, outcomes }: AckRequest,
-  now: number,
-): void {
-  const head = ledger.head();
-  const real = epoch === head.epoch ? outcomes.filter(({ seq }) => seq > 0 && seq <= head.seq) : [];
-  if (real.length === 0) return;
-  ledger.write(() => {
-    for (const { seq, outcome, reason } of real) {
-      ledger
-        .sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)')
-        .run(seq, hostId, outcome, reason ?? null, now);
-    }
-  });
+/** What hosts tell of single events. */
+export class Outcomes {
+  readonly #ledger: SqliteLedger;
+
+  constructor(ledger: SqliteLedger) {
+    this.#ledger = ledger;
+  }
+
+  /**
+   * Keeps what a host tells, and only of events that there are: else one host could fill the disk.
+   * @throws when the ledger cannot be written.
+   */
+  write(hostId: number, { epoch, outcomes }: AckRequest, now: number): void {
+    const head = this.#ledger.head();
+    const real = epoch === head.epoch ? outcomes.filter(({ seq }) => seq > 0 && seq <= head.seq) : [];
+    if (real.length === 0) return;
+    this.#ledger.write(() => {
+      for (const { seq, outcome, reason } of real) {
+        this.#ledger
+          .sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)')
+          .run(seq, hostId, outcome, reason ?? null, now);
+      }
+    });
+  }
+
+  /** What each host has told of an event, by host id; `at` is epoch seconds. */
+  of(seq: number): Map<number, { outcome: string; reason: string | null; at: number }> {
+    const rows = this.#ledger
+      .sql('SELECT host, outcome, reason, at FROM outcomes WHERE seq = ?')
+      .all(seq) as Row[];
+    return new Map(
+      rows.map((row) => [
+        Number(row['host']),
+        {
+          outcome: String(row['outcome']),
+          reason: row['reason'] === null ? null : String(row['reason']),
+          at: Number(row['at']),
+        },
+      ]),
+    );
+  }
 }

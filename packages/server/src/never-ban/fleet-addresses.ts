@@ -9,7 +9,7 @@ import {
 } from '@banshare/protocol';
 import { AddressIndex } from './address-index.ts';
 import { WhereFrom } from './where-from.ts';
-import type { Row } from '../ledger/rows.ts';
+import { ADDRESS_TABLES, AddressRows, type AddressTable } from '../ledger/addresses.ts';
 import type { SqliteLedger } from '../ledger/store.ts';
 import type { Host } from '../words/host.ts';
 
@@ -26,14 +26,10 @@ const NOTE_SECONDS = 30;
 /** What is on disk may be older than what is known by so much. */
 const REWRITE_SECONDS = 3600;
 
-/** By what an address counts: the host spoke from it, or tells it and an operator approved that. */
-const TABLES = ['seen_at', 'approved_at'] as const;
-type Table = (typeof TABLES)[number];
-
 /** When an address last was in order, and which such time is on disk; epoch seconds. */
 type Standing = { at: number; written: number };
 
-type Known = Record<Table, Map<Address, Standing>> & {
+type Known = Record<AddressTable, Map<Address, Standing>> & {
   name: string;
   /** From when on it protects where it speaks from. */
   trustedFrom: number;
@@ -52,6 +48,7 @@ export type HostAt = { host: string; address: Address };
  */
 export class FleetAddresses {
   readonly #ledger: SqliteLedger;
+  readonly #rows: AddressRows;
   readonly #goneAfterSeconds: number;
   readonly #known = new Map<number, Known>();
   readonly #index = new AddressIndex();
@@ -61,20 +58,13 @@ export class FleetAddresses {
 
   constructor(ledger: SqliteLedger, goneAfterSeconds: number) {
     this.#ledger = ledger;
+    this.#rows = new AddressRows(ledger);
     this.#goneAfterSeconds = goneAfterSeconds;
-    for (const table of TABLES) {
-      const kept = ledger
-        .sql(
-          `SELECT host, name, enrolled, approved, last_seen, address, at FROM ${table} JOIN hosts ON hosts.id = host ORDER BY at`,
-        )
-        .all();
-      for (const row of kept as Row[]) {
-        const [id, at] = [Number(row['host']), Number(row['at'])];
-        const approved = row['approved'] === null ? null : Number(row['approved']);
-        const host = { id, name: String(row['name']), enrolled: Number(row['enrolled']), approved };
+    for (const table of ADDRESS_TABLES) {
+      for (const { host, lastSeen, address, at } of this.#rows.all(table)) {
         const known = this.#of(host);
-        known.heardAt = Math.max(known.heardAt, at, Number(row['last_seen'] ?? 0));
-        this.#note(id, known, table, row['address'] as Address, at).written = at;
+        known.heardAt = Math.max(known.heardAt, at, lastSeen);
+        this.#note(host.id, known, table, address, at).written = at;
       }
     }
     for (const [id, known] of this.#known) this.#keepNewest(id, known);
@@ -103,7 +93,7 @@ export class FleetAddresses {
   /** The hosts that a ban hits, whether they protect their address or not. */
   hostsAt(target: Target, now: number): HostAt[] {
     return [...this.#at(target)].flatMap(({ known, address }) =>
-      TABLES.some((table) => this.#counts(known, known[table].get(address), now))
+      ADDRESS_TABLES.some((table) => this.#counts(known, known[table].get(address), now))
         ? [{ host: known.name, address }]
         : [],
     );
@@ -178,7 +168,7 @@ export class FleetAddresses {
     const fresh = chosen.filter((address) => !before.includes(address));
     const approved = [...chosen.filter((address) => before.includes(address)), ...fresh.slice(0, room)];
     this.#ledger.write(() => {
-      for (const address of approved) this.#write('approved_at', host.id, address, now);
+      for (const address of approved) this.#rows.put('approved_at', host.id, address, now);
     });
     for (const address of approved) this.#note(host.id, known, 'approved_at', address, now).written = now;
     return { approved, tooMany: fresh.slice(room) };
@@ -199,8 +189,7 @@ export class FleetAddresses {
     const said = taken.map(({ known, address }) => ({ host: known.name, address }));
     if (taken.length === 0) return [];
     this.#ledger.write(() => {
-      for (const { hostId, address } of taken)
-        this.#ledger.sql('DELETE FROM approved_at WHERE host = ? AND address = ?').run(hostId, address);
+      for (const { hostId, address } of taken) this.#rows.remove('approved_at', hostId, address);
       note(said);
     });
     for (const { hostId, known, address } of taken) this.#drop(hostId, known, 'approved_at', address);
@@ -216,7 +205,7 @@ export class FleetAddresses {
   waiting(host: Host, now: number): Address[] {
     if (host.state === 'revoked') return [];
     const known = this.#known.get(host.id);
-    const counting = TABLES.flatMap((table) =>
+    const counting = ADDRESS_TABLES.flatMap((table) =>
       known === undefined ? [] : this.#counting(known, table, now),
     );
     return told(host).filter((address) => !counting.includes(address));
@@ -227,16 +216,16 @@ export class FleetAddresses {
     const known = this.#known.get(host.id);
     this.#known.delete(host.id);
     this.#whereFrom.forget(host.id);
-    for (const table of TABLES)
+    for (const table of ADDRESS_TABLES)
       for (const address of known?.[table].keys() ?? []) this.#index.drop(address, host.id);
-    for (const table of TABLES) this.#ledger.sql(`DELETE FROM ${table} WHERE host = ?`).run(host.id);
+    this.#rows.removeHost(host.id);
   }
 
   /** Writes what is known since, and drops what no longer counts. @throws when the ledger cannot be written. */
   flush(now: number): void {
-    const fresh: [table: Table, hostId: number, address: Address, standing: Standing][] = [];
+    const fresh: [table: AddressTable, hostId: number, address: Address, standing: Standing][] = [];
     for (const [hostId, known] of this.#known) {
-      for (const table of TABLES) {
+      for (const table of ADDRESS_TABLES) {
         for (const [address, standing] of known[table]) {
           if (now - standing.at >= KEPT_SECONDS) this.#drop(hostId, known, table, address);
           else if (standing.at - standing.written >= REWRITE_SECONDS)
@@ -246,11 +235,9 @@ export class FleetAddresses {
     }
     const left = this.#left;
     this.#ledger.write(() => {
-      for (const [hostId, address] of left)
-        this.#ledger.sql('DELETE FROM seen_at WHERE host = ? AND address = ?').run(hostId, address);
-      for (const [table, hostId, address, { at }] of fresh) this.#write(table, hostId, address, at);
-      for (const table of TABLES)
-        this.#ledger.sql(`DELETE FROM ${table} WHERE at <= ?`).run(now - KEPT_SECONDS);
+      for (const [hostId, address] of left) this.#rows.remove('seen_at', hostId, address);
+      for (const [table, hostId, address, { at }] of fresh) this.#rows.put(table, hostId, address, at);
+      this.#rows.forgetUpto(now - KEPT_SECONDS);
     });
     this.#left = this.#left.slice(left.length);
     for (const [, , , standing] of fresh) standing.written = standing.at;
@@ -275,7 +262,7 @@ export class FleetAddresses {
     return now >= known.trustedFrom && this.#counts(known, known.seen_at.get(address), now);
   }
 
-  #counting(known: Known, table: Table, now: number): Address[] {
+  #counting(known: Known, table: AddressTable, now: number): Address[] {
     return [...known[table]].flatMap(([address, standing]) =>
       this.#counts(known, standing, now) ? [address] : [],
     );
@@ -306,7 +293,7 @@ export class FleetAddresses {
     return known;
   }
 
-  #note(hostId: number, known: Known, table: Table, address: Address, at: number): Standing {
+  #note(hostId: number, known: Known, table: AddressTable, address: Address, at: number): Standing {
     this.#index.add(address, hostId);
     const standing = { at, written: known[table].get(address)?.written ?? 0 };
     // Behind all others: the map goes from the oldest to the newest.
@@ -323,13 +310,9 @@ export class FleetAddresses {
     }
   }
 
-  #drop(hostId: number, known: Known, table: Table, address: Address): void {
+  #drop(hostId: number, known: Known, table: AddressTable, address: Address): void {
     known[table].delete(address);
-    if (!TABLES.some((each) => known[each].has(address))) this.#index.drop(address, hostId);
-  }
-
-  #write(table: Table, hostId: number, address: Address, at: number): void {
-    this.#ledger.sql(`INSERT OR REPLACE INTO ${table} VALUES (?, ?, ?)`).run(hostId, address, at);
+    if (!ADDRESS_TABLES.some((each) => known[each].has(address))) this.#index.drop(address, hostId);
   }
 }
 

@@ -1,14 +1,7 @@
-import {
-  overlaps,
-  parseRange,
-  specialRange,
-  type Address,
-  type Range,
-  type Target,
-} from '@banshare/protocol';
+import { overlaps, specialRange, type Address, type Range, type Target } from '@banshare/protocol';
 import { FleetAddresses, sayNewcomer, type HostAt } from './fleet-addresses.ts';
 import type { OwnAddresses } from './server-addresses.ts';
-import type { Row } from '../ledger/rows.ts';
+import { NeverBanRows } from '../ledger/addresses.ts';
 import type { SqliteLedger } from '../ledger/store.ts';
 import type { Host } from '../words/host.ts';
 
@@ -18,6 +11,7 @@ import type { Host } from '../words/host.ts';
  */
 export class NeverBan {
   readonly #ledger: SqliteLedger;
+  readonly #rows: NeverBanRows;
   readonly #configured: readonly Range[];
   readonly #protectsFleet: boolean;
   readonly #own: Pick<OwnAddresses, 'ruleFor' | 'list'>;
@@ -30,10 +24,11 @@ export class NeverBan {
     own: Pick<OwnAddresses, 'ruleFor' | 'list'>,
   ) {
     this.#ledger = ledger;
+    this.#rows = new NeverBanRows(ledger);
     this.#own = own;
     this.#configured = settings.addresses;
     this.#protectsFleet = settings.fleet;
-    this.#added = this.#readAdded();
+    this.#added = this.#rows.all();
     this.#fleet = new FleetAddresses(ledger, settings.goneAfterSeconds ?? Infinity);
   }
 
@@ -123,10 +118,10 @@ export class NeverBan {
   /** `note` is called in the transaction that adds. @throws when the ledger cannot be written: then it is not added. */
   add(range: Range, now: number, note: () => void = () => undefined): void {
     this.#ledger.write(() => {
-      this.#ledger.sql('INSERT OR IGNORE INTO never_ban VALUES (?, ?)').run(range, now);
+      this.#rows.add(range, now);
       note();
     });
-    this.#added = this.#readAdded();
+    this.#added = this.#rows.all();
   }
 
   /**
@@ -135,11 +130,11 @@ export class NeverBan {
    */
   remove(range: Range, note: () => void = () => undefined): boolean {
     const wasThere = this.#ledger.write(() => {
-      const { changes } = this.#ledger.sql('DELETE FROM never_ban WHERE range = ?').run(range);
-      if (Number(changes) > 0) note();
-      return Number(changes) > 0;
+      const isThere = this.#rows.remove(range);
+      if (isThere) note();
+      return isThere;
     });
-    this.#added = this.#readAdded();
+    this.#added = this.#rows.all();
     return wasThere;
   }
 
@@ -180,13 +175,5 @@ export class NeverBan {
   /** Writes where hosts were since, and drops what no longer counts. @throws when the ledger cannot be written. */
   flush(now: number): void {
     this.#fleet.flush(now);
-  }
-
-  #readAdded(): Range[] {
-    const rows = this.#ledger.sql('SELECT range FROM never_ban ORDER BY range').all() as Row[];
-    return rows.flatMap((row) => {
-      const range = parseRange(String(row['range']));
-      return range.ok ? [range.value] : [];
-    });
   }
 }

@@ -19,6 +19,7 @@ import { changeHost, changeNeverBan, setEnrolment, settleHeld, showAudit, type F
 import { freeze, held, thaw } from './stop.ts';
 import { undo } from './undo.ts';
 import { retire, type RetireParts } from './retire.ts';
+import { Settings } from '../ledger/settings.ts';
 import type { SqliteLedger } from '../ledger/store.ts';
 import { listBans } from './list-bans.ts';
 import { listHosts, statusOf } from './status.ts';
@@ -111,7 +112,7 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 
 /** What costs least and shows all the same that the disk takes a commit. @throws when the ledger cannot be written. */
 function noteAsked(ledger: SqliteLedger, now: number): void {
-  ledger.write(() => ledger.sql("INSERT OR REPLACE INTO meta VALUES ('status-asked', ?)").run(String(now)));
+  ledger.write(() => new Settings(ledger).put('status-asked', String(now)));
 }
 
 /** A copy for `backup`, in the state folder, where this daemon may write. */

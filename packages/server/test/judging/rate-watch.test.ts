@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Event } from '@banshare/protocol';
+import { BanMinutes } from '../../src/ledger/ban-minutes.ts';
 import { RateWatch, type BanRate } from '../../src/judging/rate-watch.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
@@ -13,8 +14,8 @@ function events(count: number, host: string, more: Partial<Event> = {}): Event[]
 
 function watchOf(shelf: LedgerOfTest, now: number, hosts = 3): { watch: RateWatch; alarms: BanRate[] } {
   const alarms: BanRate[] = [];
-  const { sql } = shelf.ledger;
-  const watch = new RateWatch({ sql, hosts: () => hosts, alarm: (rate) => alarms.push(rate), now });
+  const kept = new BanMinutes(shelf.ledger);
+  const watch = new RateWatch({ kept, hosts: () => hosts, alarm: (rate) => alarms.push(rate), now });
   return { watch, alarms };
 }
 

@@ -1,0 +1,87 @@
+import { parseRange, type Address, type Range } from '@banshare/protocol';
+import type { Row } from './rows.ts';
+import type { SqliteLedger } from './store.ts';
+
+/** By what an address counts as a host's: the host spoke from it, or tells it and an operator approved that. */
+export const ADDRESS_TABLES = ['seen_at', 'approved_at'] as const;
+export type AddressTable = (typeof ADDRESS_TABLES)[number];
+
+/** An address of a host as it is kept; times are epoch seconds. */
+export type KeptAddress = {
+  host: { id: number; name: string; enrolled: number; approved: number | null };
+  lastSeen: number;
+  address: Address;
+  at: number;
+};
+
+/** Where the fleet's hosts are; whoever changes several does it in one `write()`. Whatever writes @throws when the ledger cannot be written. */
+export class AddressRows {
+  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+
+  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+    this.#ledger = ledger;
+  }
+
+  /** All of a table, the oldest first. */
+  all(table: AddressTable): KeptAddress[] {
+    const rows = this.#ledger
+      .sql(
+        `SELECT host, name, enrolled, approved, last_seen, address, at FROM ${table} JOIN hosts ON hosts.id = host ORDER BY at`,
+      )
+      .all() as Row[];
+    return rows.map((row) => ({
+      host: {
+        id: Number(row['host']),
+        name: String(row['name']),
+        enrolled: Number(row['enrolled']),
+        approved: row['approved'] === null ? null : Number(row['approved']),
+      },
+      lastSeen: Number(row['last_seen'] ?? 0),
+      address: row['address'] as Address,
+      at: Number(row['at']),
+    }));
+  }
+
+  put(table: AddressTable, hostId: number, address: Address, at: number): void {
+    this.#ledger.sql(`INSERT OR REPLACE INTO ${table} VALUES (?, ?, ?)`).run(hostId, address, at);
+  }
+
+  remove(table: AddressTable, hostId: number, address: Address): void {
+    this.#ledger.sql(`DELETE FROM ${table} WHERE host = ? AND address = ?`).run(hostId, address);
+  }
+
+  removeHost(hostId: number): void {
+    for (const table of ADDRESS_TABLES) this.#ledger.sql(`DELETE FROM ${table} WHERE host = ?`).run(hostId);
+  }
+
+  /** Forgets what was last in order at that time or before. */
+  forgetUpto(at: number): void {
+    for (const table of ADDRESS_TABLES) this.#ledger.sql(`DELETE FROM ${table} WHERE at <= ?`).run(at);
+  }
+}
+
+/** The ranges that an operator added to what is never banned. Whatever writes @throws when the ledger cannot be written. */
+export class NeverBanRows {
+  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+
+  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+    this.#ledger = ledger;
+  }
+
+  all(): Range[] {
+    const rows = this.#ledger.sql('SELECT range FROM never_ban ORDER BY range').all() as Row[];
+    return rows.flatMap((row) => {
+      const range = parseRange(String(row['range']));
+      return range.ok ? [range.value] : [];
+    });
+  }
+
+  add(range: Range, now: number): void {
+    this.#ledger.sql('INSERT OR IGNORE INTO never_ban VALUES (?, ?)').run(range, now);
+  }
+
+  /** Returns whether it was there. */
+  remove(range: Range): boolean {
+    return Number(this.#ledger.sql('DELETE FROM never_ban WHERE range = ?').run(range).changes) > 0;
+  }
+}

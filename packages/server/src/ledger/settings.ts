@@ -1,0 +1,30 @@
+import type { Row } from './rows.ts';
+import type { SqliteLedger } from './store.ts';
+
+/** Single values by their names that outlive a restart; whoever changes one with something else does it in one `write()`. */
+export class Settings {
+  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+
+  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+    this.#ledger = ledger;
+  }
+
+  get(name: string): string | undefined {
+    const row = this.#ledger.sql('SELECT value FROM meta WHERE name = ?').get(name) as Row | undefined;
+    return row === undefined ? undefined : String(row['value']);
+  }
+
+  /** @throws when the ledger cannot be written, as all that follows. */
+  put(name: string, value: string): void {
+    this.#ledger.sql('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
+  }
+
+  /** Writes a value unless there is one. */
+  putFirst(name: string, value: string): void {
+    this.#ledger.sql('INSERT OR IGNORE INTO meta VALUES (?, ?)').run(name, value);
+  }
+
+  remove(name: string): void {
+    this.#ledger.sql('DELETE FROM meta WHERE name = ?').run(name);
+  }
+}
