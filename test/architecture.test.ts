@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
+import { imports, sources, type Import, type Source } from './sources.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -58,31 +59,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
 /** Slow to load, and not needed by every run: only `await import()` brings them in. */
 const LAZY = ['winston', 'libsodium-wrappers'];
 
-type Import = { what: string; lazy: boolean; typeOnly: boolean };
-type Source = { path: string; package: string; text: string };
-
-const sources: Source[] = globSync('packages/*/{src,test}/**/*.ts', { cwd: ROOT }).map((path) => ({
-  path: path.slice('packages/'.length),
-  package: path.split('/')[1] ?? '',
-  text: readFileSync(join(ROOT, path), 'utf8'),
-}));
 const rooms = sources.filter((source) => source.path.includes('/src/'));
-
-/** The imports of a source as prettier lays it out; comments are left out, and a computed import is called so. */
-function imports(text: string): Import[] {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
-  const found: Import[] = [];
-  for (const match of code.matchAll(/^(?:import|export)\b(\s+type\b)?[^;'"]*?from\s*(['"])(.+?)\2/gm)) {
-    found.push({ what: match[3] ?? '', lazy: false, typeOnly: match[1] !== undefined });
-  }
-  for (const match of code.matchAll(/^import\s+(['"])(.+?)\1/gm)) {
-    found.push({ what: match[2] ?? '', lazy: false, typeOnly: false });
-  }
-  for (const match of code.matchAll(/(\btypeof\s+)?\bimport\(\s*(?:(['"])(.+?)\2)?/g)) {
-    found.push({ what: match[3] ?? 'a computed name', lazy: true, typeOnly: match[1] !== undefined });
-  }
-  return found;
-}
 
 /** Every import of the sources that breaks a rule, as `file imports what`. */
 function importsThat(from: readonly Source[], breaks: (source: Source, each: Import) => boolean): string[] {

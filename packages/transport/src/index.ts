@@ -17,10 +17,11 @@ export { curveKeyOf, makeCurvePair, makeIdentity, type Identity } from './key-ma
 export { eventPublisher, listen, reportRouter, type Listening } from './listen.ts';
 export { Pipeline } from './pipeline.ts';
 export { PublishPort, ReportPort } from './ports.ts';
-export { Requester, type Answer, type Peer } from './request.ts';
+export { Requester, type Peer } from './request.ts';
 export { MAC_BYTES, Mac, MacChecker } from './mac.ts';
 export { seal, sealByMac, Sealer, type Sealed } from './seal.ts';
 export { strangerIsRefused } from './self-test.ts';
 export { SignatureChecker, Signer } from './signature.ts';
 export { Subscription } from './subscribe.ts';
 export { encodeZ85 } from './z85.ts';
+export type { Answer } from './answer.ts';

@@ -2,8 +2,9 @@ import { Dealer } from 'zeromq';
 import { parseReply } from '@banshare/protocol';
 import { watchedSocket, type Handshake } from './handshakes.ts';
 import { untilDone } from './interrupted.ts';
-import { NOT_ADMITTED, optionsOf, unanswered, type Answer, type Peer } from './request.ts';
+import { NOT_ADMITTED, optionsOf, unanswered, type Peer } from './request.ts';
 import type { Sealed } from './seal.ts';
+import type { Answer } from './answer.ts';
 
 /** One that waits for its answer; heard is how many had come when its time began. */
 type Waiting = {

@@ -1,17 +1,13 @@
 import { Request, type Dealer, type SocketOptions } from 'zeromq';
-import { parseReply, type Reply } from '@banshare/protocol';
+import { parseReply } from '@banshare/protocol';
 import type { CurvePair } from './certificate.ts';
 import { watchedSocket } from './handshakes.ts';
 import { untilDone } from './interrupted.ts';
 import type { Sealed } from './seal.ts';
+import type { Answer } from './answer.ts';
 
 /** Whom to ask, and as whom. */
 export type Peer = { endpoint: string; serverKey: string; curve: CurvePair };
-
-/** `not-admitted`: the server does not know our key; `unreachable`: no answer in time; `unreadable`: an answer in no known form. */
-export type Answer =
-  | { ok: true; reply: Reply }
-  | { ok: false; fault: 'not-admitted' | 'unreachable' | 'unreadable'; reason: string };
 
 /** One socket and what became of its handshake; onEnd is there while a request waits. */
 type Connection = {

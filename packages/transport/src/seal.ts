@@ -1,8 +1,8 @@
 import { coveredByMac, encodeRequest, signedText, type Envelope, type RequestKind } from '@banshare/protocol';
 import type { Identity } from './key-making.ts';
 import { Mac } from './mac.ts';
-import type { Answer } from './request.ts';
 import { Signer } from './signature.ts';
+import type { Answer } from './answer.ts';
 
 /** A request ready to be sent: its frames, and the id that its answer must carry. The signature may be a MAC. */
 export type Sealed = { id: string; subject: string; body: string; signature: Buffer };

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { dirname, resolve } from 'node:path';
+import { test } from 'node:test';
+import { imports, sources, type Source } from './sources.ts';
+
+/**
+ * The rooms of each package, and which of them each may import from, types counted. A room stands above all that it imports from, so
+ * that nothing goes upwards and nothing in a circle. `.` is `src/` itself.
+ */
+const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  server: {
+    words: [],
+    setup: [],
+    ledger: ['words'],
+    'never-ban': ['ledger', 'words'],
+    judging: ['never-ban', 'ledger', 'words'],
+    ports: ['setup'],
+    fleet: ['ports', 'never-ban', 'ledger', 'setup', 'words'],
+    publish: ['ports', 'words'],
+    intake: ['fleet', 'judging', 'ledger', 'words'],
+    operator: ['publish', 'fleet', 'ports', 'judging', 'never-ban', 'ledger', 'setup', 'words'],
+    cli: ['operator', 'fleet', 'judging', 'never-ban', 'ledger', 'setup', 'words'],
+    '.': [
+      'cli',
+      'operator',
+      'intake',
+      'publish',
+      'fleet',
+      'ports',
+      'judging',
+      'never-ban',
+      'ledger',
+      'setup',
+      'words',
+    ],
+  },
+};
+
+/** Where SQL may stand: each store has one room, and one file reads a store of fail2ban's. */
+const SQL_IN = [/^server\/src\/ledger\//, /^server\/src\/cli\/import-fail2ban\.ts$/, /^client\/src\/bans\//];
+
+const programs = sources.filter(({ path }) => path.includes('/src/'));
+
+function roomOf(path: string): string {
+  const [, , first = '', second] = path.split('/');
+  return second === undefined ? '.' : first;
+}
+
+/** The files that a source imports by their path. */
+function filesOf(source: Source): string[] {
+  return imports(source.text)
+    .filter(({ what }) => what.startsWith('.'))
+    .map(({ what }) => resolve('/', dirname(source.path), what).slice(1));
+}
+
+/** Every import of a room that its row does not allow, and every room without a row. */
+function intruders(all: readonly Source[]): string[] {
+  return all.flatMap((source) => {
+    const rooms = ROOMS[source.package];
+    if (rooms === undefined) return [];
+    const here = roomOf(source.path);
+    const allowed = rooms[here];
+    if (allowed === undefined) return [`${source.path} stands in no room of the table`];
+    return filesOf(source)
+      .filter((target) => roomOf(target) !== here && !allowed.includes(roomOf(target)))
+      .map((target) => `${source.path} imports ${target}`);
+  });
+}
+
+/** The files that import each other in a circle, each circle once. */
+function circles(all: readonly Source[]): string[] {
+  const edges = new Map(all.map((source) => [source.path, filesOf(source)]));
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    const at = way.indexOf(path);
+    if (at >= 0) found.push([...way.slice(at), path].join(' → '));
+    if (at >= 0 || done.has(path)) return;
+    for (const next of edges.get(path) ?? []) visit(next, [...way, path]);
+    done.add(path);
+  };
+  for (const path of edges.keys()) visit(path, []);
+  return found;
+}
+
+/** The sources with a statement of SQL outside of its rooms. */
+function withSql(all: readonly Source[]): string[] {
+  const statement =
+    /['"`]\s*(?:SELECT|INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM|REPLACE INTO|CREATE (?:TABLE|INDEX|VIEW)|ALTER TABLE|PRAGMA|VACUUM|BEGIN)\b|\.sql\(/;
+  return all
+    .filter(({ path, text }) => statement.test(text) && !SQL_IN.some((room) => room.test(path)))
+    .map(({ path }) => path);
+}
+
+test('a room imports only from the rooms that its row allows', () => {
+  assert.deepEqual(intruders(programs), []);
+});
+
+test('the table of rooms goes one way: each stands above all that it may import from', () => {
+  for (const rooms of Object.values(ROOMS)) {
+    const order = Object.keys(rooms);
+    for (const [room, allowed] of Object.entries(rooms))
+      for (const below of allowed)
+        assert.ok(order.indexOf(below) < order.indexOf(room) && order.includes(below), `${room} → ${below}`);
+  }
+});
+
+test('no files import each other in a circle, types counted', () => {
+  assert.deepEqual(circles(programs), []);
+});
+
+test('SQL stands in its rooms alone', () => {
+  assert.deepEqual(withSql(programs), []);
+});
+
+test('each of these rules sees what breaks it', () => {
+  const planted = (path: string, text: string): Source => ({ path, package: path.split('/')[0] ?? '', text });
+  assert.deepEqual(
+    intruders([
+      planted('server/src/ledger/store.ts', "import type { Facts } from '../operator/facts.ts';"),
+      planted('server/src/attic/box.ts', ''),
+      planted('server/src/words/host.ts', "const later = await import('../serve.ts');"),
+    ]),
+    [
+      'server/src/ledger/store.ts imports server/src/operator/facts.ts',
+      'server/src/attic/box.ts stands in no room of the table',
+      'server/src/words/host.ts imports server/src/serve.ts',
+    ],
+  );
+  assert.deepEqual(
+    circles([
+      planted('server/src/words/a.ts', "import type { B } from './b.ts';"),
+      planted('server/src/words/b.ts', "export { C } from './c.ts';"),
+      planted('server/src/words/c.ts', "import { A } from './a.ts';"),
+    ]),
+    ['server/src/words/a.ts → server/src/words/b.ts → server/src/words/c.ts → server/src/words/a.ts'],
+  );
+  assert.deepEqual(
+    withSql([
+      planted('server/src/fleet/hosts.ts', "sql('SELECT name FROM hosts')"),
+      planted('server/src/ledger/bans.ts', "sql('SELECT ip FROM bans')"),
+      planted('client/src/decide/take.ts', 'const text = `DELETE FROM bans WHERE seq = ?`;'),
+    ]),
+    ['server/src/fleet/hosts.ts', 'client/src/decide/take.ts'],
+  );
+});
