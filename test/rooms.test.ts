@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { imports, sources, type Source } from './sources.ts';
 
@@ -34,6 +34,62 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'words',
     ],
   },
+  client: {
+    bans: [],
+    host: [],
+    fail2ban: [],
+    server: [],
+    identity: ['server'],
+    protection: ['server', 'fail2ban', 'host'],
+    enforcers: ['bans', 'host'],
+    'enforcers/psad': ['enforcers', 'bans', 'host'],
+    'enforcers/fail2ban': ['enforcers/psad', 'enforcers', 'fail2ban', 'bans', 'host'],
+    'enforcers/sets': ['enforcers', 'bans', 'host'],
+    'host-enforcer': [
+      'enforcers/sets',
+      'enforcers/fail2ban',
+      'enforcers/psad',
+      'enforcers',
+      'fail2ban',
+      'bans',
+      'host',
+    ],
+    follow: ['identity', 'server', 'bans', 'host'],
+    decide: ['protection', 'bans', 'host'],
+    apply: ['decide', 'enforcers', 'server', 'bans', 'host'],
+    'enforcer-change': ['apply', 'decide', 'host-enforcer', 'enforcers', 'bans', 'host'],
+    admin: ['enforcer-change', 'apply', 'decide', 'follow', 'enforcers', 'bans'],
+    cli: [
+      'admin',
+      'enforcer-change',
+      'apply',
+      'decide',
+      'follow',
+      'host-enforcer',
+      'enforcers/psad',
+      'protection',
+      'identity',
+      'server',
+      'fail2ban',
+      'bans',
+      'host',
+    ],
+    '.': [
+      'cli',
+      'admin',
+      'enforcer-change',
+      'apply',
+      'decide',
+      'follow',
+      'host-enforcer',
+      'enforcers',
+      'protection',
+      'identity',
+      'server',
+      'bans',
+      'host',
+    ],
+  },
 };
 
 /** Where SQL may stand: each store has one room, and one file reads a store of fail2ban's. */
@@ -42,8 +98,7 @@ const SQL_IN = [/^server\/src\/ledger\//, /^server\/src\/cli\/import-fail2ban\.t
 const programs = sources.filter(({ path }) => path.includes('/src/'));
 
 function roomOf(path: string): string {
-  const [, , first = '', second] = path.split('/');
-  return second === undefined ? '.' : first;
+  return relative(`/${path.split('/')[0]}/src`, `/${dirname(path)}`) || '.';
 }
 
 /** The files that a source imports by their path. */
