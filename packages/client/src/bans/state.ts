@@ -119,7 +119,7 @@ export class State {
     return this.#sql(
       "SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) AND status <> 'skipped' ORDER BY ip, prog, jail LIMIT ?",
     )
-      .all(behind?.ip ?? '', behind?.prog ?? '', behind?.jail ?? '', limit)
+      .all(...keyOf(behind), limit)
       .map(rowOf);
   }
 
@@ -153,10 +153,14 @@ export class State {
       .map(rowOf);
   }
 
-  /** What is skipped for a reason that begins so. */
-  skippedFor(beginning: string): BanRow[] {
-    const sql = "SELECT * FROM bans WHERE status = 'skipped' AND substr(reason, 1, ?) = ? ORDER BY seq";
-    return this.#sql(sql).all(beginning.length, beginning).map(rowOf);
+  /** A part of what is skipped for a reason that begins so, in the order of the keys from behind one of them. */
+  skippedFor(beginning: string, behind: BanKey | undefined, limit: number): BanRow[] {
+    return this.#sql(
+      `SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) AND status = 'skipped' AND substr(reason, 1, ?) = ?
+       ORDER BY ip, prog, jail LIMIT ?`,
+    )
+      .all(...keyOf(behind), beginning.length, beginning, limit)
+      .map(rowOf);
   }
 
   /** Bans whose end has come, those first that ended first. */
@@ -367,6 +371,11 @@ export class State {
     this.#prepared.set(text, known);
     return known;
   }
+}
+
+/** Before all others where there is none. */
+function keyOf(behind: BanKey | undefined): [string, string, string] {
+  return [behind?.ip ?? '', behind?.prog ?? '', behind?.jail ?? ''];
 }
 
 function rowOf(row: Record<string, unknown>): BanRow {

@@ -1,5 +1,6 @@
 import type { Log } from '@banshare/runtime';
 import type { BanRow } from '../bans/ban-row.ts';
+import { pageByPage } from '../host/in-parts.ts';
 import { keepBack } from './keep-back.ts';
 import { EndOfProtection } from './no-longer-protected.ts';
 import { Rulebook, type Protected } from '../protection/rulebook.ts';
@@ -19,6 +20,10 @@ export class ProtectionWatch {
   readonly #log: Pick<Log, 'notice' | 'warning'>;
   readonly #end: EndOfProtection;
   #known: ReadonlySet<string> | undefined;
+  #isStopped = false;
+  /** Something is protected no more, and what was skipped for it has not been looked at since. */
+  #hasLess = false;
+  #isEnding = false;
 
   constructor(
     protection: Pick<Protection, 'refresh' | 'all' | 'knowsIgnoreIp'>,
@@ -35,33 +40,52 @@ export class ProtectionWatch {
   /** Looks once a second; returns how to stop. */
   start(): () => void {
     const timer = setInterval(() => void this.look(), LOOK_MS);
-    return () => clearInterval(timer);
+    return () => {
+      this.#isStopped = true;
+      clearInterval(timer);
+    };
   }
 
-  /** Looks at what is protected: lifts what is banned there and was not protected before, and applies what is protected no more. */
+  /**
+   * Looks at what is protected: lifts what is banned there and was not protected before, and applies what is protected no more.
+   * Of many bans a part at a time; the next look does not wait for that, since whoever logs in meanwhile must not.
+   */
   async look(): Promise<void> {
     await this.#protection.refresh();
+    if (this.#isStopped) return;
     const entries = this.#protection.all();
     const known = this.#known;
     const fresh = entries.filter(({ what }) => known?.has(what) !== true);
     this.#known = new Set(entries.map(({ what }) => what));
-    if (fresh.length > 0) this.#lift(this.#bansIn(fresh));
     // At the start nobody knows what ended meanwhile.
     const hasLess = known === undefined || [...known].some((what) => this.#known?.has(what) === false);
-    if (hasLess || this.#end.isWaiting) this.#end.look();
+    if (fresh.length > 0) await this.#liftAllIn(fresh);
+    if (hasLess) this.#hasLess = true;
+    if (this.#isEnding || !(this.#hasLess || this.#end.isWaiting)) return;
+    this.#isEnding = true;
+    this.#hasLess = false;
+    await this.#end.look(() => !this.#isStopped).finally(() => (this.#isEnding = false));
   }
 
-  /** The bans of an address, and of the ranges around it. */
-  #bansIn(fresh: readonly Protected[]): BanRow[] {
+  /** Lifts the bans of an address, and of the ranges around it. */
+  async #liftAllIn(fresh: readonly Protected[]): Promise<void> {
     const { state } = this.#parts;
     const single = fresh.map(({ what }) => what.replace(what.includes(':') ? /\/128$/ : /\/32$/, ''));
-    const isOfMany = single.some((what) => what.includes('/'));
-    const rows = isOfMany ? state.all() : [...single.flatMap((ip) => state.of(ip)), ...state.ranges()];
     const book = new Rulebook(fresh);
-    return rows.filter(({ ip }) => book.ruleFor(ip) !== undefined);
+    const liftIn = (rows: readonly BanRow[]): void =>
+      this.#lift(rows.filter(({ ip }) => book.ruleFor(ip) !== undefined));
+    const isOfMany = single.some((what) => what.includes('/'));
+    if (!isOfMany) liftIn([...single.flatMap((ip) => state.of(ip)), ...state.ranges()]);
+    else
+      await pageByPage(
+        (behind, limit) => state.notSkipped(behind, limit),
+        liftIn,
+        () => !this.#isStopped,
+      );
   }
 
   #lift(rows: readonly BanRow[]): void {
+    if (rows.length === 0) return;
     const { state, choice, queue } = this.#parts;
     const queued: BanRow[] = [];
     const lines: (() => void)[] = [];

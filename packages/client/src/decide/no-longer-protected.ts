@@ -2,6 +2,7 @@ import { banKeyText } from '@banshare/protocol';
 import { monotonicSeconds, type Log } from '@banshare/runtime';
 import { rowFor, type BanRow } from '../bans/ban-row.ts';
 import { choose } from './choose.ts';
+import { pageByPage } from '../host/in-parts.ts';
 import { keepNewest } from './keep-newest.ts';
 import type { Protection } from '../protection/protect.ts';
 import { NEVER_BAN } from '../bans/choice.ts';
@@ -42,30 +43,37 @@ export class EndOfProtection {
     return this.#goneSince.size > 0;
   }
 
-  /** Looks at everything that was skipped for a rule. */
-  look(): void {
-    const { state, choice, queue } = this.#parts;
+  /** Looks at everything that was skipped for a rule, a part at a time, as long as `isWanted` says so. */
+  async look(isWanted: () => boolean): Promise<void> {
     const now = this.#monotonic();
-    const gone = state
-      .skippedFor(NEVER_BAN)
-      .filter((row) => !isProtected(choose(row, choice, this.#parts.now())));
-    const since = new Map(gone.map((row) => [banKeyText(row), this.#goneSince.get(banKeyText(row)) ?? now]));
-    const ended = gone.filter((row) => now - (since.get(banKeyText(row)) ?? now) >= this.#graceOf(row));
-    for (const row of ended) since.delete(banKeyText(row));
+    const since = new Map<string, number>();
+    await pageByPage(
+      (behind, limit) => this.#parts.state.skippedFor(NEVER_BAN, behind, limit),
+      (rows) => this.#lookAt(rows, now, since),
+      isWanted,
+    );
     this.#goneSince = since;
+  }
+
+  #lookAt(rows: readonly BanRow[], now: number, since: Map<string, number>): void {
+    const { state, choice } = this.#parts;
+    const gone = rows.filter((row) => !isProtected(choose(row, choice, this.#parts.now())));
+    const beganAt = (row: BanRow): number => this.#goneSince.get(banKeyText(row)) ?? now;
+    const ended = gone.filter((row) => now - beganAt(row) >= this.#graceOf(row));
+    for (const row of gone) if (!ended.includes(row)) since.set(banKeyText(row), beganAt(row));
     if (ended.length === 0) return;
     const queued: BanRow[] = [];
     state.together(() => {
       for (const row of ended) this.#decideAnew(row, queued);
       keepNewest(this.#parts, queued);
     });
-    for (const row of queued) {
-      this.#log.notice('Applies a ban, since the address is protected no more', {
-        ip: row.ip,
-        jail: row.jail,
-      });
-      queue(row);
-    }
+    for (const row of queued) this.#carryOut(row);
+  }
+
+  #carryOut(row: BanRow): void {
+    const text = 'Applies a ban, since the address is protected no more';
+    if (row.status === 'pending') this.#log.notice(text, { ip: row.ip, jail: row.jail });
+    this.#parts.queue(row);
   }
 
   #decideAnew(row: BanRow, queued: BanRow[]): void {

@@ -1,9 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import type { BanKey } from '@banshare/protocol';
 import { wallSeconds } from '@banshare/runtime';
 import { rowFor, type BanRow } from '../bans/ban-row.ts';
 import { PAUSED } from '../bans/choice.ts';
-import { MOST_IN_A_GO } from '../host/in-parts.ts';
+import { MOST_IN_A_GO, pageByPage } from '../host/in-parts.ts';
 import { choose } from './choose.ts';
 import type { TakeParts } from './parts.ts';
 import { keepBack } from './keep-back.ts';
@@ -55,19 +54,16 @@ export async function goOnResuming(
 }
 
 async function liftAll(parts: TakeParts, isWanted: () => boolean): Promise<number> {
-  const { state } = parts;
-  let [count, behind]: [number, BanKey | undefined] = [0, undefined];
-  while (isWanted()) {
-    const rows = state.notSkipped(behind, MOST_IN_A_GO);
+  const { state, queue } = parts;
+  let count = 0;
+  const keepAllBack = (rows: readonly BanRow[]): void => {
     const queued: BanRow[] = [];
     state.together(() => {
       for (const row of rows) if (keepBack(row, PAUSED, parts, queued)) count += 1;
     });
-    for (const row of queued) parts.queue(row);
-    if (rows.length < MOST_IN_A_GO) break;
-    behind = rows.at(-1);
-    await setImmediate();
-  }
+    for (const row of queued) queue(row);
+  };
+  await pageByPage((behind, limit) => state.notSkipped(behind, limit), keepAllBack, isWanted);
   return count;
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { BanKey } from '@banshare/protocol';
 
 /** Rows written in one go at most: timers, status and pause wait meanwhile. */
 export const MOST_IN_A_GO = 500;
@@ -20,5 +21,25 @@ async function oneByOne<Item>(items: readonly Item[], work: (part: readonly Item
   for (let from = 0; from < items.length; from += MOST_IN_A_GO) {
     if (from > 0) await setImmediate();
     work(items.slice(from, from + MOST_IN_A_GO));
+  }
+}
+
+/**
+ * Works through what the state has, in parts as well: each part is read when its turn has come, so that what changed since the
+ * one before is seen as it is. What is short is done before the first turn of the loop.
+ * @param isWanted asked before each part: false ends it.
+ */
+export async function pageByPage<Row extends BanKey>(
+  read: (behind: BanKey | undefined, limit: number) => readonly Row[],
+  work: (rows: readonly Row[]) => void,
+  isWanted: () => boolean,
+): Promise<void> {
+  let behind: BanKey | undefined;
+  while (isWanted()) {
+    const rows = read(behind, MOST_IN_A_GO);
+    work(rows);
+    if (rows.length < MOST_IN_A_GO) return;
+    behind = rows.at(-1);
+    await setImmediate();
   }
 }

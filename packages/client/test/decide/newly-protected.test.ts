@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { Target } from '@banshare/protocol';
 import { ProtectionWatch } from '../../src/decide/newly-protected.ts';
+import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { Rulebook, type Protected } from '../../src/protection/rulebook.ts';
 import { ip, range } from '../make.ts';
 import { Host } from './recording-host.ts';
@@ -13,8 +15,8 @@ class Guarded extends Host {
   knowsIgnoreIp = true;
   readonly watch: ProtectionWatch;
 
-  constructor() {
-    super({ ruleFor: (of) => new Rulebook(this.entries).ruleFor(of) });
+  constructor(mostAtOnce = 1) {
+    super({ ruleFor: (of) => new Rulebook(this.entries).ruleFor(of) }, mostAtOnce);
     const all = (): Protected[] => [...this.entries];
     const log = { notice: () => undefined, warning: () => undefined };
     const refresh = (): Promise<void> => Promise.resolve();
@@ -177,4 +179,38 @@ test('A ban whose rule ended while this host is paused stays away until resume',
     host.state.all().map(({ reason }) => reason),
     ['paused'],
   );
+});
+
+test('Where a whole list becomes protected, or is so no more, timers and commands have their turn after each part, and who logs in meanwhile does not wait', async () => {
+  const many = 3 * MOST_IN_A_GO;
+  using host = new Guarded(MOST_IN_A_GO);
+  host.enforcer.endAll();
+  host.hear(...Array.from({ length: many }, (_, n) => ({ ip: ip(`45.77.${n >> 8}.${n & 255}`) })));
+  host.hear({ ip: ip('203.0.113.9') });
+  await host.watch.look();
+  await host.applier.idle();
+  const skipped = (): number => host.state.counts()['skipped'] ?? 0;
+  const placed = (): number => many - skipped();
+  host.protect(range('45.77.0.0/16'), '45.77.0.0/16 of [never-ban] in client.toml');
+  for (const done of [skipped, placed]) {
+    let isDone = false;
+    const looking = host.watch.look().then(() => (isDone = true));
+    let [before, turns] = [0, 0];
+    while (!isDone) {
+      await setImmediate();
+      if (turns++ === 1 && done === skipped) {
+        host.protect(ip('203.0.113.9'));
+        await host.watch.look();
+        assert.notEqual(host.state.of('203.0.113.9')[0]?.status, 'applied');
+        assert.ok(skipped() < many);
+      }
+      assert.ok(done() - before <= MOST_IN_A_GO + 1, `${done() - before} between two turns of the loop`);
+      before = done();
+    }
+    await looking;
+    await host.applier.idle();
+    assert.equal(skipped(), done === skipped ? many + 1 : 1);
+    host.entries.splice(0, 1);
+  }
+  assert.deepEqual(host.state.counts(), { applied: many, skipped: 1 });
 });
