@@ -46,6 +46,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'server/src/cli/import-fail2ban.ts',
     'server/src/ledger/schema.ts',
     'server/src/ledger/store.ts',
+    'client/src/bans/in-place.ts',
     'client/src/bans/kept-by-pause.ts',
     'client/src/bans/remains.ts',
     'client/src/bans/state.ts',

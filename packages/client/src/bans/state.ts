@@ -1,16 +1,10 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import {
-  parseOutcome,
-  type BanKey,
-  type Origin,
-  type Outcome,
-  type Position,
-  type Receipt,
-} from '@banshare/protocol';
+import { parseOutcome, type BanKey, type Outcome, type Position, type Receipt } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { BanRow, RowStatus } from './ban-row.ts';
+import { InPlace } from './in-place.ts';
 import { KeptByPause } from './kept-by-pause.ts';
 import { Tally, type Counted } from './tally.ts';
 import { LeftBehind } from './remains.ts';
@@ -28,6 +22,7 @@ export class State {
   #tally: Tally | undefined;
   readonly left = new LeftBehind((text) => this.#sql(text));
   readonly keptByPause = new KeptByPause((text) => this.#sql(text), rowOf);
+  readonly inPlace = new InPlace((text) => this.#sql(text), rowOf);
 
   /** @throws when the file cannot be used, or belongs to a newer program. */
   constructor(directory: string) {
@@ -216,36 +211,6 @@ export class State {
   /** Whether nothing is left out for want of room: then newestLeftOut() need not be asked, which takes a tenth of a millisecond. */
   get hasAll(): boolean {
     return this.#tallied().full === 0;
-  }
-
-  /** The oldest in place of an origin that one host found. */
-  oldestInPlace(origin: Origin, finder: string, limit: number): BanRow[] {
-    return this.#sql(
-      `SELECT * FROM bans INDEXED BY bans_in_place WHERE status IN ('pending', 'applied', 'unproven')
-       AND origin = ? AND finder = ? ORDER BY at LIMIT ?`,
-    )
-      .all(origin, finder, limit)
-      .map(rowOf);
-  }
-
-  /** How many bans in place each host has found, the most first. */
-  inPlaceByHost(): { host: string; count: number }[] {
-    return this.#sql(
-      `SELECT finder, count(*) AS n FROM bans INDEXED BY bans_in_place
-       WHERE status IN ('pending', 'applied', 'unproven') AND origin = 'host' GROUP BY finder ORDER BY n DESC`,
-    )
-      .all()
-      .map((row) => ({ host: String(row['finder']), count: Number(row['n']) }));
-  }
-
-  /** What of an origin is not over and was left out since this host had as many as it takes, the newest first. */
-  newestLeftOut(origin: Origin, now: number, limit: number): BanRow[] {
-    return this.#sql(
-      `SELECT * FROM bans INDEXED BY bans_left_out WHERE status = 'skipped' AND reason = 'full' AND origin = ?
-       AND (until IS NULL OR until > ?) ORDER BY at DESC, seq DESC LIMIT ?`,
-    )
-      .all(origin, now, limit)
-      .map(rowOf);
   }
 
   /** How many bans could not be lifted when that was tried, and one of them. */

@@ -22,10 +22,13 @@ export function keepNewest(parts: TakeParts, queued: BanRow[]): void {
 }
 
 function leastWanted(count: number, state: State): BanRow[] {
-  const rows = state.oldestInPlace('import', OPERATOR_HOST, count);
-  for (const [host, share] of sharesOf(count - rows.length, rows.length < count ? state.inPlaceByHost() : []))
-    rows.push(...state.oldestInPlace('host', host, share));
-  if (rows.length < count) rows.push(...state.oldestInPlace('operator', OPERATOR_HOST, count - rows.length));
+  const rows = state.inPlace.oldest('import', OPERATOR_HOST, count);
+  for (const [host, share] of sharesOf(
+    count - rows.length,
+    rows.length < count ? state.inPlace.byHost() : [],
+  ))
+    rows.push(...state.inPlace.oldest('host', host, share));
+  if (rows.length < count) rows.push(...state.inPlace.oldest('operator', OPERATOR_HOST, count - rows.length));
   return rows;
 }
 
@@ -57,7 +60,7 @@ function fillUp(room: number, { state, choice, now }: TakeParts, queued: BanRow[
   let left = room;
   for (const origin of FIRST_TO_LAST) {
     if (left <= 0) return;
-    const rows = state.newestLeftOut(origin, now(), left);
+    const rows = state.inPlace.newestLeftOut(origin, now(), left);
     left -= rows.length;
     for (const row of rows) {
       // The server was told that it is left out; what becomes of it now is news.

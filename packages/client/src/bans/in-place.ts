@@ -1,0 +1,44 @@
+import type { StatementSync } from 'node:sqlite';
+import type { Origin } from '@banshare/protocol';
+import type { BanRow } from './ban-row.ts';
+
+/** What a host that takes only so many bans has to know: which of those in place give way, and what takes their place. */
+export class InPlace {
+  readonly #sql: (text: string) => StatementSync;
+  readonly #rowOf: (row: Record<string, unknown>) => BanRow;
+
+  constructor(sql: (text: string) => StatementSync, rowOf: (row: Record<string, unknown>) => BanRow) {
+    this.#sql = sql;
+    this.#rowOf = rowOf;
+  }
+
+  /** The oldest in place of an origin that one host found. */
+  oldest(origin: Origin, finder: string, limit: number): BanRow[] {
+    return this.#sql(
+      `SELECT * FROM bans INDEXED BY bans_in_place WHERE status IN ('pending', 'applied', 'unproven')
+       AND origin = ? AND finder = ? ORDER BY at LIMIT ?`,
+    )
+      .all(origin, finder, limit)
+      .map(this.#rowOf);
+  }
+
+  /** How many bans in place each host has found, the most first. */
+  byHost(): { host: string; count: number }[] {
+    return this.#sql(
+      `SELECT finder, count(*) AS n FROM bans INDEXED BY bans_in_place
+       WHERE status IN ('pending', 'applied', 'unproven') AND origin = 'host' GROUP BY finder ORDER BY n DESC`,
+    )
+      .all()
+      .map((row) => ({ host: String(row['finder']), count: Number(row['n']) }));
+  }
+
+  /** What of an origin is not over and was left out since this host had as many as it takes, the newest first. */
+  newestLeftOut(origin: Origin, now: number, limit: number): BanRow[] {
+    return this.#sql(
+      `SELECT * FROM bans INDEXED BY bans_left_out WHERE status = 'skipped' AND reason = 'full' AND origin = ?
+       AND (until IS NULL OR until > ?) ORDER BY at DESC, seq DESC LIMIT ?`,
+    )
+      .all(origin, now, limit)
+      .map(this.#rowOf);
+  }
+}
