@@ -45,7 +45,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'server/src/ledger/backup-file.ts',
     'server/src/cli/import-fail2ban.ts',
     'server/src/ledger/schema.ts',
-    'server/src/ledger/store.ts',
+    'server/src/ledger/ledger.ts',
     'client/src/bans/in-place.ts',
     'client/src/bans/kept-by-pause.ts',
     'client/src/bans/remains.ts',

@@ -59,7 +59,7 @@ test('the spine names files that exist, in the packages where a ban meets them',
 
 for (const [step, file] of [
   ['judge', 'packages/server/src/judging/judge.ts'],
-  ['record', 'packages/server/src/ledger/store.ts'],
+  ['record', 'packages/server/src/ledger/ledger.ts'],
   ['distribute', 'packages/server/src/publish/distribute.ts'],
   ['follow', 'packages/client/src/follow/follow.ts'],
   ['choose', 'packages/client/src/decide/choose.ts'],

@@ -172,12 +172,12 @@ test('each of these rules sees what breaks it', () => {
   const planted = (path: string, text: string): Source => ({ path, package: path.split('/')[0] ?? '', text });
   assert.deepEqual(
     intruders([
-      planted('server/src/ledger/store.ts', "import type { Facts } from '../operator/facts.ts';"),
+      planted('server/src/ledger/ledger.ts', "import type { Facts } from '../operator/facts.ts';"),
       planted('server/src/attic/box.ts', ''),
       planted('server/src/words/host.ts', "const later = await import('../serve.ts');"),
     ]),
     [
-      'server/src/ledger/store.ts imports server/src/operator/facts.ts',
+      'server/src/ledger/ledger.ts imports server/src/operator/facts.ts',
       'server/src/attic/box.ts stands in no room of the table',
       'server/src/words/host.ts imports server/src/serve.ts',
     ],

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { judge } from '../../packages/server/src/judging/judge.ts';
-import { SqliteLedger } from '../../packages/server/src/ledger/store.ts';
+import { Ledger } from '../../packages/server/src/ledger/ledger.ts';
 import { measureClientBurst } from './client-burst.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { BenchFleet } from './fleet.ts';
@@ -70,7 +70,7 @@ export async function measureManyBans(fleet: BenchFleet): Promise<Figure[]> {
 
 async function commitRate(folder: string, together: number): Promise<number> {
   const directory = mkdtempSync(join(folder, 'ledger-'));
-  const ledger = new SqliteLedger(join(directory, 'ledger.db'), () => 'bench');
+  const ledger = new Ledger(join(directory, 'ledger.db'), () => 'bench');
   try {
     const began = performance.now();
     for (let n = 0; n < REPORTS; n += together) {

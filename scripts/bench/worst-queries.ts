@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 import { MOST_IN_BLOCK, type AimPolicy, aim } from '../../packages/server/src/judging/ban-target.ts';
 import { judge, judgeUnban } from '../../packages/server/src/judging/judge.ts';
-import { SqliteLedger } from '../../packages/server/src/ledger/store.ts';
+import { Ledger } from '../../packages/server/src/ledger/ledger.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { Decide, Submission } from '../../packages/server/src/words/submission.ts';
 
@@ -26,7 +26,7 @@ type Case = {
   /** Fills the tables as an attacker, or a busy year, would. */
   fill: string;
   goal?: number;
-  work: (ledger: SqliteLedger, round: number) => Promise<unknown>;
+  work: (ledger: Ledger, round: number) => Promise<unknown>;
 };
 
 /** Each query on the way of a report where it has most to do. */
@@ -132,8 +132,8 @@ export async function measureWorstQueries(folder: string): Promise<Figure[]> {
 async function secondsOf(folder: string, { fill, work }: Case): Promise<{ full: number; empty: number }> {
   const directory = mkdtempSync(join(folder, 'worst-'));
   const ledgers = {
-    full: new SqliteLedger(join(directory, 'full.db'), () => 'bench'),
-    empty: new SqliteLedger(join(directory, 'empty.db'), () => 'bench'),
+    full: new Ledger(join(directory, 'full.db'), () => 'bench'),
+    empty: new Ledger(join(directory, 'empty.db'), () => 'bench'),
   };
   const samples = { full: [] as number[], empty: [] as number[] };
   try {

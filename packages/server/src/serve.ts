@@ -45,7 +45,7 @@ import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { LedgerWatch } from './operator/outages.ts';
 import { BanMinutes } from './ledger/ban-minutes.ts';
 import { Settings } from './ledger/settings.ts';
-import { SqliteLedger } from './ledger/store.ts';
+import { Ledger } from './ledger/ledger.ts';
 import { startUpkeep } from './upkeep.ts';
 import { curvesOf } from './words/host.ts';
 
@@ -66,7 +66,7 @@ type Core = {
   generations: Generation[];
   log: Log;
   faults: FaultLog;
-  ledger: SqliteLedger;
+  ledger: Ledger;
   book: HostBook;
   admissions: Admissions;
   neverBan: NeverBan;
@@ -170,7 +170,7 @@ function sayReady(reported: readonly string[], published: readonly string[]): vo
 
 async function openCore({ config, generations, paths }: ServeOptions, resources: Resources): Promise<Core> {
   const log = await openLog(config.log);
-  const ledger = new SqliteLedger(paths.ledger, () => randomBytes(8).toString('hex'));
+  const ledger = new Ledger(paths.ledger, () => randomBytes(8).toString('hex'));
   resources.own('the ledger', () => ledger.close());
   const book = new HostBook(ledger);
   const admissions = new Admissions();

@@ -5,7 +5,7 @@ import type { Membership } from './fleet/membership.ts';
 import type { Freeze } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban/never-ban.ts';
-import type { SqliteLedger } from './ledger/store.ts';
+import type { Ledger } from './ledger/ledger.ts';
 
 const FLUSH_MS = 5000;
 const SWEEP_MS = 60_000;
@@ -14,7 +14,7 @@ const AT_ONCE = 500;
 
 /** What is done by the clock: acknowledgements are written, and what is no longer needed is removed, a little at a time. */
 export function startUpkeep(parts: {
-  ledger: SqliteLedger;
+  ledger: Ledger;
   book: HostBook;
   faults: FaultLog;
   keepSeconds: number;

@@ -11,7 +11,7 @@ import {
   type ReportedBan,
 } from '@banshare/protocol';
 import { HostBook } from '../src/fleet/hosts.ts';
-import { SqliteLedger } from '../src/ledger/store.ts';
+import { Ledger } from '../src/ledger/ledger.ts';
 import type { Submission } from '../src/words/submission.ts';
 import type { Host, HostState } from '../src/words/host.ts';
 
@@ -65,8 +65,8 @@ export class LedgerOfTest implements Disposable {
     rmSync(this.#folder, { recursive: true });
   }
 
-  #open(): SqliteLedger {
-    return new SqliteLedger(join(this.#folder, 'ledger.db'), () => 'epoch');
+  #open(): Ledger {
+    return new Ledger(join(this.#folder, 'ledger.db'), () => 'epoch');
   }
 }
 

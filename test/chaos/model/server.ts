@@ -16,7 +16,7 @@ import type { Answer } from '@banshare/transport';
 import { framesOf } from '../../../packages/server/src/words/answer.ts';
 import { catchUp } from '../../../packages/server/src/intake/catch-up.ts';
 import { judge, judgeUnban } from '../../../packages/server/src/judging/judge.ts';
-import { SqliteLedger } from '../../../packages/server/src/ledger/store.ts';
+import { Ledger } from '../../../packages/server/src/ledger/ledger.ts';
 import { isActive } from '../../../packages/server/src/words/verdict.ts';
 import type { Decide, Submission } from '../../../packages/server/src/words/submission.ts';
 
@@ -34,7 +34,7 @@ export type Death = 'before-commit' | 'after-commit' | 'before-publish' | 'never
 export class ModelServer {
   readonly #path: string;
   readonly #folder: string;
-  #ledger: SqliteLedger;
+  #ledger: Ledger;
   #epochs = 0;
   #copies = 0;
   /** Every message goes to each; whether it arrives is the listener's affair. */
@@ -50,7 +50,7 @@ export class ModelServer {
     this.#ledger = this.#open();
   }
 
-  get ledger(): SqliteLedger {
+  get ledger(): Ledger {
     return this.#ledger;
   }
 
@@ -116,8 +116,8 @@ export class ModelServer {
     this.#ledger.close();
   }
 
-  #open(): SqliteLedger {
-    return new SqliteLedger(this.#path, () => `epoch${(this.#epochs += 1)}`);
+  #open(): Ledger {
+    return new Ledger(this.#path, () => `epoch${(this.#epochs += 1)}`);
   }
 
   #publish(events: readonly Event[]): void {

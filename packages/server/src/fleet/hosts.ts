@@ -4,7 +4,7 @@ import { mayBeInPlace, onlyListens } from './in-place.ts';
 import { gistOf, HostRows } from '../ledger/host-rows.ts';
 import { Instances } from '../words/instances.ts';
 import { Outcomes } from '../ledger/outcomes.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { type HostState, type Key, type Host, isGone, keysOf } from '../words/host.ts';
 
 /** A host that says nothing new is written this rarely. */
@@ -12,7 +12,7 @@ const SEEN_SECONDS = 60;
 
 /** Who belongs to the fleet: in memory for every request, in the ledger's file for the next start. */
 export class HostBook {
-  readonly #ledger: SqliteLedger;
+  readonly #ledger: Ledger;
   readonly #rows: HostRows;
   readonly #outcomes: Outcomes;
   readonly #byKey = new Map<string, Host>();
@@ -22,7 +22,7 @@ export class HostBook {
   readonly #written = new Map<number, { gist: string; lastSeen: number }>();
   readonly #listeners = new Set<(host: Host) => void>();
 
-  constructor(ledger: SqliteLedger) {
+  constructor(ledger: Ledger) {
     this.#ledger = ledger;
     this.#rows = new HostRows(ledger);
     this.#outcomes = new Outcomes(ledger);

@@ -18,7 +18,7 @@ import type { HostBook } from './hosts.ts';
 import { nameWith } from '../words/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { curvesOf, type Host } from '../words/host.ts';
 import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 
@@ -26,7 +26,7 @@ import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };
 
 export type MembershipParts = {
-  ledger: SqliteLedger;
+  ledger: Ledger;
   book: HostBook;
   admissions: Admissions;
   doors: PublishDoors;

@@ -1,5 +1,5 @@
 import { Settings } from '../ledger/settings.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 
 /** For so long enrolment is open after a generation's first start, or where an operator names no time: then somebody is asked. */
@@ -13,7 +13,7 @@ type Said = { mode: EnrolmentMode; until: number };
  * after the time he named. What an operator said counts more than server.toml, until he says otherwise.
  */
 export class Opening {
-  readonly #ledger: SqliteLedger;
+  readonly #ledger: Ledger;
   readonly #settings: Settings;
   readonly #configured: EnrolmentMode;
   readonly #generations: readonly { name: string; curve: { publicKey: string } }[];
@@ -24,7 +24,7 @@ export class Opening {
    * @throws when the ledger cannot be written.
    */
   constructor(
-    ledger: SqliteLedger,
+    ledger: Ledger,
     configured: EnrolmentMode,
     generations: readonly { name: string; curve: { publicKey: string } }[],
     now: number,

@@ -5,12 +5,12 @@ import type { Audit } from '../ledger/audit.ts';
 import type { Admissions } from '../ports/admissions.ts';
 import type { HostBook } from './hosts.ts';
 import type { PublishDoors } from './membership.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Host } from '../words/host.ts';
 import { TokenBucket } from '../words/token-bucket.ts';
 
 export type RotationParts = {
-  ledger: SqliteLedger;
+  ledger: Ledger;
   book: HostBook;
   admissions: Admissions;
   doors: PublishDoors;

@@ -1,7 +1,7 @@
 import type { Event, Request } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
-import { framesOf, refuse, retry, type Answer } from '../words/answer.ts';
+import { framesOf, refuse, retry, type Answer, answerOf } from '../words/answer.ts';
 import type { LimitKeeper } from '../judging/limits.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
@@ -12,7 +12,6 @@ import type { Membership } from '../fleet/membership.ts';
 import type { Rotation } from '../fleet/rotation.ts';
 import type { Aim, Decide, Recorded, Submission } from '../words/submission.ts';
 import type { Host } from '../words/host.ts';
-import { answerOf } from '../words/answer.ts';
 
 /** What the intake tells the rest of the server; each is called after the fact. */
 export type Notices = {

@@ -1,15 +1,15 @@
-import type { SqliteLedger } from './store.ts';
+import type { Ledger } from './ledger.ts';
 
 /** Counting half a million bans takes longer than judging one: the count is looked up at most so often. */
 const COUNT_SECONDS = 2;
 
 /** How many bans are active, near enough for a limit. */
 export class ActiveCount {
-  readonly #ledger: SqliteLedger;
+  readonly #ledger: Ledger;
   #count = 0;
   #countedAt = -Infinity;
 
-  constructor(ledger: SqliteLedger) {
+  constructor(ledger: Ledger) {
     this.#ledger = ledger;
   }
 

@@ -1,6 +1,6 @@
 import { parseRange, type Address, type Range } from '@banshare/protocol';
 import type { Row } from './rows.ts';
-import type { SqliteLedger } from './store.ts';
+import type { Ledger } from './ledger.ts';
 
 /** By what an address counts as a host's: the host spoke from it, or tells it and an operator approved that. */
 export const ADDRESS_TABLES = ['seen_at', 'approved_at'] as const;
@@ -16,9 +16,9 @@ export type KeptAddress = {
 
 /** Where the fleet's hosts are; whoever changes several does it in one `write()`. Whatever writes @throws when the ledger cannot be written. */
 export class AddressRows {
-  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+  readonly #ledger: Pick<Ledger, 'sql'>;
 
-  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+  constructor(ledger: Pick<Ledger, 'sql'>) {
     this.#ledger = ledger;
   }
 
@@ -62,9 +62,9 @@ export class AddressRows {
 
 /** The ranges that an operator added to what is never banned. Whatever writes @throws when the ledger cannot be written. */
 export class NeverBanRows {
-  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+  readonly #ledger: Pick<Ledger, 'sql'>;
 
-  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+  constructor(ledger: Pick<Ledger, 'sql'>) {
     this.#ledger = ledger;
   }
 

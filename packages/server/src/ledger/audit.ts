@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Row, Sql } from './rows.ts';
-import type { SqliteLedger } from './store.ts';
+import type { Ledger } from './ledger.ts';
 
 /** What an operator did, or the server by itself; `at` epoch seconds. The hash covers the entry and the one before it. */
 export type AuditEntry = {
@@ -16,9 +16,9 @@ const PAGE = 1000;
 
 /** The log of operators' actions, enrolments, revocations and held bans; it is only ever added to. */
 export class Audit {
-  readonly #ledger: SqliteLedger;
+  readonly #ledger: Ledger;
 
-  constructor(ledger: SqliteLedger) {
+  constructor(ledger: Ledger) {
     this.#ledger = ledger;
   }
 

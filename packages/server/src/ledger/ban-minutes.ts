@@ -1,11 +1,11 @@
 import type { Row } from './rows.ts';
-import type { SqliteLedger } from './store.ts';
+import type { Ledger } from './ledger.ts';
 
 /** How many new bans there were in each minute, numbered from the beginning of the epoch. */
 export class BanMinutes {
-  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+  readonly #ledger: Pick<Ledger, 'sql'>;
 
-  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+  constructor(ledger: Pick<Ledger, 'sql'>) {
     this.#ledger = ledger;
   }
 

@@ -1,7 +1,7 @@
 import type { BanKey, Target } from '@banshare/protocol';
-import type { History, ToldReport } from './ledger.ts';
 import { eventOf, type Row, type Sql } from './rows.ts';
 import { widerRanges } from '../words/wider-ranges.ts';
+import type { History, ToldReport } from '../words/history.ts';
 
 /** An administrator reads this: the newest say enough. */
 const MOST = 200;

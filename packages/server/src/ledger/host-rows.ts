@@ -1,7 +1,7 @@
 import type { HostName, Receipt } from '@banshare/protocol';
 import { Instances } from '../words/instances.ts';
 import type { Row } from './rows.ts';
-import type { SqliteLedger } from './store.ts';
+import type { Ledger } from './ledger.ts';
 import type { Host, HostState, Key } from '../words/host.ts';
 
 /** Clocks tremble: seconds by which one has to move before that is written. */
@@ -9,9 +9,9 @@ const CLOCK_STEP = 5;
 
 /** The rows of the hosts. Whatever writes @throws when the ledger cannot be written; whoever changes several does it in one `write()`. */
 export class HostRows {
-  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+  readonly #ledger: Pick<Ledger, 'sql'>;
 
-  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+  constructor(ledger: Pick<Ledger, 'sql'>) {
     this.#ledger = ledger;
   }
 

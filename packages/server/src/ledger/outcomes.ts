@@ -1,12 +1,12 @@
 import type { AckRequest } from '@banshare/protocol';
 import type { Row } from './rows.ts';
-import type { SqliteLedger } from './store.ts';
+import type { Ledger } from './ledger.ts';
 
 /** What hosts tell of single events. */
 export class Outcomes {
-  readonly #ledger: SqliteLedger;
+  readonly #ledger: Ledger;
 
-  constructor(ledger: SqliteLedger) {
+  constructor(ledger: Ledger) {
     this.#ledger = ledger;
   }
 

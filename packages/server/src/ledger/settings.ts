@@ -1,11 +1,11 @@
 import type { Row } from './rows.ts';
-import type { SqliteLedger } from './store.ts';
+import type { Ledger } from './ledger.ts';
 
 /** Single values by their names that outlive a restart; whoever changes one with something else does it in one `write()`. */
 export class Settings {
-  readonly #ledger: Pick<SqliteLedger, 'sql'>;
+  readonly #ledger: Pick<Ledger, 'sql'>;
 
-  constructor(ledger: Pick<SqliteLedger, 'sql'>) {
+  constructor(ledger: Pick<Ledger, 'sql'>) {
     this.#ledger = ledger;
   }
 

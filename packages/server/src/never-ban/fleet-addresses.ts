@@ -10,7 +10,7 @@ import {
 import { AddressIndex } from './address-index.ts';
 import { WhereFrom } from './where-from.ts';
 import { ADDRESS_TABLES, AddressRows, type AddressTable } from '../ledger/addresses.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Host } from '../words/host.ts';
 
 /** An address counts for so long after the host last spoke from there, since an uplink may flap; an approved one, after it was last told. */
@@ -47,7 +47,7 @@ export type HostAt = { host: string; address: Address };
  * from once the host is approved or a day old: else a host could keep any attacker in. Nothing here lifts a ban.
  */
 export class FleetAddresses {
-  readonly #ledger: SqliteLedger;
+  readonly #ledger: Ledger;
   readonly #rows: AddressRows;
   readonly #goneAfterSeconds: number;
   readonly #known = new Map<number, Known>();
@@ -56,7 +56,7 @@ export class FleetAddresses {
   /** Addresses on disk that were beyond what a host may have; the next flush removes them. */
   #left: [hostId: number, address: Address][] = [];
 
-  constructor(ledger: SqliteLedger, goneAfterSeconds: number) {
+  constructor(ledger: Ledger, goneAfterSeconds: number) {
     this.#ledger = ledger;
     this.#rows = new AddressRows(ledger);
     this.#goneAfterSeconds = goneAfterSeconds;

@@ -2,7 +2,7 @@ import { overlaps, specialRange, type Address, type Range, type Target } from '@
 import { FleetAddresses, sayNewcomer, type HostAt } from './fleet-addresses.ts';
 import type { OwnAddresses } from './server-addresses.ts';
 import { NeverBanRows } from '../ledger/addresses.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Host } from '../words/host.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Host } from '../words/host.ts';
  * this server, and the addresses of the fleet's own hosts.
  */
 export class NeverBan {
-  readonly #ledger: SqliteLedger;
+  readonly #ledger: Ledger;
   readonly #rows: NeverBanRows;
   readonly #configured: readonly Range[];
   readonly #protectsFleet: boolean;
@@ -19,7 +19,7 @@ export class NeverBan {
   readonly #fleet: FleetAddresses;
 
   constructor(
-    ledger: SqliteLedger,
+    ledger: Ledger,
     settings: { addresses: readonly Range[]; fleet: boolean; goneAfterSeconds?: number },
     own: Pick<OwnAddresses, 'ruleFor' | 'list'>,
   ) {

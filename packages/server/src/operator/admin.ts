@@ -20,7 +20,7 @@ import { freeze, held, thaw } from './stop.ts';
 import { undo } from './undo.ts';
 import { retire, type RetireParts } from './retire.ts';
 import { Settings } from '../ledger/settings.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { listBans } from './list-bans.ts';
 import { listHosts, statusOf } from './status.ts';
 
@@ -33,7 +33,7 @@ export type AdminParts = FleetParts &
     ledgerWatch: LedgerWatch;
     bannedAnyway: BannedAnywayWatch;
     paths: HostPaths;
-    ledger: SqliteLedger;
+    ledger: Ledger;
     rates: Pick<RateWatch, 'rate'>;
   };
 
@@ -111,7 +111,7 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 }
 
 /** What costs least and shows all the same that the disk takes a commit. @throws when the ledger cannot be written. */
-function noteAsked(ledger: SqliteLedger, now: number): void {
+function noteAsked(ledger: Ledger, now: number): void {
   ledger.write(() => new Settings(ledger).put('status-asked', String(now)));
 }
 

@@ -1,9 +1,10 @@
 import { parseTarget, type Event } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { HostBook } from '../fleet/hosts.ts';
-import type { History, Ledger } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { textOf, type Args } from './bans.ts';
 import type { Host } from '../words/host.ts';
+import type { History } from '../words/history.ts';
 
 /** What became of an event on a host; `at` epoch seconds, null while it is not known. */
 type HostOutcome = { host: string; outcome: string; reason: string | null; at: number | null };

@@ -4,12 +4,12 @@ import type { Audit } from '../ledger/audit.ts';
 import type { HostBook } from '../fleet/hosts.ts';
 import { LONGEST_REASON, refuse, textOf, type Args } from './bans.ts';
 import { time } from '../words/phrases.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 
 /** Nobody remembers a longer one: a host that is away for months is revoked, or forgotten. */
 const LONGEST_SECONDS = 90 * 86_400;
 
-type MuteParts = { ledger: SqliteLedger; book: HostBook; audit: Audit; now: () => number };
+type MuteParts = { ledger: Ledger; book: HostBook; audit: Audit; now: () => number };
 
 /** `hosts mute NAME --for D [--note TEXT]`: it is listed, and counts neither in status nor in a drill until then. */
 export function muteHost(args: Args, parts: MuteParts): AdminReply {

@@ -2,9 +2,9 @@ import { FOR_EVER, parseDuration } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { settleHeld, type FleetParts } from './fleet.ts';
 import { refuse, textOf, type Args } from './bans.ts';
-import type { SqliteLedger } from '../ledger/store.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 
-type StopParts = FleetParts & { ledger: SqliteLedger };
+type StopParts = FleetParts & { ledger: Ledger };
 
 const MOST_LISTED = 1000;
 

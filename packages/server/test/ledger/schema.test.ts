@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { HostBook } from '../../src/fleet/hosts.ts';
-import { SqliteLedger } from '../../src/ledger/store.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
 
 const EARLIER = readFileSync(new URL('../ledger-of-version-3.sql', import.meta.url), 'utf8');
 
@@ -16,7 +16,7 @@ test('a ledger of an earlier version is brought to this one, and kept beside as 
     const before = new DatabaseSync(path);
     before.exec(EARLIER);
     before.close();
-    const ledger = new SqliteLedger(path, () => 'epoch');
+    const ledger = new Ledger(path, () => 'epoch');
     const [host, ...more] = new HostBook(ledger).all();
     assert.partialDeepStrictEqual(host, { id: 7, key: 'aa', name: 'web1', next: null, rotationAt: null });
     assert.deepEqual(more, []);
@@ -42,7 +42,7 @@ test('what was banned by an earlier version counts in its /64, IPv4 and 6to4 in 
     const banned = ['203.0.113.9', '2001:db8:0:9::1', '2001:db8:0:9:f::2', '2002:cb00:7109::1'];
     for (const [seq, ip] of banned.entries()) insert.run(ip, seq);
     before.close();
-    const ledger = new SqliteLedger(path, () => 'epoch');
+    const ledger = new Ledger(path, () => 'epoch');
     const rows = ledger.sql('SELECT ip, block FROM in_block ORDER BY ip').all() as object[];
     assert.deepEqual(
       rows.map((row) => ({ ...row })),
@@ -80,7 +80,7 @@ test('votes of an earlier version count once for each host, less what was taken 
     add(93, '203.0.113.91', 7, 'report');
     add(94, '203.0.113.91', 8, 'report', 'undone');
     before.close();
-    const ledger = new SqliteLedger(path, () => 'epoch');
+    const ledger = new Ledger(path, () => 'epoch');
     const rows = ledger.sql("SELECT host, received FROM votes WHERE ip = '203.0.113.91' ORDER BY host").all();
     assert.deepEqual(
       rows.map((row) => ({ ...(row as object) })),

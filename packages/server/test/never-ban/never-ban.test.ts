@@ -9,7 +9,7 @@ import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith, type DecideParts } from '../../src/judging/decide.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
-import { SqliteLedger } from '../../src/ledger/store.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { banOf, type Aim, type Decide } from '../../src/words/submission.ts';
 import type { Host } from '../../src/words/host.ts';
@@ -194,7 +194,7 @@ test('hosts that were in the fleet for a day, or approved, before an upgrade sta
       .prepare("INSERT INTO audit VALUES (1, ?, 'approved', ?, '')")
       .run(NOW, JSON.stringify({ name: 'approved', key: 'key-approved' }));
     before.close();
-    const ledger = new SqliteLedger(path, () => 'epoch');
+    const ledger = new Ledger(path, () => 'epoch');
     const neverBan = new NeverBan(ledger, { addresses: [], fleet: true }, new OwnAddresses(() => []));
     const isProtected = (last: number): boolean =>
       neverBan.ruleFor(addressOf(`203.0.113.${last}`), NOW + 60) !== undefined;

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseAddress, parseHostName, parseJail, parseProg, type Report } from '@banshare/protocol';
 import { judge, judgeUnban } from '../../src/judging/judge.ts';
-import { SqliteLedger } from '../../src/ledger/store.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
 import { isActive } from '../../src/words/verdict.ts';
 import type { Decide, Submission } from '../../src/words/submission.ts';
 
@@ -26,11 +26,11 @@ class Shelf implements Disposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'banshare-ledger-'));
   readonly path = join(this.folder, 'deep', 'ledger.db');
   #epochs = 0;
-  #open: SqliteLedger | undefined;
+  #open: Ledger | undefined;
 
-  open(): SqliteLedger {
+  open(): Ledger {
     this.#open?.close();
-    this.#open = new SqliteLedger(this.path, () => `epoch${(this.#epochs += 1)}`);
+    this.#open = new Ledger(this.path, () => `epoch${(this.#epochs += 1)}`);
     return this.#open;
   }
 
@@ -69,7 +69,7 @@ function submission(
 }
 
 /** Records one submission and tells its verdict and seq. */
-async function record(ledger: SqliteLedger, one: Submission): Promise<string> {
+async function record(ledger: Ledger, one: Submission): Promise<string> {
   const [recorded] = await ledger.record([one], decideAt(one.received));
   return `${recorded?.verdict} ${recorded?.seq}${recorded?.events.length === 1 ? ' new' : ''}`;
 }
@@ -185,7 +185,7 @@ test('a database of a newer program is refused and left as it is', () => {
 test('a database that another server uses is refused', () => {
   using shelf = new Shelf();
   shelf.open();
-  assert.throws(() => new SqliteLedger(shelf.path, () => 'x'), /another banshare-server uses it/);
+  assert.throws(() => new Ledger(shelf.path, () => 'x'), /another banshare-server uses it/);
 });
 
 test('a damaged database is refused, named, and left as it is', async () => {
