@@ -79,9 +79,12 @@ test("an operator's unban runs on every host, also on the one that reported, and
     assert.deepEqual(await fleet.host(name).commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.9'], name);
   }
   assert.ok(late.name);
-  const answer = await late.ask({ kind: 'report', sender: late.name, report: BAN }, { at: before });
-  assert.ok(answer.ok);
-  assert.equal(answer.reply.code, 'lifted');
+  // Nor does one of a clock that is ahead, however new it says that it is.
+  for (const at of [before, before + 60]) {
+    const answer = await late.ask({ kind: 'report', sender: late.name, report: BAN }, { at });
+    assert.ok(answer.ok);
+    assert.equal(answer.reply.code, 'lifted');
+  }
   await reports(fleet, 'h1', 'fail2ban', 'sshd', '203.0.113.9');
   assert.equal(await isBanned(fleet, '203.0.113.9'), true);
 });

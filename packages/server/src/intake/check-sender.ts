@@ -1,5 +1,6 @@
 import { parseRequest, quote, type Request } from '@banshare/protocol';
 import { MAC_BYTES, MacChecker, SignatureChecker, type Incoming } from '@banshare/transport';
+import { MOST_AHEAD } from '../judging/made-at.ts';
 import { refuse, retry, type Answer } from '../words/answer.ts';
 import type { HostBook } from '../fleet/hosts.ts';
 import type { Host } from '../words/host.ts';
@@ -7,8 +8,7 @@ import type { Host } from '../words/host.ts';
 /** A request whose sender is proven; a newcomer has no host yet, only its key. */
 export type Proven = { request: Request; host: Host | undefined };
 
-/** Seconds that a sender's clock may be ahead, and how old a report may be: ids are kept a day longer. */
-const MOST_AHEAD = 60;
+/** How old a report may be, in seconds: ids are kept a day longer. */
 const OLDEST = 8 * 86_400;
 /** Nobody keeps a rotation for later. */
 const OLDEST_ROTATION = 300;

@@ -3,6 +3,7 @@ import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
 import { framesOf, refuse, retry, type Answer, answerOf } from '../words/answer.ts';
 import type { LimitKeeper } from '../judging/limits.ts';
+import { madeAt } from '../judging/made-at.ts';
 import { catchUp } from './catch-up.ts';
 import { SenderCheck } from './check-sender.ts';
 import type { HostBook } from '../fleet/hosts.ts';
@@ -220,8 +221,7 @@ export class Intake {
 }
 
 function submissionOf(request: Request, host: Host, now: number): Submission | undefined {
-  // By our clock, as far as the host's acknowledgements tell how far its own is off.
-  const at = request.at - (host.clockAhead ?? 0);
+  const at = madeAt(request.at, now, host.clockAhead);
   const common = { host: { id: host.id, name: host.name }, id: request.id, at, received: now };
   if (request.kind === 'report') return { ...common, kind: 'report', report: request.report };
   if (request.kind === 'unban') return { ...common, kind: 'unban', ban: request.ban };
