@@ -32,13 +32,13 @@ export async function backUp(
   paths: HostPaths,
   file: string,
 ): Promise<Result<string> & { isWithoutDaemon?: boolean }> {
-  const reply = await askAdmin(paths.serverSocket, { command: 'copy-ledger' }, 600_000);
+  const cannot = (why: string): string => `Cannot back up to "${file}": ${why}`;
+  if (!mayBePlain(file)) return bad(cannot('it is no plain file; name one that is not there yet'));
+  const request = { command: 'copy-ledger', args: { file } };
+  const reply = await askAdmin(paths.serverSocket, request, 600_000);
   if (!reply.ok) return { ...bad(reply.reason), isWithoutDaemon: reply.code === 'no-daemon' };
   const copy = `${paths.ledger}.backup`;
   try {
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
-      return bad(`Cannot back up to "${file}": it is no plain file; name one that is not there yet`);
-    }
     const { files, leftOut } = filesToKeep(paths);
     const source = asOwner(paths.serverState, () => openPlain(copy));
     placeCopy(source, file, (made) => {
@@ -52,9 +52,21 @@ export async function backUp(
       ].join('\n'),
     );
   } catch (error) {
-    return bad(`Cannot back up to "${file}": ${(error as Error).message}`);
+    const why = (error as Error).message;
+    // The audit log has that it was begun.
+    await askAdmin(paths.serverSocket, { command: 'backup-failed', args: { file, why } }, 60_000);
+    return bad(cannot(why));
   } finally {
     asOwner(paths.serverState, () => rmSync(copy, { force: true }));
+  }
+}
+
+/** What cannot be looked at cannot be written either, and that says why. */
+function mayBePlain(file: string): boolean {
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.isFile() !== false;
+  } catch {
+    return true;
   }
 }
 

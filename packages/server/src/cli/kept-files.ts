@@ -34,8 +34,16 @@ function generationFiles(directory: string): Kept {
       continue;
     }
     const there = readdirSync(join(directory, name));
+    if (!GENERATION_FILES.some((file) => there.includes(file))) {
+      kept.leftOut.push(`generations/${name}`);
+      continue;
+    }
     for (const file of GENERATION_FILES) {
       if (!there.includes(file) && file === OPTIONAL_FILE) continue;
+      if (!there.includes(file))
+        throw new Error(
+          `the generation ${name} lacks its ${file}, and no server starts with it so: put the file back, or take ${join(directory, name)} away`,
+        );
       const content = readPlain(join(directory, name, file));
       kept.files.push({ path: `generations/${name}/${file}`, mode: 0o600, content });
     }

@@ -1,4 +1,5 @@
 import { chmodSync, rmSync } from 'node:fs';
+import { oneLine } from '@banshare/protocol';
 import {
   answerBy,
   type AdminReply,
@@ -14,7 +15,7 @@ import { muteHost, unmuteHost } from './mute.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { LedgerWatch } from './outages.ts';
 import { importBans } from './import.ts';
-import { operatorBan, operatorUnban, refuseFrozen, type Args } from './bans.ts';
+import { LONGEST_REASON, operatorBan, operatorUnban, refuseFrozen, textOf, type Args } from './bans.ts';
 import { changeHost, changeNeverBan, setEnrolment, settleHeld, showAudit, type FleetParts } from './fleet.ts';
 import { freeze, held, thaw } from './stop.ts';
 import { undo } from './undo.ts';
@@ -95,7 +96,11 @@ const ACTIONS: AdminTable<AdminParts> = {
   held: { takes: { 'action?': ['publish', 'discard'] }, run: held },
   audit: { takes: { 'verify?': 'flag' }, run: showAudit },
   drill: { takes: {}, run: unlessFrozen((_, parts) => drill(parts)) },
-  'copy-ledger': { takes: {}, run: (_, parts) => ({ ok: true, result: { path: copyLedger(parts) } }) },
+  'copy-ledger': {
+    takes: { 'file?': 'text' },
+    run: (args, parts) => ({ ok: true, result: { path: copyLedger(args, parts) } }),
+  },
+  'backup-failed': { takes: { file: 'text', why: 'text' }, run: noteFailedBackup },
 };
 
 /** What would publish something new is refused while the fleet is frozen. */
@@ -115,10 +120,11 @@ function noteAsked(ledger: Ledger, now: number): void {
   ledger.write(() => new Settings(ledger).put('status-asked', String(now)));
 }
 
-/** A copy for `backup`, in the state folder, where this daemon may write. */
-function copyLedger({ ledger, book, audit, paths, now }: AdminParts): string {
+/** A copy for `backup`, in the state folder, where this daemon may write. What it is for stands in the copy too. */
+function copyLedger(args: Args, { ledger, book, audit, paths, now }: AdminParts): string {
   const path = `${paths.ledger}.backup`;
-  audit.add('backup', {}, now());
+  const file = textOf(args, 'file');
+  audit.add('backup', file === undefined ? {} : { file: oneLine(file) }, now());
   try {
     book.flush({ everything: true });
     rmSync(path, { force: true });
@@ -129,4 +135,13 @@ function copyLedger({ ledger, book, audit, paths, now }: AdminParts): string {
     throw error;
   }
   return path;
+}
+
+/** The command makes the backup of the copy, and tells what became of it. */
+function noteFailedBackup(args: Args, { audit, now }: AdminParts): AdminReply {
+  const [file, why] = [textOf(args, 'file'), textOf(args, 'why')].map((text) =>
+    oneLine(text ?? '').slice(0, LONGEST_REASON),
+  );
+  audit.add('backup failed', { file, why }, now());
+  return { ok: true, result: null };
 }

@@ -180,10 +180,12 @@ test('a backup names what is no file of a generation and leaves it out, and rest
   for (const stray of strays) copyFileSync(join(generation, 'server.key'), join(generation, stray));
   writeFileSync(join(paths.generations, 'notes.txt'), 'x');
   mkdirSync(join(generation, 'old'));
+  mkdirSync(join(paths.generations, 'empty'));
   const backup = join(root, 'backup');
   const made = await fleet.server.command('backup', backup);
   assert.equal(made.code, 0, made.stderr);
-  for (const stray of [...strays, 'notes.txt', 'old']) assert.ok(made.stdout.includes(stray), stray);
+  for (const stray of [...strays, 'notes.txt', 'old', 'generations/empty'])
+    assert.ok(made.stdout.includes(stray), stray);
   await fleet.server.stop();
   rmSync(paths.generations, { recursive: true });
   rmSync(paths.serverState, { recursive: true });
@@ -209,7 +211,7 @@ test('a backup of a generation that lacks a key fails, and leaves the earlier ba
   rmSync(join(generation, 'server.key_secret'));
   const { code, stderr } = await fleet.server.command('backup', backup);
   assert.equal(code, 1);
-  assert.match(stderr, /Cannot back up .*server\.key_secret/);
+  assert.match(stderr, /Cannot back up .* lacks its server\.key_secret, .* put the file back/);
   assert.ok(readFileSync(backup).equals(before));
   assert.deepEqual(
     readdirSync(root).filter((name) => name.startsWith('backup')),
@@ -218,13 +220,27 @@ test('a backup of a generation that lacks a key fails, and leaves the earlier ba
   assert.ok(!existsSync(`${paths.ledger}.backup`));
 });
 
-test('a device or a folder is no place for a backup', async () => {
+test('a device or a folder is no place for a backup, and the audit log says of which there is none', async () => {
   await using fleet = await startFleet();
+  const nowhere = join(fleet.server.root, 'absent', 'backup');
+  const failed = await fleet.server.command('backup', nowhere);
+  assert.equal(failed.code, 1);
+  assert.match(failed.stderr, /Cannot back up to .*absent.*ENOENT/);
   for (const place of ['/dev/null', fleet.server.root]) {
     const { code, stderr } = await fleet.server.command('backup', place);
     assert.equal(code, 1);
     assert.match(stderr, /it is no plain file/);
   }
+  const { entries } = await fleet.server.json<{ entries: { what: string; details: { file: string } }[] }>(
+    'audit',
+  );
+  assert.deepEqual(
+    entries.map(({ what, details }) => [what, details.file]),
+    [
+      ['backup', nowhere],
+      ['backup failed', nowhere],
+    ],
+  );
   assert.ok(statSync('/dev/null').isCharacterDevice());
 });
 
