@@ -91,9 +91,12 @@ export class PublishPort {
   readonly #endpoints = new BoundEndpoints(this.#publisher);
   #sending: Promise<void> = Promise.resolve();
 
-  /** Binds one generation's endpoint and returns it with its port. @throws libzmq's error, such as EADDRINUSE. */
+  /**
+   * Binds one generation's endpoint and returns it with its port; what is published meanwhile waits. @throws libzmq's error, such
+   * as EADDRINUSE.
+   */
   listen(to: Listening): Promise<string> {
-    return this.#endpoints.listen(to);
+    return this.#change(() => this.#endpoints.listen(to));
   }
 
   /** Closes the endpoint of a domain; its subscribers are dropped once something is published. */
@@ -120,9 +123,13 @@ export class PublishPort {
     this.#publisher.close();
   }
 
-  #change(work: () => Promise<void>): Promise<void> {
+  /** Changes endpoints while nobody sends: zeromq.js binds in a thread of its own, and no socket bears two threads. */
+  #change<T>(work: () => Promise<T>): Promise<T> {
     const changed = this.#sending.then(work);
-    this.#sending = changed.catch(() => undefined);
+    this.#sending = changed.then(
+      () => undefined,
+      () => undefined,
+    );
     return changed;
   }
 }

@@ -67,7 +67,7 @@ export class Distributor {
     this.#child?.tell({ word: 'publish', messages: [], position: this.#head() });
   }
 
-  /** Lets a host's key in at the publish port; resolves once it is, or once no child runs (the next one starts with it). */
+  /** Lets a host's key in at the publish port; resolves once it is, or once no child lives (the next one starts with it). */
   async admit(key: string): Promise<void> {
     await this.#child?.admit(key);
   }
@@ -88,7 +88,7 @@ export class Distributor {
     return this.#outage;
   }
 
-  /** The process id of the running child. */
+  /** The process id of the child that runs or starts. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
@@ -98,29 +98,24 @@ export class Distributor {
     await this.#child?.end();
   }
 
+  /**
+   * Starts a child, which hears from its first moment who is let in and who is not: its words come in their order. Told only
+   * once its port is open, it would refuse who was told `accepted` a moment before.
+   */
   async #start(): Promise<readonly string[]> {
     const child = new FanOutChild(this.#program);
-    const keys = this.#keys();
-    const endpoints = this.#endpoints;
-    const bound = await child.open({
-      endpoints: [...endpoints],
-      keys,
+    const opened = child.open({
+      endpoints: [...this.#endpoints],
+      keys: this.#keys(),
       position: this.#head(),
       now: this.#now(),
     });
     this.#child = child;
+    const bound = await opened;
     this.#failures = 0;
     this.#outage = null;
-    // What was committed while the child opened its port was not published: its heartbeats must name it all the same.
+    // What the ledger took back or took on by itself meanwhile was not published: heartbeats must name it all the same.
     this.announce();
-    // And who enrolled meanwhile was told that the doors are open.
-    const known = new Set(keys);
-    const current = new Set(this.#keys());
-    for (const key of current) if (!known.has(key)) void child.admit(key);
-    // Who was shut out meanwhile, and a generation that ended, must not come back with it.
-    for (const key of known) if (!current.has(key)) child.tell({ word: 'expel', key });
-    const domains = new Set(this.#endpoints.map(({ domain }) => domain));
-    for (const { domain } of endpoints) if (!domains.has(domain)) child.tell({ word: 'close', domain });
     void child.ended.then((reason) => this.#restart(reason));
     this.#notices.opened(bound);
     return bound;

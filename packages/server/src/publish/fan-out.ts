@@ -18,6 +18,8 @@ export function runFanOut(): void {
   const port = new PublishPort();
   const clock = new SteadyClock();
   let position: Position | undefined;
+  /** Until then ports are still being bound. */
+  let opened: Promise<FromFanOut> | undefined;
   process.on('disconnect', () => process.exit(0));
   // The terminal's Ctrl-C reaches the whole group; the parent decides when this child ends.
   process.on('SIGINT', () => undefined);
@@ -30,11 +32,12 @@ export function runFanOut(): void {
     }
     if (message.word === 'expel') {
       admissions.expelHost(message.key);
-      cut();
+      void opened?.then(cut);
       return;
     }
     if (message.word === 'close') {
-      port.unlisten(message.domain).then(beat, () => process.exit(1));
+      const { domain } = message;
+      void opened?.then(() => port.unlisten(domain)).then(beat, () => process.exit(1));
       return;
     }
     if (message.word === 'publish') {
@@ -45,7 +48,8 @@ export function runFanOut(): void {
     position = message.position;
     clock.follow(message.now);
     for (const key of message.keys) admissions.admitHost(key);
-    void open(port, message.endpoints, admissions).then(tell);
+    opened = open(port, message.endpoints, admissions);
+    void opened.then(tell);
   });
   const beat = (): void => {
     if (position !== undefined) void port.publish(...encodeHeartbeat({ ...position, now: clock.now() }));
