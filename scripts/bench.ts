@@ -17,7 +17,7 @@ import { measureThroughput } from './bench/throughput.ts';
 import { measureWorstQueries } from './bench/worst-queries.ts';
 import { orExit, ROOT } from './say.ts';
 
-const PATIENCE_MS = 400_000;
+const PATIENCE_MS = 600_000;
 
 await orExit(async () => {
   const fleet = new BenchFleet();
@@ -61,7 +61,7 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
   say('a thousand subscribers');
   figures.push(await measureSubscribers(fleet, reporter.key));
   say('from the first to the last of thousands of subscribers');
-  figures.push(...(await measureFanOut(fleet, reporter.key)));
+  figures.push(...(await measureFanOut(fleet, reporter)));
   say('a hundred senders');
   const throughput = await measureThroughput(fleet, reporter, bare('echo'));
   figures.push(...throughput);

@@ -1,26 +1,29 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { HostKey } from '@banshare/transport';
-import { curveKeyPair, Publisher } from 'zeromq';
+import { curveKeyPair, Publisher, type Request } from 'zeromq';
 import { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
 import { median, show, type Figure } from './figures.ts';
-import type { BenchFleet } from './fleet.ts';
+import type { BenchFleet, Host } from './fleet.ts';
+import { connect, reportOf } from './latency.ts';
 
 const SIZES = [1000, 2000, 4000] as const;
 const PROCESSES = 2;
-const ROUNDS = 3;
-/** Subscribers that take longer to connect are not waited for. */
-const PATIENCE_MS = 30_000;
+const ROUNDS = 9;
+/** Thousands connect a hundred at a time. On a machine that is busy with other things they may take longer, and then are left out. */
+const CONNECTED_WITHIN_MS = 90_000;
+const PATIENCE_MS = 120_000;
+
+type Reporter = Host & { key: HostKey };
 
 type Peer = { endpoint: string; serverKey: string; publicKey: string; secretKey: string };
 
 /** From the first to the last of so many subscribers that hear of a ban, against a bare PUB with CURVE, and how that grows. */
-export async function measureFanOut(fleet: BenchFleet, key: HostKey): Promise<Figure[]> {
+export async function measureFanOut(fleet: BenchFleet, reporter: Reporter): Promise<Figure[]> {
   const figures: Figure[] = [];
   const spreads: Spread[] = [];
   for (const count of SIZES) {
-    const spread = await spreadsOf(fleet, key, count);
+    const spread = await spreadsOf(fleet, reporter, count);
     // A machine that is busy with other things does not connect so many in time.
     if (spread === undefined) break;
     spreads.push(spread);
@@ -39,17 +42,19 @@ export async function measureFanOut(fleet: BenchFleet, key: HostKey): Promise<Fi
 /** Milliseconds. */
 type Spread = { count: number; ours: number; bare: number };
 
-async function spreadsOf(fleet: BenchFleet, key: HostKey, count: number): Promise<Spread | undefined> {
-  const { publishPort, serverPublicKey: serverKey } = fleet.fleet;
-  const { publicKey, secretKey } = key.curve;
+async function spreadsOf(fleet: BenchFleet, reporter: Reporter, count: number): Promise<Spread | undefined> {
+  const { publishPort, reportPort, serverPublicKey: serverKey } = fleet.fleet;
+  const { publicKey, secretKey } = reporter.key.curve;
   const peer = { endpoint: `tcp://127.0.0.1:${publishPort}`, serverKey, publicKey, secretKey };
-  const ip = (round: number): string => addressOf(count + round);
+  const ip = (round: number): string => `45.201.${count / 1000}.${round}`;
+  // Over a connection that is there: a command's own start and end would share the processors with what is measured.
+  const socket = connect(`tcp://127.0.0.1:${reportPort}`, serverKey, reporter.key.curve);
   try {
     const ours = await spreadOf(
       count,
       peer,
-      (round) => ban(fleet, ip(round)),
-      (round) => `operator;banshare;${ip(round)};operator `,
+      (round) => report(socket, reporter, ip(round), serverKey),
+      (round) => `fail2ban;postfix;${ip(round)};${reporter.name} `,
     );
     const bare = await withBarePublisher((other, send) =>
       spreadOf(count, other, send, (round) => `bare-${round} `),
@@ -58,6 +63,8 @@ async function spreadsOf(fleet: BenchFleet, key: HostKey, count: number): Promis
   } catch (error) {
     if (error instanceof Fault) return undefined;
     throw error;
+  } finally {
+    socket.close();
   }
 }
 
@@ -72,14 +79,11 @@ function slope(spreads: readonly Spread[]): Figure[] {
   ];
 }
 
-function addressOf(n: number): string {
-  return `198.51.100.${n % 256}`;
-}
-
-function ban(fleet: BenchFleet, ip: string): void {
-  const words = ['--root', join(fleet.folder, 'server'), 'ban', ip, '--for', '1m'];
-  const done = spawnSync(join(fleet.bin, 'banshare-server'), words, { encoding: 'utf8' });
-  if (done.status !== 0) throw new Fault(`ban failed: ${done.stderr}`);
+async function report(socket: Request, reporter: Reporter, ip: string, to: string): Promise<void> {
+  const { subject, body, signature } = reportOf(ip, reporter, to);
+  await socket.send([subject, body, signature]);
+  const [status] = await socket.receive();
+  if (String(status) !== 'OK') throw new Fault(`The report of ${ip} was answered ${String(status)}`);
 }
 
 /** Milliseconds, the median of some rounds. */
@@ -97,7 +101,9 @@ async function spreadOf(
   );
   const late = AbortSignal.timeout(PATIENCE_MS);
   try {
-    await Promise.all(programs.map((program) => program.line((line) => line === 'ready')));
+    await Promise.all(
+      programs.map((program) => program.line((line) => line === 'ready', CONNECTED_WITHIN_MS)),
+    );
     const spreads: number[] = [];
     for (let round = 0; round < ROUNDS && !late.aborted; round += 1) {
       const mark = ` ${markOf(round)}`;
@@ -122,7 +128,7 @@ async function withBarePublisher(
   await publisher.bind('tcp://127.0.0.1:*');
   const endpoint = publisher.lastEndpoint ?? '';
   const body = 'x'.repeat(300);
-  const beat = setInterval(() => void publisher.send(['heartbeat', body]).catch(() => undefined), 500);
+  const beat = setInterval(() => void publisher.send(['heartbeat', body]).catch(() => undefined), 1000);
   try {
     const peer = { endpoint, serverKey: server.publicKey, ...client };
     return await work(peer, (round) => publisher.send([`bare-${round}`, body]));

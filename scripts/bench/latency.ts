@@ -110,7 +110,8 @@ async function one(
   return (await everywhere) - began;
 }
 
-function reportOf(address: string, reporter: Host & { key: HostKey }, to: string): Sealed {
+/** A report of an address by the bench's reporter, signed. */
+export function reportOf(address: string, reporter: Host & { key: HostKey }, to: string): Sealed {
   const [prog, jail, ip] = [parseProg('fail2ban'), parseJail('postfix'), parseAddress(address)];
   if (!prog.ok || !jail.ok || !ip.ok) throw new Error('unreachable: these are well formed');
   const { key } = reporter;
@@ -123,7 +124,8 @@ function reportOf(address: string, reporter: Host & { key: HostKey }, to: string
   );
 }
 
-function connect(endpoint: string, serverKey: string, curve: CurvePair): Request {
+/** A connection on which reports are sent one after the other. */
+export function connect(endpoint: string, serverKey: string, curve: CurvePair): Request {
   const socket = new Request({
     linger: 0,
     receiveTimeout: 10_000,

@@ -31,8 +31,8 @@ export class Program {
     return this.#process.pid ?? 0;
   }
 
-  /** The first line, past or to come, that matches. */
-  async line(matches: (text: string) => boolean): Promise<Line> {
+  /** The first line, past or to come, that matches; @throws where there is none in time. */
+  async line(matches: (text: string) => boolean, patienceMs = PATIENCE_MS): Promise<Line> {
     const past = this.#lines.find(({ text }) => matches(text));
     if (past !== undefined) return past;
     let timer: NodeJS.Timeout | undefined;
@@ -40,7 +40,7 @@ export class Program {
     const waiter = { matches, resolve };
     const fail = (how: string): void => reject(new Fault(`${this.#name} ${how}. It said:\n${this.#said()}`));
     this.#waiters.add(waiter);
-    timer = setTimeout(() => fail(`did not do its part within ${PATIENCE_MS / 1000} s`), PATIENCE_MS);
+    timer = setTimeout(() => fail(`did not do its part within ${patienceMs / 1000} s`), patienceMs);
     void this.#ended.then((code) => fail(`ended with ${code}`));
     try {
       return await promise;
