@@ -1,4 +1,6 @@
-const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
+/** The digits of Z85 (ZeroMQ RFC 32). */
+export const Z85_DIGITS =
+  '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
 const KEY = /^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/;
 
 /**
@@ -9,7 +11,7 @@ export function isCurveKey(text: string): boolean {
   if (!KEY.test(text)) return false;
   for (let start = 0; start < text.length; start += 5) {
     let value = 0;
-    for (const character of text.slice(start, start + 5)) value = value * 85 + ALPHABET.indexOf(character);
+    for (const character of text.slice(start, start + 5)) value = value * 85 + Z85_DIGITS.indexOf(character);
     if (value > 0xffff_ffff) return false;
   }
   return true;

@@ -5,7 +5,7 @@ export const FOR_EVER = -1;
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 /** A century: longer than any ban, and still far from where a sum of seconds loses precision. */
-const LONGEST = 3_153_600_000;
+export const LONGEST_SECONDS = 3_153_600_000;
 
 /** Reads "90", "90s", "10m", "6h", "1d", "1w" or "-1" (for ever) as seconds. */
 export function parseDuration(text: string): Result<number> {
@@ -15,7 +15,8 @@ export function parseDuration(text: string): Result<number> {
     return bad(`${quote(text)} is not a duration: write seconds, or 90s 10m 6h 1d 1w, or -1 for ever`);
   }
   const seconds = Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1);
-  if (seconds > LONGEST) return bad(`${quote(text)} is longer than a hundred years: write -1 for ever`);
+  if (seconds > LONGEST_SECONDS)
+    return bad(`${quote(text)} is longer than a hundred years: write -1 for ever`);
   return good(seconds);
 }
 
@@ -24,7 +25,7 @@ export function parseDuration(text: string): Result<number> {
  * one second is one; undefined for what says nothing, such as -2.
  */
 export function wholeSeconds(seconds: number): number | undefined {
-  if (seconds === FOR_EVER || seconds > LONGEST) return FOR_EVER;
+  if (seconds === FOR_EVER || seconds > LONGEST_SECONDS) return FOR_EVER;
   return seconds >= 0 ? Math.max(1, Math.floor(seconds)) : undefined;
 }
 

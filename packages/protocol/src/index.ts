@@ -10,10 +10,12 @@ export {
   type Report,
   type ReportedBan,
 } from './ban.ts';
-export { isCurveKey } from './curve-key.ts';
+export { Z85_DIGITS, isCurveKey } from './curve-key.ts';
 export { FOR_EVER, formatDuration, parseDuration, wholeSeconds } from './duration.ts';
 export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 export {
+  CLOCK_SECONDS,
+  OLDEST_SECONDS,
   ACK_BODY_LIMIT,
   ADDRESSES_LIMIT,
   BODY_LIMIT,
@@ -35,6 +37,7 @@ export {
   type UnbanRequest,
 } from './message.ts';
 export {
+  SHARED_JAIL,
   isOperators,
   OPERATOR,
   OPERATOR_HOST,
@@ -48,8 +51,9 @@ export {
   type ProgName,
 } from './names.ts';
 export { outcomeFields, parseOutcome, type Outcome, type OutcomeKind } from './outcome.ts';
-export { digestText, type Receipt } from './receipt.ts';
+export { uncomparedSeconds, digestText, type Receipt } from './receipt.ts';
 export {
+  HEARTBEAT_MS,
   encodeEvents,
   encodeHeartbeat,
   eventFields,
@@ -78,5 +82,5 @@ export {
 export { encodeReply, parseReply, type Reply, type Status, type VerdictWord } from './reply.ts';
 export { bad, good, oneLine, quote, type Result } from './result.ts';
 export { SPECIAL_RANGES, specialRange } from './special-ranges.ts';
-export { parseSyncAnswer, syncFields, type SnapshotReason, type SyncAnswer } from './sync.ts';
+export { SYNC_PAGE, parseSyncAnswer, syncFields, type SnapshotReason, type SyncAnswer } from './sync.ts';
 export { EMPTY_TAIL, nextTail } from './tail.ts';

@@ -1,6 +1,6 @@
 import { parseAddress, type Address } from './address.ts';
 import type { Report, ReportedBan } from './ban.ts';
-import { FOR_EVER, wholeSeconds } from './duration.ts';
+import { FOR_EVER, LONGEST_SECONDS, wholeSeconds } from './duration.ts';
 import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
 import { parseHostName, parseJail, parseProg, type HostName } from './names.ts';
 import { readDetails } from './details.ts';
@@ -11,6 +11,10 @@ import { bad, good, quote, type Result } from './result.ts';
 /** Bytes of a request's body at most, by its subject. */
 export const BODY_LIMIT = 4096;
 export const ACK_BODY_LIMIT = 8192;
+/** A clock that is off by more is wrong: nothing from further ahead is taken, in seconds. */
+export const CLOCK_SECONDS = 60;
+/** A report waits a week at most where no server is; with a day for the way, none is older. */
+export const OLDEST_SECONDS = 8 * 86_400;
 /** How many addresses of its host a request may name. */
 export const ADDRESSES_LIMIT = 16;
 
@@ -62,7 +66,6 @@ export type RequestFault = {
   id?: string;
 };
 
-const MAX_SECONDS = 3_153_600_000;
 const LONGEST_TEXT = 255;
 
 /** The subject and body of a request, as text; the signature is made over exactly these. */
@@ -136,7 +139,7 @@ function readEnvelope(read: FieldReader): Envelope {
   read.version();
   return {
     id,
-    at: read.number('at', 0, MAX_SECONDS * 10),
+    at: read.number('at', 0, LONGEST_SECONDS * 10),
     key: read.hex('key', 64),
     to: read.token('to', 40),
   };

@@ -9,6 +9,9 @@ export type HostName = string & { readonly brand: 'HostName' };
 /** Bans of operators and the drill carry this prog; a report may not. */
 export const OPERATOR = 'operator' as ProgName;
 
+/** The jail of bans that are no jail's own, an operator's and the drill's; and where a host puts those whose jail it does not have. */
+export const SHARED_JAIL = 'banshare' as JailName;
+
 /** Who stands behind operators' events; no host may be called so. */
 export const OPERATOR_HOST = 'operator' as HostName;
 

@@ -6,6 +6,9 @@ import { parseAddress } from './address.ts';
 import { isRange, parseTarget, type Range, type Target } from './range.ts';
 import { bad, good, quote, type Result } from './result.ts';
 
+/** How often a server gives a sign of life. */
+export const HEARTBEAT_MS = 1000;
+
 /** The server's sign of life: the last event it sent on this socket, and its clock in epoch seconds. */
 export type Heartbeat = Position & { now: number };
 

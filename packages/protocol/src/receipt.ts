@@ -35,11 +35,20 @@ export type Receipt = {
   why?: string;
 };
 
+/** A comparison that was due so many times and never came is missed. How old the word of a silent host is does not count here. */
+const MISSED = 3;
+const GRACE_SECONDS = 60;
 const MOST = 1_000_000_000;
 const LONGEST_REASON = 200;
 const COUNTS = ['wanted', 'placed', 'failed', 'full', 'unproven', 'unfit'] as const;
 const SECONDS = ['pausedSince', 'comparedAgo', 'comparesEvery'] as const;
 const REASONS = ['blind', 'why'] as const;
+
+/** For how many seconds nothing was compared, where that is longer than it may be; undefined where all is well, or a host compares nothing. */
+export function uncomparedSeconds({ comparedAgo, comparesEvery }: Receipt): number | undefined {
+  if (comparedAgo === undefined || comparesEvery === undefined) return undefined;
+  return comparedAgo > MISSED * comparesEvery + GRACE_SECONDS ? comparedAgo : undefined;
+}
 
 /** What one ban puts into a digest: the first 8 bytes of the SHA-256 of this text. A digest is the XOR of all, in hex. */
 export function digestText({ prog, jail, ip }: { prog: string; jail: string; ip: string }): string {

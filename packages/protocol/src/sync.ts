@@ -23,6 +23,9 @@ export type SyncAnswer =
       because?: SnapshotReason;
     };
 
+/** How many events or bans a host asks for at a time, and a server answers with at most: reports wait for each page. */
+export const SYNC_PAGE = 1000;
+
 /** The fields of an answer to sync; bans of a snapshot are their publishing events. */
 export function syncFields(answer: SyncAnswer): Fields {
   const { epoch, seq, tail } = answer.head;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { FieldReader, parseFields, type Fields } from '@banshare/protocol';
-import { writePrivate } from '@banshare/runtime';
+import { makePrivateDirectory, writePrivate } from '@banshare/runtime';
 
 /**
  * How far a log's file was read: the file by its inode, the bytes of it that are done, how often it was begun anew, and the last
@@ -63,7 +63,7 @@ export class PlaceFile {
   write(files: readonly LogPlace[]): void {
     const current = files.at(-1);
     if (current === undefined) return;
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(this.#directory);
     const { inode, offset } = current;
     this.#isNew = false;
     writePrivate(this.#path, `${JSON.stringify({ inode, offset, files })}\n`);

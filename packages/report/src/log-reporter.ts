@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { parseJail, quote, type Report } from '@banshare/protocol';
+import { parseJail, quote, type Report, SHARED_JAIL } from '@banshare/protocol';
 import { ECHO_NOTE_SECONDS, wallSeconds } from '@banshare/runtime';
 import type { Arguments } from './arguments.ts';
 import { isEcho } from './echo.ts';
@@ -9,8 +9,6 @@ import { readReport } from './read-report.ts';
 import { SharedRecord } from './shared-record.ts';
 import type { Session } from './session.ts';
 
-/** Shared bans land here on hosts that lack their jail; they were never this host's own. */
-const SHARED_JAIL = 'banshare';
 /** Whoever writes to the log must not fill the log of this program. */
 const MOST_WARNINGS = 50;
 
@@ -75,6 +73,7 @@ export class LogReporter {
       this.#warnOfForm(line);
       return undefined;
     }
+    // What landed there was never this host's own.
     if (ban.jail === SHARED_JAIL || !this.#isFollowed(ban.jail)) return undefined;
     const jail = parseJail(ban.jail);
     if (!jail.ok) {

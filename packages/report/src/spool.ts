@@ -1,7 +1,7 @@
-import { closeSync, mkdirSync, openSync, readdirSync, statSync, unlinkSync, utimesSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, statSync, unlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeJson, type Report, type ReportedBan } from '@banshare/protocol';
-import { isSpoolFile, spoolFile, wallSeconds, writePrivate } from '@banshare/runtime';
+import { isSpoolFile, makePrivateDirectory, spoolFile, wallSeconds, writePrivate } from '@banshare/runtime';
 
 /**
  * What waits for the server: unsigned, since it is signed for the time and the server it is sent to. `at` is when it was
@@ -47,7 +47,7 @@ export class Spool {
   /** Whether one more report may wait there: counted anew now and then, since others fill and empty it too. */
   get hasRoom(): boolean {
     if (this.#room > 0 && this.#uncounted < COUNTED_EACH) return true;
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(this.#directory);
     const count = readdirSync(this.#directory).filter(isSpoolFile).length;
     this.#room = this.#most - count;
     this.#uncounted = 0;
@@ -73,7 +73,7 @@ export class Spool {
   markServerMissing(): void {
     const path = join(this.#directory, NO_SERVER);
     try {
-      mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      makePrivateDirectory(this.#directory);
       closeSync(openSync(path, 'a', 0o600));
       utimesSync(path, wallSeconds(), wallSeconds());
     } catch {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   encodeJson,
@@ -8,7 +8,14 @@ import {
   type Fields,
   wholeSeconds,
 } from '@banshare/protocol';
-import { DEAD_LETTERS, failpoint, isTemporary, spoolFilesIn, writePrivate } from '@banshare/runtime';
+import {
+  DEAD_LETTERS,
+  failpoint,
+  isTemporary,
+  makePrivateDirectory,
+  spoolFilesIn,
+  writePrivate,
+} from '@banshare/runtime';
 import { readDetail } from './details.ts';
 import { readReport } from './read-report.ts';
 import type { Waiting } from './spool.ts';
@@ -76,7 +83,7 @@ export class WaitingReports {
   /** Gives a report up: it goes to the dead letters with the reason. @throws the system's error. */
   bury(name: string, reason: string): void {
     const dead = join(this.#directory, DEAD_LETTERS);
-    mkdirSync(dead, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(dead);
     writePrivate(join(dead, `${name}.reason`), `${encodeJson({ reason })}\n`);
     renameSync(join(this.#directory, name), join(dead, name));
   }

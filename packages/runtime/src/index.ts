@@ -49,6 +49,7 @@ export {
 export { DEAD_LETTERS, isSpoolFile, spoolFile, spooledAt, spoolFilesIn } from './handover/spool-files.ts';
 export { findServer, type ServerPlace } from './server-place.ts';
 export { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
+export { someOf } from './some-of.ts';
 export { SteadyClock } from './steady-clock.ts';
 export { askPerson, complain, draw, endQuietly, tell, tellJson } from './tell.ts';
 export { table } from './table.ts';

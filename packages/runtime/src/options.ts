@@ -1,3 +1,4 @@
+import { OLDEST_SECONDS, SHARED_JAIL } from '@banshare/protocol';
 import { bakedFleet } from './baked.ts';
 import {
   curveKey,
@@ -195,7 +196,7 @@ export const clientOptions = {
   ),
   'apply.missing-jail': option(
     jail,
-    'banshare',
+    SHARED_JAIL,
     'The local jail where a ban lands whose own jail this host does not have.',
   ),
   'apply.timeout': seconds(
@@ -235,7 +236,11 @@ export const clientOptions = {
     'After so long banshare-report puts a report into the spool.',
   ),
   'report.spool-max': option(integer(1, 1_000_000), 10_000, 'How many reports the spool holds at most.'),
-  'report.spool-max-age': seconds(duration(60, 7 * DAY), '7d', 'Reports that waited longer are given up.'),
+  'report.spool-max-age': seconds(
+    duration(60, OLDEST_SECONDS - DAY),
+    '7d',
+    'Reports that waited longer are given up.',
+  ),
   ...log,
 };
 

@@ -23,6 +23,8 @@ export type HostPaths = {
   readonly serverState: string;
   readonly ledger: string;
   readonly clientState: string;
+  /** The addresses from which a person installed the client, a word each, as the installer noted them. */
+  readonly installedFrom: string;
   readonly spool: string;
   readonly serverRun: string;
   readonly clientRun: string;
@@ -64,6 +66,7 @@ export function hostPaths(root: string): HostPaths {
     serverState: below('var/lib/banshare/server'),
     ledger: below('var/lib/banshare/server/ledger.db'),
     clientState: below('var/lib/banshare/client'),
+    installedFrom: below('var/lib/banshare/client/installed-from'),
     spool: below('var/spool/banshare'),
     serverRun: below('run/banshare/server'),
     clientRun: below('run/banshare/client'),

@@ -1,3 +1,4 @@
+import { ACK_BODY_LIMIT } from '@banshare/protocol';
 import { Publisher, Router } from 'zeromq';
 import type { CurvePair } from './certificate.ts';
 import { endpoint } from './endpoint.ts';
@@ -24,7 +25,7 @@ export const TCP_WATCH = {
 const SERVER_OPTIONS = { ...TCP_WATCH, linger: 0, backlog: 1024, handshakeInterval: 5000 } as const;
 
 /** Frames above this are dropped with their connection: an ack's body, the longest, and CURVE's overhead. */
-const LARGEST_FRAME = 8192 + 256;
+const LARGEST_FRAME = ACK_BODY_LIMIT + 256;
 /** A subscription is short; an event goes the other way. */
 const LARGEST_SUBSCRIPTION = 512;
 

@@ -10,6 +10,9 @@ import { Tally, type Counted } from './tally.ts';
 import { LeftBehind } from './remains.ts';
 import { migrate } from './state-schema.ts';
 
+/** What the client has recorded of each ban, in its folder of /var/lib. */
+export const STATE_FILE = 'state.db';
+
 /**
  * What this host took over and how far it is, in one file: position and bans change in one transaction, so that after a crash
  * at any point a ban may be applied twice but is never missed. A power cut may take the last transactions back, both halves
@@ -27,7 +30,7 @@ export class State {
   /** @throws when the file cannot be used, or belongs to a newer program. */
   constructor(directory: string) {
     makePrivateDirectory(directory);
-    const path = join(directory, 'state.db');
+    const path = join(directory, STATE_FILE);
     this.#database = new DatabaseSync(path);
     chmodSync(path, 0o600);
     this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');

@@ -1,4 +1,4 @@
-import { splitWords, type ClientConfig } from '@banshare/runtime';
+import { type ClientConfig, someOf, splitWords } from '@banshare/runtime';
 import { actionsOf, commandOfAction, jailsOf } from '../fail2ban/requests.ts';
 import { Talk, TalkError } from '../fail2ban/connection.ts';
 import type { Ended } from '../host/exec.ts';
@@ -6,7 +6,6 @@ import type { Finding } from './finding.ts';
 
 /** Jails asked for their actions at most where fail2ban-client has to ask: each question is a Python start of 60 ms. */
 const MOST_JAILS = 30;
-const MOST_NAMED = 10;
 const TIMEOUT_MS = 10_000;
 /** What an action runs that reports, whatever the action is called. */
 const REPORTER = 'banshare-report';
@@ -107,8 +106,7 @@ function reportingFinding({ reporting, isWhole }: Found, followed: readonly stri
   if (followed.length > 0)
     return { ok: true, says: `banshare-report follows ${followed.join(', ')}: the jails in it report.` };
   if (reporting.length > 0) {
-    const more = reporting.length - MOST_NAMED;
-    const names = reporting.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+    const names = someOf(reporting);
     return { ok: true, says: `These jails report: ${names}.` };
   }
   if (!isWhole)

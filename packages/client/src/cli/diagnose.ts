@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { EMPTY_TAIL } from '@banshare/protocol';
+import { CLOCK_SECONDS, EMPTY_TAIL } from '@banshare/protocol';
 import {
   monotonicSeconds,
   wallSeconds,
@@ -21,8 +21,6 @@ import type { Finding } from './finding.ts';
 
 const CONNECT_MS = 2000;
 const ASK_MS = 3000;
-/** A host whose clock is off by more is named. */
-const CLOCK_SECONDS = 60;
 
 /** Looks at everything between this host and its server, and tells the possible faults apart. */
 export async function diagnose(

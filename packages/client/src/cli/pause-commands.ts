@@ -13,7 +13,7 @@ import { passOn } from '../enforcer-change/begin.ts';
 import { pause, resume } from '../decide/pause.ts';
 import { ServerAddresses } from '../protection/server-addresses.ts';
 import { Protection, THIS_MACHINE } from '../protection/protect.ts';
-import { State } from '../bans/state.ts';
+import { STATE_FILE, State } from '../bans/state.ts';
 import { tellEffect } from '../apply/outcome.ts';
 import { resumePending } from '../apply/expiry.ts';
 import { choiceOf, type TakeParts } from '../decide/parts.ts';
@@ -95,7 +95,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
 
 /** Since when this host is paused, where no daemon can be asked; undefined where it is not, or where that cannot be seen. */
 export function pausedWithout(clientState: string): number | undefined {
-  if (!existsSync(join(clientState, 'state.db'))) return undefined;
+  if (!existsSync(join(clientState, STATE_FILE))) return undefined;
   try {
     const state = new State(clientState);
     try {

@@ -1,9 +1,7 @@
-import { oneLine, type Receipt } from '@banshare/protocol';
+import { oneLine, type Receipt, uncomparedSeconds } from '@banshare/protocol';
 import type { Finding } from './finding.ts';
 
 /** A comparison that was due so many times and never came is missed. */
-const MISSED = 3;
-const GRACE_SECONDS = 60;
 
 /** What this host's receipt means: whether what should be in place is. */
 export function receiptFindings(receipt: Receipt): Finding[] {
@@ -36,13 +34,15 @@ export function receiptFindings(receipt: Receipt): Finding[] {
   return [...findings, ...blindness(receipt)];
 }
 
-function blindness({ blind, comparedAgo = 0, comparesEvery = 0 }: Receipt): Finding[] {
+function blindness(receipt: Receipt): Finding[] {
+  const { blind, comparesEvery } = receipt;
   if (blind !== undefined) {
     const says = `What is really in place cannot be compared: ${oneLine(blind)}`;
     return [{ ok: false, says }];
   }
-  if (comparedAgo <= MISSED * comparesEvery + GRACE_SECONDS) return [];
-  const says = `What is really in place was last compared ${comparedAgo} s ago, and should be each ${comparesEvery} s.`;
+  const seconds = uncomparedSeconds(receipt);
+  if (seconds === undefined) return [];
+  const says = `What is really in place was last compared ${seconds} s ago, and should be each ${comparesEvery} s.`;
   return [{ ok: false, says }];
 }
 

@@ -1,6 +1,7 @@
 import type { ClientConfig } from '@banshare/runtime';
 import { actionsOf, commandOfAction, jailsOf } from '../fail2ban/requests.ts';
 import { Talk, TalkError } from '../fail2ban/connection.ts';
+import { someOf } from '@banshare/runtime';
 import type { Finding } from './finding.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -65,8 +66,7 @@ export function isNoFirewall(action: string, command: string): boolean {
 }
 
 function warning(telling: readonly string[]): Finding {
-  const more = telling.length - MOST_NAMED;
-  const names = telling.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const names = someOf(telling, MOST_NAMED);
   return {
     ok: true,
     isWarning: true,

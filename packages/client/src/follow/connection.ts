@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import type { HostName, Receipt } from '@banshare/protocol';
+import { HEARTBEAT_MS, type HostName, type Receipt } from '@banshare/protocol';
 import {
   type ClientConfig,
   type HostPaths,
@@ -51,7 +51,7 @@ export type ConnectionParts = {
 };
 
 /** Heartbeats come every second; after this the server counts as silent and everything is built anew. */
-const SILENT_AFTER_MS = 5000;
+const SILENT_AFTER_MS = 5 * HEARTBEAT_MS;
 const ACK_MS = 5000;
 /** A refusal is final for libzmq; a person may change the server's mind. */
 const AFTER_REFUSAL_MS = 5000;

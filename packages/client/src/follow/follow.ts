@@ -7,6 +7,7 @@ import {
   parseSyncAnswer,
   type Position,
   type Publication,
+  SYNC_PAGE,
   type SyncAnswer,
   type SyncRequest,
   type UnknownEvent,
@@ -37,7 +38,6 @@ export type FollowParts = {
   silentAfterMs: number;
 };
 
-const PAGE = 1000;
 /** Messages that are taken together at most, where so many have arrived. */
 const MOST_MESSAGES = 500;
 const SYNC_TIMEOUT_MS = 5000;
@@ -267,7 +267,7 @@ export class Follower {
   }
 
   async #ask(from: Omit<SyncRequest, 'kind' | 'limit'>): Promise<SyncAnswer | undefined> {
-    const answer = await this.#parts.link.ask({ kind: 'sync', ...from, limit: PAGE }, SYNC_TIMEOUT_MS);
+    const answer = await this.#parts.link.ask({ kind: 'sync', ...from, limit: SYNC_PAGE }, SYNC_TIMEOUT_MS);
     if (answer.ok && answer.reply.code === 'behind') {
       this.#parts.heard(answer.reply.now);
       await this.#lag(answer.reply.seq ?? 0);

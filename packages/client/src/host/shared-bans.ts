@@ -1,6 +1,11 @@
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatSharedBan, oldestSharedBansFile, sharedBansFile } from '@banshare/runtime';
+import {
+  formatSharedBan,
+  makePrivateDirectory,
+  oldestSharedBansFile,
+  sharedBansFile,
+} from '@banshare/runtime';
 
 /** Writes down what the client puts in place on this host and when, and forgets what nobody looks back to any more. */
 export class SharedBans {
@@ -42,7 +47,7 @@ export class SharedBans {
     if (this.#file !== undefined && path === this.#path) return;
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    makePrivateDirectory(this.#directory);
     this.#file = openSync(path, 'a', 0o600);
     this.#path = path;
   }

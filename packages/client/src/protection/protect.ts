@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseAddress, specialRange, type Target } from '@banshare/protocol';
 import { type ClientConfig, type HostPaths, machineAddresses, monotonicSeconds } from '@banshare/runtime';
 import { exec, type Ended } from '../host/exec.ts';
@@ -30,7 +29,7 @@ export const THIS_MACHINE: Machine = {
 
 export type ProtectionParts = {
   config: Pick<ClientConfig, 'addresses' | 'neverBan' | 'apply' | 'enforcer'>;
-  paths: Pick<HostPaths, 'clientState' | 'fail2banSocket'>;
+  paths: Pick<HostPaths, 'installedFrom' | 'fail2banSocket'>;
   machine: Machine;
   server: Pick<ServerAddresses, 'all' | 'refresh'>;
   fault: (key: string, text: string) => void;
@@ -46,8 +45,6 @@ const SOON_SECONDS = 10;
 /** By fail2ban's client each jail is a start of Python: asking takes a twentieth of the time at most. */
 const SHARE_OF_ASKING = 20;
 const ASK_MS = 5000;
-/** Written by the installer: the addresses of whoever ran it. */
-const INSTALLED_FROM = 'installed-from';
 
 /**
  * What this host never bans, beside the special ranges: what client.toml and fail2ban's ignoreip list, this host's own
@@ -147,7 +144,7 @@ export class Protection {
       ...named([...machineAddresses(), ...config.addresses], 'an address of this host'),
       ...named(defaultGateways(machine.proc), 'the default gateway'),
       ...named(machine.resolvers.flatMap(resolversIn), 'a resolver of this host'),
-      ...named(words(join(paths.clientState, INSTALLED_FROM)), 'who installed banshare here'),
+      ...named(words(paths.installedFrom), 'who installed banshare here'),
     ]);
   }
 

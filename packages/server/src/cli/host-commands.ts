@@ -1,9 +1,8 @@
-import { askAdmin, askPerson, complain, hostPaths, wallSeconds, EXIT } from '@banshare/runtime';
+import { askAdmin, askPerson, complain, EXIT, hostPaths, someOf, wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
 import { showHosts } from './show.ts';
 import type { HostStatus } from '../operator/status.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
-import { namesOf } from '../operator/attention.ts';
 import { subcommands } from './subcommands.ts';
 import { durationTyped } from './words-of.ts';
 
@@ -143,5 +142,5 @@ function whoWaits(hosts: readonly HostStatus[] | undefined): string {
     return 'name the host: hosts approve NAME; no server runs that could say who waits';
   const waiting = hosts.filter(({ state }) => state === 'pending').map(({ name }) => name);
   if (waiting.length === 0) return 'name the host: hosts approve NAME; none waits for you now';
-  return `name the host: hosts approve NAME; ${namesOf(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'} for you`;
+  return `name the host: hosts approve NAME; ${someOf(waiting)} ${waiting.length === 1 ? 'waits' : 'wait'} for you`;
 }

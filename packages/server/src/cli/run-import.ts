@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SHARED_JAIL } from '@banshare/protocol';
 import {
   askAdmin,
   complain,
@@ -23,8 +24,6 @@ import { readOnce } from './read-once.ts';
 /** Reports wait while the server takes a part; an admin request has at most 512 KiB. */
 const PER_REQUEST = 1000;
 const MOST_SHOWN = 10;
-/** Where shared bans land on a host that has not said otherwise. */
-const SHARED_JAIL = 'banshare';
 
 /** What the command line says of an import. */
 export type ImportWords = { root: string; path: string; jail?: string; allowEmpty: boolean; asJson: boolean };

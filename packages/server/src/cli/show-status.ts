@@ -1,11 +1,11 @@
 import { oneLine } from '@banshare/protocol';
-import { behindForNow, namesOf, outForNow } from '../operator/attention.ts';
-import { cannot, number, time } from '../words/phrases.ts';
+import { someOf } from '@banshare/runtime';
+import { behindForNow, outForNow } from '../operator/attention.ts';
+import { cannot, MOST_SINGLE, number, time } from '../words/phrases.ts';
 import type { Status } from '../operator/status.ts';
 import { type Openness, sayOpenness } from '../words/enrolment.ts';
 
 /** So many muted hosts get a line each. */
-const MOST_SINGLE = 3;
 
 /** Status for people: what matters first. On a terminal of so many columns no word is broken, and what goes on is indented. */
 export function showStatus(status: Status, columns?: number): string {
@@ -63,7 +63,7 @@ function receivedLines(status: Status): string[] {
     ...(waiting > 0 ? [`  ${waiting} ${have(waiting)} not confirmed the last events yet`] : []),
     ...(forNow.length === 0
       ? []
-      : [`  ${forNow.length} away for less than an hour: ${namesOf(forNow.map(({ name }) => name))}`]),
+      : [`  ${forNow.length} away for less than an hour: ${someOf(forNow.map(({ name }) => name))}`]),
   ];
 }
 
@@ -88,7 +88,7 @@ function inPlaceLines(status: Status): string[] {
         ]),
     ...(forNow.length === 0
       ? []
-      : [`  ${forNow.length} not wholly, for less than an hour: ${namesOf(forNow)}`]),
+      : [`  ${forNow.length} not wholly, for less than an hour: ${someOf(forNow)}`]),
     ...named('only listens', 'only listen', '(enforcer none)', listening),
     ...named('does not say', 'do not say', 'what is in place (an older version)', withoutReceipt),
     ...mutedLines(muted),
@@ -97,7 +97,7 @@ function inPlaceLines(status: Status): string[] {
 
 function mutedLines(muted: Status['muted']): string[] {
   if (muted.length > MOST_SINGLE)
-    return [`  ${muted.length} hosts are muted: ${namesOf(muted.map(({ name }) => name))}`];
+    return [`  ${muted.length} hosts are muted: ${someOf(muted.map(({ name }) => name))}`];
   return muted.map(
     ({ name, until, note }) =>
       `  ${name} is muted until ${time(until)}${note === '' ? '' : `: ${oneLine(note)}`}`,
@@ -107,7 +107,7 @@ function mutedLines(muted: Status['muted']): string[] {
 function named(one: string, many: string, rest: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   if (names.length === 1) return [`  ${names[0] ?? ''} ${one} ${rest}`];
-  return [`  ${names.length} hosts ${many} ${rest}: ${namesOf(names)}`];
+  return [`  ${names.length} hosts ${many} ${rest}: ${someOf(names)}`];
 }
 
 function rangesLine({ activeRanges, withoutRanges }: Status): string[] {

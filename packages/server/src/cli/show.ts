@@ -1,9 +1,8 @@
-import { table } from '@banshare/runtime';
+import { someOf, table } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
 import type { AuditEntry } from '../ledger/audit.ts';
 import { isDrilled, type DrillTime } from '../operator/drill.ts';
 import type { HostStatus } from '../operator/status.ts';
-import { namesOf } from '../operator/attention.ts';
 import { onlyListens } from '../fleet/in-place.ts';
 import { sayNamesake } from '../fleet/namesake.ts';
 import { number, span, time } from '../words/phrases.ts';
@@ -100,7 +99,7 @@ function areSame(hosts: readonly HostStatus[], cell: (host: HostStatus) => strin
 /** A line for each of a few hosts, and one for all of many. */
 function each(hosts: readonly HostStatus[], one: (host: HostStatus) => string, all: string): string[] {
   if (hosts.length < MANY_HOSTS) return hosts.map(one);
-  return [`${hosts.length} hosts ${all}: ${namesOf(hosts.map(({ name }) => name))}`];
+  return [`${hosts.length} hosts ${all}: ${someOf(hosts.map(({ name }) => name))}`];
 }
 
 function rangesText({ ranges }: HostStatus): string {
@@ -176,9 +175,8 @@ function counted(count: number, what: string): string {
 
 export function showLifted(lifted: readonly ShownBan[]): string {
   if (lifted.length === 0) return 'Nothing was lifted.';
-  const names = lifted.slice(0, MOST_LIFTED).map(({ ip, prog, jail }) => `${ip} (${prog}/${jail})`);
-  const more = lifted.length - names.length;
-  return `Lifted: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}.`;
+  const names = lifted.map(({ ip, prog, jail }) => `${ip} (${prog}/${jail})`);
+  return `Lifted: ${someOf(names, MOST_LIFTED)}.`;
 }
 
 /** The way of each host there and back, and what became of the ban there. */

@@ -1,8 +1,4 @@
-import type { Receipt } from '@banshare/protocol';
-
-/** A comparison that was due so many times and never came is missed. How old the word of a silent host is does not count here. */
-const MISSED = 3;
-const GRACE_SECONDS = 60;
+import { type Receipt, uncomparedSeconds } from '@banshare/protocol';
 
 /** What a host says of its bans, as an operator is told: why not all of them are in place. Times are epoch seconds. */
 export type OutOfPlace = {
@@ -47,7 +43,7 @@ export function mayBeInPlace(receipt: Receipt): boolean {
   if (pausedSince !== undefined || placed + unproven < wanted) return false;
   // A host that reckons two different sets cannot be right about their sizes.
   if (unproven === 0 && receipt.wantedDigest !== receipt.placedDigest) return false;
-  return receipt.blind === undefined && unseen(receipt) === null;
+  return receipt.blind === undefined && uncomparedSeconds(receipt) === undefined;
 }
 
 /** What is wrong with the bans of a host. */
@@ -63,7 +59,7 @@ export function outOfPlace(name: string, receipt: Receipt, outSeconds: number): 
     why: receipt.why ?? null,
     pausedSince: receipt.pausedSince ?? null,
     blind: receipt.blind ?? null,
-    unseenSeconds: unseen(receipt),
+    unseenSeconds: uncomparedSeconds(receipt) ?? null,
     outSeconds,
   };
 }
@@ -77,9 +73,4 @@ export function inPlaceOf(hosts: readonly { receipt: Receipt; isComplete: boolea
     fewest: complete.length === 0 ? 0 : Math.min(...complete),
     most: complete.length === 0 ? 0 : Math.max(...complete),
   };
-}
-
-function unseen({ comparedAgo, comparesEvery }: Receipt): number | null {
-  if (comparedAgo === undefined || comparesEvery === undefined) return null;
-  return comparedAgo > MISSED * comparesEvery + GRACE_SECONDS ? comparedAgo : null;
 }

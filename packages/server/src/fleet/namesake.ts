@@ -1,9 +1,6 @@
 import type { HostBook } from './hosts.ts';
 import { span } from '../words/phrases.ts';
-import type { Host } from '../words/host.ts';
-
-/** Hosts acknowledge every 5 s: who was heard of within so many seconds may well be alive. */
-const ALIVE_SECONDS = 30;
+import { type Host, SILENT_SECONDS } from '../words/host.ts';
 
 /** The host that has a name which another asks for. `heardAt`: when it last said anything; epoch seconds. */
 export type Namesake = {
@@ -22,7 +19,7 @@ export function namesakeOf(
   const other = host.name === host.wanted ? undefined : book.like(host.wanted);
   if (other === undefined || other === host || other.state === 'revoked') return undefined;
   const heardAt = Math.max(other.lastSeen ?? other.enrolled, other.heardAt ?? 0);
-  const isAlive = heardAt > host.enrolled || now - heardAt <= ALIVE_SECONDS;
+  const isAlive = heardAt > host.enrolled || now - heardAt <= SILENT_SECONDS;
   return { other, namesake: { name: other.name, heardAt, isAlive } };
 }
 

@@ -1,9 +1,12 @@
-import { syncFields, type SnapshotReason, type SyncAnswer, type SyncRequest } from '@banshare/protocol';
+import {
+  type SnapshotReason,
+  SYNC_PAGE,
+  type SyncAnswer,
+  syncFields,
+  type SyncRequest,
+} from '@banshare/protocol';
 import { retry, type Answer } from '../words/answer.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-
-/** A page must stay small enough that reports do not wait for it. */
-const MOST_PER_PAGE = 1000;
 
 /** Until this ledger has the events that the host has: its heartbeats say when that is. Seconds. */
 const BEHIND_AFTER = 10;
@@ -13,7 +16,7 @@ const BEHIND_AFTER = 10;
  * of this epoch is not answered: this ledger is an older copy, and may not take away what it does not know.
  */
 export async function catchUp(request: SyncRequest, ledger: Ledger, now: number): Promise<Answer> {
-  const limit = Math.min(request.limit, MOST_PER_PAGE);
+  const limit = Math.min(request.limit, SYNC_PAGE);
   const { epoch, seq } = ledger.head();
   const { since } = request;
   if (request.epoch === epoch && since !== undefined && since > seq) {

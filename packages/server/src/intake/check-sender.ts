@@ -1,6 +1,5 @@
-import { parseRequest, quote, type Request } from '@banshare/protocol';
+import { CLOCK_SECONDS, OLDEST_SECONDS, parseRequest, quote, type Request } from '@banshare/protocol';
 import { MAC_BYTES, MacChecker, SignatureChecker, type Incoming } from '@banshare/transport';
-import { MOST_AHEAD } from '../judging/made-at.ts';
 import { refuse, retry, type Answer } from '../words/answer.ts';
 import type { HostBook } from '../fleet/hosts.ts';
 import type { Host } from '../words/host.ts';
@@ -8,8 +7,6 @@ import type { Host } from '../words/host.ts';
 /** A request whose sender is proven; a newcomer has no host yet, only its key. */
 export type Proven = { request: Request; host: Host | undefined };
 
-/** How old a report may be, in seconds: ids are kept a day longer. */
-const OLDEST = 8 * 86_400;
 /** Nobody keeps a rotation for later. */
 const OLDEST_ROTATION = 300;
 
@@ -90,7 +87,8 @@ function clockFault(request: Request, now: number): Answer | undefined {
   const { kind } = request;
   if (kind !== 'report' && kind !== 'unban' && kind !== 'rotate') return undefined;
   const age = now - request.at;
-  if (age >= -MOST_AHEAD && age <= (kind === 'rotate' ? OLDEST_ROTATION : OLDEST)) return undefined;
+  if (age >= -CLOCK_SECONDS && age <= (kind === 'rotate' ? OLDEST_ROTATION : OLDEST_SECONDS))
+    return undefined;
   return retry(
     'clock',
     `the ${kind === 'rotate' ? 'rotation' : 'report'}'s time is ${Math.round(Math.abs(age))} s ${age < 0 ? 'ahead of' : 'behind'} the server's`,

@@ -1,5 +1,5 @@
-/** Seconds that a sender's clock may be ahead: what is stamped later is not taken at all. */
-export const MOST_AHEAD = 60;
+import { CLOCK_SECONDS } from '@banshare/protocol';
+
 /** A stamp that is no more seconds later than its arrival shows no clock that is ahead. */
 const TOLERANCE = 1;
 
@@ -11,5 +11,5 @@ const TOLERANCE = 1;
 export function madeAt(stamped: number, received: number, clockAhead: number | null): number {
   const reckoned = stamped - (clockAhead ?? 0);
   const isAhead = Math.min(stamped, reckoned) > received + TOLERANCE;
-  return isAhead ? received - MOST_AHEAD : Math.min(reckoned, received);
+  return isAhead ? received - CLOCK_SECONDS : Math.min(reckoned, received);
 }

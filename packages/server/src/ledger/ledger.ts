@@ -1,9 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import {
-  OPERATOR_HOST,
   type BanKey,
   type Details,
   type Event,
+  OLDEST_SECONDS,
+  OPERATOR_HOST,
   type Position,
   type Range,
   type Target,
@@ -359,7 +360,7 @@ export class Ledger {
 /** So many of what is held are looked at for a status: whoever fills a /64 is among the newest. */
 const MOST_HELD_SEEN = 1000;
 
-/** The same id gets the same verdict for so long; no report older than 8 days is taken. */
-const ID_SECONDS = 9 * 86_400;
+/** The same id gets the same verdict for so long: a day longer than any report is taken. */
+const ID_SECONDS = OLDEST_SECONDS + 86_400;
 
 const atAddress: Aim = (submission) => ({ targets: [banOf(submission).ip], isCrowded: false });

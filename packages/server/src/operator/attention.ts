@@ -3,8 +3,9 @@ import type { OutOfPlace } from '../fleet/in-place.ts';
 import { sayFrozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../fleet/namesake.ts';
-import { number, sayFull, span, time } from '../words/phrases.ts';
+import { MOST_SINGLE, number, sayFull, span, time } from '../words/phrases.ts';
 import { widerText } from '../words/wider-ranges.ts';
+import { someOf } from '@banshare/runtime';
 import type { Facts, Trouble } from './facts.ts';
 
 /** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */
@@ -14,8 +15,6 @@ type Entry = { code: string; text: string };
 export type Attention = { urgent: Entry[]; todo: Entry[] };
 
 /** So many hosts of one kind get a sentence each; more are one sentence. */
-const MOST_SINGLE = 3;
-const MOST_NAMED = 10;
 /** In a fleet of up to so many hosts each one that is behind is looked at, at once: there something is not always away. */
 const SMALL_FLEET = 20;
 /** Seconds that one host of a larger fleet may be behind before that is anything to do. */
@@ -99,12 +98,6 @@ function troubleText({ name, lag, lagSeconds, lastSeen }: Trouble, now: number):
   return `${name} is ${how}, ${seen}`;
 }
 
-/** Names, at most ten, and how many more there are. */
-export function namesOf(names: readonly string[]): string {
-  const more = names.length - MOST_NAMED;
-  return names.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
 function cannotCommit({ cannotCommit: outage, now }: Facts): Entry[] {
   if (outage === null) return [];
   const text = `The ledger cannot be written since ${span(now - outage.since)}: ${outage.reason}. Reports wait on their hosts until it can; look at the disk of this machine`;
@@ -127,7 +120,7 @@ function fleetIsBehind(facts: Facts): Entry[] {
   const all = counting(facts);
   const who =
     all === 1 ? 'The one host has' : `${names.size} of ${all} hosts ${names.size === 1 ? 'has' : 'have'}`;
-  const text = `${who} not been in place for ${span(FLEET_PATIENCE)} or longer: ${namesOf([...names])}`;
+  const text = `${who} not been in place for ${span(FLEET_PATIENCE)} or longer: ${someOf([...names])}`;
   return [{ code: 'hosts-not-in-place', text }];
 }
 
@@ -137,7 +130,7 @@ function olderCopy(facts: Facts): Entry[] {
   const ahead = all.filter((trouble) => trouble.ahead > 0);
   if (ahead.length === 0) return [];
   const most = Math.max(...ahead.map((trouble) => trouble.ahead));
-  const [who, isOne] = [namesOf(ahead.map(({ name }) => name)), ahead.length === 1];
+  const [who, isOne] = [someOf(ahead.map(({ name }) => name)), ahead.length === 1];
   const others = counting(facts) - ahead.length;
   const text =
     others <= ahead.length
@@ -246,7 +239,7 @@ function heldNewcomers({ heldNewcomers: all }: Facts): Entry[] {
 
 /** One host that takes single addresses only keeps the whole fleet from banning a /64: it is named, with the way out. */
 function heldBlocks({ heldBlocks: all, withoutRanges }: Facts): Entry[] {
-  return all.length === 0 ? [] : [{ code: 'held-block', text: sayFull(namesOf(all), withoutRanges) }];
+  return all.length === 0 ? [] : [{ code: 'held-block', text: sayFull(someOf(all), withoutRanges) }];
 }
 
 function unusualRate({ banRate }: Facts): Entry[] {
@@ -383,7 +376,7 @@ function each<T>(
   say: { one: (item: T) => string; many: (names: string) => string; name: (item: T) => string },
 ): Entry[] {
   if (all.length <= MOST_SINGLE) return all.map((item) => ({ code, text: say.one(item) }));
-  return [{ code, text: say.many(namesOf(all.map(say.name))) }];
+  return [{ code, text: say.many(someOf(all.map(say.name))) }];
 }
 
 function namesakeText(name: string, { namesakes, now }: Facts, before: string): string {

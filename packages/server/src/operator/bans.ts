@@ -1,17 +1,18 @@
 import {
+  type Event,
   FOR_EVER,
   isRange,
   isTooWide,
+  type JailName,
   OPERATOR,
   parseDuration,
   parseJail,
   parseTarget,
-  specialRange,
-  WIDEST_BAN,
-  type Event,
-  type JailName,
   type Result,
+  SHARED_JAIL,
+  specialRange,
   type Target,
+  WIDEST_BAN,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from '../ledger/audit.ts';
@@ -40,11 +41,8 @@ export type OperateParts = {
 
 export type Args = Readonly<Record<string, unknown>>;
 
-/** Where operators' bans land that name no jail. */
-export const DEFAULT_JAIL = 'banshare';
-const DEFAULT_JAIL_NAME = DEFAULT_JAIL as JailName;
 /** After so many seconds of silence nothing waits for what a host can. */
-const SILENT_SECONDS = 86_400;
+const UNAWAITED_SECONDS = 86_400;
 export const LONGEST_REASON = 200;
 /** Addresses lifted in one transaction: reports wait meanwhile. */
 export const MOST_AT_ONCE = 2000;
@@ -52,7 +50,7 @@ export const MOST_AT_ONCE = 2000;
 /** `ban IP|RANGE [--jail J] [--for D] [--reason TEXT] [--force]`: by force also where hosts of the fleet are, which it names. */
 export async function operatorBan(args: Args, parts: OperateParts): Promise<AdminReply> {
   const ip = parseTarget(textOf(args, 'ip') ?? '');
-  const jail = parseJail(textOf(args, 'jail') ?? DEFAULT_JAIL);
+  const jail = parseJail(textOf(args, 'jail') ?? SHARED_JAIL);
   const duration = parseDuration(textOf(args, 'for') ?? String(parts.policy.defaultDurationSeconds));
   if (!ip.ok) return refuse('address', ip.fault);
   if (!jail.ok) return refuse('jail', jail.fault);
@@ -115,7 +113,7 @@ export function ruleAgainst(
  */
 export function hostsWithoutRanges(book: HostBook, now: number, goneAfterSeconds: number): string[] {
   return book
-    .present(now, Math.min(goneAfterSeconds, SILENT_SECONDS))
+    .present(now, Math.min(goneAfterSeconds, UNAWAITED_SECONDS))
     .filter((host) => host.ranges !== true && !isMuted(host, now))
     .map(({ name }) => name);
 }
@@ -136,7 +134,7 @@ export async function operatorUnban(args: Args, parts: OperateParts): Promise<Ad
     return refuse('range', `nothing is lifted: ${widerText(ip, wider)}`);
   // What a host holds and this ledger lacks goes too: nobody else could lift it.
   const isHeldElsewhere = parts.book.active().some(({ lacking }) => lacking > 0);
-  const unknown = { ip, prog: OPERATOR, jail: jail ?? DEFAULT_JAIL_NAME };
+  const unknown = { ip, prog: OPERATOR, jail: jail ?? SHARED_JAIL };
   const lifted = await parts.ledger.lift(selection.value, now, {
     ...(isHeldElsewhere ? { unknown } : {}),
     note: (done) => parts.audit.add('unban', { ...selection.value, lifted: done.length }, now),

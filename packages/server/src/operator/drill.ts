@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { OPERATOR, type Address, type JailName } from '@banshare/protocol';
+import { type Address, OPERATOR, SHARED_JAIL } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { onlyListens } from '../fleet/in-place.ts';
 import type { OperateParts } from './bans.ts';
@@ -38,7 +38,7 @@ export async function drill(parts: OperateParts): Promise<AdminReply> {
   const ban = {
     ip,
     prog: OPERATOR,
-    jail: 'banshare' as JailName,
+    jail: SHARED_JAIL,
     until: Math.ceil(began + DRILL_SECONDS),
     reason: 'drill',
   };
@@ -49,7 +49,7 @@ export async function drill(parts: OperateParts): Promise<AdminReply> {
   const times = arrivals(event.seq, parts, began);
   parts.distribute([event]);
   const hosts = await times;
-  const lifted = await parts.ledger.lift({ ip, jail: 'banshare' }, parts.now());
+  const lifted = await parts.ledger.lift({ ip, jail: SHARED_JAIL }, parts.now());
   parts.distribute(lifted);
   return { ok: true, result: { ip, hosts } };
 }
@@ -58,10 +58,14 @@ export async function drill(parts: OperateParts): Promise<AdminReply> {
 async function freeAddress({ ledger }: OperateParts, now: number): Promise<Address> {
   const first = randomInt(MOST_LAST);
   for (let n = 0; n < MOST_LAST; n += 1) {
-    const ip = `203.0.113.${((first + n) % MOST_LAST) + 1}` as Address;
+    const ip = drillAddress(first + n);
     if ((await ledger.around(ip, now)).every((ban) => ban.ip !== ip)) return ip;
   }
-  return `203.0.113.${first + 1}` as Address;
+  return drillAddress(first);
+}
+
+function drillAddress(n: number): Address {
+  return `203.0.113.${(n % MOST_LAST) + 1}` as Address;
 }
 
 function arrivals(seq: number, parts: OperateParts, began: number): Promise<DrillTime[]> {

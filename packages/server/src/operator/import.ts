@@ -1,19 +1,19 @@
 import {
+  type BanKey,
+  type Event,
   FOR_EVER,
   isRange,
+  type JailName,
   OPERATOR,
   parseJail,
   parseTarget,
-  wholeSeconds,
-  type BanKey,
-  type Event,
-  type JailName,
+  SHARED_JAIL,
   type Target,
+  wholeSeconds,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { endOf } from '../judging/judge.ts';
 import {
-  DEFAULT_JAIL,
   hostsWithoutRanges,
   LONGEST_REASON,
   refuse,
@@ -42,7 +42,7 @@ type Draft = BanKey & { until: number | null; reason?: string };
 
 /** `import FILE`, a part of it: bans that other systems made. What may not be banned is left out and named. */
 export async function importBans(args: Args, parts: OperateParts): Promise<AdminReply> {
-  const jail = parseJail(textOf(args, 'jail') ?? DEFAULT_JAIL);
+  const jail = parseJail(textOf(args, 'jail') ?? SHARED_JAIL);
   if (!jail.ok) return refuse('jail', jail.fault);
   const entries = Array.isArray(args['entries']) ? (args['entries'] as unknown[]) : [];
   const now = parts.now();

@@ -7,6 +7,7 @@ import type { Distributor } from '../publish/distribute.ts';
 import { publishDomain, reportDomain, type Admissions } from '../ports/admissions.ts';
 import type { Generation } from '../setup/generations.ts';
 import type { HostBook } from '../fleet/hosts.ts';
+import { someOf } from '@banshare/runtime';
 import { refuse, textOf, type Args } from './bans.ts';
 import type { Host } from '../words/host.ts';
 
@@ -28,8 +29,6 @@ export type RetireParts = {
   goneAfterSeconds: number;
   now: () => number;
 };
-
-const MOST_NAMED = 10;
 
 /** `retire GENERATION [--force]`: its ports are closed and its keys removed; refused while hosts are still on it. */
 export async function retire(args: Args, parts: RetireParts): Promise<AdminReply> {
@@ -82,11 +81,9 @@ function hostsOn({ name, fleet }: Generation, { book, goneAfterSeconds, now }: R
 }
 
 function saying(left: readonly Host[], name: string): string {
-  const named =
-    left
-      .slice(0, MOST_NAMED)
-      .map((host) => (host.generation === null ? `${host.name} (never said which it is on)` : host.name))
-      .join(', ') + (left.length > MOST_NAMED ? ` and ${left.length - MOST_NAMED} more` : '');
+  const named = someOf(
+    left.map((host) => (host.generation === null ? `${host.name} (never said which it is on)` : host.name)),
+  );
   const are = left.every(({ generation }) => generation === null)
     ? 'may be'
     : left.length === 1

@@ -1,4 +1,4 @@
-import { specialRange, type Receipt } from '@banshare/protocol';
+import { CLOCK_SECONDS, specialRange, type Receipt } from '@banshare/protocol';
 import type { SteadyClock } from '@banshare/runtime';
 import { MOST_IN_BLOCK } from '../judging/ban-target.ts';
 import type { HostBook } from '../fleet/hosts.ts';
@@ -13,18 +13,14 @@ import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { LedgerWatch } from './outages.ts';
 import { hostsWithoutRanges } from './bans.ts';
 import { attentionOf, type Attention } from './attention.ts';
-import { isGone, isMuted, type Host } from '../words/host.ts';
+import { type Host, isGone, isMuted, SILENT_SECONDS } from '../words/host.ts';
 import type { Outage } from '../words/outage.ts';
 import type { Facts, Trouble } from './facts.ts';
 
 /** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
 const BEHIND_AFTER = 10;
-/** Seconds without a word after which a host counts as silent. */
-const SILENT_AFTER = 30;
 /** Two processes that speak with one key are named for so long after they were last noticed. */
 const DOUBLED_SECONDS = 60;
-/** A clock that is off by more is named. */
-const CLOCK_SECONDS = 60;
 
 /** How the fleet is: the shape that `status --json` prints, which programs of others read, and what that means to a person. */
 export type Status = Facts & Attention;
@@ -237,7 +233,7 @@ async function hostStatus(
   const state = host.state === 'active' && isGone(host, now, goneAfterSeconds) ? 'gone' : host.state;
   const { name, lastSeen, version, generation, clockAhead, addresses, ranges } = host;
   const isBehind =
-    silentSeconds > SILENT_AFTER || host.ahead > 0 || lagSeconds > BEHIND_AFTER || host.position === null;
+    silentSeconds > SILENT_SECONDS || host.ahead > 0 || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
     name,
     state,

@@ -1,12 +1,13 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { HEARTBEAT_MS } from '@banshare/protocol';
 import type { FromFanOut, ToFanOut } from './fan-out-messages.ts';
 
 /** A thousand subscribers take 91 MB; a flood of subscriptions grows by hundreds of MB in a second. */
 const MEMORY_CAP_BYTES = 512 * 1024 * 1024;
 const WATCH_MS = 250;
 /** The child beats once a second; a flood can keep its loop busy for good. */
-const SILENT_AFTER_MS = 6000;
+const SILENT_AFTER_MS = 6 * HEARTBEAT_MS;
 const OPEN_WITHIN_MS = 15_000;
 /** Where pages are larger, as on some arm64 kernels, the cap is only reached later. */
 const PAGE_BYTES = 4096;

@@ -1,12 +1,10 @@
-import { encodeHeartbeat, type Position } from '@banshare/protocol';
+import { encodeHeartbeat, HEARTBEAT_MS, type Position } from '@banshare/protocol';
 import { descriptorLimit, descriptorsLeft, SteadyClock } from '@banshare/runtime';
 import { answerZap, PublishPort, strangerIsRefused, type Listening } from '@banshare/transport';
 import { Admissions } from '../ports/admissions.ts';
 import { cutter } from '../ports/cutter.ts';
 import type { FromFanOut, ToFanOut } from './fan-out-messages.ts';
 
-/** A client that hears nothing for 5 s rebuilds its sockets, so this leaves room for four lost beats. */
-const HEARTBEAT_MS = 1000;
 const WATCH_MS = 250;
 
 /**

@@ -1,6 +1,9 @@
 import type { HostName, Receipt } from '@banshare/protocol';
 import type { Instances } from './instances.ts';
 
+/** Seconds without a word after which a host counts as silent, and its name may be handed over. */
+export const SILENT_SECONDS = 30;
+
 /** `pending` waits for an operator; `revoked` is refused everywhere. */
 export type HostState = 'active' | 'pending' | 'revoked';
 

@@ -1,4 +1,7 @@
-const MOST_NAMED = 10;
+import { someOf } from '@banshare/runtime';
+
+/** Of so many things each is said in a line of its own; of more than that one line says how many there are. */
+export const MOST_SINGLE = 3;
 
 /** A moment, epoch seconds, for people. */
 export function time(seconds: number): string {
@@ -12,9 +15,7 @@ export function number(count: number): string {
 
 /** Names who gets no ban of a range. */
 export function cannot(hosts: readonly string[], what = 'apply ranges'): string {
-  const more = hosts.length - MOST_NAMED;
-  const names = hosts.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
-  return `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'} cannot ${what}: ${names}`;
+  return `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'} cannot ${what}: ${someOf(hosts)}`;
 }
 
 /** Why addresses of full /64s are held, and what lets the /64s be banned. */

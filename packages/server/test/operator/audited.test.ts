@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { OPERATOR, parseRange, type JailName } from '@banshare/protocol';
+import { OPERATOR, parseRange, SHARED_JAIL } from '@banshare/protocol';
 import { startFleet, type Fleet } from '../../../../test/fleet/index.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
-import { DEFAULT_JAIL } from '../../src/operator/bans.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { publish, reportOf } from '../reports.ts';
 
@@ -69,7 +68,7 @@ test('a deed whose entry in the audit log cannot be written is not done, and no 
   const ban = {
     ip: addressOf('203.0.113.1'),
     prog: OPERATOR,
-    jail: DEFAULT_JAIL as JailName,
+    jail: SHARED_JAIL,
     until: NOW + 60,
   };
   assert.throws(() => neverBan.add(range.value, NOW, full), /the disk is full/);
