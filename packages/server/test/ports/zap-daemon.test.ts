@@ -9,9 +9,12 @@ import { publish } from '../reports.ts';
 // The cells of zap-matrix.test.ts at the real server: its handlers live in two processes, one for each port.
 
 const DOORS = ['report', 'publish'] as const;
-/** Shorter than libzmq's own patience with a handshake, 5 s. */
-const PATIENCE_MS = 4000;
-const SLOW_MS = 1500;
+/** A door that answers does so long before this, on any machine. */
+const PATIENCE_MS = 20_000;
+/** Who is silent is waited for; shorter than libzmq's own patience with a handshake, 5 s. */
+const SILENT_MS = 3000;
+
+type Waiting = { patienceMs?: number; allConnected?: () => void };
 
 type Keys = ReadonlyMap<string, CurvePair>;
 
@@ -34,17 +37,31 @@ async function fleetWithKeys(fleet: Fleet): Promise<{ keys: Keys; good: Peer }> 
   return { keys, good };
 }
 
-async function cellsThatOpen(fleet: Fleet, keys: Keys): Promise<string[]> {
+/** The cells that let somebody in; `allConnected` is called when every key has a connection, whether it is let in or not. */
+async function cellsThatOpen(
+  fleet: Fleet,
+  keys: Keys,
+  { patienceMs = PATIENCE_MS, allConnected }: Waiting = {},
+): Promise<string[]> {
   const cells = DOORS.flatMap((door) => [...keys].map(([key, curve]) => ({ door, key, curve })));
+  let left = cells.length;
+  const connected = (): void => {
+    if ((left -= 1) === 0) allConnected?.();
+  };
   const open = await Promise.all(
     cells.map(async ({ door, key, curve }) =>
-      (await opens(fleet, door, curve)) ? [`${key} at ${door}`] : [],
+      (await opens(fleet, door, curve, { patienceMs, connected })) ? [`${key} at ${door}`] : [],
     ),
   );
   return open.flat().toSorted();
 }
 
-async function opens(fleet: Fleet, door: (typeof DOORS)[number], curve: CurvePair): Promise<boolean> {
+async function opens(
+  fleet: Fleet,
+  door: (typeof DOORS)[number],
+  curve: CurvePair,
+  { patienceMs, connected }: { patienceMs: number; connected: () => void },
+): Promise<boolean> {
   const Kind = door === 'report' ? Dealer : Subscriber;
   const socket = new Kind({
     linger: 0,
@@ -53,9 +70,14 @@ async function opens(fleet: Fleet, door: (typeof DOORS)[number], curve: CurvePai
     curveSecretKey: curve.secretKey,
   });
   let timer: NodeJS.Timeout | undefined;
+  let isConnected = false;
   try {
     return await new Promise((resolve) => {
-      timer = setTimeout(() => resolve(false), PATIENCE_MS);
+      timer = setTimeout(() => resolve(false), patienceMs);
+      socket.events.on('connect', () => {
+        if (!isConnected) connected();
+        isConnected = true;
+      });
       socket.events.on('handshake', () => resolve(true));
       socket.events.on('handshake:error:auth', () => resolve(false));
       socket.connect(endpoint('127.0.0.1', fleet.server.ports[door]));
@@ -88,12 +110,12 @@ test("at a running server exactly the allowed cells open: while its handlers ans
   const pids = processesOf(fleet.server.pid);
   assert.equal(pids.length, 2);
   signal(pids, 'SIGSTOP');
-  setTimeout(() => signal(pids, 'SIGCONT'), SLOW_MS);
-  assert.deepEqual(await cellsThatOpen(fleet, keys), OPEN);
+  const late = await cellsThatOpen(fleet, keys, { allConnected: () => signal(pids, 'SIGCONT') });
+  assert.deepEqual(late, OPEN);
 
   signal(pids, 'SIGSTOP');
   try {
-    assert.deepEqual(await cellsThatOpen(fleet, keys), []);
+    assert.deepEqual(await cellsThatOpen(fleet, keys, { patienceMs: SILENT_MS }), []);
   } finally {
     signal(pids, 'SIGCONT');
   }
