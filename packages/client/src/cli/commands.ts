@@ -20,7 +20,7 @@ import {
 } from '@banshare/runtime';
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
-import yargs from 'yargs';
+import yargs, { type CommandModule, type Options } from 'yargs';
 import type { BanRow } from '../bans/ban-row.ts';
 import { receiptFindings } from './receipt-findings.ts';
 import { diagnose } from './diagnose.ts';
@@ -45,115 +45,84 @@ const STATUS_MS = 10_000;
 /** What a person or an installer waits at most when the server asks to come later; the daemon goes on afterwards. */
 const MOST_WAIT_SECONDS = 20;
 
-/** The commands that do one thing and say how it went. */
-const DEEDS: readonly (readonly [
-  name: string,
-  says: string,
-  work: (root: string, config: string | undefined) => Promise<number>,
-])[] = [
-  ['enrol', 'makes this host known to the server', enrolNow],
-  ['rotate', 'makes a new key for this host; the one before counts until the new one is used', rotateKey],
-  [
-    'pause',
-    'lifts here everything that banshare applied, and applies nothing until resume',
-    (root, config) => pauseNow('pause', root, config),
-  ],
-  [
-    'resume',
-    'ends the pause: what was kept back is applied again',
-    (root, config) => pauseNow('resume', root, config),
-  ],
-];
+type Common = { root: string; config?: string | undefined; check?: boolean | undefined; json: boolean };
+type Command = CommandModule<object, Common>;
 
-/** Every word that may stand in a command line. */
-const NAMES = [
-  'run',
-  'status',
-  'bans',
-  ...DEEDS.map(([name]) => name),
-  '--root',
-  '--config',
-  '--check',
-  '--json',
-  '--help',
-  '--version',
-];
+/** The options that every command takes. */
+export const EVERY_OPTION = {
+  root: { type: 'string', default: '', defaultDescription: '/', describe: 'puts DIR before every path' },
+  config: { type: 'string', describe: 'instead of /etc/banshare/client.toml' },
+  check: { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' },
+  json: { type: 'boolean', default: false, describe: 'one JSON document' },
+} as const satisfies Record<string, Options>;
 
 /** Everything but the daemon itself. Returns the exit code. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   endQuietly('banshare-client');
   let code = 0;
-  const parser = withOptions(argv)
-    .command(
-      ['run', '$0'],
-      'follows the fleet in the foreground (the default)',
-      (common) => common,
-      async ({ root, config, check }) => {
-        // A plain run never comes here: main.ts starts it without yargs.
-        if (check === true) code = await checkAll(root, config);
-        else {
-          say('run takes --root, --config and --check; see banshare-client --help');
-          code = EXIT.usage;
-        }
-      },
-    )
-    .command(
-      'status',
-      'how this host stands, and what is wrong',
-      (common) => common,
-      async (options) => {
-        code = await status(options);
-      },
-    )
-    .command(
-      'bans',
-      'what became of each ban on this host',
-      (common) => common,
-      async ({ root, json }) => {
-        code = await bans(root, json);
-      },
-    )
+  const commands = clientCommands((next) => void (code = next));
+  const names = [
+    ...commands.flatMap(({ command }) => command ?? []),
+    ...Object.keys(EVERY_OPTION).map((name) => `--${name}`),
+    '--help',
+    '--version',
+  ];
+  const parser = yargs([...argv])
+    .scriptName('banshare-client')
+    .version(version)
+    .alias('help', 'h')
+    .strict()
+    .options(EVERY_OPTION)
+    // Root works below another user's folder with no more rights than that user has.
+    .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)))
     .fail((message: string | null, error: Error | undefined) => {
       if (message === null) throw error ?? new Error('Cannot do that');
-      say(`${usageFault(message, NAMES)}; see banshare-client --help`);
+      say(`${usageFault(message, names)}; see banshare-client --help`);
       process.exit(EXIT.usage);
     });
-  for (const [name, says, work] of DEEDS)
-    parser.command(
-      name,
-      says,
-      (common) => common,
-      async ({ root, config }) => {
-        code = await work(root, config);
-      },
-    );
+  for (const command of commands) parser.command(command);
   await parser.parseAsync();
   return code;
 }
 
-/** The options that every command takes. The type of what yargs makes of them is best told by yargs. */
-function withOptions(argv: readonly string[]) {
-  return (
-    yargs([...argv])
-      .scriptName('banshare-client')
-      .version(version)
-      .alias('help', 'h')
-      .strict()
-      .option('root', {
-        type: 'string',
-        default: '',
-        defaultDescription: '/',
-        describe: 'puts DIR before every path',
-      })
-      // Root works below another user's folder with no more rights than that user has.
-      .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)))
-      .option('config', { type: 'string', describe: 'instead of /etc/banshare/client.toml' })
-      .option('check', {
-        type: 'boolean',
-        describe: 'looks for faults in configuration, keys and permissions',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
-  );
+/** Every command, in the order of help; a new one is found here by help, the reference and whoever mistypes it. */
+export function clientCommands(setCode: (code: number) => void): readonly Command[] {
+  const command = (
+    name: string | readonly string[],
+    describe: string,
+    work: (words: Common) => Promise<number>,
+  ): Command => ({
+    command: name,
+    describe,
+    builder: {},
+    handler: async (words) => setCode(await work(words)),
+  });
+  return [
+    command(['run', '$0'], 'follows the fleet in the foreground (the default)', checkOrExplain),
+    command('status', 'how this host stands, and what is wrong', status),
+    command('bans', 'what became of each ban on this host', ({ root, json }) => bans(root, json)),
+    command('enrol', 'makes this host known to the server', ({ root, config }) => enrolNow(root, config)),
+    command(
+      'rotate',
+      'makes a new key for this host; the one before counts until the new one is used',
+      ({ root, config }) => rotateKey(root, config),
+    ),
+    command(
+      'pause',
+      'lifts here everything that banshare applied, and applies nothing until resume',
+      ({ root, config }) => pauseNow('pause', root, config),
+    ),
+    command('resume', 'ends the pause: what was kept back is applied again', ({ root, config }) =>
+      pauseNow('resume', root, config),
+    ),
+  ];
+}
+
+/** A plain run never comes here: main.ts starts it without yargs. */
+async function checkOrExplain({ root, config, check }: Common): Promise<number> {
+  if (check === true) return checkAll(root, config);
+  say('run takes --root, --config and --check; see banshare-client --help');
+  return EXIT.usage;
 }
 
 async function enrolNow(root: string, configPath: string | undefined): Promise<number> {
@@ -223,11 +192,7 @@ async function pauseNow(
   }
 }
 
-async function status(options: {
-  root: string;
-  config?: string | undefined;
-  json: boolean;
-}): Promise<number> {
+async function status(options: Common): Promise<number> {
   const paths = hostPaths(options.root);
   const setup = await readSetup(options.root, options.config);
   if (setup === undefined) return EXIT.configuration;

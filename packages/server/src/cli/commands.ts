@@ -1,6 +1,6 @@
 import { becomeOwner, complain, endQuietly, EXIT, tell, usageFault, version } from '@banshare/runtime';
-import yargs from 'yargs';
-import { askWith, type Command } from './ask-daemon.ts';
+import yargs, { type Options } from 'yargs';
+import { type Ask, askWith, type Command } from './ask-daemon.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './server-commands.ts';
 import { readEverything } from '../setup/read-setup.ts';
@@ -9,12 +9,19 @@ import { asYargs, placesOf } from './words-of.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { importCommands } from './import-commands.ts';
 
+/** The options that every command takes. */
+export const EVERY_OPTION = {
+  root: { type: 'string', default: '', defaultDescription: '/', describe: 'puts DIR before every path' },
+  config: { type: 'string', describe: 'instead of /etc/banshare/server.toml' },
+  check: { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' },
+  json: { type: 'boolean', default: false, describe: 'one JSON document' },
+} as const satisfies Record<string, Options>;
+
 /** Everything but the daemon itself: commands to a running server, --help and --check. Returns the exit code. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   endQuietly('banshare-server');
   let code = 0;
   const setCode = (next: number): void => void (code = next);
-  const ask = askWith(setCode);
   const parser = yargs([...argv])
     .scriptName('banshare-server')
     .version(version)
@@ -22,27 +29,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .strict()
     // Addresses and names stay the texts they are.
     .parserConfiguration({ 'parse-positional-numbers': false, 'parse-numbers': false })
-    .option('root', {
-      type: 'string',
-      default: '',
-      defaultDescription: '/',
-      describe: 'puts DIR before every path',
-    })
-    .option('config', { type: 'string', describe: 'instead of /etc/banshare/server.toml' })
-    .option('check', { type: 'boolean', describe: 'looks for faults in configuration, keys and permissions' })
-    .option('json', { type: 'boolean', default: false, describe: 'one JSON document' })
+    .options(EVERY_OPTION)
     // Root works below another user's folder with no more rights than that user has.
-    .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)))
-    .command('run', 'serves in the foreground (the default)', {}, async ({ root, config, check }) => {
-      if (check === true) setCode(await checkAll(root, config));
-    });
-  const commands: Command[] = [
-    ...careCommands(ask, setCode),
-    ...banCommands(ask),
-    ...fleetCommands(ask, setCode),
-    ...stopCommands(ask),
-    ...importCommands(ask, setCode, argv),
-  ];
+    .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)));
+  const commands = serverCommands(askWith(setCode), setCode, argv);
   for (const command of commands) parser.command(asYargs(command));
   await parser
     .command('$0', false, {}, async ({ root, config, check }) => {
@@ -57,14 +47,33 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   return code;
 }
 
+/** Every command, in the order of help; a new one is found here by help, the reference and whoever mistypes it. */
+export function serverCommands(
+  ask: Ask,
+  setCode: (code: number) => void,
+  argv: readonly string[],
+): readonly Command[] {
+  return [
+    {
+      command: 'run',
+      describe: 'serves in the foreground (the default)',
+      builder: {},
+      handler: async ({ root, config, check }) => {
+        if (check === true) setCode(await checkAll(root, config));
+      },
+    },
+    ...careCommands(ask, setCode),
+    ...banCommands(ask),
+    ...fleetCommands(ask, setCode),
+    ...stopCommands(ask),
+    ...importCommands(ask, setCode, argv),
+  ];
+}
+
 /** Every word that may stand in a command line. */
 function namesIn(commands: readonly Command[]): string[] {
   return [
-    'run',
-    '--root',
-    '--config',
-    '--check',
-    '--json',
+    ...Object.keys(EVERY_OPTION).map((name) => `--${name}`),
     '--help',
     '--version',
     ...commands.flatMap((command) => [

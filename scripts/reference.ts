@@ -1,0 +1,13 @@
+// Writes the reference of options, commands and exit codes into the READMEs of server, client and report.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readmes } from './reference-text.ts';
+import { orExit, ROOT, tell } from './say.ts';
+
+await orExit(async () => {
+  for (const { path, is, should } of readmes()) {
+    if (is === should) continue;
+    writeFileSync(join(ROOT, path), should);
+    tell(`Wrote the reference of ${path}`);
+  }
+});
