@@ -154,6 +154,19 @@ test('only clock.ts reads a clock', () => {
   );
 });
 
+test("only transitions.ts makes or changes the state of a client's ban", () => {
+  const changes =
+    /\bstatus: '(pending|applied|already|skipped|failed|lifting|released|unproven)'[,\s]*[\w}.]/;
+  const broken = rooms.filter(
+    ({ path, text }) =>
+      path.startsWith('client/src/') && path !== 'client/src/bans/transitions.ts' && changes.test(text),
+  );
+  assert.deepEqual(
+    broken.map((source) => source.path),
+    [],
+  );
+});
+
 test('protocol has no chance in it', () => {
   const broken = rooms.filter(
     (source) => source.package === 'protocol' && /\bMath\.random\b/.test(source.text),

@@ -313,7 +313,7 @@ function takeParts(
     now: () => host.clock.now() ?? wallSeconds(),
     queue: (row) => host.applier.queue(row),
     maxActive: mostActive(config),
-    skipped: ({ ip, jail, prog, host: from, reason }) => {
+    skipped: ({ ip, jail, prog, host: from }, reason) => {
       host.log.info('Ban', { ip, jail, from, outcome: 'skipped', reason });
       // An operator waits for it.
       if (prog === OPERATOR) host.bell.ring();

@@ -10,7 +10,8 @@ import {
   type ProgName,
   type Range,
 } from '@banshare/protocol';
-import { rowFor, type BanRow } from '../src/bans/ban-row.ts';
+import type { BanRow } from '../src/bans/ban-row.ts';
+import { published } from '../src/bans/transitions.ts';
 import type { Choice } from '../src/bans/choice.ts';
 
 /** Epoch seconds at which these tests play. */
@@ -38,10 +39,13 @@ export function eventOf(fields: Partial<Event> = {}): Event {
   };
 }
 
+/** Some fields of a row. */
+export type RowFields = { [Key in keyof BanRow]?: BanRow[Key] };
+
 /** The row of a ban that was just taken, with the test's own fields. */
-export function rowOf(fields: Partial<BanRow> = {}): BanRow {
+export function rowOf(fields: RowFields = {}): BanRow {
   const event = eventOf();
-  return { ...rowFor(event, { apply: true, localJail: event.jail }, undefined), ...fields };
+  return { ...published(event, { apply: true, localJail: event.jail }, undefined), ...fields } as BanRow;
 }
 
 export function choiceOf(fields: Partial<Choice> = {}): Choice {

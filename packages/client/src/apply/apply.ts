@@ -1,9 +1,9 @@
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
-import { changeOf, FIRST_TRY, isOver, isWanted, type BanRow } from '../bans/ban-row.ts';
+import { changeOf, isOver, isWanted, type BanRow, type Lift, type Standing } from '../bans/ban-row.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
-import { again, againUntilDone } from '../bans/retry.ts';
 import type { State } from '../bans/state.ts';
+import { banned, inherited, lifted, liftFailed } from '../bans/transitions.ts';
 import { Turns, type Kind } from './address-queue.ts';
 import { NEVER_BAN, PAUSED } from '../bans/choice.ts';
 import { type Change, type Effect, reasonOf } from '../bans/change.ts';
@@ -133,8 +133,8 @@ export class Applier {
       });
       this.#parts.state.together(() => {
         for (const { row, effect } of settled) {
-          if (row.status === 'pending') this.#settleBan(row, effect);
-          else this.#settleLift(row, effect);
+          if (row.status === 'lifting') this.#settleLift(row, effect);
+          else this.#settleBan(row, effect);
           this.#parts.settled(row, effect);
         }
       });
@@ -168,12 +168,11 @@ export class Applier {
   }
 
   /** Whether a ban that is over leaves nothing to lift; then its row is gone. */
-  #isForgotten(row: BanRow): boolean {
+  #isForgotten(row: Lift): boolean {
     const { state } = this.#parts;
     const heir = state.sharing(row).find(isWanted);
     if (heir !== undefined) {
-      // Another ban wants the address in the same place: it stays, and is lifted with that one, if it is ours to lift.
-      state.put({ ...heir, isOurs: heir.isOurs || row.isOurs }, this.#parts.now());
+      state.put(inherited(heir, row), this.#parts.now());
       this.#end(row);
       return true;
     }
@@ -183,11 +182,11 @@ export class Applier {
     return true;
   }
 
-  /** What is lifted is forgotten, or stays as skipped where it was kept back. */
-  #end(row: BanRow): void {
+  #end(row: Lift): void {
     const { state, now } = this.#parts;
-    if (row.keptBack === '') state.remove(row);
-    else state.put({ ...row, status: 'skipped', reason: row.keptBack, isOurs: false, ...FIRST_TRY }, now());
+    const next = lifted(row);
+    if (next === undefined) state.remove(row);
+    else state.put(next, now());
   }
 
   #settleLift(row: BanRow, effect: Effect): void {
@@ -196,25 +195,14 @@ export class Applier {
     const current = state.get(row);
     if (current?.status !== 'lifting') return;
     const now = this.#parts.now();
-    if (effect.outcome === 'failed') state.put(againUntilDone(current, effect.reason, now), now);
+    if (effect.outcome === 'failed') state.put(liftFailed(current, effect.reason, now), now);
     else this.#end(current);
   }
 
-  #settleBan(row: BanRow, effect: Effect): void {
-    const current = this.#parts.state.get(row);
-    if (current === undefined) return;
-    const isBegun = 'isBegun' in effect && effect.isBegun === true;
-    // What banshare put in place earlier is still its own when the enforcer finds it there.
-    const isOurs = row.isOurs || effect.outcome === 'applied' || isBegun;
-    const reason = reasonOf(effect);
-    const hasMoved = current.seq !== row.seq || current.status !== 'pending';
-    const outcome = effect.outcome === 'already' && isOurs ? 'applied' : effect.outcome;
-    const now = this.#parts.now();
-    const settled = { ...current, localJail: effect.localJail, isOurs };
-    if (hasMoved) this.#parts.state.put(settled, now);
-    else if (outcome === 'failed' && effect.unfit === undefined)
-      this.#parts.state.put({ ...again(settled, reason, now), status: outcome }, now);
-    else this.#parts.state.put({ ...settled, status: outcome, reason, retryAt: null }, now);
+  #settleBan(row: Standing, effect: Effect): void {
+    const { state, now } = this.#parts;
+    const current = state.get(row);
+    if (current !== undefined) state.put(banned(current, row, effect, now()), now());
   }
 
   #say(row: BanRow, effect: Effect): void {

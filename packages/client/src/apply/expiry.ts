@@ -4,6 +4,7 @@ import type { BanRow } from '../bans/ban-row.ts';
 import { keepNewest } from '../decide/keep-newest.ts';
 import type { Notes } from '../host/echo-notes.ts';
 import type { State } from '../bans/state.ts';
+import { begun, triedAgain, triedWithOthers } from '../bans/transitions.ts';
 import type { ServerClock } from '../server/server-clock.ts';
 import { lift } from '../decide/record-news.ts';
 import { RANGE } from '../bans/change.ts';
@@ -17,10 +18,10 @@ const SWEEP_MS = 60_000;
 /** What was queued when the daemon ended is queued again. Ranges that could not be banned are tried once more. */
 export function resumePending(state: State, applier: Applier): void {
   for (const row of unfinished(state)) applier.queue(row);
-  // The administrator may have changed the enforcer since; the server was told of a failure, and hears what comes of it.
+  // The administrator may have changed the enforcer since.
   for (const row of state.ranges()) {
     if (row.status !== 'failed' || row.reason !== RANGE) continue;
-    const again: BanRow = { ...row, status: 'pending', reason: '', attempts: 1 };
+    const again = triedWithOthers(row);
     state.put(again, wallSeconds());
     applier.queue(again);
   }
@@ -31,7 +32,7 @@ export function markBegun(state: State, notes: Notes, missingJail: string): void
   for (const row of unfinished(state)) {
     // Where its jail is missing the note has moved, and the row may not know yet.
     const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
-    if (isBegun) state.put({ ...row, isOurs: true }, wallSeconds());
+    if (isBegun) state.put(begun(row), wallSeconds());
   }
 }
 
@@ -82,11 +83,7 @@ function fillUp(parts: TakeParts): void {
 }
 
 function tryAgain(parts: TakeParts): BanRow[] {
-  const due = parts.state.dueAgain(parts.now(), MOST_AT_ONCE).map((row): BanRow => ({
-    ...row,
-    status: row.status === 'failed' ? 'pending' : row.status,
-    retryAt: null,
-  }));
+  const due = parts.state.dueAgain(parts.now(), MOST_AT_ONCE).map(triedAgain);
   if (due.length === 0) return due;
   parts.state.together(() => {
     for (const row of due) parts.state.put(row, parts.now());

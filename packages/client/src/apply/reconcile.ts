@@ -1,13 +1,14 @@
-import { isRange, type BanKey, type JailName, type Target } from '@banshare/protocol';
+import { isRange, type BanKey, type JailName, type ProgName, type Target } from '@banshare/protocol';
 import { monotonicSeconds, type FaultLog, type Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
-import { FIRST_TRY, UNPROVEN, type BanRow } from '../bans/ban-row.ts';
+import type { BanRow, Standing } from '../bans/ban-row.ts';
 import { type Enforcer, EVERY_JAIL, type Listing } from '../enforcers/enforcer.ts';
 import type { Notes } from '../host/echo-notes.ts';
 import type { Comparison } from '../bans/receipt.ts';
 import { planRepair, type Found, type Placed } from '../bans/plan.ts';
 import type { State } from '../bans/state.ts';
-import type { Change } from '../bans/change.ts';
+import { letGo, putBack } from '../bans/transitions.ts';
+import { unbanOf } from '../bans/change.ts';
 
 /** now is epoch seconds by the server's clock; isInStep: the state is what the fleet wants. */
 export type ReconcileParts = {
@@ -32,7 +33,10 @@ const LOOKS_A_PROBE = 2;
 /** Rounding, and the time that listing takes. */
 const TOLERANCE_SECONDS = 5;
 
-type Wanted = Placed & { rows: BanRow[] };
+/** Nobody's ban, in every jail. */
+const NOBODY = { prog: '' as ProgName, jail: '' as JailName, localJail: EVERY_JAIL as JailName };
+
+type Wanted = Placed & { rows: Standing[] };
 
 /**
  * Keeps what the enforcer has as it should be: what was lost is put in place again, what nobody wants any more is lifted. What
@@ -133,7 +137,7 @@ export class Reconciler {
     this.#blind = undefined;
   }
 
-  async #repair(rows: readonly BanRow[], listing: Listing & { ok: true }): Promise<void> {
+  async #repair(rows: readonly Standing[], listing: Listing & { ok: true }): Promise<void> {
     const { enforcer, applier, now } = this.#parts;
     const current = rows.filter((row) => this.#isUntouched(row));
     const wanted = wantedOf(current, enforcer.place, listing);
@@ -176,7 +180,7 @@ export class Reconciler {
     }
   }
 
-  #settledRows(): BanRow[] {
+  #settledRows(): Standing[] {
     const { state } = this.#parts;
     const inPlace = (['applied', 'already', 'unproven'] as const).flatMap((status) =>
       state.withStatus(status),
@@ -201,22 +205,18 @@ export class Reconciler {
     return !this.#parts.applier.isBusy(row.ip) && current?.seq === row.seq && current.status === row.status;
   }
 
-  #applyAgain(rows: readonly BanRow[]): void {
+  #applyAgain(rows: readonly Standing[]): void {
     if (rows.length === 0) return;
     const { state, applier, now } = this.#parts;
-    const pending = rows.map((row): BanRow => {
-      // The server was told that it could not be seen, and hears what comes of it now.
-      const keptBack = row.status === 'unproven' ? `${UNPROVEN}${row.reason}` : '';
-      return { ...row, status: 'pending', reason: '', ...FIRST_TRY, keptBack };
-    });
+    const pending = rows.map(putBack);
     state.together(() => pending.forEach((row) => state.put(row, now())));
     for (const row of pending) applier.queue(row);
   }
 
-  #release(row: BanRow): void {
+  #release(row: Standing): void {
     const { state, log, now, tellNow, notes } = this.#parts;
     notes.remove(row.localJail, row.ip);
-    state.put({ ...row, status: 'released', isOurs: false, reason: '' }, now());
+    state.put(letGo(row), now());
     state.tell({ seq: row.seq, outcome: 'released' });
     tellNow();
     log.info('Released', {
@@ -231,7 +231,9 @@ export class Reconciler {
     const isOver = new Set(['skipped', 'released', 'failed']);
     const isWanted = ({ ip }: Found): boolean =>
       state.of(ip).some((row) => covers(row) && !isOver.has(row.status));
-    const changes = found.filter((each) => !isWanted(each)).map(({ ip }) => unbanOf(ip as Target));
+    const changes = found
+      .filter((each) => !isWanted(each))
+      .map(({ ip }) => unbanOf({ ...NOBODY, ip: ip as Target }, 0));
     if (changes.length === 0) return;
     log.notice('Addresses that no ban of the fleet wants are lifted', { addresses: changes.length });
     await enforcer.carryOut(changes);
@@ -240,7 +242,7 @@ export class Reconciler {
 
 /** What should be in place: each address once in each place, until the last of its bans ends. */
 function wantedOf(
-  rows: readonly BanRow[],
+  rows: readonly Standing[],
   place: Enforcer['place'],
   listing: Listing & { ok: true },
 ): Wanted[] {
@@ -268,24 +270,4 @@ function foundIn(listing: Listing & { ok: true }, now: number): Found[] {
       until: typeof seconds === 'number' ? now + seconds : seconds,
     })),
   );
-}
-
-function unbanOf(ip: Target): Change {
-  const nobody = {
-    host: '' as Change['host'],
-    prog: '' as Change['prog'],
-    jail: '' as JailName,
-    localJail: EVERY_JAIL as JailName,
-  };
-  return {
-    kind: 'unban',
-    ip,
-    ...nobody,
-    seconds: 0,
-    isOurs: true,
-    forced: 'no',
-    port: '',
-    protocol: '',
-    others: [],
-  };
 }

@@ -1,25 +1,13 @@
-import {
-  FOR_EVER,
-  originOf,
-  type BanKey,
-  type Event,
-  type HostName,
-  type JailName,
-  type Origin,
-} from '@banshare/protocol';
-import type { Chosen } from './choice.ts';
+import { FOR_EVER, type BanKey, type HostName, type JailName, type Origin } from '@banshare/protocol';
 import type { Change } from './change.ts';
 
 /**
- * Where a ban stands on this host. `pending` and `lifting` are still to be done; `already` was in place before banshare came;
- * `skipped` and `failed` have a reason; `released` was in place, and this host's fail2ban or a person ended it before its time;
- * `unproven` was carried out, and whether the firewall has it cannot be seen.
+ * Where a ban stands on this host; transitions.ts has the table of what each state means, and every step between two of them.
  */
-export type RowStatus =
-  'pending' | 'applied' | 'already' | 'skipped' | 'failed' | 'lifting' | 'released' | 'unproven';
+export type RowStatus = Standing['status'] | Lift['status'];
 
-/** A ban of the fleet as this host took it over. isOurs: banshare put it in place here, and so may lift it. */
-export type BanRow = BanKey & {
+/** What is known of a ban, whatever its state. */
+type Known = BanKey & {
   /** Its place in the server's ledger; 0 where that lacks it, having another history of the same epoch. */
   seq: number;
   /** Epoch seconds of its publication. */
@@ -28,96 +16,51 @@ export type BanRow = BanKey & {
   until: number | null;
   port: string;
   protocol: string;
+  /** The jail of this host in which it stands, or would. */
   localJail: JailName;
-  status: RowStatus;
+  /** Why the ban is in this state, for people; empty where the state says it all. */
   reason: string;
+  /** banshare put it in place here, and so may lift it. */
   isOurs: boolean;
   /** How often its command failed, and when it is tried again (epoch seconds by the server's clock). */
   attempts: number;
   retryAt: number | null;
-  /** An operator lifts it, also where banshare did not put it in place; and in whatever jail of this host it stands. */
-  isForced: boolean;
-  isEveryJail: boolean;
-  /**
-   * Of what is being lifted: why it stays as `skipped` then, empty where it is to be forgotten. Of what is applied again: why
-   * it was kept back before, as the server was told.
-   */
-  keptBack: string;
   /** Whose word it is: what a host that is full keeps goes by that. */
   origin: Origin;
   /** Who brought it first: whoever only renews a ban of another has not found it, and may not have it give way as his own. */
   finder: HostName;
 };
 
+/** A ban that is to be put in place, is in place, or was left out. */
+export type Standing = Known & {
+  status: 'pending' | 'applied' | 'already' | 'skipped' | 'failed' | 'released' | 'unproven';
+  /** Only a lift is forced. */
+  isForced: false;
+  isEveryJail: false;
+  /** Why it was not in place before, as the server was told: what becomes of it now is news. Empty where the server knows of nothing. */
+  keptBack: string;
+};
+
+/** A ban that is to be lifted. */
+export type Lift = Known & {
+  status: 'lifting';
+  /** An operator lifts it, also where banshare did not put it in place. */
+  isForced: boolean;
+  /** That operator wants it lifted in whatever jail of this host it stands. */
+  isEveryJail: boolean;
+  /** Why the ban stays here as `skipped` once it is lifted; empty where it is to be forgotten. */
+  keptBack: string;
+};
+
+/** A ban of the fleet as this host took it over. */
+export type BanRow = Standing | Lift;
+
 /** So begins what is kept of a ban that is carried out again since it could not be seen in the firewall. */
 export const UNPROVEN = 'unproven: ';
-
-/** Nothing was tried yet. */
-export const FIRST_TRY = {
-  attempts: 0,
-  retryAt: null,
-  isForced: false,
-  isEveryJail: false,
-  keptBack: '',
-} as const;
 
 /** Whether banshare put it in place; of what is under way that shows only afterwards. */
 export function mayBeOurs(row: BanRow): boolean {
   return row.isOurs || row.status === 'pending' || row.status === 'lifting';
-}
-
-/** The row of a ban that was just decided about; what an earlier publication of it put in place stays ours. */
-export function rowFor(event: Event | BanRow, chosen: Chosen, earlier: BanRow | undefined): BanRow {
-  const { ip, prog, jail, seq, at, host, until, port = '', protocol = '' } = event;
-  const common = {
-    ip,
-    prog,
-    jail,
-    seq,
-    at,
-    host,
-    until,
-    port,
-    protocol,
-    origin: 'origin' in event ? event.origin : originOf(event),
-    finder: earlier === undefined || isOver(earlier, at) || isEnding(earlier) ? host : earlier.finder,
-    isOurs: earlier?.isOurs ?? false,
-    ...FIRST_TRY,
-  };
-  const earlierJail = earlier?.localJail;
-  if (!chosen.apply) {
-    return { ...common, localJail: earlierJail ?? jail, status: 'skipped', reason: chosen.reason };
-  }
-  const isMoved = earlier?.isOurs === true && earlierJail !== undefined;
-  return { ...common, localJail: isMoved ? earlierJail : chosen.localJail, status: 'pending', reason: '' };
-}
-
-/** The row of an operator's unban: it runs here whatever this host knew of the ban, in the jail where it stands. */
-export function rowToLift(event: Event, localJail: JailName, earlier: BanRow | undefined): BanRow {
-  const { ip, prog, jail, seq, at, host, until, port = '', protocol = '' } = event;
-  const known = earlier ?? {
-    ip,
-    prog,
-    jail,
-    host,
-    until,
-    port,
-    protocol,
-    localJail,
-    isOurs: false,
-    origin: originOf(event),
-    finder: host,
-  };
-  return {
-    ...known,
-    seq,
-    at,
-    status: 'lifting',
-    reason: '',
-    ...FIRST_TRY,
-    isForced: true,
-    isEveryJail: event.everyJail === true,
-  };
 }
 
 /**
@@ -155,11 +98,6 @@ export function changeOf(
 /** Whether its time has come; now is epoch seconds by the server's clock. */
 export function isOver({ until }: BanRow, now: number): boolean {
   return until !== null && until <= now;
-}
-
-/** Whether it is lifted for good, and not only kept back. */
-function isEnding({ status, keptBack }: BanRow): boolean {
-  return status === 'lifting' && keptBack === '';
 }
 
 /** Whether a ban counts where another of the same address ends. */

@@ -33,6 +33,12 @@ export type Effect = (
   | { outcome: 'skipped' | 'failed' | 'unproven'; reason: string; isBegun?: boolean }
 ) & { localJail: JailName; unfit?: readonly string[] };
 
+/** An unban of what banshare put in place and no row tells of any more; seconds as in Change. */
+export function unbanOf(ban: Pick<Change, 'ip' | 'prog' | 'jail' | 'localJail'>, seconds: number): Change {
+  const nobody = { host: '' as HostName, port: '', protocol: '', others: [] };
+  return { kind: 'unban', ...ban, ...nobody, seconds, isOurs: true, forced: 'no' };
+}
+
 /** Why a ban of a range was not applied, as the server is told, where none of a host's enforcers takes ranges. */
 export const RANGE = 'range';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parseOutcome, type BanKey, type Outcome, type Position, type Receipt } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
-import type { BanRow, RowStatus } from './ban-row.ts';
+import type { BanRow, RowStatus, Standing } from './ban-row.ts';
 import { InPlace } from './in-place.ts';
 import { KeptByPause } from './kept-by-pause.ts';
 import { Tally, type Counted } from './tally.ts';
@@ -138,17 +138,18 @@ export class State {
     return this.#sql("SELECT * FROM bans WHERE instr(ip, '/') > 0 ORDER BY seq").all().map(rowOf);
   }
 
-  withStatus(status: RowStatus): BanRow[] {
-    return this.#sql('SELECT * FROM bans WHERE status = ? ORDER BY seq').all(status).map(rowOf);
+  withStatus<Status extends RowStatus>(status: Status): (BanRow & { status: Status })[] {
+    const rows = this.#sql('SELECT * FROM bans WHERE status = ? ORDER BY seq').all(status);
+    return rows.map((row) => rowOf(row) as BanRow & { status: Status });
   }
 
   /** Of each prog, jail and local jail the ban in place that lasts longest, of an address and of a range. */
-  longestInPlace(): BanRow[] {
+  longestInPlace(): Standing[] {
     return this.#sql(
       `SELECT *, max(coalesce(until, 9e15)) FROM bans WHERE status IN ('applied', 'already', 'unproven') GROUP BY prog, jail, local_jail, instr(ip, '/') > 0`,
     )
       .all()
-      .map(rowOf);
+      .map((row) => rowOf(row) as Standing);
   }
 
   /** A part of what is skipped for a reason that begins so, in the order of the keys from behind one of them. */

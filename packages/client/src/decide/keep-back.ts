@@ -1,4 +1,5 @@
-import { FIRST_TRY, mayBeOurs, type BanRow } from '../bans/ban-row.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import { keptBack } from '../bans/transitions.ts';
 import type { TakeParts } from './parts.ts';
 
 /**
@@ -7,16 +8,10 @@ import type { TakeParts } from './parts.ts';
  * @returns whether the ban is kept back now.
  */
 export function keepBack(row: BanRow, reason: string, parts: TakeParts, queued: BanRow[]): boolean {
-  // What is over is being lifted already.
-  const isOver = row.status === 'lifting' && row.keptBack === '';
-  if (row.status === 'skipped' || isOver) return false;
-  if (mayBeOurs(row)) {
-    const lifting: BanRow = { ...row, status: 'lifting', reason: '', ...FIRST_TRY, keptBack: reason };
-    parts.state.put(lifting, parts.now());
-    queued.push(lifting);
-  } else if (row.status === 'failed') {
-    parts.state.put({ ...row, status: 'skipped', reason, ...FIRST_TRY }, parts.now());
-  } else return false;
+  const next = keptBack(row, reason);
+  if (next === undefined) return false;
+  parts.state.put(next, parts.now());
+  if (next.status === 'lifting') queued.push(next);
   parts.state.tell({ seq: row.seq, outcome: 'skipped', reason });
   return true;
 }

@@ -1,5 +1,6 @@
 import { OPERATOR_HOST, type Origin } from '@banshare/protocol';
-import { rowFor, type BanRow } from '../bans/ban-row.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import { decidedAnew } from '../bans/transitions.ts';
 import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
 import type { State } from '../bans/state.ts';
@@ -63,8 +64,7 @@ function fillUp(room: number, { state, choice, now }: TakeParts, queued: BanRow[
     const rows = state.inPlace.newestLeftOut(origin, now(), left);
     left -= rows.length;
     for (const row of rows) {
-      // The server was told that it is left out; what becomes of it now is news.
-      const again = { ...rowFor(row, choose(row, choice, now()), row), keptBack: FULL };
+      const again = decidedAnew(row, choose(row, choice, now()), FULL);
       state.put(again, now());
       if (again.status === 'pending') queued.push(again);
     }

@@ -1,6 +1,7 @@
 import { banKeyText } from '@banshare/protocol';
 import { monotonicSeconds, type Log } from '@banshare/runtime';
-import { rowFor, type BanRow } from '../bans/ban-row.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import { decidedAnew } from '../bans/transitions.ts';
 import { choose } from './choose.ts';
 import { pageByPage } from '../host/in-parts.ts';
 import { keepNewest } from './keep-newest.ts';
@@ -78,8 +79,7 @@ export class EndOfProtection {
 
   #decideAnew(row: BanRow, queued: BanRow[]): void {
     const { state, choice, now } = this.#parts;
-    // The server was told that it is skipped; what becomes of it now is news.
-    const again = { ...rowFor(row, choose(row, choice, now()), row), keptBack: row.reason };
+    const again = decidedAnew(row, choose(row, choice, now()), row.reason);
     state.put(again, now());
     if (again.status === 'pending') queued.push(again);
     else state.tell({ seq: row.seq, outcome: 'skipped', reason: again.reason });

@@ -1,7 +1,7 @@
 import type { BanRow } from '../bans/ban-row.ts';
 import type { State } from '../bans/state.ts';
 import type { Choice } from '../bans/choice.ts';
-import type { HostName } from '@banshare/protocol';
+import type { Event, HostName } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
 import type { Protection } from '../protection/protect.ts';
 
@@ -11,7 +11,8 @@ export type TakeParts = {
   choice: Choice;
   now: () => number;
   queue: (row: BanRow) => void;
-  skipped: (row: BanRow) => void;
+  /** Hears which published ban is left out here, and why. */
+  skipped: (ban: Pick<Event, 'ip' | 'jail' | 'prog' | 'host'>, reason: string) => void;
   /** How many bans this host has in place at most. */
   maxActive?: number;
 };

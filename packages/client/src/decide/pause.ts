@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { wallSeconds } from '@banshare/runtime';
-import { rowFor, type BanRow } from '../bans/ban-row.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import { decidedAnew } from '../bans/transitions.ts';
 import { PAUSED } from '../bans/choice.ts';
 import { MOST_IN_A_GO, pageByPage } from '../host/in-parts.ts';
 import { choose } from './choose.ts';
@@ -74,8 +75,7 @@ async function decideAnew(parts: TakeParts, isWanted: () => boolean): Promise<nu
     const queued: BanRow[] = [];
     parts.state.together(() => {
       for (const row of rows) {
-        // The server was told that it is paused; what becomes of it now is news.
-        const again = { ...rowFor(row, choose(row, parts.choice, parts.now()), row), keptBack: PAUSED };
+        const again = decidedAnew(row, choose(row, parts.choice, parts.now()), PAUSED);
         parts.state.put(again, parts.now());
         if (again.status === 'pending') queued.push(again);
       }

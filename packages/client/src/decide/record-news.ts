@@ -1,9 +1,9 @@
 import { banKeyText, isRange, isTooWide, OPERATOR_HOST, type Event, type Position } from '@banshare/protocol';
-import { FIRST_TRY, type BanRow, isOver, mayBeOurs, rowFor, rowToLift } from '../bans/ban-row.ts';
+import { isOver, mayBeOurs, type BanRow } from '../bans/ban-row.ts';
+import { confirmed, ended, lacking, published, unbanned, unbannedToo } from '../bans/transitions.ts';
 import { inParts } from '../host/in-parts.ts';
 import { choose, chooseToFollow } from './choose.ts';
 import { keepNewest } from './keep-newest.ts';
-import type { Chosen } from '../bans/choice.ts';
 import type { News } from '../bans/news.ts';
 import type { TakeParts } from './parts.ts';
 
@@ -51,13 +51,7 @@ export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[]
     parts.state.remove(row);
     return;
   }
-  const lifting: BanRow = {
-    ...row,
-    status: 'lifting',
-    reason: '',
-    ...FIRST_TRY,
-    seq: because?.seq ?? row.seq,
-  };
+  const lifting = ended(row, because?.seq);
   parts.state.put(lifting, parts.now());
   queued.push(lifting);
 }
@@ -78,33 +72,22 @@ function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
   const chosen = chooseToFollow(event, parts.choice, parts.now());
   // Of what this host does not follow it has nothing to lift.
   if (row === undefined && !chosen.apply && event.everyJail !== true) return;
-  const lifting = rowToLift(event, chosen.apply ? chosen.localJail : event.jail, row);
+  const lifting = unbanned(event, chosen.apply ? chosen.localJail : event.jail, row);
   parts.state.put(lifting, parts.now());
   queued.push(lifting);
 }
 
 function takeBan(event: Event, parts: TakeParts, queued: BanRow[]): void {
-  const chosen = choose(event, parts.choice, parts.now());
-  const earlier = parts.state.get(event);
-  const row = rowFor(event, chosen, earlier);
-  if (isInPlaceAndForbidden(chosen, earlier)) {
-    const lifting: BanRow = { ...row, status: 'lifting', reason: '', keptBack: row.reason };
-    parts.state.put(lifting, parts.now());
-    queued.push(lifting);
-  }
+  const { state, now } = parts;
+  const chosen = choose(event, parts.choice, now());
+  const earlier = state.get(event);
+  const row = published(event, chosen, earlier);
   // A host that was away for long hears of thousands that are over already: of those nothing has to be kept.
-  else if (earlier !== undefined || !isOver(row, parts.now())) parts.state.put(row, parts.now());
-  if (row.status === 'pending') {
-    queued.push(row);
-    return;
-  }
-  parts.state.tell({ seq: row.seq, outcome: 'skipped', reason: row.reason });
-  parts.skipped(row);
-}
-
-/** An earlier publication of it was applied, and now it must not be. */
-function isInPlaceAndForbidden(chosen: Chosen, earlier: BanRow | undefined): boolean {
-  return !chosen.apply && chosen.isForbidden && earlier !== undefined && mayBeOurs(earlier);
+  if (earlier !== undefined || !isOver(row, now())) state.put(row, now());
+  if (row.status !== 'skipped') queued.push(row);
+  if (chosen.apply) return;
+  state.tell({ seq: row.seq, outcome: 'skipped', reason: chosen.reason });
+  parts.skipped(event, chosen.reason);
 }
 
 /** The server cannot know in which jails hosts hold what its ledger lacks. */
@@ -112,7 +95,7 @@ function liftUnknown(event: Event, parts: TakeParts, queued: BanRow[]): void {
   for (const row of parts.state.of(event.ip)) {
     const isOther = row.prog !== event.prog || row.jail !== event.jail;
     if (row.seq !== 0 || !isOther || row.status === 'lifting') continue;
-    const lifting: BanRow = { ...row, status: 'lifting', reason: '', ...FIRST_TRY, isForced: true };
+    const lifting = unbannedToo(row);
     parts.state.put(lifting, parts.now());
     queued.push(lifting);
   }
@@ -161,14 +144,14 @@ function takeOfSnapshot(event: Event, parts: TakeParts, queued: BanRow[]): void 
   // another try, what is under way has to end as this publication, and why something was skipped may no longer hold.
   const isLetGo = row?.status === 'released' && row.at === event.at;
   if (row !== undefined && (STANDS.has(row.status) || isLetGo))
-    parts.state.put({ ...row, seq: event.seq, at: event.at, until: event.until }, parts.now());
+    parts.state.put(confirmed(row, event), parts.now());
   else takeBan(event, parts, queued);
 }
 
 /** From now on this ban is of no event that the server knows. */
 function keep(row: BanRow, parts: TakeParts, queued: BanRow[]): void {
   if (row.seq === 0 || row.status === 'lifting') return;
-  const kept: BanRow = { ...row, seq: 0 };
+  const kept = lacking(row);
   parts.state.put(kept, parts.now());
   // What is under way has to end as this row.
   if (kept.status === 'pending') queued.push(kept);

@@ -1,5 +1,6 @@
 import type { BanKey, JailName } from '@banshare/protocol';
-import { FIRST_TRY, rowFor, type BanRow } from '../bans/ban-row.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import { decidedAnew, handedOver, moved } from '../bans/transitions.ts';
 import { choose } from '../decide/choose.ts';
 import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from '../host-enforcer/placement.ts';
 import type { State } from '../bans/state.ts';
@@ -78,30 +79,18 @@ function handOverRow(row: BanRow, earlier: readonly Placer[], parts: HandOverPar
   for (const place of gone) state.left.add({ ...row, place, isBefore: isBefore && isByCommand(place) });
   const keepsJail = old.some((place) => next.includes(place) && !isOfHost(place));
   const localJail = keepsJail ? row.localJail : parts.localJailOf(row);
-  const moved = {
-    ...row,
-    localJail,
-    isOurs: keepsJail ? row.isOurs : held.some((place) => !isOfHost(place)),
-  };
-  if (row.status === 'lifting' || (keepsJail && isNothingNew)) state.put(moved, now());
-  else state.put(again(moved, isBefore && gone.some(isByCommand)), now());
+  const place = { localJail, isOurs: keepsJail ? row.isOurs : held.some((each) => !isOfHost(each)) };
+  if (row.status === 'lifting' || (keepsJail && isNothingNew)) state.put(moved(row, place), now());
+  else state.put(handedOver(row, place, isBefore && gone.some(isByCommand)), now());
 }
 
 /** Why the earlier enforcers did nothing may not hold for these. */
 function decideAnew(row: BanRow, { state, choice, now }: HandOverParts): void {
   const chosen = choose(row, choice, now());
   const isAnew = row.status === 'skipped' && row.reason !== FULL && chosen.apply;
-  if (isAnew) state.put({ ...rowFor(row, chosen, undefined), keptBack: row.reason }, now());
+  if (isAnew) state.put(decidedAnew({ ...row, isOurs: false }, chosen, row.reason), now());
 }
 
 function placesIn(placers: readonly Placer[], row: BanRow): string[] {
   return [...new Set(placers.flatMap((placer) => placesOf(placer, row)))];
-}
-
-/** A ban for the enforcers that follow; one that waits for the earlier one's to be lifted stands as it does until then. */
-function again(row: BanRow, waits: boolean): BanRow {
-  const status = waits ? 'applied' : 'pending';
-  // Of what was not simply applied the server was told.
-  const keptBack = row.status === 'failed' ? row.reason : '';
-  return { ...row, ...FIRST_TRY, status, reason: '', keptBack };
 }

@@ -1,12 +1,13 @@
-import type { JailName, Target } from '@banshare/protocol';
+import { FOR_EVER, type JailName, type Target } from '@banshare/protocol';
 import type { Log } from '@banshare/runtime';
-import { changeOf, FIRST_TRY, isWanted, type BanRow } from '../bans/ban-row.ts';
+import { isWanted, type BanRow } from '../bans/ban-row.ts';
+import { noLongerInTheWay, takenOver } from '../bans/transitions.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import { isOfHost, placesOf, type Placer } from '../host-enforcer/placement.ts';
 import { notePlacing, placingOf, type Before } from './hand-over.ts';
 import type { Left } from '../bans/remains.ts';
 import type { State } from '../bans/state.ts';
-import { reasonOf } from '../bans/change.ts';
+import { reasonOf, unbanOf, type Change } from '../bans/change.ts';
 
 /** What lifts what earlier enforcers hold; isGone tells of one that cannot hold anything any more. */
 export type LiftLeftParts = {
@@ -21,17 +22,6 @@ export type LiftLeftParts = {
 };
 
 const LOOK_MS = 15_000;
-
-/** Of who reported it nothing is needed any more. */
-const NOBODY = {
-  host: '' as BanRow['host'],
-  port: '',
-  protocol: '',
-  until: null,
-  at: 0,
-  seq: 0,
-  reason: '',
-};
 
 /** The bans that are lifted in one: they share what stands there. */
 type Group = { lefts: Left[]; ip: Target; localJail: JailName };
@@ -139,30 +129,13 @@ export class LiftLeft {
     for (let at = 0; at < groups.length && !this.#isOver;) {
       const batch = groups.slice(at, at + enforcer.mostAtOnce);
       at += batch.length;
-      const effects = await enforcer.carryOut(batch.map((group) => this.#changeOf(group)));
+      const effects = await enforcer.carryOut(batch.map(unbanOfGroup));
       const done = batch.filter((_, index) => effects[index]?.outcome !== 'failed');
       const failed = effects.find(({ outcome }) => outcome === 'failed');
       if (failed !== undefined) reason = reasonOf(failed);
       this.#forget(done.flatMap(({ lefts }) => lefts));
     }
     return reason;
-  }
-
-  #changeOf({ lefts: [left], localJail }: Group): ReturnType<typeof changeOf> {
-    const { ip, prog, jail } = left as Left;
-    const row: BanRow = {
-      ...NOBODY,
-      ...FIRST_TRY,
-      ip,
-      prog,
-      jail,
-      localJail,
-      origin: 'host',
-      finder: NOBODY.host,
-      status: 'lifting',
-      isOurs: true,
-    };
-    return changeOf(row, 'unban', 0);
   }
 
   /** Notes that they are lifted; a ban that waited for it is put in place by the enforcers that follow. */
@@ -175,7 +148,7 @@ export class LiftLeft {
         state.left.remove(left);
         const row = left.isBefore ? state.get(left) : undefined;
         if (row?.status !== 'applied' || row.isOurs) continue;
-        queued.push({ ...row, status: 'pending' });
+        queued.push(noLongerInTheWay(row));
       }
       for (const row of queued) state.put(row, now());
     });
@@ -205,8 +178,7 @@ export class LiftLeft {
       );
     if (heir === undefined) return false;
     state.together(() => {
-      const status = heir.status === 'already' ? 'applied' : heir.status;
-      state.put({ ...heir, status, isOurs: true }, now());
+      state.put(takenOver(heir), now());
       for (const left of lefts) state.left.remove(left);
     });
     return true;
@@ -262,4 +234,9 @@ function groupsOf(lefts: readonly Left[], place: string): Group[] {
     const [first] = all;
     return first === undefined ? [] : [{ lefts: all, ip: first.ip, localJail: first.localJail }];
   });
+}
+
+function unbanOfGroup({ lefts: [left], localJail }: Group): Change {
+  const { ip, prog, jail } = left as Left;
+  return unbanOf({ ip, prog, jail, localJail }, FOR_EVER);
 }

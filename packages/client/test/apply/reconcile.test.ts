@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JailName } from '@banshare/protocol';
 import { Applier } from '../../src/apply/apply.ts';
-import type { BanRow } from '../../src/bans/ban-row.ts';
 import { type Enforcer, EVERY_JAIL, type Listing, type Remaining } from '../../src/enforcers/enforcer.ts';
 import { Reconciler } from '../../src/apply/reconcile.ts';
 import { State } from '../../src/bans/state.ts';
-import { folder, ip, jail, NOW, range, rowOf } from '../make.ts';
+import { folder, ip, jail, NOW, range, rowOf, type RowFields } from '../make.ts';
 import type { Change, Effect } from '../../src/bans/change.ts';
 
 /** A firewall that a test may flush behind the client's back. */
@@ -75,7 +74,7 @@ class Host implements Disposable {
   readonly told: string[] = [];
   readonly ended: string[] = [];
 
-  constructor(place: 'jail' | 'host', ...rows: Partial<BanRow>[]) {
+  constructor(place: 'jail' | 'host', ...rows: RowFields[]) {
     const enforcer = (this.firewall = new Firewall(place));
     const { state } = this;
     const log = { info: () => undefined, warning: () => undefined, notice: () => undefined };

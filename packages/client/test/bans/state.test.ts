@@ -5,9 +5,8 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import type { BanRow } from '../../src/bans/ban-row.ts';
 import { State } from '../../src/bans/state.ts';
-import { folder, ip, jail, NOW, prog, range, rowOf } from '../make.ts';
+import { folder, ip, jail, NOW, prog, range, rowOf, type RowFields } from '../make.ts';
 
 const place = { epoch: 'e1', seq: 7, tail: '0123456789abcdef' };
 
@@ -129,7 +128,7 @@ test('over() gives what has ended and is not being lifted, longest ago first, an
 test('longestInPlace() gives one ban of each prog, jail and local jail, one for ever before all others', () => {
   using scratch = folder();
   const state = new State(scratch.path);
-  const rows: Partial<BanRow>[] = [
+  const rows: RowFields[] = [
     { ip: ip('203.0.113.1'), until: NOW + 9 },
     { ip: ip('203.0.113.2'), until: null },
     { ip: ip('203.0.113.3'), until: NOW + 99 },

@@ -60,10 +60,7 @@ test('When room comes back the newest that was left out is applied, and the serv
   other.done();
   await host2.applier.idle();
   host2.now = NOW + 64;
-  host2.state.put(
-    { ...rowOf({ ip: address(9) }), at: NOW, status: 'skipped', reason: 'full', until: null },
-    NOW,
-  );
+  host2.state.put(rowOf({ ip: address(9), at: NOW, status: 'skipped', reason: 'full', until: null }), NOW);
   host2.tick();
   for (const _ of [3, 4]) await host2.run('unban fail2ban/sshd');
   host2.hear({ kind: 'unban', ip: address(200), until: null });

@@ -5,7 +5,7 @@ import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { keepBack } from '../../src/decide/keep-back.ts';
 import { goOnPausing, goOnResuming, pause, resume } from '../../src/decide/pause.ts';
 import type { BanRow } from '../../src/bans/ban-row.ts';
-import { host, ip, NOW, prog } from '../make.ts';
+import { host, ip, NOW, prog, type RowFields } from '../make.ts';
 import { Host } from './recording-host.ts';
 import { NEVER_BAN } from '../../src/bans/choice.ts';
 
@@ -119,8 +119,8 @@ test('keepBack() leaves what is being lifted for good, what is skipped, and what
   host2.hear({});
   const row = host2.state.all()[0] as BanRow;
   const queued: BanRow[] = [];
-  const kept = (fields: Partial<BanRow>): boolean =>
-    keepBack({ ...row, ...fields }, `${NEVER_BAN}x`, host2.parts, queued);
+  const kept = (fields: RowFields): boolean =>
+    keepBack({ ...row, ...fields } as BanRow, `${NEVER_BAN}x`, host2.parts, queued);
   assert.equal(kept({ status: 'lifting' }), false);
   assert.equal(kept({ status: 'skipped', isOurs: true }), false);
   assert.equal(kept({ status: 'already' }), false);

@@ -31,7 +31,7 @@ export class Host implements Disposable {
       choice: choiceOf(choice),
       now,
       queue: (row) => this.applier.queue(row),
-      skipped: ({ reason }) => this.skipped.push(reason),
+      skipped: (_, reason) => this.skipped.push(reason),
     };
   }
 

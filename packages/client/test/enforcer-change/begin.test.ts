@@ -10,6 +10,7 @@ import { unliftedIn } from '../../src/admin/status.ts';
 import { Machine } from './changing-host.ts';
 import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import { folder, ip, NOW } from '../make.ts';
+import { triedAgain } from '../../src/bans/transitions.ts';
 
 const NONE = '[apply]\nenforcer = "none"\n';
 const FAIL2BAN = '[apply]\nenforcer = "fail2ban"\n';
@@ -74,7 +75,7 @@ test(
     machine.behave('new', 'work');
     machine.state.tryAgainNow(NOW);
     for (const row of machine.state.all()) {
-      machine.state.put({ ...row, status: 'pending', retryAt: null }, NOW);
+      machine.state.put(triedAgain(row), NOW);
       machine.applier.queue(row);
     }
     await machine.rest();
