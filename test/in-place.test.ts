@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { startFleet, within, type Fleet, type FleetHost } from './fleet/index.ts';
+import { startFleet, untilAnswered, type Fleet, type FleetHost } from './fleet/index.ts';
 
 type Entry = { code: string; text: string };
 type Status = {
@@ -86,15 +86,12 @@ test('A host that is full says how many bans are not in place there, in its own 
   const h2 = fleet.host('h2');
   for (const last of [1, 2, 3])
     assert.equal((await fleet.report('h1', ['fail2ban', 'sshd', `203.0.113.${last}`])).code, 0);
-  const full = async (): Promise<string> => {
-    for (;;) {
-      const { todo } = await fleet.server.json<Status>('status');
-      const entry = todo.find(({ code, text }) => code === 'full' && text.includes('2 of 3'));
-      if (entry !== undefined) return entry.text;
-    }
+  const full = async (): Promise<string | undefined> => {
+    const { todo } = await fleet.server.json<Status>('status');
+    return todo.find(({ code, text }) => code === 'full' && text.includes('2 of 3'))?.text;
   };
   assert.match(
-    await within(full(), 20_000, () => 'h2 to be full'),
+    await untilAnswered(full, 20_000, () => 'h2 to be full'),
     /^h2 is full: 2 of 3 bans are not in place/,
   );
   const { code, stdout } = await h2.command('status');

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readHostKey, writeCertificate } from '@banshare/transport';
-import { startFleet, within, type Fleet, type FleetHost } from './fleet/index.ts';
+import { startFleet, untilAnswered, type Fleet, type FleetHost } from './fleet/index.ts';
 
 // What keeps the administrator of a host in: what a host never bans, and the way back in from its console.
 type Row = { ip: string; jail: string; status: string; reason: string };
@@ -29,16 +29,14 @@ async function nextCommands(host: FleetHost, count: number): Promise<string[]> {
   return commands.toSorted((one, other) => one.localeCompare(other));
 }
 
-/** What h2 has told the server of an address, once it has told this. Each look takes a process, and is no busy waiting. */
+/** What h2 has told the server of an address, once it has told this. */
 async function explained(fleet: Fleet, ip: string, outcome: string): Promise<string> {
-  const ask = async (): Promise<string> => {
-    for (;;) {
-      const { stdout } = await fleet.server.command('explain', ip);
-      const line = /^ +h2: (.*)$/m.exec(stdout)?.[1] ?? '';
-      if (line.startsWith(outcome)) return line;
-    }
+  const ask = async (): Promise<string | undefined> => {
+    const { stdout } = await fleet.server.command('explain', ip);
+    const line = /^ +h2: (.*)$/m.exec(stdout)?.[1] ?? '';
+    return line.startsWith(outcome) ? line : undefined;
   };
-  return within(ask(), 20_000, () => `h2 to tell that ${ip} is ${outcome}`);
+  return untilAnswered(ask, 20_000, () => `h2 to tell that ${ip} is ${outcome}`);
 }
 
 test('A host bans nothing that client.toml lists, nor itself, nor who installed it, and the server knows the rule', async () => {

@@ -5,4 +5,4 @@ export { makeId, Peer } from './peer.ts';
 export { Program, runProgram, type Ran } from './program.ts';
 export { Folder, makeFleetKeys } from './roots.ts';
 export type { FleetServer } from './server.ts';
-export { within } from './within.ts';
+export { untilAnswered, within } from './within.ts';

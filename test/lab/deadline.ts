@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { untilAnswered } from '../fleet/within.ts';
 
 /** Waits for a promise; when it does not come in time, throws an error that says what was awaited and what was seen. */
 export async function within<T>(
@@ -23,20 +23,15 @@ export async function within<T>(
   }
 }
 
-/** Repeats a question to the kernel, for which no event exists, until the answer is true. */
+/** Repeats a question to the kernel or a program, for which no event exists, until the answer is true. */
 export async function untilTrue(
   milliseconds: number,
   what: string,
   question: () => Promise<boolean>,
 ): Promise<void> {
-  let over = false;
-  const asking = (async () => {
-    // Without a turn of the event loop between two questions the deadline's own timer would starve.
-    while (!over && !(await question())) await setImmediate();
-  })();
-  try {
-    await within(milliseconds, what, asking);
-  } finally {
-    over = true;
-  }
+  await untilAnswered(
+    async () => ((await question()) ? true : undefined),
+    milliseconds,
+    () => what,
+  );
 }
