@@ -19,6 +19,8 @@ await orExit(async () => {
       config: { type: 'string' },
       certs: { type: 'string', default: join(ROOT, 'certs') },
       dist: { type: 'string', default: join(ROOT, 'dist') },
+      // Tests pack a small stand-in, since most of an installation's time is the runtime's hundred megabytes.
+      runtime: { type: 'string' },
     },
   });
   const role = readRole(positionals[0]);
@@ -29,7 +31,7 @@ await orExit(async () => {
   if (asked.config !== undefined) await refuseBadConfig(role, asked.config);
 
   const common = commonPart({ role, certs: asked.certs, dist: asked.dist, fleet, config: asked.config });
-  const own = architectures.map(architecturePart);
+  const own = architectures.map((each) => architecturePart(each, asked.runtime));
   const runtimes = own.flatMap(({ files }) => files);
   const contents = { role, fleet, runtimes, files: common.files };
   mkdirSync(asked.dist, { recursive: true });

@@ -67,14 +67,14 @@ function serverEntries(certs: string, fleet: Fleet): Entry[] {
  * The runtime and the addon of one architecture, and what they are known by. It takes seconds to compress, so it is kept
  * until they change.
  */
-export function architecturePart(architecture: Architecture): {
+export function architecturePart(
+  architecture: Architecture,
+  runtime = runtimeFile(architecture),
+): {
   readonly part: Part;
   readonly files: readonly RuntimeFile[];
 } {
-  const entries = [
-    entry('lib/node', runtimeFile(architecture)),
-    entry('lib/zeromq.node', addonFile(architecture)),
-  ];
+  const entries = [entry('lib/node', runtime), entry('lib/zeromq.node', addonFile(architecture))];
   const files = entries.map(({ name, bytes }) => ({
     architecture,
     name: name.slice('lib/'.length),

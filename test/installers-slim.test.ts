@@ -9,8 +9,8 @@ import { Below, SHELLS } from './install-below.ts';
 const fresh = new FreshBuild();
 const next = new FreshBuild();
 before(() => {
-  fresh.everything('--server=bans.example.org');
-  next.everything('--server=bans.example.org');
+  fresh.light('--server=bans.example.org');
+  next.light('--server=bans.example.org');
 });
 after(() => {
   fresh[Symbol.dispose]();

@@ -5,15 +5,20 @@ import { after, before, test } from 'node:test';
 import { FreshBuild, run } from './fresh-build.ts';
 import { Below, SHELLS } from './install-below.ts';
 
+const whole = new FreshBuild();
 const fresh = new FreshBuild();
-before(() => fresh.everything('--server=bans.example.org'));
+before(() => {
+  whole.everything();
+  fresh.light('--server=bans.example.org');
+});
 after(() => {
+  whole[Symbol.dispose]();
   fresh[Symbol.dispose]();
 });
 
 for (const role of ['client', 'server'] as const) {
   test(`${role}-install.sh is for its owner only, below 60 MB, and shellcheck and dash read it`, (context) => {
-    const path = join(fresh.dist, `${role}-install.sh`);
+    const path = join(whole.dist, `${role}-install.sh`);
     assert.equal(statSync(path).mode & 0o777, 0o700);
     assert.ok(statSync(path).size < 60e6, String(statSync(path).size));
     const bytes = readFileSync(path);
@@ -54,7 +59,7 @@ for (const [role, most] of [
 
 for (const shell of SHELLS) {
   test(`under ${shell.join(' ')} both roles install below DESTDIR, side by side, and run from there`, () => {
-    const below = new Below(fresh, 'machine');
+    const below = new Below(whole, 'machine');
     for (const role of ['server', 'client'] as const) {
       const ran = below.install(role, [], { shell });
       assert.equal(ran.code, 0, ran.err);
@@ -113,7 +118,7 @@ test('a second run changes nothing, not even a file of the same content', () => 
 
 test('an upgrade keeps configuration, host key and state, and adds the new generation beside the old one', () => {
   using next = new FreshBuild();
-  next.everything('--server=bans.example.org');
+  next.light('--server=bans.example.org');
   const below = new Below(fresh, 'machine');
   below.install('client');
   below.install('server');
@@ -143,7 +148,7 @@ test('an upgrade keeps configuration, host key and state, and adds the new gener
 
 test('CONFIG ships a configuration, never over one that is there, and a faulty one is refused when it is packed', () => {
   using own = new FreshBuild();
-  own.everything();
+  own.light();
   const config = own.path('host.toml');
   const below = new Below(own, 'machine');
   run('sh', ['-c', `printf 'name = "web7"\\n' >${config}`]);
@@ -161,7 +166,7 @@ test('CONFIG ships a configuration, never over one that is there, and a faulty o
 
 test('installers of a build that is not of this generation are refused', () => {
   using own = new FreshBuild();
-  own.everything();
+  own.light();
   own.regen();
   const ran = own.installer('client');
   assert.equal(ran.code, 1);
