@@ -1,7 +1,9 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { startFleet } from './fleet/index.ts';
+import { join } from 'node:path';
+import { startFleet, takePort } from './fleet/index.ts';
 
 test('one report on h1 becomes one command on h2 and h3, and h1 skips its own', async () => {
   let root: string;
@@ -17,4 +19,18 @@ test('one report on h1 becomes one command on h2 and h3, and h1 skips its own', 
     assert.deepEqual(fleet.host('h1').commands.all, []);
   }
   assert.equal(existsSync(root), false);
+});
+
+test('tests that run side by side take different ports, and none that Linux gives to whoever connects', () => {
+  const mine = Array.from({ length: 400 }, takePort);
+  const code = `import { takePort } from '${join(import.meta.dirname, 'fleet/ports.ts')}';
+    console.log(JSON.stringify(Array.from({ length: 400 }, takePort)));`;
+  const theirs = JSON.parse(
+    execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }),
+  ) as number[];
+  assert.equal(new Set([...mine, ...theirs]).size, 800);
+  assert.deepEqual(
+    [...mine, ...theirs].filter((port) => port < 1024 || port >= 32_768),
+    [],
+  );
 });

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseFleet, type Fleet } from '@banshare/runtime';
 import { readHostKey, type HostKey } from '@banshare/transport';
 import { Program } from '../demo/program.ts';
+import { randomPorts } from '../ports.ts';
 import { Fault, ROOT } from '../say.ts';
 
 /** Far above what the bench sends, so that no report has to wait. */
@@ -37,7 +37,7 @@ export class BenchFleet {
 
   /** Makes the generation and builds its programs. */
   async build(): Promise<void> {
-    const ports = [await freePort(), await freePort()];
+    const ports = randomPorts([]);
     this.script('regen.ts', [`--certs=${this.certs}`, '--server=127.0.0.1', `--ports=${ports.join(',')}`]);
     this.script('build.ts', [
       `--certs=${this.certs}`,
@@ -124,17 +124,4 @@ export class BenchFleet {
     await this.server?.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
-}
-
-/** A port of loopback that nobody listens on. */
-function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

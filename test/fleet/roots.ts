@@ -29,7 +29,7 @@ export async function makeFleetKeys(): Promise<FleetKeys> {
   return { server: await makeCurvePair(), join: await makeCurvePair() };
 }
 
-/** The ports of a server; 0 lets it take free ones. */
+/** The ports of a server. */
 export type Ports = { report: number; publish: number };
 
 /** Lays out a server's root as its installer does. */
@@ -74,12 +74,10 @@ export function layHostRoot(root: string, toml: string): HostPaths {
 
 /** The lines of client.toml that say where the server is. */
 export function serverLines(ports: Ports, keys: FleetKeys, server = '127.0.0.1'): string {
-  // A closed server has no ports yet: any will do, as long as they differ.
-  const { report, publish } = ports.report === 0 ? { report: 1, publish: 2 } : ports;
   return [
     `server = ${JSON.stringify(server)}`,
-    `report-port = ${report}`,
-    `publish-port = ${publish}`,
+    `report-port = ${ports.report}`,
+    `publish-port = ${ports.publish}`,
     `server-public-key = ${JSON.stringify(keys.server.publicKey)}`,
     '',
   ].join('\n');

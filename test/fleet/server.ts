@@ -1,4 +1,5 @@
 import { hostPaths, type HostPaths } from '@banshare/runtime';
+import { takePort } from './ports.ts';
 import { Program, runProgram, type Ran, type Surroundings } from './program.ts';
 import { writeServerToml, type Ports } from './roots.ts';
 
@@ -8,7 +9,7 @@ export class FleetServer {
   readonly paths: HostPaths;
   #toml: string;
   readonly #address: string;
-  #ports: Ports = { report: 0, publish: 0 };
+  readonly ports: Ports = { report: takePort(), publish: takePort() };
   #program: Program | undefined;
 
   constructor(root: string, toml: string, address: string) {
@@ -16,10 +17,6 @@ export class FleetServer {
     this.paths = hostPaths(root);
     this.#toml = toml;
     this.#address = address;
-  }
-
-  get ports(): Ports {
-    return this.#ports;
   }
 
   get pid(): number {
@@ -49,14 +46,12 @@ export class FleetServer {
 
   /** Starts it and does not wait, for a test that takes it away at once. */
   launch(surroundings: Surroundings = {}): void {
-    writeServerToml(this.root, this.#ports, this.#toml, this.#address);
+    writeServerToml(this.root, this.ports, this.#toml, this.#address);
     this.#program = new Program('server', ['--root', this.root], surroundings);
   }
 
   async ready(): Promise<this> {
-    const ready = await this.#running.line(/^banshare-server ready /);
-    const [report = 0, publish = 0] = [...ready.matchAll(/:(\d+)(?= |$)/g)].map(([, port]) => Number(port));
-    this.#ports = { report, publish };
+    await this.#running.line(/^banshare-server ready /);
     return this;
   }
 

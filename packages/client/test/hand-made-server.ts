@@ -26,6 +26,7 @@ import {
   type Admission,
   type CurvePair,
 } from '@banshare/transport';
+import { takePort } from '../../../test/fleet/ports.ts';
 import { eventOf, ip } from './make.ts';
 
 /** What a server answers: a reply without what every reply has, or silence. */
@@ -97,7 +98,7 @@ export class HandMadeServer implements AsyncDisposable {
       domain,
       curve: server.curve,
       address: '127.0.0.1',
-      port: 0,
+      port: takePort(),
     });
     server.#endpoints = {
       reportEndpoint: await server.#report.listen(at('report')),

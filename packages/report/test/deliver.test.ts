@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
 import { parseHostName } from '@banshare/protocol';
-import { startFleet, type Ran } from '../../../test/fleet/index.ts';
-import { closedPort, inSilence, noNamespaces, onFullDisk, silentPort, SWALLOWED } from './silence.ts';
+import { startFleet, takePort, type Ran } from '../../../test/fleet/index.ts';
+import { inSilence, noNamespaces, onFullDisk, silentPort, SWALLOWED } from './silence.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
@@ -38,7 +38,7 @@ async function lonelyHost(name: string, more = '', port?: number): Promise<strin
   const root = await fleet.addReporter(name);
   const paths = fleet.pathsOf(name);
   const toml = readFileSync(paths.clientConfig, 'utf8');
-  const at = port ?? (await closedPort());
+  const at = port ?? takePort();
   writeFileSync(paths.clientConfig, toml.replace(/^report-port = .*/m, `report-port = ${at}`) + more);
   return root;
 }

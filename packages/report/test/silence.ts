@@ -18,13 +18,6 @@ export async function silentPort(): Promise<{ port: number; close: () => void }>
   return { port: (server.address() as { port: number }).port, close };
 }
 
-/** A port of loopback where nobody listens. */
-export async function closedPort(): Promise<number> {
-  const { port, close } = await silentPort();
-  close();
-  return port;
-}
-
 /** Lies in the network of `inSilence`, where every packet is swallowed. */
 export const SWALLOWED = '192.0.2.53';
 

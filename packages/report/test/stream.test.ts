@@ -2,8 +2,7 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { startFleet, type Ran } from '../../../test/fleet/index.ts';
-import { closedPort } from './silence.ts';
+import { startFleet, takePort, type Ran } from '../../../test/fleet/index.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
@@ -132,7 +131,7 @@ test('--stdin sends 1000 lines over one connection', async () => {
 });
 
 test('--stdin without a server keeps every line, and waits for it only once', async () => {
-  const toml = `report-port = ${await closedPort()}\n`;
+  const toml = `report-port = ${takePort()}\n`;
   await fleet.addReporter('alone');
   const paths = fleet.pathsOf('alone');
   writeFileSync(

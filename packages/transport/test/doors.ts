@@ -13,6 +13,7 @@ import {
   type Listening,
   type Sealed,
 } from '../src/index.ts';
+import { takePort } from '../../../test/fleet/ports.ts';
 
 const signer = new Signer('01'.repeat(32));
 let nextId = 0;
@@ -68,11 +69,11 @@ export async function serve(port: ReportPort, respond: Responder = accept): Prom
   }
 }
 
-/** A report port that answers, on a free or given port of loopback. */
+/** A report port that answers, on a free or given port of loopback; closed, it can be opened there again. */
 export async function openServer(
   curve: CurvePair,
   respond: Responder = accept,
-  port = 0,
+  port = takePort(),
 ): Promise<{ endpoint: string; close: () => void }> {
   const door = new ReportPort();
   const endpoint = await listenAgain(door, onLoopback('report', curve, port));
@@ -86,7 +87,7 @@ async function listenAgain(door: ReportPort, to: Listening): Promise<string> {
     try {
       return await door.listen(to);
     } catch (error) {
-      if (to.port === 0 || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
+      if ((error as { code?: string }).code !== 'EADDRINUSE') throw error;
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

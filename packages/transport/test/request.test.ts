@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { curveKeyPair } from 'zeromq';
 import { encodeReply } from '@banshare/protocol';
+import { takePort } from '../../../test/fleet/ports.ts';
 import { portOf, Requester, type Answer } from '../src/index.ts';
 import { closing } from './closing.ts';
 import { accept, Doorman, openServer as openDoor, request, type Responder } from './doors.ts';
@@ -81,12 +82,7 @@ test('request() is unreachable in time where nobody listens, and where somebody 
   const silent = closing(createServer().listen(0, '127.0.0.1'));
   await once(silent, 'listening');
   const silentPort = (silent.address() as { port: number }).port;
-  const closed = createServer().listen(0, '127.0.0.1');
-  await once(closed, 'listening');
-  const closedPort = (closed.address() as { port: number }).port;
-  closed.close();
-  await once(closed, 'close');
-  for (const port of [silentPort, closedPort]) {
+  for (const port of [silentPort, takePort()]) {
     const asker = askerAt(`tcp://127.0.0.1:${port}`);
     const begun = performance.now();
     const reason = `no answer from tcp://127.0.0.1:${port} within 0.3 s`;

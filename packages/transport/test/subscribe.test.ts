@@ -1,6 +1,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { curveKeyPair } from 'zeromq';
+import { takePort } from '../../../test/fleet/ports.ts';
 import { portOf, PublishPort, Subscription } from '../src/index.ts';
 import { closing } from './closing.ts';
 import { Doorman, onLoopback } from './doors.ts';
@@ -56,7 +57,7 @@ test('a Subscription tells that its key was refused', async () => {
 
 test('a Subscription comes back by itself after the server’s restart with the same key', async () => {
   const first = closing(new PublishPort());
-  const endpoint = await first.listen(onLoopback('publish', server));
+  const endpoint = await first.listen(onLoopback('publish', server, takePort()));
   const subscription = subscribe(endpoint);
   await beatUntil(first, subscription.receive());
   first.close();

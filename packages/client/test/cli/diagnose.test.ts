@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths, readClientConfig, type ClientConfig, type HostPaths } from '@banshare/runtime';
 import { makeCurvePair, makeIdentity, writeHostKey } from '@banshare/transport';
+import { takePort } from '../../../../test/fleet/ports.ts';
 import { diagnose } from '../../src/cli/diagnose.ts';
 import { diagnoseFail2ban } from '../../src/cli/diagnose-fail2ban.ts';
 import { exec } from '../../src/host/exec.ts';
@@ -58,15 +57,6 @@ async function findings(
   return found.map(({ ok, says }) => `${ok ? '' : '! '}${says}`).join('\n');
 }
 
-async function closedPort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as AddressInfo;
-  listener.close();
-  await once(listener, 'close');
-  return port;
-}
-
 test('diagnose() finds everything in order where it is', async () => {
   await using server = await HandMadeServer.start();
   server.now = nowSeconds();
@@ -90,7 +80,7 @@ test('diagnose() says which way the bans of psad go', async () => {
 test('diagnose() tells which port is closed', async () => {
   await using server = await HandMadeServer.start();
   server.now = nowSeconds();
-  const closed = await closedPort();
+  const closed = takePort();
   const found = await findings(server, { ports: { report: server.ports.report, publish: closed } });
   assert.match(found, new RegExp(`^! The publish port ${closed} of 127\\.0\\.0\\.1 is closed`, 'm'));
   assert.match(found, /The report port \d+ of 127\.0\.0\.1 is open/);

@@ -1,13 +1,20 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { formatFleet, hostPaths } from '@banshare/runtime';
 import { writeCertificate, writePublicKey } from '@banshare/transport';
-import { Folder, makeFleetKeys, Peer, Program, runProgram, type Ran } from '../../../../test/fleet/index.ts';
+import {
+  Folder,
+  makeFleetKeys,
+  Peer,
+  Program,
+  runProgram,
+  takePort,
+  type Ran,
+} from '../../../../test/fleet/index.ts';
 import { publish, reportOf } from '../reports.ts';
 
 type Generation = {
@@ -15,15 +22,6 @@ type Generation = {
   keys: Awaited<ReturnType<typeof makeFleetKeys>>;
   ports: { report: number; publish: number };
 };
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function isOpen(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
@@ -37,7 +35,7 @@ async function isOpen(port: number): Promise<boolean> {
 /** Lays out one more generation, as an installer does. */
 async function layGeneration(root: string, name: string): Promise<Generation> {
   const keys = await makeFleetKeys();
-  const ports = { report: await freePort(), publish: await freePort() };
+  const ports = { report: takePort(), publish: takePort() };
   const directory = join(hostPaths(root).generations, name);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   writeCertificate(join(directory, 'server'), { metadata: {}, curve: keys.server });
