@@ -21,7 +21,6 @@ import {
 import { answerAdmin, type AdminParts } from './admin/admin.ts';
 import { Applier } from './apply/apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
-import { mostActive } from './decide/most-active.ts';
 import { receiptOf } from './bans/receipt.ts';
 import { stayConnected } from './follow/connection.ts';
 import { enrol } from './identity/enrol.ts';
@@ -54,6 +53,7 @@ import { choiceOf, type TakeParts } from './decide/parts.ts';
 import { rotateHere } from './identity/rotate.ts';
 import { wait } from './host/wait.ts';
 import { Bell } from './follow/acknowledge.ts';
+import { mostActive } from './decide/max-active.ts';
 
 /** `reporter` is how this host's banshare-report is run: its first words. */
 export type RunOptions = {

@@ -1,7 +1,7 @@
 import { wallSeconds, type FaultLog } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import type { BanRow } from '../bans/ban-row.ts';
-import { keepNewest } from '../decide/keep-newest.ts';
+import { keepNewest } from '../decide/max-active.ts';
 import type { Notes } from '../host/echo-notes.ts';
 import type { State } from '../bans/state.ts';
 import { begun, triedAgain, triedWithOthers } from '../bans/transitions.ts';

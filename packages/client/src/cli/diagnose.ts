@@ -7,8 +7,7 @@ import {
   type HostPaths,
   type ServerPlace,
 } from '@banshare/runtime';
-import { diagnoseSharedActions } from './shared-actions.ts';
-import { diagnoseFail2ban } from './diagnose-fail2ban.ts';
+import { diagnoseFail2ban, diagnoseSharedActions } from './diagnose-fail2ban.ts';
 import { isPsadFirst } from '../host-enforcer/build.ts';
 import { doesPsadListen } from '../enforcers/psad/psad.ts';
 import { wayOfPsadBans } from '../enforcers/psad/or-jail.ts';

@@ -5,7 +5,6 @@ import type { Paused } from '../admin/admin.ts';
 import { Applier, type ApplyParts } from '../apply/apply.ts';
 import { chosenEnforcers } from '../host-enforcer/build.ts';
 import { wholeEnforcer } from '../host-enforcer/host-enforcer.ts';
-import { mostActive } from '../decide/most-active.ts';
 import { SharedBans } from '../host/shared-bans.ts';
 import { askClient } from './ask-daemon.ts';
 import { Notes } from '../host/echo-notes.ts';
@@ -18,6 +17,7 @@ import { tellEffect } from '../apply/outcome.ts';
 import { resumePending } from '../apply/expiry.ts';
 import { choiceOf, type TakeParts } from '../decide/parts.ts';
 import { readEnrolled } from '../identity/key-files.ts';
+import { mostActive } from '../decide/max-active.ts';
 
 /** What a command has to say, and its exit code. */
 export type Said = { code: number; lines: string[] };

@@ -4,7 +4,7 @@ import type { BanRow } from '../bans/ban-row.ts';
 import { decidedAnew } from '../bans/transitions.ts';
 import { choose } from './choose.ts';
 import { pageByPage } from '../host/in-parts.ts';
-import { keepNewest } from './keep-newest.ts';
+import { keepNewest } from './max-active.ts';
 import type { Protection } from '../protection/protect.ts';
 import { NEVER_BAN } from '../bans/choice.ts';
 import type { TakeParts } from './parts.ts';

@@ -7,7 +7,7 @@ import { MOST_IN_A_GO, pageByPage } from '../host/in-parts.ts';
 import { choose } from './choose.ts';
 import type { TakeParts } from './parts.ts';
 import { keepBack } from './keep-back.ts';
-import { FIRST_TO_LAST, keepNewest } from './keep-newest.ts';
+import { FIRST_TO_LAST, keepNewest } from './max-active.ts';
 
 /*
  * Whether this host is paused stands in the state from the first moment; its bans follow it, a part at a time, and timers,

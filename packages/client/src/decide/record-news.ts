@@ -3,7 +3,7 @@ import { isOver, mayBeOurs, type BanRow } from '../bans/ban-row.ts';
 import { confirmed, ended, lacking, published, unbanned, unbannedToo } from '../bans/transitions.ts';
 import { inParts } from '../host/in-parts.ts';
 import { choose, chooseToFollow } from './choose.ts';
-import { keepNewest } from './keep-newest.ts';
+import { keepNewest } from './max-active.ts';
 import type { News } from '../bans/news.ts';
 import type { TakeParts } from './parts.ts';
 

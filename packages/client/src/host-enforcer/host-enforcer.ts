@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { endingNotes } from './end-notes.ts';
 import type { ClientConfig } from '@banshare/runtime';
 import type { EnforcerHost } from './build.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import { withOwnBlocks } from './local-bans.ts';
 import { placersOf, placesOf, PSAD } from './placement.ts';
-import { psadEnforcer } from '../enforcers/psad/psad.ts';
+import { psadEnforcer, SCRIPT_JAIL } from '../enforcers/psad/psad.ts';
 import { together, type Part } from './several.ts';
+import type { Notes } from '../host/echo-notes.ts';
 
 /** All enforcers as one, which reaches what this host's own fail2ban and psad found where an operator lifts it. */
 export function wholeEnforcer(parts: readonly Part[], config: ClientConfig, host: EnforcerHost): Enforcer {
@@ -24,4 +24,21 @@ export function wholeEnforcer(parts: readonly Part[], config: ClientConfig, host
   const own = whole.carryOut.bind(whole);
   const carryOut = endingNotes((changes) => own(changes), host.notes);
   return Object.assign(whole, { carryOut });
+}
+
+type CarryOut = Enforcer['carryOut'];
+
+/** The same, after which what was lifted has no note: from then on a ban of that address is this host's own detection. */
+function endingNotes(carryOut: CarryOut, notes: Pick<Notes, 'remove'>): CarryOut {
+  return async (changes) => {
+    const effects = await carryOut(changes);
+    for (const [index, effect] of effects.entries()) {
+      const change = changes[index];
+      if (change?.kind !== 'unban' || effect.outcome === 'failed') continue;
+      const jails = [effect.localJail, change.localJail, change.jail];
+      const scripts = change.prog === 'psad' ? [SCRIPT_JAIL] : [];
+      for (const jail of new Set([...jails, ...scripts])) notes.remove(jail, change.ip);
+    }
+    return effects;
+  };
 }

@@ -1,7 +1,6 @@
 import type { Ended } from '../../host/exec.ts';
 import type { Enforcer } from '../enforcer.ts';
-import { unprovenSays, withUnseen } from './proof.ts';
-import type { Asking, FirewallProof, Mark } from './firewall-proof.ts';
+import { type Asking, type FirewallProof, type Mark, unprovenSays, withUnseen } from './firewall-proof.ts';
 import type { Change, Effect } from '../../bans/change.ts';
 import { itemsIn } from '../../fail2ban/client.ts';
 

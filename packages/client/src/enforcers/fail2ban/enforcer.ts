@@ -10,8 +10,7 @@ import {
   versionOf,
 } from '../../fail2ban/requests.ts';
 import { Talk, TalkError } from '../../fail2ban/connection.ts';
-import { askingOver, unprovenSays, withUnseen } from './proof.ts';
-import type { FirewallProof, Mark } from './firewall-proof.ts';
+import { askingOver, type FirewallProof, type Mark, unprovenSays, withUnseen } from './firewall-proof.ts';
 import { Fail2banWatch, type WatchParts } from './watch.ts';
 import { startBehind } from '../../host/socket-start.ts';
 import type { Change, Effect } from '../../bans/change.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClientConfig } from '@banshare/runtime';
-import { diagnoseSharedActions, isNoFirewall, takesSharedBans } from '../../src/cli/shared-actions.ts';
 import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
+import { diagnoseSharedActions, isNoFirewall, takesSharedBans } from '../../src/cli/diagnose-fail2ban.ts';
 
 const configOf = (jails: Record<string, string> = {}, followed = ['*']): ClientConfig =>
   ({

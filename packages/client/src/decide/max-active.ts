@@ -6,6 +6,7 @@ import { keepBack } from './keep-back.ts';
 import type { State } from '../bans/state.ts';
 import { FULL } from '../bans/choice.ts';
 import type { TakeParts } from './parts.ts';
+import type { ClientConfig } from '@banshare/runtime';
 
 /** What a full host keeps rather than what follows. */
 export const FIRST_TO_LAST: readonly Origin[] = ['operator', 'host', 'import'];
@@ -69,4 +70,17 @@ function fillUp(room: number, { state, choice, now }: TakeParts, queued: BanRow[
       if (again.status === 'pending') queued.push(again);
     }
   }
+}
+
+/** What a set of the kernel holds easily: as many as the server publishes by default. */
+const IN_KERNEL = 500_000;
+
+/** fail2ban takes 6 ms and a kilobyte for each, and as long again at each of its restarts. */
+const ELSEWHERE = 50_000;
+
+/** How many bans this host has in place at most: what client.toml says, or what its enforcers can well hold. */
+export function mostActive({ apply, enforcer }: Pick<ClientConfig, 'apply' | 'enforcer'>): number {
+  if (apply.maxActive !== undefined) return apply.maxActive;
+  const kinds = enforcer.length > 0 ? enforcer.map(({ kind }) => kind) : [apply.enforcer];
+  return kinds.every((kind) => kind === 'nftables' || kind === 'ipset') ? IN_KERNEL : ELSEWHERE;
 }

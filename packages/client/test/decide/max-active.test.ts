@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { readClientConfig } from '@banshare/runtime';
 import { pause, resume } from '../../src/decide/pause.ts';
-import { sharesOf } from '../../src/decide/keep-newest.ts';
-import { host, ip, NOW, prog, rowOf } from '../make.ts';
+import { mostActive, sharesOf } from '../../src/decide/max-active.ts';
+import { folder, host, ip, NOW, prog, rowOf } from '../make.ts';
 import { Host } from './recording-host.ts';
 
 const address = (last: number): ReturnType<typeof ip> => ip(`203.0.113.${last}`);
@@ -150,4 +153,22 @@ test('sharesOf() brings those with the most down to one another, and takes exact
     assert.ok(left.every((each) => each >= 0));
   }
   assert.deepEqual(sharesOf(5, []), []);
+});
+
+async function mostWith(toml: string): Promise<number> {
+  using scratch = folder();
+  const path = join(scratch.path, 'client.toml');
+  writeFileSync(path, toml);
+  const read = await readClientConfig(path);
+  assert.ok(read.ok);
+  return mostActive(read.config);
+}
+
+test('mostActive() is what the server publishes where the kernel holds the bans, less for fail2ban, and what client.toml says', async () => {
+  assert.equal(await mostWith(''), 50_000);
+  assert.equal(await mostWith('[apply]\nenforcer = "fail2ban"'), 50_000);
+  assert.equal(await mostWith('[apply]\nenforcer = "nftables"'), 500_000);
+  assert.equal(await mostWith('[[enforcer]]\nkind = "ipset"'), 500_000);
+  assert.equal(await mostWith('[[enforcer]]\nkind = "ipset"\n[[enforcer]]\nkind = "log"'), 50_000);
+  assert.equal(await mostWith('[apply]\nenforcer = "nftables"\nmax-active = 7'), 7);
 });
