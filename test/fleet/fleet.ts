@@ -120,7 +120,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const peer of this.#peers) peer.close();
+    for (const peer of this.#peers) peer.leave();
     try {
       await Promise.all([...this.hosts.values(), this.server].map((program) => program.close()));
     } finally {

@@ -28,6 +28,7 @@ export class Peer {
   readonly #meeting: Meeting;
   readonly #signer: Signer;
   readonly #requesters = new Map<string, Requester>();
+  readonly #sockets = new Set<{ close: () => void }>();
   name: HostName | undefined;
 
   constructor(meeting: Meeting, identity: Identity) {
@@ -107,9 +108,9 @@ export class Peer {
     return requester.request(message, timeoutMs);
   }
 
-  /** A socket that sends whatever frames the test likes. */
+  /** A socket that sends whatever frames the test likes; closed with the fleet at the latest, as the others are. */
   dealer(): Dealer {
-    const socket = new Dealer({ linger: 0, receiveTimeout: 10_000, ...this.#curve() });
+    const socket = this.#kept(new Dealer({ linger: 0, receiveTimeout: 10_000, ...this.#curve() }));
     socket.connect(endpoint('127.0.0.1', this.#meeting.ports().report));
     return socket;
   }
@@ -118,21 +119,31 @@ export class Peer {
   subscribe(): Subscription {
     const { keys, ports } = this.#meeting;
     const at = endpoint('127.0.0.1', ports().publish);
-    return new Subscription(
-      { endpoint: at, serverKey: keys.server.publicKey, curve: this.identity.curve },
-      100,
-    );
+    const server = { endpoint: at, serverKey: keys.server.publicKey, curve: this.identity.curve };
+    return this.#kept(new Subscription(server, 100));
   }
 
   /** A bare subscriber socket, for what no honest host does. */
   subscriber(): XSubscriber {
-    const socket = new XSubscriber({ linger: 0, sendHighWaterMark: 0, ...this.#curve() });
+    const socket = this.#kept(new XSubscriber({ linger: 0, sendHighWaterMark: 0, ...this.#curve() }));
     socket.connect(endpoint('127.0.0.1', this.#meeting.ports().publish));
     return socket;
   }
 
+  /** Ends the connections over which it asks; the next question opens another. */
   close(): void {
     for (const requester of this.#requesters.values()) requester.close();
+  }
+
+  /** Ends all its connections, also those that a failed test left open: they would keep its process alive. */
+  leave(): void {
+    this.close();
+    for (const socket of this.#sockets) socket.close();
+  }
+
+  #kept<T extends { close: () => void }>(socket: T): T {
+    this.#sockets.add(socket);
+    return socket;
   }
 
   #curve(): { curveServerKey: string; curvePublicKey: string; curveSecretKey: string } {

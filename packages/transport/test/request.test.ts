@@ -10,7 +10,7 @@ import { encodeReply } from '@banshare/protocol';
 import { takePort } from '../../../test/fleet/ports.ts';
 import { portOf, Requester, type Answer } from '../src/index.ts';
 import { closing } from './closing.ts';
-import { accept, Doorman, openServer as openDoor, request, type Responder } from './doors.ts';
+import { accept, Doorman, knock, openServer as openDoor, request, type Responder } from './doors.ts';
 
 const server = curveKeyPair();
 const host = curveKeyPair();
@@ -66,12 +66,14 @@ test('request() says not-admitted long before the time is over, also when the re
   });
   const refused = new Promise<void>((resolve) => {
     doorman.rule = () => {
-      setTimeout(resolve, 50);
+      resolve();
       return 'refuse';
     };
   });
   asker.connect();
   await refused;
+  // Whoever knocks after it is told after it: the refusal has come by then.
+  assert.equal(await knock(endpoint, server.publicKey), 'refused');
   const answer = await ask(asker);
   assert.equal(!answer.ok && answer.fault, 'not-admitted');
   doorman.rule = () => 'admit';
