@@ -5,9 +5,9 @@ import type { Options } from 'yargs';
 import * as client from '../packages/client/src/cli/commands.ts';
 import { helpText } from '../packages/report/src/help.ts';
 import * as server from '../packages/server/src/cli/commands.ts';
-import { EXIT, EXIT_MEANS } from '../packages/runtime/src/exit-codes.ts';
-import type { OptionTable } from '../packages/runtime/src/option-table.ts';
-import { clientOptions, serverOptions } from '../packages/runtime/src/options.ts';
+import { EXIT, EXIT_MEANS } from '../packages/runtime/src/process/exit-codes.ts';
+import type { OptionTable } from '../packages/runtime/src/config/option-table.ts';
+import { clientOptions, serverOptions } from '../packages/runtime/src/config/options.ts';
 import { Fault, ROOT } from './say.ts';
 
 /** What both programs' tables of commands have. */

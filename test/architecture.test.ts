@@ -52,8 +52,8 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'client/src/bans/state.ts',
     'client/src/bans/state-schema.ts',
   ],
-  winston: ['runtime/src/log.ts'],
-  'smol-toml': ['runtime/src/config.ts', 'runtime/src/fleet.ts'],
+  winston: ['runtime/src/log/log.ts'],
+  'smol-toml': ['runtime/src/config/config.ts', 'runtime/src/config/fleet.ts'],
   'libsodium-wrappers': ['transport/src/key-making.ts'],
 };
 
@@ -136,7 +136,7 @@ test('sources use no require() and no builtin by another way', () => {
 
 test('only tell.ts speaks to people, where it is cleaned; beside it the log, a crash and the reporter', () => {
   const speaks = /\bprocess\.std(out|err)\.write\((?!'')|\bwriteSync\([12],|\bconsole\.\w/;
-  const allowed = ['runtime/src/tell.ts', 'runtime/src/lifecycle.ts', 'report/src/main.ts'];
+  const allowed = ['runtime/src/people/tell.ts', 'runtime/src/process/lifecycle.ts', 'report/src/main.ts'];
   const broken = rooms.filter(({ path, text }) => !allowed.includes(path) && speaks.test(text));
   assert.deepEqual(
     broken.map((source) => source.path),
@@ -147,7 +147,9 @@ test('only tell.ts speaks to people, where it is cleaned; beside it the log, a c
 test('only clock.ts reads a clock', () => {
   const clock =
     /\bDate\.now\b|\bperformance\.now\b|\bhrtime\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bprocess\.uptime\b/;
-  const broken = rooms.filter(({ path, text }) => path !== 'runtime/src/clock.ts' && clock.test(text));
+  const broken = rooms.filter(
+    ({ path, text }) => path !== 'runtime/src/machine/clock.ts' && clock.test(text),
+  );
   assert.deepEqual(
     broken.map((source) => source.path),
     [],

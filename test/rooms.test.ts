@@ -8,6 +8,17 @@ import { imports, sources, type Source } from './sources.ts';
  * that nothing goes upwards and nothing in a circle. `.` is `src/` itself.
  */
 const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  runtime: {
+    machine: [],
+    log: ['machine'],
+    process: ['log', 'machine'],
+    files: ['process'],
+    handover: ['files'],
+    people: ['process'],
+    config: ['people'],
+    admin: ['config', 'people', 'files', 'log'],
+    '.': ['admin', 'config', 'people', 'handover', 'files', 'process', 'log', 'machine'],
+  },
   server: {
     words: [],
     setup: [],

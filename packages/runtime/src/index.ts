@@ -1,25 +1,20 @@
-export { answerBy, type AdminTable } from './admin-actions.ts';
-export type { AdminReply, AdminRequest } from './admin-protocol.ts';
-export { serveAdmin, type AdminService, type AdminSocket } from './admin-socket.ts';
-export { askAdmin } from './ask-admin.ts';
-export { bakedFleet, version } from './baked.ts';
-export { monotonicSeconds, wallSeconds } from './clock.ts';
-export { splitWords } from './command-line.ts';
-export { readClientConfig, readServerConfig } from './config.ts';
-export { EXIT, type ExitCode } from './exit-codes.ts';
-export { failpoint } from './failpoint.ts';
-export { FaultLog } from './fault-log.ts';
-export { formatFleet, parseFleet, type Fleet } from './fleet.ts';
-export { descriptorLimit, descriptorsLeft } from './descriptors.ts';
-export { runProgram, StartFault, type Program, type Resources } from './lifecycle.ts';
-export { errorText, type Level, type LogFields } from './log-line.ts';
-export { openLog, type Log, type LogSettings } from './log.ts';
-export type { ReadOptions } from './option-table.ts';
-export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './options.ts';
-export { hostPaths, type HostPaths } from './paths.ts';
-export { asOwner, becomeOwner, ownerOf, type Owner } from './owner.ts';
-export { machineAddresses, outsideAddresses, throughLoopback } from './machine-addresses.ts';
-export { openPlain, readPlain } from './plain-file.ts';
+export { machineAddresses, outsideAddresses, throughLoopback } from './machine/addresses.ts';
+export { monotonicSeconds, wallSeconds } from './machine/clock.ts';
+export { descriptorLimit, descriptorsLeft } from './machine/descriptors.ts';
+export { SteadyClock } from './machine/steady-clock.ts';
+
+export { FaultLog } from './log/fault-log.ts';
+export { errorText, type Level, type LogFields } from './log/log-line.ts';
+export { openLog, type Log, type LogSettings } from './log/log.ts';
+
+export { EXIT, type ExitCode } from './process/exit-codes.ts';
+export { failpoint } from './process/failpoint.ts';
+export { runProgram, StartFault, type Program, type Resources } from './process/lifecycle.ts';
+export { readRunOptions } from './process/run-options.ts';
+
+export { asOwner, becomeOwner, ownerOf, type Owner } from './files/owner.ts';
+export { hostPaths, type HostPaths } from './files/paths.ts';
+export { openPlain, readPlain } from './files/plain-file.ts';
 export {
   isTemporary,
   makePrivateDirectory,
@@ -28,9 +23,8 @@ export {
   syncDirectory,
   writeAtomic,
   writePrivate,
-} from './private-file.ts';
-export { readRunOptions } from './run-options.ts';
-export { sampleConfig } from './sample-config.ts';
+} from './files/private-file.ts';
+
 export { ECHO_NOTE_SECONDS, echoNote, isEchoNoteYoung } from './handover/echo-note.ts';
 export {
   isMacNoted,
@@ -47,10 +41,23 @@ export {
   timesOfLogged,
 } from './handover/shared-bans.ts';
 export { DEAD_LETTERS, isSpoolFile, spoolFile, spooledAt, spoolFilesIn } from './handover/spool-files.ts';
-export { findServer, type ServerPlace } from './server-place.ts';
-export { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
-export { someOf } from './some-of.ts';
-export { SteadyClock } from './steady-clock.ts';
-export { askPerson, complain, draw, endQuietly, tell, tellJson } from './tell.ts';
-export { table } from './table.ts';
-export { usageFault } from './usage.ts';
+
+export { forPeople, jsonForAll, sentenceForPeople } from './people/for-people.ts';
+export { someOf } from './people/some-of.ts';
+export { table } from './people/table.ts';
+export { askPerson, complain, draw, endQuietly, tell, tellJson } from './people/tell.ts';
+export { usageFault } from './people/usage.ts';
+
+export { bakedFleet, version } from './config/baked.ts';
+export { splitWords } from './config/command-line.ts';
+export { readClientConfig, readServerConfig } from './config/config.ts';
+export { formatFleet, parseFleet, type Fleet } from './config/fleet.ts';
+export type { ReadOptions } from './config/option-table.ts';
+export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './config/options.ts';
+export { sampleConfig } from './config/sample-config.ts';
+export { findServer, type ServerPlace } from './config/server-place.ts';
+
+export { answerBy, type AdminTable } from './admin/actions.ts';
+export { askAdmin } from './admin/ask.ts';
+export type { AdminReply, AdminRequest } from './admin/protocol.ts';
+export { serveAdmin, type AdminService, type AdminSocket } from './admin/socket.ts';

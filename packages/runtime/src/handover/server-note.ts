@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { writeAtomic } from '../private-file.ts';
+import { writeAtomic } from '../files/private-file.ts';
 
 /**
  * What the client notes of the server for the reporter, in one line, "NAME IP [mac:KEY]": the IP that the name stood for, and

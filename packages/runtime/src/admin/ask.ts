@@ -1,0 +1,88 @@
+import { createConnection, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { shortSocketPath, type AdminReply, type AdminRequest } from './protocol.ts';
+import { asOwner } from '../files/owner.ts';
+
+/**
+ * No answer is longer than this many bytes, the longest text that there is room for; half a million bans are a quarter of it. A
+ * server that was taken over would else fill the memory of root's command.
+ */
+const LONGEST_ANSWER = 512 * 1024 * 1024 - 1024;
+
+/**
+ * Asks the daemon at a socket; where none answers the reply has code `no-daemon`, `no-permission` or `no-answer`. An answer of more
+ * bytes than `longest` is none.
+ */
+export async function askAdmin(
+  path: string,
+  request: AdminRequest,
+  timeoutMs: number,
+  longest = LONGEST_ANSWER,
+): Promise<AdminReply> {
+  let short: { path: string; release: () => void };
+  let peer: Socket;
+  try {
+    // Where root asks a daemon of another user, that user may have laid a link to the socket of somebody else.
+    [short, peer] = asOwner(dirname(path), () => {
+      const name = shortSocketPath(path);
+      return [name, createConnection(name.path)];
+    });
+  } catch (error) {
+    return unreachable(path, error as NodeJS.ErrnoException);
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<AdminReply>((resolve) => {
+    const reason = `The daemon at ${path} did not answer within ${timeoutMs / 1000} s`;
+    timer = setTimeout(() => resolve({ ok: false, code: 'no-answer', reason }), timeoutMs);
+  });
+  try {
+    return await Promise.race([exchange(peer, request, longest), late]);
+  } catch (error) {
+    return unreachable(path, error as NodeJS.ErrnoException);
+  } finally {
+    clearTimeout(timer);
+    peer.on('error', () => {});
+    peer.destroy();
+    short.release();
+  }
+}
+
+async function exchange(peer: Socket, request: AdminRequest, longest: number): Promise<AdminReply> {
+  peer.write(`${JSON.stringify(request)}\n`);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of peer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > longest) {
+      return {
+        ok: false,
+        code: 'no-answer',
+        reason: 'The daemon answers without an end: it is broken, or no longer ours',
+      };
+    }
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (!text.endsWith('\n')) {
+    return {
+      ok: false,
+      code: 'no-answer',
+      reason: 'The daemon closed the connection before its answer was complete',
+    };
+  }
+  return JSON.parse(text) as AdminReply;
+}
+
+function unreachable(path: string, error: NodeJS.ErrnoException): AdminReply {
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return {
+      ok: false,
+      code: 'no-permission',
+      reason: `Cannot open ${path}: only root and the daemon's user may`,
+    };
+  }
+  if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
+    return { ok: false, code: 'no-daemon', reason: `No daemon answers at ${path}: it is not running` };
+  }
+  return { ok: false, code: 'no-answer', reason: `Cannot ask the daemon at ${path}: ${error.message}` };
+}

@@ -1,0 +1,135 @@
+import { good, quote, type Result } from '@banshare/protocol';
+import { isTable, type Kind } from './kinds.ts';
+import { nearestName } from '../people/near-names.ts';
+
+/** One option of a configuration file, or one key of fleet.toml. */
+export type Option<T, Unit extends 'seconds' | '' = 'seconds' | ''> = {
+  readonly kind: Kind<T>;
+  /** As it would be written in TOML; undefined where there is nothing to write. */
+  readonly default: unknown;
+  /** Seconds give the field of the configuration a name that ends in `Seconds`. */
+  readonly unit: Unit;
+  /** One sentence; without a default it says what counts instead. */
+  readonly help: string;
+  /** For the sample, where there is no default to show. */
+  readonly example: unknown;
+  readonly required: boolean;
+};
+
+/** Options by key, `section.name` or plain `name`. */
+export type OptionTable = Readonly<Record<string, Option<unknown>>>;
+
+/** The configuration that a table describes: `[apply] missing-jail` becomes `config.apply.missingJail`. */
+export type ConfigOf<T extends OptionTable> = {
+  readonly [K in keyof T & string as K extends `${string}.${string}` ? never : Field<K, T[K]>]: ValueOf<T[K]>;
+} & {
+  readonly [K in keyof T & string as K extends `${infer S}.${string}` ? Camel<S> : never]: Section<
+    T,
+    K extends `${infer S}.${string}` ? S : never
+  >;
+};
+
+export type ReadOptions<T> = { ok: true; config: T } | { ok: false; faults: string[] };
+
+type Section<T extends OptionTable, S extends string> = {
+  readonly [K in keyof T & string as K extends `${S}.${infer N}` ? Field<N, T[K]> : never]: ValueOf<T[K]>;
+};
+type Field<N extends string, O> = O extends Option<unknown, 'seconds'> ? `${Camel<N>}Seconds` : Camel<N>;
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+type Camel<S extends string> = S extends `${infer A}-${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S;
+
+/** A list of `[[name]]` tables, none by default; the sample shows one, given as its lines. */
+export function tables<T>(
+  kind: Kind<readonly T[]>,
+  help: string,
+  lines: readonly string[],
+): Option<readonly T[], ''> {
+  return { kind, default: [], unit: '', help, example: lines, required: false };
+}
+
+/** An option with a default, which is written as in the file. */
+export function option<T>(kind: Kind<T>, initial: unknown, help: string): Option<T, ''> {
+  return { kind, default: initial, unit: '', help, example: undefined, required: false };
+}
+
+/** An option whose value is a duration. */
+export function seconds(kind: Kind<number>, initial: string, help: string): Option<number, 'seconds'> {
+  return { kind, default: initial, unit: 'seconds', help, example: undefined, required: false };
+}
+
+/** An option that may be absent: then something outside the file decides, which the help names. */
+export function optional<T>(kind: Kind<T>, example: unknown, help: string): Option<T | undefined, ''> {
+  return { kind, default: undefined, unit: '', help, example, required: false };
+}
+
+/** A key that the file must hold. */
+export function required<T>(kind: Kind<T>, help: string): Option<T, ''> {
+  return { kind, default: undefined, unit: '', help, example: undefined, required: true };
+}
+
+/** Reads a parsed TOML document by a table and collects every fault; `file` is named in them. */
+export function readOptions<T extends OptionTable>(
+  table: T,
+  document: Readonly<Record<string, unknown>>,
+  file: string,
+): ReadOptions<ConfigOf<T>> {
+  const faults: string[] = [];
+  const given = flatten(table, document, (key, fault) =>
+    faults.push(`Cannot use ${quote(key)} in ${file}: ${fault}`),
+  );
+  const config: Record<string, unknown> = {};
+  for (const [key, each] of Object.entries(table)) {
+    const value = given.has(key) ? given.get(key) : each.default;
+    if (value === undefined && each.required) faults.push(`Cannot use ${file}: "${key}" is missing`);
+    const read: Result<unknown> = value === undefined ? good(undefined) : each.kind(value);
+    if (read.ok) place(config, key, each, read.value);
+    else faults.push(`Cannot use "${key}" in ${file}: it ${read.fault}`);
+  }
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, config: config as ConfigOf<T> };
+}
+
+/** The document's values by the keys of the table; unknown keys and sections go to `fail`. */
+function flatten(
+  table: OptionTable,
+  document: Readonly<Record<string, unknown>>,
+  fail: (key: string, fault: string) => void,
+): Map<string, unknown> {
+  const given = new Map<string, unknown>();
+  const keys = Object.keys(table);
+  for (const [name, value] of Object.entries(document)) {
+    if (Object.hasOwn(table, name)) given.set(name, value);
+    else if (!keys.some((key) => key.startsWith(`${name}.`))) fail(name, unknownKey(name, keys));
+    else if (!isTable(value)) fail(name, `it must be a section, written [${name}]`);
+    else {
+      for (const [inner, item] of Object.entries(value)) {
+        const key = `${name}.${inner}`;
+        if (Object.hasOwn(table, key)) given.set(key, item);
+        else fail(key, unknownKey(key, keys));
+      }
+    }
+  }
+  return given;
+}
+
+function unknownKey(key: string, keys: readonly string[]): string {
+  const last = key.slice(key.lastIndexOf('.') + 1);
+  const sections = keys.filter((each) => each.includes('.')).map((each) => each.slice(0, each.indexOf('.')));
+  const elsewhere = keys.find((each) => each === last || each.endsWith(`.${last}`));
+  const near = elsewhere ?? nearestName(key, [...keys, ...sections]);
+  return near === undefined ? 'there is no such option' : `there is no such option; did you mean "${near}"?`;
+}
+
+function place(config: Record<string, unknown>, key: string, each: Option<unknown>, value: unknown): void {
+  const dot = key.indexOf('.');
+  const name = camel(key.slice(dot + 1)) + (each.unit === 'seconds' ? 'Seconds' : '');
+  if (dot === -1) {
+    config[name] = value;
+    return;
+  }
+  const section = (config[camel(key.slice(0, dot))] ??= {}) as Record<string, unknown>;
+  section[name] = value;
+}
+
+function camel(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,75 @@
+import { EXIT } from '../process/exit-codes.ts';
+import { withIsoTimes } from './iso-times.ts';
+import { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
+
+/*
+ * The one place where a program speaks to people, beside the daemons' log and the reporter, which has no time to load a stream. What
+ * it says holds words of other hosts, of files and of daemons: they are cleaned here, so that nobody has to think of it elsewhere.
+ */
+
+/** What stands at the head of a line says how much it matters. */
+const COLOURS: readonly (readonly [head: RegExp, colour: string])[] = [
+  [/^(URGENT:|PAUSED|FROZEN|Frozen)/, '\x1b[1;31m'],
+  [/^(To do:| {2}! )/, '\x1b[33m'],
+];
+const PLAIN = '\x1b[0m';
+
+/**
+ * Lets the program end without a stack where its output goes nowhere: whoever reads only the head of a list has closed the pipe,
+ * and a full disk is said in a line.
+ */
+export function endQuietly(program: string): void {
+  process.stderr.on('error', () => process.exit(EXIT.cannotWrite));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') complain(program, `Cannot write the answer: ${error.message}`);
+    process.exit(error.code === 'EPIPE' ? process.exitCode : EXIT.cannotWrite);
+  });
+}
+
+/** Prints an answer on stdout, of one line or several; only for a terminal long lines are cut, since programs read it too. */
+export function tell(text: string): void {
+  const { isTTY } = process.stdout;
+  const cleaned = isTTY ? forPeople(text) : forPeople(text, Infinity);
+  process.stdout.write(`${isTTY && mayColour(process.env) ? coloured(cleaned) : cleaned}\n`);
+}
+
+/** Whether a terminal is to have colours: see no-color.org. */
+function mayColour({ NO_COLOR, TERM }: NodeJS.ProcessEnv): boolean {
+  return (NO_COLOR ?? '') === '' && TERM !== 'dumb';
+}
+
+function coloured(text: string): string {
+  const line = (one: string): string => {
+    const colour = COLOURS.find(([head]) => head.test(one))?.[1];
+    return colour === undefined ? one : colour + one + PLAIN;
+  };
+  return text.split('\n').map(line).join('\n');
+}
+
+/** Prints one JSON document on stdout, with ISO times beside the numbers. */
+export function tellJson(value: unknown): void {
+  process.stdout.write(`${jsonForAll(withIsoTimes(value))}\n`);
+}
+
+/** Says on stderr, in one line, what could not be done, or what else a person should know. */
+export function complain(program: string, sentence: string): void {
+  process.stderr.write(`${program}: ${sentenceForPeople(sentence)}\n`);
+}
+
+/** Draws a line on stderr over the one that was drawn before; an empty one ends it. */
+export function draw(line: string): void {
+  process.stderr.write(line === '' ? '\n' : `\r${sentenceForPeople(line)}`);
+}
+
+/** Asks somebody at a terminal, and returns what he types; undefined where nobody sits there. */
+export async function askPerson(question: string): Promise<string | undefined> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
+  // Loaded for a question only: each command would pay for it.
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await terminal.question(`${sentenceForPeople(question)} `);
+  } finally {
+    terminal.close();
+  }
+}

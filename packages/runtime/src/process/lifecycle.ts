@@ -1,0 +1,149 @@
+import { writeSync } from 'node:fs';
+import { wallSeconds } from '../machine/clock.ts';
+import { EXIT } from './exit-codes.ts';
+import { errorText, renderLine, type LogFields } from '../log/log-line.ts';
+import { textFormat } from '../log/log.ts';
+
+/** What a program holds and must close before it ends. */
+export type Resources = {
+  /** Takes charge of closing something; what was owned last is closed first. */
+  own(label: string, close: () => unknown): void;
+  /**
+   * Has the program close everything and begin anew, in the same process id and with nothing of its old memory; so it needs
+   * nobody who starts it again.
+   */
+  startAgain(): void;
+};
+
+/** Something that keeps a program from starting and that a person can mend: it is told in one line, without a stack. */
+export class StartFault extends Error {}
+
+export type Program = {
+  readonly name: string;
+  /**
+   * Makes the program ready; it then runs until SIGTERM or SIGINT abort the signal. A number ends it at once with
+   * that exit code, after what it owns is closed.
+   */
+  readonly start: (resources: Resources, signal: AbortSignal) => Promise<number | void>;
+  /** How long stopping may take. */
+  readonly deadlineSeconds: number;
+};
+
+type Owned = { label: string; close: () => unknown };
+
+/**
+ * Runs a daemon from start to exit: 0 after a signal, 1 where something did not close in time or at all, 70 after an
+ * error that nobody expected. A second signal ends it at once.
+ */
+export async function runProgram(program: Program): Promise<never> {
+  const crash = (error: unknown): never => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    complain(`${program.name} ends because of an error that nobody expected`, { error, stack });
+    process.exit(EXIT.crashed);
+  };
+  process.on('uncaughtException', crash);
+  process.on('unhandledRejection', crash);
+  const owned: Owned[] = [];
+  const stop = stopOnSignals(program);
+  let isAgain = false;
+  const startAgain = (): void => {
+    isAgain = true;
+    stop.now();
+  };
+
+  let code: number = EXIT.done;
+  try {
+    const resources = {
+      own: (label: string, close: () => unknown) => owned.push({ label, close }),
+      startAgain,
+    };
+    const result = await program.start(resources, stop.signal);
+    if (typeof result === 'number') code = result;
+    else await stop.asked;
+  } catch (error) {
+    // A start that was told to stop may well throw.
+    if (!stop.signal.aborted && error instanceof StartFault) {
+      complain(`${program.name} cannot start`, { reason: errorText(error) });
+      code = EXIT.failed;
+    } else if (!stop.signal.aborted) crash(error);
+  }
+  const clean = await closeAll(owned, stop.begin());
+  if (isAgain && clean) becomeAnew(program.name);
+  process.exit(clean ? code : code || EXIT.failed);
+}
+
+type Stop = {
+  readonly signal: AbortSignal;
+  readonly asked: Promise<void>;
+  /** Starts the deadline, if no signal did already. */
+  begin(): Stopping;
+  /** Stops as after a signal. */
+  now(): void;
+};
+
+/** What is being closed at the moment, to be named where it hangs. */
+type Stopping = { what: string };
+
+function stopOnSignals(program: Program): Stop {
+  const { name, deadlineSeconds } = program;
+  const stopping: Stopping = { what: 'its start' };
+  let deadline: NodeJS.Timeout | undefined;
+  const begin = (): Stopping => {
+    deadline ??= setTimeout(() => {
+      complain(`${name} could not stop within ${deadlineSeconds} s: ${stopping.what} hung`);
+      process.exit(EXIT.failed);
+    }, deadlineSeconds * 1000);
+    return stopping;
+  };
+  // A signal handler alone does not keep Node running, and only a signal ends the program.
+  setInterval(() => {}, 2 ** 31 - 1);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  for (const each of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(each, () => {
+      if (signal.aborted) process.exit(EXIT.failed);
+      begin();
+      controller.abort(new Error(`${name} received ${each}`));
+    });
+  }
+  const now = (): void => {
+    begin();
+    controller.abort(new Error(`${name} starts again`));
+  };
+  return { signal, asked, begin, now };
+}
+
+/** Does not return, unless the kernel refuses: then whoever started the program has to. */
+function becomeAnew(name: string): void {
+  try {
+    const { execPath, execArgv, argv } = process;
+    process.execve?.(execPath, [execPath, ...execArgv, ...argv.slice(1)]);
+  } catch (error) {
+    complain(`${name} cannot start itself again`, { error: errorText(error) });
+  }
+}
+
+async function closeAll(owned: readonly Owned[], stopping: Stopping): Promise<boolean> {
+  let clean = true;
+  for (const { label, close } of owned.toReversed()) {
+    stopping.what = label;
+    try {
+      await close();
+    } catch (error) {
+      clean = false;
+      complain(`Cannot close ${label}`, { error: errorText(error) });
+    }
+  }
+  return clean;
+}
+
+/** Written at once and past the log, which may not be open yet, or may be what failed. */
+function complain(text: string, fields: LogFields = {}): void {
+  const line = renderLine({ atSeconds: wallSeconds(), level: 'error', text, fields }, textFormat());
+  try {
+    writeSync(2, `${line}\n`);
+  } catch {
+    // Nobody reads stderr: then there is nobody to tell.
+  }
+}

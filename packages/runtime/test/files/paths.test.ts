@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { hostPaths, type HostPaths } from '@banshare/runtime';
+
+const real: HostPaths = {
+  serverConfig: '/etc/banshare/server.toml',
+  clientConfig: '/etc/banshare/client.toml',
+  keys: {
+    dir: '/etc/banshare/keys',
+    host: '/etc/banshare/keys/host',
+    hostNext: '/etc/banshare/keys/host-next',
+    hostBefore: '/etc/banshare/keys/host-before',
+    join: '/etc/banshare/keys/join',
+    machine: '/etc/banshare/keys/machine',
+  },
+  machineId: '/etc/machine-id',
+  generations: '/etc/banshare/generations',
+  firewallHook: '/etc/banshare/firewall-hook',
+  firewallOpened: '/etc/banshare/firewall-hook.opened',
+  serverState: '/var/lib/banshare/server',
+  ledger: '/var/lib/banshare/server/ledger.db',
+  clientState: '/var/lib/banshare/client',
+  installedFrom: '/var/lib/banshare/client/installed-from',
+  spool: '/var/spool/banshare',
+  serverRun: '/run/banshare/server',
+  clientRun: '/run/banshare/client',
+  serverSocket: '/run/banshare/server/admin.sock',
+  clientSocket: '/run/banshare/client/admin.sock',
+  notes: '/run/banshare/client/notes',
+  sharedBans: '/var/lib/banshare/client/shared-bans',
+  serverAddress: '/run/banshare/client/server-address',
+  fail2banSocket: '/run/fail2ban/fail2ban.sock',
+  psadSocket: '/run/psad/auto_ipt.sock',
+  psadBlocked: '/var/log/psad/auto_blocked_iptables',
+  root: '/',
+};
+
+for (const root of ['', '/']) {
+  test(`hostPaths('${root}') are the real places`, () => {
+    assert.deepEqual(hostPaths(root), real);
+  });
+}
+
+test('hostPaths() puts the root before every path', () => {
+  const below = JSON.parse(JSON.stringify(real).replaceAll('"/', '"/srv/h1/')) as HostPaths;
+  assert.deepEqual(hostPaths('/srv/h1/'), below);
+  assert.equal(hostPaths('h1').spool, 'h1/var/spool/banshare');
+});
+
+test('the installers and units name no place of banshare that the programs do not know', () => {
+  const installers = join(import.meta.dirname, '../../../../installers');
+  const files = globSync('**/*', { cwd: installers }).map((name) => join(installers, name));
+  const texts = files.filter((path) => statSync(path).isFile()).map((path) => readFileSync(path, 'utf8'));
+  const ours = /\/(?:etc|var\/lib|var\/spool|run)\/banshare(?:\/[\w.$-]+)*/g;
+  const named = texts.flatMap((text) => [...text.matchAll(ours)].map(([path]) => path));
+  const ofEach = named.flatMap((path) => ['client', 'server'].map((role) => path.replace('$role', role)));
+  const known = [...JSON.stringify(real).matchAll(/"(\/[^"]*)"/g)].map(([, path]) => path ?? '');
+  // A key is two files, a generation a folder of that name, and the client makes its database in its folder.
+  const more = ['/etc/banshare/generations/$generation', '/var/lib/banshare/client/state.db'];
+  const unknown = ofEach.filter((path) => {
+    const bare = path.replace(/\.key(_secret)?$/, '').replace(/\$$/, '');
+    return !more.includes(bare) && !known.some((each) => each === bare || each.startsWith(`${bare}/`));
+  });
+  assert.deepEqual([...new Set(unknown)], []);
+  assert.ok(named.length > 20);
+});
