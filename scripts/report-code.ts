@@ -10,8 +10,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Router } from 'zeromq';
 import { encodeReply, parseHostName } from '@banshare/protocol';
-import { hostPaths, writeServerNote } from '@banshare/runtime';
+import { hostPaths, keepMacKey, writeServerNote } from '@banshare/runtime';
 import {
+  Mac,
   MAC_BYTES,
   makeCurvePair,
   makeIdentity,
@@ -48,15 +49,20 @@ script.runInThisContext()(exports, require, module, filename, __dirname);
 /**
  * The code of the reporter in a library folder, made by having it send one report to a server of this script's own: by MAC, as
  * most reports go, and signed when that is refused, so that the code of both ways is there.
- * @throws Fault when that report fails.
+ * @param takesMac whether the report goes by MAC alone. @throws Fault when that report fails.
  */
-export async function makeCode(library: string, flags: readonly string[], start: string): Promise<Buffer> {
+export async function makeCode(
+  library: string,
+  flags: readonly string[],
+  start: string,
+  takesMac = false,
+): Promise<Buffer> {
   const folder = mkdtempSync(join(tmpdir(), 'banshare-code-'));
   const keys = await makeCurvePair();
   const server = new Router({ linger: 0, curveServer: true, curveSecretKey: keys.secretKey });
   try {
     await server.bind('tcp://127.0.0.1:*');
-    void answer(server);
+    void answer(server, takesMac);
     await writeHost(folder, portOf(server.lastEndpoint ?? ''), keys);
     const out = join(folder, 'code.bin');
     const maker = join(library, `report.${process.pid}.maker.cjs`);
@@ -74,13 +80,13 @@ export async function makeCode(library: string, flags: readonly string[], start:
   }
 }
 
-async function answer(server: Router): Promise<void> {
+async function answer(server: Router, takesMac: boolean): Promise<void> {
   try {
     for await (const [peer = '', delimiter = '', , body, seal] of server) {
       const { id } = JSON.parse(String(body)) as { id: string };
       const common = { id, now: Date.now() / 1000 };
       const reply =
-        seal?.length === MAC_BYTES
+        seal?.length === MAC_BYTES && !takesMac
           ? encodeReply({ ...common, status: 'REFUSED', verdict: 'refused', code: 'signature' })
           : encodeReply({ ...common, status: 'OK', verdict: 'accepted', seq: 1 });
       await server.send([peer, delimiter, ...reply]);
@@ -94,10 +100,13 @@ async function writeHost(root: string, port: number, keys: CurvePair): Promise<v
   const name = parseHostName('builder');
   if (!name.ok) throw new Error('unreachable: that is a name');
   mkdirSync(join(root, 'etc/banshare/keys'), { recursive: true, mode: 0o700 });
-  writeHostKey(join(root, 'etc/banshare/keys/host'), await makeIdentity(), name.value);
-  const { serverAddress } = hostPaths(root);
+  const identity = await makeIdentity();
+  writeHostKey(join(root, 'etc/banshare/keys/host'), identity, name.value);
+  const { serverAddress, macKey } = hostPaths(root);
   mkdirSync(dirname(serverAddress), { recursive: true, mode: 0o700 });
   writeServerNote(serverAddress, { name: '127.0.0.1', ip: '127.0.0.1', macKey: keys.publicKey });
+  const between = { host: identity.publicHex, server: keys.publicKey };
+  keepMacKey(macKey, between, new Mac(identity.curve.secretKey, keys.publicKey).keyHex);
   writeFileSync(
     join(root, 'etc/banshare/client.toml'),
     `server = "127.0.0.1"\nreport-port = ${port}\npublish-port = 1\nserver-public-key = "${keys.publicKey}"\n[report]\ntimeout = "20s"\n`,

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { hostPaths, writeServerNote } from '@banshare/runtime';
-import type { HostKey } from '@banshare/transport';
+import { hostPaths, keepMacKey, writeServerNote } from '@banshare/runtime';
+import { Mac, type HostKey } from '@banshare/transport';
 import { PROGRAMS } from '../bundle.ts';
 import { Fault } from '../say.ts';
 import { median, show, type Figure } from './figures.ts';
@@ -63,10 +63,11 @@ export function measureReportTime(
 }
 
 /** As its client does once the server has said that it takes MACs. */
-function noteMac(reporter: Host, macKey: string): void {
-  const { serverAddress } = hostPaths(reporter.root);
+function noteMac({ root, key }: Host & { key: HostKey }, server: string): void {
+  const { serverAddress, macKey } = hostPaths(root);
   mkdirSync(dirname(serverAddress), { recursive: true, mode: 0o700 });
-  writeServerNote(serverAddress, { name: '127.0.0.1', ip: '127.0.0.1', macKey });
+  writeServerNote(serverAddress, { name: '127.0.0.1', ip: '127.0.0.1', macKey: server });
+  keepMacKey(macKey, { host: key.publicHex, server }, new Mac(key.curve.secretKey, server).keyHex);
 }
 
 /** Milliseconds of each round of each command. */

@@ -18,6 +18,7 @@ import type { HostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
 import { FreshBuild, run } from '../../test/fresh-build.ts';
+import { makeCode } from '../report-code.ts';
 
 type Metafile = { outputs: Record<string, { inputs: object; imports: { path: string; kind: string }[] }> };
 
@@ -149,6 +150,15 @@ test('the code that V8 made of the reporter fits it, and a reporter without it w
   cpSync(fresh.dist, bare, { recursive: true });
   rmSync(join(bare, 'lib/banshare', name));
   assert.equal(run(join(bare, 'bin/banshare-report'), ['--version']).out, '0.1.0\n');
+});
+
+test('a report by MAC loads of Node neither its cryptography nor its network, which take longer than the whole report', async () => {
+  const library = join(fresh.dist, 'lib/banshare');
+  const start = readFileSync(join(library, 'report.cjs'), 'utf8');
+  const spy = 'script.createCachedData = () => process.moduleLoadList.join(); script.runIn';
+  const loaded = String(await makeCode(library, [], start.replace('script.runIn', spy), true)).split(',');
+  const have = (name: string): boolean => loaded.includes(`NativeModule ${name}`);
+  assert.deepEqual(['fs', 'path', 'crypto', 'net', 'child_process'].filter(have), ['fs', 'path']);
 });
 
 test('winston, yargs, libsodium and the schema library are not in what a report loads', () => {

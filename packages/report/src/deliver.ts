@@ -1,16 +1,25 @@
-import { randomBytes } from 'node:crypto';
 import type { Reply } from '@banshare/protocol';
 import {
   EXIT,
   failpoint,
   isMacNoted,
   monotonicSeconds,
+  readMacKey,
   throughLoopback,
   wallSeconds,
 } from '@banshare/runtime';
-import { endpoint, Pipeline, Requester, Sealer, type Answer, type HostKey } from '@banshare/transport';
+import {
+  endpoint,
+  KeptMac,
+  Pipeline,
+  Requester,
+  Sealer,
+  type Answer,
+  type HostKey,
+} from '@banshare/transport';
 import type { HostName } from '@banshare/protocol';
 import type { Ending } from './ending.ts';
+import { freshId } from './fresh-id.ts';
 import { resolveServer } from './resolve.ts';
 import { NO_SERVER_SECONDS, type Content, type Spool, type Waiting } from './spool.ts';
 
@@ -22,6 +31,8 @@ export type Delivery = {
   place: { server: string; reportPort: number; serverPublicKey: string };
   knownOutside: readonly string[];
   addressCache: string;
+  /** Where this host's client keeps the key of its MACs. */
+  macKey: string;
   identity: HostIdentity;
   /** What the key file holds now. */
   readIdentity: () => HostIdentity;
@@ -77,8 +88,7 @@ export class Courier {
     const deadline = this.#deadline();
     const why = this.#whyNotNow();
     const isConnected = why === undefined && (await this.#connect(deadline));
-    // Not before the connection: what makes ids and signatures takes some milliseconds to load.
-    const waiting: Waiting = 'id' in what ? what : { id: makeId(), at, ...what };
+    const waiting: Waiting = 'id' in what ? what : { id: freshId(), at, ...what };
     if (why !== undefined) return this.#keep(waiting, why);
     if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.place.server}`);
     const answer = await this.#askInTime(waiting, deadline);
@@ -148,9 +158,17 @@ export class Courier {
     };
     this.#requester = isMany ? new Pipeline(peer) : new Requester(peer);
     this.#requester.connect();
-    const takesMac = isMacNoted(addressCache, place.serverPublicKey);
-    this.#sealer = new Sealer(this.#identity.key, place.serverPublicKey, takesMac);
+    this.#sealer = new Sealer(this.#identity.key, place.serverPublicKey, this.#macOf());
     return true;
+  }
+
+  /** Whether the server takes MACs; of a single report what makes one, where the key is kept: node:crypto takes 3 ms to load. */
+  #macOf(): boolean | KeptMac {
+    const { place, addressCache, macKey, isMany } = this.#to;
+    if (!isMacNoted(addressCache, place.serverPublicKey)) return false;
+    const between = { host: this.#identity.key.publicHex, server: place.serverPublicKey };
+    const kept = isMany ? undefined : readMacKey(macKey, between);
+    return kept === undefined ? true : new KeptMac(kept);
   }
 
   /** Where this host went over to another key since (banshare-client rotate), the report is signed again with that. */
@@ -242,11 +260,6 @@ function isKeyUnknown(answer: Answer): boolean {
 
 function isMacRefused(answer: Answer): boolean {
   return answer.ok && answer.reply.code === 'signature';
-}
-
-/** A fresh id, unique for a report's whole life. */
-function makeId(): string {
-  return randomBytes(16).toString('hex');
 }
 
 function remaining(deadline: number): number {

@@ -44,6 +44,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
       place: place.value,
       knownOutside: read.config.addresses,
       addressCache: paths.serverAddress,
+      macKey: paths.macKey,
       identity: key.value,
       readIdentity: () => {
         const now = readIdentity(paths);

@@ -26,6 +26,7 @@ export {
 } from './files/private-file.ts';
 
 export { ECHO_NOTE_SECONDS, echoNote, isEchoNoteYoung } from './handover/echo-note.ts';
+export { keepMacKey, readMacKey } from './handover/mac-key.ts';
 export {
   isMacNoted,
   readServerNote,

@@ -18,7 +18,7 @@ export { eventPublisher, listen, reportRouter, type Listening } from './listen.t
 export { Pipeline } from './pipeline.ts';
 export { PublishPort, ReportPort } from './ports.ts';
 export { Requester, type Peer } from './request.ts';
-export { MAC_BYTES, Mac, MacChecker } from './mac.ts';
+export { KeptMac, MAC_BYTES, Mac, MacChecker } from './mac.ts';
 export { seal, sealByMac, Sealer, type Sealed } from './seal.ts';
 export { strangerIsRefused } from './self-test.ts';
 export { SignatureChecker, Signer } from './signature.ts';

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { hmacSha256 } from './sha256.ts';
 import { sharedKey } from './shared-key.ts';
 
 /** Bytes of a MAC in a request's third frame; a signature has 64. */
@@ -15,6 +16,11 @@ export class Mac {
     this.#key = sharedKey(secretKey, publicKey, LABEL);
   }
 
+  /** What a host may keep, as secret as its key, so that the next program need not derive it. */
+  get keyHex(): string {
+    return this.#key.toString('hex');
+  }
+
   of(covered: string | Buffer): Buffer {
     return createHmac('sha256', this.#key).update(covered).digest();
   }
@@ -22,6 +28,20 @@ export class Mac {
   /** Whether whoever made it has one of the two secrets; takes the same time for any. */
   holds(covered: Buffer, mac: Buffer): boolean {
     return mac.length === MAC_BYTES && timingSafeEqual(mac, this.of(covered));
+  }
+}
+
+/** Makes MACs with a key that was kept: nothing has to be derived, and node:crypto not loaded, for a program that makes one. */
+export class KeptMac {
+  readonly #key: Buffer;
+
+  /** @param keyHex what Mac.keyHex was. */
+  constructor(keyHex: string) {
+    this.#key = Buffer.from(keyHex, 'hex');
+  }
+
+  of(covered: string): Buffer {
+    return hmacSha256(this.#key, Buffer.from(covered));
   }
 }
 

@@ -13,8 +13,11 @@ export function seal(envelope: Envelope, request: RequestKind, signer: Signer): 
   return { id: envelope.id, subject, body, signature: signer.sign(signedText(subject, body)) };
 }
 
+/** Makes MACs, with a key that is derived or was kept. */
+type Maker = { of: (covered: string) => Buffer };
+
 /** Puts a MAC in the place of the signature. */
-export function sealByMac(envelope: Envelope, request: RequestKind, mac: Mac): Sealed {
+export function sealByMac(envelope: Envelope, request: RequestKind, mac: Maker): Sealed {
   const { subject, body } = encodeRequest(envelope, request);
   return { id: envelope.id, subject, body, signature: mac.of(coveredByMac(subject, body)) };
 }
@@ -29,14 +32,18 @@ const BY_MAC: ReadonlySet<RequestKind['kind']> = new Set(['report', 'unban', 'ac
 export class Sealer {
   readonly #identity: Pick<Identity, 'seedHex' | 'curve'>;
   readonly #serverKey: string;
-  #mac: Mac | undefined;
+  #mac: Maker | undefined;
   #signer: Signer | undefined;
 
-  /** What it needs is derived here, and not with the first request: a reporter's handshake runs meanwhile. */
-  constructor(identity: Pick<Identity, 'seedHex' | 'curve'>, serverKey: string, takesMac: boolean) {
+  /**
+   * What it needs is derived here, and not with the first request: a reporter's handshake runs meanwhile.
+   * @param mac whether the server takes MACs, or what makes them.
+   */
+  constructor(identity: Pick<Identity, 'seedHex' | 'curve'>, serverKey: string, mac: boolean | Maker) {
     this.#identity = identity;
     this.#serverKey = serverKey;
-    if (takesMac) this.takesMac = true;
+    if (typeof mac === 'object') this.#mac = mac;
+    else if (mac) this.takesMac = true;
     else this.#signer = new Signer(identity.seedHex);
   }
 

@@ -1,8 +1,18 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
 import { coveredByMac } from '@banshare/protocol';
-import { Mac, MacChecker, makeIdentity, Sealer, SignatureChecker, type Answer } from '../src/index.ts';
+import {
+  KeptMac,
+  Mac,
+  MacChecker,
+  makeIdentity,
+  Sealer,
+  SignatureChecker,
+  type Answer,
+} from '../src/index.ts';
+import { hmacSha256 } from '../src/sha256.ts';
 import { sharedKey } from '../src/shared-key.ts';
 import { keys, macs, requests } from './published-keys.ts';
 
@@ -30,6 +40,33 @@ for (const { name, by, subject, body, key, signature } of macs) {
     assert.ok(new MacChecker(secretOf).holds(between, covered, mac));
   });
 }
+
+test('A key that was kept makes the same MACs as one that is derived, for every published vector', () => {
+  for (const { by, subject, body, signature } of macs) {
+    const host = keys.hosts[by];
+    assert.ok(host !== undefined);
+    const { keyHex } = new Mac(host.curve.secretKey, server.publicKey);
+    assert.equal(new KeptMac(keyHex).of(coveredByMac(subject, body)).toString('hex'), signature);
+  }
+});
+
+test('hmacSha256() is that of node:crypto for any key of up to 64 bytes and any text', () => {
+  const key = fc.uint8Array({ maxLength: 64 });
+  const text = fc.uint8Array({ maxLength: 400 });
+  fc.assert(
+    fc.property(key, text, (secret, bytes) => {
+      const expected = createHmac('sha256', secret).update(bytes).digest('hex');
+      assert.equal(hmacSha256(secret, bytes).toString('hex'), expected);
+    }),
+  );
+  // Each length around a block's end.
+  for (let length = 0; length < 200; length += 1) {
+    const bytes = Buffer.alloc(length, 'a');
+    const expected = createHmac('sha256', 'k').update(bytes).digest('hex');
+    assert.equal(hmacSha256(Buffer.from('k'), bytes).toString('hex'), expected);
+  }
+  assert.throws(() => hmacSha256(new Uint8Array(65), new Uint8Array()), /longer than 64 bytes/);
+});
 
 test('MacChecker holds a MAC for its pair of keys, label and bytes alone', () => {
   const [{ subject, body, signature } = { subject: '', body: '', signature: '' }] = macs;

@@ -111,7 +111,7 @@ async function connectOnce(
   const { ownKey, state, progress, clock } = parts;
   const { key } = ownKey;
   if (progress.phase !== 'refused') progress.phase = 'connecting';
-  const link = new ServerLink(server, key, key.curve, takingOf(parts.paths, parts.place));
+  const link = new ServerLink(server, key, key.curve, takingOf(parts.paths, parts.place, key));
   const acknowledger = new Acknowledger(link, state, parts);
   const ack = (): void => acknowledger.ring();
   parts.bell.listen(ack);

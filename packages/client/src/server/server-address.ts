@@ -4,14 +4,16 @@ import { bad, good, parseAddress, type Result } from '@banshare/protocol';
 import {
   type HostPaths,
   isMacNoted,
+  keepMacKey,
   makePrivateDirectory,
+  readMacKey,
   readServerNote,
   type ServerNote,
   type ServerPlace,
   throughLoopback,
   writeServerNote,
 } from '@banshare/runtime';
-import { endpoint } from '@banshare/transport';
+import { endpoint, type Identity, Mac } from '@banshare/transport';
 import type { ServerAddress, Taking } from './server-link.ts';
 
 /** Finds the server's IP; a name is looked up anew each time, and noted for the reporter. */
@@ -54,19 +56,34 @@ export function noteAddress(paths: Pick<HostPaths, 'serverAddress'>, name: strin
   writeNote(paths, { name, ip, ...(macKey === undefined ? {} : { macKey }) });
 }
 
-/** What is noted of whether the server takes MACs: with its key, since another server may have its place tomorrow. */
+/**
+ * What is noted of whether the server takes MACs, with its key, since another server may have its place tomorrow; and beside it the
+ * key of this host's MACs, which the reporter would derive anew for each report.
+ */
 export function takingOf(
-  paths: Pick<HostPaths, 'serverAddress'>,
+  paths: Pick<HostPaths, 'serverAddress' | 'macKey'>,
   { server, serverPublicKey }: Pick<ServerPlace, 'server' | 'serverPublicKey'>,
+  { publicHex, curve }: Pick<Identity, 'publicHex' | 'curve'>,
 ): Taking {
+  const between = { host: publicHex, server: serverPublicKey };
   return {
-    takesMac: () => isMacNoted(paths.serverAddress, serverPublicKey),
+    takesMac: () =>
+      isMacNoted(paths.serverAddress, serverPublicKey) && readMacKey(paths.macKey, between) !== undefined,
     note: (takesMac) => {
       // Where the server is named by its address, nothing else is noted.
       const { name, ip } = readServerNote(paths.serverAddress) ?? { name: server, ip: server };
       writeNote(paths, { name, ip, ...(takesMac ? { macKey: serverPublicKey } : {}) });
+      if (takesMac) keepKey(paths.macKey, between, new Mac(curve.secretKey, serverPublicKey));
     },
   };
+}
+
+function keepKey(path: string, between: Parameters<typeof keepMacKey>[1], mac: Mac): void {
+  try {
+    keepMacKey(path, between, mac.keyHex);
+  } catch {
+    // The reporter then derives it itself.
+  }
 }
 
 function writeNote(paths: Pick<HostPaths, 'serverAddress'>, note: ServerNote): void {

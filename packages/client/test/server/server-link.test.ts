@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeIdentity, type Answer } from '@banshare/transport';
+import { readMacKey } from '@banshare/runtime';
+import { Mac, makeIdentity, type Answer } from '@banshare/transport';
 import { Folder } from '../../../../test/fleet/index.ts';
 import { noteAddress, takingOf } from '../../src/server/server-address.ts';
 import { ServerLink } from '../../src/server/server-link.ts';
@@ -58,10 +59,10 @@ test('Closed while one request waits for its answer and another for its turn, bo
 
 test('A link goes by MAC from where the server says that it takes it, and notes that with the server’s key for the reporter', async () => {
   using folder = new Folder();
-  const paths = { serverAddress: join(folder.path, 'server-address') };
+  const paths = pathsIn(folder);
   await using server = await HandMadeServer.start();
   const serverPublicKey = server.curve.publicKey;
-  const taking = takingOf(paths, { server: '127.0.0.1', serverPublicKey });
+  const taking = takingOf(paths, { server: '127.0.0.1', serverPublicKey }, identity);
   const link = new ServerLink(server.address, identity, identity.curve, taking);
   await link.ask(ack, 10_000);
   server.answer = () => ({ status: 'OK', verdict: 'accepted', fields: { takes: 'mac' } });
@@ -72,7 +73,8 @@ test('A link goes by MAC from where the server says that it takes it, and notes 
   // A later look at the resolver keeps it, and it counts for that key alone.
   noteAddress(paths, 'server.example', '203.0.113.1');
   assert.ok(taking.takesMac());
-  assert.ok(!takingOf(paths, { server: '127.0.0.1', serverPublicKey: identity.curve.publicKey }).takesMac());
+  const other = { server: '127.0.0.1', serverPublicKey: identity.curve.publicKey };
+  assert.ok(!takingOf(paths, other, identity).takesMac());
   link.close();
   const next = new ServerLink(server.address, identity, identity.curve, taking);
   await next.ask(sync, 10_000);
@@ -82,9 +84,10 @@ test('A link goes by MAC from where the server says that it takes it, and notes 
 
 test('A server that was set back to an earlier version is signed to after one refusal, and the note is taken back', async () => {
   using folder = new Folder();
-  const paths = { serverAddress: join(folder.path, 'server-address') };
+  const paths = pathsIn(folder);
   await using server = await HandMadeServer.start();
-  const taking = takingOf(paths, { server: '127.0.0.1', serverPublicKey: server.curve.publicKey });
+  const place = { server: '127.0.0.1', serverPublicKey: server.curve.publicKey };
+  const taking = takingOf(paths, place, identity);
   taking.note(true);
   server.takesMac = false;
   const link = new ServerLink(server.address, identity, identity.curve, taking);
@@ -94,3 +97,24 @@ test('A server that was set back to an earlier version is signed to after one re
   assert.deepEqual(server.sealedBy, ['mac', 'signature', 'signature']);
   assert.equal(readFileSync(paths.serverAddress, 'utf8'), '127.0.0.1 127.0.0.1\n');
 });
+
+test('The key of the MACs is kept for the reporter, and anew once this host has another key', async () => {
+  using folder = new Folder();
+  const paths = pathsIn(folder);
+  await using server = await HandMadeServer.start();
+  server.answer = () => ({ status: 'OK', verdict: 'accepted', fields: { takes: 'mac' } });
+  const place = { server: '127.0.0.1', serverPublicKey: server.curve.publicKey };
+  for (const each of [identity, await makeIdentity()]) {
+    const link = new ServerLink(server.address, each, each.curve, takingOf(paths, place, each));
+    await link.ask(ack, 10_000);
+    const kept = readMacKey(paths.macKey, { host: each.publicHex, server: server.curve.publicKey });
+    assert.equal(kept, new Mac(each.curve.secretKey, server.curve.publicKey).keyHex);
+    await link.ask(sync, 10_000);
+    link.close();
+  }
+  assert.deepEqual(server.sealedBy, ['signature', 'mac', 'signature', 'mac']);
+});
+
+function pathsIn({ path }: Folder): { serverAddress: string; macKey: string } {
+  return { serverAddress: join(path, 'server-address'), macKey: join(path, 'mac-key') };
+}

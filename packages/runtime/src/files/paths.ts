@@ -36,6 +36,8 @@ export type HostPaths = {
   readonly sharedBans: string;
   /** The server's IP as the client last resolved it, for the reporter. */
   readonly serverAddress: string;
+  /** The key of this host's MACs, for the reporter. */
+  readonly macKey: string;
   /** What fail2ban and psad listen at for their own programs. */
   readonly fail2banSocket: string;
   readonly psadSocket: string;
@@ -75,6 +77,7 @@ export function hostPaths(root: string): HostPaths {
     notes: below('run/banshare/client/notes'),
     sharedBans: below('var/lib/banshare/client/shared-bans'),
     serverAddress: below('run/banshare/client/server-address'),
+    macKey: below('run/banshare/client/mac-key'),
     fail2banSocket: below('run/fail2ban/fail2ban.sock'),
     psadSocket: below('run/psad/auto_ipt.sock'),
     psadBlocked: below('var/log/psad/auto_blocked_iptables'),

@@ -31,6 +31,7 @@ const real: HostPaths = {
   notes: '/run/banshare/client/notes',
   sharedBans: '/var/lib/banshare/client/shared-bans',
   serverAddress: '/run/banshare/client/server-address',
+  macKey: '/run/banshare/client/mac-key',
   fail2banSocket: '/run/fail2ban/fail2ban.sock',
   psadSocket: '/run/psad/auto_ipt.sock',
   psadBlocked: '/var/log/psad/auto_blocked_iptables',
