@@ -97,9 +97,11 @@ test('README stays under 280 lines', () => {
   assert.ok(readme.split('\n').length < 280);
 });
 
-test('the newest version in CHANGELOG is the version of the programs', () => {
-  const { version } = JSON.parse(read('package.json')) as { version: string };
-  assert.equal(/^## (\d\S*)/m.exec(read('CHANGELOG.md'))?.[1], version);
+test('the newest version in CHANGELOG is that of the programs, of every package and of the lock file', () => {
+  const newest = /^## (\d\S*)/m.exec(read('CHANGELOG.md'))?.[1]?.replace(/,$/, '');
+  const files = ['package.json', 'package-lock.json', ...globSync('packages/*/package.json', { cwd: ROOT })];
+  for (const file of files)
+    assert.equal((JSON.parse(read(file)) as { version: string }).version, newest, file);
 });
 
 test('.node-version names the Node that the lock file pins', () => {
