@@ -9,7 +9,7 @@ import type { State } from './bans/state.ts';
 import type { Bell } from './follow/acknowledge.ts';
 
 /** Keeps what each enforcer has as it should be, with a reconciler each. */
-export function startComparing(
+export function startReconcilers(
   enforcers: readonly Part[],
   host: ReconcilerHost,
   config: ClientConfig,

@@ -24,15 +24,15 @@ import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { receiptOf } from './bans/receipt.ts';
 import { stayConnected } from './follow/connection.ts';
 import { enrol } from './identity/enrol.ts';
-import { chosenEnforcers, INPUT } from './host-enforcer/build.ts';
+import { buildEnforcers, INPUT } from './host-enforcer/build.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
-import { wholeEnforcer } from './host-enforcer/host-enforcer.ts';
+import { hostEnforcer } from './host-enforcer/host-enforcer.ts';
 import { setCloneAside } from './identity/clone.ts';
 import { type EnrolledKey, goByName, readEnrolled, tidyKeys } from './identity/key-files.ts';
 import { SharedBans } from './host/shared-bans.ts';
 import { Notes } from './host/echo-notes.ts';
 import { OwnKey } from './identity/own-key.ts';
-import { passOn } from './enforcer-change/begin.ts';
+import { changeEnforcers } from './enforcer-change/begin.ts';
 import { goOnPausing, goOnResuming } from './decide/pause.ts';
 import { Progress } from './follow/progress.ts';
 import { ProtectionWatch } from './decide/newly-protected.ts';
@@ -42,14 +42,14 @@ import { locateServer } from './server/server-address.ts';
 import { ServerClock } from './server/server-clock.ts';
 import { State } from './bans/state.ts';
 import type { Reconciler } from './apply/reconcile.ts';
-import { startComparing } from './reconcilers.ts';
+import { startReconcilers } from './reconcilers.ts';
 import { SpoolKeeper } from './host/spool-keeper.ts';
-import { take } from './decide/record-news.ts';
+import { recordNews } from './decide/record-news.ts';
 import { tellEffect } from './apply/outcome.ts';
-import { resumePending, startTicking } from './apply/expiry.ts';
+import { resumePending, startClockwork } from './apply/expiry.ts';
 import type { Choice } from './bans/choice.ts';
 import type { News } from './bans/news.ts';
-import { choiceOf, type TakeParts } from './decide/parts.ts';
+import { choiceOf, type DecideParts } from './decide/parts.ts';
 import { rotateHere } from './identity/rotate.ts';
 import { wait } from './host/wait.ts';
 import { Bell } from './follow/acknowledge.ts';
@@ -82,8 +82,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   // What a client that was killed had laid out for its programs.
   rmSync(join(paths.clientRun, INPUT), { recursive: true, force: true });
   const enforcerHost = { paths, log, notes, memory: (name: string) => state.memory(name) };
-  const enforcers = chosenEnforcers(config, enforcerHost);
-  const enforcer = wholeEnforcer(enforcers, config, enforcerHost);
+  const enforcers = buildEnforcers(config, enforcerHost);
+  const enforcer = hostEnforcer(enforcers, config, enforcerHost);
   for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
   for (const says of (await enforcer.unproven?.()) ?? []) log.warning('Bans cannot be proven', { says });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
@@ -94,7 +94,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const ownKey = new OwnKey();
   const rotate = rotatorOf(options, ownKey, log);
   // Before anybody can pause this host.
-  const left = passOn(config, enforcerHost, parts, applier);
+  const left = changeEnforcers(config, enforcerHost, parts, applier);
   const reconcilers: Reconciler[] = [];
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
   const adminParts = { enforcer, place, paths, state, progress, applier, parts, rotate, receipt, protection };
@@ -106,9 +106,9 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   // What was protected since the last run is lifted before anything is applied.
   resources.own('what is protected', await startProtecting(protection, parts, log));
   const hold = await goOnHeld(parts, { applier, faults, left }, resources, signal);
-  resources.own('the clockwork', startTicking(parts, { notes, faults, clock }));
+  resources.own('the clockwork', startClockwork(parts, { notes, faults, clock }));
   const host = { state, applier, log, faults, clock, progress, bell, notes };
-  reconcilers.push(...startComparing(enforcers, host, config, resources));
+  reconcilers.push(...startReconcilers(enforcers, host, config, resources));
   const spool = startSpool(options, faults, resources);
   const connected = stayConnected(
     {
@@ -150,7 +150,7 @@ function startSpool({ reporter, paths }: RunOptions, faults: FaultLog, resources
   return spool;
 }
 
-async function startProtecting(protection: Protection, parts: TakeParts, log: Log): Promise<() => void> {
+async function startProtecting(protection: Protection, parts: DecideParts, log: Log): Promise<() => void> {
   const watch = new ProtectionWatch(protection, parts, log);
   await watch.look();
   return watch.start();
@@ -161,8 +161,8 @@ async function startProtecting(protection: Protection, parts: TakeParts, log: Lo
  * it was away, and what a restart of the machine lost too.
  */
 async function goOnHeld(
-  parts: TakeParts,
-  host: { applier: Applier; faults: FaultLog; left: ReturnType<typeof passOn> },
+  parts: DecideParts,
+  host: { applier: Applier; faults: FaultLog; left: ReturnType<typeof changeEnforcers> },
   resources: Resources,
   signal: AbortSignal,
 ): Promise<CatchUpHold> {
@@ -179,7 +179,7 @@ async function goOnHeld(
 
 /** News is taken, and what waits for a server that is heard goes on. */
 function whenNews(host: {
-  parts: TakeParts;
+  parts: DecideParts;
   hold: CatchUpHold;
   spool: SpoolKeeper;
   reconcilers: readonly Reconciler[];
@@ -187,7 +187,7 @@ function whenNews(host: {
 }): (news: News) => void | Promise<void> {
   let isReady = false;
   return (news) => {
-    if (news.kind === 'events' || news.kind === 'snapshot') return take(news, host.parts);
+    if (news.kind === 'events' || news.kind === 'snapshot') return recordNews(news, host.parts);
     if (news.kind === 'in-step' || news.kind === 'lagging') host.hold.isOver();
     if (news.kind !== 'in-step') return;
     host.spool.checkNow();
@@ -305,7 +305,7 @@ function takeParts(
     protection: Protection;
     bell: Bell;
   },
-): TakeParts {
+): DecideParts {
   const key = readEnrolled(host.paths);
   return {
     state: host.state,

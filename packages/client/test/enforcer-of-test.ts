@@ -9,7 +9,7 @@ export class HeldEnforcer implements Enforcer {
   readonly kind = 'held';
   readonly mostAtOnce: number;
   readonly isSerial = false;
-  readonly place = 'jail';
+  readonly reach = 'jail';
   readonly takesRanges = true;
   readonly begun: string[] = [];
   /** How many changes each call brought. */

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { chosenEnforcers, Notes, type Change, type Enforcer } from '@banshare/client';
+import { buildEnforcers, Notes, type Change, type Enforcer } from '@banshare/client';
 import { parseAddress, parseHostName, parseJail, parseProg } from '@banshare/protocol';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import type { Wish } from './inside.ts';
@@ -39,7 +39,7 @@ async function enforcerOf(file: string): Promise<Enforcer> {
   const config = await readClientConfig(file, { mustExist: true });
   if (!config.ok) throw new Error(config.faults.join(' '));
   const log = { notice: () => undefined };
-  const [first] = chosenEnforcers(config.config, { paths, log, notes: new Notes(paths.notes) });
+  const [first] = buildEnforcers(config.config, { paths, log, notes: new Notes(paths.notes) });
   if (first === undefined) throw new Error(`${file} asks for no enforcer`);
   const chosen = first.enforcer;
   const missing = await chosen.check();

@@ -9,10 +9,10 @@ import type { Ended } from '../../../packages/client/src/host/exec.ts';
 import { Follower } from '../../../packages/client/src/follow/follow.ts';
 import { Notes } from '../../../packages/client/src/host/echo-notes.ts';
 import { State } from '../../../packages/client/src/bans/state.ts';
-import { take } from '../../../packages/client/src/decide/record-news.ts';
+import { recordNews } from '../../../packages/client/src/decide/record-news.ts';
 import { markBegun, resumePending } from '../../../packages/client/src/apply/expiry.ts';
 import type { Message, ModelServer } from './server.ts';
-import type { TakeParts } from '../../../packages/client/src/decide/parts.ts';
+import type { DecideParts } from '../../../packages/client/src/decide/parts.ts';
 
 const COMMANDS = {
   ban: ['set', 'JAIL', 'banip', 'SRCIP'],
@@ -43,7 +43,7 @@ class Life {
     const log = { info: () => undefined, warning: () => undefined };
     const { state } = this;
     const applier = new Applier({ state, enforcer, concurrency: 2, log, now, settled: () => undefined });
-    const parts: TakeParts = {
+    const parts: DecideParts = {
       state,
       choice: CHOICE,
       now,
@@ -57,7 +57,7 @@ class Life {
       link: { ask: (request: RequestKind) => this.#ask(request) },
       position: state.position(),
       // A request that dies with this life ends unanswered, and the messages behind it would still be read.
-      take: (news) => (this.#isOver ? undefined : take(news, parts)),
+      take: (news) => (this.#isOver ? undefined : recordNews(news, parts)),
       heard: () => undefined,
       fault: () => undefined,
       silentAfterMs: NEVER_MS,

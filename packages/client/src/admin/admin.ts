@@ -14,7 +14,7 @@ import type { Applier } from '../apply/apply.ts';
 import { pause, resume } from '../decide/pause.ts';
 import type { State } from '../bans/state.ts';
 import { spoolStatus, statusOf } from './status.ts';
-import type { TakeParts } from '../decide/parts.ts';
+import type { DecideParts } from '../decide/parts.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {
@@ -24,7 +24,7 @@ export type AdminParts = {
   state: State;
   progress: Progress;
   applier: Pick<Applier, 'idle'>;
-  parts: TakeParts;
+  parts: DecideParts;
   /** What is really in place here. */
   receipt: () => Receipt;
   protection: { unknown: () => string[] };
@@ -77,7 +77,7 @@ async function tellStatus(
 }
 
 /** Thousands of commands take minutes; whoever asked is told how many are left, and of very many at once. */
-async function pauseNow(parts: TakeParts, applier: Pick<Applier, 'idle'>): Promise<Paused> {
+async function pauseNow(parts: DecideParts, applier: Pick<Applier, 'idle'>): Promise<Paused> {
   const { state } = parts;
   const before = state.inPlaceCount();
   let bans: number | undefined;
@@ -91,7 +91,7 @@ async function pauseNow(parts: TakeParts, applier: Pick<Applier, 'idle'>): Promi
 }
 
 /** What is to be applied again is not waited for. */
-async function resumeNow(parts: TakeParts): Promise<Paused> {
+async function resumeNow(parts: DecideParts): Promise<Paused> {
   const before = parts.state.keptByPause.count;
   let bans: number | undefined;
   const work = resume(parts).then((count) => {

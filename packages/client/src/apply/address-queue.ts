@@ -20,7 +20,7 @@ type Line = { ban: BanKey; kind: Kind }[];
  * stall no ban; and of a backlog the newest go first, since what attacks now counts more than a backlog. While bans are held back
  * only lifts get a turn.
  */
-export class Turns {
+export class AddressQueue {
   readonly #lines = new Map<string, Line>();
   readonly #firsts = new Set<string>();
   readonly #bans = new Newest();

@@ -4,7 +4,7 @@ import { changeOf, isOver, isWanted, type BanRow, type Lift, type Standing } fro
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import type { State } from '../bans/state.ts';
 import { banned, inherited, lifted, liftFailed } from '../bans/transitions.ts';
-import { Turns, type Kind } from './address-queue.ts';
+import { AddressQueue, type Kind } from './address-queue.ts';
 import { NEVER_BAN, PAUSED } from '../bans/choice.ts';
 import { type Change, type Effect, reasonOf } from '../bans/change.ts';
 
@@ -31,7 +31,7 @@ type Step = { row: BanRow; change: Change };
  */
 export class Applier {
   readonly #parts: ApplyParts;
-  readonly #turns = new Turns();
+  readonly #waiting = new AddressQueue();
   readonly #idle: (() => void)[] = [];
   readonly #watching: ((row: BanRow) => void)[] = [];
   /** The enforcers of which was said what they cannot do. */
@@ -48,7 +48,7 @@ export class Applier {
 
   /** Queues a ban; by its turn it may have moved on, and then what the state says by then is done. */
   queue(row: BanRow): void {
-    this.#turns.add(row, kindOf(row));
+    this.#waiting.add(row, kindOf(row));
     this.#beginSoon();
   }
 
@@ -57,11 +57,11 @@ export class Applier {
    * lifted goes on.
    */
   holdBans(): void {
-    this.#turns.areBansHeld = true;
+    this.#waiting.areBansHeld = true;
   }
 
   letBansGo(): void {
-    this.#turns.areBansHeld = false;
+    this.#waiting.areBansHeld = false;
     this.#beginSoon();
   }
 
@@ -77,7 +77,7 @@ export class Applier {
 
   /** Whether a ban of this address waits or is being carried out. */
   isBusy(ip: string): boolean {
-    return this.#turns.has(ip);
+    return this.#waiting.has(ip);
   }
 
   /** Tells of each row, as it was when its change was begun, once the state has what became of it. */
@@ -98,18 +98,18 @@ export class Applier {
   }
 
   #isIdle(): boolean {
-    return this.#running === 0 && (this.#isStopping || this.#turns.isEmpty);
+    return this.#running === 0 && (this.#isStopping || this.#waiting.isEmpty);
   }
 
   #begin(): void {
     const { concurrency, enforcer } = this.#parts;
     while (!this.#isStopping && this.#running < (enforcer.isSerial ? 1 : concurrency)) {
-      const batch = this.#turns.take(enforcer.mostAtOnce);
+      const batch = this.#waiting.take(enforcer.mostAtOnce);
       if (batch.length === 0) break;
       this.#running += 1;
       void this.#carryOut(batch).finally(() => {
         this.#running -= 1;
-        this.#turns.done(batch);
+        this.#waiting.done(batch);
         // An enforcer that is done at once would work off a whole backlog without a turn of the event loop.
         if (this.#isIdle()) this.#begin();
         else setImmediate(() => this.#begin());
@@ -121,7 +121,7 @@ export class Applier {
   async #carryOut(batch: readonly BanKey[]): Promise<void> {
     try {
       const steps: Step[] = [];
-      this.#parts.state.together(() => {
+      this.#parts.state.inTransaction(() => {
         for (const ban of batch) steps.push(...this.#stepsOf(ban));
       });
       if (steps.length === 0) return;
@@ -131,7 +131,7 @@ export class Applier {
         const effect = effects[index];
         return effect === undefined ? [] : [{ row, effect }];
       });
-      this.#parts.state.together(() => {
+      this.#parts.state.inTransaction(() => {
         for (const { row, effect } of settled) {
           if (row.status === 'lifting') this.#settleLift(row, effect);
           else this.#settleBan(row, effect);
@@ -164,7 +164,7 @@ export class Applier {
 
   #changeOf(row: BanRow, kind: Change['kind']): Change {
     const { state, enforcer, now } = this.#parts;
-    return changeOf(row, kind, now(), enforcer.place === 'host' ? state.ofSameAddress(row) : []);
+    return changeOf(row, kind, now(), enforcer.reach === 'host' ? state.ofSameAddress(row) : []);
   }
 
   /** Whether a ban that is over leaves nothing to lift; then its row is gone. */

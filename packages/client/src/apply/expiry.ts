@@ -6,9 +6,9 @@ import type { Notes } from '../host/echo-notes.ts';
 import type { State } from '../bans/state.ts';
 import { begun, triedAgain, triedWithOthers } from '../bans/transitions.ts';
 import type { ServerClock } from '../server/server-clock.ts';
-import { lift } from '../decide/record-news.ts';
+import { endBan } from '../decide/record-news.ts';
 import { RANGE } from '../bans/change.ts';
-import type { TakeParts } from '../decide/parts.ts';
+import type { DecideParts } from '../decide/parts.ts';
 
 const TICK_MS = 1000;
 /** Expiries come after bans: never so many at once that a ban waits for them. */
@@ -44,8 +44,8 @@ function unfinished(state: State): BanRow[] {
  * What the clock brings: bans that are over are lifted, what failed is tried again, notes are swept. Nothing expires before
  * the server was heard: only its clock counts. Returns how to stop.
  */
-export function startTicking(
-  parts: TakeParts & { state: State },
+export function startClockwork(
+  parts: DecideParts & { state: State },
   host: { notes: Notes; faults: FaultLog; clock: Pick<ServerClock, 'now'> },
 ): () => void {
   const tick = setInterval(() => {
@@ -64,28 +64,28 @@ export function startTicking(
   };
 }
 
-function liftOver(parts: TakeParts): BanRow[] {
+function liftOver(parts: DecideParts): BanRow[] {
   const over = parts.state.over(parts.now(), MOST_AT_ONCE);
   const queued: BanRow[] = [];
   if (over.length === 0) return queued;
-  parts.state.together(() => {
-    for (const row of over) lift(row, parts, queued);
+  parts.state.inTransaction(() => {
+    for (const row of over) endBan(row, parts, queued);
     keepNewest(parts, queued);
   });
   return queued;
 }
 
 /** Room comes back also where fail2ban or a person lets bans go, or where they fail. */
-function fillUp(parts: TakeParts): void {
+function fillUp(parts: DecideParts): void {
   const queued: BanRow[] = [];
-  parts.state.together(() => keepNewest(parts, queued));
+  parts.state.inTransaction(() => keepNewest(parts, queued));
   for (const row of queued) parts.queue(row);
 }
 
-function tryAgain(parts: TakeParts): BanRow[] {
+function tryAgain(parts: DecideParts): BanRow[] {
   const due = parts.state.dueAgain(parts.now(), MOST_AT_ONCE).map(triedAgain);
   if (due.length === 0) return due;
-  parts.state.together(() => {
+  parts.state.inTransaction(() => {
     for (const row of due) parts.state.put(row, parts.now());
   });
   return due;

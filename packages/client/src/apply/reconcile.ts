@@ -140,9 +140,9 @@ export class Reconciler {
   async #repair(rows: readonly Standing[], listing: Listing & { ok: true }): Promise<void> {
     const { enforcer, applier, now } = this.#parts;
     const current = rows.filter((row) => this.#isUntouched(row));
-    const wanted = wantedOf(current, enforcer.place, listing);
+    const wanted = wantedOf(current, enforcer.reach, listing);
     const { put, move, drop } = planRepair(wanted, foundIn(listing, now()), TOLERANCE_SECONDS);
-    const isLost = ({ place }: Wanted): boolean => listing.isAnew(place);
+    const isLost = ({ jail }: Wanted): boolean => listing.isAnew(jail);
     const lost = put.filter(isLost).flatMap((each) => each.rows);
     // Ends are reckoned by the server's clock, which is known once it was heard.
     const moved = this.#parts.isInStep() ? move.flatMap((each) => each.rows) : [];
@@ -151,7 +151,7 @@ export class Reconciler {
       this.#parts.log.notice('Bans were lost and are put in place again', { bans: lost.length });
     this.#applyAgain(again);
     for (const row of put.filter((each) => !isLost(each)).flatMap((each) => each.rows)) this.#release(row);
-    if (enforcer.place === 'host' && this.#parts.isInStep())
+    if (enforcer.reach === 'host' && this.#parts.isInStep())
       await this.#drop(drop.filter(({ ip }) => !applier.isBusy(ip)));
   }
 
@@ -209,7 +209,7 @@ export class Reconciler {
     if (rows.length === 0) return;
     const { state, applier, now } = this.#parts;
     const pending = rows.map(putBack);
-    state.together(() => pending.forEach((row) => state.put(row, now())));
+    state.inTransaction(() => pending.forEach((row) => state.put(row, now())));
     for (const row of pending) applier.queue(row);
   }
 
@@ -243,17 +243,17 @@ export class Reconciler {
 /** What should be in place: each address once in each place, until the last of its bans ends. */
 function wantedOf(
   rows: readonly Standing[],
-  place: Enforcer['place'],
+  reach: Enforcer['reach'],
   listing: Listing & { ok: true },
 ): Wanted[] {
   const wanted = new Map<string, Wanted>();
   for (const row of rows) {
-    const where = place === 'host' ? EVERY_JAIL : row.localJail;
+    const jail = reach === 'host' ? EVERY_JAIL : row.localJail;
     // A jail that is not there now cannot be compared.
-    if (!listing.held.has(where)) continue;
-    const known = wanted.get(`${where} ${row.ip}`);
+    if (!listing.held.has(jail)) continue;
+    const known = wanted.get(`${jail} ${row.ip}`);
     if (known === undefined)
-      wanted.set(`${where} ${row.ip}`, { place: where, ip: row.ip, until: row.until, rows: [row] });
+      wanted.set(`${jail} ${row.ip}`, { jail, ip: row.ip, until: row.until, rows: [row] });
     else {
       known.rows.push(row);
       known.until = known.until === null || row.until === null ? null : Math.max(known.until, row.until);
@@ -263,9 +263,9 @@ function wantedOf(
 }
 
 function foundIn(listing: Listing & { ok: true }, now: number): Found[] {
-  return [...listing.held].flatMap(([place, held]) =>
+  return [...listing.held].flatMap(([jail, held]) =>
     [...held].map(([ip, seconds]) => ({
-      place,
+      jail,
       ip,
       until: typeof seconds === 'number' ? now + seconds : seconds,
     })),

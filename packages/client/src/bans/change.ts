@@ -16,7 +16,7 @@ export type Change = {
   forced: 'no' | 'jail' | 'every-jail';
   port: string;
   protocol: string;
-  /** Other bans of the address that last: told where the place of a ban is the whole host. */
+  /** Other bans of the address that last: told where a ban reaches the whole host. */
   others: readonly { prog: ProgName; jail: JailName; seconds: number }[];
   /** A ban that was carried out before and could not be seen in the firewall then. */
   wasUnproven?: boolean;

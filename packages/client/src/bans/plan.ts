@@ -11,10 +11,10 @@ export function plan<Wanted extends BanKey, Have extends BanKey>(
   return compare(wanted, have, { key: banKeyText, isSame: () => false });
 }
 
-/** An address in a place, a local jail or the whole host, and when it is let go: epoch seconds, null for ever. */
-export type Placed = { place: string; ip: string; until: number | null };
+/** An address in a local jail, or in EVERY_JAIL where it stands for the whole host, and when it is let go: epoch seconds, null for ever. */
+export type Placed = { jail: string; ip: string; until: number | null };
 /** The same as an enforcer tells it; where it does not know the end, that is undefined. */
-export type Found = { place: string; ip: string; until: number | null | undefined };
+export type Found = { jail: string; ip: string; until: number | null | undefined };
 
 /** The smallest set of changes between what should be banned here and what the enforcer really has. */
 export function planRepair<Wanted extends Placed, Have extends Found>(
@@ -23,7 +23,7 @@ export function planRepair<Wanted extends Placed, Have extends Found>(
   toleranceSeconds: number,
 ): Plan<Wanted, Have> {
   return compare(wanted, have, {
-    key: ({ place, ip }) => `${place} ${ip}`,
+    key: ({ jail, ip }) => `${jail} ${ip}`,
     isSame: (one, other) => {
       if (other.until === undefined) return true;
       if (one.until === null || other.until === null) return one.until === other.until;

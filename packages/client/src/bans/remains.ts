@@ -5,17 +5,17 @@ import type { BanKey, JailName, Target } from '@banshare/protocol';
  * A ban that stands where an enforcer put it that is no longer asked. isBefore: it is lifted before the enforcer that followed
  * puts the ban in place, since both may act on the same thing.
  */
-export type Left = BanKey & { place: string; localJail: JailName; isBefore: boolean };
+export type Remain = BanKey & { place: string; localJail: JailName; isBefore: boolean };
 
 /** What earlier enforcers of this host still hold of banshare, as it stands in the state. */
-export class LeftBehind {
+export class Remains {
   readonly #sql: (text: string) => StatementSync;
 
   constructor(sql: (text: string) => StatementSync) {
     this.#sql = sql;
   }
 
-  add({ place, ip, prog, jail, localJail, isBefore }: Left): void {
+  add({ place, ip, prog, jail, localJail, isBefore }: Remain): void {
     this.#sql(
       'INSERT OR REPLACE INTO left_behind (place, ip, prog, jail, local_jail, before) VALUES (?, ?, ?, ?, ?, ?)',
     ).run(place, ip, prog, jail, localJail, isBefore ? 1 : 0);
@@ -45,7 +45,7 @@ export class LeftBehind {
   }
 
   /** What one of them holds; of one address only, where that is named. */
-  at(place: string, ip?: Target): Left[] {
+  at(place: string, ip?: Target): Remain[] {
     const rows =
       ip === undefined
         ? this.#sql('SELECT * FROM left_behind WHERE place = ?').all(place)
@@ -53,7 +53,7 @@ export class LeftBehind {
     return rows.map(leftOf);
   }
 
-  remove({ place, ip, prog, jail }: Omit<Left, 'localJail' | 'isBefore'>): void {
+  remove({ place, ip, prog, jail }: Omit<Remain, 'localJail' | 'isBefore'>): void {
     this.#sql('DELETE FROM left_behind WHERE place = ? AND ip = ? AND prog = ? AND jail = ?').run(
       place,
       ip,
@@ -72,7 +72,7 @@ export class LeftBehind {
   }
 }
 
-function leftOf(row: Record<string, unknown>): Left {
+function leftOf(row: Record<string, unknown>): Remain {
   return {
     place: row['place'],
     ip: row['ip'],
@@ -80,5 +80,5 @@ function leftOf(row: Record<string, unknown>): Left {
     jail: row['jail'],
     localJail: row['local_jail'],
     isBefore: row['before'] === 1,
-  } as Left;
+  } as Remain;
 }

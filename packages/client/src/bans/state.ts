@@ -7,7 +7,7 @@ import type { BanRow, RowStatus, Standing } from './ban-row.ts';
 import { InPlace } from './in-place.ts';
 import { KeptByPause } from './kept-by-pause.ts';
 import { Tally, type Counted } from './tally.ts';
-import { LeftBehind } from './remains.ts';
+import { Remains } from './remains.ts';
 import { migrate } from './state-schema.ts';
 
 /** What the client has recorded of each ban, in its folder of /var/lib. */
@@ -23,7 +23,7 @@ export class State {
   readonly #prepared = new Map<string, StatementSync>();
   /** Made at the first question, and anew where a transaction was taken back. */
   #tally: Tally | undefined;
-  readonly left = new LeftBehind((text) => this.#sql(text));
+  readonly remains = new Remains((text) => this.#sql(text));
   readonly keptByPause = new KeptByPause((text) => this.#sql(text), rowOf);
   readonly inPlace = new InPlace((text) => this.#sql(text), rowOf);
 
@@ -44,14 +44,14 @@ export class State {
 
   /** Does what changes the bans and moves the position, all or nothing. */
   advance(position: Position, change: () => void): void {
-    this.together(() => {
+    this.inTransaction(() => {
       change();
       this.#sql("INSERT OR REPLACE INTO meta VALUES ('position', ?)").run(JSON.stringify(position));
     });
   }
 
   /** Does several changes in one transaction. */
-  together(change: () => void): void {
+  inTransaction(change: () => void): void {
     this.#database.exec('BEGIN IMMEDIATE');
     try {
       change();
@@ -264,7 +264,7 @@ export class State {
   told(outcomes: readonly Outcome[]): void {
     if (outcomes.length === 0) return;
     // Outside a transaction each would be a commit.
-    this.together(() => outcomes.forEach((each) => this.#forgetTold(each)));
+    this.inTransaction(() => outcomes.forEach((each) => this.#forgetTold(each)));
   }
 
   #forgetTold(told: Outcome): void {

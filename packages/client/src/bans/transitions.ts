@@ -209,21 +209,21 @@ export function letGo(row: Standing): Standing {
 }
 
 /** Where a ban stands, or is to stand, once this host has other enforcers; isOurs: what stands there is banshare's already. */
-type Place = Pick<BanRow, 'localJail' | 'isOurs'>;
+type Whereabouts = Pick<BanRow, 'localJail' | 'isOurs'>;
 
 /** This host has other enforcers, and they need not be told of this ban, or it is about to be lifted. */
-export function moved(row: BanRow, place: Place): BanRow {
-  return { ...row, ...place };
+export function moved(row: BanRow, there: Whereabouts): BanRow {
+  return { ...row, ...there };
 }
 
 /**
  * This host has other enforcers, which are to put this ban in place.
  * @param mustWait the earlier enforcer has to lift it first, since both may act on the same thing: it stands as it does until then.
  */
-export function handedOver(row: Standing, place: Place, mustWait: boolean): Standing {
+export function handedOver(row: Standing, there: Whereabouts, mustWait: boolean): Standing {
   // Of what was not simply applied the server was told.
   const told = row.status === 'failed' ? row.reason : '';
-  return { ...row, ...place, ...FRESH, status: mustWait ? 'applied' : 'pending', reason: '', keptBack: told };
+  return { ...row, ...there, ...FRESH, status: mustWait ? 'applied' : 'pending', reason: '', keptBack: told };
 }
 
 /** What an earlier enforcer held of a ban is lifted, for which handedOver() had it wait. */

@@ -10,7 +10,7 @@ const LOOK_MS = 200;
  * Asks the client daemon of this host. One that runs and whose socket is not there is waited for: `no-daemon` is only said where
  * none runs, since whoever hears that goes on without it, and beside a running one would do so in vain.
  */
-export async function askClient(
+export async function askDaemon(
   paths: Pick<HostPaths, 'clientSocket' | 'root'>,
   request: AdminRequest,
   timeoutMs: number,

@@ -8,11 +8,11 @@ import {
   type HostPaths,
 } from '@banshare/runtime';
 import { readHostKey, readSecretSections, SECRET_SUFFIX } from '@banshare/transport';
-import { chosenEnforcers } from '../host-enforcer/build.ts';
+import { buildEnforcers } from '../host-enforcer/build.ts';
 import { Notes } from '../host/echo-notes.ts';
 
 /** Everything that keeps a client from running with this configuration and these keys, at once. */
-export async function readyFaults(root: string, configPath: string | undefined): Promise<string[]> {
+export async function setupFaults(root: string, configPath: string | undefined): Promise<string[]> {
   const paths = hostPaths(root);
   const read = await readClientConfig(configPath ?? paths.clientConfig, {
     mustExist: configPath !== undefined,
@@ -38,6 +38,6 @@ export async function readyFaults(root: string, configPath: string | undefined):
 /** Tries the programs of the kernel's sets once, as they are fed when they ban: no service has to run for that. */
 async function faultsOfSets(config: ClientConfig, paths: HostPaths): Promise<string[]> {
   const host = { paths, log: { notice: () => undefined }, notes: new Notes(paths.notes) };
-  const sets = chosenEnforcers(config, host).filter(({ enforcer }) => enforcer.place === 'host');
+  const sets = buildEnforcers(config, host).filter(({ enforcer }) => enforcer.reach === 'host');
   return (await Promise.all(sets.map(({ enforcer }) => enforcer.check()))).flat();
 }

@@ -25,11 +25,11 @@ import type { BanRow } from '../bans/ban-row.ts';
 import { receiptFindings } from './receipt-findings.ts';
 import { diagnose } from './diagnose.ts';
 import { enrol, type Enrolment, hasJoinKey } from '../identity/enrol.ts';
-import { askClient } from './ask-daemon.ts';
+import { askDaemon } from './ask-daemon.ts';
 import { setCloneAside } from '../identity/clone.ts';
 import { locateServer } from '../server/server-address.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
-import { readyFaults } from './check-setup.ts';
+import { setupFaults } from './check-setup.ts';
 import { rotateNow } from './rotate-command.ts';
 import { type ClientStatus, isInOrder } from '../admin/status.ts';
 import { readEnrolled } from '../identity/key-files.ts';
@@ -218,7 +218,7 @@ async function status(options: Common): Promise<number> {
 async function askSettled(paths: HostPaths): Promise<AdminReply> {
   const patience = AbortSignal.timeout(SETTLE_MS);
   for (;;) {
-    const reply = await askClient(paths, { command: 'status' }, STATUS_MS);
+    const reply = await askDaemon(paths, { command: 'status' }, STATUS_MS);
     if (!reply.ok) return reply;
     const { phase } = reply.result as ClientStatus;
     const isUnderWay = phase === 'starting' || phase === 'enrolling' || phase === 'connecting';
@@ -241,7 +241,7 @@ function absenceText(reply: AdminReply & { ok: false }): string {
 }
 
 async function bans(root: string, asJson: boolean): Promise<number> {
-  const reply = await askClient(hostPaths(root), { command: 'bans' }, 30_000);
+  const reply = await askDaemon(hostPaths(root), { command: 'bans' }, 30_000);
   if (!reply.ok) {
     say(reply.reason);
     return reply.code === 'no-daemon' ? EXIT.noDaemon : EXIT.failed;
@@ -267,7 +267,7 @@ function bansTable(rows: readonly BanRow[]): string {
 }
 
 async function checkAll(root: string, configPath: string | undefined): Promise<number> {
-  const faults = await readyFaults(root, configPath);
+  const faults = await setupFaults(root, configPath);
   if (faults.length === 0) {
     print('configuration and keys are in order');
     return 0;

@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { type ClientConfig, EXIT, findServer, hostPaths, openLog, wallSeconds } from '@banshare/runtime';
 import type { Paused } from '../admin/admin.ts';
 import { Applier, type ApplyParts } from '../apply/apply.ts';
-import { chosenEnforcers } from '../host-enforcer/build.ts';
-import { wholeEnforcer } from '../host-enforcer/host-enforcer.ts';
+import { buildEnforcers } from '../host-enforcer/build.ts';
+import { hostEnforcer } from '../host-enforcer/host-enforcer.ts';
 import { SharedBans } from '../host/shared-bans.ts';
-import { askClient } from './ask-daemon.ts';
+import { askDaemon } from './ask-daemon.ts';
 import { Notes } from '../host/echo-notes.ts';
-import { passOn } from '../enforcer-change/begin.ts';
+import { changeEnforcers } from '../enforcer-change/begin.ts';
 import { pause, resume } from '../decide/pause.ts';
 import { ServerAddresses } from '../protection/server-addresses.ts';
 import { Protection, THIS_MACHINE } from '../protection/protect.ts';
 import { STATE_FILE, State } from '../bans/state.ts';
 import { tellEffect } from '../apply/outcome.ts';
 import { resumePending } from '../apply/expiry.ts';
-import { choiceOf, type TakeParts } from '../decide/parts.ts';
+import { choiceOf, type DecideParts } from '../decide/parts.ts';
 import { readEnrolled } from '../identity/key-files.ts';
 import { mostActive } from '../decide/max-active.ts';
 
@@ -33,7 +33,7 @@ export async function pauseOrResume(
   root: string,
   config: ClientConfig,
 ): Promise<Said> {
-  const reply = await askClient(hostPaths(root), { command: which }, ASK_MS);
+  const reply = await askDaemon(hostPaths(root), { command: which }, ASK_MS);
   if (reply.ok) return said(which, reply.result as Paused, '');
   if (reply.code !== 'no-daemon') return { code: EXIT.failed, lines: [reply.reason] };
   const done = await without(which, root, config);
@@ -65,7 +65,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
   try {
     const notes = new Notes(paths.notes, new SharedBans(paths.sharedBans, wallSeconds));
     const enforcerHost = { paths, log, notes };
-    const enforcer = wholeEnforcer(chosenEnforcers(config, enforcerHost), config, enforcerHost);
+    const enforcer = hostEnforcer(buildEnforcers(config, enforcerHost), config, enforcerHost);
     const { concurrency } = config.apply;
     const maxActive = mostActive(config);
     const settled: ApplyParts['settled'] = (row, effect) => void tellEffect(state, row, effect);
@@ -79,10 +79,17 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const key = readEnrolled(paths);
     const choice = choiceOf(config, state, protection, key.ok ? key.value.name : undefined);
     const nothing = (): void => undefined;
-    const parts: TakeParts = { state, choice, now: wallSeconds, queue: nothing, skipped: nothing, maxActive };
+    const parts: DecideParts = {
+      state,
+      choice,
+      now: wallSeconds,
+      queue: nothing,
+      skipped: nothing,
+      maxActive,
+    };
     // What is to be applied again waits in the state for the daemon.
     if (which === 'resume') return { bans: await resume(parts), left: 0 };
-    const left = passOn(config, enforcerHost, parts, applier);
+    const left = changeEnforcers(config, enforcerHost, parts, applier);
     const bans = await pause(parts);
     resumePending(state, applier);
     await applier.idle();

@@ -7,7 +7,7 @@ import {
   serveAdmin,
   type ServerPlace,
 } from '@banshare/runtime';
-import { askClient } from './ask-daemon.ts';
+import { askDaemon } from './ask-daemon.ts';
 import type { Said } from './pause-commands.ts';
 import { rotateHere } from '../identity/rotate.ts';
 
@@ -24,7 +24,7 @@ const CODES: Readonly<Record<string, number>> = {
  */
 export async function rotateNow(root: string, config: ClientConfig, place: ServerPlace): Promise<Said> {
   const paths = hostPaths(root);
-  const reply = await askClient(paths, { command: 'rotate' }, ASK_MS);
+  const reply = await askDaemon(paths, { command: 'rotate' }, ASK_MS);
   return said(reply.ok || reply.code !== 'no-daemon' ? reply : await without(paths, config, place));
 }
 

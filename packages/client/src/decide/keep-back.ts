@@ -1,13 +1,13 @@
 import type { BanRow } from '../bans/ban-row.ts';
 import { keptBack } from '../bans/transitions.ts';
-import type { TakeParts } from './parts.ts';
+import type { DecideParts } from './parts.ts';
 
 /**
  * Has a ban lifted that banshare put in place here, or is about to, and keeps it as `skipped` for this reason; the server is
  * told. What this host's own detection has put in place stays.
  * @returns whether the ban is kept back now.
  */
-export function keepBack(row: BanRow, reason: string, parts: TakeParts, queued: BanRow[]): boolean {
+export function keepBack(row: BanRow, reason: string, parts: DecideParts, queued: BanRow[]): boolean {
   const next = keptBack(row, reason);
   if (next === undefined) return false;
   parts.state.put(next, parts.now());

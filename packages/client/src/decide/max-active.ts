@@ -5,7 +5,7 @@ import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
 import type { State } from '../bans/state.ts';
 import { FULL } from '../bans/choice.ts';
-import type { TakeParts } from './parts.ts';
+import type { DecideParts } from './parts.ts';
 import type { ClientConfig } from '@banshare/runtime';
 
 /** What a full host keeps rather than what follows. */
@@ -16,7 +16,7 @@ export const FIRST_TO_LAST: readonly Origin[] = ['operator', 'host', 'import'];
  * what a person typed only where there is nothing else; of each the oldest, since what attacks now counts more. Below it what
  * was left out has its turn, in the other order, the newest first.
  */
-export function keepNewest(parts: TakeParts, queued: BanRow[]): void {
+export function keepNewest(parts: DecideParts, queued: BanRow[]): void {
   if (parts.maxActive === undefined) return;
   const surplus = parts.state.inPlaceCount() - parts.maxActive;
   if (surplus > 0) for (const row of leastWanted(surplus, parts.state)) keepBack(row, FULL, parts, queued);
@@ -58,7 +58,7 @@ export function sharesOf(
   return shares.map(([host, share], index) => [host, share + (index < left ? 1 : 0)]);
 }
 
-function fillUp(room: number, { state, choice, now }: TakeParts, queued: BanRow[]): void {
+function fillUp(room: number, { state, choice, now }: DecideParts, queued: BanRow[]): void {
   let left = room;
   for (const origin of FIRST_TO_LAST) {
     if (left <= 0) return;

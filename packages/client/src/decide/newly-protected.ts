@@ -6,7 +6,7 @@ import { EndOfProtection } from './no-longer-protected.ts';
 import { Rulebook, type Protected } from '../protection/rulebook.ts';
 import type { Protection } from '../protection/protect.ts';
 import { NEVER_BAN } from '../bans/choice.ts';
-import type { TakeParts } from './parts.ts';
+import type { DecideParts } from './parts.ts';
 
 const LOOK_MS = 1000;
 
@@ -16,7 +16,7 @@ const LOOK_MS = 1000;
  */
 export class ProtectionWatch {
   readonly #protection: Pick<Protection, 'refresh' | 'all' | 'knowsIgnoreIp'>;
-  readonly #parts: TakeParts;
+  readonly #parts: DecideParts;
   readonly #log: Pick<Log, 'notice' | 'warning'>;
   readonly #end: EndOfProtection;
   #known: ReadonlySet<string> | undefined;
@@ -27,7 +27,7 @@ export class ProtectionWatch {
 
   constructor(
     protection: Pick<Protection, 'refresh' | 'all' | 'knowsIgnoreIp'>,
-    parts: TakeParts,
+    parts: DecideParts,
     log: Pick<Log, 'notice' | 'warning'>,
     monotonic?: () => number,
   ) {
@@ -89,7 +89,7 @@ export class ProtectionWatch {
     const { state, choice, queue } = this.#parts;
     const queued: BanRow[] = [];
     const lines: (() => void)[] = [];
-    state.together(() => {
+    state.inTransaction(() => {
       for (const row of rows) {
         const rule = choice.ruleFor(row.ip, row.localJail);
         if (rule === undefined) continue;

@@ -7,7 +7,7 @@ import { pageByPage } from '../host/in-parts.ts';
 import { keepNewest } from './max-active.ts';
 import type { Protection } from '../protection/protect.ts';
 import { NEVER_BAN } from '../bans/choice.ts';
-import type { TakeParts } from './parts.ts';
+import type { DecideParts } from './parts.ts';
 
 /**
  * What this host finds out by itself comes and goes: an administrator logs in again after a minute, a resolver names the
@@ -19,7 +19,7 @@ const IN_IGNOREIP = / of fail2ban's ignoreip in jail /;
 
 /** Applies what was skipped for a rule, once that rule has ended and as long as the ban holds. */
 export class EndOfProtection {
-  readonly #parts: TakeParts;
+  readonly #parts: DecideParts;
   readonly #protection: Pick<Protection, 'knowsIgnoreIp'>;
   readonly #log: Pick<Log, 'notice'>;
   readonly #monotonic: () => number;
@@ -28,7 +28,7 @@ export class EndOfProtection {
 
   /** @param monotonic seconds that never jump. */
   constructor(
-    parts: TakeParts,
+    parts: DecideParts,
     protection: Pick<Protection, 'knowsIgnoreIp'>,
     log: Pick<Log, 'notice'>,
     monotonic: () => number = monotonicSeconds,
@@ -64,7 +64,7 @@ export class EndOfProtection {
     for (const row of gone) if (!ended.includes(row)) since.set(banKeyText(row), beganAt(row));
     if (ended.length === 0) return;
     const queued: BanRow[] = [];
-    state.together(() => {
+    state.inTransaction(() => {
       for (const row of ended) this.#decideAnew(row, queued);
       keepNewest(this.#parts, queued);
     });

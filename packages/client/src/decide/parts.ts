@@ -6,7 +6,7 @@ import type { ClientConfig } from '@banshare/runtime';
 import type { Protection } from '../protection/protect.ts';
 
 /** What taking news needs; now is epoch seconds by the server's clock. */
-export type TakeParts = {
+export type DecideParts = {
   state: State;
   choice: Choice;
   now: () => number;

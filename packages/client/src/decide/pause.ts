@@ -5,7 +5,7 @@ import { decidedAnew } from '../bans/transitions.ts';
 import { PAUSED } from '../bans/choice.ts';
 import { MOST_IN_A_GO, pageByPage } from '../host/in-parts.ts';
 import { choose } from './choose.ts';
-import type { TakeParts } from './parts.ts';
+import type { DecideParts } from './parts.ts';
 import { keepBack } from './keep-back.ts';
 import { FIRST_TO_LAST, keepNewest } from './max-active.ts';
 
@@ -21,7 +21,7 @@ import { FIRST_TO_LAST, keepNewest } from './max-active.ts';
  * stands in the state, and so outlives restarts. The first part is queued when this returns, and the promise tells how many
  * bans are concerned.
  */
-export function pause(parts: TakeParts): Promise<number> {
+export function pause(parts: DecideParts): Promise<number> {
   // First of all: nothing that comes from now on is applied.
   parts.choice.isPaused = true;
   if (parts.state.pausedAt() === undefined) parts.state.setPaused(wallSeconds());
@@ -29,20 +29,20 @@ export function pause(parts: TakeParts): Promise<number> {
 }
 
 /** Ends the pause: what was kept back by it is decided anew. The promise tells how many bans are applied again. */
-export function resume(parts: TakeParts): Promise<number> {
+export function resume(parts: DecideParts): Promise<number> {
   parts.choice.isPaused = false;
   parts.state.setPaused(undefined);
   return decideAnew(parts, () => !parts.choice.isPaused);
 }
 
 /** Lifts what a pause had not reached when the program before this one ended; to be called before anything is applied. */
-export async function goOnPausing(parts: TakeParts, signal: AbortSignal): Promise<void> {
+export async function goOnPausing(parts: DecideParts, signal: AbortSignal): Promise<void> {
   if (parts.choice.isPaused) await liftAll(parts, () => parts.choice.isPaused && !signal.aborted);
 }
 
 /** Decides anew about what resume() had not reached when the program before this one ended. */
 export async function goOnResuming(
-  parts: TakeParts,
+  parts: DecideParts,
   signal: AbortSignal,
   fault: (key: string, text: string) => void,
 ): Promise<void> {
@@ -54,12 +54,12 @@ export async function goOnResuming(
   }
 }
 
-async function liftAll(parts: TakeParts, isWanted: () => boolean): Promise<number> {
+async function liftAll(parts: DecideParts, isWanted: () => boolean): Promise<number> {
   const { state, queue } = parts;
   let count = 0;
   const keepAllBack = (rows: readonly BanRow[]): void => {
     const queued: BanRow[] = [];
-    state.together(() => {
+    state.inTransaction(() => {
       for (const row of rows) if (keepBack(row, PAUSED, parts, queued)) count += 1;
     });
     for (const row of queued) queue(row);
@@ -68,12 +68,12 @@ async function liftAll(parts: TakeParts, isWanted: () => boolean): Promise<numbe
   return count;
 }
 
-async function decideAnew(parts: TakeParts, isWanted: () => boolean): Promise<number> {
+async function decideAnew(parts: DecideParts, isWanted: () => boolean): Promise<number> {
   let count = 0;
   while (isWanted()) {
     const rows = newestKept(parts);
     const queued: BanRow[] = [];
-    parts.state.together(() => {
+    parts.state.inTransaction(() => {
       for (const row of rows) {
         const again = decidedAnew(row, choose(row, parts.choice, parts.now()), PAUSED);
         parts.state.put(again, parts.now());
@@ -90,7 +90,7 @@ async function decideAnew(parts: TakeParts, isWanted: () => boolean): Promise<nu
 }
 
 /** A part of what is kept back, in the order in which a host that takes only so many wants it. */
-function newestKept({ state }: TakeParts): BanRow[] {
+function newestKept({ state }: DecideParts): BanRow[] {
   const rows: BanRow[] = [];
   for (const origin of FIRST_TO_LAST)
     if (rows.length < MOST_IN_A_GO)

@@ -5,7 +5,7 @@ import { inParts } from '../host/in-parts.ts';
 import { choose, chooseToFollow } from './choose.ts';
 import { keepNewest } from './max-active.ts';
 import type { News } from '../bans/news.ts';
-import type { TakeParts } from './parts.ts';
+import type { DecideParts } from './parts.ts';
 
 /** A ban that stands here need not be carried out anew where a snapshot has it. */
 const STANDS: ReadonlySet<string> = new Set(['applied', 'already', 'unproven']);
@@ -15,7 +15,7 @@ const STANDS: ReadonlySet<string> = new Set(['applied', 'already', 'unproven']);
  * after a crash the pending rows are queued again. A large snapshot is written in parts, and the position with the last: a crash
  * on the way only brings another snapshot.
  */
-export function take(news: News, parts: TakeParts): void | Promise<void> {
+export function recordNews(news: News, parts: DecideParts): void | Promise<void> {
   if (news.kind === 'snapshot') return takeSnapshot(news, parts);
   if (news.kind !== 'events') return;
   const { state } = parts;
@@ -32,20 +32,20 @@ export function take(news: News, parts: TakeParts): void | Promise<void> {
   );
 }
 
-function inOneGo(parts: TakeParts, work: (queued: BanRow[]) => void, position?: Position): void {
+function inOneGo(parts: DecideParts, work: (queued: BanRow[]) => void, position?: Position): void {
   const { state, queue } = parts;
   const queued: BanRow[] = [];
   const change = (): void => {
     work(queued);
     keepNewest(parts, queued);
   };
-  if (position === undefined) state.together(change);
+  if (position === undefined) state.inTransaction(change);
   else state.advance(position, change);
   for (const row of queued) queue(row);
 }
 
 /** Marks a ban as over on this host: what banshare put in place is lifted, anything else is only forgotten. */
-export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[], because?: Event): void {
+export function endBan(row: BanRow | undefined, parts: DecideParts, queued: BanRow[], because?: Event): void {
   if (row === undefined) return;
   if (!mayBeOurs(row)) {
     parts.state.remove(row);
@@ -57,7 +57,7 @@ export function lift(row: BanRow | undefined, parts: TakeParts, queued: BanRow[]
 }
 
 /** An operator's unban runs on every host; a host's own only takes back what banshare put in place. */
-function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
+function takeUnban(event: Event, parts: DecideParts, queued: BanRow[]): void {
   const row = parts.state.get(event);
   if (event.host === OPERATOR_HOST) liftUnknown(event, parts, queued);
   if (isRange(event.ip) && isTooWide(event.ip)) {
@@ -66,7 +66,7 @@ function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
     return;
   }
   if (event.host !== OPERATOR_HOST) {
-    lift(row, parts, queued, event);
+    endBan(row, parts, queued, event);
     return;
   }
   const chosen = chooseToFollow(event, parts.choice, parts.now());
@@ -77,7 +77,7 @@ function takeUnban(event: Event, parts: TakeParts, queued: BanRow[]): void {
   queued.push(lifting);
 }
 
-function takeBan(event: Event, parts: TakeParts, queued: BanRow[]): void {
+function takeBan(event: Event, parts: DecideParts, queued: BanRow[]): void {
   const { state, now } = parts;
   const chosen = choose(event, parts.choice, now());
   const earlier = state.get(event);
@@ -91,7 +91,7 @@ function takeBan(event: Event, parts: TakeParts, queued: BanRow[]): void {
 }
 
 /** The server cannot know in which jails hosts hold what its ledger lacks. */
-function liftUnknown(event: Event, parts: TakeParts, queued: BanRow[]): void {
+function liftUnknown(event: Event, parts: DecideParts, queued: BanRow[]): void {
   for (const row of parts.state.of(event.ip)) {
     const isOther = row.prog !== event.prog || row.jail !== event.jail;
     if (row.seq !== 0 || !isOther || row.status === 'lifting') continue;
@@ -108,7 +108,7 @@ function liftUnknown(event: Event, parts: TakeParts, queued: BanRow[]): void {
  */
 async function takeSnapshot(
   { bans, position, because }: News & { kind: 'snapshot' },
-  parts: TakeParts,
+  parts: DecideParts,
 ): Promise<void> {
   const { state } = parts;
   const isNewEpoch = state.position()?.epoch !== position.epoch;
@@ -127,7 +127,7 @@ async function takeSnapshot(
         for (const row of some.flatMap((ban) => state.get(ban) ?? [])) {
           const stays = isOtherHistory || (!isNewEpoch && row.seq === 0);
           if (stays) keep(row, parts, queued);
-          else lift(row, parts, queued);
+          else endBan(row, parts, queued);
         }
       }),
     );
@@ -138,7 +138,7 @@ async function takeSnapshot(
   }
 }
 
-function takeOfSnapshot(event: Event, parts: TakeParts, queued: BanRow[]): void {
+function takeOfSnapshot(event: Event, parts: DecideParts, queued: BanRow[]): void {
   const row = parts.state.get(event);
   // What is in place stays, and what was let go here stays let go. What was being lifted is wanted again, what failed gets
   // another try, what is under way has to end as this publication, and why something was skipped may no longer hold.
@@ -149,7 +149,7 @@ function takeOfSnapshot(event: Event, parts: TakeParts, queued: BanRow[]): void 
 }
 
 /** From now on this ban is of no event that the server knows. */
-function keep(row: BanRow, parts: TakeParts, queued: BanRow[]): void {
+function keep(row: BanRow, parts: DecideParts, queued: BanRow[]): void {
   if (row.seq === 0 || row.status === 'lifting') return;
   const kept = lacking(row);
   parts.state.put(kept, parts.now());

@@ -12,21 +12,21 @@ import {
 } from '../host-enforcer/placement.ts';
 import { isProgram } from '../host/exec.ts';
 import { handOver, type Before } from './hand-over.ts';
-import { LiftLeft, type LiftLeftParts } from './lift-remains.ts';
+import { LiftRemains, type LiftRemainsParts } from './lift-remains.ts';
 import { markBegun } from '../apply/expiry.ts';
 import { localJailOf } from '../bans/choice.ts';
-import type { TakeParts } from '../decide/parts.ts';
+import type { DecideParts } from '../decide/parts.ts';
 
 /**
  * Where client.toml asks for other enforcers than at the last start, passes this host's bans on to those; returns what lifts
  * what the earlier ones hold. Called before anything is queued.
  */
-export function passOn(
+export function changeEnforcers(
   config: ClientConfig,
-  host: EnforcerHost & { log: LiftLeftParts['log'] },
-  { state, choice, now }: TakeParts,
+  host: EnforcerHost & { log: LiftRemainsParts['log'] },
+  { state, choice, now }: DecideParts,
   applier: Applier,
-): LiftLeft {
+): LiftRemains {
   markBegun(state, host.notes, config.apply.missingJail);
   const areOthers = handOver({
     state,
@@ -38,7 +38,7 @@ export function passOn(
   });
   if (areOthers)
     host.log.notice('This host has other enforcers than before: its bans are passed on to them', {});
-  const left = new LiftLeft({
+  const left = new LiftRemains({
     state,
     enforcerOf: (placer) => enforcerOf(placer, config, host),
     isGone: (place, placer) => isGone(place, placer, host.paths),

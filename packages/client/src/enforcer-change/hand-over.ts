@@ -45,15 +45,15 @@ export function handOver(parts: HandOverParts): boolean {
   const { state, placers, boot } = parts;
   const known = placingOf(state);
   if (known !== undefined && JSON.stringify(known.now) === JSON.stringify(placers)) return false;
-  state.together(() => {
+  state.inTransaction(() => {
     const before: Record<string, Before> = { ...known?.before };
     for (const placer of known?.now ?? [])
       for (const place of everyPlaceOf(placer)) before[place] = { ...placer, boot };
     if (known !== undefined) for (const row of state.all()) handOverRow(row, known.now, parts);
     for (const place of placers.flatMap(everyPlaceOf)) {
       // What is still asked keeps its own sets as they should be.
-      if (isOfHost(place)) state.left.clear(place);
-      if (state.left.at(place).length === 0) delete before[place];
+      if (isOfHost(place)) state.remains.clear(place);
+      if (state.remains.at(place).length === 0) delete before[place];
     }
     notePlacing(state, { now: [...placers], before });
   });
@@ -72,16 +72,16 @@ function handOverRow(row: BanRow, earlier: readonly Placer[], parts: HandOverPar
     return;
   }
   // Back to one that holds it still.
-  const held = next.filter((place) => row.status !== 'lifting' && state.left.has(place, row));
-  for (const place of held) state.left.remove({ ...row, place });
+  const held = next.filter((place) => row.status !== 'lifting' && state.remains.has(place, row));
+  for (const place of held) state.remains.remove({ ...row, place });
   const gone = old.filter((place) => !next.includes(place) && (isOfHost(place) || row.isOurs));
   const isBefore = next.some(isByCommand);
-  for (const place of gone) state.left.add({ ...row, place, isBefore: isBefore && isByCommand(place) });
+  for (const place of gone) state.remains.add({ ...row, place, isBefore: isBefore && isByCommand(place) });
   const keepsJail = old.some((place) => next.includes(place) && !isOfHost(place));
   const localJail = keepsJail ? row.localJail : parts.localJailOf(row);
-  const place = { localJail, isOurs: keepsJail ? row.isOurs : held.some((each) => !isOfHost(each)) };
-  if (row.status === 'lifting' || (keepsJail && isNothingNew)) state.put(moved(row, place), now());
-  else state.put(handedOver(row, place, isBefore && gone.some(isByCommand)), now());
+  const there = { localJail, isOurs: keepsJail ? row.isOurs : held.some((each) => !isOfHost(each)) };
+  if (row.status === 'lifting' || (keepsJail && isNothingNew)) state.put(moved(row, there), now());
+  else state.put(handedOver(row, there, isBefore && gone.some(isByCommand)), now());
 }
 
 /** Why the earlier enforcers did nothing may not hold for these. */

@@ -5,12 +5,12 @@ import { noLongerInTheWay, takenOver } from '../bans/transitions.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import { isOfHost, placesOf, type Placer } from '../host-enforcer/placement.ts';
 import { notePlacing, placingOf, type Before } from './hand-over.ts';
-import type { Left } from '../bans/remains.ts';
+import type { Remain } from '../bans/remains.ts';
 import type { State } from '../bans/state.ts';
 import { reasonOf, unbanOf, type Change } from '../bans/change.ts';
 
 /** What lifts what earlier enforcers hold; isGone tells of one that cannot hold anything any more. */
-export type LiftLeftParts = {
+export type LiftRemainsParts = {
   state: State;
   enforcerOf: (placer: Placer) => Enforcer;
   isGone: (place: string, placer: Before) => boolean;
@@ -24,21 +24,21 @@ export type LiftLeftParts = {
 const LOOK_MS = 15_000;
 
 /** The bans that are lifted in one: they share what stands there. */
-type Group = { lefts: Left[]; ip: Target; localJail: JailName };
+type Group = { lefts: Remain[]; ip: Target; localJail: JailName };
 
 /**
  * Lifts what earlier enforcers of this host hold, each ban once the enforcers that follow have it, or once nobody wants it any
  * more. What cannot be lifted is tried again until it is, and said meanwhile: somebody may be locked out by it.
  */
-export class LiftLeft {
-  readonly #parts: LiftLeftParts;
+export class LiftRemains {
+  readonly #parts: LiftRemainsParts;
   readonly #enforcers = new Map<string, Enforcer>();
   readonly #failing = new Set<string>();
   #running: Promise<void> = Promise.resolve();
   #isOver: boolean;
   #isAsked = false;
 
-  constructor(parts: LiftLeftParts) {
+  constructor(parts: LiftRemainsParts) {
     this.#parts = parts;
     this.#isOver = this.#places().length === 0;
   }
@@ -69,7 +69,7 @@ export class LiftLeft {
   #sayWhatStands({ ip, seq }: BanRow): void {
     const { state } = this.#parts;
     if (state.of(ip).some(isWanted)) return;
-    const places = state.left.noteUnban(ip, seq);
+    const places = state.remains.noteUnban(ip, seq);
     const reason = `${places.join(' and ')}, from before the enforcer was changed, still has it`;
     if (places.length > 0) state.tell({ seq, outcome: 'failed', reason });
   }
@@ -109,7 +109,7 @@ export class LiftLeft {
     const { state } = this.#parts;
     const enforcer = this.#enforcers.get(place) ?? this.#parts.enforcerOf(placer);
     this.#enforcers.set(place, enforcer);
-    const groups = groupsOf(state.left.at(place, ip), place);
+    const groups = groupsOf(state.remains.at(place, ip), place);
     const ready = groups.filter((group) => this.#isReady(group) && !this.#isKept(group, place));
     if (enforcer.leave !== undefined && ready.length === groups.length && ip === undefined) {
       const reason = await enforcer.leave();
@@ -119,7 +119,7 @@ export class LiftLeft {
     }
     const reason = await this.#lift(ready, enforcer);
     if (reason !== '') this.#fail(place, placer, reason);
-    else if (enforcer.leave === undefined && state.left.at(place).length === 0)
+    else if (enforcer.leave === undefined && state.remains.at(place).length === 0)
       this.#end(place, enforcer.kind);
   }
 
@@ -139,13 +139,13 @@ export class LiftLeft {
   }
 
   /** Notes that they are lifted; a ban that waited for it is put in place by the enforcers that follow. */
-  #forget(lefts: readonly Left[]): void {
+  #forget(lefts: readonly Remain[]): void {
     const { state, now, queue } = this.#parts;
     const queued: BanRow[] = [];
-    state.together(() => {
+    state.inTransaction(() => {
       for (const left of lefts) {
-        this.#sayLifted(state.left.unbansEndingAt(left.place, left.ip));
-        state.left.remove(left);
+        this.#sayLifted(state.remains.unbansEndingAt(left.place, left.ip));
+        state.remains.remove(left);
         const row = left.isBefore ? state.get(left) : undefined;
         if (row?.status !== 'applied' || row.isOurs) continue;
         queued.push(noLongerInTheWay(row));
@@ -177,9 +177,9 @@ export class LiftLeft {
           placers.some((placer) => placesOf(placer, row).includes(place)),
       );
     if (heir === undefined) return false;
-    state.together(() => {
+    state.inTransaction(() => {
       state.put(takenOver(heir), now());
-      for (const left of lefts) state.left.remove(left);
+      for (const left of lefts) state.remains.remove(left);
     });
     return true;
   }
@@ -189,7 +189,7 @@ export class LiftLeft {
     const fields = { enforcer: placer.kind, reason };
     if (isGone(place, placer)) {
       log.warning('What this enforcer held of banshare cannot be lifted, and is left to itself', fields);
-      this.#forget(state.left.at(place));
+      this.#forget(state.remains.at(place));
       this.#drop(place);
       return;
     }
@@ -209,9 +209,9 @@ export class LiftLeft {
   }
 
   #end(place: string, kind: string): void {
-    const { left } = this.#parts.state;
-    this.#sayLifted(left.unbansEndingAt(place));
-    left.clear(place);
+    const { remains } = this.#parts.state;
+    this.#sayLifted(remains.unbansEndingAt(place));
+    remains.clear(place);
     this.#drop(place);
     this.#parts.log.notice('Nothing of banshare stands any more where this enforcer had put it', {
       enforcer: kind,
@@ -228,7 +228,7 @@ export class LiftLeft {
 }
 
 /** For the whole host an address stands once, in a jail once for each. */
-function groupsOf(lefts: readonly Left[], place: string): Group[] {
+function groupsOf(lefts: readonly Remain[], place: string): Group[] {
   const groups = Map.groupBy(lefts, ({ ip, localJail }) => (isOfHost(place) ? ip : `${ip} ${localJail}`));
   return [...groups.values()].flatMap((all) => {
     const [first] = all;
@@ -237,6 +237,6 @@ function groupsOf(lefts: readonly Left[], place: string): Group[] {
 }
 
 function unbanOfGroup({ lefts: [left], localJail }: Group): Change {
-  const { ip, prog, jail } = left as Left;
+  const { ip, prog, jail } = left as Remain;
   return unbanOf({ ip, prog, jail, localJail }, FOR_EVER);
 }

@@ -50,7 +50,7 @@ export function commandEnforcer(
     kind: 'command',
     mostAtOnce: isForMany ? MOST_IN_A_CALL : 1,
     isSerial: false,
-    place: 'jail',
+    reach: 'jail',
     takesRanges: false,
     carryOut: (changes) => addressesOnly('command', changes, carryOutAll),
     check: () => Promise.resolve(missingPrograms([commands.ban, commands.unban])),

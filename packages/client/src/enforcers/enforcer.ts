@@ -19,8 +19,8 @@ export type Enforcer = {
   readonly mostAtOnce: number;
   /** Whether one batch has to end before the next begins. */
   readonly isSerial: boolean;
-  /** Where a ban stands: in its local jail, or for the whole host, whatever its jail. */
-  readonly place: 'jail' | 'host';
+  /** How far a ban reaches: its local jail, or the whole host, whatever its jail. */
+  readonly reach: 'jail' | 'host';
   /** Whether it bans ranges of addresses; one that does not answers addressesOnly(). */
   readonly takesRanges: boolean;
   /** Carries out changes of different addresses; answers with one effect for each, in their order. */

@@ -34,7 +34,7 @@ export function logEnforcer(path: string, notes: Notes, now: () => number): Enfo
     // Each has a note, a file that is made here and now: timers and commands wait meanwhile.
     mostAtOnce: 250,
     isSerial: true,
-    place: 'jail',
+    reach: 'jail',
     takesRanges: false,
     carryOut: (changes) => addressesOnly('log', changes, carryOut),
     check: async () =>

@@ -8,7 +8,7 @@ export function noEnforcer(log: Pick<Log, 'notice'>, show: (change: Change) => s
     kind: 'none',
     mostAtOnce: 1000,
     isSerial: true,
-    place: 'jail',
+    reach: 'jail',
     takesRanges: true,
     carryOut: async (changes) =>
       changes.map((change) => {

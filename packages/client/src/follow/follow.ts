@@ -304,9 +304,9 @@ function isSame(one: Position | undefined, other: Position): boolean {
   return one.epoch === other.epoch && one.seq === other.seq && one.tail === other.tail;
 }
 
-/** Whether a place lies before ours in the same epoch. */
-function isBefore(place: Position, ours: Position | undefined): boolean {
-  return ours?.epoch === place.epoch && place.seq < ours.seq;
+/** Whether a position lies before ours in the same epoch. */
+function isBefore(one: Position, ours: Position | undefined): boolean {
+  return ours?.epoch === one.epoch && one.seq < ours.seq;
 }
 
 function sha256Hex(text: string): string {

@@ -13,7 +13,7 @@ import type { Notes } from '../host/echo-notes.ts';
 import { callOf, commandEnforcer, type Commands } from '../enforcers/command.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import { provenByClient } from '../enforcers/fail2ban/by-client.ts';
-import { fail2banFirst } from '../enforcers/fail2ban/or-command.ts';
+import { fail2banOrCommand } from '../enforcers/fail2ban/or-command.ts';
 import { Fail2banEnforcer, type Fail2banParts } from '../enforcers/fail2ban/enforcer.ts';
 import { FirewallProof } from '../enforcers/fail2ban/firewall-proof.ts';
 import { HostSets } from '../enforcers/sets/host-sets.ts';
@@ -21,10 +21,10 @@ import { ipsetSets } from '../enforcers/sets/ipset.ts';
 import { logEnforcer } from '../enforcers/log-lines.ts';
 import { nftSets } from '../enforcers/sets/nftables.ts';
 import { noEnforcer } from '../enforcers/none.ts';
-import { psadFirst, type PsadFirstParts } from '../enforcers/psad/or-jail.ts';
+import { psadOrJail, type PsadOrJailParts } from '../enforcers/psad/or-jail.ts';
 import { psadEnforcer } from '../enforcers/psad/psad.ts';
 import { startBehind } from '../host/socket-start.ts';
-import { together, type Part } from './several.ts';
+import { asOne, type Part } from './several.ts';
 import { localJailOf } from '../bans/choice.ts';
 import type { RunTool } from '../enforcers/sets/tool.ts';
 import { clientOf, isFail2banCommand } from '../fail2ban/client.ts';
@@ -49,12 +49,12 @@ type Kind = ClientConfig['apply']['enforcer'];
 export const INPUT = 'input';
 
 /** The enforcer that client.toml asks for, or several as one. @throws when a command cannot be read. */
-export function chosenEnforcer(config: ClientConfig, host: EnforcerHost): Enforcer {
-  return together(chosenEnforcers(config, host));
+export function buildEnforcer(config: ClientConfig, host: EnforcerHost): Enforcer {
+  return asOne(buildEnforcers(config, host));
 }
 
 /** The enforcers that client.toml asks for, each with the bans that it is for. @throws when a command cannot be read. */
-export function chosenEnforcers(config: ClientConfig, host: EnforcerHost): Part[] {
+export function buildEnforcers(config: ClientConfig, host: EnforcerHost): Part[] {
   const everything = { kind: config.apply.enforcer, jails: ['*'], progs: ['*'] };
   const wanted = config.enforcer.length > 0 ? config.enforcer : [everything];
   return wanted.map(({ kind, jails, progs }) => ({ enforcer: enforcerOf(kind, config, host), jails, progs }));
@@ -89,7 +89,7 @@ function commandOfHost(config: ClientConfig, host: EnforcerHost, runTool: RunToo
   const enforcer =
     client === undefined ? plain : provenByClient(plain, clientParts(client, config, host, runTool));
   return isFail2banCommand(config)
-    ? jailsOf(config, host, fail2banFirst(fail2banOf(config, host), enforcer))
+    ? jailsOf(config, host, fail2banOrCommand(fail2banOf(config, host), enforcer))
     : enforcer;
 }
 
@@ -115,11 +115,11 @@ export function isPsadFirst(config: ClientConfig): boolean {
   return isFail2ban && config.enforcer.length === 0;
 }
 
-function jailsOf(config: ClientConfig, host: EnforcerHost, jails: PsadFirstParts['jails']): Enforcer {
+function jailsOf(config: ClientConfig, host: EnforcerHost, jails: PsadOrJailParts['jails']): Enforcer {
   if (!isPsadFirst(config)) return jails;
   const psad = psadEnforcer(host.paths, host.notes, config.apply.timeoutSeconds * 1000);
   const memory = host.memory?.('psad') ?? FORGETFUL;
-  return psadFirst({ psad, jails, localJailOf: (ban) => localJailOf(ban, config.apply.jails), memory });
+  return psadOrJail({ psad, jails, localJailOf: (ban) => localJailOf(ban, config.apply.jails), memory });
 }
 
 function fail2banOf(config: ClientConfig, { paths, notes, memory }: EnforcerHost): Fail2banEnforcer {

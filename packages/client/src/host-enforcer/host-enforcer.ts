@@ -2,17 +2,17 @@ import { join } from 'node:path';
 import type { ClientConfig } from '@banshare/runtime';
 import type { EnforcerHost } from './build.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
-import { withOwnBlocks } from './local-bans.ts';
+import { withLocalBans } from './local-bans.ts';
 import { placersOf, placesOf, PSAD } from './placement.ts';
 import { psadEnforcer, SCRIPT_JAIL } from '../enforcers/psad/psad.ts';
-import { together, type Part } from './several.ts';
+import { asOne, type Part } from './several.ts';
 import type { Notes } from '../host/echo-notes.ts';
 
 /** All enforcers as one, which reaches what this host's own fail2ban and psad found where an operator lifts it. */
-export function wholeEnforcer(parts: readonly Part[], config: ClientConfig, host: EnforcerHost): Enforcer {
+export function hostEnforcer(parts: readonly Part[], config: ClientConfig, host: EnforcerHost): Enforcer {
   const timeoutMs = config.apply.timeoutSeconds * 1000;
   const placers = placersOf(config);
-  const whole = withOwnBlocks(together(parts), {
+  const whole = withLocalBans(asOne(parts), {
     fail2banSocket: host.paths.fail2banSocket,
     timeoutMs,
     logFile: placers.some(({ kind }) => kind === 'log')

@@ -7,7 +7,7 @@ import { startBehind } from '../host/socket-start.ts';
 import type { Change, Effect } from '../bans/change.ts';
 
 /** logFile: where a line bans, for whatever jail reads it, if so; isPsadAsked: whether the enforcer has psad lift the bans of psad anyway. */
-export type OwnBlocksParts = {
+export type LocalBansParts = {
   fail2banSocket: string;
   timeoutMs: number;
   logFile: string | undefined;
@@ -19,7 +19,7 @@ export type OwnBlocksParts = {
  * An operator lifts a ban everywhere, also on the host that found it: there its own fail2ban or psad has it, whatever enforcer
  * banshare uses. Where neither of them runs, or has the address, there is nothing to do.
  */
-export function withOwnBlocks(enforcer: Enforcer, parts: OwnBlocksParts): Enforcer {
+export function withLocalBans(enforcer: Enforcer, parts: LocalBansParts): Enforcer {
   return {
     get kind() {
       return enforcer.kind;
@@ -30,7 +30,7 @@ export function withOwnBlocks(enforcer: Enforcer, parts: OwnBlocksParts): Enforc
     get isSerial() {
       return enforcer.isSerial;
     },
-    place: enforcer.place,
+    reach: enforcer.reach,
     takesRanges: enforcer.takesRanges,
     check: () => enforcer.check(),
     unproven: async () => (await enforcer.unproven?.()) ?? [],
@@ -54,7 +54,7 @@ type Lifted = { reason: string };
 
 async function liftInFail2ban(
   changes: readonly Change[],
-  { fail2banSocket, timeoutMs, logFile }: OwnBlocksParts,
+  { fail2banSocket, timeoutMs, logFile }: LocalBansParts,
   lifted: Map<Change, Lifted>,
 ): Promise<void> {
   let change: Change | undefined;
@@ -90,7 +90,7 @@ async function jailsToLift(talk: Talk, change: Change, logFile: string | undefin
 
 async function liftInPsad(
   changes: readonly Change[],
-  { psad, isPsadAsked }: OwnBlocksParts,
+  { psad, isPsadAsked }: LocalBansParts,
   lifted: Map<Change, Lifted>,
 ): Promise<void> {
   if (psad.start() === undefined) return;

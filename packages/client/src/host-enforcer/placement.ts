@@ -1,6 +1,6 @@
 import type { JailName, ProgName, Target } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
-import { chosenEnforcer, isPsadFirst, type EnforcerHost } from './build.ts';
+import { buildEnforcer, isPsadFirst, type EnforcerHost } from './build.ts';
 import { type Enforcer, IN_PSAD } from '../enforcers/enforcer.ts';
 import { canBlock } from '../enforcers/psad/psad.ts';
 import { covers } from './several.ts';
@@ -38,7 +38,7 @@ export function enforcerOf(placer: Placer, config: ClientConfig, host: EnforcerH
   const enforcer = placer.isPsadFirst ? [] : [{ kind, jails: ['*'], progs: ['*'] }];
   // What it remembers is for the enforcer that is asked now.
   const { paths, log, notes } = host;
-  return chosenEnforcer({ ...config, apply, enforcer }, { paths, log, notes });
+  return buildEnforcer({ ...config, apply, enforcer }, { paths, log, notes });
 }
 
 /**

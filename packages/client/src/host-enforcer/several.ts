@@ -14,7 +14,7 @@ export function covers({ jails, progs }: Omit<Part, 'enforcer'>, { prog, jail }:
 }
 
 /** All enforcers as one; one that is for everything stays what it is. */
-export function together(parts: readonly Part[]): Enforcer {
+export function asOne(parts: readonly Part[]): Enforcer {
   const [first, ...more] = parts;
   return first !== undefined && more.length === 0 && isForAll(first)
     ? first.enforcer
@@ -34,11 +34,11 @@ function severalEnforcers(parts: readonly Part[]): Enforcer {
       return Math.min(...enforcers.map(({ mostAtOnce }) => mostAtOnce));
     },
     isSerial: true,
-    place: enforcers.some(({ place }) => place === 'host') ? 'host' : 'jail',
+    reach: enforcers.some(({ reach }) => reach === 'host') ? 'host' : 'jail',
     takesRanges:
       enforcers.every(({ takesRanges }) => takesRanges) ||
       // Nothing gets through there, whatever those beside it cannot do.
-      parts.some((part) => isForAll(part) && part.enforcer.place === 'host' && part.enforcer.takesRanges),
+      parts.some((part) => isForAll(part) && part.enforcer.reach === 'host' && part.enforcer.takesRanges),
     carryOut: async (changes) => {
       const effects = changes.map((): Answer[] => []);
       for (const part of parts) {
@@ -81,7 +81,7 @@ type Answer = { effect: Effect; part: Part };
 
 function mergedOf({ localJail }: Change, all: readonly Answer[]): Effect {
   const jailed = all.find(
-    ({ part, effect }) => part.enforcer.place === 'jail' && effect.outcome !== 'skipped',
+    ({ part, effect }) => part.enforcer.reach === 'jail' && effect.outcome !== 'skipped',
   );
   const where = jailed?.effect.localJail ?? localJail;
   const failures = all.flatMap(({ effect, part }) =>
@@ -90,7 +90,7 @@ function mergedOf({ localJail }: Change, all: readonly Answer[]): Effect {
   // In sets of the kernel everything is ours; in a jail only what banshare put there.
   const isBegun = all.some(
     ({ part, effect }) =>
-      part.enforcer.place === 'jail' &&
+      part.enforcer.reach === 'jail' &&
       (effect.outcome === 'applied' || ('isBegun' in effect && effect.isBegun === true)),
   );
   if (failures.length > 0)
@@ -98,7 +98,7 @@ function mergedOf({ localJail }: Change, all: readonly Answer[]): Effect {
   const unproven = all.find(({ effect }) => effect.outcome === 'unproven')?.effect;
   // In sets of the kernel it was put by a transaction: there it is.
   const isInKernel = all.some(
-    ({ part, effect }) => part.enforcer.place === 'host' && effect.outcome === 'applied',
+    ({ part, effect }) => part.enforcer.reach === 'host' && effect.outcome === 'applied',
   );
   if (unproven !== undefined && !isInKernel)
     return { outcome: 'unproven', reason: reasonOf(unproven), localJail: where, isBegun };

@@ -18,7 +18,7 @@ for (const [enforcer, bans, isAdvised] of [
   test(`status ${isAdvised ? 'recommends' : 'does not recommend'} nftables for ${bans} bans by ${enforcer}`, () => {
     using scratch = folder();
     const state = new State(scratch.path);
-    state.together(() => {
+    state.inTransaction(() => {
       for (let n = 0; n < bans; n += 1)
         state.put(rowOf({ ip: ip(`198.18.${n >> 8}.${n & 255}`), status: 'applied' }), NOW);
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BanKey } from '@banshare/protocol';
 import fc from 'fast-check';
-import { Turns } from '../../src/apply/address-queue.ts';
+import { AddressQueue } from '../../src/apply/address-queue.ts';
 import { ip, jail, prog } from '../make.ts';
 
 const ban = (last: number, name = 'sshd'): BanKey => ({
@@ -12,7 +12,7 @@ const ban = (last: number, name = 'sshd'): BanKey => ({
 });
 
 test('A batch has one ban of each address, and what waits behind it comes when it is done', () => {
-  const turns = new Turns();
+  const turns = new AddressQueue();
   for (const each of [ban(1, 'a'), ban(1, 'b'), ban(2, 'a')]) turns.add(each, 'ban');
   const first = turns.take(10);
   assert.deepEqual(first, [ban(1, 'a'), ban(2, 'a')]);
@@ -22,7 +22,7 @@ test('A batch has one ban of each address, and what waits behind it comes when i
 });
 
 test('Bans go before what is only to be lifted, which gets its turn all the same', () => {
-  const turns = new Turns();
+  const turns = new AddressQueue();
   turns.add(ban(200), 'lift');
   for (let last = 1; last <= 20; last += 1) turns.add(ban(last), 'ban');
   const order: string[] = [];
@@ -35,7 +35,7 @@ test('Bans go before what is only to be lifted, which gets its turn all the same
 });
 
 test('Of a backlog the newest is banned first, and what a person lifts goes before all of them', () => {
-  const turns = new Turns();
+  const turns = new AddressQueue();
   for (let last = 1; last <= 40; last += 1) turns.add(ban(last), 'ban');
   assert.deepEqual(turns.take(1), [ban(40)]);
   turns.add(ban(1, 'other'), 'first');
@@ -45,7 +45,7 @@ test('Of a backlog the newest is banned first, and what a person lifts goes befo
 });
 
 test('While bans are held back only lifts get a turn, also of an address that waits to be banned', () => {
-  const turns = new Turns();
+  const turns = new AddressQueue();
   turns.areBansHeld = true;
   turns.add(ban(1, 'a'), 'ban');
   turns.add(ban(1, 'b'), 'lift');
@@ -67,7 +67,7 @@ test('Whatever is added and done in whatever order, all is taken once, each addr
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const turns = new Turns();
+      const turns = new AddressQueue();
       const added: BanKey[] = [];
       const taken: BanKey[] = [];
       const running: BanKey[][] = [];

@@ -77,7 +77,7 @@ test('A command that fails or an enforcer that throws never stops the next', asy
     kind: 'broken',
     mostAtOnce: 1,
     isSerial: false,
-    place: 'jail',
+    reach: 'jail',
     takesRanges: false,
     check: () => Promise.resolve([]),
     carryOut: async ([change]) => {

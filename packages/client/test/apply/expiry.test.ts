@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { FaultLog } from '@banshare/runtime';
 import { Notes } from '../../src/host/echo-notes.ts';
-import { markBegun, resumePending, startTicking } from '../../src/apply/expiry.ts';
+import { markBegun, resumePending, startClockwork } from '../../src/apply/expiry.ts';
 import { folder, ip, NOW, range, rowOf } from '../make.ts';
 import { Host } from '../decide/recording-host.ts';
 
@@ -96,7 +96,7 @@ test('Ticking lifts what is over and tries again what failed, but only once the 
   host2.now += 100;
   let isHeard = false;
   const faults = new FaultLog({ warning: () => undefined }, () => 0);
-  const stop = startTicking(host2.parts, {
+  const stop = startClockwork(host2.parts, {
     notes,
     faults,
     clock: { now: () => (isHeard ? NOW : undefined) },

@@ -13,7 +13,7 @@ class Firewall implements Enforcer {
   readonly kind = 'firewall';
   readonly mostAtOnce = 100;
   readonly isSerial = true;
-  readonly place: 'jail' | 'host';
+  readonly reach: 'jail' | 'host';
   takesRanges = true;
   readonly held = new Map<string, Remaining>();
   readonly done: string[] = [];
@@ -23,8 +23,8 @@ class Firewall implements Enforcer {
   proven = false;
   called: (() => void) | undefined;
 
-  constructor(place: 'jail' | 'host') {
-    this.place = place;
+  constructor(reach: 'jail' | 'host') {
+    this.reach = reach;
   }
 
   carryOut(changes: readonly Change[]): Promise<Effect[]> {
@@ -57,8 +57,8 @@ class Firewall implements Enforcer {
 
   list(jails: readonly JailName[]): Promise<Listing> {
     if (this.isAway) return Promise.resolve({ ok: false, reason: 'away' });
-    const places = this.place === 'host' ? [EVERY_JAIL] : jails;
-    const held = new Map(places.map((place) => [String(place), this.held]));
+    const listed = this.reach === 'host' ? [EVERY_JAIL] : jails;
+    const held = new Map(listed.map((name) => [String(name), this.held]));
     return Promise.resolve({ ok: true, held, isAnew: () => this.isAnew });
   }
 }
@@ -74,8 +74,8 @@ class Host implements Disposable {
   readonly told: string[] = [];
   readonly ended: string[] = [];
 
-  constructor(place: 'jail' | 'host', ...rows: RowFields[]) {
-    const enforcer = (this.firewall = new Firewall(place));
+  constructor(reach: 'jail' | 'host', ...rows: RowFields[]) {
+    const enforcer = (this.firewall = new Firewall(reach));
     const { state } = this;
     const log = { info: () => undefined, warning: () => undefined, notice: () => undefined };
     const now = (): number => NOW;

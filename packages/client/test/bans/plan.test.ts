@@ -49,11 +49,11 @@ test('plan() asks for nothing where both are empty', () => {
 
 const ends = fc.option(fc.integer({ min: 1, max: 100_000 }), { nil: null });
 const placed: fc.Arbitrary<Placed> = fc.record({
-  place: fc.constantFrom('*', 'sshd', 'banshare'),
+  jail: fc.constantFrom('*', 'sshd', 'banshare'),
   ip: fc.nat(4).map((last) => `203.0.113.${last}`),
   until: ends,
 });
-const nameOf = ({ place, ip: address }: { place: string; ip: string }): string => `${place} ${address}`;
+const nameOf = ({ jail, ip: address }: { jail: string; ip: string }): string => `${jail} ${address}`;
 const places = fc.uniqueArray(placed, { selector: nameOf });
 
 test('planRepair() leads from what an enforcer has to what is wanted, with its ends', () => {
@@ -75,7 +75,7 @@ test('planRepair() leads from what an enforcer has to what is wanted, with its e
 });
 
 test('planRepair() moves no end that the enforcer does not know', () => {
-  const wanted = [{ place: 'sshd', ip: '203.0.113.1', until: 1000 }];
-  const have = [{ place: 'sshd', ip: '203.0.113.1', until: undefined }];
+  const wanted = [{ jail: 'sshd', ip: '203.0.113.1', until: 1000 }];
+  const have = [{ jail: 'sshd', ip: '203.0.113.1', until: undefined }];
   assert.deepEqual(planRepair(wanted, have, 5), { put: [], move: [], drop: [] });
 });

@@ -59,7 +59,7 @@ test('A receipt that was kept while rows changed is that of the rows as they sta
           if (isTakenBack) throw new Error('taken back');
         };
         try {
-          state.together(change);
+          state.inTransaction(change);
         } catch {
           // As the test wants it.
         }

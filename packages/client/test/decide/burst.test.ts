@@ -5,7 +5,7 @@ import { encodeEvents, encodeHeartbeat, type Event } from '@banshare/protocol';
 import { pause } from '../../src/decide/pause.ts';
 import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { Follower } from '../../src/follow/follow.ts';
-import { take } from '../../src/decide/record-news.ts';
+import { recordNews } from '../../src/decide/record-news.ts';
 import { chain, placeOf, start } from '../hand-made-server.ts';
 import { ip, NOW } from '../make.ts';
 import { Host } from './recording-host.ts';
@@ -29,7 +29,7 @@ function followerOf(
     },
     link: { ask: () => Promise.reject(new Error('nothing is missing')) },
     position: start(),
-    take: (news) => take(news, host2.parts),
+    take: (news) => recordNews(news, host2.parts),
     heard: () => undefined,
     fault: (text) => assert.fail(text),
     silentAfterMs: 60_000,

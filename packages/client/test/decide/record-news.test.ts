@@ -3,14 +3,14 @@ import { test } from 'node:test';
 import type { BanRow } from '../../src/bans/ban-row.ts';
 import { keepBack } from '../../src/decide/keep-back.ts';
 import { host, ip, jail, NOW, prog, rowOf } from '../make.ts';
-import { take } from '../../src/decide/record-news.ts';
+import { recordNews } from '../../src/decide/record-news.ts';
 import { Host } from './recording-host.ts';
 
 const psad = { prog: prog('psad') };
 const unban = { kind: 'unban' } as const;
 const over = { until: NOW + 60 };
 
-test('take() writes bans and position together, and then has them applied', async () => {
+test('recordNews() writes bans and position together, and then has them applied', async () => {
   using host2 = new Host();
   host2.hear({}, { ip: ip('203.0.113.10') });
   assert.deepEqual(host2.state.position(), host2.position);
@@ -20,7 +20,7 @@ test('take() writes bans and position together, and then has them applied', asyn
   assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours', 'fail2ban/sshd applied ours']);
 });
 
-test('take() records why a ban is skipped, and runs nothing', async () => {
+test('recordNews() records why a ban is skipped, and runs nothing', async () => {
   using host2 = new Host();
   host2.hear({ host: host('h2') });
   assert.deepEqual(host2.skipped, ['own']);
@@ -28,10 +28,10 @@ test('take() records why a ban is skipped, and runs nothing', async () => {
   assert.deepEqual(await host2.rest(), ['fail2ban/sshd skipped']);
 });
 
-test('take() moves its position over an event of an unknown kind', () => {
+test('recordNews() moves its position over an event of an unknown kind', () => {
   using host2 = new Host();
   const position = { epoch: 'e1', seq: 1, tail: '0123456789abcdef' };
-  void take({ kind: 'events', events: [{ ...position, kind: 'unknown' }], position }, host2.parts);
+  void recordNews({ kind: 'events', events: [{ ...position, kind: 'unknown' }], position }, host2.parts);
   assert.deepEqual(host2.state.position(), position);
 });
 

@@ -3,10 +3,10 @@ import type { Event, Position, SnapshotReason } from '@banshare/protocol';
 import { Applier } from '../../src/apply/apply.ts';
 import type { BanRow } from '../../src/bans/ban-row.ts';
 import { State } from '../../src/bans/state.ts';
-import { lift, take } from '../../src/decide/record-news.ts';
+import { endBan, recordNews } from '../../src/decide/record-news.ts';
 import { HeldEnforcer } from '../enforcer-of-test.ts';
 import { choiceOf, eventOf, folder, NOW } from '../make.ts';
-import type { TakeParts } from '../../src/decide/parts.ts';
+import type { DecideParts } from '../../src/decide/parts.ts';
 
 /** A host that takes news into a real state and applies them by commands that the test ends. */
 export class Host implements Disposable {
@@ -15,7 +15,7 @@ export class Host implements Disposable {
   readonly enforcer: HeldEnforcer;
   readonly skipped: string[] = [];
   readonly applier: Applier;
-  readonly parts: TakeParts;
+  readonly parts: DecideParts;
   now = NOW;
   #seq = 0;
 
@@ -38,7 +38,7 @@ export class Host implements Disposable {
   /** Takes events, each with the next seq. */
   hear(...events: Partial<Event>[]): void {
     const numbered = events.map((event) => eventOf({ ...event, seq: ++this.#seq }));
-    void take({ kind: 'events', events: numbered, position: this.position }, this.parts);
+    void recordNews({ kind: 'events', events: numbered, position: this.position }, this.parts);
   }
 
   /** Of this host's history, from after a place that the server does not keep any more. */
@@ -50,7 +50,7 @@ export class Host implements Disposable {
   snapshotOf(how: { because?: SnapshotReason; epoch?: string }, ...bans: Partial<Event>[]): void {
     const { epoch = 'e1', ...because } = how;
     const known = bans.map((ban) => eventOf({ epoch, seq: ++this.#seq, ...ban }));
-    void take(
+    void recordNews(
       { kind: 'snapshot', bans: known, position: { ...this.position, epoch }, ...because },
       this.parts,
     );
@@ -59,8 +59,8 @@ export class Host implements Disposable {
   /** Lifts what has ended, as the daemon does every second. */
   tick(): void {
     const queued: BanRow[] = [];
-    this.state.together(() => {
-      for (const row of this.state.over(this.now, 100)) lift(row, this.parts, queued);
+    this.state.inTransaction(() => {
+      for (const row of this.state.over(this.now, 100)) endBan(row, this.parts, queued);
     });
     for (const row of queued) this.applier.queue(row);
   }

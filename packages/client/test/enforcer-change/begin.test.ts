@@ -190,7 +190,7 @@ test('Of an enforcer that is gone it is said once, and the client goes on', { sk
     about.map((line) => line.replace(/: .*/, '')),
     ['What this enforcer held of banshare cannot be lifted, and is left to itself'],
   );
-  assert.equal(machine.state.left.count, 0);
+  assert.equal(machine.state.remains.count, 0);
 });
 
 test('An enforcer that is only dropped for some bans keeps the others', { skip }, async () => {

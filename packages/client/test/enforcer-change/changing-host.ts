@@ -4,18 +4,18 @@ import { dirname, join } from 'node:path';
 import type { Event } from '@banshare/protocol';
 import { hostPaths, readClientConfig, type LogFields } from '@banshare/runtime';
 import { Applier } from '../../src/apply/apply.ts';
-import { chosenEnforcers } from '../../src/host-enforcer/build.ts';
-import { wholeEnforcer } from '../../src/host-enforcer/host-enforcer.ts';
-import type { LiftLeft } from '../../src/enforcer-change/lift-remains.ts';
+import { buildEnforcers } from '../../src/host-enforcer/build.ts';
+import { hostEnforcer } from '../../src/host-enforcer/host-enforcer.ts';
+import type { LiftRemains } from '../../src/enforcer-change/lift-remains.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
-import { passOn } from '../../src/enforcer-change/begin.ts';
+import { changeEnforcers } from '../../src/enforcer-change/begin.ts';
 import { State } from '../../src/bans/state.ts';
-import { lift, take } from '../../src/decide/record-news.ts';
+import { endBan, recordNews } from '../../src/decide/record-news.ts';
 import { resumePending } from '../../src/apply/expiry.ts';
 import type { RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import { choiceOf, eventOf, folder, ip, NOW } from '../make.ts';
 import { reasonOf } from '../../src/bans/change.ts';
-import type { TakeParts } from '../../src/decide/parts.ts';
+import type { DecideParts } from '../../src/decide/parts.ts';
 
 /** A host whose client is started again and again, each time with another client.toml. */
 export class Machine implements Disposable {
@@ -26,9 +26,9 @@ export class Machine implements Disposable {
   /** What came of each change, in order. */
   readonly effects: string[] = [];
   state!: State;
-  parts!: TakeParts;
+  parts!: DecideParts;
   applier!: Applier;
-  left!: LiftLeft;
+  left!: LiftRemains;
   #seq = 0;
   #isRunning = false;
 
@@ -84,7 +84,7 @@ export class Machine implements Disposable {
     const now = (): number => NOW;
     this.applier = new Applier({
       state: this.state,
-      enforcer: wholeEnforcer(chosenEnforcers(config, host), config, host),
+      enforcer: hostEnforcer(buildEnforcers(config, host), config, host),
       concurrency: 1,
       log,
       now,
@@ -98,7 +98,7 @@ export class Machine implements Disposable {
       queue: (row) => this.applier.queue(row),
       skipped: () => undefined,
     };
-    this.left = passOn(config, host, this.parts, this.applier);
+    this.left = changeEnforcers(config, host, this.parts, this.applier);
   }
 
   /** Starts the client and lets it do all it can. */
@@ -126,14 +126,14 @@ export class Machine implements Disposable {
   async hear(...heard: Partial<Event>[]): Promise<void> {
     const events = heard.map((each) => eventOf({ ...each, seq: ++this.#seq }));
     const position = { epoch: 'e1', seq: this.#seq, tail: '0123456789abcdef' };
-    void take({ kind: 'events', events, position }, this.parts);
+    void recordNews({ kind: 'events', events, position }, this.parts);
     await this.applier.idle();
   }
 
   /** The end of a ban. */
   async end(address: string): Promise<void> {
-    const queued: Parameters<typeof lift>[2] = [];
-    for (const row of this.state.of(address)) lift(row, this.parts, queued);
+    const queued: Parameters<typeof endBan>[2] = [];
+    for (const row of this.state.of(address)) endBan(row, this.parts, queued);
     for (const row of queued) this.parts.queue(row);
     await this.rest();
   }

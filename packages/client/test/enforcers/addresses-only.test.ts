@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { changeOf } from '../../src/bans/ban-row.ts';
-import { chosenEnforcer } from '../../src/host-enforcer/build.ts';
+import { buildEnforcer } from '../../src/host-enforcer/build.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, NOW, range, rowOf } from '../make.ts';
@@ -23,7 +23,7 @@ async function chosenBy(toml: string, root: string): Promise<Case> {
   const log = { notice: (...line: unknown[]) => void shown.push(line) };
   const notes = new Notes(paths.notes);
   return {
-    enforcer: chosenEnforcer(read.config, { paths, log, notes }),
+    enforcer: buildEnforcer(read.config, { paths, log, notes }),
     shown,
     touched: () => [
       ...readdirSync(root).filter((name) => name === 'left-behind'),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { writeFileSync } from 'node:fs';
 import { changeOf } from '../../src/bans/ban-row.ts';
-import { chosenEnforcer } from '../../src/host-enforcer/build.ts';
+import { buildEnforcer } from '../../src/host-enforcer/build.ts';
 import { noEnforcer } from '../../src/enforcers/none.ts';
 import { Notes } from '../../src/host/echo-notes.ts';
 import { folder, NOW, rowOf } from '../make.ts';
@@ -36,7 +36,7 @@ test('The enforcer none shows the command that would run, also where that takes 
   const said: unknown[] = [];
   const paths = hostPaths(scratch.path);
   const log = { notice: (...line: unknown[]) => void said.push(line) };
-  const enforcer = chosenEnforcer(read.config, { paths, log, notes: new Notes(paths.notes) });
+  const enforcer = buildEnforcer(read.config, { paths, log, notes: new Notes(paths.notes) });
   await enforcer.carryOut([changeOf(rowOf(), 'ban', NOW)]);
   const command = '/usr/bin/fail2ban-client set sshd banip 203.0.113.9';
   assert.deepEqual(said, [['Would ban', { ip: '203.0.113.9', jail: 'sshd', command }]]);

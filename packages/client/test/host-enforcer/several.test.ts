@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { addressesOnly } from '../../src/enforcers/addresses-only.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
-import { together, type Part } from '../../src/host-enforcer/several.ts';
+import { asOne, type Part } from '../../src/host-enforcer/several.ts';
 import { ip, jail, NOW, prog, range, rowOf } from '../make.ts';
 import { type Change, type Effect, reasonOf } from '../../src/bans/change.ts';
 
@@ -12,7 +12,7 @@ const all = { jails: ['*'], progs: ['*'] };
 function enforcer(
   kind: string,
   outcome: Effect['outcome'],
-  place: 'jail' | 'host' = 'jail',
+  reach: 'jail' | 'host' = 'jail',
 ): Enforcer & { asked: Change[] } {
   const asked: Change[] = [];
   const carryOut = (changes: readonly Change[]): Promise<Effect[]> => {
@@ -21,7 +21,7 @@ function enforcer(
       changes.map(({ localJail }): Effect =>
         outcome === 'failed' || outcome === 'skipped' || outcome === 'unproven'
           ? { outcome, reason: 'why', localJail }
-          : { outcome, localJail: place === 'jail' ? jail('banshare') : localJail },
+          : { outcome, localJail: reach === 'jail' ? jail('banshare') : localJail },
       ),
     );
   };
@@ -29,8 +29,8 @@ function enforcer(
     kind,
     mostAtOnce: 9,
     isSerial: true,
-    place,
-    takesRanges: place === 'host',
+    reach,
+    takesRanges: reach === 'host',
     check: async () => [`${kind} is missing`],
     carryOut,
     asked,
@@ -44,7 +44,7 @@ const ban = (of: string): Change =>
 
 test('Each enforcer gets the bans that it is for, and what counts for it beside them', async () => {
   const [one, two] = [enforcer('nftables', 'applied', 'host'), enforcer('psad', 'applied')];
-  const both = together([
+  const both = asOne([
     { enforcer: one, ...all, progs: ['fail2ban'] },
     { enforcer: two, ...all, progs: ['psad'] },
   ]);
@@ -59,7 +59,7 @@ test('Each enforcer gets the bans that it is for, and what counts for it beside 
   );
   assert.deepEqual([one.asked[0]?.others.length, two.asked[0]?.others.length], [1, 0]);
   assert.deepEqual(await both.check(), ['nftables is missing', 'psad is missing']);
-  assert.equal(both.place, 'host');
+  assert.equal(both.reach, 'host');
 });
 
 for (const [outcomes, wanted] of [
@@ -75,7 +75,7 @@ for (const [outcomes, wanted] of [
       { enforcer: enforcer('nftables', outcomes[0], 'host'), ...all },
       { enforcer: enforcer('fail2ban', outcomes[1]), ...all },
     ];
-    const [effect] = await together(parts).carryOut([ban('psad')]);
+    const [effect] = await asOne(parts).carryOut([ban('psad')]);
     assert.equal(effect?.outcome, wanted);
     if (effect?.outcome === 'failed')
       assert.deepEqual([effect.reason, effect.isBegun], ['fail2ban: why', false]);
@@ -84,7 +84,7 @@ for (const [outcomes, wanted] of [
 
 test('One enforcer for everything stays what it is', () => {
   const one = enforcer('nftables', 'applied', 'host');
-  assert.equal(together([{ enforcer: one, ...all }]), one);
+  assert.equal(asOne([{ enforcer: one, ...all }]), one);
 });
 
 const wide: Change = { ...ban('psad'), ip: range('203.0.113.0/24') };
@@ -104,14 +104,14 @@ test('A range counts as applied where one enforcer has banned it, and names thos
     { enforcer: addresses('log'), ...all },
     { enforcer: addresses('psad'), ...all },
   ];
-  const several = together(parts);
+  const several = asOne(parts);
   const [effect] = await several.carryOut([wide]);
   assert.ok(effect);
   assert.deepEqual([effect.outcome, effect.unfit], ['applied', ['log', 'psad']]);
   assert.equal(reasonOf(effect), 'range: not by log and psad');
   assert.equal(several.takesRanges, true);
   const ofSome = { enforcer: enforcer('nftables', 'applied', 'host'), jails: ['sshd'], progs: ['*'] };
-  assert.equal(together([ofSome, ...parts.slice(1)]).takesRanges, false);
+  assert.equal(asOne([ofSome, ...parts.slice(1)]).takesRanges, false);
   const [lifted] = await several.carryOut([{ ...wide, kind: 'unban' }]);
   assert.deepEqual([lifted?.outcome, lifted?.unfit], ['applied', undefined]);
 });
@@ -121,7 +121,7 @@ for (const [what, first] of [
   ['where the other one only shows what it would do', enforcer('none', 'skipped')],
 ] as const) {
   test(`A range fails for its being one ${what}`, async () => {
-    const [effect] = await together([
+    const [effect] = await asOne([
       { enforcer: first, ...all },
       { enforcer: addresses('log'), ...all },
     ]).carryOut([wide]);
@@ -130,7 +130,7 @@ for (const [what, first] of [
 }
 
 test('What really failed is told of a range, so that it is tried again', async () => {
-  const [effect] = await together([
+  const [effect] = await asOne([
     { enforcer: enforcer('nftables', 'failed', 'host'), ...all },
     { enforcer: addresses('log'), ...all },
   ]).carryOut([wide]);
@@ -138,13 +138,13 @@ test('What really failed is told of a range, so that it is tried again', async (
 });
 
 test('A ban that cannot be seen where fail2ban was to put it is unproven, unless the kernel has it by another enforcer', async () => {
-  const alone = together([
+  const alone = asOne([
     { enforcer: enforcer('fail2ban', 'unproven'), ...all },
     { enforcer: enforcer('log', 'applied'), ...all },
   ]);
   const [effect] = await alone.carryOut([ban('fail2ban')]);
   assert.deepEqual([effect?.outcome, effect && reasonOf(effect)], ['unproven', 'why']);
-  const beside = together([
+  const beside = asOne([
     { enforcer: enforcer('fail2ban', 'unproven'), ...all },
     { enforcer: enforcer('nftables', 'applied', 'host'), ...all },
   ]);

@@ -35,7 +35,7 @@ const FIRST_BATCH = 8;
 export class Fail2banEnforcer implements Enforcer {
   readonly kind = 'fail2ban';
   readonly isSerial = true;
-  readonly place = 'jail';
+  readonly reach = 'jail';
   readonly takesRanges = false;
   readonly #parts: Fail2banParts;
   readonly #watch: Fail2banWatch;

@@ -23,7 +23,7 @@ export type Asking = {
   /** Whether an address is banned in a jail, as fail2ban believes. */
   isBanned: (jail: string, ip: string) => Promise<boolean>;
   change: (jail: string, verb: 'banip' | 'unbanip', ip: string) => Promise<void>;
-  /** Where fail2ban writes its log: a path, or the name of another place. */
+  /** Where fail2ban writes its log: a path, or the name of another target. */
   logTarget: () => Promise<string>;
 };
 
@@ -46,7 +46,7 @@ const AGAIN_MS = 60_000;
 const MOST_LOG_BYTES = 1024 * 1024;
 const FAILED = /Failed to execute ban jail '([^']+)' action '([^']+)' .*?'ip': '?([0-9a-fA-F:.]+)/g;
 
-/** A place in fail2ban's log; without a file it is ''. */
+/** A position in fail2ban's log; without a file it is ''. */
 export type Mark = { log: string; from: number };
 
 /** reason: why bans there cannot be seen, or ''; isFault: fail2ban itself says that an action failed. */
@@ -207,7 +207,7 @@ export function lookCommand(ip: string, isThere: boolean): string {
   return `for list in ${LISTINGS.map((words) => `'${words}'`).join(' ')}; do $list 2>/dev/null | grep -qE '${pattern}' && exit ${found}; done; exit ${missing}`;
 }
 
-/** By address the action that failed in a jail, behind a place in fail2ban's log. */
+/** By address the action that failed in a jail, behind a position in fail2ban's log. */
 function failedSince({ log, from }: Mark, jail: string): Map<string, string> {
   const failed = new Map<string, string>();
   if (log === '') return failed;
@@ -220,7 +220,7 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** What was written behind a place, or from the beginning where the file is a new one. */
+/** What was written behind a position, or from the beginning where the file is a new one. */
 function readFrom(path: string, from: number): string {
   try {
     const size = sizeOf(path);

@@ -1,12 +1,12 @@
 import type { Enforcer } from '../enforcer.ts';
 import type { Fail2banEnforcer } from './enforcer.ts';
-import type { PsadFirstParts } from '../psad/or-jail.ts';
+import type { PsadOrJailParts } from '../psad/or-jail.ts';
 
 /**
  * For a host whose command is fail2ban-client: the same ban over fail2ban's socket, without a process each. Where there is no
  * such socket, or a fail2ban too old to be understood, the command runs.
  */
-export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): PsadFirstParts['jails'] {
+export function fail2banOrCommand(fail2ban: Fail2banEnforcer, command: Enforcer): PsadOrJailParts['jails'] {
   let isThere = true;
   const chosen = async (): Promise<Enforcer> => {
     isThere = await fail2ban.isThere();
@@ -14,7 +14,7 @@ export function fail2banFirst(fail2ban: Fail2banEnforcer, command: Enforcer): Ps
   };
   const last = (): Enforcer => (isThere ? fail2ban : command);
   return {
-    place: 'jail',
+    reach: 'jail',
     takesRanges: false,
     get kind() {
       return last().kind;

@@ -4,7 +4,7 @@ import { canBlock, type Psad } from './psad.ts';
 import type { Change, Effect } from '../../bans/change.ts';
 
 /** psad's own socket, an enforcer of jails, and what is kept over a restart of the client: which psad was seen last. */
-export type PsadFirstParts = {
+export type PsadOrJailParts = {
   psad: Psad;
   jails: Enforcer & Required<Pick<Enforcer, 'list' | 'isIntact' | 'isRepaired'>>;
   localJailOf: (ban: BanKey) => JailName;
@@ -15,13 +15,13 @@ export type PsadFirstParts = {
  * For a host with jails: the bans of psad go to psad where it runs, as it would have banned them itself, and into a jail where
  * it does not, or cannot: it knows IPv4 only. Where a ban was put, there it stays and is lifted.
  */
-export function psadFirst({ psad, jails, localJailOf, memory }: PsadFirstParts): Enforcer {
+export function psadOrJail({ psad, jails, localJailOf, memory }: PsadOrJailParts): Enforcer {
   const isNewPsad = (): boolean => {
     const start = psad.start();
     return start !== undefined && start !== memory.recall();
   };
   return {
-    place: 'jail',
+    reach: 'jail',
     takesRanges: false,
     get kind() {
       return jails.kind;
@@ -88,7 +88,7 @@ function isForPsad(change: Change): boolean {
   return localJail === IN_PSAD || (kind === 'ban' && prog === 'psad' && canBlock(change) && !isOurs);
 }
 
-function inJail(change: Change, localJailOf: PsadFirstParts['localJailOf']): Change {
+function inJail(change: Change, localJailOf: PsadOrJailParts['localJailOf']): Change {
   return change.localJail === IN_PSAD ? { ...change, localJail: localJailOf(change) } : change;
 }
 

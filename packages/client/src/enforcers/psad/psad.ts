@@ -66,7 +66,7 @@ export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number
     kind: 'psad',
     mostAtOnce: MOST_AT_ONCE,
     isSerial: true,
-    place: 'jail',
+    reach: 'jail',
     takesRanges: false,
     carryOut: (changes) => addressesOnly('psad', changes, carryOut),
     check: async () =>

@@ -39,7 +39,7 @@ const MOST_TRIES = 100;
 export class HostSets implements Enforcer {
   readonly mostAtOnce = 20_000;
   readonly isSerial = true;
-  readonly place = 'host';
+  readonly reach = 'host';
   readonly takesRanges = true;
   readonly #sets: Sets;
   readonly #nowMs: () => number;

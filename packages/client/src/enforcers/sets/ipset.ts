@@ -143,7 +143,7 @@ function createLine({ set, type, family }: Family): string {
   return `create ${set} ${type} family ${family} timeout 0 maxelem 1000000`;
 }
 
-/** Puts a new set in the place of one that rules may look at. */
+/** Puts a new set where one stands that rules may look at. */
 function renewLines(each: Family): string[] {
   const fresh = `${each.set}-new`;
   return [
@@ -245,9 +245,9 @@ class Rules {
 }
 
 function ruleWords(iptables: string, verb: '-C' | '-D' | '-I', chain: string, set: string): string[] {
-  const place = verb === '-I' ? ['1'] : [];
+  const position = verb === '-I' ? ['1'] : [];
   const match = ['-m', 'set', '--match-set', set, 'src'];
-  return [iptables, '-w', verb, chain, ...place, ...match, '-j', 'DROP'];
+  return [iptables, '-w', verb, chain, ...position, ...match, '-j', 'DROP'];
 }
 
 /** Whether a change has an address of this family. */

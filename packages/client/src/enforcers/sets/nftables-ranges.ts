@@ -10,9 +10,9 @@ const TABLE = 'inet banshare_ranges';
 const CHAINS = ['input', 'forward'] as const;
 
 /** Where a range stands: its table and set, and the element that is it there. */
-export function placeOfRange(range: Target): { place: string; element: string } {
+export function elementOfRange(range: Target): { set: string; element: string } {
   const [first = ''] = range.split('/');
-  return { place: `${TABLE} ${setOf(range)}`, element: first };
+  return { set: `${TABLE} ${setOf(range)}`, element: first };
 }
 
 /** The set where a range stands. */

@@ -6,7 +6,7 @@ import {
   hasSet,
   isDormant,
   listWords,
-  placeOfRange,
+  elementOfRange,
   rangeOf,
   removeLines,
   setOf,
@@ -148,13 +148,13 @@ function changeLines({ put, move, drop }: SetChange): string[] {
   const statements = (verb: string, all: readonly Timed[], withTime: boolean): string[] => {
     const words = new Map<string, string[]>();
     for (const { ip, seconds } of all) {
-      const { place, element } = placeOf(ip);
+      const { set, element } = elementOf(ip);
       const word = withTime && seconds !== FOR_EVER ? `${element} timeout ${timeOf(seconds)}` : element;
-      const known = words.get(place);
-      if (known === undefined) words.set(place, [word]);
+      const known = words.get(set);
+      if (known === undefined) words.set(set, [word]);
       else known.push(word);
     }
-    return [...words].map(([place, elements]) => `${verb} element ${place} { ${elements.join(', ')} }`);
+    return [...words].map(([set, elements]) => `${verb} element ${set} { ${elements.join(', ')} }`);
   };
   const gone = [...move, ...drop.map((ip) => ({ ip, seconds: 0 }))];
   return [
@@ -176,9 +176,9 @@ function remaining(seconds: unknown): Remaining {
   return seconds > LONGEST_SECONDS - DAY ? undefined : seconds;
 }
 
-function placeOf(ip: Target): { place: string; element: string } {
-  if (isRange(ip)) return placeOfRange(ip);
-  return { place: ip.includes(':') ? 'inet banshare v6' : 'inet banshare v4', element: ip };
+function elementOf(ip: Target): { set: string; element: string } {
+  if (isRange(ip)) return elementOfRange(ip);
+  return { set: ip.includes(':') ? 'inet banshare v6' : 'inet banshare v4', element: ip };
 }
 
 /** The sets that a change of ranges concerns; none where it is of addresses. */

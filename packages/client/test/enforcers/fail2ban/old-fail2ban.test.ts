@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { changeOf } from '../../../src/bans/ban-row.ts';
 import { isFrom } from '../../../src/fail2ban/requests.ts';
 import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
-import { withOwnBlocks } from '../../../src/host-enforcer/local-bans.ts';
+import { withLocalBans } from '../../../src/host-enforcer/local-bans.ts';
 import { Notes } from '../../../src/host/echo-notes.ts';
 import { ip, jail, NOW, rowOf } from '../../make.ts';
 import { OldFail2ban } from '../../fail2ban/old-fail2ban.ts';
@@ -83,12 +83,12 @@ for (const version of ['0.11.1', '0.11.2'] as const) {
     real.client('set', 'sshd', 'banip', '203.0.113.80');
     const nothing = async (changes: readonly Change[]): Promise<Effect[]> =>
       changes.map(({ localJail }) => ({ outcome: 'released', localJail }));
-    const whole = withOwnBlocks(
+    const whole = withLocalBans(
       {
         kind: 'test',
         mostAtOnce: 1,
         isSerial: true,
-        place: 'jail',
+        reach: 'jail',
         takesRanges: false,
         carryOut: nothing,
         check: async () => [],

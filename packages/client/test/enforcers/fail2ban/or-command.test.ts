@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { changeOf } from '../../../src/bans/ban-row.ts';
 import { commandEnforcer } from '../../../src/enforcers/command.ts';
 import type { Enforcer } from '../../../src/enforcers/enforcer.ts';
-import { fail2banFirst } from '../../../src/enforcers/fail2ban/or-command.ts';
+import { fail2banOrCommand } from '../../../src/enforcers/fail2ban/or-command.ts';
 import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
 import { exec } from '../../../src/host/exec.ts';
 import { Notes } from '../../../src/host/echo-notes.ts';
@@ -21,7 +21,7 @@ function firstOf(path: string, socket: string): Enforcer {
   const memory = { recall: () => undefined, remember: () => undefined };
   const commands = { ban: ['/bin/echo', '0'], unban: ['/bin/echo', '0'], missingJail };
   const command = commandEnforcer(commands, notes, (words) => exec(words, 5000, nowMs));
-  return fail2banFirst(
+  return fail2banOrCommand(
     new Fail2banEnforcer({ socket, missingJail, timeoutMs: 5000, notes, nowMs, memory }),
     command,
   );

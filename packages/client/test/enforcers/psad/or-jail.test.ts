@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, readClientConfig } from '@banshare/runtime';
 import { changeOf, type BanRow } from '../../../src/bans/ban-row.ts';
-import { chosenEnforcer } from '../../../src/host-enforcer/build.ts';
+import { buildEnforcer } from '../../../src/host-enforcer/build.ts';
 import { type Enforcer, IN_PSAD, type Listing } from '../../../src/enforcers/enforcer.ts';
 import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
 import { psadEnforcer } from '../../../src/enforcers/psad/psad.ts';
-import { psadFirst } from '../../../src/enforcers/psad/or-jail.ts';
+import { psadOrJail } from '../../../src/enforcers/psad/or-jail.ts';
 import { Notes } from '../../../src/host/echo-notes.ts';
 import { folder, ip, jail, NOW, prog, rowOf } from '../../make.ts';
 import { HandMadePsad } from './hand-made-psad.ts';
@@ -42,7 +42,7 @@ class Host implements AsyncDisposable {
       memory: memory('fail2ban'),
     });
     const psad = psadEnforcer(this.psad, notes, 5000);
-    return psadFirst({ psad, jails, localJailOf: ({ jail: of }) => of, memory: memory('psad') });
+    return psadOrJail({ psad, jails, localJailOf: ({ jail: of }) => of, memory: memory('psad') });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -166,7 +166,7 @@ for (const [toml, hasWays] of [
     const read = await readClientConfig(file);
     assert.ok(read.ok);
     const paths = hostPaths(scratch.path);
-    const enforcer = chosenEnforcer(read.config, {
+    const enforcer = buildEnforcer(read.config, {
       paths,
       notes: new Notes(paths.notes),
       log: { notice: () => undefined },
