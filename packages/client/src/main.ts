@@ -33,9 +33,9 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   if (root !== '') becomeOwner(root);
   const paths = hostPaths(root);
   const read = await readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
-  const place = read.ok ? findServer(read.config) : undefined;
-  if (!read.ok || place?.ok !== true) {
-    const faults = read.ok ? [place?.ok === false ? place.fault : ''] : read.faults;
+  const serverPlace = read.ok ? findServer(read.config) : undefined;
+  if (!read.ok || serverPlace?.ok !== true) {
+    const faults = read.ok ? [serverPlace?.ok === false ? serverPlace.fault : ''] : read.faults;
     for (const fault of faults) complain('banshare-client', fault);
     process.exit(EXIT.configuration);
   }
@@ -46,7 +46,7 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
     deadlineSeconds: 2 * read.config.apply.timeoutSeconds + STOP_WITHIN_SECONDS,
     start: (resources, signal) =>
       run(
-        { config: read.config, place: place.value, paths, reporter: reporterWords(root, config) },
+        { config: read.config, serverPlace: serverPlace.value, paths, reporter: reporterWords(root, config) },
         resources,
         signal,
       ),

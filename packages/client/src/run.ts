@@ -58,7 +58,7 @@ import { mostActive } from './decide/max-active.ts';
 /** `reporter` is how this host's banshare-report is run: its first words. */
 export type RunOptions = {
   config: ClientConfig;
-  place: ServerPlace;
+  serverPlace: ServerPlace;
   paths: HostPaths;
   reporter: readonly string[];
 };
@@ -70,7 +70,7 @@ const SAME_KEY =
 
 /** The client daemon: enrols where needed, then follows the fleet and applies its bans. @throws when it cannot start. */
 export async function run(options: RunOptions, resources: Resources, signal: AbortSignal): Promise<void> {
-  const { config, paths, place } = options;
+  const { config, paths, serverPlace } = options;
   const log = await openLog(config.log);
   const faults = new FaultLog(log, monotonicSeconds);
   const state = new State(paths.clientState);
@@ -88,7 +88,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   for (const says of (await enforcer.unproven?.()) ?? []) log.warning('Bans cannot be proven', { says });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
-  const server = new ServerAddresses(place.server, paths);
+  const server = new ServerAddresses(serverPlace.server, paths);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
   const parts = takeParts(config, { paths, log, state, applier, clock, protection, bell });
   const ownKey = new OwnKey();
@@ -97,7 +97,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const left = changeEnforcers(config, enforcerHost, parts, applier);
   const reconcilers: Reconciler[] = [];
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
-  const adminParts = { enforcer, place, paths, state, progress, applier, parts, rotate, receipt, protection };
+  const adminParts = { ...options, enforcer, state, progress, applier, parts, rotate, receipt, protection };
   await listenToAdmin(adminParts, resources, signal);
 
   const key = await identify(options, { log, faults, progress }, signal);
@@ -223,7 +223,7 @@ function goOnAs(
 
 /** What the local command `rotate` has the daemon do; who asks meanwhile gets the same answer. */
 function rotatorOf(
-  { config, place, paths }: RunOptions,
+  { config, serverPlace, paths }: RunOptions,
   ownKey: OwnKey,
   log: Log,
 ): () => Promise<AdminReply> {
@@ -233,14 +233,14 @@ function rotatorOf(
     log.notice('This host goes over to a new key');
   };
   return () =>
-    (underWay ??= rotateHere(paths, config.addresses, place, adopt).finally(() => {
+    (underWay ??= rotateHere(paths, config.addresses, serverPlace, adopt).finally(() => {
       underWay = undefined;
     }));
 }
 
 /** The key of this host: the one it has, or a fresh one once the server accepts it; undefined when stopped meanwhile. */
 async function identify(
-  { config, paths, place }: RunOptions,
+  { config, paths, serverPlace }: RunOptions,
   host: { log: Log; faults: FaultLog; progress: Progress },
   signal: AbortSignal,
 ): Promise<EnrolledKey | undefined> {
@@ -256,7 +256,7 @@ async function identify(
       tidyKeys(paths, enrolled.value);
       return enrolled.value;
     }
-    const server = await locateServer(place, config.addresses, paths);
+    const server = await locateServer(serverPlace, config.addresses, paths);
     const result = server.ok
       ? await enrol(paths, server.value, config.name ?? hostname(), outsideAddresses(config.addresses))
       : { ok: false as const, reason: server.fault, after: undefined };

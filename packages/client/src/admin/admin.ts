@@ -19,7 +19,7 @@ import type { DecideParts } from '../decide/parts.ts';
 /** What the local commands may look at. */
 export type AdminParts = {
   enforcer: Pick<Enforcer, 'kind' | 'check' | 'ways' | 'unproven'>;
-  place: ServerPlace;
+  serverPlace: ServerPlace;
   paths: HostPaths;
   state: State;
   progress: Progress;
@@ -63,7 +63,7 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 
 async function tellStatus(
   _: unknown,
-  { enforcer, place, paths, state, progress, receipt, protection }: AdminParts,
+  { enforcer, serverPlace, paths, state, progress, receipt, protection }: AdminParts,
 ): Promise<AdminReply> {
   const how = {
     missing: await enforcer.check(),
@@ -72,7 +72,7 @@ async function tellStatus(
     unprotected: protection.unknown(),
     kind: enforcer.kind,
   };
-  const status = statusOf(how, place, state, progress, spoolStatus(paths.spool, wallSeconds()));
+  const status = statusOf(how, serverPlace, state, progress, spoolStatus(paths.spool, wallSeconds()));
   return { ok: true, result: { ...status, receipt: receipt() } };
 }
 

@@ -51,7 +51,7 @@ export function statusOf(
     unproven?: readonly string[];
     unprotected?: readonly string[];
   },
-  place: ServerPlace,
+  serverPlace: ServerPlace,
   state: State,
   progress: Progress,
   spool: SpoolStatus,
@@ -64,7 +64,7 @@ export function statusOf(
     pausedAt: state.pausedAt() ?? null,
     phase: progress.phase,
     trouble: progress.trouble,
-    server: place.server,
+    server: serverPlace.server,
     epoch: position?.epoch ?? null,
     position: position?.seq ?? null,
     heardSecondsAgo: heardAt === undefined ? null : Math.round(monotonicSeconds() - heardAt),

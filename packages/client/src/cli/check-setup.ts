@@ -19,8 +19,8 @@ export async function setupFaults(root: string, configPath: string | undefined):
   });
   const faults = read.ok ? [] : [...read.faults];
   if (read.ok) {
-    const place = findServer(read.config);
-    if (!place.ok) faults.push(place.fault);
+    const serverPlace = findServer(read.config);
+    if (!serverPlace.ok) faults.push(serverPlace.fault);
     const unreadable = faults.length;
     for (const text of [read.config.apply.command, read.config.apply.unbanCommand]) {
       const words = splitWords(text);

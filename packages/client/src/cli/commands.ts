@@ -135,8 +135,8 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   }
   const setup = await readSetup(root, configPath);
   if (setup === undefined) return EXIT.configuration;
-  const { config, place } = setup;
-  const server = await locateServer(place, config.addresses, paths);
+  const { config, serverPlace } = setup;
+  const server = await locateServer(serverPlace, config.addresses, paths);
   const wanted = known.ok ? known.value.name : (config.name ?? hostname());
   const ask = async (): Promise<Enrolment> =>
     server.ok
@@ -170,7 +170,7 @@ async function askPatiently(ask: () => Promise<Enrolment>): Promise<Enrolment> {
 async function rotateKey(root: string, configPath: string | undefined): Promise<number> {
   const setup = await readSetup(root, configPath);
   if (setup === undefined) return EXIT.configuration;
-  const { code, lines } = await rotateNow(root, setup.config, setup.place);
+  const { code, lines } = await rotateNow(root, setup.config, setup.serverPlace);
   for (const line of lines) (code === 0 ? print : say)(line);
   return code;
 }
@@ -201,7 +201,7 @@ async function status(options: Common): Promise<number> {
   const isThere = reply.ok || reply.code !== 'no-daemon';
   const findings = [
     ...(running?.receipt === undefined ? [] : receiptFindings(running.receipt)),
-    ...(await diagnose(setup.config, setup.place, paths)),
+    ...(await diagnose(setup.config, setup.serverPlace, paths)),
   ];
   const pausedAt = running === undefined ? pausedWithout(paths.clientState) : running.pausedAt;
   const isWell = running !== undefined && isInOrder(running) && findings.every(({ ok }) => ok);
@@ -279,7 +279,7 @@ async function checkAll(root: string, configPath: string | undefined): Promise<n
 async function readSetup(
   root: string,
   configPath: string | undefined,
-): Promise<{ config: ClientConfig; place: ServerPlace } | undefined> {
+): Promise<{ config: ClientConfig; serverPlace: ServerPlace } | undefined> {
   const config = await readClientConfig(configPath ?? hostPaths(root).clientConfig, {
     mustExist: configPath !== undefined,
   });
@@ -287,9 +287,9 @@ async function readSetup(
     config.faults.forEach(say);
     return undefined;
   }
-  const place = findServer(config.config);
-  if (place.ok) return { config: config.config, place: place.value };
-  say(place.fault);
+  const serverPlace = findServer(config.config);
+  if (serverPlace.ok) return { config: config.config, serverPlace: serverPlace.value };
+  say(serverPlace.fault);
   return undefined;
 }
 

@@ -24,17 +24,17 @@ const ASK_MS = 3000;
 /** Looks at everything between this host and its server, and tells the possible faults apart. */
 export async function diagnose(
   config: ClientConfig,
-  place: ServerPlace,
+  serverPlace: ServerPlace,
   paths: HostPaths,
 ): Promise<Finding[]> {
-  const server = await locateServer(place, config.addresses, paths);
+  const server = await locateServer(serverPlace, config.addresses, paths);
   if (!server.ok) return [{ ok: false, says: `${server.fault}. Check SERVER, or the resolver of this host` }];
   const ports = await Promise.all([
-    diagnosePort('report', server.value.ip, place.reportPort),
-    diagnosePort('publish', server.value.ip, place.publishPort),
+    diagnosePort('report', server.value.ip, serverPlace.reportPort),
+    diagnosePort('publish', server.value.ip, serverPlace.publishPort),
   ]);
   const findings: Finding[] = [...ports];
-  if (ports[0].ok) findings.push(...(await diagnoseServer(config, place, paths)));
+  if (ports[0].ok) findings.push(...(await diagnoseServer(config, serverPlace, paths)));
   const run = (words: string[]): ReturnType<typeof exec> =>
     exec(words, ASK_MS, () => monotonicSeconds() * 1000);
   if (/^(command|fail2ban)$/.test(config.apply.enforcer))
@@ -92,12 +92,12 @@ async function diagnosePort(which: string, ip: string, port: number): Promise<Fi
 
 async function diagnoseServer(
   config: ClientConfig,
-  place: ServerPlace,
+  serverPlace: ServerPlace,
   paths: HostPaths,
 ): Promise<Finding[]> {
   const key = readEnrolled(paths);
   if (!key.ok) return [{ ok: false, says: `Not enrolled: ${key.fault}. Run banshare-client enrol.` }];
-  const server = await locateServer(place, config.addresses, paths);
+  const server = await locateServer(serverPlace, config.addresses, paths);
   if (!server.ok) return [];
   const link = new ServerLink(server.value, key.value);
   const question = { kind: 'sync', epoch: 'none', since: 0, tail: EMPTY_TAIL, limit: 1 } as const;

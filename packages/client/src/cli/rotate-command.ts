@@ -22,13 +22,17 @@ const CODES: Readonly<Record<string, number>> = {
  * `rotate`: the running daemon does it, since it must go over to the new key itself; where none runs this very process does,
  * and holds the daemon's socket meanwhile, so that nobody else touches the keys.
  */
-export async function rotateNow(root: string, config: ClientConfig, place: ServerPlace): Promise<Said> {
+export async function rotateNow(root: string, config: ClientConfig, serverPlace: ServerPlace): Promise<Said> {
   const paths = hostPaths(root);
   const reply = await askDaemon(paths, { command: 'rotate' }, ASK_MS);
-  return said(reply.ok || reply.code !== 'no-daemon' ? reply : await without(paths, config, place));
+  return said(reply.ok || reply.code !== 'no-daemon' ? reply : await without(paths, config, serverPlace));
 }
 
-async function without(paths: HostPaths, config: ClientConfig, place: ServerPlace): Promise<AdminReply> {
+async function without(
+  paths: HostPaths,
+  config: ClientConfig,
+  serverPlace: ServerPlace,
+): Promise<AdminReply> {
   const ended = new AbortController();
   const busy = {
     ok: false,
@@ -38,7 +42,7 @@ async function without(paths: HostPaths, config: ClientConfig, place: ServerPlac
   const socket = await serveAdmin({ path: paths.clientSocket, handle: () => busy, signal: ended.signal });
   if (!socket.ok) return { ok: false, code: 'socket', reason: socket.fault };
   try {
-    return await rotateHere(paths, config.addresses, place, () => undefined);
+    return await rotateHere(paths, config.addresses, serverPlace, () => undefined);
   } finally {
     await socket.value.close();
   }

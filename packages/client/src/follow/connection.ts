@@ -26,7 +26,7 @@ import { wait } from '../host/wait.ts';
 export type ConnectionParts = {
   paths: HostPaths;
   config: ClientConfig;
-  place: ServerPlace;
+  serverPlace: ServerPlace;
   ownKey: OwnKey;
   state: State;
   clock: ServerClock;
@@ -59,7 +59,7 @@ const AFTER_REFUSAL_MS = 5000;
 /** Stays connected until the signal: whenever following ends, looks the server up again and starts over. */
 export async function stayConnected(parts: ConnectionParts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const server = await locateServer(parts.place, parts.config.addresses, parts.paths);
+    const server = await locateServer(parts.serverPlace, parts.config.addresses, parts.paths);
     // A resolver may take half a minute.
     if (signal.aborted) return;
     if (server.ok) {
@@ -111,7 +111,7 @@ async function connectOnce(
   const { ownKey, state, progress, clock } = parts;
   const { key } = ownKey;
   if (progress.phase !== 'refused') progress.phase = 'connecting';
-  const link = new ServerLink(server, key, key.curve, takingOf(parts.paths, parts.place, key));
+  const link = new ServerLink(server, key, key.curve, takingOf(parts.paths, parts.serverPlace, key));
   const acknowledger = new Acknowledger(link, state, parts);
   const ack = (): void => acknowledger.ring();
   parts.bell.listen(ack);
@@ -212,13 +212,13 @@ async function findsItsWay(
 }
 
 function explain(end: FollowEnd, parts: ConnectionParts): void {
-  const { progress, place } = parts;
+  const { progress, serverPlace } = parts;
   if (end === 'refused') {
     progress.phase = 'refused';
     progress.trouble = `the server does not admit this host's key: it was revoked or forgotten, or the server was set up anew`;
   } else {
     progress.phase = 'connecting';
-    progress.trouble = `nothing was heard from ${place.server} for ${SILENT_AFTER_MS / 1000} s; trying again`;
+    progress.trouble = `nothing was heard from ${serverPlace.server} for ${SILENT_AFTER_MS / 1000} s; trying again`;
   }
   parts.fault('connection', `Not connected: ${progress.trouble}`);
 }

@@ -122,10 +122,10 @@ async function speak(server: ServerAddress, key: EnrolledKey): Promise<boolean> 
 export async function rotateHere(
   paths: HostPaths,
   knownOutside: readonly string[],
-  place: ServerPlace,
+  serverPlace: ServerPlace,
   adopt: (key: EnrolledKey) => void,
 ): Promise<AdminReply> {
-  const server = await locateServer(place, knownOutside, paths);
+  const server = await locateServer(serverPlace, knownOutside, paths);
   if (!server.ok) return { ok: false, code: 'no-server', reason: `${server.fault}. Nothing has changed` };
   try {
     const rotated = await rotate(paths, server.value, adopt);

@@ -18,19 +18,19 @@ import type { ServerAddress, Taking } from './server-link.ts';
 
 /** Finds the server's IP; a name is looked up anew each time, and noted for the reporter. */
 export async function locateServer(
-  place: ServerPlace,
+  serverPlace: ServerPlace,
   knownOutside: readonly string[],
   paths: HostPaths,
 ): Promise<Result<ServerAddress & { ip: string }>> {
-  const found = await lookUp(place.server);
+  const found = await lookUp(serverPlace.server);
   if (!found.ok) return found;
-  if (found.value !== place.server) noteAddress(paths, place.server, found.value);
+  if (found.value !== serverPlace.server) noteAddress(paths, serverPlace.server, found.value);
   const ip = throughLoopback(found.value, knownOutside);
   return good({
     ip,
-    reportEndpoint: endpoint(ip, place.reportPort),
-    publishEndpoint: endpoint(ip, place.publishPort),
-    serverKey: place.serverPublicKey,
+    reportEndpoint: endpoint(ip, serverPlace.reportPort),
+    publishEndpoint: endpoint(ip, serverPlace.publishPort),
+    serverKey: serverPlace.serverPublicKey,
   });
 }
 
