@@ -138,7 +138,8 @@ function effectOf({ kind, localJail }: Change, asked: number, ended: Ended): Eff
       ? 'it could not run'
       : `exit ${ended.code}`;
   const said = ended.stderr.trim() || ended.stdout.trim();
-  const reason = `${how} after ${ended.milliseconds} ms: ${said.slice(0, 300)}`;
+  const why = said === '' ? '' : `: ${said.slice(0, 300)}`;
+  const reason = `${how} after ${ended.milliseconds} ms${why}`;
   // fail2ban may do later what it was asked and did not answer in time: such a ban is ours to lift.
   return { outcome: 'failed', reason, localJail, ...(ended.isTimedOut ? { isBegun: true } : {}) };
 }
