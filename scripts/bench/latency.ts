@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Request } from 'zeromq';
 import { parseAddress, parseJail, parseProg, type HostName } from '@banshare/protocol';
-import { makeCurvePair, seal, Signer, type CurvePair, type HostKey, type Sealed } from '@banshare/transport';
+import {
+  Mac,
+  makeCurvePair,
+  sealByMac,
+  type CurvePair,
+  type HostKey,
+  type Sealed,
+} from '@banshare/transport';
 import { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
 import { median, quantile, show, type Figure } from './figures.ts';
@@ -110,18 +117,15 @@ async function one(
   return (await everywhere) - began;
 }
 
-/** A report of an address by the bench's reporter, signed. */
+/** A report of an address by the bench's reporter, by MAC as hosts of today report. */
 export function reportOf(address: string, reporter: Host & { key: HostKey }, to: string): Sealed {
   const [prog, jail, ip] = [parseProg('fail2ban'), parseJail('postfix'), parseAddress(address)];
   if (!prog.ok || !jail.ok || !ip.ok) throw new Error('unreachable: these are well formed');
   const { key } = reporter;
   const envelope = { id: randomBytes(16).toString('hex'), at: Date.now() / 1000, key: key.publicHex, to };
   const report = { prog: prog.value, jail: jail.value, ip: ip.value };
-  return seal(
-    envelope,
-    { kind: 'report', sender: reporter.name as HostName, report },
-    new Signer(key.seedHex),
-  );
+  const mac = new Mac(key.curve.secretKey, to);
+  return sealByMac(envelope, { kind: 'report', sender: reporter.name as HostName, report }, mac);
 }
 
 /** A connection on which reports are sent one after the other. */

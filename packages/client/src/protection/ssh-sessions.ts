@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Address } from '@banshare/protocol';
+import { ProgramNames } from '../host/program-names.ts';
 import { tcpSockets, type TcpSocket } from '../host/proc-net.ts';
 
 /**
@@ -44,6 +45,7 @@ const LOGGED_IN = /^sshd(?:-session)?: ([^\s[\]]+?)(?:@(?:notty|(?:pts|tty)[\w/,
 export class SessionWatch {
   readonly #proc: string;
   readonly #passwd: string;
+  readonly #names: ProgramNames;
   #seen = '';
   #sessions: Sessions = { addresses: new Set(), hidden: 0 };
 
@@ -51,10 +53,11 @@ export class SessionWatch {
   constructor(proc: string, passwd: string) {
     this.#proc = proc;
     this.#passwd = passwd;
+    this.#names = new ProgramNames(proc, PROGRAMS);
   }
 
   now(): Sessions {
-    const processes = sshProcesses(this.#proc);
+    const processes = sshProcesses(this.#proc, this.#names.now());
     const seen = processes.map(({ identity }) => identity).join('\n');
     if (seen !== this.#seen) {
       this.#sessions = sessionsAmong(processes, systemUsers(this.#passwd));
@@ -132,12 +135,10 @@ function systemUsers(passwd: string): SystemUsers {
   };
 }
 
-function sshProcesses(proc: string): Process[] {
-  return readdirSync(proc).flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return [];
+function sshProcesses(proc: string, pids: readonly string[]): Process[] {
+  return pids.flatMap((pid) => {
     const folder = `${proc}/${pid}`;
     try {
-      if (!PROGRAMS.has(readFileSync(`${folder}/comm`, 'utf8').trimEnd())) return [];
       const status = readFileSync(`${folder}/status`, 'utf8');
       const title = readFileSync(`${folder}/cmdline`, 'utf8').replace(/\0.*$/s, '').trimEnd();
       const parent = /^PPid:\t(\d+)$/m.exec(status)?.[1] ?? '';
