@@ -9,7 +9,7 @@ const BANS_IN_A_ROW = 8;
  */
 export type Kind = 'first' | 'ban' | 'lift';
 
-/** So many waiting addresses are no backlog. */
+/** Up to so many waiting addresses are no backlog: they keep the order in which they came. */
 const FEW = 16;
 
 type Line = { ban: BanKey; kind: Kind }[];
@@ -25,16 +25,16 @@ export class AddressQueue {
   readonly #firsts = new Set<string>();
   readonly #bans = new Newest();
   readonly #lifts = new Set<string>();
-  /** Addresses with something to ban and something to lift: ready for the latter while bans are held back. */
+  /** Addresses for which both a ban and a lift wait: while bans are held back, the lift alone may have its turn. */
   readonly #both = new Set<string>();
   readonly #busy = new Set<string>();
   #bansInARow = 0;
-  /** Nothing is banned meanwhile. */
+  /** Whether bans are held back, so that only lifts get a turn. */
   areBansHeld = false;
 
   add({ ip, prog, jail }: BanKey, kind: Kind): void {
     const line = this.#lines.get(ip);
-    // Only the key: what is to be done says the state by then.
+    // The key is enough: by its turn the row may have changed, and what the state says by then is done.
     const entry = { ban: { ip, prog, jail }, kind };
     if (line === undefined) this.#lines.set(ip, [entry]);
     else line.push(entry);
@@ -127,7 +127,7 @@ class Newest {
     }
     for (let item; (item = this.#stack.pop()) !== undefined;) {
       if (!this.#all.has(item)) continue;
-      // Whoever stops here has not had it.
+      // A loop that ends here has not taken this one: it has to stay for the next.
       this.#stack.push(item);
       yield item;
     }

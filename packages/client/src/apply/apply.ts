@@ -34,9 +34,9 @@ export class Applier {
   readonly #waiting = new AddressQueue();
   readonly #idle: (() => void)[] = [];
   readonly #watching: ((row: BanRow) => void)[] = [];
-  /** The enforcers of which was said what they cannot do. */
+  /** Kinds of enforcers of which the log says already that they cannot ban ranges. */
   readonly #unfit = new Set<string>();
-  /** The jails of which was said that a ban cannot be seen. */
+  /** Jails of which the log says already that a ban cannot be seen in the firewall. */
   readonly #unproven = new Set<string>();
   #running = 0;
   #isBeginning = false;
@@ -68,7 +68,7 @@ export class Applier {
   #beginSoon(): void {
     if (this.#isBeginning) return;
     this.#isBeginning = true;
-    // What is queued in one go is one batch.
+    // All that is queued until this turn of the event loop ends becomes one batch, and so one commit.
     queueMicrotask(() => {
       this.#isBeginning = false;
       this.#begin();
@@ -110,7 +110,8 @@ export class Applier {
       void this.#carryOut(batch).finally(() => {
         this.#running -= 1;
         this.#waiting.done(batch);
-        // An enforcer that is done at once would work off a whole backlog without a turn of the event loop.
+        // An enforcer that is done at once would work off a whole backlog in one turn of the event loop, and timers, news and
+        // commands would have to wait for its end.
         if (this.#isIdle()) this.#begin();
         else setImmediate(() => this.#begin());
       });
@@ -155,7 +156,7 @@ export class Applier {
   /** What the enforcer has to do for a ban, if anything. */
   #stepsOf(ban: BanKey): Step[] {
     const row = this.#parts.state.get(ban);
-    // It ended while it waited, and is about to be lifted.
+    // This ban ended while it waited: the clockwork is about to end its row, so that nothing has to be begun.
     if (row?.status === 'pending' && isOver(row, this.#parts.now())) return [];
     if (row?.status === 'pending') return [{ row, change: this.#changeOf(row, 'ban') }];
     if (row?.status !== 'lifting' || this.#isForgotten(row)) return [];
@@ -177,7 +178,8 @@ export class Applier {
       return true;
     }
     if (row.isOurs || row.isForced) return false;
-    // The ban before it was not carried out, or found in place what this host's own detection had put there.
+    // Nothing here is ours to lift: the ban was never carried out, or it found in place what this host's own detection had put
+    // there, which an unban would take away.
     this.#end(row);
     return true;
   }
@@ -191,7 +193,7 @@ export class Applier {
 
   #settleLift(row: BanRow, effect: Effect): void {
     const { state } = this.#parts;
-    // Published again meanwhile, it is to be banned again: that row stays.
+    // A ban that was published again while its lift ran is to be put in place again: its row must not be forgotten.
     const current = state.get(row);
     if (current?.status !== 'lifting') return;
     const now = this.#parts.now();
@@ -221,7 +223,7 @@ export class Applier {
       );
   }
 
-  /** Of each jail once as a warning. */
+  /** Warns once of each jail: with a hundred bans in it the log would say the same a hundred times. */
   #sayUnproven(fields: { ip: string; jail: string }, reason: string): void {
     const { log } = this.#parts;
     const isNews = !this.#unproven.has(fields.jail);
@@ -231,7 +233,7 @@ export class Applier {
     else log.info('Ban', { ...fields, reason });
   }
 
-  /** Once: an administrator can change it, and every range would only say it again. */
+  /** Warns once of each kind of enforcer: an administrator can change it, and every range would only say it again. */
   #sayUnfit(enforcer: string): void {
     if (this.#unfit.has(enforcer)) return;
     this.#unfit.add(enforcer);

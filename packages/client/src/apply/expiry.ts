@@ -11,7 +11,7 @@ import { RANGE } from '../bans/change.ts';
 import type { DecideParts } from '../decide/parts.ts';
 
 const TICK_MS = 1000;
-/** Expiries come after bans: never so many at once that a ban waits for them. */
+/** So many bans are ended in one tick: where thousands end at once, a new ban must not wait for all of them. */
 const MOST_AT_ONCE = 500;
 const SWEEP_MS = 60_000;
 
@@ -30,7 +30,8 @@ export function resumePending(state: State, applier: Applier): void {
 /** A note shows that the command of a ban was begun when the daemon ended, so it is ours. */
 export function markBegun(state: State, notes: Notes, missingJail: string): void {
   for (const row of unfinished(state)) {
-    // Where its jail is missing the note has moved, and the row may not know yet.
+    // Where this host lacks the jail, the command banned in missing-jail and its note went there; a program that was killed at that
+    // moment has not recorded that in the row.
     const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
     if (isBegun) state.put(begun(row), wallSeconds());
   }
@@ -75,7 +76,7 @@ function liftOver(parts: DecideParts): BanRow[] {
   return queued;
 }
 
-/** Room comes back also where fail2ban or a person lets bans go, or where they fail. */
+/** Below max-active room also comes back where fail2ban or a person lets bans go, or where bans fail: no event tells of that. */
 function fillUp(parts: DecideParts): void {
   const queued: BanRow[] = [];
   parts.state.inTransaction(() => keepNewest(parts, queued));

@@ -18,7 +18,7 @@ export function tellEffect(state: State, row: BanRow, effect: Effect): boolean {
   const why = reasonOf(effect);
   const isPlain = effect.outcome === 'applied' && row.attempts === 0 && row.keptBack === '' && why === '';
   if (!isPlain) {
-    // What an operator lifts and was not there is in order; a ban that ended before its time was released.
+    // An operator who lifts what is not there any more has what he wants, and is not told of a ban that ended before its time.
     const outcome = effect.outcome === 'released' && row.isForced ? 'already' : effect.outcome;
     const reason = why === '' ? {} : { reason: why.slice(0, LONGEST_REASON) };
     state.tell({ seq: row.seq, outcome, ...reason });

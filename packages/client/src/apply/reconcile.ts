@@ -13,7 +13,7 @@ import { unbanOf } from '../bans/change.ts';
 /** now is epoch seconds by the server's clock; isInStep: the state is what the fleet wants. */
 export type ReconcileParts = {
   state: State;
-  /** Of several the one that is looked after, and which bans it is for. */
+  /** The enforcer that is looked after, of several, and which bans it is for. */
   enforcer: Enforcer;
   covers: (ban: BanKey) => boolean;
   applier: Applier;
@@ -26,11 +26,11 @@ export type ReconcileParts = {
   notes: Pick<Notes, 'remove'>;
 };
 
-/** A flushed firewall or a restarted fail2ban is repaired within a minute. */
+/** Looks come often enough that a flushed firewall or a restarted fail2ban is repaired within a minute. */
 const LOOK_MS = 15_000;
 /** Every so many looks an address is tried, where only that shows whether the rules still stand. */
 const LOOKS_A_PROBE = 2;
-/** Rounding, and the time that listing takes. */
+/** Ends that differ by no more are the same: seconds are rounded, and listing takes time. */
 const TOLERANCE_SECONDS = 5;
 
 /** Nobody's ban, in every jail. */
@@ -60,7 +60,7 @@ export class Reconciler {
   /** How old what this host knows of its enforcer is, in seconds, and why it is no younger; undefined where it cannot know. */
   get comparison(): Comparison | undefined {
     if (this.#parts.enforcer.list === undefined) return undefined;
-    // Where fail2ban's socket never was, its bans go by a command: that tells nothing of what is there.
+    // Where fail2ban's socket was never there, its bans go by a command, which cannot tell what is in place.
     if (this.#blind === '' && this.#comparedAt === undefined) return undefined;
     const blind = this.#blind === '' ? 'fail2ban does not run' : this.#blind;
     return { ago: monotonicSeconds() - (this.#comparedAt ?? this.#beganAt), blind };
@@ -129,7 +129,7 @@ export class Reconciler {
       return;
     }
     faults.over('reconcile');
-    // What could not be done while it was away can be done now.
+    // The enforcer is back: what failed while it was away need not wait for its next try.
     if (this.#hasFailed) state.tryAgainNow(this.#parts.now());
     this.#hasFailed = false;
     await this.#repair(rows, listing);
@@ -163,7 +163,7 @@ export class Reconciler {
     for (const [jail, [row]] of Map.groupBy(rows, ({ localJail }) => localJail)) {
       if (row === undefined || !(await enforcer.isRepaired(jail, row.ip))) continue;
       this.#parts.log.notice('The rules of a jail were gone; its bans are put in place again', { jail });
-      // What was let go just before stays let go.
+      // Compared first, so that a ban which fail2ban let go just before is released, and not put in place again.
       await this.#compare();
       this.#applyAgain(this.#settledRows().filter((row) => row.localJail === jail));
     }
@@ -240,7 +240,7 @@ export class Reconciler {
   }
 }
 
-/** What should be in place: each address once in each place, until the last of its bans ends. */
+/** What should be in place: each address once in each jail, or once on the host, until the last of its bans ends. */
 function wantedOf(
   rows: readonly Standing[],
   reach: Enforcer['reach'],
@@ -249,7 +249,7 @@ function wantedOf(
   const wanted = new Map<string, Wanted>();
   for (const row of rows) {
     const jail = reach === 'host' ? EVERY_JAIL : row.localJail;
-    // A jail that is not there now cannot be compared.
+    // The enforcer told nothing of this jail, which is not there now: its bans are not lost, and not let go.
     if (!listing.held.has(jail)) continue;
     const known = wanted.get(`${jail} ${row.ip}`);
     if (known === undefined)

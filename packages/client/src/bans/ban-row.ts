@@ -37,7 +37,10 @@ export type Standing = Known & {
   /** Only a lift is forced. */
   isForced: false;
   isEveryJail: false;
-  /** Why it was not in place before, as the server was told: what becomes of it now is news. Empty where the server knows of nothing. */
+  /**
+   * Why the ban was not in place before, as the server was told: what becomes of it now is news. Empty where the server was told
+   * nothing.
+   */
   keptBack: string;
 };
 
@@ -55,10 +58,13 @@ export type Lift = Known & {
 /** A ban of the fleet as this host took it over. */
 export type BanRow = Standing | Lift;
 
-/** So begins what is kept of a ban that is carried out again since it could not be seen in the firewall. */
+/** So begins `keptBack` of a ban that is carried out again since it could not be seen in the firewall. */
 export const UNPROVEN = 'unproven: ';
 
-/** Whether banshare put it in place; of what is under way that shows only afterwards. */
+/**
+ * Whether banshare put a ban in place, or may have: while its command is under way nobody knows, and what is ours must not be left
+ * behind.
+ */
 export function mayBeOurs(row: BanRow): boolean {
   return row.isOurs || row.status === 'pending' || row.status === 'lifting';
 }

@@ -44,7 +44,7 @@ export class Remains {
     return rows.map((row) => Number(row['unban']));
   }
 
-  /** What one of them holds; of one address only, where that is named. */
+  /** What stands in one place; of one address only, where that is named. */
   at(place: string, ip?: Target): Remain[] {
     const rows =
       ip === undefined
@@ -62,7 +62,7 @@ export class Remains {
     );
   }
 
-  /** Forgets all that one of them holds. */
+  /** Forgets all that stands in one place. */
   clear(place: string): void {
     this.#sql('DELETE FROM left_behind WHERE place = ?').run(place);
   }

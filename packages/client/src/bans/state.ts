@@ -21,7 +21,7 @@ export const STATE_FILE = 'state.db';
 export class State {
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
-  /** Made at the first question, and anew where a transaction was taken back. */
+  /** Made at the first question, and anew after a transaction was taken back, whose changes it has counted. */
   #tally: Tally | undefined;
   readonly remains = new Remains((text) => this.#sql(text));
   readonly keptByPause = new KeptByPause((text) => this.#sql(text), rowOf);
@@ -245,7 +245,7 @@ export class State {
 
   /** Keeps what became of an event until the server has it. */
   tell(outcome: Outcome): void {
-    // Of what is in no ledger there is nobody to tell.
+    // No event of the server's ledger stands behind such a ban, so that nobody can be told of it.
     if (outcome.seq === 0) return;
     this.#sql('INSERT OR REPLACE INTO outbox VALUES (?, ?, ?)').run(
       outcome.seq,
@@ -263,19 +263,19 @@ export class State {
   /** Forgets what the server has; what was told anew meanwhile stays. */
   told(outcomes: readonly Outcome[]): void {
     if (outcomes.length === 0) return;
-    // Outside a transaction each would be a commit.
+    // Without a transaction around them each would be a commit of its own.
     this.inTransaction(() => outcomes.forEach((each) => this.#forgetTold(each)));
   }
 
   #forgetTold(told: Outcome): void {
     const row = this.#sql('SELECT seq, outcome, reason FROM outbox WHERE seq = ?').get(told.seq);
-    // Compared as it is told: a reason is cut, and made one line, on its way.
+    // Both are compared as they go out: a reason is cut, and made one line, on its way, and would else never be the same.
     const [kept] = row === undefined ? [] : parseOutcome({ ...row });
     if (kept?.outcome === told.outcome && kept.reason === told.reason)
       this.#sql('DELETE FROM outbox WHERE seq = ?').run(told.seq);
   }
 
-  /** Seqs of another epoch mean nothing any more. */
+  /** Forgets what was not told yet: after a change of the epoch its seqs mean other events. */
   forgetUntold(): void {
     this.#sql('DELETE FROM outbox').run();
   }

@@ -8,7 +8,7 @@ import { FULL } from '../bans/choice.ts';
 import type { DecideParts } from './parts.ts';
 import type { ClientConfig } from '@banshare/runtime';
 
-/** What a full host keeps rather than what follows. */
+/** Whose bans a full host keeps: each rather than those behind it. */
 export const FIRST_TO_LAST: readonly Origin[] = ['operator', 'host', 'import'];
 
 /**
@@ -40,7 +40,7 @@ export function sharesOf(
   hosts: readonly { host: string; count: number }[],
 ): [host: string, share: number][] {
   let left = count;
-  // Down to this many nobody has more than another.
+  // After what was given up so far, no host has more than this.
   let level = hosts[0]?.count ?? 0;
   let above = 0;
   for (; left > 0 && level > 0; above += 1) {
@@ -54,7 +54,7 @@ export function sharesOf(
   const shares = hosts
     .slice(0, above + 1)
     .map(({ host, count: had }): [string, number] => [host, had - level]);
-  // What cannot be divided: one more each.
+  // What is left cannot be divided by the number of hosts: some give up one more.
   return shares.map(([host, share], index) => [host, share + (index < left ? 1 : 0)]);
 }
 

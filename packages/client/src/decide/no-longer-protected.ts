@@ -88,12 +88,12 @@ export class EndOfProtection {
   #graceOf({ reason }: BanRow): number {
     if (IN_CLIENT_TOML.test(reason)) return 0;
     if (!IN_IGNOREIP.test(reason)) return GONE_SECONDS;
-    // Before fail2ban has said what it ignores, nothing is known of that.
+    // fail2ban has not said yet what it ignores: the rule may well be there still, so that nothing is applied.
     return this.#protection.knowsIgnoreIp() ? 0 : Infinity;
   }
 }
 
 function isProtected(chosen: ReturnType<typeof choose>): boolean {
-  // What is over is about to be removed.
+  // A ban that is over is about to be forgotten: it need not be applied for its last second.
   return !chosen.apply && (chosen.reason.startsWith(NEVER_BAN) || chosen.reason === 'expired');
 }

@@ -5,7 +5,7 @@ import type { Event, HostName } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
 import type { Protection } from '../protection/protect.ts';
 
-/** What taking news needs; now is epoch seconds by the server's clock. */
+/** What deciding about bans needs; now is epoch seconds by the server's clock. */
 export type DecideParts = {
   state: State;
   choice: Choice;

@@ -7,7 +7,7 @@ import { keepNewest } from './max-active.ts';
 import type { News } from '../bans/news.ts';
 import type { DecideParts } from './parts.ts';
 
-/** A ban that stands here need not be carried out anew where a snapshot has it. */
+/** In these states a ban stands here: where a snapshot has it too, it need not be carried out anew. */
 const STANDS: ReadonlySet<string> = new Set(['applied', 'already', 'unproven']);
 
 /**
@@ -61,7 +61,7 @@ function takeUnban(event: Event, parts: DecideParts, queued: BanRow[]): void {
   const row = parts.state.get(event);
   if (event.host === OPERATOR_HOST) liftUnknown(event, parts, queued);
   if (isRange(event.ip) && isTooWide(event.ip)) {
-    // None was ever put in place, and ipset ends a whole batch at one that it cannot read.
+    // No range this wide was ever put in place here, and ipset gives up a whole batch where one line is more than it takes.
     if (row !== undefined) parts.state.remove(row);
     return;
   }
@@ -70,7 +70,7 @@ function takeUnban(event: Event, parts: DecideParts, queued: BanRow[]): void {
     return;
   }
   const chosen = chooseToFollow(event, parts.choice, parts.now());
-  // Of what this host does not follow it has nothing to lift.
+  // This host never followed bans of this kind, so that there is nothing to lift.
   if (row === undefined && !chosen.apply && event.everyJail !== true) return;
   const lifting = unbanned(event, chosen.apply ? chosen.localJail : event.jail, row);
   parts.state.put(lifting, parts.now());
@@ -82,7 +82,7 @@ function takeBan(event: Event, parts: DecideParts, queued: BanRow[]): void {
   const chosen = choose(event, parts.choice, now());
   const earlier = state.get(event);
   const row = published(event, chosen, earlier);
-  // A host that was away for long hears of thousands that are over already: of those nothing has to be kept.
+  // A host that was away for long hears of thousands of bans that are over already: a row for each would be of no use.
   if (earlier !== undefined || !isOver(row, now())) state.put(row, now());
   if (row.status !== 'skipped') queued.push(row);
   if (chosen.apply) return;
@@ -90,7 +90,7 @@ function takeBan(event: Event, parts: DecideParts, queued: BanRow[]): void {
   parts.skipped(event, chosen.reason);
 }
 
-/** The server cannot know in which jails hosts hold what its ledger lacks. */
+/** Lifts also the bans of this address that the server's ledger lacks: it cannot know in which jails a host holds them. */
 function liftUnknown(event: Event, parts: DecideParts, queued: BanRow[]): void {
   for (const row of parts.state.of(event.ip)) {
     const isOther = row.prog !== event.prog || row.jail !== event.jail;
@@ -148,11 +148,11 @@ function takeOfSnapshot(event: Event, parts: DecideParts, queued: BanRow[]): voi
   else takeBan(event, parts, queued);
 }
 
-/** From now on this ban is of no event that the server knows. */
+/** Keeps a ban which is of no event that the server knows from now on. */
 function keep(row: BanRow, parts: DecideParts, queued: BanRow[]): void {
   if (row.seq === 0 || row.status === 'lifting') return;
   const kept = lacking(row);
   parts.state.put(kept, parts.now());
-  // What is under way has to end as this row.
+  // Its command may be under way for the row before: queued again, the ban ends as this row.
   if (kept.status === 'pending') queued.push(kept);
 }

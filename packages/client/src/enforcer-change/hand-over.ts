@@ -51,7 +51,7 @@ export function handOver(parts: HandOverParts): boolean {
       for (const place of everyPlaceOf(placer)) before[place] = { ...placer, boot };
     if (known !== undefined) for (const row of state.all()) handOverRow(row, known.now, parts);
     for (const place of placers.flatMap(everyPlaceOf)) {
-      // What is still asked keeps its own sets as they should be.
+      // An enforcer that is still asked is compared with the state, and lifts by that what is too much in its own sets.
       if (isOfHost(place)) state.remains.clear(place);
       if (state.remains.at(place).length === 0) delete before[place];
     }
@@ -71,7 +71,7 @@ function handOverRow(row: BanRow, earlier: readonly Placer[], parts: HandOverPar
     decideAnew(row, parts);
     return;
   }
-  // Back to one that holds it still.
+  // client.toml asks again for an enforcer that has not been made to let this ban go yet: it stands there already.
   const held = next.filter((place) => row.status !== 'lifting' && state.remains.has(place, row));
   for (const place of held) state.remains.remove({ ...row, place });
   const gone = old.filter((place) => !next.includes(place) && (isOfHost(place) || row.isOurs));
@@ -84,7 +84,7 @@ function handOverRow(row: BanRow, earlier: readonly Placer[], parts: HandOverPar
   else state.put(handedOver(row, there, isBefore && gone.some(isByCommand)), now());
 }
 
-/** Why the earlier enforcers did nothing may not hold for these. */
+/** Decides anew about a ban that was left out: why the earlier enforcers did nothing may not hold for these. */
 function decideAnew(row: BanRow, { state, choice, now }: HandOverParts): void {
   const chosen = choose(row, choice, now());
   const isAnew = row.status === 'skipped' && row.reason !== FULL && chosen.apply;

@@ -9,7 +9,7 @@ import type { Remain } from '../bans/remains.ts';
 import type { State } from '../bans/state.ts';
 import { reasonOf, unbanOf, type Change } from '../bans/change.ts';
 
-/** What lifts what earlier enforcers hold; isGone tells of one that cannot hold anything any more. */
+/** What is needed to lift what earlier enforcers hold; isGone tells whether one of them cannot hold anything any more. */
 export type LiftRemainsParts = {
   state: State;
   enforcerOf: (placer: Placer) => Enforcer;
@@ -23,7 +23,7 @@ export type LiftRemainsParts = {
 
 const LOOK_MS = 15_000;
 
-/** The bans that are lifted in one: they share what stands there. */
+/** Bans that are lifted by one command, since they share what stands there. */
 type Group = { lefts: Remain[]; ip: Target; localJail: JailName };
 
 /**
@@ -138,7 +138,7 @@ export class LiftRemains {
     return reason;
   }
 
-  /** Notes that they are lifted; a ban that waited for it is put in place by the enforcers that follow. */
+  /** Forgets what is lifted now; a ban that had to wait for that is put in place by the enforcers that follow. */
   #forget(lefts: readonly Remain[]): void {
     const { state, now, queue } = this.#parts;
     const queued: BanRow[] = [];

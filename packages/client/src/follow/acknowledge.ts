@@ -17,7 +17,7 @@ const TIMEOUT_MS = 4000;
 const MOST_OUTCOMES = 50;
 /** What outcomes may take of an ack's body, as JSON; the rest is for the other fields. */
 const OUTCOME_BYTES = ACK_BODY_LIMIT - 2048;
-/** Of a receipt, which says more than any outcome. */
+/** The longest reason in a receipt: a receipt says more than any outcome, and must leave room for these. */
 const LONGEST_REASON = 60;
 /** What settles together is told together. */
 const GATHER_MS = 20;
@@ -72,7 +72,7 @@ export class Acknowledger {
         kind: 'ack',
         epoch: position.epoch,
         applied,
-        // Of a place before the position the tail is not kept.
+        // The tail of an event before the position is not kept.
         tail: applied === position.seq ? position.tail : '',
         instance: this.#host.instance,
         version,
@@ -93,7 +93,7 @@ export class Acknowledger {
   #reached({ epoch, seq }: Position, untold = Infinity): number {
     const unsettled = this.#state.oldestUnsettled() ?? Infinity;
     const carriedOut = Math.min(seq, unsettled - 1);
-    // News of what was tried again long after does not take a position back.
+    // What was tried again long after is told as an outcome; it does not take back a position that was told.
     const told = this.#told?.epoch === epoch ? this.#told.applied : 0;
     const before = Math.min(told, carriedOut);
     const applied = Math.max(before, Math.min(carriedOut, untold - 1));

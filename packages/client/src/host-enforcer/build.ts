@@ -45,7 +45,7 @@ const ANSWER_BYTES = 1024 * 1024;
 
 type Kind = ClientConfig['apply']['enforcer'];
 
-/** In the runtime directory: what programs are to read, while they run. */
+/** The folder in the runtime directory that has what programs are to read, while they run. */
 export const INPUT = 'input';
 
 /** The enforcer that client.toml asks for, or several as one. @throws when a command cannot be read. */

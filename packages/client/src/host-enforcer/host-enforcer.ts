@@ -28,7 +28,7 @@ export function hostEnforcer(parts: readonly Part[], config: ClientConfig, host:
 
 type CarryOut = Enforcer['carryOut'];
 
-/** The same, after which what was lifted has no note: from then on a ban of that address is this host's own detection. */
+/** Takes the notes of what was lifted away: from then on a ban of that address is this host's own detection, and is reported. */
 function endingNotes(carryOut: CarryOut, notes: Pick<Notes, 'remove'>): CarryOut {
   return async (changes) => {
     const effects = await carryOut(changes);

@@ -5,7 +5,7 @@ import { type Enforcer, IN_PSAD } from '../enforcers/enforcer.ts';
 import { canBlock } from '../enforcers/psad/psad.ts';
 import { covers } from './several.ts';
 
-/** What counts of an enforcer, and of the bans that it is for, once it is another's turn. Kept in the state. */
+/** What the state keeps of an enforcer, so that what it holds can be lifted once client.toml asks for another. */
 export type Placer = {
   kind: ClientConfig['apply']['enforcer'];
   jails: readonly string[];
@@ -36,7 +36,7 @@ export function enforcerOf(placer: Placer, config: ClientConfig, host: EnforcerH
   const { kind, command, unbanCommand, missingJail, logFile } = placer;
   const apply = { ...config.apply, enforcer: kind, command, unbanCommand, missingJail, logFile };
   const enforcer = placer.isPsadFirst ? [] : [{ kind, jails: ['*'], progs: ['*'] }];
-  // What it remembers is for the enforcer that is asked now.
+  // Without a memory: what the state remembers of fail2ban is of the enforcer that is asked now.
   const { paths, log, notes } = host;
   return buildEnforcer({ ...config, apply, enforcer }, { paths, log, notes });
 }

@@ -37,7 +37,7 @@ function severalEnforcers(parts: readonly Part[]): Enforcer {
     reach: enforcers.some(({ reach }) => reach === 'host') ? 'host' : 'jail',
     takesRanges:
       enforcers.every(({ takesRanges }) => takesRanges) ||
-      // Nothing gets through there, whatever those beside it cannot do.
+      // An enforcer for the whole host that takes ranges is enough: nothing gets through there, whatever those beside it cannot do.
       parts.some((part) => isForAll(part) && part.enforcer.reach === 'host' && part.enforcer.takesRanges),
     carryOut: async (changes) => {
       const effects = changes.map((): Answer[] => []);
