@@ -100,7 +100,7 @@ export class Load implements Disposable {
       if (answer?.ok === true && answer.reply.status === 'REFUSED')
         throw new Error(`refused: ${answer.reply.reason}`);
       this.#resent += 1;
-      await moment(20);
+      await moment(this.#chance.integer(10, 30));
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { askAdmin } from '@banshare/runtime';
-import type { Fleet, FleetHost, FleetServer } from '../fleet/index.ts';
+import { untilAnswered, type Fleet, type FleetHost, type FleetServer } from '../fleet/index.ts';
 
 export type ServerBan = {
   ip: string;
@@ -55,7 +55,7 @@ export function statusOfClient(host: FleetHost): Promise<ClientStatus | undefine
   return ask<ClientStatus>(host.paths.clientSocket, 'status');
 }
 
-/** Asks again and again: daemons do not tell the outside when they get where a test wants them. Returns milliseconds. */
+/** Asks until it is so: daemons do not tell the outside when they get where a test wants them. Returns milliseconds. */
 export async function until(
   what: string,
   withinMs: number,
@@ -63,15 +63,12 @@ export async function until(
   more: () => string = () => '',
 ): Promise<number> {
   const began = performance.now();
-  while (!(await isSo())) {
-    if (performance.now() - began > withinMs)
-      throw new Error(`Waited ${withinMs} ms in vain until ${what}${more()}`);
-    await moment(50);
-  }
+  const ask = async (): Promise<true | undefined> => ((await isSo()) ? true : undefined);
+  await untilAnswered(ask, withinMs, () => `what was asked for: ${what}${more()}`);
   return performance.now() - began;
 }
 
-/** A moment that chance chose, or the pause between two questions. */
+/** A moment that chance chose: for a kill, or between two reports. It waits for nothing. */
 export function moment(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
-import { startFleet, type Fleet } from './fleet.ts';
+import { Fleet } from './fleet.ts';
 import type { Peer } from './peer.ts';
+import { makeFleetKeys } from './roots.ts';
 
 /** A legitimate report has its OK within so long; banshare-report waits no longer. */
 export const ANSWER_MS = 2000;
@@ -77,10 +78,9 @@ export async function flood(
   return { sent, answered };
 }
 
-/** A server that keeps its ports when it starts again by itself. */
+/** A server that says little, run through another command where a test says so. */
 export async function startSettled(through?: readonly string[], serverToml = ''): Promise<Fleet> {
-  const fleet = await startFleet({ serverToml: `[log]\nlevel = "warning"\n${serverToml}` });
-  await fleet.server.stop();
+  const fleet = new Fleet(await makeFleetKeys(), { serverToml: `[log]\nlevel = "warning"\n${serverToml}` });
   await fleet.server.start(through === undefined ? {} : { through });
   return fleet;
 }
