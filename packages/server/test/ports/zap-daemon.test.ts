@@ -124,7 +124,8 @@ test("at a running server exactly the allowed cells open: while its handlers ans
   await publish(good, '203.0.113.9');
   const ms = Math.round(performance.now() - began);
   t.diagnostic(`a report has its OK ${ms} ms after the handlers are back`);
-  assert.ok(ms < 2000);
+  // Sooner than libzmq gives a handshake up and begins another.
+  assert.ok(ms < 5000);
   assert.deepEqual(await cellsThatOpen(fleet, keys), OPEN);
   await fleet.server.command('enrolment', 'closed');
   assert.deepEqual(await cellsThatOpen(fleet, keys), OPEN.slice(0, 2));

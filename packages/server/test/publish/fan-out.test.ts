@@ -124,7 +124,8 @@ test('a child that hangs is replaced, and enrolments and reports do not wait for
   const [, , answer] = (await dealer.receive()).map(String);
   const ms = performance.now() - began;
   assert.match(answer ?? '', new RegExp(report.id));
-  assert.ok(ms < 1500, `the report waited ${ms} ms`);
+  // The child is taken for hung after 6 s.
+  assert.ok(ms < 5000, `the report waited ${ms} ms`);
   assert.match(await childLost(fleet), /no sign of life/);
   assert.match((await dealer.receive()).map(String)[2] ?? '', new RegExp(enrolment.id));
   dealer.close();
