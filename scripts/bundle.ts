@@ -181,6 +181,7 @@ const CRYPTO_NAMES = [
   'createHmac',
   'createPrivateKey',
   'createPublicKey',
+  'createSecretKey',
   'diffieHellman',
   'hkdfSync',
   'randomBytes',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   EMPTY_TAIL,
   nextTail,
@@ -116,5 +116,5 @@ function readHead(sql: Sql, makeEpoch: () => string): Position {
 }
 
 function sha256Hex(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }
