@@ -145,14 +145,17 @@ function reporter(program: Program, baked: Baked) {
 const REPORTER_PARTS: Readonly<Record<string, { name: string; entry: string }>> = {
   './help.ts': { name: 'report-help', entry: join(ROOT, 'packages/report/src/help.ts') },
   // Inside the one file it would have every module in a wrapper, and all of runtime's loaded, with Node's net and streams: 5 ms.
-  './follow-log.ts': { name: 'report-follow', entry: join(ROOT, 'packages/report/src/follow-log.ts') },
+  './follow/follow-log.ts': {
+    name: 'report-follow',
+    entry: join(ROOT, 'packages/report/src/follow/follow-log.ts'),
+  },
   'smol-toml': { name: 'report-toml', entry: 'smol-toml' },
 };
 
 const partsBesideBundle: Plugin = {
   name: 'parts-beside-bundle',
   setup(build) {
-    build.onResolve({ filter: /^(\.\/(help|follow-log)\.ts|smol-toml)$/ }, ({ kind, path }) =>
+    build.onResolve({ filter: /^(\.\/(help|follow\/follow-log)\.ts|smol-toml)$/ }, ({ kind, path }) =>
       kind === 'dynamic-import' ? { path: `./${REPORTER_PARTS[path]?.name}.cjs`, external: true } : undefined,
     );
   },

@@ -38,7 +38,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'server/src/cli/close-ports.ts',
     'client/src/host/exec.ts',
     // A resolver that blocks must be killed at the deadline: see that file.
-    'report/src/resolve.ts',
+    'report/src/deliver/resolve.ts',
   ],
   'node:sqlite': [
     'server/src/ledger/database.ts',

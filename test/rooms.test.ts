@@ -19,6 +19,14 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     admin: ['config', 'people', 'files', 'log'],
     '.': ['admin', 'config', 'people', 'handover', 'files', 'process', 'log', 'machine'],
   },
+  report: {
+    words: [],
+    spool: ['words'],
+    deliver: ['spool', 'words'],
+    many: ['deliver', 'spool', 'words'],
+    follow: ['deliver', 'words'],
+    '.': ['follow', 'many', 'deliver', 'spool', 'words'],
+  },
   server: {
     words: [],
     setup: [],

@@ -21,8 +21,8 @@ import {
 import { parseFleet, readClientConfig, readServerConfig, splitWords } from '@banshare/runtime';
 import { parseSections, readIncoming } from '@banshare/transport';
 import { unpickle } from '../../packages/client/src/fail2ban/pickle.ts';
-import { readLogLine, unknownForm } from '../../packages/report/src/fail2ban-line.ts';
-import { WaitingReports } from '../../packages/report/src/waiting-reports.ts';
+import { readLogLine, unknownForm } from '../../packages/report/src/follow/fail2ban-line.ts';
+import { WaitingReports } from '../../packages/report/src/spool/waiting-reports.ts';
 import { readImport } from '../../packages/server/src/cli/import-file.ts';
 
 /**

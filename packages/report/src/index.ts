@@ -1,1 +1,1 @@
-export { Spool, type Waiting } from './spool.ts';
+export { Spool, type Waiting } from './spool/spool.ts';

@@ -7,13 +7,13 @@ import {
   sentenceForPeople,
   version,
 } from '@banshare/runtime';
-import { readArguments, type Arguments } from './arguments.ts';
-import { isEcho } from './echo.ts';
-import type { Ending } from './ending.ts';
-import { flushSpool } from './flush.ts';
-import { readReport } from './read-report.ts';
-import { findFaults, openSession } from './session.ts';
-import { reportStream } from './stream.ts';
+import { readArguments, type Arguments } from './words/arguments.ts';
+import { isEcho } from './deliver/echo.ts';
+import type { Ending } from './words/ending.ts';
+import { flushSpool } from './many/flush.ts';
+import { readReport } from './words/read-report.ts';
+import { findFaults, openSession } from './deliver/session.ts';
+import { reportStream } from './many/stream.ts';
 
 /** The life of one report begins here: CONTRIBUTING.md, "Following a ban through the code". */
 async function run(options: Arguments): Promise<Ending> {
@@ -29,7 +29,7 @@ async function run(options: Arguments): Promise<Ending> {
     case 'stdin':
       return reportStream(process.stdin, options, say);
     case 'follow':
-      return (await import('./follow-log.ts')).followLog(options, options.log, say);
+      return (await import('./follow/follow-log.ts')).followLog(options, options.log, say);
     case 'flush':
       return flushSpool(options, say);
     default:

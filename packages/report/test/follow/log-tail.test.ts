@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { LogTail } from '../src/log-tail.ts';
+import { LogTail } from '../../src/follow/log-tail.ts';
 
 function logOfTest(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'banshare-log-'));

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { WaitingReports } from '../src/waiting-reports.ts';
+import { WaitingReports } from '../../src/spool/waiting-reports.ts';
 
 const NOW = 1_795_257_600;
 

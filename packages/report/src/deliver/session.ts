@@ -10,11 +10,11 @@ import {
   readClientConfig,
 } from '@banshare/runtime';
 import { readHostKey } from '@banshare/transport';
-import type { Arguments } from './arguments.ts';
+import type { Arguments } from '../words/arguments.ts';
 import { Courier, type HostIdentity } from './deliver.ts';
-import type { Ending } from './ending.ts';
+import type { Ending } from '../words/ending.ts';
 import { refuseProtected } from './own-rules.ts';
-import { Spool } from './spool.ts';
+import { Spool } from '../spool/spool.ts';
 
 const OWN_ADDRESSES_SECONDS = 1;
 

@@ -2,7 +2,7 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startFleet } from '../../../test/fleet/index.ts';
+import { startFleet } from '../../../../test/fleet/index.ts';
 
 const fleet = await startFleet({ hosts: ['h2'] });
 after(() => fleet[Symbol.asyncDispose]());

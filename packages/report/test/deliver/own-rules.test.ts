@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startFleet } from '../../../test/fleet/index.ts';
+import { startFleet } from '../../../../test/fleet/index.ts';
 
 test('What client.toml of this host lists is refused before it is reported, with its rule, and taken back all the same', async () => {
   await using fleet = await startFleet();

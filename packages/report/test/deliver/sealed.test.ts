@@ -15,8 +15,8 @@ import {
   writeHostKey,
 } from '@banshare/transport';
 import { keepMacKey } from '@banshare/runtime';
-import { Folder, runProgram, type Ran } from '../../../test/fleet/index.ts';
-import { layHostRoot } from '../../../test/fleet/roots.ts';
+import { Folder, runProgram, type Ran } from '../../../../test/fleet/index.ts';
+import { layHostRoot } from '../../../../test/fleet/roots.ts';
 
 // A report port played by the test itself: it tells by what each report was sealed, and may be of an earlier version.
 const zap = await answerZap(() => 'admit');

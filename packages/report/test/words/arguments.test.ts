@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readArguments, type Arguments } from '../src/arguments.ts';
+import { readArguments, type Arguments } from '../../src/words/arguments.ts';
 
 const THREE = ['fail2ban', 'sshd', '203.0.113.9'];
 

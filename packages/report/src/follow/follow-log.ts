@@ -1,13 +1,13 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EXIT, wallSeconds } from '@banshare/runtime';
-import type { Arguments } from './arguments.ts';
-import type { Ending } from './ending.ts';
+import type { Arguments } from '../words/arguments.ts';
+import type { Ending } from '../words/ending.ts';
 import { LogReporter } from './log-reporter.ts';
 import { PlaceFile } from './log-place.ts';
 import { LogTail } from './log-tail.ts';
-import { openSession } from './session.ts';
-import { lines } from './lines.ts';
+import { openSession } from '../deliver/session.ts';
+import { lines } from '../words/lines.ts';
 
 /** The name for standard input. */
 const STANDARD_INPUT = '-';

@@ -1,7 +1,7 @@
 import { overlaps, type Address, type Target } from '@banshare/protocol';
 import type { ClientConfig } from '@banshare/runtime';
 import { EXIT, machineAddresses } from '@banshare/runtime';
-import type { Ending } from './ending.ts';
+import type { Ending } from '../words/ending.ts';
 
 /**
  * Refuses what this host itself says is never banned: its own addresses and what client.toml lists. A slip ends here with a

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { readReport } from '../src/read-report.ts';
+import { readReport } from '../../src/words/read-report.ts';
 
 test('readReport() makes a report of three words, the address in its canonical form', () => {
   const read = readReport(['fail2ban', 'sshd', '2001:DB8:0::9'], 600, { failures: 3 });

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAddress, parseJail, parseProg } from '@banshare/protocol';
-import { Spool, type Waiting } from '../src/index.ts';
+import { Spool, type Waiting } from '../../src/index.ts';
 
 function temporary(): { path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), 'banshare-spool-'));

@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream';
 import { banKeyText, type Report } from '@banshare/protocol';
 import { EXIT, type ExitCode } from '@banshare/runtime';
-import type { Arguments } from './arguments.ts';
-import { readBantime } from './details.ts';
-import { isEcho } from './echo.ts';
-import type { Ending } from './ending.ts';
-import { lines } from './lines.ts';
-import { readReport } from './read-report.ts';
-import { openSession, type Session } from './session.ts';
+import type { Arguments } from '../words/arguments.ts';
+import { readBantime } from '../words/details.ts';
+import { isEcho } from '../deliver/echo.ts';
+import type { Ending } from '../words/ending.ts';
+import { lines } from '../words/lines.ts';
+import { readReport } from '../words/read-report.ts';
+import { openSession, type Session } from '../deliver/session.ts';
 import { UnderWay } from './under-way.ts';
 
 /** Far longer than any report; what goes beyond is dropped without being kept in memory. */

@@ -16,8 +16,8 @@ import {
   spoolFilesIn,
   writePrivate,
 } from '@banshare/runtime';
-import { readDetail } from './details.ts';
-import { readReport } from './read-report.ts';
+import { readDetail } from '../words/details.ts';
+import { readReport } from '../words/read-report.ts';
 import type { Waiting } from './spool.ts';
 
 /** A file of the spool, read; or why it cannot be. */

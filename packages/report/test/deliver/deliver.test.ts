@@ -13,8 +13,8 @@ import {
 import { join } from 'node:path';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
 import { parseHostName } from '@banshare/protocol';
-import { startFleet, takePort, type Ran } from '../../../test/fleet/index.ts';
-import { inSilence, noNamespaces, onFullDisk, silentPort, SWALLOWED } from './silence.ts';
+import { startFleet, takePort, type Ran } from '../../../../test/fleet/index.ts';
+import { inSilence, noNamespaces, onFullDisk, silentPort, SWALLOWED } from '../silence.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Program, startFleet, within, type Fleet } from '../../../test/fleet/index.ts';
+import { Program, startFleet, within, type Fleet } from '../../../../test/fleet/index.ts';
 
 /** Begins a line of a moment ago, or of so many seconds before. */
 function at(secondsAgo: number): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readLogLine, unknownForm } from '../src/fail2ban-line.ts';
+import { readLogLine, unknownForm } from '../../src/follow/fail2ban-line.ts';
 
 const NOW = Date.UTC(2026, 10, 26, 12) / 1000;
 const local = new Date(2026, 10, 20, 23, 0, 0, 123).getTime() / 1000;

@@ -1,12 +1,12 @@
 import { banKeyText } from '@banshare/protocol';
 import { EXIT, wallSeconds } from '@banshare/runtime';
 import type { Answer } from '@banshare/transport';
-import type { Arguments } from './arguments.ts';
-import type { Ending } from './ending.ts';
-import { openSession, type Session } from './session.ts';
-import type { Waiting } from './spool.ts';
+import type { Arguments } from '../words/arguments.ts';
+import type { Ending } from '../words/ending.ts';
+import { openSession, type Session } from '../deliver/session.ts';
+import type { Waiting } from '../spool/spool.ts';
 import { UnderWay } from './under-way.ts';
-import { WaitingReports, type Read } from './waiting-reports.ts';
+import { WaitingReports, type Read } from '../spool/waiting-reports.ts';
 
 /** What follows from an answer: the report has its end, it is given up, or all of them wait on. */
 type Next = { step: 'done' } | { step: 'bury'; reason: string } | { step: 'wait'; ending: Ending };

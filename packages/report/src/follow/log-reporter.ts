@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { parseJail, quote, type Report, SHARED_JAIL } from '@banshare/protocol';
 import { ECHO_NOTE_SECONDS, wallSeconds } from '@banshare/runtime';
-import type { Arguments } from './arguments.ts';
-import { isEcho } from './echo.ts';
+import type { Arguments } from '../words/arguments.ts';
+import { isEcho } from '../deliver/echo.ts';
 import { readLogLine, unknownForm, type Stamp } from './fail2ban-line.ts';
 import { OurBans } from './our-bans.ts';
-import { readReport } from './read-report.ts';
+import { readReport } from '../words/read-report.ts';
 import { SharedRecord } from './shared-record.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../deliver/session.ts';
 
 /** Whoever writes to the log must not fill the log of this program. */
 const MOST_WARNINGS = 50;

@@ -1,5 +1,5 @@
 import { FOR_EVER } from '@banshare/protocol';
-import { readBantime } from './details.ts';
+import { readBantime } from '../words/details.ts';
 
 /** When a line was written, in epoch seconds; isExact where the line tells its zone, else it is read in this host's. */
 export type Stamp = { at: number; isExact: boolean };

@@ -2,8 +2,8 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { startFleet } from '../../../test/fleet/index.ts';
-import { inSilence, noNamespaces } from './silence.ts';
+import { startFleet } from '../../../../test/fleet/index.ts';
+import { inSilence, noNamespaces } from '../silence.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());

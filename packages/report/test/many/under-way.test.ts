@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UnderWay } from '../src/under-way.ts';
+import { UnderWay } from '../../src/many/under-way.ts';
 
 /** Work that ends when it is told to. */
 class Work {

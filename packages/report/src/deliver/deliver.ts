@@ -18,10 +18,10 @@ import {
   type HostKey,
 } from '@banshare/transport';
 import type { HostName } from '@banshare/protocol';
-import type { Ending } from './ending.ts';
+import type { Ending } from '../words/ending.ts';
 import { freshId } from './fresh-id.ts';
 import { resolveServer } from './resolve.ts';
-import { NO_SERVER_SECONDS, type Content, type Spool, type Waiting } from './spool.ts';
+import { NO_SERVER_SECONDS, type Content, type Spool, type Waiting } from '../spool/spool.ts';
 
 /** As whom this host reports. */
 export type HostIdentity = { key: HostKey; name: HostName };
