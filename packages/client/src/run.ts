@@ -312,6 +312,7 @@ function takeParts(
     choice: choiceOf(config, host.state, host.protection, key.ok ? key.value.name : undefined),
     now: () => host.clock.now() ?? wallSeconds(),
     queue: (row) => host.applier.queue(row),
+    isUnderWay: (ip) => host.applier.isUnderWay(ip),
     maxActive: mostActive(config),
     skipped: ({ ip, jail, prog, host: from }, reason) => {
       host.log.info('Ban', { ip, jail, from, outcome: 'skipped', reason });

@@ -48,6 +48,7 @@ class Life {
       choice: CHOICE,
       now,
       queue: (row: BanRow) => applier.queue(row),
+      isUnderWay: (ip) => applier.isUnderWay(ip),
       skipped: () => undefined,
     };
     markBegun(state, notes, COMMANDS.missingJail);

@@ -74,6 +74,11 @@ export class AddressQueue {
     return this.#lines.has(ip);
   }
 
+  /** Whether something of this address runs. */
+  isRunning(ip: string): boolean {
+    return this.#busy.has(ip);
+  }
+
   #takeOf(ready: Iterable<string>, most: number, isMeant: (entry: Line[number]) => boolean): BanKey[] {
     const batch: BanKey[] = [];
     for (const ip of ready) {

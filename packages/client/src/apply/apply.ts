@@ -80,6 +80,11 @@ export class Applier {
     return this.#waiting.has(ip);
   }
 
+  /** Whether a ban of this address is being carried out. */
+  isUnderWay(ip: string): boolean {
+    return this.#waiting.isRunning(ip);
+  }
+
   /** Tells of each row, as it was when its change was begun, once the state has what became of it. */
   onSettled(watch: (row: BanRow) => void): void {
     this.#watching.push(watch);
@@ -173,7 +178,7 @@ export class Applier {
     const { state } = this.#parts;
     const heir = state.sharing(row).find(isWanted);
     if (heir !== undefined) {
-      state.put(inherited(heir, row), this.#parts.now());
+      state.put(inherited(heir, row), this.#parts.now(), heir);
       this.#end(row);
       return true;
     }
@@ -188,7 +193,7 @@ export class Applier {
     const { state, now } = this.#parts;
     const next = lifted(row);
     if (next === undefined) state.remove(row);
-    else state.put(next, now());
+    else state.put(next, now(), row);
   }
 
   #settleLift(row: BanRow, effect: Effect): void {
@@ -197,14 +202,14 @@ export class Applier {
     const current = state.get(row);
     if (current?.status !== 'lifting') return;
     const now = this.#parts.now();
-    if (effect.outcome === 'failed') state.put(liftFailed(current, effect.reason, now), now);
+    if (effect.outcome === 'failed') state.put(liftFailed(current, effect.reason, now), now, current);
     else this.#end(current);
   }
 
   #settleBan(row: Standing, effect: Effect): void {
     const { state, now } = this.#parts;
     const current = state.get(row);
-    if (current !== undefined) state.put(banned(current, row, effect, now()), now());
+    if (current !== undefined) state.put(banned(current, row, effect, now()), now(), current);
   }
 
   #say(row: BanRow, effect: Effect): void {

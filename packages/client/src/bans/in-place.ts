@@ -5,9 +5,9 @@ import type { BanRow } from './ban-row.ts';
 /** What a host that takes only so many bans has to know: which of those in place give way, and what takes their place. */
 export class InPlace {
   readonly #sql: (text: string) => StatementSync;
-  readonly #rowOf: (row: Record<string, unknown>) => BanRow;
+  readonly #rowOf: (row: unknown) => BanRow;
 
-  constructor(sql: (text: string) => StatementSync, rowOf: (row: Record<string, unknown>) => BanRow) {
+  constructor(sql: (text: string) => StatementSync, rowOf: (row: unknown) => BanRow) {
     this.#sql = sql;
     this.#rowOf = rowOf;
   }

@@ -8,9 +8,9 @@ const KEPT = `((status = 'skipped' AND reason = 'paused') OR (status = 'lifting'
 /** The bans in the state that a pause keeps back, or is about to. */
 export class KeptByPause {
   readonly #sql: (text: string) => StatementSync;
-  readonly #rowOf: (row: Record<string, unknown>) => BanRow;
+  readonly #rowOf: (row: unknown) => BanRow;
 
-  constructor(sql: (text: string) => StatementSync, rowOf: (row: Record<string, unknown>) => BanRow) {
+  constructor(sql: (text: string) => StatementSync, rowOf: (row: unknown) => BanRow) {
     this.#sql = sql;
     this.#rowOf = rowOf;
   }

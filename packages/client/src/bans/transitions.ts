@@ -131,12 +131,15 @@ export function unbannedToo(row: BanRow): Lift {
 /**
  * A ban must not be in place for a reason that may end: a pause, a protection, a host that is full. What banshare put in place, or
  * is about to, is lifted, and stays as `skipped` for the reason.
+ * @param isUnderWay whether a command for its address runs: what only waits has nothing to lift.
  * @returns undefined where nothing of ours stands here, or it is lifted for good already.
  */
-export function keptBack(row: BanRow, reason: string): BanRow | undefined {
+export function keptBack(row: BanRow, reason: string, isUnderWay = true): BanRow | undefined {
   if (row.status === 'skipped' || isEnding(row)) return undefined;
-  if (mayBeOurs(row)) return { ...row, ...FRESH, status: 'lifting', reason: '', keptBack: reason };
-  return row.status === 'failed' ? { ...row, ...FRESH, status: 'skipped', reason } : undefined;
+  const isWaiting = row.status === 'pending' && !row.isOurs && !isUnderWay;
+  if (mayBeOurs(row) && !isWaiting)
+    return { ...row, ...FRESH, status: 'lifting', reason: '', keptBack: reason };
+  return isWaiting || row.status === 'failed' ? { ...row, ...FRESH, status: 'skipped', reason } : undefined;
 }
 
 /** A note shows that the command of this row was begun before the program was killed: what it put in place is ours. */

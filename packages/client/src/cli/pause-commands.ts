@@ -84,6 +84,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
       choice,
       now: wallSeconds,
       queue: nothing,
+      isUnderWay: () => true,
       skipped: nothing,
       maxActive,
     };

@@ -8,9 +8,9 @@ import type { DecideParts } from './parts.ts';
  * @returns whether the ban is kept back now.
  */
 export function keepBack(row: BanRow, reason: string, parts: DecideParts, queued: BanRow[]): boolean {
-  const next = keptBack(row, reason);
+  const next = keptBack(row, reason, parts.isUnderWay(row.ip));
   if (next === undefined) return false;
-  parts.state.put(next, parts.now());
+  parts.state.put(next, parts.now(), row);
   if (next.status === 'lifting') queued.push(next);
   parts.state.tell({ seq: row.seq, outcome: 'skipped', reason });
   return true;

@@ -75,7 +75,7 @@ export class ProtectionWatch {
     const liftIn = (rows: readonly BanRow[]): void =>
       this.#lift(rows.filter(({ ip }) => book.ruleFor(ip) !== undefined));
     const isOfMany = single.some((what) => what.includes('/'));
-    if (!isOfMany) liftIn([...single.flatMap((ip) => state.of(ip)), ...state.ranges()]);
+    if (!isOfMany) liftIn([...[...new Set(single)].flatMap((ip) => state.of(ip)), ...state.ranges()]);
     else
       await pageByPage(
         (behind, limit) => state.notSkipped(behind, limit),

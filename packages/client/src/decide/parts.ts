@@ -11,6 +11,8 @@ export type DecideParts = {
   choice: Choice;
   now: () => number;
   queue: (row: BanRow) => void;
+  /** Whether a command for this address runs. */
+  isUnderWay: (ip: string) => boolean;
   /** Hears which published ban is left out here, and why. */
   skipped: (ban: Pick<Event, 'ip' | 'jail' | 'prog' | 'host'>, reason: string) => void;
   /** How many bans this host has in place at most. */

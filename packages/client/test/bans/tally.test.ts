@@ -44,6 +44,7 @@ test('A receipt that was kept while rows changed is that of the rows as they sta
     status: fc.constantFrom(...statuses),
     reason: fc.constantFrom('', 'full', 'paused', 'range', 'own'),
     isRemoved: fc.boolean(),
+    isRead: fc.boolean(),
     isTakenBack: fc.boolean(),
   });
   fc.assert(
@@ -51,11 +52,12 @@ test('A receipt that was kept while rows changed is that of the rows as they sta
       using scratch = folder();
       const state = new State(scratch.path);
       state.receipt();
-      for (const { last, status, reason, isRemoved, isTakenBack } of steps) {
+      for (const { last, status, reason, isRemoved, isRead, isTakenBack } of steps) {
         const row = rowOf({ ip: ip(`203.0.113.${last}`), status, reason, keptBack: reason });
         const change = (): void => {
           if (isRemoved) state.remove(row);
-          else state.put(row, NOW);
+          else state.put(row, NOW, isRead ? state.get(row) : undefined);
+          if (!isRemoved) assert.deepEqual(state.get(row), row);
           if (isTakenBack) throw new Error('taken back');
         };
         try {

@@ -155,6 +155,28 @@ test('sharesOf() brings those with the most down to one another, and takes exact
   assert.deepEqual(sharesOf(5, []), []);
 });
 
+test('What gives way before its command was begun is left out without being lifted, and what was put in place is lifted', async () => {
+  using host2 = new Host();
+  host2.parts.maxActive = 2;
+  host2.hear({ ip: address(1), at: NOW + 1 });
+  await host2.run('ban fail2ban/sshd');
+  await host2.applier.idle();
+  host2.applier.holdBans();
+  host2.hear(...[2, 3, 4, 5].map((last) => ({ ip: address(last), at: NOW + last })));
+  assert.deepEqual(host2.state.counts(), { lifting: 1, skipped: 2, pending: 2 });
+  assert.equal(host2.state.receipt().full, 3);
+  await host2.run('unban fail2ban/sshd');
+  host2.applier.letBansGo();
+  for (const _ of [4, 5]) await host2.run('ban fail2ban/sshd');
+  await host2.rest();
+  assert.deepEqual(host2.state.counts(), { applied: 2, skipped: 3 });
+  assert.deepEqual(host2.enforcer.begun.length, 4);
+  assert.deepEqual(
+    host2.state.untold(9).map(({ seq, reason }) => `${seq} ${reason}`),
+    ['1 full', '2 full', '3 full'],
+  );
+});
+
 async function mostWith(toml: string): Promise<number> {
   using scratch = folder();
   const path = join(scratch.path, 'client.toml');

@@ -31,6 +31,7 @@ export class Host implements Disposable {
       choice: choiceOf(choice),
       now,
       queue: (row) => this.applier.queue(row),
+      isUnderWay: (of) => this.applier.isUnderWay(of),
       skipped: (_, reason) => this.skipped.push(reason),
     };
   }

@@ -96,6 +96,7 @@ export class Machine implements Disposable {
       choice: choiceOf(),
       now,
       queue: (row) => this.applier.queue(row),
+      isUnderWay: () => true,
       skipped: () => undefined,
     };
     this.left = changeEnforcers(config, host, this.parts, this.applier);
