@@ -37,6 +37,22 @@ for (const [text, inner] of table.embedded) {
   });
 }
 
+test('embeddedAddress() finds what stands in the groups of any IPv6 address, wherever its text is shortened', () => {
+  const group = fc.oneof(fc.constantFrom(0, 0x64, 0xff9b, 0x2002, 0x2003), fc.nat(0xffff));
+  const start = fc.constantFrom([0x64, 0xff9b, 0, 0, 0, 0], [0x2002], [0x64, 0xff9c], []);
+  fc.assert(
+    fc.property(start, fc.array(group, { minLength: 8, maxLength: 8 }), (first, more) => {
+      const groups = [...first, ...more].slice(0, 8);
+      const parsed = parseAddress(groups.map((each) => each.toString(16)).join(':'));
+      if (!parsed.ok || !parsed.value.includes(':')) return;
+      const dotted = (high = 0, low = 0): string => [high >> 8, high & 255, low >> 8, low & 255].join('.');
+      const isNat64 = groups.slice(0, 6).join() === [0x64, 0xff9b, 0, 0, 0, 0].join();
+      const inner = groups[0] === 0x2002 ? dotted(groups[1], groups[2]) : undefined;
+      assert.equal(embeddedAddress(parsed.value), isNat64 ? dotted(groups[6], groups[7]) : inner);
+    }),
+  );
+});
+
 test('parseAddress() is idempotent, and agrees with the system that its text is an address', () => {
   fc.assert(
     fc.property(address, (canonical: Address) => {

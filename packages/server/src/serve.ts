@@ -99,7 +99,12 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     failpoint('before-publish');
     distributor.distribute(events);
     rates.published(events, now());
-    for (const { kind, ip, prog, jail, host, seq } of events) log.notice(kind, { ip, prog, jail, host, seq });
+    log.notices(
+      events.map(({ kind, ip, prog, jail, host, seq }) => ({
+        text: kind,
+        fields: { ip, prog, jail, host, seq },
+      })),
+    );
   };
   const audit = new Audit(core.ledger);
   const membership = membershipOf(config, core, { audit, doors: distributor });

@@ -2,7 +2,13 @@ import { wallSeconds } from '../machine/clock.ts';
 import { LEVELS, renderLine, type Level, type LineFormat, type LogFields } from './log-line.ts';
 
 /** What a daemon has to say, one line each on stderr. */
-export type Log = { readonly [L in Level]: (text: string, fields?: LogFields) => void };
+export type Log = { readonly [L in Level]: (text: string, fields?: LogFields) => void } & {
+  /** Many at once, each its own line: one by one a line takes several times as long. */
+  readonly notices: (entries: readonly Said[]) => void;
+};
+
+/** What one line says. */
+type Said = { text: string; fields: LogFields };
 
 export type LogSettings = { readonly level: Level; readonly format: 'text' | 'json' };
 
@@ -17,27 +23,27 @@ export async function openLog(settings: LogSettings): Promise<Log> {
     levels: LEVELS,
     level: settings.level,
     format: format.printf((info) => {
-      const { level, message, fields } = info as unknown as {
-        level: Level;
-        message: string;
-        fields: LogFields;
-      };
-      return renderLine({ atSeconds: wallSeconds(), level, text: message, fields }, lineFormat);
+      const { level, said } = info as unknown as { level: Level; said: readonly Said[] };
+      const atSeconds = wallSeconds();
+      return said.map((each) => renderLine({ atSeconds, level, ...each }, lineFormat)).join('\n');
     }),
     transports: [new transports.Stream({ stream: process.stderr, eol: '\n' })],
   });
+  // As one entry: given apart, winston would append a field called message to the text.
+  const say = (level: Level, said: readonly Said[]): void => void logger.log({ level, message: '', said });
   const at =
     (level: Level) =>
-    (text: string, fields: LogFields = {}): void => {
-      // As one entry: given apart, winston would append a field called message to the text.
-      logger.log({ level, message: text, fields });
-    };
+    (text: string, fields: LogFields = {}): void =>
+      say(level, [{ text, fields }]);
   return {
     error: at('error'),
     warning: at('warning'),
     notice: at('notice'),
     info: at('info'),
     debug: at('debug'),
+    notices: (entries) => {
+      if (entries.length > 0) say('notice', entries);
+    },
   };
 }
 

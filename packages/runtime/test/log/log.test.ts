@@ -23,20 +23,22 @@ test('openLog() writes one line an entry to stderr, from the chosen level up', (
       'error: ban failed ip=203.0.113.9 stderr="no\\nsuch\\tjail"',
       'warning: warned',
       'notice: noticed\\u000anow message=kept level=mine',
+      'notice: ban ip=203.0.113.1',
+      'notice: ban\\u000awith a break ip=203.0.113.2',
     ],
   );
   assert.match(lines[0] ?? '', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /);
 });
 
 test('openLog() writes every level at debug', () => {
-  assert.equal(logged({ level: 'debug', format: 'text' }).length, 5);
+  assert.equal(logged({ level: 'debug', format: 'text' }).length, 7);
 });
 
 test('openLog() writes priorities and no time for the journal', () => {
   const lines = logged({ level: 'debug', format: 'text' }, { JOURNAL_STREAM: '8:1' });
   assert.deepEqual(
     lines.map((line) => line.slice(0, 3)),
-    ['<3>', '<4>', '<5>', '<6>', '<7>'],
+    ['<3>', '<4>', '<5>', '<6>', '<7>', '<5>', '<5>'],
   );
   assert.equal(lines[1], '<4>warned');
 });
