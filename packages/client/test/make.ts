@@ -13,6 +13,7 @@ import {
 import type { BanRow } from '../src/bans/ban-row.ts';
 import { published } from '../src/bans/transitions.ts';
 import type { Choice } from '../src/bans/choice.ts';
+import type { Reason, ReasonCode } from '../src/bans/reason.ts';
 
 /** Epoch seconds at which these tests play. */
 export const NOW = 1_795_257_600;
@@ -39,13 +40,34 @@ export function eventOf(fields: Partial<Event> = {}): Event {
   };
 }
 
-/** Some fields of a row. */
-export type RowFields = { [Key in keyof BanRow]?: BanRow[Key] };
+/** Some fields of a row; reasons by their code, or as what an enforcer said. */
+export type RowFields = {
+  [Key in keyof BanRow]?: BanRow[Key] | (BanRow[Key] extends Reason ? string : never);
+};
+
+const CODES: readonly string[] = ['', 'full', 'paused', 'expired', 'own', 'range'];
+
+/** The reason of a code, or that an enforcer said. */
+export function reasonOf(said: string | Reason): Reason {
+  if (typeof said !== 'string') return said;
+  return CODES.includes(said) ? { code: said as ReasonCode, text: '' } : { code: 'enforcer', text: said };
+}
 
 /** The row of a ban that was just taken, with the test's own fields. */
 export function rowOf(fields: RowFields = {}): BanRow {
   const event = eventOf();
-  return { ...published(event, { apply: true, localJail: event.jail }, undefined), ...fields } as BanRow;
+  const { reason = '', keptBack = '' } = fields;
+  return {
+    ...published(event, { apply: true, localJail: event.jail }, undefined),
+    ...fields,
+    reason: reasonOf(reason),
+    keptBack: reasonOf(keptBack),
+  } as BanRow;
+}
+
+/** What protects, as a reason; none where there is no rule. */
+export function protectedBy(rule: string | undefined): Reason | undefined {
+  return rule === undefined ? undefined : { code: 'protected', text: rule };
 }
 
 export function choiceOf(fields: Partial<Choice> = {}): Choice {
@@ -55,7 +77,7 @@ export function choiceOf(fields: Partial<Choice> = {}): Choice {
     jails: ['*'],
     progs: ['*'],
     localJails: new Map(),
-    ruleFor: specialRange,
+    ruleFor: (target) => protectedBy(specialRange(target)),
     isPaused: false,
     ...fields,
   };

@@ -12,6 +12,8 @@ import type { Enforcer } from '../enforcers/enforcer.ts';
 import type { Progress } from '../follow/progress.ts';
 import type { Applier } from '../apply/apply.ts';
 import { pause, resume } from '../decide/pause.ts';
+import type { BanRow } from '../bans/ban-row.ts';
+import { sayReason } from '../bans/reason.ts';
 import type { State } from '../bans/state.ts';
 import { spoolStatus, statusOf } from './status.ts';
 import type { DecideParts } from '../decide/parts.ts';
@@ -31,6 +33,13 @@ export type AdminParts = {
   /** Goes over to a new key. */
   rotate: () => Promise<AdminReply>;
 };
+
+/** A ban as people and programs are told of it. */
+export type ToldBan = Omit<BanRow, 'reason' | 'keptBack'> & { reason: string; keptBack: string };
+
+function toldBan(row: BanRow): ToldBan {
+  return { ...row, reason: sayReason(row.reason), keptBack: sayReason(row.keptBack) };
+}
 
 /**
  * What pausing did, or ending the pause: bans concerned, and those that are still in place, or still kept back. Where any are still
@@ -53,7 +62,7 @@ const ACTIONS: AdminTable<AdminParts> = {
   },
   resume: { takes: {}, run: async (_, { parts }) => ({ ok: true, result: await resumeNow(parts) }) },
   rotate: { takes: {}, run: (_, parts) => parts.rotate() },
-  bans: { takes: {}, run: (_, parts) => ({ ok: true, result: { bans: parts.state.all() } }) },
+  bans: { takes: {}, run: (_, parts) => ({ ok: true, result: { bans: parts.state.all().map(toldBan) } }) },
 };
 
 /** Answers a command from the local admin socket. */

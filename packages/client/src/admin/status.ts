@@ -1,10 +1,10 @@
+import { sayReason } from '../bans/reason.ts';
 import { join } from 'node:path';
 import type { Receipt } from '@banshare/protocol';
 import { DEAD_LETTERS, monotonicSeconds, spooledAt, spoolFilesIn, type ServerPlace } from '@banshare/runtime';
 import { placingOf } from '../enforcer-change/hand-over.ts';
 import type { Phase, Progress } from '../follow/progress.ts';
 import type { State } from '../bans/state.ts';
-import { RANGE } from '../bans/change.ts';
 
 /** Above this a host does better with a set of the kernel. */
 const MOST_IN_FAIL2BAN = 1000;
@@ -91,7 +91,9 @@ function adviceFor(enforcer: string, { applied = 0, already = 0 }: Record<string
 }
 
 function adviceOnRanges(state: State): string[] {
-  const missed = state.ranges().filter(({ status, reason }) => status === 'failed' && reason === RANGE);
+  const missed = state
+    .ranges()
+    .filter(({ status, reason }) => status === 'failed' && reason.code === 'range');
   if (missed.length === 0) return [];
   return [
     `${missed.length === 1 ? 'A range is' : `${missed.length} ranges are`} not banned here, since no enforcer of this host can: use nftables or ipset.`,
@@ -105,7 +107,7 @@ export function unliftedIn(state: State): string[] {
     example === undefined
       ? []
       : [
-          `${count === 1 ? 'A ban' : `${count} bans`} could not be lifted here yet, and ${count === 1 ? 'is' : 'are'} tried again: ${example.ip} in ${example.localJail}: ${example.reason}`,
+          `${count === 1 ? 'A ban' : `${count} bans`} could not be lifted here yet, and ${count === 1 ? 'is' : 'are'} tried again: ${example.ip} in ${example.localJail}: ${sayReason(example.reason)}`,
         ];
   const earlier = Object.entries(placingOf(state)?.before ?? {}).flatMap(([place, { trouble }]) =>
     trouble === undefined

@@ -5,7 +5,7 @@ import type { Enforcer } from '../enforcers/enforcer.ts';
 import type { State } from '../bans/state.ts';
 import { banned, inherited, lifted, liftFailed } from '../bans/transitions.ts';
 import { AddressQueue, type Kind } from './address-queue.ts';
-import { NEVER_BAN, PAUSED } from '../bans/choice.ts';
+import { isProtection } from '../bans/reason.ts';
 import { type Change, type Effect, reasonOf } from '../bans/change.ts';
 
 /**
@@ -249,5 +249,5 @@ export class Applier {
 /** What a person lifts, what is protected and what a pause keeps back goes before everything. */
 function kindOf({ status, isForced, keptBack }: BanRow): Kind {
   if (status !== 'lifting') return 'ban';
-  return isForced || keptBack === PAUSED || keptBack.startsWith(NEVER_BAN) ? 'first' : 'lift';
+  return isForced || keptBack.code === 'paused' || isProtection(keptBack) ? 'first' : 'lift';
 }

@@ -7,7 +7,6 @@ import type { State } from '../bans/state.ts';
 import { begun, triedAgain, triedWithOthers } from '../bans/transitions.ts';
 import type { ServerClock } from '../server/server-clock.ts';
 import { endBan } from '../decide/record-news.ts';
-import { RANGE } from '../bans/change.ts';
 import type { DecideParts } from '../decide/parts.ts';
 
 const TICK_MS = 1000;
@@ -20,7 +19,7 @@ export function resumePending(state: State, applier: Applier): void {
   for (const row of unfinished(state)) applier.queue(row);
   // The administrator may have changed the enforcer since.
   for (const row of state.ranges()) {
-    if (row.status !== 'failed' || row.reason !== RANGE) continue;
+    if (row.status !== 'failed' || row.reason.code !== 'range') continue;
     const again = triedWithOthers(row);
     state.put(again, wallSeconds());
     applier.queue(again);

@@ -1,6 +1,7 @@
 import { OPERATOR } from '@banshare/protocol';
 import type { BanRow } from '../bans/ban-row.ts';
 import type { State } from '../bans/state.ts';
+import { sayReason } from '../bans/reason.ts';
 import { type Effect, reasonOf } from '../bans/change.ts';
 
 /** An ack has room for some dozens of outcomes: reasons are kept short. */
@@ -11,12 +12,17 @@ const LONGEST_REASON = 80;
  * @returns whether the server should hear of it at once.
  */
 export function tellEffect(state: State, row: BanRow, effect: Effect): boolean {
-  if (row.status === 'lifting' && row.keptBack !== '' && effect.outcome !== 'failed') {
-    state.tell({ seq: row.seq, outcome: 'skipped', reason: row.keptBack.slice(0, LONGEST_REASON) });
+  if (row.status === 'lifting' && row.keptBack.code !== '' && effect.outcome !== 'failed') {
+    state.tell({
+      seq: row.seq,
+      outcome: 'skipped',
+      reason: sayReason(row.keptBack).slice(0, LONGEST_REASON),
+    });
     return true;
   }
   const why = reasonOf(effect);
-  const isPlain = effect.outcome === 'applied' && row.attempts === 0 && row.keptBack === '' && why === '';
+  const isPlain =
+    effect.outcome === 'applied' && row.attempts === 0 && row.keptBack.code === '' && why === '';
   if (!isPlain) {
     // An operator who lifts what is not there any more has what he wants, and is not told of a ban that ended before its time.
     const outcome = effect.outcome === 'released' && row.isForced ? 'already' : effect.outcome;

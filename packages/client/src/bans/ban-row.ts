@@ -1,5 +1,6 @@
 import { FOR_EVER, type BanKey, type HostName, type JailName, type Origin } from '@banshare/protocol';
 import type { Change } from './change.ts';
+import type { Reason } from './reason.ts';
 
 /**
  * Where a ban stands on this host; transitions.ts has the table of what each state means, and every step between two of them.
@@ -18,8 +19,8 @@ type Known = BanKey & {
   protocol: string;
   /** The jail of this host in which it stands, or would. */
   localJail: JailName;
-  /** Why the ban is in this state, for people; empty where the state says it all. */
-  reason: string;
+  /** Why the ban is in this state. */
+  reason: Reason;
   /** banshare put it in place here, and so may lift it. */
   isOurs: boolean;
   /** How often its command failed, and when it is tried again (epoch seconds by the server's clock). */
@@ -38,10 +39,10 @@ export type Standing = Known & {
   isForced: false;
   isEveryJail: false;
   /**
-   * Why the ban was not in place before, as the server was told: what becomes of it now is news. Empty where the server was told
+   * Why the ban was not in place before, as the server was told: what becomes of it now is news. None where the server was told
    * nothing.
    */
-  keptBack: string;
+  keptBack: Reason;
 };
 
 /** A ban that is to be lifted. */
@@ -51,15 +52,12 @@ export type Lift = Known & {
   isForced: boolean;
   /** That operator wants it lifted in whatever jail of this host it stands. */
   isEveryJail: boolean;
-  /** Why the ban stays here as `skipped` once it is lifted; empty where it is to be forgotten. */
-  keptBack: string;
+  /** Why the ban stays here as `skipped` once it is lifted; none where it is to be forgotten. */
+  keptBack: Reason;
 };
 
 /** A ban of the fleet as this host took it over. */
 export type BanRow = Standing | Lift;
-
-/** So begins `keptBack` of a ban that is carried out again since it could not be seen in the firewall. */
-export const UNPROVEN = 'unproven: ';
 
 /**
  * Whether banshare put a ban in place, or may have: while its command is under way nobody knows, and what is ours must not be left
@@ -92,7 +90,7 @@ export function changeOf(
     port,
     protocol,
     seconds: secondsLeft(until, now, kind === 'ban' ? 1 : 0),
-    ...(kind === 'ban' && row.keptBack.startsWith(UNPROVEN) ? { wasUnproven: true } : {}),
+    ...(kind === 'ban' && row.keptBack.code === 'unproven' ? { wasUnproven: true } : {}),
     others: lasting.map((other) => ({
       prog: other.prog,
       jail: other.jail,

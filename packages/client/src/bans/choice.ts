@@ -1,4 +1,5 @@
 import type { BanKey, HostName, JailName, Target } from '@banshare/protocol';
+import type { Reason } from './reason.ts';
 
 /** What this host takes over, from client.toml; '*' stands for all. */
 export type Choice = {
@@ -10,7 +11,7 @@ export type Choice = {
   /** The local jail of `PROG/JAIL`, `JAIL` or `*`. */
   localJails: ReadonlyMap<string, string>;
   /** Why an address is never banned in a local jail; undefined where it may be. */
-  ruleFor: (ip: Target, localJail: JailName) => string | undefined;
+  ruleFor: (ip: Target, localJail: JailName) => Reason | undefined;
   /** An operator at this host's console wants nothing applied. */
   isPaused: boolean;
 };
@@ -18,18 +19,9 @@ export type Choice = {
 /** What counts of an event, or of a ban that this host knows already. */
 export type Candidate = BanKey & { host: HostName; until: number | null };
 
-/** Begins the reason by which an address is protected; its rule follows. */
-export const NEVER_BAN = 'never-ban: ';
-
-/** Why what would be applied is not, while this host is paused. */
-export const PAUSED = 'paused';
-
-/** Why a ban is left out on a host that has as many as it takes. */
-export const FULL = 'full';
-
 /** isForbidden: also what is in place already has to go. */
 export type Chosen =
-  { apply: true; localJail: JailName } | { apply: false; reason: string; isForbidden: boolean };
+  { apply: true; localJail: JailName } | { apply: false; reason: Reason; isForbidden: boolean };
 
 /** The jail of this host for a ban. */
 export function localJailOf(event: BanKey, localJails: Choice['localJails']): JailName {

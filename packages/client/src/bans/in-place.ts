@@ -35,7 +35,7 @@ export class InPlace {
   /** What of an origin is not over and was left out since this host had as many as it takes, the newest first. */
   newestLeftOut(origin: Origin, now: number, limit: number): BanRow[] {
     return this.#sql(
-      `SELECT * FROM bans INDEXED BY bans_left_out WHERE status = 'skipped' AND reason = 'full' AND origin = ?
+      `SELECT * FROM bans INDEXED BY bans_left_out WHERE status = 'skipped' AND reason_code = 'full' AND origin = ?
        AND (until IS NULL OR until > ?) ORDER BY at DESC, seq DESC LIMIT ?`,
     )
       .all(origin, now, limit)

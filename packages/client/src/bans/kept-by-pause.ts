@@ -3,7 +3,7 @@ import type { Origin } from '@banshare/protocol';
 import type { BanRow } from './ban-row.ts';
 
 /** As the index has it, word by word: SQLite uses it for nothing else. */
-const KEPT = `((status = 'skipped' AND reason = 'paused') OR (status = 'lifting' AND kept_back = 'paused'))`;
+const KEPT = `((status = 'skipped' AND reason_code = 'paused') OR (status = 'lifting' AND kept_code = 'paused'))`;
 
 /** The bans in the state that a pause keeps back, or is about to. */
 export class KeptByPause {

@@ -38,7 +38,37 @@ const STEPS: readonly string[] = [
   `CREATE INDEX bans_paused ON bans (origin, at, status)
      WHERE ((status = 'skipped' AND reason = 'paused') OR (status = 'lifting' AND kept_back = 'paused'));
    CREATE INDEX bans_ranges ON bans (seq) WHERE instr(ip, '/') > 0;`,
+  `DROP INDEX bans_left_out;
+   DROP INDEX bans_paused;
+   ALTER TABLE bans ADD COLUMN reason_code TEXT NOT NULL DEFAULT '';
+   ALTER TABLE bans ADD COLUMN kept_code TEXT NOT NULL DEFAULT '';
+   UPDATE bans SET reason_code = ${codeIn('reason')}, reason = ${textIn('reason')} WHERE reason <> '';
+   UPDATE bans SET kept_code = ${codeIn('kept_back')}, kept_back = ${textIn('kept_back')} WHERE kept_back <> '';
+   CREATE INDEX bans_left_out ON bans (origin, at) WHERE status = 'skipped' AND reason_code = 'full';
+   CREATE INDEX bans_paused ON bans (origin, at, status)
+     WHERE ((status = 'skipped' AND reason_code = 'paused') OR (status = 'lifting' AND kept_code = 'paused'));`,
 ];
+
+/** What a reason meant that an earlier version kept as one sentence. */
+function codeIn(column: string): string {
+  return `CASE WHEN ${column} IN ('full', 'paused', 'expired', 'own', 'range') THEN ${column}
+    WHEN ${column} LIKE 'range: not by %' THEN 'range' WHEN ${column} LIKE 'unproven: %' THEN 'unproven'
+    WHEN ${column} LIKE 'never-ban: % of [never-ban] in client.toml' THEN 'listed'
+    WHEN ${column} LIKE 'never-ban: % of fail2ban''s ignoreip in jail %' THEN 'ignored'
+    WHEN ${column} LIKE 'never-ban: %' THEN 'protected' WHEN ${column} LIKE 'a range wider than %' THEN 'wide'
+    WHEN ${column} LIKE 'jail % is not followed' THEN 'jail' WHEN ${column} LIKE 'prog % is not followed' THEN 'prog'
+    ELSE 'enforcer' END`;
+}
+
+/** What it said beside that. */
+function textIn(column: string): string {
+  return `CASE WHEN ${column} IN ('full', 'paused', 'expired', 'own', 'range') THEN ''
+    WHEN ${column} LIKE 'range: not by %' THEN substr(${column}, 15) WHEN ${column} LIKE 'unproven: %' THEN substr(${column}, 11)
+    WHEN ${column} LIKE 'never-ban: %' THEN substr(${column}, 12) WHEN ${column} LIKE 'a range wider than %' THEN substr(${column}, 20)
+    WHEN ${column} LIKE 'jail % is not followed' OR ${column} LIKE 'prog % is not followed'
+      THEN substr(${column}, 6, length(${column}) - 21)
+    ELSE ${column} END`;
+}
 
 /**
  * Brings the state to this program's version, and keeps it as it was before, on which the previous program starts again.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { parseOutcome, type BanKey, type Outcome, type Position, type Receipt } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
+import type { ReasonCode } from './reason.ts';
 import type { BanRow, RowStatus, Standing } from './ban-row.ts';
 import { InPlace } from './in-place.ts';
 import { KeptByPause } from './kept-by-pause.ts';
@@ -82,22 +83,31 @@ export class State {
     const forced = row.isEveryJail ? 2 : row.isForced ? 1 : 0;
     const standing = [
       row.status,
-      row.reason,
+      row.reason.text,
       row.isOurs ? 1 : 0,
       now,
       row.attempts,
       row.retryAt,
       forced,
     ] as const;
+    const { code: keptCode, text: keptBack } = row.keptBack;
     if (earlier !== undefined && STAYS.every((name) => row[name] === earlier[name]))
       this.#sql(
-        `UPDATE bans SET status = ?, reason = ?, ours = ?, changed = ?, attempts = ?, retry_at = ?, forced = ?, kept_back = ?
-         WHERE ip = ? AND prog = ? AND jail = ?`,
-      ).run(...standing, row.keptBack, row.ip, row.prog, row.jail);
+        `UPDATE bans SET status = ?, reason = ?, ours = ?, changed = ?, attempts = ?, retry_at = ?, forced = ?, kept_back = ?,
+         reason_code = ?, kept_code = ? WHERE ip = ? AND prog = ? AND jail = ?`,
+      ).run(...standing, keptBack, row.reason.code, keptCode, row.ip, row.prog, row.jail);
     else
       this.#sql(
-        'INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-      ).run(...FIXED.map((name) => row[name]), ...standing, row.keptBack, row.origin, row.finder);
+        'INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      ).run(
+        ...FIXED.map((name) => row[name]),
+        ...standing,
+        keptBack,
+        row.origin,
+        row.finder,
+        row.reason.code,
+        keptCode,
+      );
     this.#tally?.change(row, before, row);
   }
 
@@ -152,13 +162,13 @@ export class State {
       .map((row) => rowOf(row) as Standing);
   }
 
-  /** A part of what is skipped for a reason that begins so, in the order of the keys from behind one of them. */
-  skippedFor(beginning: string, behind: BanKey | undefined, limit: number): BanRow[] {
+  /** A part of what is skipped for one of these reasons, in the order of the keys from behind one of them. */
+  skippedFor(codes: readonly ReasonCode[], behind: BanKey | undefined, limit: number): BanRow[] {
     return this.#sql(
-      `SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) AND status = 'skipped' AND substr(reason, 1, ?) = ?
-       ORDER BY ip, prog, jail LIMIT ?`,
+      `SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) AND status = 'skipped'
+       AND reason_code IN (SELECT value FROM json_each(?)) ORDER BY ip, prog, jail LIMIT ?`,
     )
-      .all(...keyOf(behind), beginning.length, beginning, limit)
+      .all(...keyOf(behind), JSON.stringify(codes), limit)
       .map(rowOf);
   }
 
@@ -309,11 +319,12 @@ export class State {
     if (this.#tally !== undefined) return this.#tally;
     const tally = new Tally();
     // Read as lists: a host with a hundred thousand bans reads them at its start, and is deaf meanwhile.
-    const rows = this.#listing('SELECT status, reason, kept_back, ip, prog, jail FROM bans').iterate();
+    const rows = this.#listing(
+      'SELECT status, reason_code, reason, kept_code, ip, prog, jail FROM bans',
+    ).iterate();
     for (const row of rows) {
-      const [status, reason, keptBack, ip, prog, jail] = row as unknown as string[];
-      const counted = { status, reason, keptBack } as Counted;
-      tally.change({ ip, prog, jail } as BanKey, undefined, counted);
+      const [ip, prog, jail] = (row as unknown as string[]).slice(4);
+      tally.change({ ip, prog, jail } as BanKey, undefined, countedOf(row as unknown as string[]));
     }
     this.#tally = tally;
     return tally;
@@ -321,9 +332,10 @@ export class State {
 
   #countedOf({ ip, prog, jail }: BanKey): Counted | undefined {
     if (this.#tally === undefined) return undefined;
-    const sql = 'SELECT status, reason, kept_back FROM bans WHERE ip = ? AND prog = ? AND jail = ?';
+    const sql =
+      'SELECT status, reason_code, reason, kept_code FROM bans WHERE ip = ? AND prog = ? AND jail = ?';
     const row = this.#listing(sql).get(ip, prog, jail) as unknown as string[] | undefined;
-    return row === undefined ? undefined : ({ status: row[0], reason: row[1], keptBack: row[2] } as Counted);
+    return row === undefined ? undefined : countedOf(row);
   }
 
   /** The same as #sql(), with each row as a list of its columns, which takes a third of the time. */
@@ -346,10 +358,17 @@ export class State {
   }
 }
 
-/** Before all others where there is none. */
-function keyOf(behind: BanKey | undefined): [string, string, string] {
-  return [behind?.ip ?? '', behind?.prog ?? '', behind?.jail ?? ''];
+/** What counts of a row, from its status, the code and text of its reason, and the code of why it is kept back. */
+function countedOf([status, code, text, kept]: readonly string[]): Counted {
+  return { status, reason: { code, text }, keptBack: { code: kept, text: '' } } as Counted;
 }
+
+/** Before all others where there is none. */
+const keyOf = (behind: BanKey | undefined): [string, string, string] => [
+  behind?.ip ?? '',
+  behind?.prog ?? '',
+  behind?.jail ?? '',
+];
 
 /** What of a row stays as long as its ban is not published anew, or moved to another jail: the first columns, in their order. */
 const FIXED = ['ip', 'prog', 'jail', 'seq', 'at', 'host', 'until', 'port', 'protocol', 'localJail'] as const;
@@ -359,7 +378,7 @@ const STAYS = [...FIXED, 'origin', 'finder'] as const;
 function rowOf(row: unknown): BanRow {
   const [ip, prog, jail, seq, at, host, until, port, protocol, localJail, status, reason, ours, , ...rest] =
     row as never[];
-  const [attempts, retryAt, forced, keptBack, origin, finder] = rest;
+  const [attempts, retryAt, forced, keptBack, origin, finder, reasonCode, keptCode] = rest;
   return {
     ip,
     prog,
@@ -372,13 +391,13 @@ function rowOf(row: unknown): BanRow {
     protocol,
     localJail,
     status,
-    reason,
+    reason: { code: reasonCode, text: reason },
     isOurs: ours === 1,
     attempts,
     retryAt,
     isForced: forced !== 0,
     isEveryJail: forced === 2,
-    keptBack,
+    keptBack: { code: keptCode, text: keptBack },
     origin,
     finder,
   } as unknown as BanRow;

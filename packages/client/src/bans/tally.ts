@@ -1,8 +1,7 @@
 import { hash } from 'node:crypto';
 import { digestText, type BanKey, type Receipt } from '@banshare/protocol';
 import type { BanRow } from './ban-row.ts';
-import { FULL, PAUSED } from './choice.ts';
-import { RANGE } from './change.ts';
+import { sayReason, type ReasonCode } from './reason.ts';
 
 /** What counts of a row: its status, and why. */
 export type Counted = Pick<BanRow, 'status' | 'reason' | 'keptBack'>;
@@ -32,7 +31,8 @@ export class Tally {
 
   /** Takes what the row of a ban was, where there was one, and what it is now, where it is there still. */
   change(ban: BanKey, before: Counted | undefined, row: Counted | undefined): void {
-    if (row?.status === 'failed' && row.reason !== RANGE) this.#why = row.reason.replace(/[\s:]+$/, '');
+    if (row?.status === 'failed' && row.reason.code !== 'range')
+      this.#why = sayReason(row.reason).replace(/[\s:]+$/, '');
     this.#byBanshare += Number(isByBanshare(row)) - Number(isByBanshare(before));
     const [was, is] = [standingOf(before), standingOf(row)];
     // Most changes only move a ban's end.
@@ -90,21 +90,21 @@ function standingOf(row: Counted | undefined): Standing {
     case 'unproven':
       return 'unproven';
     case 'failed':
-      return reason === RANGE ? 'unfit' : 'failed';
+      return reason.code === 'range' ? 'unfit' : 'failed';
     case 'pending':
       return 'missing';
     case 'skipped':
-      return keptBackAs(reason);
+      return keptBackAs(reason.code);
     case 'lifting':
-      return keptBackAs(keptBack);
+      return keptBackAs(keptBack.code);
     default:
       return 'unwanted';
   }
 }
 
-function keptBackAs(reason: string): Standing {
-  if (reason === FULL) return 'full';
-  return reason === PAUSED ? 'missing' : 'unwanted';
+function keptBackAs(code: ReasonCode): Standing {
+  if (code === 'full') return 'full';
+  return code === 'paused' ? 'missing' : 'unwanted';
 }
 
 /** 64 bits into which bans are combined by XOR: what goes in a second time is out again. */

@@ -1,7 +1,8 @@
 import { originOf, type Event, type JailName } from '@banshare/protocol';
-import { isOver, mayBeOurs, UNPROVEN, type BanRow, type Lift, type Standing } from './ban-row.ts';
-import { reasonOf, type Effect } from './change.ts';
+import { isOver, mayBeOurs, type BanRow, type Lift, type Standing } from './ban-row.ts';
+import type { Effect } from './change.ts';
 import type { Chosen } from './choice.ts';
+import { NO_REASON, type Reason } from './reason.ts';
 
 /*
  * The life of a ban on this host. Its row is in one of these states, and every change of a row is one of the steps below: a pure
@@ -34,7 +35,7 @@ const SELDOM_SECONDS = 6 * 3600;
 
 /** Nothing was tried yet. */
 const FIRST_TRY = { attempts: 0, retryAt: null } as const;
-const FRESH = { ...FIRST_TRY, isForced: false, isEveryJail: false, keptBack: '' } as const;
+const FRESH = { ...FIRST_TRY, isForced: false, isEveryJail: false, keptBack: NO_REASON } as const;
 
 /**
  * A ban is published, for the first time or anew. What an earlier publication put in place stays ours; where this one must not
@@ -43,14 +44,14 @@ const FRESH = { ...FIRST_TRY, isForced: false, isEveryJail: false, keptBack: '' 
 export function published(event: Event, chosen: Chosen, earlier: BanRow | undefined): BanRow {
   const row = decided(event, chosen, earlier);
   const isInTheWay = !chosen.apply && chosen.isForbidden && earlier !== undefined && mayBeOurs(earlier);
-  return isInTheWay ? { ...row, status: 'lifting', reason: '', keptBack: row.reason } : row;
+  return isInTheWay ? { ...row, status: 'lifting', reason: NO_REASON, keptBack: row.reason } : row;
 }
 
 /**
  * A ban that was left out, or was being lifted, is decided about once more.
  * @param told why it was left out, as the server was told: what becomes of it now is news.
  */
-export function decidedAnew(row: BanRow, chosen: Chosen, told: string): Standing {
+export function decidedAnew(row: BanRow, chosen: Chosen, told: Reason): Standing {
   return { ...decided(row, chosen, row), keptBack: told };
 }
 
@@ -77,7 +78,12 @@ function decided(event: Event | BanRow, chosen: Chosen, earlier: BanRow | undefi
     return { ...common, localJail: earlierJail ?? jail, status: 'skipped', reason: chosen.reason };
   }
   const isMoved = earlier?.isOurs === true && earlierJail !== undefined;
-  return { ...common, localJail: isMoved ? earlierJail : chosen.localJail, status: 'pending', reason: '' };
+  return {
+    ...common,
+    localJail: isMoved ? earlierJail : chosen.localJail,
+    status: 'pending',
+    reason: NO_REASON,
+  };
 }
 
 /** A snapshot has a ban that stands here, or was let go here: it stays as it is, at its place in the server's history. */
@@ -92,7 +98,7 @@ export function lacking(row: BanRow): BanRow {
 
 /** A ban is over: what banshare put in place is to be lifted, and the row to be forgotten. @param seq of the event that says so. */
 export function ended(row: BanRow, seq: number = row.seq): Lift {
-  return { ...row, ...FRESH, status: 'lifting', reason: '', seq };
+  return { ...row, ...FRESH, status: 'lifting', reason: NO_REASON, seq };
 }
 
 /** An operator's unban runs here whatever this host knew of the ban, in the jail where it stands. */
@@ -117,7 +123,7 @@ export function unbanned(event: Event, localJail: JailName, earlier: BanRow | un
     seq,
     at,
     status: 'lifting',
-    reason: '',
+    reason: NO_REASON,
     isForced: true,
     isEveryJail: event.everyJail === true,
   };
@@ -125,7 +131,7 @@ export function unbanned(event: Event, localJail: JailName, earlier: BanRow | un
 
 /** The same for another ban of that address, which the server's ledger lacks, so that nobody else can ever lift it. */
 export function unbannedToo(row: BanRow): Lift {
-  return { ...row, ...FRESH, status: 'lifting', reason: '', isForced: true };
+  return { ...row, ...FRESH, status: 'lifting', reason: NO_REASON, isForced: true };
 }
 
 /**
@@ -134,11 +140,11 @@ export function unbannedToo(row: BanRow): Lift {
  * @param isUnderWay whether a command for its address runs: what only waits has nothing to lift.
  * @returns undefined where nothing of ours stands here, or it is lifted for good already.
  */
-export function keptBack(row: BanRow, reason: string, isUnderWay = true): BanRow | undefined {
+export function keptBack(row: BanRow, reason: Reason, isUnderWay = true): BanRow | undefined {
   if (row.status === 'skipped' || isEnding(row)) return undefined;
   const isWaiting = row.status === 'pending' && !row.isOurs && !isUnderWay;
   if (mayBeOurs(row) && !isWaiting)
-    return { ...row, ...FRESH, status: 'lifting', reason: '', keptBack: reason };
+    return { ...row, ...FRESH, status: 'lifting', reason: NO_REASON, keptBack: reason };
   return isWaiting || row.status === 'failed' ? { ...row, ...FRESH, status: 'skipped', reason } : undefined;
 }
 
@@ -159,10 +165,18 @@ export function banned(current: BanRow, row: Standing, effect: Effect, now: numb
   const settled = { ...current, localJail: effect.localJail, isOurs };
   if (settled.status !== 'pending' || settled.seq !== row.seq) return settled;
   const status = effect.outcome === 'already' && isOurs ? 'applied' : effect.outcome;
-  const reason = reasonOf(effect);
+  const reason = reasonIn(effect);
   return status === 'failed' && effect.unfit === undefined
     ? { ...settled, ...afterFailure(settled, now), status, reason }
     : { ...settled, status, reason, retryAt: null };
+}
+
+/** What becomes of the reason that an effect has: of what an enforcer cannot do by its kind, that; else what it said. */
+function reasonIn(effect: Effect): Reason {
+  const { outcome, unfit } = effect;
+  if (unfit !== undefined) return { code: 'range', text: outcome === 'failed' ? '' : unfit.join(' and ') };
+  const text = 'reason' in effect ? effect.reason : '';
+  return text === '' ? NO_REASON : { code: 'enforcer', text };
 }
 
 /** Another ban ends that has put the address where this one wants it too: it stays, and is lifted with this one, if it is ours to lift. */
@@ -172,13 +186,13 @@ export function inherited(heir: BanRow, from: BanRow): BanRow {
 
 /** Nothing of a lifted ban stands any more: the row is forgotten (undefined), or stays as `skipped` where the ban was kept back. */
 export function lifted(row: Lift): Standing | undefined {
-  if (row.keptBack === '') return undefined;
+  if (row.keptBack.code === '') return undefined;
   return { ...row, ...FRESH, status: 'skipped', reason: row.keptBack, isOurs: false };
 }
 
 /** A lift failed: it is tried until it is done, since somebody is locked out by what still stands. now: see banned(). */
 export function liftFailed(row: Lift, reason: string, now: number): Lift {
-  const next = { ...row, ...afterFailure(row, now), reason };
+  const next = { ...row, ...afterFailure(row, now), reason: { code: 'enforcer', text: reason } as const };
   return { ...next, retryAt: next.retryAt ?? now + SELDOM_SECONDS };
 }
 
@@ -196,19 +210,19 @@ export function triedAgain(row: BanRow): BanRow {
 
 /** The administrator may have changed the enforcer, so a range that could not be banned is tried once more; the server was told that it failed. */
 export function triedWithOthers(row: Standing): Standing {
-  return { ...row, status: 'pending', reason: '', attempts: 1 };
+  return { ...row, status: 'pending', reason: NO_REASON, attempts: 1 };
 }
 
 /** What was in place was lost, or has to be put in place with another end. */
 export function putBack(row: Standing): Standing {
   // The server was told that it could not be seen, and hears what comes of it now.
-  const told = row.status === 'unproven' ? `${UNPROVEN}${row.reason}` : '';
-  return { ...row, ...FRESH, status: 'pending', reason: '', keptBack: told };
+  const told: Reason = row.status === 'unproven' ? { code: 'unproven', text: row.reason.text } : NO_REASON;
+  return { ...row, ...FRESH, status: 'pending', reason: NO_REASON, keptBack: told };
 }
 
 /** What was in place is there no more, and nothing was lost: fail2ban or a person let it go. It stays so. */
 export function letGo(row: Standing): Standing {
-  return { ...row, status: 'released', isOurs: false, reason: '' };
+  return { ...row, status: 'released', isOurs: false, reason: NO_REASON };
 }
 
 /** Where a ban stands, or is to stand, once this host has other enforcers; isOurs: what stands there is banshare's already. */
@@ -225,8 +239,15 @@ export function moved(row: BanRow, there: Whereabouts): BanRow {
  */
 export function handedOver(row: Standing, there: Whereabouts, mustWait: boolean): Standing {
   // Of what was not simply applied the server was told.
-  const told = row.status === 'failed' ? row.reason : '';
-  return { ...row, ...there, ...FRESH, status: mustWait ? 'applied' : 'pending', reason: '', keptBack: told };
+  const told = row.status === 'failed' ? row.reason : NO_REASON;
+  return {
+    ...row,
+    ...there,
+    ...FRESH,
+    status: mustWait ? 'applied' : 'pending',
+    reason: NO_REASON,
+    keptBack: told,
+  };
 }
 
 /** What an earlier enforcer held of a ban is lifted, for which handedOver() had it wait. */
@@ -241,5 +262,5 @@ export function takenOver(heir: BanRow): BanRow {
 
 /** Whether a ban is lifted for good, and not only kept back. */
 function isEnding({ status, keptBack: why }: BanRow): boolean {
-  return status === 'lifting' && why === '';
+  return status === 'lifting' && why.code === '';
 }

@@ -21,7 +21,7 @@ import {
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs, { type CommandModule, type Options } from 'yargs';
-import type { BanRow } from '../bans/ban-row.ts';
+import type { ToldBan } from '../admin/admin.ts';
 import { receiptFindings } from './receipt-findings.ts';
 import { diagnose } from './diagnose.ts';
 import { enrol, type Enrolment, hasJoinKey } from '../identity/enrol.ts';
@@ -246,13 +246,13 @@ async function bans(root: string, asJson: boolean): Promise<number> {
     say(reply.reason);
     return reply.code === 'no-daemon' ? EXIT.noDaemon : EXIT.failed;
   }
-  const { bans: rows } = reply.result as { bans: BanRow[] };
+  const { bans: rows } = reply.result as { bans: ToldBan[] };
   if (asJson) tellJson({ bans: rows });
   else print(rows.length === 0 ? 'No bans here.' : bansTable(rows));
   return 0;
 }
 
-function bansTable(rows: readonly BanRow[]): string {
+function bansTable(rows: readonly ToldBan[]): string {
   const counts = new Map<string, number>();
   for (const { status: word } of rows) counts.set(word, (counts.get(word) ?? 0) + 1);
   const cells = rows.map(({ ip, localJail, prog, host, status: word, reason }) => [

@@ -4,7 +4,7 @@ import { decidedAnew } from '../bans/transitions.ts';
 import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
 import type { State } from '../bans/state.ts';
-import { FULL } from '../bans/choice.ts';
+import { FULL } from '../bans/reason.ts';
 import type { DecideParts } from './parts.ts';
 import type { ClientConfig } from '@banshare/runtime';
 

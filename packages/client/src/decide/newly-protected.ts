@@ -5,7 +5,6 @@ import { keepBack } from './keep-back.ts';
 import { EndOfProtection } from './no-longer-protected.ts';
 import { Rulebook, type Protected } from '../protection/rulebook.ts';
 import type { Protection } from '../protection/protect.ts';
-import { NEVER_BAN } from '../bans/choice.ts';
 import type { DecideParts } from './parts.ts';
 
 const LOOK_MS = 1000;
@@ -94,7 +93,7 @@ export class ProtectionWatch {
         const rule = choice.ruleFor(row.ip, row.localJail);
         if (rule === undefined) continue;
         const fields = { ip: row.ip, jail: row.localJail, rule };
-        if (keepBack(row, `${NEVER_BAN}${rule}`, this.#parts, queued))
+        if (keepBack(row, rule, this.#parts, queued))
           lines.push(() => this.#log.notice('Lifts a ban, since the address is protected now', fields));
         else if (row.status === 'already' || row.status === 'unproven')
           lines.push(() =>

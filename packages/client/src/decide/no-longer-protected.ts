@@ -6,7 +6,7 @@ import { choose } from './choose.ts';
 import { pageByPage } from '../host/in-parts.ts';
 import { keepNewest } from './max-active.ts';
 import type { Protection } from '../protection/protect.ts';
-import { NEVER_BAN } from '../bans/choice.ts';
+import { isProtection, sayReason } from '../bans/reason.ts';
 import type { DecideParts } from './parts.ts';
 
 /**
@@ -14,8 +14,7 @@ import type { DecideParts } from './parts.ts';
  * server's addresses in turn. So it has to be gone for so long; what a person listed, and lists no more, ends at once.
  */
 const GONE_SECONDS = 600;
-const IN_CLIENT_TOML = / of \[never-ban\] in client\.toml$/;
-const IN_IGNOREIP = / of fail2ban's ignoreip in jail /;
+const OF_PROTECTION = ['listed', 'ignored', 'protected'] as const;
 
 /** Applies what was skipped for a rule, once that rule has ended and as long as the ban holds. */
 export class EndOfProtection {
@@ -49,7 +48,7 @@ export class EndOfProtection {
     const now = this.#monotonic();
     const since = new Map<string, number>();
     await pageByPage(
-      (behind, limit) => this.#parts.state.skippedFor(NEVER_BAN, behind, limit),
+      (behind, limit) => this.#parts.state.skippedFor(OF_PROTECTION, behind, limit),
       (rows) => this.#lookAt(rows, now, since),
       isWanted,
     );
@@ -82,12 +81,12 @@ export class EndOfProtection {
     const again = decidedAnew(row, choose(row, choice, now()), row.reason);
     state.put(again, now());
     if (again.status === 'pending') queued.push(again);
-    else state.tell({ seq: row.seq, outcome: 'skipped', reason: again.reason });
+    else state.tell({ seq: row.seq, outcome: 'skipped', reason: sayReason(again.reason) });
   }
 
   #graceOf({ reason }: BanRow): number {
-    if (IN_CLIENT_TOML.test(reason)) return 0;
-    if (!IN_IGNOREIP.test(reason)) return GONE_SECONDS;
+    if (reason.code === 'listed') return 0;
+    if (reason.code !== 'ignored') return GONE_SECONDS;
     // fail2ban has not said yet what it ignores: the rule may well be there still, so that nothing is applied.
     return this.#protection.knowsIgnoreIp() ? 0 : Infinity;
   }
@@ -95,5 +94,5 @@ export class EndOfProtection {
 
 function isProtected(chosen: ReturnType<typeof choose>): boolean {
   // A ban that is over is about to be forgotten: it need not be applied for its last second.
-  return !chosen.apply && (chosen.reason.startsWith(NEVER_BAN) || chosen.reason === 'expired');
+  return !chosen.apply && (isProtection(chosen.reason) || chosen.reason.code === 'expired');
 }

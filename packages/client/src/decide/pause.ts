@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { wallSeconds } from '@banshare/runtime';
 import type { BanRow } from '../bans/ban-row.ts';
 import { decidedAnew } from '../bans/transitions.ts';
-import { PAUSED } from '../bans/choice.ts';
+import { PAUSED } from '../bans/reason.ts';
 import { MOST_IN_A_GO, pageByPage } from '../host/in-parts.ts';
 import { choose } from './choose.ts';
 import type { DecideParts } from './parts.ts';

@@ -1,3 +1,4 @@
+import { sayReason } from '../bans/reason.ts';
 import { banKeyText, isRange, isTooWide, OPERATOR_HOST, type Event, type Position } from '@banshare/protocol';
 import { isOver, mayBeOurs, type BanRow } from '../bans/ban-row.ts';
 import { confirmed, ended, lacking, published, unbanned, unbannedToo } from '../bans/transitions.ts';
@@ -86,8 +87,8 @@ function takeBan(event: Event, parts: DecideParts, queued: BanRow[]): void {
   if (earlier !== undefined || !isOver(row, now())) state.put(row, now());
   if (row.status !== 'skipped') queued.push(row);
   if (chosen.apply) return;
-  state.tell({ seq: row.seq, outcome: 'skipped', reason: chosen.reason });
-  parts.skipped(event, chosen.reason);
+  state.tell({ seq: row.seq, outcome: 'skipped', reason: sayReason(chosen.reason) });
+  parts.skipped(event, sayReason(chosen.reason));
 }
 
 /** Lifts also the bans of this address that the server's ledger lacks: it cannot know in which jails a host holds them. */

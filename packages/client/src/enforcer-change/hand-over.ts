@@ -4,7 +4,7 @@ import { decidedAnew, handedOver, moved } from '../bans/transitions.ts';
 import { choose } from '../decide/choose.ts';
 import { isByCommand, isOfHost, everyPlaceOf, placesOf, type Placer } from '../host-enforcer/placement.ts';
 import type { State } from '../bans/state.ts';
-import { type Choice, FULL } from '../bans/choice.ts';
+import { type Choice } from '../bans/choice.ts';
 
 /**
  * An enforcer that is no longer asked. boot: which start of the machine it was then, unknown of what earlier versions noted;
@@ -87,7 +87,7 @@ function handOverRow(row: BanRow, earlier: readonly Placer[], parts: HandOverPar
 /** Decides anew about a ban that was left out: why the earlier enforcers did nothing may not hold for these. */
 function decideAnew(row: BanRow, { state, choice, now }: HandOverParts): void {
   const chosen = choose(row, choice, now());
-  const isAnew = row.status === 'skipped' && row.reason !== FULL && chosen.apply;
+  const isAnew = row.status === 'skipped' && row.reason.code !== 'full' && chosen.apply;
   if (isAnew) state.put(decidedAnew({ ...row, isOurs: false }, chosen, row.reason), now());
 }
 

@@ -46,6 +46,9 @@ const SOON_SECONDS = 10;
 const SHARE_OF_ASKING = 20;
 const ASK_MS = 5000;
 
+/** Why an address is protected: by client.toml, by fail2ban's ignoreip, or by what this host found out; the rule is for people. */
+type Protects = { code: 'listed' | 'ignored' | 'protected'; text: string };
+
 /**
  * What this host never bans, beside the special ranges: what client.toml and fail2ban's ignoreip list, this host's own
  * addresses, its way to the world, the banshare server, whoever is logged in by SSH at this moment, and whoever installed
@@ -82,16 +85,17 @@ export class Protection {
   }
 
   /** The rule by which an address is not banned in a local jail; undefined where it may be. */
-  ruleFor(ip: Target, localJail: string): string | undefined {
+  ruleFor(ip: Target, localJail: string): Protects | undefined {
     const { missingJail } = this.#parts.config.apply;
     const ignored = localJail === missingJail ? this.#ignoreIp.all : this.#ignoreIp.of(localJail);
+    const as = (code: Protects['code'], rule: string | undefined): Protects | undefined =>
+      rule === undefined ? undefined : { code, text: rule };
     return (
-      specialRange(ip) ??
-      this.#listed.ruleFor(ip) ??
-      this.#machine.get().ruleFor(ip) ??
-      this.#server.get().ruleFor(ip) ??
-      ignored.ruleFor(ip) ??
-      this.#sessions.get().ruleFor(ip)
+      as('protected', specialRange(ip)) ??
+      as('listed', this.#listed.ruleFor(ip)) ??
+      as('protected', this.#machine.get().ruleFor(ip) ?? this.#server.get().ruleFor(ip)) ??
+      as('ignored', ignored.ruleFor(ip)) ??
+      as('protected', this.#sessions.get().ruleFor(ip))
     );
   }
 

@@ -33,7 +33,10 @@ test('status says how many ranges no enforcer of this host can ban', () => {
   const state = new State(scratch.path);
   const advice = (): string[] =>
     statusOf({ kind: 'command', missing: [], ways: [] }, place, state, new Progress(), spool).advice;
-  state.put(rowOf({ ip: range('198.51.100.0/24'), status: 'applied', reason: 'range: not by log' }), NOW);
+  state.put(
+    rowOf({ ip: range('198.51.100.0/24'), status: 'applied', reason: { code: 'range', text: 'log' } }),
+    NOW,
+  );
   assert.deepEqual(advice(), []);
   const why = 'not banned here, since no enforcer of this host can: use nftables or ipset.';
   state.put(rowOf({ ip: range('203.0.113.0/24'), status: 'failed', reason: 'range' }), NOW);

@@ -1,3 +1,4 @@
+import { sayReason } from '../../src/bans/reason.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -91,7 +92,7 @@ test('A command that fails or an enforcer that throws never stops the next', asy
   desk.queue(...addresses.slice(0, 4).map((each, index) => rowOf({ ip: each, seq: index + 1 })));
   await desk.applier.idle();
   assert.deepEqual(
-    desk.state.all().map(({ status, reason }) => `${status} ${reason}`),
+    desk.state.all().map(({ status, reason }) => `${status} ${sayReason(reason)}`),
     ['pending ', 'failed exit 1', 'applied ', 'applied '],
   );
   assert.match(desk.said[0] ?? '', /^Cannot apply a ban .*broken/);
@@ -211,7 +212,9 @@ test('What no enforcer here can ever do is not tried again, and said once for ea
   (await enforcer.next()).done({ outcome: 'applied', unfit: ['log'] });
   await desk.applier.idle();
   assert.deepEqual(
-    desk.state.all().map(({ status, reason, retryAt, isOurs }) => ({ status, reason, retryAt, isOurs })),
+    desk.state
+      .all()
+      .map(({ status, reason, retryAt, isOurs }) => ({ status, reason: sayReason(reason), retryAt, isOurs })),
     [
       { status: 'failed', reason: 'range', retryAt: null, isOurs: false },
       { status: 'failed', reason: 'range', retryAt: null, isOurs: false },

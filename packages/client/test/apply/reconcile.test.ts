@@ -1,3 +1,4 @@
+import { sayReason } from '../../src/bans/reason.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JailName } from '@banshare/protocol';
@@ -86,7 +87,7 @@ class Host implements Disposable {
       concurrency: 1,
       log,
       now,
-      settled: (row) => void this.told.push(`${row.status} ${row.keptBack}`),
+      settled: (row) => void this.told.push(`${row.status} ${sayReason(row.keptBack)}`),
     });
     this.reconciler = new Reconciler({
       state,

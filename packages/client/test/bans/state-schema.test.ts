@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { State } from '../../src/bans/state.ts';
-import { folder, NOW, rowOf } from '../make.ts';
+import { sayReason, type ReasonCode } from '../../src/bans/reason.ts';
+import { folder, ip, NOW, rowOf } from '../make.ts';
 
 /** The state as version 1 wrote it. */
 const VERSION_1 = `
@@ -45,6 +46,50 @@ test('The state of an older program is taken over, and kept as it was', () => {
   using before = database(copy);
   assert.equal(before.prepare('PRAGMA user_version').get()?.['user_version'], 1);
   assert.equal(before.prepare('SELECT count(*) AS n FROM bans').get()?.['n'], 1);
+});
+
+test('What an earlier version kept as one sentence is read as what it meant', () => {
+  const sentences: readonly [kept: string, code: ReasonCode, text: string][] = [
+    ['full', 'full', ''],
+    ['paused', 'paused', ''],
+    ['expired', 'expired', ''],
+    ['own', 'own', ''],
+    ['range', 'range', ''],
+    ['range: not by psad and log', 'range', 'psad and log'],
+    [
+      'never-ban: 10.1.0.0/16 of [never-ban] in client.toml',
+      'listed',
+      '10.1.0.0/16 of [never-ban] in client.toml',
+    ],
+    [
+      "never-ban: 10.2.0.1 of fail2ban's ignoreip in jail sshd",
+      'ignored',
+      "10.2.0.1 of fail2ban's ignoreip in jail sshd",
+    ],
+    ['never-ban: a resolver of this host', 'protected', 'a resolver of this host'],
+    ['a range wider than /16', 'wide', '/16'],
+    ['jail nginx is not followed', 'jail', 'nginx'],
+    ['prog psad is not followed', 'prog', 'psad'],
+    ['unproven: not there', 'unproven', 'not there'],
+    ['exit code 1; \'"', 'enforcer', 'exit code 1; \'"'],
+    ['', '', ''],
+  ];
+  using scratch = folder();
+  {
+    using old = database(join(scratch.path, 'state.db'));
+    old.exec(VERSION_1);
+    const insert = old.prepare(
+      `INSERT INTO bans VALUES (?, 'fail2ban', 'sshd', 1, ${NOW}, 'h1', NULL, '', '', 'sshd', 'skipped', ?, 0, ${NOW})`,
+    );
+    sentences.forEach(([kept], n) => insert.run(`203.0.113.${100 + n}`, kept));
+  }
+  const state = new State(scratch.path);
+  sentences.forEach(([kept, code, text], n) => {
+    const row = state.get(rowOf({ ip: ip(`203.0.113.${100 + n}`) }));
+    assert.deepEqual(row?.reason, { code, text });
+    assert.equal(sayReason(row.reason), kept);
+  });
+  state.close();
 });
 
 test('A fresh state and one that is of this version leave no copy', () => {

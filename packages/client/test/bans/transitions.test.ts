@@ -4,11 +4,12 @@ import type { BanRow, Lift, RowStatus, Standing } from '../../src/bans/ban-row.t
 import type { Effect } from '../../src/bans/change.ts';
 import type { Chosen } from '../../src/bans/choice.ts';
 import * as steps from '../../src/bans/transitions.ts';
-import { eventOf, host, jail, NOW, rowOf } from '../make.ts';
+import { FULL, NO_REASON, PAUSED, sayReason } from '../../src/bans/reason.ts';
+import { eventOf, host, jail, NOW, reasonOf, rowOf } from '../make.ts';
 
 const HERE: Chosen = { apply: true, localJail: jail('sshd') };
-const LEFT_OUT: Chosen = { apply: false, reason: 'own', isForbidden: false };
-const FORBIDDEN: Chosen = { apply: false, reason: 'paused', isForbidden: true };
+const LEFT_OUT: Chosen = { apply: false, reason: reasonOf('own'), isForbidden: false };
+const FORBIDDEN: Chosen = { apply: false, reason: PAUSED, isForbidden: true };
 
 const row = (status: RowStatus, fields = {}): BanRow => rowOf({ status, ...fields });
 const standing = (status: Standing['status'], fields = {}): Standing => row(status, fields) as Standing;
@@ -20,7 +21,9 @@ const effect = (outcome: Effect['outcome'], fields = {}): Effect =>
 const short = (next: BanRow | undefined): string =>
   next === undefined
     ? 'no row'
-    : [next.status, ...(next.isOurs ? ['ours'] : []), next.reason, next.keptBack].filter(Boolean).join(' ');
+    : [next.status, ...(next.isOurs ? ['ours'] : []), sayReason(next.reason), sayReason(next.keptBack)]
+        .filter(Boolean)
+        .join(' ');
 
 for (const [what, next, expected] of [
   ['published for the first time', steps.published(eventOf(), HERE, undefined), 'pending'],
@@ -40,18 +43,18 @@ for (const [what, next, expected] of [
     steps.published(eventOf(), FORBIDDEN, row('already')),
     'skipped paused',
   ],
-  ['decided anew', steps.decidedAnew(row('skipped', { reason: 'full' }), HERE, 'full'), 'pending full'],
+  ['decided anew', steps.decidedAnew(row('skipped', { reason: 'full' }), HERE, FULL), 'pending full'],
   ['confirmed by a snapshot', steps.confirmed(row('released'), eventOf({ seq: 9, until: null })), 'released'],
   ['in another history', steps.lacking(row('applied', { isOurs: true })), 'applied ours'],
   ['over', steps.ended(row('applied', { isOurs: true, reason: 'x', keptBack: 'y' })), 'lifting ours'],
   ['lifted by an operator where it is not known', steps.unbanned(eventOf(), jail('x'), undefined), 'lifting'],
   ['lifted by an operator beside another', steps.unbannedToo(row('already', { seq: 0 })), 'lifting'],
-  ['kept back while it is under way', steps.keptBack(row('pending'), 'full'), 'lifting full'],
-  ['kept back where it failed', steps.keptBack(row('failed', { reason: 'exit 1' }), 'full'), 'skipped full'],
-  ['kept back while it is kept back', steps.keptBack(lift({ keptBack: 'full' }), 'paused'), 'lifting paused'],
-  ['kept back while it is lifted for good', steps.keptBack(lift(), 'full'), 'no row'],
-  ['kept back where it was skipped', steps.keptBack(row('skipped'), 'full'), 'no row'],
-  ['kept back where others put it in place', steps.keptBack(row('already'), 'full'), 'no row'],
+  ['kept back while it is under way', steps.keptBack(row('pending'), FULL), 'lifting full'],
+  ['kept back where it failed', steps.keptBack(row('failed', { reason: 'exit 1' }), FULL), 'skipped full'],
+  ['kept back while it is kept back', steps.keptBack(lift({ keptBack: 'full' }), PAUSED), 'lifting paused'],
+  ['kept back while it is lifted for good', steps.keptBack(lift(), FULL), 'no row'],
+  ['kept back where it was skipped', steps.keptBack(row('skipped'), FULL), 'no row'],
+  ['kept back where others put it in place', steps.keptBack(row('already'), FULL), 'no row'],
   ['begun before the program was killed', steps.begun(row('pending')), 'pending ours'],
   ['the heir of one of ours', steps.inherited(row('already'), lift({ isOurs: true })), 'already ours'],
   ['lifted', steps.lifted(lift({ isOurs: true })), 'no row'],
@@ -120,7 +123,7 @@ test('a command that ends after another event tells that event only where the ba
 test('whoever found a ban first stays its finder when it is renewed, handed over or decided anew, and not once it was over', () => {
   const earlier = row('applied', { finder: host('h7') });
   assert.equal(steps.published(eventOf({ host: host('h8') }), HERE, earlier).finder, 'h7');
-  assert.equal(steps.decidedAnew({ ...earlier, isOurs: false }, HERE, '').finder, 'h7');
+  assert.equal(steps.decidedAnew({ ...earlier, isOurs: false }, HERE, NO_REASON).finder, 'h7');
   const over = { ...earlier, until: NOW - 1 };
   assert.equal(steps.published(eventOf({ host: host('h8') }), HERE, over).finder, 'h8');
 });
@@ -141,7 +144,7 @@ test('a command that fails is tried again twice as long after each time, at most
 
 test('a lift that fails is tried for ever: after a day four times a day', () => {
   const { retryAt, reason } = steps.liftFailed(lift({ attempts: 5000 }), 'exit 1', NOW);
-  assert.deepEqual([retryAt, reason], [NOW + 6 * 3600, 'exit 1']);
+  assert.deepEqual([retryAt, sayReason(reason)], [NOW + 6 * 3600, 'exit 1']);
 });
 
 test('what no enforcer of this host can do is not tried again', () => {

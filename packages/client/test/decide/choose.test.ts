@@ -1,8 +1,9 @@
+import { sayReason } from '../../src/bans/reason.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event } from '@banshare/protocol';
 import { choose } from '../../src/decide/choose.ts';
-import { choiceOf, eventOf, host, ip, jail, NOW, prog, range } from '../make.ts';
+import { choiceOf, eventOf, host, ip, jail, NOW, prog, range, protectedBy } from '../make.ts';
 import type { Choice } from '../../src/bans/choice.ts';
 
 type Row = [what: string, event: Partial<Event>, choice: Partial<Choice>, chosen: string];
@@ -42,7 +43,7 @@ const table: Row[] = [
   [
     'refuses what this host protects, by the jail where it would land',
     {},
-    { localJails: maps, ruleFor: (_ip, localJail) => `a rule of ${localJail}` },
+    { localJails: maps, ruleFor: (_ip, localJail) => protectedBy(`a rule of ${localJail}`) },
     'never-ban: a rule of ssh-all',
   ],
   ['takes a range', { ip: range('203.0.0.0/16') }, {}, 'in sshd'],
@@ -77,6 +78,6 @@ const table: Row[] = [
 for (const [what, event, choice, expected] of table) {
   test(`choose() ${what}`, () => {
     const chosen = choose(eventOf(event), choiceOf(choice), NOW);
-    assert.equal(chosen.apply ? `in ${chosen.localJail}` : chosen.reason, expected);
+    assert.equal(chosen.apply ? `in ${chosen.localJail}` : sayReason(chosen.reason), expected);
   });
 }

@@ -1,3 +1,4 @@
+import { FULL } from '../../src/bans/reason.ts';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,7 +27,7 @@ test('Above max-active the oldest ban is lifted and kept as skipped, full, and t
     'fail2ban/sshd applied ours',
     'fail2ban/sshd applied ours',
   ]);
-  assert.equal(host2.state.get(rowOf({ ip: address(1) }))?.reason, 'full');
+  assert.deepEqual(host2.state.get(rowOf({ ip: address(1) }))?.reason, FULL);
   assert.deepEqual(host2.state.untold(9), [{ seq: 1, outcome: 'skipped', reason: 'full' }]);
 });
 

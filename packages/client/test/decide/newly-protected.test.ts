@@ -1,3 +1,4 @@
+import { sayReason, type Reason } from '../../src/bans/reason.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -5,8 +6,14 @@ import type { Target } from '@banshare/protocol';
 import { ProtectionWatch } from '../../src/decide/newly-protected.ts';
 import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { Rulebook, type Protected } from '../../src/protection/rulebook.ts';
-import { ip, range } from '../make.ts';
+import { ip, range, protectedBy } from '../make.ts';
 import { Host } from './recording-host.ts';
+
+/** As the protection tells which kind of rule it is. */
+function codeOf(rule: string | undefined): Reason | undefined {
+  if (rule?.endsWith('in client.toml') === true) return { code: 'listed', text: rule };
+  return rule?.includes('ignoreip') === true ? { code: 'ignored', text: rule } : protectedBy(rule);
+}
 
 /** A host whose list of protected addresses a test changes. */
 class Guarded extends Host {
@@ -16,7 +23,7 @@ class Guarded extends Host {
   readonly watch: ProtectionWatch;
 
   constructor(mostAtOnce = 1) {
-    super({ ruleFor: (of) => new Rulebook(this.entries).ruleFor(of) }, mostAtOnce);
+    super({ ruleFor: (of) => codeOf(new Rulebook(this.entries).ruleFor(of)) }, mostAtOnce);
     const all = (): Protected[] => [...this.entries];
     const log = { notice: () => undefined, warning: () => undefined };
     const refresh = (): Promise<void> => Promise.resolve();
@@ -74,7 +81,7 @@ test('Who logs in from within a banned range gets that range lifted, and it is k
   host.protect(ip('203.0.113.7'));
   assert.deepEqual(await host.lifted(), ['203.0.113.0/24', '203.0.0.0/16']);
   assert.deepEqual(
-    host.state.all().map((row) => `${row.ip} ${row.status} ${row.reason}`.trim()),
+    host.state.all().map((row) => `${row.ip} ${row.status} ${sayReason(row.reason)}`.trim()),
     [
       '203.0.113.0/24 skipped never-ban: an authenticated SSH session',
       '203.0.0.0/16 skipped never-ban: an authenticated SSH session',
@@ -176,7 +183,7 @@ test('A ban whose rule ended while this host is paused stays away until resume',
   host.unprotect();
   assert.equal(await host.after(1), 'skipped');
   assert.deepEqual(
-    host.state.all().map(({ reason }) => reason),
+    host.state.all().map(({ reason }) => sayReason(reason)),
     ['paused'],
   );
 });

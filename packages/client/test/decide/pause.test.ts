@@ -5,12 +5,14 @@ import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { keepBack } from '../../src/decide/keep-back.ts';
 import { goOnPausing, goOnResuming, pause, resume } from '../../src/decide/pause.ts';
 import type { BanRow } from '../../src/bans/ban-row.ts';
-import { host, ip, NOW, prog, type RowFields } from '../make.ts';
+import { host, ip, NOW, prog, type RowFields, protectedBy } from '../make.ts';
 import { Host } from './recording-host.ts';
-import { NEVER_BAN } from '../../src/bans/choice.ts';
+import { sayReason } from '../../src/bans/reason.ts';
 
 const reasons = (host2: Host): string[] =>
-  host2.state.all().map(({ status, reason }) => (reason === '' ? status : `${status}: ${reason}`));
+  host2.state
+    .all()
+    .map(({ status, reason }) => (reason.code === '' ? status : `${status}: ${sayReason(reason)}`));
 
 test('A ban whose command runs when the pause begins is lifted after it, and waits for resume', async () => {
   using host2 = new Host();
@@ -99,7 +101,7 @@ test('A ban of an address that is protected by now is lifted when it is publishe
   host2.hear({});
   await host2.run('ban fail2ban/sshd');
   await host2.applier.idle();
-  host2.parts.choice.ruleFor = () => 'an authenticated SSH session';
+  host2.parts.choice.ruleFor = () => protectedBy('an authenticated SSH session');
   host2.hear({});
   await host2.run('unban fail2ban/sshd');
   await host2.applier.idle();
@@ -108,7 +110,7 @@ test('A ban of an address that is protected by now is lifted when it is publishe
 
 test('An operator lifts what is protected as well', async () => {
   using host2 = new Host();
-  host2.parts.choice.ruleFor = () => 'a resolver of this host';
+  host2.parts.choice.ruleFor = () => protectedBy('a resolver of this host');
   host2.hear({ kind: 'unban', host: host('operator') });
   await host2.run('unban fail2ban/sshd');
   assert.deepEqual(await host2.rest(), []);
@@ -120,7 +122,7 @@ test('keepBack() leaves what is being lifted for good, what is skipped, and what
   const row = host2.state.all()[0] as BanRow;
   const queued: BanRow[] = [];
   const kept = (fields: RowFields): boolean =>
-    keepBack({ ...row, ...fields } as BanRow, `${NEVER_BAN}x`, host2.parts, queued);
+    keepBack({ ...row, ...fields } as BanRow, { code: 'protected', text: 'x' }, host2.parts, queued);
   assert.equal(kept({ status: 'lifting' }), false);
   assert.equal(kept({ status: 'skipped', isOurs: true }), false);
   assert.equal(kept({ status: 'already' }), false);
@@ -128,7 +130,7 @@ test('keepBack() leaves what is being lifted for good, what is skipped, and what
   assert.equal(kept({ status: 'failed' }), true);
   assert.deepEqual(reasons(host2), ['skipped: never-ban: x']);
   assert.equal(kept({ status: 'already', isOurs: true }), true);
-  assert.equal(queued.map(({ keptBack }) => keptBack).join(), 'never-ban: x');
+  assert.equal(queued.map(({ keptBack }) => sayReason(keptBack)).join(), 'never-ban: x');
 });
 
 const MANY = 3 * MOST_IN_A_GO;

@@ -24,7 +24,7 @@ test('recordNews() records why a ban is skipped, and runs nothing', async () => 
   using host2 = new Host();
   host2.hear({ host: host('h2') });
   assert.deepEqual(host2.skipped, ['own']);
-  assert.equal(host2.state.get(rowOf())?.reason, 'own');
+  assert.equal(host2.state.get(rowOf())?.reason.code, 'own');
   assert.deepEqual(await host2.rest(), ['fail2ban/sshd skipped']);
 });
 
@@ -232,7 +232,7 @@ test("With a slow ban command an operator's unban, and what is protected now, go
   const protectedRow = host2.state.get(rowOf({ ip: ip('203.0.113.2') }));
   assert.ok(protectedRow !== undefined);
   const queued: BanRow[] = [];
-  keepBack(protectedRow, 'never-ban: here', host2.parts, queued);
+  keepBack(protectedRow, { code: 'protected', text: 'here' }, host2.parts, queued);
   for (const row of queued) host2.applier.queue(row);
   done.done();
   const next = await host2.enforcer.next();

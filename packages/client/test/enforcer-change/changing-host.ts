@@ -15,6 +15,7 @@ import { resumePending } from '../../src/apply/expiry.ts';
 import type { RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import { choiceOf, eventOf, folder, ip, NOW } from '../make.ts';
 import { reasonOf } from '../../src/bans/change.ts';
+import { sayReason } from '../../src/bans/reason.ts';
 import type { DecideParts } from '../../src/decide/parts.ts';
 
 /** A host whose client is started again and again, each time with another client.toml. */
@@ -143,7 +144,7 @@ export class Machine implements Disposable {
     return this.state
       .all()
       .map(({ ip: address, status, reason, isOurs }) =>
-        `${address} ${status} ${reason}${isOurs ? 'ours' : ''}`.trim(),
+        `${address} ${status} ${sayReason(reason)}${isOurs ? 'ours' : ''}`.trim(),
       );
   }
 

@@ -44,7 +44,7 @@ test('The resolvers behind a stub of this host are protected as well', () => {
   write('run/NetworkManager/no-stub-resolv.conf', 'nameserver 203.0.113.54\n');
   const protection = protectionIn(scratch.path);
   for (const each of ['203.0.113.53', '2001:db8::53', '203.0.113.54', '64:ff9b::203.0.113.53'])
-    assert.equal(protection.ruleFor(ip(each), 'sshd'), 'a resolver of this host', each);
+    assert.equal(protection.ruleFor(ip(each), 'sshd')?.text, 'a resolver of this host', each);
   assert.equal(protection.ruleFor(ip('203.0.113.55'), 'sshd'), undefined);
 });
 
@@ -53,6 +53,6 @@ test('The server is protected in every jail, also in the form that embeds its ad
   const protection = protectionIn(scratch.path);
   for (const jail of ['sshd', 'banshare'])
     for (const each of ['203.0.113.1', '2002:cb00:7101::1'])
-      assert.equal(protection.ruleFor(ip(each), jail), 'the banshare server', each);
+      assert.equal(protection.ruleFor(ip(each), jail)?.text, 'the banshare server', each);
   assert.ok(protection.all().some(({ what }) => what === '203.0.113.1'));
 });

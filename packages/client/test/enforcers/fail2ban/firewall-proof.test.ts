@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { changeOf, UNPROVEN } from '../../../src/bans/ban-row.ts';
+import { changeOf } from '../../../src/bans/ban-row.ts';
 import { commandEnforcer } from '../../../src/enforcers/command.ts';
 import { provenByClient } from '../../../src/enforcers/fail2ban/by-client.ts';
 import { TalkError } from '../../../src/fail2ban/connection.ts';
@@ -145,7 +145,7 @@ test('lookCommand() looks for one address and no other, and gives a shell nothin
 });
 
 test('What could not be seen is carried out again with that in mind', () => {
-  const row = rowOf({ ip: ip('203.0.113.1'), keptBack: `${UNPROVEN}it is not there` });
+  const row = rowOf({ ip: ip('203.0.113.1'), keptBack: { code: 'unproven', text: 'it is not there' } });
   assert.equal(changeOf(row, 'ban', NOW).wasUnproven, true);
   assert.equal(changeOf(rowOf(), 'ban', NOW).wasUnproven, undefined);
 });
