@@ -10,6 +10,7 @@ import { KeptByPause } from './kept-by-pause.ts';
 import { Tally, type Counted } from './tally.ts';
 import { Remains } from './remains.ts';
 import { migrate } from './state-schema.ts';
+import { FIXED, STAYS, rowOf, countedOf } from './columns.ts';
 
 /** What the client has recorded of each ban, in its folder of /var/lib. */
 export const STATE_FILE = 'state.db';
@@ -358,47 +359,9 @@ export class State {
   }
 }
 
-/** What counts of a row, from its status, the code and text of its reason, and the code of why it is kept back. */
-function countedOf([status, code, text, kept]: readonly string[]): Counted {
-  return { status, reason: { code, text }, keptBack: { code: kept, text: '' } } as Counted;
-}
-
 /** Before all others where there is none. */
 const keyOf = (behind: BanKey | undefined): [string, string, string] => [
   behind?.ip ?? '',
   behind?.prog ?? '',
   behind?.jail ?? '',
 ];
-
-/** What of a row stays as long as its ban is not published anew, or moved to another jail: the first columns, in their order. */
-const FIXED = ['ip', 'prog', 'jail', 'seq', 'at', 'host', 'until', 'port', 'protocol', 'localJail'] as const;
-const STAYS = [...FIXED, 'origin', 'finder'] as const;
-
-/** A row as a list of its columns. */
-function rowOf(row: unknown): BanRow {
-  const [ip, prog, jail, seq, at, host, until, port, protocol, localJail, status, reason, ours, , ...rest] =
-    row as never[];
-  const [attempts, retryAt, forced, keptBack, origin, finder, reasonCode, keptCode] = rest;
-  return {
-    ip,
-    prog,
-    jail,
-    seq,
-    at,
-    host,
-    until,
-    port,
-    protocol,
-    localJail,
-    status,
-    reason: { code: reasonCode, text: reason },
-    isOurs: ours === 1,
-    attempts,
-    retryAt,
-    isForced: forced !== 0,
-    isEveryJail: forced === 2,
-    keptBack: { code: keptCode, text: keptBack },
-    origin,
-    finder,
-  } as unknown as BanRow;
-}
