@@ -50,6 +50,7 @@ for (const [what, next, expected] of [
   ['lifted by an operator where it is not known', steps.unbanned(eventOf(), jail('x'), undefined), 'lifting'],
   ['lifted by an operator beside another', steps.unbannedToo(row('already', { seq: 0 })), 'lifting'],
   ['kept back while it is under way', steps.keptBack(row('pending'), FULL), 'lifting full'],
+  ['kept back before its command begins', steps.keptBack(row('pending'), FULL, false), 'skipped full'],
   ['kept back where it failed', steps.keptBack(row('failed', { reason: 'exit 1' }), FULL), 'skipped full'],
   ['kept back while it is kept back', steps.keptBack(lift({ keptBack: 'full' }), PAUSED), 'lifting paused'],
   ['kept back while it is lifted for good', steps.keptBack(lift(), FULL), 'no row'],
