@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
-import { writeCertificate, writeHostKey, type Identity } from '@banshare/transport';
+import { makeIdentity, writeCertificate, writeHostKey, type Identity } from '@banshare/transport';
 import { FleetHost } from './host.ts';
 import { Peer, type Meeting } from './peer.ts';
 import { runProgram, type Ran } from './program.ts';
@@ -93,6 +93,11 @@ export class Fleet implements AsyncDisposable {
     const peer = await Peer.enrolled(this.meeting, name);
     this.#peers.push(peer);
     return peer;
+  }
+
+  /** A host that the test plays with a fresh key; nobody has enrolled it. */
+  async newcomer(): Promise<Peer> {
+    return this.peerWith(await makeIdentity());
   }
 
   /** A host that the test plays with a key of the test's choice, under that name; nobody has enrolled it. */

@@ -1,3 +1,4 @@
+export { ackOf } from './acks.ts';
 export { BarePeer } from './bare-peer.ts';
 export { Fleet, startFleet } from './fleet.ts';
 export type { FleetHost } from './host.ts';

@@ -76,6 +76,13 @@ export class FleetServer {
     return runProgram('server', [...words, '--root', this.root]);
   }
 
+  /** What a subcommand prints that has to succeed. */
+  async says(...words: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.command(...words);
+    if (code !== 0) throw new Error(`banshare-server ${words.join(' ')} exited with ${code}: ${stderr}`);
+    return stdout;
+  }
+
   /** What a subcommand prints as JSON. */
   async json<T>(...words: string[]): Promise<T> {
     const { stdout, stderr } = await this.command(...words, '--json');

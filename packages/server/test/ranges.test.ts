@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { startFleet, type Peer } from '../../../test/fleet/index.ts';
+import { ackOf, startFleet, type Peer } from '../../../test/fleet/index.ts';
 import { publish } from './reports.ts';
 
 type Bans = { bans: { ip: string; prog: string; jail: string; until: number | null }[] };
@@ -16,18 +16,7 @@ async function banned(...words: string[]): Promise<string[]> {
 
 /** Says how far a host is, and whether it can apply ranges. */
 async function acknowledge(host: Peer, ranges?: boolean): Promise<void> {
-  const answer = await host.ask({
-    kind: 'ack',
-    epoch: 'e',
-    applied: 0,
-    tail: '0'.repeat(16),
-    instance: 'a',
-    version: '1',
-    generation: 'g',
-    addresses: [],
-    outcomes: [],
-    ...(ranges === undefined ? {} : { ranges }),
-  });
+  const answer = await host.ask(ackOf({ tail: '0'.repeat(16), ...(ranges === undefined ? {} : { ranges }) }));
   assert.ok(answer.ok && answer.reply.status === 'OK', JSON.stringify(answer));
 }
 

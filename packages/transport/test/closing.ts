@@ -1,4 +1,5 @@
 import { afterEach } from 'node:test';
+import { openServer as openDoor } from './doors.ts';
 
 const things: { close: () => void }[] = [];
 
@@ -11,3 +12,8 @@ export function closing<T extends { close: () => void }>(thing: T): T {
 afterEach(() => {
   for (const thing of things.splice(0)) thing.close();
 });
+
+/** A server as openServer() of doors.ts opens it, until the test has ended. */
+export async function openServer(...how: Parameters<typeof openDoor>): ReturnType<typeof openDoor> {
+  return closing(await openDoor(...how));
+}

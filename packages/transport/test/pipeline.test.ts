@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { curveKeyPair } from 'zeromq';
 import { encodeReply } from '@banshare/protocol';
 import { Pipeline, portOf, readIncoming, ReportPort, type Answer } from '../src/index.ts';
-import { closing } from './closing.ts';
-import { accept, Doorman, onLoopback, openServer as openDoor, request } from './doors.ts';
+import { closing, openServer } from './closing.ts';
+import { accept, Doorman, onLoopback, request } from './doors.ts';
 
 const server = curveKeyPair();
 const host = curveKeyPair();
@@ -12,10 +12,6 @@ const doorman = new Doorman();
 
 before(() => doorman.stand());
 after(() => doorman.leave());
-
-async function openServer(...how: Parameters<typeof openDoor>): ReturnType<typeof openDoor> {
-  return closing(await openDoor(...how));
-}
 
 function askerAt(endpoint: string): Pipeline {
   return closing(new Pipeline({ endpoint, serverKey: server.publicKey, curve: host }));

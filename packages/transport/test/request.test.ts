@@ -9,8 +9,8 @@ import { curveKeyPair } from 'zeromq';
 import { encodeReply } from '@banshare/protocol';
 import { takePort } from '../../../test/fleet/ports.ts';
 import { portOf, Requester, type Answer } from '../src/index.ts';
-import { closing } from './closing.ts';
-import { accept, Doorman, knock, openServer as openDoor, request, type Responder } from './doors.ts';
+import { closing, openServer } from './closing.ts';
+import { accept, Doorman, knock, request, type Responder } from './doors.ts';
 
 const server = curveKeyPair();
 const host = curveKeyPair();
@@ -18,10 +18,6 @@ const doorman = new Doorman();
 
 before(() => doorman.stand());
 after(() => doorman.leave());
-
-async function openServer(...how: Parameters<typeof openDoor>): ReturnType<typeof openDoor> {
-  return closing(await openDoor(...how));
-}
 
 function askerAt(endpoint: string): Requester {
   return closing(new Requester({ endpoint, serverKey: server.publicKey, curve: host }));

@@ -4,24 +4,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readMacKey } from '@banshare/runtime';
 import { Mac, makeIdentity, type Answer } from '@banshare/transport';
-import { Folder } from '../../../../test/fleet/index.ts';
+import { ackOf, Folder } from '../../../../test/fleet/index.ts';
 import { noteAddress, takingOf } from '../../src/server/server-address.ts';
 import { ServerLink } from '../../src/server/server-link.ts';
 import { HandMadeServer } from '../hand-made-server.ts';
 
 const identity = await makeIdentity();
 const sync = { kind: 'sync', limit: 1 } as const;
-const ack = {
-  kind: 'ack',
-  epoch: 'e1',
-  applied: 0,
-  tail: '',
-  instance: 'i',
-  version: '0.1.0',
-  generation: 'g',
-  addresses: [],
-  outcomes: [],
-} as const;
+const ack = ackOf();
 const told = (answer: Answer): string => (answer.ok ? answer.reply.verdict : answer.reason);
 
 test('Requests that are asked at once go out one after the other, each with an id of its own', async () => {

@@ -2,7 +2,7 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runProgram, startFleet } from '../../../../test/fleet/index.ts';
+import { ackOf, runProgram, startFleet } from '../../../../test/fleet/index.ts';
 import { publish } from '../reports.ts';
 
 const fleet = await startFleet();
@@ -47,17 +47,7 @@ test('status exits 0 when every host has everything', async () => {
   const position = await peer.ask({ kind: 'sync', limit: 1 });
   assert.ok(position.ok);
   const { epoch, head, tail } = position.reply.fields as { epoch: string; head: number; tail: string };
-  const ack = await peer.ask({
-    kind: 'ack',
-    epoch,
-    applied: head,
-    tail,
-    instance: 'a',
-    version: '1',
-    generation: 'g',
-    addresses: [],
-    outcomes: [],
-  });
+  const ack = await peer.ask(ackOf({ epoch, applied: head, tail }));
   assert.ok(ack.ok && ack.reply.status === 'OK');
   const { code, stdout } = await fleet.server.command('status');
   assert.equal(code, 0, stdout);

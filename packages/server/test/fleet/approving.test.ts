@@ -2,8 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { makeIdentity } from '@banshare/transport';
-import { Peer, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { ackOf, startFleet } from '../../../../test/fleet/index.ts';
 import { Audit } from '../../src/ledger/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { Membership } from '../../src/fleet/membership.ts';
@@ -14,43 +13,36 @@ import { fateOf, publish } from '../reports.ts';
 
 type Audited = { entries: { what: string; details: Record<string, unknown> }[] };
 
-async function newcomer(fleet: Fleet): Promise<Peer> {
-  return new Peer(fleet.meeting, await makeIdentity());
-}
-
-async function says(fleet: Fleet, ...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await fleet.server.command(...words);
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
-
 test('what a host tells of its addresses waits until an operator approves it, lifts nothing, and leaves with the host', async () => {
   await using fleet = await startFleet();
-  const [h1, h3] = [await fleet.peer('h1'), await newcomer(fleet)];
+  const [h1, h3] = [await fleet.peer('h1'), await fleet.newcomer()];
   await publish(h1, '203.0.113.33');
   await h3.enrol('h3', ['203.0.113.33', '203.0.113.34', '10.1.2.3']);
   assert.match(
-    await says(fleet, 'hosts'),
+    await fleet.server.says('hosts'),
     /h3 tells 203\.0\.113\.33, 203\.0\.113\.34, which protects nothing yet: hosts approve h3/,
   );
   assert.match(
-    await says(fleet, 'never-ban', 'list'),
+    await fleet.server.says('never-ban', 'list'),
     /203\.0\.113\.34 +told by h3, and not protected yet: hosts approve h3/,
   );
   await publish(h1, '203.0.113.34', 'recidive');
   assert.match(
-    await says(fleet, 'hosts', 'approve', 'h3'),
+    await fleet.server.says('hosts', 'approve', 'h3'),
     /h3 is in the fleet already\. It also tells 203\.0\.113\.33, 203\.0\.113\.34, which protects nothing: hosts approve h3 --address 203\.0\.113\.33,203\.0\.113\.34 /,
   );
   assert.match(
-    await says(fleet, 'hosts', 'approve', 'h3', '--address', '203.0.113.33,203.0.113.34'),
+    await fleet.server.says('hosts', 'approve', 'h3', '--address', '203.0.113.33,203.0.113.34'),
     /h3 is in the fleet already\. Never banned, as it tells: 203\.0\.113\.33, 203\.0\.113\.34\.$/m,
   );
   assert.equal(await fateOf(h1, '203.0.113.34'), 'never-ban');
-  assert.match(await says(fleet, 'never-ban', 'list'), /203\.0\.113\.34 +an address of the fleet's host h3/);
+  assert.match(
+    await fleet.server.says('never-ban', 'list'),
+    /203\.0\.113\.34 +an address of the fleet's host h3/,
+  );
   // Neither address is let in by that: an operator says so.
-  assert.match(await says(fleet, 'bans'), /203\.0\.113\.33 [^]*203\.0\.113\.34 /);
-  await says(fleet, 'hosts', 'revoke', 'h3');
+  assert.match(await fleet.server.says('bans'), /203\.0\.113\.33 [^]*203\.0\.113\.34 /);
+  await fleet.server.says('hosts', 'revoke', 'h3');
   assert.equal(await fateOf(h1, '64:ff9b::cb00:7122'), 'accepted');
   h3.close();
 });
@@ -58,21 +50,12 @@ test('what a host tells of its addresses waits until an operator approves it, li
 test('hosts approve protects exactly the addresses that were shown, refuses what was swapped in, and each can be taken back', async () => {
   await using fleet = await startFleet();
   const [honest, evil] = [await fleet.peer('honest'), await fleet.peer('web1')];
-  const told = {
-    epoch: 'x',
-    applied: 0,
-    tail: '',
-    instance: 'i',
-    version: '1',
-    generation: 'g',
-    outcomes: [],
-  };
   const tell = async (...addresses: string[]): Promise<void> => {
-    const answer = await evil.ask({ kind: 'ack', ...told, addresses });
+    const answer = await evil.ask(ackOf({ addresses }));
     assert.ok(answer.ok && answer.reply.status === 'OK');
   };
   await tell('198.51.100.5', '198.51.100.6');
-  assert.match(await says(fleet, 'hosts'), /web1 tells 198\.51\.100\.5, 198\.51\.100\.6/);
+  assert.match(await fleet.server.says('hosts'), /web1 tells 198\.51\.100\.5, 198\.51\.100\.6/);
   await tell('203.0.113.66');
   const swapped = await fleet.server.command(
     'hosts',
@@ -83,22 +66,33 @@ test('hosts approve protects exactly the addresses that were shown, refuses what
   );
   assert.equal(swapped.code, 1);
   assert.match(swapped.stderr, /nothing was approved: web1 tells other addresses by now: 203\.0\.113\.66/);
-  await says(fleet, 'hosts', 'approve', 'web1');
+  await fleet.server.says('hosts', 'approve', 'web1');
   assert.equal(await fateOf(honest, '203.0.113.66'), 'accepted');
   await tell('198.51.100.5', '198.51.100.6', '198.51.100.7');
-  await says(fleet, 'hosts', 'approve', 'web1', '--address', '198.51.100.6', '--address', '198.51.100.7');
-  await says(fleet, 'hosts', 'approve', 'web1', '--address', '198.51.100.5');
+  await fleet.server.says(
+    'hosts',
+    'approve',
+    'web1',
+    '--address',
+    '198.51.100.6',
+    '--address',
+    '198.51.100.7',
+  );
+  await fleet.server.says('hosts', 'approve', 'web1', '--address', '198.51.100.5');
   for (const last of [5, 6, 7]) assert.equal(await fateOf(honest, `198.51.100.${last}`), 'never-ban');
   assert.match(
-    await says(fleet, 'never-ban', 'remove', '198.51.100.5'),
+    await fleet.server.says('never-ban', 'remove', '198.51.100.5'),
     /198\.51\.100\.5 was approved of web1/,
   );
-  assert.match(await says(fleet, 'hosts', 'disapprove', 'web1', '198.51.100.6'), /no more.*198\.51\.100\.6/);
+  assert.match(
+    await fleet.server.says('hosts', 'disapprove', 'web1', '198.51.100.6'),
+    /no more.*198\.51\.100\.6/,
+  );
   await tell('198.51.100.5', '198.51.100.6', '198.51.100.7');
   for (const last of [5, 6]) assert.equal(await fateOf(honest, `198.51.100.${last}`), 'accepted');
   await fleet.server.restart();
   assert.equal(await fateOf(honest, '198.51.100.7'), 'never-ban');
-  await says(fleet, 'hosts', 'disapprove', 'web1');
+  await fleet.server.says('hosts', 'disapprove', 'web1');
   assert.equal(await fateOf(honest, '198.51.100.7'), 'accepted');
   assert.equal((await fleet.server.command('never-ban', 'remove', '198.51.100.5')).code, 1);
   const { entries } = await fleet.server.json<Audited>('audit');
@@ -117,7 +111,7 @@ test(
   { skip: spawnSync('script', ['--version']).error !== undefined },
   async () => {
     await using fleet = await startFleet();
-    const [honest, web1] = [await fleet.peer('honest'), await newcomer(fleet)];
+    const [honest, web1] = [await fleet.peer('honest'), await fleet.newcomer()];
     await web1.enrol('web1', ['203.0.113.5']);
     const main = join(import.meta.dirname, '../../src/main.ts');
     const words = [process.execPath, main, '--root', fleet.server.root, 'hosts', 'approve', 'web1'].join(' ');

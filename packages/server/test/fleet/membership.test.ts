@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { parseHostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
-import { Peer, startFleet, within, type Fleet } from '../../../../test/fleet/index.ts';
+import { type Peer, startFleet, within } from '../../../../test/fleet/index.ts';
 import { fateOf, publish, reportOf } from '../reports.ts';
 
 type Status = {
@@ -15,16 +15,6 @@ type Status = {
 };
 type Audited = { entries: { what: string; details: Record<string, unknown> }[] };
 type Hosts = { hosts: { name: string; state: string }[] };
-
-async function newcomer(fleet: Fleet): Promise<Peer> {
-  return new Peer(fleet.meeting, await makeIdentity());
-}
-
-async function says(fleet: Fleet, ...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await fleet.server.command(...words);
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
 
 /** Whether the publish port lets a peer in. */
 async function hears(peer: Peer): Promise<boolean> {
@@ -43,7 +33,7 @@ function renamed(peer: Peer, name: string): void {
 
 test('with enrolment approve a newcomer waits and is let in nowhere, until an operator says yes', async () => {
   await using fleet = await startFleet({ serverToml: '[enrolment]\nmode = "approve"' });
-  const peer = await newcomer(fleet);
+  const peer = await fleet.newcomer();
   const answer = await peer.enrol('web1');
   assert.ok(answer.ok);
   assert.equal(answer.reply.verdict, 'pending');
@@ -55,9 +45,9 @@ test('with enrolment approve a newcomer waits and is let in nowhere, until an op
   assert.deepEqual([overJoinKey.reply.status, overJoinKey.reply.code], ['REFUSED', 'pending']);
   assert.deepEqual((await fleet.server.json<Status>('status')).pending, ['web1']);
   // It has received nothing, although there was nothing to receive.
-  assert.match(await says(fleet, 'hosts'), /^web1 +pending +heard of/m);
+  assert.match(await fleet.server.says('hosts'), /^web1 +pending +heard of/m);
   await fleet.server.restart();
-  assert.match(await says(fleet, 'hosts', 'approve', 'web1'), /web1 is in the fleet/);
+  assert.match(await fleet.server.says('hosts', 'approve', 'web1'), /web1 is in the fleet/);
   await publish(peer, '203.0.113.1');
   assert.equal(await hears(peer), true);
   peer.close();
@@ -71,7 +61,7 @@ for (const wanted of ['web1', 'a'.repeat(63)]) {
     const given = String(second.name);
     assert.notEqual(given, wanted);
     assert.deepEqual((await fleet.server.json<Status>('status')).renamed, [{ name: given, wanted }]);
-    assert.match(await says(fleet, 'hosts', 'approve', given, '--replace'), /revoked, and called/);
+    assert.match(await fleet.server.says('hosts', 'approve', given, '--replace'), /revoked, and called/);
     renamed(second, wanted);
     await publish(second, '203.0.113.2');
     assert.match(await fateOf(first, '203.0.113.1'), /^(revoked|not-admitted)$/);
@@ -86,23 +76,26 @@ for (const wanted of ['web1', 'a'.repeat(63)]) {
 test('a second machine of a name is let in beside the host that is alive, which nothing revokes unasked', async () => {
   await using fleet = await startFleet();
   const first = await fleet.peer('m1');
-  await says(fleet, 'enrolment', 'approve');
+  await fleet.server.says('enrolment', 'approve');
   const second = fleet.peerWith(await makeIdentity());
   await second.enrol('m1');
   const given = String(second.name);
-  const before = await says(fleet, 'hosts');
+  const before = await fleet.server.says('hosts');
   assert.match(
     before,
     new RegExp(`${given}: m1 is another host, heard of \\d+s ago, and stays;.*--replace.*REVOKES`),
   );
   await publish(first, '203.0.113.1');
   assert.match(
-    await says(fleet, 'hosts', 'approve', given),
+    await fleet.server.says('hosts', 'approve', given),
     /is in the fleet under this name: m1 is another/,
   );
   await publish(second, '203.0.113.2');
   await publish(first, '203.0.113.3');
-  assert.match(await says(fleet, 'hosts', 'approve', given), /stays in the fleet under this name.*--replace/);
+  assert.match(
+    await fleet.server.says('hosts', 'approve', given),
+    /stays in the fleet under this name.*--replace/,
+  );
   await publish(first, '203.0.113.4');
   const { entries } = await fleet.server.json<Audited>('audit');
   const approved = entries.filter(({ what }) => what === 'approved').map(({ details }) => details);
@@ -116,7 +109,7 @@ test('a host that is silent since another asked for its name hands that over, as
   await using fleet = await startFleet({ serverToml: '[enrolment]\nmode = "approve"' });
   const first = fleet.peerWith(await makeIdentity());
   await first.enrol('m1');
-  await says(fleet, 'hosts', 'approve', 'm1');
+  await fleet.server.says('hosts', 'approve', 'm1');
   const second = fleet.peerWith(await makeIdentity());
   await second.enrol('m1');
   const given = String(second.name);
@@ -131,7 +124,7 @@ test('a host that is silent since another asked for its name hands that over, as
     new RegExp(`${given} waits.*hands it the name m1, and REVOKES the host that has it, silent for 2h`),
   );
   assert.match(
-    await says(fleet, 'hosts', 'approve', given),
+    await fleet.server.says('hosts', 'approve', given),
     /m1 is in the fleet.*is revoked, and called m1-old-/,
   );
   renamed(second, 'm1');
@@ -142,8 +135,8 @@ test('a host that is silent since another asked for its name hands that over, as
 test('with enrolment closed the join key opens nothing, and hosts that are in stay', async () => {
   await using fleet = await startFleet();
   const inside = await fleet.peer('h1');
-  const early = await newcomer(fleet);
-  await says(fleet, 'enrolment', 'closed');
+  const early = await fleet.newcomer();
+  await fleet.server.says('enrolment', 'closed');
   assert.deepEqual(await early.enrol('h2'), {
     ok: false,
     fault: 'not-admitted',
@@ -171,7 +164,7 @@ test('a revoked host is refused at its next message and cut within 5 s, while ev
     }
   })();
   const began = performance.now();
-  await says(fleet, 'hosts', 'revoke', 'bad');
+  await fleet.server.says('hosts', 'revoke', 'bad');
   // By its connection, as long as that is not cut yet, or by the door.
   assert.match(await fateOf(bad, '198.51.100.2'), /^(revoked|not-admitted)$/);
   await within(subscription.refused, 5000, () => 'the cut of the revoked subscription');
@@ -197,16 +190,16 @@ test("revoking refuses the host's spool, asks for approval from then on, and unp
   await fleet.server.stop();
   assert.equal((await fleet.report('bad', ['fail2ban', 'sshd', '203.0.113.2'])).code, 0);
   await fleet.server.start();
-  assert.match(await says(fleet, 'hosts', 'revoke', 'bad'), /enrolment now needs your approval/);
+  assert.match(await fleet.server.says('hosts', 'revoke', 'bad'), /enrolment now needs your approval/);
   const flushed = await fleet.report('bad', ['--flush']);
   assert.equal(flushed.code, 77, flushed.stderr);
-  assert.match(await says(fleet, 'bans'), /203\.0\.113\.1 /);
-  assert.doesNotMatch(await says(fleet, 'bans'), /203\.0\.113\.2 /);
-  const late = await newcomer(fleet);
+  assert.match(await fleet.server.says('bans'), /203\.0\.113\.1 /);
+  assert.doesNotMatch(await fleet.server.says('bans'), /203\.0\.113\.2 /);
+  const late = await fleet.newcomer();
   const answer = await late.enrol('late');
   assert.ok(answer.ok && answer.reply.verdict === 'pending');
-  assert.doesNotMatch(await says(fleet, 'never-ban', 'list'), /the fleet's host/);
-  await says(fleet, 'enrolment', 'open');
+  assert.doesNotMatch(await fleet.server.says('never-ban', 'list'), /the fleet's host/);
+  await fleet.server.says('enrolment', 'open');
   assert.ok((await fleet.peer('later')).name);
   late.close();
 });
@@ -215,7 +208,7 @@ test('a forgotten host has to enrol anew, and a newcomer does not inherit its re
   await using fleet = await startFleet();
   const gone = await fleet.peer('gone');
   await publish(gone, '203.0.113.1');
-  await says(fleet, 'hosts', 'forget', 'gone');
+  await fleet.server.says('hosts', 'forget', 'gone');
   assert.match(await fateOf(gone, '203.0.113.2'), /^(unknown-key|not-admitted)$/);
   await fleet.peer('next');
   const { reports } = await fleet.server.json<{ reports: unknown[] }>('explain', '203.0.113.1');
@@ -231,10 +224,10 @@ test('forgetting a revoked host says that its key may enrol again where enrolmen
   ] as const) {
     const name = `bad-${mode}`;
     await fleet.peer(name);
-    await says(fleet, 'hosts', 'revoke', name);
-    await says(fleet, 'enrolment', mode);
-    const forgotten = await says(fleet, 'hosts', 'forget', name);
+    await fleet.server.says('hosts', 'revoke', name);
+    await fleet.server.says('enrolment', mode);
+    const forgotten = await fleet.server.says('hosts', 'forget', name);
     assert.equal(/can enrol it again/.test(forgotten), warns, forgotten);
-    await says(fleet, 'enrolment', 'open');
+    await fleet.server.says('enrolment', 'open');
   }
 });

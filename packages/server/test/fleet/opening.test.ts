@@ -2,41 +2,30 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { hostPaths } from '@banshare/runtime';
-import { makeIdentity } from '@banshare/transport';
-import { Peer, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { startFleet, type Fleet } from '../../../../test/fleet/index.ts';
 import { Opening, OPEN_SECONDS } from '../../src/fleet/opening.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
-
-async function newcomer(fleet: Fleet): Promise<Peer> {
-  return new Peer(fleet.meeting, await makeIdentity());
-}
-
-async function says(fleet: Fleet, ...words: string[]): Promise<string> {
-  const { code, stdout, stderr } = await fleet.server.command(...words);
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
 
 test('open ends a day after the first start of a generation, and is approve then, until an operator opens it for a time', async () => {
   await using fleet = await startFleet();
   await fleet.peer('early');
   assert.match((await fleet.server.command('status')).stdout, /Enrolment: open until \S+, then approve\./);
   await age(fleet, "UPDATE meta SET value = value - 90000 WHERE name LIKE 'first-start/%'");
-  const late = await newcomer(fleet);
+  const late = await fleet.newcomer();
   const answer = await late.enrol('late');
   assert.ok(answer.ok && answer.reply.verdict === 'pending');
-  assert.match(await says(fleet, 'hosts'), /early +active/);
+  assert.match(await fleet.server.says('hosts'), /early +active/);
   const { stdout } = await fleet.server.command('status');
   assert.match(stdout, /Enrolment: approve, since it is open for a time only .*enrolment open --for 2h/);
   assert.match(
-    await says(fleet, 'enrolment', 'open', '--for', '2h'),
+    await fleet.server.says('enrolment', 'open', '--for', '2h'),
     /^Enrolment: open until .*, then approve\.$/m,
   );
   await fleet.peer('again');
   await fleet.server.restart();
   await fleet.peer('after-a-restart');
   await age(fleet, "UPDATE meta SET value = value - 7300 WHERE name = 'enrolment-until'");
-  const later = await newcomer(fleet);
+  const later = await fleet.newcomer();
   const waits = await later.enrol('later');
   assert.ok(waits.ok && waits.reply.verdict === 'pending');
   for (const words of [

@@ -12,6 +12,7 @@ import {
   type Sealed,
 } from '@banshare/transport';
 import { makeId, startFleet, type Peer } from '../../../../test/fleet/index.ts';
+import { bytesOfZ85 } from '../../../../test/fleet/z85.ts';
 
 /** The order of the curve's group, and the prime of its field. */
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;
@@ -65,20 +66,6 @@ function power(base: bigint, exponent: bigint): bigint {
   return result;
 }
 
-const Z85 = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
-
-function decodeZ85(text: string): Buffer {
-  const bytes = Buffer.alloc((text.length / 5) * 4);
-  for (let block = 0; block < text.length / 5; block += 1) {
-    const digits = Array.from({ length: 5 }, (_, place) => Z85.indexOf(text.charAt(block * 5 + place)));
-    bytes.writeUInt32BE(
-      digits.reduce((value, digit) => value * 85 + digit, 0),
-      block * 4,
-    );
-  }
-  return bytes;
-}
-
 /** The other Ed25519 key that has the CURVE key of a host's. */
 function twinOf({ seedHex, publicHex }: { seedHex: string; publicHex: string }): ScalarSigner {
   const twin = Buffer.from(publicHex, 'hex');
@@ -88,9 +75,9 @@ function twinOf({ seedHex, publicHex }: { seedHex: string; publicHex: string }):
 
 /** An Ed25519 key whose CURVE key is a pair's. */
 function hostKeyOf({ publicKey, secretKey }: CurvePair): ScalarSigner {
-  const u = numberOf(decodeZ85(publicKey));
+  const u = numberOf(bytesOfZ85(publicKey));
   const y = ((u + P - 1n) * power(u + 1n, P - 2n)) % P;
-  const scalar = clamped(decodeZ85(secretKey)) % L;
+  const scalar = clamped(bytesOfZ85(secretKey)) % L;
   const publicHex = bytesOf(y).toString('hex');
   const signer = new ScalarSigner(scalar, publicHex);
   const holds = new SignatureChecker().holds(publicHex, Buffer.from('x'), signer.sign('x'));

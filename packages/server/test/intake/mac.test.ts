@@ -2,7 +2,7 @@ import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { rotationText, signedText, encodeRequest, type HostName, type RequestKind } from '@banshare/protocol';
 import { Mac, makeIdentity, sealByMac, Signer, type Answer, type Identity } from '@banshare/transport';
-import { makeId, Peer, startFleet } from '../../../../test/fleet/index.ts';
+import { ackOf, makeId, Peer, startFleet } from '../../../../test/fleet/index.ts';
 import { reportOf } from '../reports.ts';
 
 const fleet = await startFleet();
@@ -14,17 +14,7 @@ const carrier = await fleet.peer('carrier');
 const rotates = await fleet.peer('rotates');
 
 const SYNC: RequestKind = { kind: 'sync', limit: 1 };
-const ACK: RequestKind = {
-  kind: 'ack',
-  epoch: 'e',
-  applied: 0,
-  tail: '',
-  instance: 'i',
-  version: '0.1.0',
-  generation: 'g',
-  addresses: [],
-  outcomes: [],
-};
+const ACK = ackOf();
 
 /** A request of an identity, with the MAC that the holder of the secret makes. */
 function byMac(

@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { ackOf } from '../../../../test/fleet/acks.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import { bannedHosts, hostsOf } from '../../src/operator/status.ts';
@@ -19,7 +20,7 @@ test('a host not heard of for gone-after is gone, and back with its next acknowl
   assert.deepEqual(await states(NOW + 7 * DAY), ['active']);
   assert.deepEqual(await states(NOW + 7 * DAY + 1), ['gone']);
   const { epoch, seq: applied, tail } = shelf.ledger.head();
-  const ack = { kind: 'ack', epoch, applied, tail, instance: 'i', version: '1', generation: 'g' } as const;
+  const ack = ackOf({ epoch, applied, tail });
   shelf.book.acknowledge(host, { ...ack, addresses: ['203.0.113.5'], outcomes: [] }, 0, NOW + 8 * DAY);
   assert.deepEqual(await states(NOW + 8 * DAY), ['active']);
   shelf.book.flush();
@@ -72,7 +73,7 @@ test("a host's row is written when something changed, and when it was heard of o
     comparedAgo: 1,
     comparesEvery: 300,
   };
-  const ack = { kind: 'ack', epoch, applied, tail, instance: 'i', version: '1', generation: 'g' } as const;
+  const ack = ackOf({ epoch, applied, tail });
   const seen = (at: number, other: Partial<typeof receipt>): [number, number | null] => {
     const told = { ...ack, addresses: [], outcomes: [], receipt: { ...receipt, ...other } };
     book.acknowledge(host, told, 0.2 * (at % 2), NOW + at);
