@@ -71,6 +71,24 @@ for (const [step, file] of [
   });
 }
 
+for (const [question, found] of [
+  ['where is a host revoked', /\brevoke\(/],
+  ['why this ban was skipped', /return skip\(/],
+  ['what writes the spool', /export class Spool\b/],
+  ['add a TOML key', /export const clientOptions\b/],
+  ["add an operator's command", /const ACTIONS\b/],
+  ['where the firewall is touched', /\bnft\b/],
+  ['where a report is judged', /export function judge\(/],
+] as const) {
+  test(`CONTRIBUTING leads in one step from "${question}" to the file where it is`, () => {
+    const rows = rowsOf(tableOf(section('Where is …?', contributing)));
+    const [, cell = ''] = rows.find(([first = '']) => first.startsWith(question)) ?? [];
+    const [file] = pathsIn(cell).filter((path) => path.endsWith('.ts'));
+    assert.ok(file !== undefined, `there is no row "${question}"`);
+    assert.match(read(file), found);
+  });
+}
+
 for (const page of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'test/README.md', 'CHANGELOG.md']) {
   test(`${page} names only files and links that exist`, () => {
     const text = read(page);
