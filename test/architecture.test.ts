@@ -198,20 +198,6 @@ test('no file is longer than 400 lines, and half of the sources are under 120', 
   assert.ok((lengths[Math.floor(lengths.length / 2)] ?? 0) < 120, 'the median source has 120 lines or more');
 });
 
-test('no test waits for time: timers are for deadlines, the rest between two questions, silence and what chance chooses', () => {
-  const allowed = [
-    'packages/server/test/ports/stand.ts',
-    'packages/server/test/ports/zap-daemon.test.ts',
-    'test/chaos/state-of.ts',
-    'test/fleet/within.ts',
-    'test/lab/deadline.ts',
-  ];
-  const files = globSync(['packages/*/test/**/*.ts', 'scripts/test/*.ts', 'test/**/*.ts'], { cwd: ROOT });
-  const sets = /\bsetTimeout\b/;
-  const broken = files.filter((path) => sets.test(readFileSync(join(ROOT, path), 'utf8')));
-  assert.deepEqual(broken.toSorted(), allowed);
-});
-
 test('every package declares exactly what its sources import, and no side effects', () => {
   for (const name of Object.keys(MAY_IMPORT)) {
     const { dependencies, sideEffects } = JSON.parse(
