@@ -1,20 +1,25 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
-import { spec } from 'node:test/reporters';
+import { spec, type TestEvent } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 import { Fault, orExit, ROOT, tell } from './say.ts';
 
 /** Files that are long by name: `make test-long` runs these, and `make test` all others. */
 const LONG = /\.long\.test\.ts$/;
 const KINDS = ['short', 'long', 'all'] as const;
+/** What node says at the end of a run. */
+const COUNT = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 /** A test that takes longer than this hangs. */
 const TEST_LIMIT_MS = 600_000;
-/** Most of a test's time is spent waiting for programs that it started, so a processor has this many files. */
-const FILES_A_PROCESSOR = 2;
+/** Most of a test's time is spent waiting for programs that it started, so a processor has two files; long ones keep it busy. */
+const FILES_A_PROCESSOR = { short: 2, long: 1, all: 2 } as const;
 const SLOWEST = 10;
+
+/** What shows how long something takes while a machine is busy with it: these run one after the other, after all others. */
+const ALONE = [/^test\/floods\b/, /^test\/lab\/no-server\./, /^test\/chaos\/(away|partition|stopped)\./];
 
 /**
  * How long each file took when it last ran in this checkout. What takes long begins first, so that the run does not end in
@@ -30,6 +35,7 @@ const GUESSED_SECONDS: readonly (readonly [folder: RegExp, seconds: number])[] =
 ];
 
 type Seconds = Record<string, number>;
+
 type Kind = (typeof KINDS)[number];
 
 await orExit(async () => {
@@ -39,14 +45,14 @@ await orExit(async () => {
     allowPositionals: true,
     options: {
       kind: { type: 'string', default: 'all' },
-      files: { type: 'string', default: String(availableParallelism() * FILES_A_PROCESSOR) },
+      files: { type: 'string' },
       watch: { type: 'boolean', default: false },
     },
   });
   const kind = KINDS.find((each) => each === values.kind);
   if (kind === undefined)
     throw new Fault(`Cannot run tests of kind "${values.kind}": the kinds are ${KINDS.join(', ')}`);
-  const atOnce = Number(values.files);
+  const atOnce = Number(values.files ?? availableParallelism() * FILES_A_PROCESSOR[kind]);
   if (!Number.isInteger(atOnce) || atOnce < 1)
     throw new Fault(`Cannot run ${values.files} test files at once: give a whole number from 1`);
   const files = inOrder(chosen(positionals, kind));
@@ -86,21 +92,12 @@ async function runOnce(files: readonly string[], atOnce: number): Promise<void> 
       interrupted.abort();
     });
   const took: Seconds = {};
-  const tests = run({
-    files: files.map((path) => join(ROOT, path)),
-    concurrency: atOnce,
-    timeout: TEST_LIMIT_MS,
-    signal: interrupted.signal,
-  });
-  tests.on('test:fail', ({ todo }) => {
-    if (todo === undefined || todo === false) process.exitCode = 1;
-  });
-  // A file is the outermost test of what runs in it, and is called by its path.
-  tests.on('test:complete', ({ name, nesting, details }) => {
-    if (nesting === 0 && name.endsWith('.test.ts'))
-      took[relative(ROOT, name)] = Math.round(details.duration_ms / 100) / 10;
-  });
-  await pipeline(tests, new spec(), process.stdout, { end: false });
+  const isAlone = (path: string): boolean => ALONE.some((pattern) => pattern.test(path));
+  const groups = [
+    { files: files.filter((path) => !isAlone(path)), atOnce },
+    { files: files.filter(isAlone), atOnce: 1 },
+  ];
+  await pipeline(eventsOf(groups, took, interrupted.signal), new spec(), process.stdout, { end: false });
   const slowest = Object.entries(took).toSorted(([, one], [, other]) => other - one);
   if (slowest.length > 1) {
     const lines = slowest
@@ -111,9 +108,57 @@ async function runOnce(files: readonly string[], atOnce: number): Promise<void> 
   if (!interrupted.signal.aborted) remember(took);
 }
 
+/** The events of one run of the groups after each other; counts and failures of all come at its end. */
+async function* eventsOf(
+  groups: readonly { files: readonly string[]; atOnce: number }[],
+  took: Seconds,
+  signal: AbortSignal,
+): AsyncGenerator<TestEvent> {
+  const counts = new Map<string, number>();
+  let end: TestEvent | undefined;
+  for (const { files, atOnce } of groups) {
+    if (files.length === 0 || signal.aborted) continue;
+    const paths = files.map((path) => resolve(ROOT, path));
+    const tests: AsyncIterable<TestEvent> = run({
+      files: paths,
+      concurrency: atOnce,
+      timeout: TEST_LIMIT_MS,
+      signal,
+    });
+    for await (const event of tests) {
+      note(event, took);
+      const count = countIn(event);
+      if (count !== undefined) counts.set(count.what, (counts.get(count.what) ?? 0) + count.number);
+      // The end of a group is where the reporter would say what has failed in it.
+      else if (event.type === 'test:summary' && event.data.file === undefined) end = event;
+      else yield event;
+    }
+  }
+  for (const [what, number] of counts) {
+    const message = `${what} ${Math.round(number)}`;
+    yield { type: 'test:diagnostic', data: { nesting: 0, message, level: 'info' } };
+  }
+  if (end !== undefined) yield end;
+}
+
+/** What node counted, where the event is about no file. */
+function countIn({ type, data }: TestEvent): { what: string; number: number } | undefined {
+  if (type !== 'test:diagnostic' || data.file !== undefined) return undefined;
+  const [, what, number] = COUNT.exec(data.message) ?? [];
+  return what === undefined ? undefined : { what, number: Number(number) };
+}
+
+/** Notes how a file ended, and how long it took. */
+function note({ type, data }: TestEvent, took: Seconds): void {
+  if (type === 'test:fail' && (data.todo === undefined || data.todo === false)) process.exitCode = 1;
+  // A file is the outermost test of what runs in it, and is called by its path.
+  if (type === 'test:complete' && data.nesting === 0 && data.name.endsWith('.test.ts'))
+    took[relative(ROOT, data.name)] = Math.round(data.details.duration_ms / 100) / 10;
+}
+
 /** Runs the files, and again each that is changed, or imports what is, until it is interrupted. */
 async function watch(files: readonly string[], atOnce: number): Promise<void> {
-  const tests = run({ files: files.map((path) => join(ROOT, path)), concurrency: atOnce, watch: true });
+  const tests = run({ files: files.map((path) => resolve(ROOT, path)), concurrency: atOnce, watch: true });
   await pipeline(tests, new spec(), process.stdout, { end: false });
 }
 
@@ -128,5 +173,7 @@ function secondsBefore(): Seconds {
 
 function remember(took: Seconds): void {
   mkdirSync(join(ROOT, 'build'), { recursive: true });
-  writeFileSync(SECONDS_FILE, `${JSON.stringify({ ...secondsBefore(), ...took }, null, 2)}\n`);
+  const here = Object.entries(took).filter(([path]) => !path.startsWith('..'));
+  const all = { ...secondsBefore(), ...Object.fromEntries(here) };
+  writeFileSync(SECONDS_FILE, `${JSON.stringify(all, null, 2)}\n`);
 }

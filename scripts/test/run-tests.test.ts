@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, test } from 'node:test';
+
+const RUNNER = join(import.meta.dirname, '../run-tests.ts');
+const folder = mkdtempSync(join(tmpdir(), 'banshare-runner-'));
+after(() => rmSync(folder, { recursive: true }));
+// node:test runs nothing below a test unless this is gone.
+const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+
+const FILES = {
+  good: "test('good', () => {});",
+  bad: "test('bad', () => { throw new Error('on purpose'); });",
+  broken: "throw new Error('before any test');",
+  skipped: "test('skipped', { skip: 'no root here' }, () => {});",
+  long: "test('long', () => {});",
+  ending:
+    "test('first', () => {}); test('ends', () => new Promise(() => process.once('SIGTERM', () => process.exit(1))));",
+};
+for (const [name, text] of Object.entries(FILES)) {
+  const kind = name === 'long' ? '.long' : '';
+  writeFileSync(join(folder, `${name}${kind}.test.ts`), `import { test } from 'node:test';\n${text}\n`);
+}
+
+function runner(...words: string[]): { status: number | null; stdout: string; stderr: string } {
+  const paths = words.map((word) => (word.startsWith('--') ? word : join(folder, `${word}.test.ts`)));
+  return spawnSync(process.execPath, [RUNNER, ...paths], { encoding: 'utf8', env });
+}
+
+test('a run of tests that pass ends with 0, counts all groups together, and names the slowest files', () => {
+  const { status, stdout, stderr } = runner('good', 'skipped', 'long.long');
+  assert.equal(status, 0, stderr);
+  for (const count of ['tests 3', 'pass 2', 'fail 0', 'skipped 1'])
+    assert.match(stdout, new RegExp(`${count}\n`));
+  assert.match(stdout, /The slowest files[^]* s {2}\S*good\.test\.ts\n/);
+});
+
+test('a run ends with 1 where a test fails, and where a file does before its tests', () => {
+  const bad = runner('good', 'bad');
+  assert.equal(bad.status, 1);
+  assert.match(bad.stdout, /failing tests:[^]*on purpose/);
+  assert.equal(runner('good', 'broken').status, 1);
+});
+
+test('a file is long by its name, and what names no file is refused', () => {
+  assert.match(runner('--kind=long', '*').stdout, /✔ long [^]*tests 1\n/);
+  assert.doesNotMatch(runner('--kind=short', '{good,long.long}').stdout, /✔ long /);
+  const { status, stderr } = runner('none');
+  assert.equal(status, 1);
+  assert.match(stderr, /No test file is called ".*none\.test\.ts": give its path/);
+});
+
+test('a run that is told to end ends its files, and with 1', async () => {
+  const child = spawn(process.execPath, [RUNNER, join(folder, 'ending.test.ts')], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  createInterface({ input: child.stdout }).once('line', () => child.kill('SIGTERM'));
+  const [code] = (await once(child, 'close')) as [number];
+  assert.equal(code, 1);
+});
