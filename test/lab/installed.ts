@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Host } from './host.ts';
 import { startLab } from './lab.ts';
 import { serverAddress } from './network.ts';
-import { cleanEnvironment } from './running.ts';
+import { cleanEnvironment, Running } from './running.ts';
 
 const repository = join(import.meta.dirname, '../..');
 const kept = join(repository, 'build/lab');
@@ -24,15 +24,14 @@ export type Installed = {
 export async function installed(): Promise<Installed> {
   const folder = join(kept, sourcesHash());
   if (!exists(folder)) {
-    removeOld();
-    const next = `${folder}.${process.pid}`;
-    await make(next);
-    try {
+    mkdirSync(kept, { recursive: true });
+    // Several test files begin at once: one makes it, at the cost of half a minute of a processor, and the others wait.
+    await using _lock = await locked(`${kept}.lock`);
+    if (!exists(folder)) {
+      removeOld();
+      const next = `${folder}.${process.pid}`;
+      await make(next);
       renameSync(next, folder);
-    } catch (error) {
-      // Another test file was faster; its generation is as good.
-      if (!exists(folder)) throw error;
-      rmSync(next, { recursive: true, force: true });
     }
   }
   utimesSync(folder, new Date(), new Date());
@@ -41,6 +40,13 @@ export async function installed(): Promise<Installed> {
     serverInstaller: join(folder, 'dist/server-install.sh'),
     layers: { client: join(folder, 'client'), server: join(folder, 'server') },
   };
+}
+
+/** Has a lock that other processes wait for, also where this one ends without giving it back. */
+async function locked(path: string): Promise<Running> {
+  const holder = new Running(`the lock ${path}`, ['flock', path, 'sh', '-c', 'echo locked; exec cat']);
+  await holder.line(/^locked$/, 300_000);
+  return holder;
 }
 
 /** Makes programs and an installer of the generation in `certs`. */

@@ -6,6 +6,7 @@ import { cleanEnvironment } from './running.ts';
 const packages: Record<string, string> = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
+  flock: 'util-linux',
   ip: 'iproute2',
   nft: 'nftables',
   'fail2ban-server': 'fail2ban',
@@ -13,7 +14,7 @@ const packages: Record<string, string> = {
   iptables: 'iptables',
 };
 
-const always = ['unshare', 'nsenter', 'ip', 'nft', 'fail2ban-server'];
+const always = ['unshare', 'nsenter', 'flock', 'ip', 'nft', 'fail2ban-server'];
 
 // What init.sh does to the file system, in small.
 const probe = [
