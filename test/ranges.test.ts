@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { startFleet, type Fleet } from './fleet/index.ts';
+import { startFleet, untilAnswered, type Fleet } from './fleet/index.ts';
 
 // Bans of ranges from end to end: operators' own, widened reports, and the /64 that is full.
 const NONE = '[[enforcer]]\nkind = "none"\n';
@@ -22,12 +22,12 @@ async function banned(fleet: Fleet, ...words: string[]): Promise<string[]> {
 
 /** What a host made of the ban of a target, once it has told. */
 async function outcomeOf(fleet: Fleet, target: string, name: string): Promise<Outcome> {
-  for (const patience = AbortSignal.timeout(20_000); ;) {
+  const told = async (): Promise<Outcome | undefined> => {
     const { events } = await fleet.server.json<Explained>('explain', target);
     const outcome = events.find(({ ip }) => ip === target)?.outcomes.find(({ host }) => host === name);
-    if (outcome !== undefined && outcome.outcome !== 'waiting') return outcome;
-    assert.equal(patience.aborted, false, `${name} told nothing of ${target} for 20 s`);
-  }
+    return outcome?.outcome === 'waiting' ? undefined : outcome;
+  };
+  return untilAnswered(told, 20_000, () => `what ${name} made of ${target}`);
 }
 
 test('a banned range reaches the hosts that can apply it, the others say that they cannot, and single bans go on', async () => {
