@@ -23,7 +23,10 @@ import { makeCode } from '../report-code.ts';
 type Metafile = { outputs: Record<string, { inputs: object; imports: { path: string; kind: string }[] }> };
 
 const fresh = new FreshBuild();
-before(() => fresh.everything('--server=bans.example.org'));
+before(() => {
+  for (const ran of [fresh.regen('--server=bans.example.org'), fresh.build()])
+    assert.equal(ran.code, 0, ran.err);
+});
 after(() => {
   fresh[Symbol.dispose]();
 });
