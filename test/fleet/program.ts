@@ -107,6 +107,15 @@ export class Program {
 /** How a short run of a program ended; ms from its start to its end. */
 export type Ran = { code: number | null; stdout: string; stderr: string; ms: number };
 
+/**
+ * Milliseconds that a test leaves for the start of a program, beside what it does: ten times what one takes here and now, so that
+ * what else runs on the machine makes no test fail.
+ */
+export async function startMs(): Promise<number> {
+  const { ms } = await runProgram('report', ['--version']);
+  return Math.max(1500, 10 * ms);
+}
+
 /** Runs one of our programs to its end. */
 export async function runProgram(
   name: 'server' | 'client' | 'report',
