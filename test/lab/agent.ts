@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { within } from './deadline.ts';
+import { PATIENCE_MS, within } from './deadline.ts';
 import { Running } from './running.ts';
 
 const program = join(import.meta.dirname, 'agent-main.ts');
@@ -54,6 +54,10 @@ export class Agent {
     const ended = this.#running.ended.then(({ stderr }) =>
       Promise.reject(new Error(`The agent ended: ${stderr}`)),
     );
-    return within(30_000, `the agent's answer to ${JSON.stringify(wish)}`, Promise.race([answer, ended]));
+    return within(
+      PATIENCE_MS,
+      `the agent's answer to ${JSON.stringify(wish)}`,
+      Promise.race([answer, ended]),
+    );
   }
 }

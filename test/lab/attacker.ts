@@ -1,5 +1,5 @@
 import type { Attempt } from './agent.ts';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import type { Host } from './host.ts';
 
 /** How long a connection that must come about may take: longer than TCP's first two repetitions. */
@@ -32,7 +32,7 @@ export class Attacker {
   }
 
   /** Waits until the host drops this address's packets: a short silence, confirmed by a longer one. */
-  async untilDropped(target: Host, from: string, milliseconds = 20_000): Promise<void> {
+  async untilDropped(target: Host, from: string, milliseconds = PATIENCE_MS): Promise<void> {
     const dropped = async (): Promise<boolean> =>
       (await this.attempt(target, from, 22, 60)) === 'silence' &&
       (await this.attempt(target, from, 22, 400)) === 'silence';

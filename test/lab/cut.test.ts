@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import type { Host } from './host.ts';
 import { skipReason } from './requirements.ts';
@@ -34,7 +34,7 @@ for (const [kind, programs] of Object.entries(kinds)) {
     other.attacker.say('after the ban\n');
     await other.server.line(/^after the ban$/);
     await untilTrue(
-      20_000,
+      PATIENCE_MS,
       'its packets to be dropped',
       async () => (await dropped(h2, kind, 'input')) > before,
     );
@@ -62,7 +62,11 @@ for (const [kind, programs] of Object.entries(kinds)) {
     assert.equal(await toInner(OTHER), 'connected');
     for (const from of [ATTACKER, ATTACKER6]) {
       await fleet.server.output(['banshare-server', 'unban', from]);
-      await untilTrue(20_000, `${from} to be let through`, async () => (await toInner(from)) === 'connected');
+      await untilTrue(
+        PATIENCE_MS,
+        `${from} to be let through`,
+        async () => (await toInner(from)) === 'connected',
+      );
     }
   });
 }

@@ -1,5 +1,8 @@
 import { untilAnswered } from '../fleet/within.ts';
 
+/** Milliseconds until what does not come is said to be missing: long, since it costs time only where a test fails. */
+export const PATIENCE_MS = 60_000;
+
 /** Waits for a promise; when it does not come in time, throws an error that says what was awaited and what was seen. */
 export async function within<T>(
   milliseconds: number,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { untilBanned } from './fail2ban.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import type { Host } from './host.ts';
@@ -14,7 +14,7 @@ async function changeTo(enforcer: string, fleet: Fleet, host: Host): Promise<voi
   await fleet.stop(host);
   await fleet.start(host);
   const state = (): Promise<string> => host.output(['banshare-client', 'status', '--json']);
-  await untilTrue(20_000, 'the earlier enforcer to be empty', async () =>
+  await untilTrue(PATIENCE_MS, 'the earlier enforcer to be empty', async () =>
     (await state()).replaceAll(/\s/g, '').includes('"earlierEnforcers":[]'),
   );
 }
@@ -46,7 +46,7 @@ test(
     await changeTo('nftables', fleet, h2);
     for (const ip of attackers) await fleet.server.output(['banshare-server', 'unban', ip]);
     for (const ip of attackers)
-      await untilTrue(20_000, `${ip} to be let through`, () => attacker.connects(h2, ip));
+      await untilTrue(PATIENCE_MS, `${ip} to be let through`, () => attacker.connects(h2, ip));
     await fleet.server.output(['banshare-server', 'ban', attackers[0]!]);
     await attacker.untilDropped(h2, attackers[0]!);
     await changeTo('none', fleet, h2);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { untilBanned } from './fail2ban.ts';
 import { startFleet } from './fleet.ts';
 import { startPsad } from './psad.ts';
@@ -48,12 +48,12 @@ test(
     await fleet.lab.attacker.failLogin(fleet.host('h1'), '203.0.113.7');
     await untilBanned(h2, 'shared', '203.0.113.7');
     await fleet.server.output(['banshare-server', 'unban', '203.0.113.7']);
-    await untilTrue(20_000, 'the jail to let it go', async () => !(await isBanned('203.0.113.7')));
+    await untilTrue(PATIENCE_MS, 'the jail to let it go', async () => !(await isBanned('203.0.113.7')));
 
     await fleet.server.output(['banshare-server', 'ban', '203.0.113.8', '--for', '2s']);
     await untilBanned(h2, 'shared', '203.0.113.8');
     const rows = (): Promise<string> => h2.output(['banshare-client', 'bans', '--json']);
-    await untilTrue(20_000, 'the ban to be over', async () => !(await rows()).includes('203.0.113.8'));
+    await untilTrue(PATIENCE_MS, 'the ban to be over', async () => !(await rows()).includes('203.0.113.8'));
     assert.equal(await isBanned('203.0.113.8'), true, 'the jail lifts it by its bantime');
   },
 );

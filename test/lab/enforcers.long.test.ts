@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { untilBanned } from './fail2ban.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import type { Host } from './host.ts';
@@ -109,5 +109,7 @@ test(
 );
 
 async function untilLetThrough(fleet: Fleet, host: Host, ip: string): Promise<void> {
-  await untilTrue(20_000, `${host.name} to let ${ip} through`, () => fleet.lab.attacker.connects(host, ip));
+  await untilTrue(PATIENCE_MS, `${host.name} to let ${ip} through`, () =>
+    fleet.lab.attacker.connects(host, ip),
+  );
 }

@@ -1,5 +1,6 @@
 import type { Host } from './host.ts';
 import type { Exit } from './running.ts';
+import { PATIENCE_MS } from './deadline.ts';
 
 /** What stands in jail.local beside the machine's own defaults. */
 export type Fail2banSettings = {
@@ -68,7 +69,7 @@ export async function untilBanned(
   host: Host,
   jail: string,
   ip: string,
-  milliseconds = 20_000,
+  milliseconds = PATIENCE_MS,
 ): Promise<void> {
   await host.untilFirewall(
     (rules) => bannedIn(rules, jail).includes(ip),

@@ -3,6 +3,7 @@ import type { Host } from './host.ts';
 import { installed } from './installed.ts';
 import { startLab, type Lab } from './lab.ts';
 import type { Running } from './running.ts';
+import { PATIENCE_MS } from './deadline.ts';
 
 /** The action that the administrator adds to the jails that shall report, as the installer advises. */
 export const reportAction = 'banshare[port="%(port)s", protocol="%(protocol)s"]';
@@ -80,7 +81,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Waits until the server has published a ban of this address that this host reported. */
-  async untilPublished(ip: string, host: Host, milliseconds = 20_000): Promise<void> {
+  async untilPublished(ip: string, host: Host, milliseconds = PATIENCE_MS): Promise<void> {
     const escaped = ip.replaceAll('.', '\\.');
     await this.daemon(this.server).line(new RegExp(`ban ip=${escaped} .*host=${host.name} `), milliseconds);
   }

@@ -3,7 +3,7 @@ import { watch } from 'node:fs';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Agent } from './agent.ts';
-import { untilTrue, within } from './deadline.ts';
+import { PATIENCE_MS, untilTrue, within } from './deadline.ts';
 import type { Place } from './network.ts';
 import { Running, type Exit } from './running.ts';
 
@@ -71,7 +71,7 @@ export class Host {
     running.hangUp();
     const what = `"${argv.join(' ')}" to end on ${this.name}`;
     try {
-      return await within(options.milliseconds ?? 30_000, what, running.ended, () => running.tail());
+      return await within(options.milliseconds ?? PATIENCE_MS, what, running.ended, () => running.tail());
     } catch (error) {
       await running.stop('SIGKILL');
       throw error;
@@ -121,7 +121,7 @@ export class Host {
     path: string,
     question: (text: string) => boolean,
     what: string,
-    milliseconds = 20_000,
+    milliseconds = PATIENCE_MS,
   ): Promise<string> {
     const stop = new AbortController();
     let last = '';
@@ -145,7 +145,7 @@ export class Host {
   }
 
   /** Waits until a file of the host has the given number of lines that match. */
-  async untilLines(path: string, pattern: RegExp, count = 1, milliseconds = 20_000): Promise<string[]> {
+  async untilLines(path: string, pattern: RegExp, count = 1, milliseconds = PATIENCE_MS): Promise<string[]> {
     const matching = (text: string): string[] => text.split('\n').filter((line) => pattern.test(line));
     const what = `${count} line(s) ${pattern}`;
     return matching(await this.untilFile(path, (text) => matching(text).length >= count, what, milliseconds));
@@ -155,7 +155,7 @@ export class Host {
   async untilFirewall(
     question: (rules: string) => boolean,
     what: string,
-    milliseconds = 20_000,
+    milliseconds = PATIENCE_MS,
   ): Promise<void> {
     await (this.#firewall ??= this.#watchFirewall());
     let changed = true;

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { startFail2ban, untilBanned } from './fail2ban.ts';
 import { startLab } from './lab.ts';
 import { skipReason } from './requirements.ts';
@@ -58,7 +58,7 @@ test('a lab ends with the process that started it, also by kill -9', { skip }, a
   assert.ok(inhabitants(names).length >= 5, `by-hand.ts prints the pids of its hosts: ${line}`);
   killed.kill('SIGKILL');
   await untilTrue(
-    10_000,
+    PATIENCE_MS,
     'the processes of a killed lab to end',
     async () => inhabitants(names).length === 0,
   );
@@ -68,7 +68,7 @@ test('a lab ends with the process that started it, also by kill -9', { skip }, a
 test('a host ends by itself when its time to live is over', { skip }, async () => {
   await using lab = await startLab({ hosts: ['h1'], timeToLiveSeconds: 2 });
   const { pid } = lab.host('h1');
-  await untilTrue(10_000, 'h1 to end', async () => namespaces(pid).length === 0);
+  await untilTrue(PATIENCE_MS, 'h1 to end', async () => namespaces(pid).length === 0);
 });
 
 test(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { untilBanned } from './fail2ban.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import type { Host } from './host.ts';
@@ -17,7 +17,7 @@ const withNftables = (): Promise<Fleet> =>
   });
 
 async function untilGone(host: Host, jail: string): Promise<void> {
-  await untilTrue(20_000, `the jail ${jail} to let ${OWN} go`, async () =>
+  await untilTrue(PATIENCE_MS, `the jail ${jail} to let ${OWN} go`, async () =>
     (await host.output(['fail2ban-client', 'get', jail, 'banip'])).includes(OWN) ? false : true,
   );
 }
@@ -32,7 +32,9 @@ test(
     for (const host of [h1, h2]) await fleet.lab.attacker.untilDropped(host, OWN);
     await fleet.server.output(['banshare-server', 'unban', OWN]);
     for (const host of [h1, h2])
-      await untilTrue(20_000, `${host.name} to let it through`, () => fleet.lab.attacker.connects(host, OWN));
+      await untilTrue(PATIENCE_MS, `${host.name} to let it through`, () =>
+        fleet.lab.attacker.connects(host, OWN),
+      );
   },
 );
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { bannedIn, fail2banClient, untilBanned } from './fail2ban.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import type { Host } from './host.ts';
@@ -59,7 +59,7 @@ test(
     await untilBanned(h2, 'sshd', '198.51.100.88');
     // The firewall has it a moment before fail2ban has answered.
     await untilTrue(
-      20_000,
+      PATIENCE_MS,
       'the ban to be noted',
       async () => (await standings(h2))['198.51.100.88'] === 'applied',
     );
@@ -68,7 +68,7 @@ test(
     session.say('still here\n');
     await session.line(/^still here$/);
     const rule = /h2: skipped \(never-ban: an authenticated SSH session\)/;
-    await untilTrue(20_000, 'the server to know why', async () =>
+    await untilTrue(PATIENCE_MS, 'the server to know why', async () =>
       rule.test(await fleet.server.output(['banshare-server', 'explain', '198.51.100.77'])),
     );
   },
@@ -146,12 +146,16 @@ test(
     // The server does not know that this is its own address; who comes that way does, and goes on hearing.
     assert.equal((await report(h1, SERVER))[0], 0);
     assert.equal((await report(h1, '198.51.100.88'))[0], 0);
-    await untilTrue(20_000, 'h2 to ban', async () => (await standings(h2))['198.51.100.88'] === 'applied');
+    await untilTrue(
+      PATIENCE_MS,
+      'h2 to ban',
+      async () => (await standings(h2))['198.51.100.88'] === 'applied',
+    );
     assert.equal((await standings(h2))[SERVER], 'never-ban: the banshare server');
     await fleet.server.output(['banshare-server', 'unban', SERVER]);
 
     await fleet.server.output(['ip', 'addr', 'add', `${SERVER}/32`, 'dev', 'lo']);
-    await untilTrue(20_000, 'the server to know', async () =>
+    await untilTrue(PATIENCE_MS, 'the server to know', async () =>
       /203\.0\.113\.1 +the server's own address/.test(
         await fleet.server.output(['banshare-server', 'never-ban', 'list']),
       ),
@@ -195,6 +199,6 @@ test('A ban is lifted when an administrator logs in from there', { skip }, async
   const session = await logIn(visitor, ip, h2);
   await h2.untilFirewall((text) => !bannedIn(text, 'sshd').includes(ip), `no ${ip} in jail sshd`);
   const rule = 'never-ban: an authenticated SSH session';
-  await untilTrue(20_000, 'the lift to be noted', async () => (await standings(h2))[ip] === rule);
+  await untilTrue(PATIENCE_MS, 'the lift to be noted', async () => (await standings(h2))[ip] === rule);
   await session.stop();
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { untilBanned } from './fail2ban.ts';
 import { startFleet } from './fleet.ts';
 import type { Host } from './host.ts';
@@ -44,7 +44,7 @@ test(
 
     await h1.output(['rm', '/usr/bin/banshare-report']);
     await lab.attacker.scan(h1, '203.0.113.67');
-    await untilTrue(20_000, 'psad to multiply itself', async () => (await psadPids(h1)).length > 1);
+    await untilTrue(PATIENCE_MS, 'psad to multiply itself', async () => (await psadPids(h1)).length > 1);
   },
 );
 

@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import type { Host } from './host.ts';
 
 /** Where the lab keeps what the kernel logs: LOG rules print nothing in a network namespace. */
@@ -44,7 +44,7 @@ async function runPsad(host: Host): Promise<void> {
   await host.append(kernelLog, 'Nov 21 00:00:00 lab kernel: the log begins\n');
   // The daemon keeps the output of the command that started it.
   await host.output(['sh', '-c', 'psad >/var/log/psad-start.log 2>&1 </dev/null']);
-  await untilTrue(20_000, `psad to read ${kernelLog} on ${host.name}`, () => readsLog(host));
+  await untilTrue(PATIENCE_MS, `psad to read ${kernelLog} on ${host.name}`, () => readsLog(host));
 }
 
 /** The psad daemons that run on the host, as numbered in it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import type { Host } from './host.ts';
 import { logIn, startSshd } from './login.ts';
@@ -42,11 +42,13 @@ async function standings(host: Host): Promise<Record<string, string>> {
 
 async function untilStanding(host: Host, ip: string, standing: string | undefined): Promise<void> {
   const what = `${host.name} to have ${ip} as ${standing ?? 'nothing'}`;
-  await untilTrue(20_000, what, async () => (await standings(host))[ip] === standing);
+  await untilTrue(PATIENCE_MS, what, async () => (await standings(host))[ip] === standing);
 }
 
 async function untilLetThrough(fleet: Fleet, host: Host, ip: string): Promise<void> {
-  await untilTrue(20_000, `${host.name} to let ${ip} through`, () => fleet.lab.attacker.connects(host, ip));
+  await untilTrue(PATIENCE_MS, `${host.name} to let ${ip} through`, () =>
+    fleet.lab.attacker.connects(host, ip),
+  );
 }
 
 const operate = (fleet: Fleet, ...words: string[]): Promise<string> =>
@@ -137,7 +139,7 @@ test(
       /h1: applied \(range: not by log\)/,
       /h2: skipped \(never-ban: an authenticated SSH session\)/,
     ];
-    await untilTrue(20_000, 'the server to know what came of it', async () => {
+    await untilTrue(PATIENCE_MS, 'the server to know what came of it', async () => {
       const explained = await operate(fleet, 'explain', '198.51.100.0/24');
       return known.every((each) => each.test(explained));
     });

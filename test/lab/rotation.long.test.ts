@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseFleet, type Fleet as Generation } from '@banshare/runtime';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import { startFleet, type Fleet } from './fleet.ts';
 import type { Host } from './host.ts';
 import { makeGeneration, makeInstaller } from './installed.ts';
@@ -162,7 +162,7 @@ async function onServer<T>(fleet: Fleet, command: string): Promise<T> {
 }
 
 async function untilOn(fleet: Fleet, host: Host, generation: string): Promise<void> {
-  await untilTrue(30_000, `${host.name} to be on ${generation}`, async () => {
+  await untilTrue(PATIENCE_MS, `${host.name} to be on ${generation}`, async () => {
     type Known = { hosts: { name: string; generation: string }[] };
     const { hosts } = await onServer<Known>(fleet, 'hosts');
     return hosts.find(({ name }) => name === host.name)?.generation === generation;

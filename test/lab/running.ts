@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { within } from './deadline.ts';
+import { PATIENCE_MS, within } from './deadline.ts';
 
 /** How a process ended, and all that it said. */
 export type Exit = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string };
@@ -46,12 +46,12 @@ export class Running implements AsyncDisposable {
   }
 
   /** Waits for a line of output (also one that has already come) and returns it. */
-  async line(pattern: RegExp, milliseconds = 20_000): Promise<string> {
+  async line(pattern: RegExp, milliseconds = PATIENCE_MS): Promise<string> {
     return this.lineAfter(0, pattern, milliseconds);
   }
 
   /** Like line(), but looks only at the lines from the given position on. */
-  async lineAfter(position: number, pattern: RegExp, milliseconds = 20_000): Promise<string> {
+  async lineAfter(position: number, pattern: RegExp, milliseconds = PATIENCE_MS): Promise<string> {
     const stop = new AbortController();
     const awaited = new Promise<string>((resolve, reject) => {
       const look = (): void => {
@@ -111,7 +111,7 @@ export class Running implements AsyncDisposable {
   }
 
   /** Asks the process to end and waits until it has. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', milliseconds = 20_000): Promise<Exit> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', milliseconds = PATIENCE_MS): Promise<Exit> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       const inner = await this.innerPid();
       try {

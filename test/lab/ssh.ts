@@ -1,4 +1,4 @@
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import type { Host } from './host.ts';
 import type { Booted } from './systemd.ts';
 
@@ -54,7 +54,7 @@ export async function startSshd(host: Host, booted: Booted, publicKey: string, f
   );
   if (started.code !== 0) throw new Error(`Cannot start sshd on ${host.name}: ${started.stderr}`);
   const listens = `grep -q ':${PORT.toString(16).toUpperCase().padStart(4, '0')} .* 0A ' /proc/net/tcp`;
-  await untilTrue(10_000, `sshd to listen on ${host.name}`, async () => {
+  await untilTrue(PATIENCE_MS, `sshd to listen on ${host.name}`, async () => {
     return (await host.run(['sh', '-c', listens])).code === 0;
   });
   const key = await host.read('/var/ssh/host.pub');

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { untilTrue } from './deadline.ts';
+import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import type { Host } from './host.ts';
 import { Running, type Exit } from './running.ts';
 
@@ -23,7 +23,7 @@ export class Booted implements AsyncDisposable {
   static async start(host: Host): Promise<Booted> {
     const boot = host.spawn(['sh', BOOT, String(host.pid)]);
     let pid = 0;
-    await untilTrue(20_000, `systemd to boot on ${host.name}`, async () => {
+    await untilTrue(PATIENCE_MS, `systemd to boot on ${host.name}`, async () => {
       pid = await systemdBelow(boot);
       if (pid === 0) return false;
       const state = await inside(host, pid, ['systemctl', 'is-system-running', '--wait']).ended;
