@@ -5,6 +5,7 @@ import {
   isMacNoted,
   monotonicSeconds,
   readMacKey,
+  type ServerPlace,
   throughLoopback,
   wallSeconds,
 } from '@banshare/runtime';
@@ -28,7 +29,7 @@ export type HostIdentity = { key: HostKey; name: HostName };
 
 /** What a delivery needs of its host and its server. Times are milliseconds. */
 export type Delivery = {
-  place: { server: string; reportPort: number; serverPublicKey: string };
+  serverPlace: Pick<ServerPlace, 'server' | 'reportPort' | 'serverPublicKey'>;
   knownOutside: readonly string[];
   addressCache: string;
   /** Where this host's client keeps the key of its MACs. */
@@ -73,7 +74,7 @@ export class Courier {
   async resend(waiting: Waiting): Promise<Answer> {
     const deadline = this.#deadline();
     if (!(await this.#connect(deadline))) {
-      return { ok: false, fault: 'unreachable', reason: `cannot resolve ${this.#to.place.server}` };
+      return { ok: false, fault: 'unreachable', reason: `cannot resolve ${this.#to.serverPlace.server}` };
     }
     const answer = await this.#askInTime(waiting, deadline);
     if (answer.ok && !this.#isServerFound) this.#to.spool.markServerFound();
@@ -90,7 +91,7 @@ export class Courier {
     const isConnected = why === undefined && (await this.#connect(deadline));
     const waiting: Waiting = 'id' in what ? what : { id: freshId(), at, ...what };
     if (why !== undefined) return this.#keep(waiting, why);
-    if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.place.server}`);
+    if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.serverPlace.server}`);
     const answer = await this.#askInTime(waiting, deadline);
     if (answer.ok && this.#isPaused(answer.reply) && !this.#to.spool.hasRoom) return this.deliver(waiting);
     if (answer.ok) return this.#end(answer.reply, waiting);
@@ -148,25 +149,25 @@ export class Courier {
 
   /** Connects before the key is parsed and the report signed: the handshake runs in another thread meanwhile. */
   async #open(deadline: number): Promise<boolean> {
-    const { place, knownOutside, addressCache, isMany } = this.#to;
-    const address = await resolveServer(place.server, addressCache, remaining(deadline));
+    const { serverPlace, knownOutside, addressCache, isMany } = this.#to;
+    const address = await resolveServer(serverPlace.server, addressCache, remaining(deadline));
     if (address === undefined) return false;
     const peer = {
-      endpoint: endpoint(throughLoopback(address, knownOutside), place.reportPort),
-      serverKey: place.serverPublicKey,
+      endpoint: endpoint(throughLoopback(address, knownOutside), serverPlace.reportPort),
+      serverKey: serverPlace.serverPublicKey,
       curve: this.#identity.key.curve,
     };
     this.#requester = isMany ? new Pipeline(peer) : new Requester(peer);
     this.#requester.connect();
-    this.#sealer = new Sealer(this.#identity.key, place.serverPublicKey, this.#macOf());
+    this.#sealer = new Sealer(this.#identity.key, serverPlace.serverPublicKey, this.#macOf());
     return true;
   }
 
   /** Whether the server takes MACs; of a single report what makes one, where the key is kept: node:crypto takes 3 ms to load. */
   #macOf(): boolean | KeptMac {
-    const { place, addressCache, macKey, isMany } = this.#to;
-    if (!isMacNoted(addressCache, place.serverPublicKey)) return false;
-    const between = { host: this.#identity.key.publicHex, server: place.serverPublicKey };
+    const { serverPlace, addressCache, macKey, isMany } = this.#to;
+    if (!isMacNoted(addressCache, serverPlace.serverPublicKey)) return false;
+    const between = { host: this.#identity.key.publicHex, server: serverPlace.serverPublicKey };
     const kept = isMany ? undefined : readMacKey(macKey, between);
     return kept === undefined ? true : new KeptMac(kept);
   }
@@ -201,7 +202,7 @@ export class Courier {
       return { ok: false, fault: 'unreachable', reason: 'the connection was closed' };
     }
     const { key, name } = this.#identity;
-    const envelope = { id: waiting.id, at, key: key.publicHex, to: this.#to.place.serverPublicKey };
+    const envelope = { id: waiting.id, at, key: key.publicHex, to: this.#to.serverPlace.serverPublicKey };
     const request =
       waiting.kind === 'report'
         ? ({ kind: 'report', sender: name, report: waiting.report } as const)

@@ -32,8 +32,8 @@ export async function openSession(options: Arguments): Promise<Session | { endin
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
   if (!read.ok) return misconfigured(read.faults);
-  const place = findServer(read.config);
-  if (!place.ok) return misconfigured([place.fault]);
+  const serverPlace = findServer(read.config);
+  if (!serverPlace.ok) return misconfigured([serverPlace.fault]);
   const key = readIdentity(paths);
   if (!key.ok) return misconfigured([key.fault]);
   return {
@@ -41,7 +41,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
     refuse: refusalBy(read.config),
     spoolMaxAgeSeconds: read.config.report.spoolMaxAgeSeconds,
     courier: new Courier({
-      place: place.value,
+      serverPlace: serverPlace.value,
       knownOutside: read.config.addresses,
       addressCache: paths.serverAddress,
       macKey: paths.macKey,
@@ -76,8 +76,8 @@ export async function findFaults(options: Arguments): Promise<string[]> {
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
   const faults = read.ok ? [] : [...read.faults];
-  const place = read.ok ? findServer(read.config) : undefined;
-  if (place?.ok === false) faults.push(place.fault);
+  const serverPlace = read.ok ? findServer(read.config) : undefined;
+  if (serverPlace?.ok === false) faults.push(serverPlace.fault);
   const key = readIdentity(paths);
   if (!key.ok) faults.push(key.fault);
   return faults.map(withRootNeeded);

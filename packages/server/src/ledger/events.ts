@@ -44,10 +44,10 @@ export class EventBook {
   append(draft: Draft): Event {
     const { kind, ip, prog, jail, host, at, until, ...details } = draft;
     const { epoch, seq: headSeq, tail: headTail } = this.#head;
-    const place = { epoch, seq: headSeq + 1, kind, ip, prog, jail, host, until };
-    const tail = nextTail(sha256Hex, headTail, place);
+    const numbered = { epoch, seq: headSeq + 1, kind, ip, prog, jail, host, until };
+    const tail = nextTail(sha256Hex, headTail, numbered);
     this.#sql('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(
-      place.seq,
+      numbered.seq,
       kind,
       ip,
       prog,
@@ -58,8 +58,8 @@ export class EventBook {
       tail,
       JSON.stringify(details),
     );
-    this.#head = { epoch, seq: place.seq, tail };
-    return { ...place, tail, at, ...details };
+    this.#head = { epoch, seq: numbered.seq, tail };
+    return { ...numbered, tail, at, ...details };
   }
 
   /** Whose word the ban of a seq is; undefined where that event is no longer kept. */
