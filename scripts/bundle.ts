@@ -144,7 +144,7 @@ function reporter(program: Program, baked: Baked) {
 /** What the reporter imports lazily, and the files that this becomes. */
 const REPORTER_PARTS: Readonly<Record<string, { name: string; entry: string }>> = {
   './help.ts': { name: 'report-help', entry: join(ROOT, 'packages/report/src/help.ts') },
-  // Inside the one file it would have every module in a wrapper, and all of runtime's loaded, with Node's net and streams: 5 ms.
+  // Inside the one file it would have every module in a wrapper, and all of runtime loaded, with Node's net: 1 ms.
   './follow/follow-log.ts': {
     name: 'report-follow',
     entry: join(ROOT, 'packages/report/src/follow/follow-log.ts'),
@@ -194,8 +194,8 @@ const CRYPTO_NAMES = [
 ];
 
 /**
- * The reporter needs node:crypto only once it is connecting; loading it takes 3 ms, as long as the handshake that runs
- * beside it in libzmq's own thread. A name that is missing here fails the build.
+ * The reporter needs node:crypto only where the key of its MACs is not kept, once it is connecting; loading it takes 3 ms, as
+ * long as the handshake that runs beside it in libzmq's own thread. A name that is missing here fails the build.
  */
 const cryptoAtFirstUse: Plugin = {
   name: 'crypto-at-first-use',
