@@ -182,6 +182,9 @@ test('A host that was forgotten comes back with a fresh join key and its own hos
     writeCertificate(h1.paths.keys.join, { metadata: {}, curve: fleet.keys.join });
     if (how === 'revoke') {
       await h1.line(/Cannot enrol anew yet: the key of h1 was revoked/);
+      const { code, stderr } = await h1.command('enrol');
+      assert.equal(code, 1);
+      assert.match(stderr, /h1 is enrolled no more: the key of h1 was revoked\. .*move \S+host\.key\* away/);
       continue;
     }
     assert.equal((await fleet.report('h2', ['fail2ban', 'sshd', '203.0.113.9'])).code, 0);

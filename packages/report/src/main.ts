@@ -73,6 +73,19 @@ function tell(line: string): void {
   }
 }
 
+/** Prints what was asked for, and returns the exit code: a full disk is no answer. */
+function answer(text: string): number {
+  try {
+    writeSync(1, `${text}\n`);
+    return EXIT.done;
+  } catch (error) {
+    // Whoever read only the head has what he wanted.
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return EXIT.done;
+    say(`cannot write the answer: ${(error as Error).message}`);
+    return EXIT.cannotWrite;
+  }
+}
+
 async function main(): Promise<void> {
   const parsed = readArguments(process.argv.slice(2));
   if (!parsed.ok) {
@@ -85,8 +98,8 @@ async function main(): Promise<void> {
   const began = monotonicSeconds();
   const ending = await run(options);
   const isAnswer = options.action === 'help' || options.action === 'version';
-  if (isAnswer) process.stdout.write(`${ending.says ?? ''}\n`);
-  else if (ending.says !== undefined) ending.says.split('\n').forEach(say);
+  if (isAnswer) process.exit(answer(ending.says ?? ''));
+  if (ending.says !== undefined) ending.says.split('\n').forEach(say);
   if (options.isDebug) say(`exit ${ending.code} after ${Math.round((monotonicSeconds() - began) * 1000)} ms`);
   // What still waits for the network has nothing more to tell.
   process.exit(ending.code);

@@ -46,6 +46,7 @@ export { DEAD_LETTERS, isSpoolFile, spoolFile, spooledAt, spoolFilesIn } from '.
 export { forPeople, jsonForAll, sentenceForPeople } from './people/for-people.ts';
 export { someOf } from './people/some-of.ts';
 export { table } from './people/table.ts';
+export { parseWords } from './people/parse-words.ts';
 export { askPerson, complain, draw, endQuietly, tell, tellJson } from './people/tell.ts';
 export { usageFault } from './people/usage.ts';
 

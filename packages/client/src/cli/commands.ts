@@ -4,6 +4,7 @@ import {
   type ClientConfig,
   complain,
   endQuietly,
+  parseWords,
   EXIT,
   findServer,
   type HostPaths,
@@ -81,7 +82,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       process.exit(EXIT.usage);
     });
   for (const command of commands) parser.command(command);
-  await parser.parseAsync();
+  await parseWords(parser, argv);
   return code;
 }
 
@@ -143,6 +144,12 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
       ? enrol(paths, server.value, wanted, outsideAddresses(config.addresses))
       : { ok: false, kind: 'wait', code: 'resolve', reason: server.fault };
   const result = await askPatiently(ask);
+  if (known.ok && !result.ok && result.code === 'revoked') {
+    say(
+      `${known.value.name} is enrolled no more: ${result.reason}. Ask the operator of the server; once this host may come back, move ${paths.keys.host}.key* away and run banshare-client enrol again, which makes a new key`,
+    );
+    return EXIT.failed;
+  }
   if (known.ok && !result.ok) {
     // The installer lays a join pair each time it runs; the client deletes it once the server knows the host.
     print(`This host is enrolled as ${known.value.name}. Not asked anew: ${result.reason}`);

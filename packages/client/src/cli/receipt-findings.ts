@@ -10,8 +10,8 @@ export function receiptFindings(receipt: Receipt): Finding[] {
   const missing = wanted - placed - failed - full - unproven;
   const findings: Finding[] = [
     {
-      // "ok" before "0 of 6 bans are in place" is read as that; what is under way or unproven is said below.
-      ok: failed + full === 0 && (pausedSince === undefined || wanted === placed),
+      // "ok" before "0 of 6 bans are in place" is read as that; what is under way is said below.
+      ok: failed + full + unproven === 0 && (pausedSince === undefined || wanted === placed),
       says: `${number(placed)} of ${number(wanted)} bans are in place${comparedText(receipt)}.`,
     },
   ];
@@ -25,8 +25,8 @@ export function receiptFindings(receipt: Receipt): Finding[] {
     findings.push({ ok: false, says });
   }
   if (unproven > 0) {
-    const says = `${bans(unproven)} ${are(unproven)} unproven: carried out, and not to be seen in the firewall.`;
-    findings.push({ ok: true, says });
+    const says = `${bans(unproven)} ${are(unproven)} unproven: carried out, and not to be seen in the firewall. See banshare-client bans.`;
+    findings.push({ ok: false, says });
   }
   // A pause is said before all else.
   if (missing > 0 && pausedSince === undefined)

@@ -175,6 +175,21 @@ test('an answer that a full disk does not take is said, and not believed to be g
   assert.equal(status, 74);
 });
 
+for (const program of ['client', 'server', 'report']) {
+  test(`banshare-${program} ends with 74 where a full disk does not take its help or version`, () => {
+    const main = join(import.meta.dirname, '../../..', program, 'src/main.ts');
+    for (const word of ['-h', '--help', '--version']) {
+      const full = openSync('/dev/full', 'w');
+      const { status, stderr } = spawnSync(process.execPath, [main, word], {
+        stdio: ['ignore', full, 'pipe'],
+      });
+      closeSync(full);
+      assert.match(String(stderr), /^banshare-\w+: [Cc]annot write the answer: ENOSPC[^\n]*\n$/);
+      assert.equal(status, 74, word);
+    }
+  });
+}
+
 test('--version and --help answer without any configuration', () => {
   assert.match(run('--version').stdout, /^\d+\.\d+\.\d+/);
   const { code, stdout } = run('--help');

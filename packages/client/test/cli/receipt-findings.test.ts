@@ -46,7 +46,11 @@ test('A host whose bans fail, that is full, or that cannot see what is in place 
   assert.equal(wrong({ comparedAgo: 961 }).length, 1);
 });
 
-test('A host that only listens, has bans under way or some that cannot be proven is not at fault', () => {
+test('A host that only listens or has bans under way is not at fault, and one whose bans cannot be seen in the firewall is', () => {
   assert.deepEqual(wrong({ enforcer: 'none', wanted: 0, placed: 0 }), []);
-  assert.deepEqual(wrong({ placed: 4800, unproven: 2 }), []);
+  assert.deepEqual(wrong({ placed: 4800 }), []);
+  assert.deepEqual(wrong({ placed: 4800, unproven: 2 }), [
+    '4,800 of 4,812 bans are in place, compared 12 s ago.',
+    '2 bans are unproven: carried out, and not to be seen in the firewall. See banshare-client bans.',
+  ]);
 });

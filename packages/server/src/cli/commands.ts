@@ -1,4 +1,13 @@
-import { becomeOwner, complain, endQuietly, EXIT, tell, usageFault, version } from '@banshare/runtime';
+import {
+  becomeOwner,
+  complain,
+  endQuietly,
+  EXIT,
+  parseWords,
+  tell,
+  usageFault,
+  version,
+} from '@banshare/runtime';
 import yargs, { type Options } from 'yargs';
 import { type Ask, askWith, type Command } from './ask-daemon.ts';
 import { banCommands } from './ban-commands.ts';
@@ -34,7 +43,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)));
   const commands = serverCommands(askWith(setCode), setCode, argv);
   for (const command of commands) parser.command(asYargs(command));
-  await parser
+  parser
     .command('$0', false, {}, async ({ root, config, check }) => {
       if (check === true) setCode(await checkAll(root, config));
     })
@@ -42,8 +51,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       if (message === null) throw error ?? new Error('Cannot do that');
       complain('banshare-server', `${usageFault(message, namesIn(commands))}; see banshare-server --help`);
       process.exit(EXIT.usage);
-    })
-    .parseAsync();
+    });
+  await parseWords(parser, argv);
   return code;
 }
 
