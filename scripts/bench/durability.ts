@@ -5,7 +5,7 @@ import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { judge } from '../../packages/server/src/judging/judge.ts';
 import { Ledger } from '../../packages/server/src/ledger/ledger.ts';
-import { measureClientBurst } from './client-burst.ts';
+import { measureClientBurst, toml } from './client-burst.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { BenchFleet } from './fleet.ts';
 import { BANS } from './import.ts';
@@ -46,10 +46,7 @@ export async function measureManyBans(fleet: BenchFleet): Promise<Figure[]> {
   await fleet.startServer();
   const resident = serverMemory(fleet).reduce((total, each) => total + each, 0);
   const began = performance.now();
-  const newcomer = await fleet.startHost(
-    'newcomer',
-    '[apply]\nenforcer = "none"\nmax-active = 1000000\n[log]\nlevel = "error"\n',
-  );
+  const newcomer = await fleet.startHost('newcomer', toml(1_000_000));
   const rate = BANS / ((performance.now() - began) / 1000);
   const grown = serverMemory(fleet).reduce((total, each) => total + each, 0);
   const raw = `${show(rate, '/s')}, with its start and enrolment : ${show(readRate, '/s')} read straight from SQLite`;

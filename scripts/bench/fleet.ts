@@ -85,6 +85,14 @@ export class BenchFleet {
     await host.client.line((line) => line.startsWith('banshare-client ready'));
   }
 
+  /** Starts a host's client again with another client.toml. */
+  async restart(host: Host, toml: string): Promise<void> {
+    await host.client?.stop();
+    writeFileSync(join(host.root, 'etc/banshare/client.toml'), `name = "${host.name}"\n${toml}`);
+    host.client = this.#client(host);
+    await host.client.line((line) => line.startsWith('banshare-client ready'));
+  }
+
   async stopClients(): Promise<void> {
     for (const host of this.hosts) await host.client?.stop();
   }

@@ -1,7 +1,7 @@
 import { wallSeconds, type FaultLog } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import type { BanRow } from '../bans/ban-row.ts';
-import { keepNewest } from '../decide/max-active.ts';
+import { keepAllNewest, keepNewest } from '../decide/max-active.ts';
 import type { Notes } from '../host/echo-notes.ts';
 import type { State } from '../bans/state.ts';
 import { begun, triedAgain, triedWithOthers } from '../bans/transitions.ts';
@@ -48,17 +48,30 @@ export function startClockwork(
   parts: DecideParts & { state: State },
   host: { notes: Notes; faults: FaultLog; clock: Pick<ServerClock, 'now'> },
 ): () => void {
+  let [isStopped, isLimiting] = [false, false];
+  // Below max-active room also comes back where fail2ban or a person lets bans go, or where bans fail: no event tells of that.
+  const keepToLimit = (): void => {
+    if (isLimiting) return;
+    isLimiting = true;
+    void keepAllNewest(parts, () => !isStopped)
+      .catch((error: unknown) =>
+        host.faults.fault('max-active', `Cannot keep to max-active: ${String(error)}`),
+      )
+      .finally(() => (isLimiting = false));
+  };
   const tick = setInterval(() => {
     if (host.clock.now() === undefined) return;
     const queued = [...liftOver(parts), ...tryAgain(parts)];
     for (const row of queued) parts.queue(row);
+    if (parts.state.inPlaceCount() > (parts.maxActive ?? Infinity)) keepToLimit();
   }, TICK_MS);
   const sweep = setInterval(() => {
     void host.notes.sweep(wallSeconds());
-    if (host.clock.now() !== undefined) fillUp(parts);
+    if (host.clock.now() !== undefined) keepToLimit();
     host.faults.sumUp();
   }, SWEEP_MS);
   return () => {
+    isStopped = true;
     clearInterval(tick);
     clearInterval(sweep);
   };
@@ -73,13 +86,6 @@ function liftOver(parts: DecideParts): BanRow[] {
     keepNewest(parts, queued);
   });
   return queued;
-}
-
-/** Below max-active room also comes back where fail2ban or a person lets bans go, or where bans fail: no event tells of that. */
-function fillUp(parts: DecideParts): void {
-  const queued: BanRow[] = [];
-  parts.state.inTransaction(() => keepNewest(parts, queued));
-  for (const row of queued) parts.queue(row);
 }
 
 function tryAgain(parts: DecideParts): BanRow[] {

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { OPERATOR_HOST, type Origin } from '@banshare/protocol';
 import type { BanRow } from '../bans/ban-row.ts';
 import { decidedAnew } from '../bans/transitions.ts';
+import { MOST_IN_A_GO } from '../host/in-parts.ts';
 import { choose } from './choose.ts';
 import { keepBack } from './keep-back.ts';
 import type { State } from '../bans/state.ts';
@@ -11,16 +13,40 @@ import type { ClientConfig } from '@banshare/runtime';
 /** Whose bans a full host keeps: each rather than those behind it. */
 export const FIRST_TO_LAST: readonly Origin[] = ['operator', 'host', 'import'];
 
+/** So many change in one go at most: twice what a part of a burst brings, so that a host that is far above its limit comes down. */
+const MOST_AT_ONCE = 2 * MOST_IN_A_GO;
+
 /**
  * Above `[apply] max-active` bans give way: first what was imported, then what hosts found, of the host that brought most, and
  * what a person typed only where there is nothing else; of each the oldest, since what attacks now counts more. Below it what
  * was left out has its turn, in the other order, the newest first.
+ * @returns whether there may be more to do: keepAllNewest() does it.
  */
-export function keepNewest(parts: DecideParts, queued: BanRow[]): void {
-  if (parts.maxActive === undefined) return;
+export function keepNewest(parts: DecideParts, queued: BanRow[]): boolean {
+  if (parts.maxActive === undefined) return false;
   const surplus = parts.state.inPlaceCount() - parts.maxActive;
-  if (surplus > 0) for (const row of leastWanted(surplus, parts.state)) keepBack(row, FULL, parts, queued);
-  else if (surplus < 0 && !parts.choice.isPaused && !parts.state.hasAll) fillUp(-surplus, parts, queued);
+  const count = Math.min(Math.abs(surplus), MOST_AT_ONCE);
+  if (surplus > 0) {
+    for (const row of leastWanted(count, parts.state)) keepBack(row, FULL, parts, queued);
+    return surplus > count;
+  }
+  if (surplus === 0 || parts.choice.isPaused || parts.state.hasAll) return false;
+  return fillUp(count, parts, queued) === MOST_AT_ONCE;
+}
+
+/**
+ * The same for however many there are, a part at a time: an administrator has lowered max-active, or thousands of bans ended at
+ * once.
+ */
+export async function keepAllNewest(parts: DecideParts, isWanted: () => boolean): Promise<void> {
+  for (let isMore = true; isMore && isWanted();) {
+    const queued: BanRow[] = [];
+    parts.state.inTransaction(() => {
+      isMore = keepNewest(parts, queued);
+    });
+    for (const row of queued) parts.queue(row);
+    if (isMore) await setImmediate();
+  }
 }
 
 function leastWanted(count: number, state: State): BanRow[] {
@@ -58,10 +84,11 @@ export function sharesOf(
   return shares.map(([host, share], index) => [host, share + (index < left ? 1 : 0)]);
 }
 
-function fillUp(room: number, { state, choice, now }: DecideParts, queued: BanRow[]): void {
+/** @returns how many have had their turn. */
+function fillUp(room: number, { state, choice, now }: DecideParts, queued: BanRow[]): number {
   let left = room;
   for (const origin of FIRST_TO_LAST) {
-    if (left <= 0) return;
+    if (left <= 0) break;
     const rows = state.inPlace.newestLeftOut(origin, now(), left);
     left -= rows.length;
     for (const row of rows) {
@@ -70,6 +97,7 @@ function fillUp(room: number, { state, choice, now }: DecideParts, queued: BanRo
       if (again.status === 'pending') queued.push(again);
     }
   }
+  return room - left;
 }
 
 /** What a set of the kernel holds easily: as many as the server publishes by default. */

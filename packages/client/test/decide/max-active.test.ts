@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { readClientConfig } from '@banshare/runtime';
 import { pause, resume } from '../../src/decide/pause.ts';
-import { mostActive, sharesOf } from '../../src/decide/max-active.ts';
+import { keepAllNewest, mostActive, sharesOf } from '../../src/decide/max-active.ts';
+import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { folder, host, ip, NOW, prog, rowOf } from '../make.ts';
 import { Host } from './recording-host.ts';
 
@@ -141,6 +143,33 @@ test('A host that renews the bans of others makes them not its own: they stay wh
     kept.toSorted((a, b) => a - b),
     [1, 2, 3, 47, 48, 49],
   );
+});
+
+test('A max-active that was lowered, and one that was raised, is kept to in parts, between which timers and commands have their turn', async () => {
+  const many = 5 * MOST_IN_A_GO;
+  using host2 = new Host({}, MOST_IN_A_GO);
+  host2.enforcer.endAll();
+  host2.hear(
+    ...Array.from({ length: many }, (_, n) => ({ ip: ip(`45.77.${n >> 8}.${n & 255}`), at: NOW + n })),
+  );
+  await host2.applier.idle();
+  for (const most of [10, many]) {
+    host2.parts.maxActive = most;
+    let isDone = false;
+    const done = keepAllNewest(host2.parts, () => true).then(() => (isDone = true));
+    let before = host2.state.inPlaceCount();
+    while (!isDone) {
+      await setImmediate();
+      const now = host2.state.inPlaceCount();
+      assert.ok(Math.abs(now - before) <= 2 * MOST_IN_A_GO, `${now - before} between two turns of the loop`);
+      before = now;
+    }
+    await done;
+    await host2.applier.idle();
+    const applied = host2.state.withStatus('applied');
+    assert.equal(applied.length, most);
+    assert.ok(applied.some(({ ip: each }) => each === `45.77.${(many - 1) >> 8}.${(many - 1) & 255}`));
+  }
 });
 
 test('sharesOf() brings those with the most down to one another, and takes exactly as many as are asked for', () => {
