@@ -59,7 +59,8 @@ export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './confi
 export { sampleConfig } from './config/sample-config.ts';
 export { findServer, type ServerPlace } from './config/server-place.ts';
 
-export { answerBy, type AdminTable } from './admin/actions.ts';
+export { answerBy, askBy, type AdminRuns, type AdminTable } from './admin/actions.ts';
+export { oddIn, RECEIPT, type FieldsOf, type ShapeOf } from './admin/answers.ts';
 export { askAdmin } from './admin/ask.ts';
 export type { AdminReply, AdminRequest } from './admin/protocol.ts';
 export { serveAdmin, type AdminService, type AdminSocket } from './admin/socket.ts';

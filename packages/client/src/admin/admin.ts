@@ -4,7 +4,7 @@ import {
   wallSeconds,
   type AdminReply,
   type AdminRequest,
-  type AdminTable,
+  type AdminRuns,
   type HostPaths,
   type ServerPlace,
 } from '@banshare/runtime';
@@ -15,6 +15,7 @@ import { pause, resume } from '../decide/pause.ts';
 import type { BanRow } from '../bans/ban-row.ts';
 import { sayReason } from '../bans/reason.ts';
 import type { State } from '../bans/state.ts';
+import { ACTIONS } from './actions.ts';
 import { spoolStatus, statusOf } from './status.ts';
 import type { DecideParts } from '../decide/parts.ts';
 
@@ -52,22 +53,19 @@ const MOST_WAIT_MS = 20_000;
 const MANY = 2000;
 const SHORT_WAIT_MS = 300;
 
-/** Every action of the client's socket. */
-const ACTIONS: AdminTable<AdminParts> = {
-  ping: { takes: {}, run: () => ({ ok: true, result: 'pong' }) },
-  status: { takes: {}, run: tellStatus },
-  pause: {
-    takes: {},
-    run: async (_, { parts, applier }) => ({ ok: true, result: await pauseNow(parts, applier) }),
-  },
-  resume: { takes: {}, run: async (_, { parts }) => ({ ok: true, result: await resumeNow(parts) }) },
-  rotate: { takes: {}, run: (_, parts) => parts.rotate() },
-  bans: { takes: {}, run: (_, parts) => ({ ok: true, result: { bans: parts.state.all().map(toldBan) } }) },
+/** What the daemon does for each action of its table. */
+const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
+  ping: () => ({ ok: true, result: 'pong' }),
+  status: tellStatus,
+  pause: async (_, { parts, applier }) => ({ ok: true, result: await pauseNow(parts, applier) }),
+  resume: async (_, { parts }) => ({ ok: true, result: await resumeNow(parts) }),
+  rotate: (_, parts) => parts.rotate(),
+  bans: (_, parts) => ({ ok: true, result: { bans: parts.state.all().map(toldBan) } }),
 };
 
 /** Answers a command from the local admin socket. */
 export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
-  return answerBy(ACTIONS, request, parts);
+  return answerBy(ACTIONS, RUNS, request, parts);
 }
 
 async function tellStatus(

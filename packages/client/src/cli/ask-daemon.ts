@@ -1,6 +1,7 @@
-import { askAdmin, type AdminReply, type AdminRequest, type HostPaths } from '@banshare/runtime';
+import { askBy, type AdminReply, type AdminRequest, type HostPaths } from '@banshare/runtime';
 import { runningClient } from '../host/processes.ts';
 import { wait } from '../host/wait.ts';
+import { ACTIONS } from '../admin/actions.ts';
 
 /** A daemon whose socket was taken away makes it again within 2 s, and needs as long once it starts. */
 const PATIENCE_MS = 10_000;
@@ -17,7 +18,7 @@ export async function askDaemon(
 ): Promise<AdminReply> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   for (;;) {
-    const reply = await askAdmin(paths.clientSocket, request, timeoutMs);
+    const reply = await askBy(ACTIONS, paths.clientSocket, request, timeoutMs);
     if (reply.ok || reply.code !== 'no-daemon') return reply;
     const pid = runningClient(paths.root);
     if (pid === undefined) return reply;

@@ -1,5 +1,5 @@
 import type { BanKey } from '@banshare/protocol';
-import { askAdmin } from '@banshare/runtime';
+import { askAdmin, oddIn, type FieldsOf } from '@banshare/runtime';
 
 const ASK_MS = 2000;
 
@@ -20,9 +20,13 @@ export class OurBans {
 
   async #ask(): Promise<ReadonlySet<string>> {
     const reply = await askAdmin(this.#socket, { command: 'bans' }, ASK_MS);
-    const { bans = [] } = (reply.ok ? reply.result : {}) as { bans?: readonly ShownBan[] };
+    if (!reply.ok || oddIn(BANS, reply.result) !== undefined) return new Set();
+    const { bans } = reply.result as { bans: readonly ShownBan[] };
     return new Set(bans.filter(({ isOurs }) => isOurs).map(({ localJail, ip }) => `${localJail}@${ip}`));
   }
 }
 
 type ShownBan = { ip: string; localJail: string; isOurs: boolean };
+
+const BAN: FieldsOf<ShownBan> = { ip: 'text', localJail: 'text', isOurs: 'flag' };
+const BANS = { fields: { bans: { list: { fields: BAN } } } } as const;

@@ -1,6 +1,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { shortSocketPath, type AdminReply, type AdminRequest } from './protocol.ts';
+import { isTable } from '../config/kinds.ts';
 import { asOwner } from '../files/owner.ts';
 
 /**
@@ -9,8 +10,10 @@ import { asOwner } from '../files/owner.ts';
  */
 const LONGEST_ANSWER = 512 * 1024 * 1024 - 1024;
 
+const LONGEST_REASON = 10_000;
+
 /**
- * Asks the daemon at a socket; where none answers the reply has code `no-daemon`, `no-permission` or `no-answer`. An answer of more
+ * Asks the daemon at a socket; where none answers the reply has code `no-daemon`, `no-permission`, `no-answer` or `odd-answer`. An answer of more
  * bytes than `longest` is none.
  */
 export async function askAdmin(
@@ -70,8 +73,29 @@ async function exchange(peer: Socket, request: AdminRequest, longest: number): P
       reason: 'The daemon closed the connection before its answer was complete',
     };
   }
-  return JSON.parse(text) as AdminReply;
+  return readReply(text);
 }
+
+/** What the daemon says, or that it says nothing that makes sense; a reason that is a novel is cut. */
+function readReply(text: string): AdminReply {
+  let reply: unknown;
+  try {
+    reply = JSON.parse(text);
+  } catch {
+    return ODD;
+  }
+  if (!isTable(reply)) return ODD;
+  const { ok, result, code, reason } = reply;
+  if (ok === true) return { ok, result };
+  if (ok !== false || typeof code !== 'string' || typeof reason !== 'string') return ODD;
+  return { ok, code, reason: reason.slice(0, LONGEST_REASON) };
+}
+
+const ODD: AdminReply = {
+  ok: false,
+  code: 'odd-answer',
+  reason: 'The daemon answers nothing that a daemon answers: it is broken, or no longer ours',
+};
 
 function unreachable(path: string, error: NodeJS.ErrnoException): AdminReply {
   if (error.code === 'EACCES' || error.code === 'EPERM') {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerBy, type AdminTable } from '@banshare/runtime';
+import { answerBy, type AdminRuns, type AdminTable } from '@banshare/runtime';
 
 const DONE = { ok: true, result: 'done' } as const;
-const TABLE: AdminTable<string[]> = {
+const TABLE = {
   revoke: {
     takes: {
       name: 'text',
@@ -12,12 +12,16 @@ const TABLE: AdminTable<string[]> = {
       'names?': 'list',
       'how?': ['now', 'later'],
     },
-    run: (args, calls) => {
-      calls.push(JSON.stringify(args));
-      return DONE;
-    },
+    gives: 'text',
   },
-  ping: { takes: {}, run: () => DONE },
+  ping: { takes: {}, gives: 'text' },
+} as const satisfies AdminTable;
+const RUNS: AdminRuns<typeof TABLE, string[]> = {
+  revoke: (args, calls) => {
+    calls.push(JSON.stringify(args));
+    return DONE;
+  },
+  ping: () => DONE,
 };
 
 for (const [what, command, args, reason] of [
@@ -42,7 +46,7 @@ for (const [what, command, args, reason] of [
 ] as const) {
   test(`answerBy() refuses ${what}, says what is known, and does nothing`, async () => {
     const calls: string[] = [];
-    const reply = await answerBy(TABLE, { command, args }, calls);
+    const reply = await answerBy(TABLE, RUNS, { command, args }, calls);
     assert.ok(!reply.ok);
     assert.match(reply.reason, reason);
     assert.deepEqual(calls, []);
@@ -52,7 +56,7 @@ for (const [what, command, args, reason] of [
 test('answerBy() runs an action with what it takes', async () => {
   const calls: string[] = [];
   const args = { name: 'h1', replace: true, since: 7, names: [], how: 'now' };
-  assert.deepEqual(await answerBy(TABLE, { command: 'revoke', args }, calls), DONE);
-  assert.deepEqual(await answerBy(TABLE, { command: 'revoke', args: { name: 'h1' } }, calls), DONE);
+  assert.deepEqual(await answerBy(TABLE, RUNS, { command: 'revoke', args }, calls), DONE);
+  assert.deepEqual(await answerBy(TABLE, RUNS, { command: 'revoke', args: { name: 'h1' } }, calls), DONE);
   assert.deepEqual(calls, [JSON.stringify(args), '{"name":"h1"}']);
 });

@@ -1,5 +1,6 @@
-import { askAdmin, complain, EXIT, hostPaths, tell, tellJson } from '@banshare/runtime';
+import { askBy, complain, EXIT, hostPaths, tell, tellJson } from '@banshare/runtime';
 import type { ArgumentsCamelCase, CommandModule } from 'yargs';
+import { ACTIONS } from '../operator/actions.ts';
 
 /** What every command is given. */
 type Common = { root: string; json: boolean };
@@ -39,7 +40,7 @@ export function askWith(setCode: (code: number) => void): Ask {
     const results: Parameters<typeof show>[0][] = [];
     let worst: number = EXIT.done;
     for (const one of requests) {
-      const reply = await askAdmin(hostPaths(root).serverSocket, one, PATIENCE_MS);
+      const reply = await askBy(ACTIONS, hostPaths(root).serverSocket, one, PATIENCE_MS);
       if (!reply.ok) {
         complain('banshare-server', reply.reason);
         worst = Math.max(worst, CODES.get(reply.code) ?? EXIT.failed);

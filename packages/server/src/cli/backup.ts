@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { bad, good, oneLine, type Result } from '@banshare/protocol';
 import {
   asOwner,
-  askAdmin,
+  askBy,
   makePrivateDirectory,
   openPlain,
   ownerOf,
@@ -16,6 +16,7 @@ import {
 import { addFiles, beginEpoch, proveBackup, readFiles, type KeptFile } from '../ledger/backup-file.ts';
 import { placeCopy } from './copy-file.ts';
 import { filesToKeep, placeOf } from './kept-files.ts';
+import { ACTIONS } from '../operator/actions.ts';
 
 /*
  * Both commands are run by root, and most of what they work with belongs to the server's user, who may be an attacker that took
@@ -35,7 +36,7 @@ export async function backUp(
   const cannot = (why: string): string => `Cannot back up to "${file}": ${why}`;
   if (!mayBePlain(file)) return bad(cannot('it is no plain file; name one that is not there yet'));
   const request = { command: 'copy-ledger', args: { file } };
-  const reply = await askAdmin(paths.serverSocket, request, 600_000);
+  const reply = await askBy(ACTIONS, paths.serverSocket, request, 600_000);
   if (!reply.ok) return { ...bad(reply.reason), isWithoutDaemon: reply.code === 'no-daemon' };
   const copy = `${paths.ledger}.backup`;
   try {
@@ -54,7 +55,7 @@ export async function backUp(
   } catch (error) {
     const why = (error as Error).message;
     // The audit log has that it was begun.
-    await askAdmin(paths.serverSocket, { command: 'backup-failed', args: { file, why } }, 60_000);
+    await askBy(ACTIONS, paths.serverSocket, { command: 'backup-failed', args: { file, why } }, 60_000);
     return bad(cannot(why));
   } finally {
     asOwner(paths.serverState, () => rmSync(copy, { force: true }));
@@ -75,7 +76,7 @@ function mayBePlain(file: string): boolean {
  * has with what is restored, and repairs the difference.
  */
 export async function restore(paths: HostPaths, file: string): Promise<Result<string>> {
-  const running = await askAdmin(paths.serverSocket, { command: 'ping' }, 5000);
+  const running = await askBy(ACTIONS, paths.serverSocket, { command: 'ping' }, 5000);
   if (running.ok || running.code !== 'no-daemon') {
     return bad('Cannot restore beside a running server: stop it first (systemctl stop banshare-server)');
   }

@@ -1,10 +1,11 @@
-import { askAdmin, askPerson, complain, EXIT, hostPaths, someOf, wallSeconds } from '@banshare/runtime';
+import { askBy, askPerson, complain, EXIT, hostPaths, someOf, wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
 import { showHosts } from './show.ts';
 import type { HostStatus } from '../operator/status.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
 import { subcommands } from './subcommands.ts';
 import { durationTyped } from './words-of.ts';
+import { ACTIONS } from '../operator/actions.ts';
 
 type Hosts = { hosts: HostStatus[]; activeRanges: number; frozen: Frozen | null };
 
@@ -133,7 +134,7 @@ async function agreed(name: string, root: string): Promise<string[]> {
 
 /** Undefined where no daemon says which hosts there are. */
 async function hostsOf(root: string): Promise<HostStatus[] | undefined> {
-  const reply = await askAdmin(hostPaths(root).serverSocket, { command: 'hosts' }, PATIENCE_MS);
+  const reply = await askBy(ACTIONS, hostPaths(root).serverSocket, { command: 'hosts' }, PATIENCE_MS);
   return reply.ok ? (reply.result as Hosts).hosts : undefined;
 }
 

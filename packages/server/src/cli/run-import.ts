@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SHARED_JAIL } from '@banshare/protocol';
 import {
-  askAdmin,
+  askBy,
   complain,
   draw,
   EXIT,
@@ -20,6 +20,7 @@ import type { ImportedPart } from '../operator/import.ts';
 import { cannot } from '../words/phrases.ts';
 import { progressLine } from './progress-line.ts';
 import { readOnce } from './read-once.ts';
+import { ACTIONS } from '../operator/actions.ts';
 
 /** Reports wait while the server takes a part; an admin request has at most 512 KiB. */
 const PER_REQUEST = 1000;
@@ -101,7 +102,7 @@ async function sendAll(
         ...(counts.number === null ? {} : { number: counts.number }),
       },
     };
-    const reply = await askAdmin(hostPaths(root).serverSocket, request, 60_000);
+    const reply = await askBy(ACTIONS, hostPaths(root).serverSocket, request, 60_000);
     if (!reply.ok) {
       if (show) draw('');
       const fault = `${reply.reason}; ${counts.banned} of ${counts.read} are banned already`;

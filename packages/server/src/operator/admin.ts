@@ -4,10 +4,11 @@ import {
   answerBy,
   type AdminReply,
   type AdminRequest,
-  type AdminTable,
+  type AdminRuns,
   type HostPaths,
   type SteadyClock,
 } from '@banshare/runtime';
+import { ACTIONS } from './actions.ts';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
@@ -38,69 +39,35 @@ export type AdminParts = FleetParts &
     rates: Pick<RateWatch, 'rate'>;
   };
 
-/** Every action of the server's socket. */
-const ACTIONS: AdminTable<AdminParts> = {
-  ping: { takes: {}, run: () => ({ ok: true, result: 'pong' }) },
-  status: {
-    takes: {},
-    run: async (_, parts) => {
-      const tryWriting = (): void => noteAsked(parts.ledger, parts.now());
-      return { ok: true, result: await statusOf({ ...parts, tryWriting }, parts.now()) };
-    },
+/** What the daemon does for each action of its table. */
+const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
+  ping: () => ({ ok: true, result: 'pong' }),
+  status: async (_, parts) => {
+    const tryWriting = (): void => noteAsked(parts.ledger, parts.now());
+    return { ok: true, result: await statusOf({ ...parts, tryWriting }, parts.now()) };
   },
-  hosts: {
-    takes: {},
-    run: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
-  },
-  bans: { takes: { 'ip?': 'text', 'jail?': 'text', 'host?': 'text', 'all?': 'flag' }, run: listBans },
-  explain: { takes: { ip: 'text' }, run: explain },
-  ban: {
-    takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text', 'force?': 'flag' },
-    run: unlessFrozen(operatorBan),
-  },
-  unban: { takes: { ip: 'text', 'jail?': 'text' }, run: operatorUnban },
-  undo: {
-    takes: {
-      'host?': 'text',
-      'hosts?': 'list',
-      'all?': 'flag',
-      'import?': 'number',
-      'jail?': 'text',
-      'since?': 'text',
-      'dryRun?': 'flag',
-    },
-    run: undo,
-  },
-  import: { takes: { entries: 'list', 'jail?': 'text', 'number?': 'number' }, run: unlessFrozen(importBans) },
-  'change-host': {
-    takes: {
-      action: ['approve', 'disapprove', 'revoke', 'forget'],
-      name: 'text',
-      'replace?': 'flag',
-      'addresses?': 'list',
-    },
-    run: changeHost,
-  },
-  'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text' }, run: muteHost },
-  'unmute-host': { takes: { name: 'text' }, run: unmuteHost },
-  enrolment: { takes: { mode: ['open', 'approve', 'closed'], 'for?': 'text' }, run: setEnrolment },
-  'never-ban': {
-    takes: { action: ['list', 'add', 'remove'], 'range?': 'text', 'force?': 'flag' },
-    run: changeNeverBan,
-  },
-  retire: { takes: { generation: 'text', 'force?': 'flag' }, run: retire },
-  release: { takes: {}, run: (_, parts) => settleHeld('release', parts) },
-  drop: { takes: {}, run: (_, parts) => settleHeld('drop', parts) },
-  freeze: { takes: { 'for?': 'text' }, run: freeze },
-  thaw: { takes: {}, run: (_, parts) => thaw(parts) },
-  held: { takes: { 'action?': ['publish', 'discard'] }, run: held },
-  audit: { takes: { 'verify?': 'flag' }, run: showAudit },
-  drill: { takes: {}, run: unlessFrozen((_, parts) => drill(parts)) },
-  'copy-ledger': {
-    takes: { 'file?': 'text' },
-    run: (args, parts) => ({ ok: true, result: { path: copyLedger(args, parts) } }),
-  },
-  'backup-failed': { takes: { file: 'text', why: 'text' }, run: noteFailedBackup },
+  hosts: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
+  bans: listBans,
+  explain,
+  ban: unlessFrozen(operatorBan),
+  unban: operatorUnban,
+  undo,
+  import: unlessFrozen(importBans),
+  'change-host': changeHost,
+  'mute-host': muteHost,
+  'unmute-host': unmuteHost,
+  enrolment: setEnrolment,
+  'never-ban': changeNeverBan,
+  retire,
+  release: (_, parts) => settleHeld('release', parts),
+  drop: (_, parts) => settleHeld('drop', parts),
+  freeze,
+  thaw: (_, parts) => thaw(parts),
+  held,
+  audit: showAudit,
+  drill: unlessFrozen((_, parts) => drill(parts)),
+  'copy-ledger': (args, parts) => ({ ok: true, result: { path: copyLedger(args, parts) } }),
+  'backup-failed': noteFailedBackup,
 };
 
 /** What would publish something new is refused while the fleet is frozen. */
@@ -112,7 +79,7 @@ function unlessFrozen(
 
 /** Answers a command from the local admin socket. */
 export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
-  return answerBy(ACTIONS, request, parts);
+  return answerBy(ACTIONS, RUNS, request, parts);
 }
 
 /** What costs least and shows all the same that the disk takes a commit. @throws when the ledger cannot be written. */

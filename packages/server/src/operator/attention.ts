@@ -9,7 +9,7 @@ import { someOf } from '@banshare/runtime';
 import type { Facts, Trouble } from './facts.ts';
 
 /** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */
-type Entry = { code: string; text: string };
+export type Entry = { code: string; text: string };
 
 /** What gets somebody out of bed, and what waits until the morning. */
 export type Attention = { urgent: Entry[]; todo: Entry[] };

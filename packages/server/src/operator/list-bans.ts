@@ -11,7 +11,7 @@ import { widerRanges } from '../words/wider-ranges.ts';
 const PAGE = 1000;
 
 /** A ban in the shape that `bans --json` prints, which programs of others read; `isLifted` only where it ended before its time. */
-type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'at' | 'until' | 'reason'> & {
+export type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'at' | 'until' | 'reason'> & {
   isLifted?: boolean;
 };
 

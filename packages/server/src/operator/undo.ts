@@ -7,7 +7,7 @@ import type { UndoWhat } from '../words/undo.ts';
 const MOST_LISTED = 100;
 
 /** What an undo did, or would do; `hosts` have the bans that are lifted. */
-type UndoAnswer = {
+export type UndoAnswer = {
   lifted: Event[];
   count: number;
   kept: number;

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { serveAdmin } from '@banshare/runtime';
+import { askBy, serveAdmin, type AdminTable } from '@banshare/runtime';
+import { ACTIONS } from '../../src/operator/actions.ts';
 import { startFleet } from '../../../../test/fleet/index.ts';
 
 const EVIL = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e';
@@ -18,7 +19,7 @@ test('neither a daemon’s answer nor a file that is imported steers the termina
   await fleet.server.stop();
   const ban = { ip: EVIL, prog: EVIL, jail: EVIL, host: EVIL, seq: 1, at: 1, until: null };
   const answers = [
-    { ok: true, result: { bans: [ban] } },
+    { ok: true, result: { bans: [ban], frozen: null } },
     { ok: false, code: 'x', reason: `${EVIL}\nsecond line` },
   ] as const;
   const ended = new AbortController();
@@ -35,4 +36,30 @@ test('neither a daemon’s answer nor a file that is imported steers the termina
   }
   assert.ok(said.some(({ stdout }) => stdout.includes('owned')));
   assert.match(said.at(-1)?.stderr ?? '', /^banshare-server: .*second line\n$/);
+});
+
+test('what a daemon that is no longer ours answers ends no command by a stack: each says in one sentence that it is odd', async (t) => {
+  await using fleet = await startFleet();
+  await fleet.server.stop();
+  const path = fleet.server.paths.serverSocket;
+  const ended = new AbortController();
+  t.after(() => ended.abort());
+  let result: unknown = {};
+  assert.ok((await serveAdmin({ path, handle: () => ({ ok: true, result }), signal: ended.signal })).ok);
+  const table: AdminTable = ACTIONS;
+  const names = Object.keys(table).filter((name) => table[name]?.gives !== 'anything');
+  for (const odd of [null, 7, 'x', [], { hosts: 'all', bans: [null], entries: {}, says: 1, count: '1' }])
+    for (const command of names.filter((name) => name !== 'ping')) {
+      result = odd;
+      const reply = await askBy(ACTIONS, path, { command, args: { action: 'list' } }, 5000);
+      assert.ok(!reply.ok && reply.code === 'odd-answer', `${command}: ${JSON.stringify(odd)}`);
+    }
+  const commands = [['status'], ['bans'], ['undo', '--all', '--since', '1h'], ['hosts'], ['export']];
+  for (const words of commands) {
+    result = { bans: [{ ip: '203.0.113.9', until: 1e300 }], urgent: 'all is well' };
+    const { code, stdout, stderr } = await fleet.server.command(...words);
+    assert.equal(code, 1, words.join(' '));
+    assert.equal(stdout, '');
+    assert.match(stderr, /^banshare-server: The daemon at .* answers .*: it is of another version, .*\n$/);
+  }
 });

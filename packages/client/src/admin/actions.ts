@@ -1,0 +1,67 @@
+import { RECEIPT, type AdminTable, type FieldsOf } from '@banshare/runtime';
+import type { Paused, ToldBan } from './admin.ts';
+import type { ClientStatus, SpoolStatus } from './status.ts';
+
+const TEXTS = { list: 'text' } as const;
+const TEXT_OR_NULL = { orNull: 'text' } as const;
+const NUMBER_OR_NULL = { orNull: 'number' } as const;
+
+const SPOOL: FieldsOf<SpoolStatus> = { waiting: 'number', oldestSeconds: 'number', dead: 'number' };
+
+const STATUS: FieldsOf<ClientStatus> = {
+  name: 'text',
+  pausedAt: NUMBER_OR_NULL,
+  phase: 'text',
+  trouble: 'text',
+  server: 'text',
+  epoch: TEXT_OR_NULL,
+  position: NUMBER_OR_NULL,
+  heardSecondsAgo: NUMBER_OR_NULL,
+  clockAheadSeconds: 'number',
+  enforcer: 'text',
+  ways: TEXTS,
+  advice: TEXTS,
+  bans: { each: 'number' },
+  lacking: 'number',
+  earlierEnforcers: TEXTS,
+  unlifted: TEXTS,
+  unproven: TEXTS,
+  unprotected: TEXTS,
+  spool: { fields: SPOOL },
+  receipt: { optional: { fields: RECEIPT } },
+};
+
+const ROW: FieldsOf<ToldBan> = {
+  ip: 'text',
+  prog: 'text',
+  jail: 'text',
+  seq: 'number',
+  at: 'number',
+  host: 'text',
+  until: NUMBER_OR_NULL,
+  port: 'text',
+  protocol: 'text',
+  localJail: 'text',
+  status: 'text',
+  reason: 'text',
+  isOurs: 'flag',
+  attempts: 'number',
+  retryAt: NUMBER_OR_NULL,
+  isForced: 'flag',
+  isEveryJail: 'flag',
+  keptBack: 'text',
+  origin: 'text',
+  finder: 'text',
+};
+
+const PAUSED: FieldsOf<Paused> = { bans: 'number', left: 'number' };
+
+/** Every action of the client's socket: the daemon answers by this table, and banshare-client's commands ask by it. */
+export const ACTIONS = {
+  ping: { takes: {}, gives: 'text' },
+  status: { takes: {}, gives: { fields: STATUS } },
+  pause: { takes: {}, gives: { fields: PAUSED } },
+  resume: { takes: {}, gives: { fields: PAUSED } },
+  rotate: { takes: {}, gives: { fields: { says: 'text' } } },
+  bans: { takes: {}, gives: { fields: { bans: { list: { fields: ROW } } } } },
+} as const satisfies AdminTable;

@@ -1,0 +1,125 @@
+import { quote, type Receipt } from '@banshare/protocol';
+import { isTable } from '../config/kinds.ts';
+
+/** What an answer of a daemon, or a part of it, has to be. More fields than these are well: a newer daemon tells more. */
+export type Shape =
+  | 'anything'
+  | 'text'
+  | 'number'
+  | 'flag'
+  | { readonly list: Shape }
+  | { readonly orNull: Shape }
+  /** A field that may be left out. */
+  | { readonly optional: Shape }
+  /** A table with whatever names. */
+  | { readonly each: Shape }
+  | { readonly fields: Readonly<Record<string, Shape>> };
+
+/** The shape of a type: so no field of what a daemon tells is forgotten in the table by which its answer is checked. */
+export type ShapeOf<T> = unknown extends T
+  ? 'anything'
+  : undefined extends T
+    ? { readonly optional: ShapeOf<Exclude<T, undefined>> }
+    : null extends T
+      ? { readonly orNull: ShapeOf<Exclude<T, null>> }
+      : [T] extends [string]
+        ? 'text'
+        : [T] extends [number]
+          ? 'number'
+          : [T] extends [boolean]
+            ? 'flag'
+            : [T] extends [readonly (infer Item)[]]
+              ? { readonly list: ShapeOf<Item> }
+              : string extends keyof T
+                ? { readonly each: ShapeOf<T[keyof T]> }
+                : { readonly fields: FieldsOf<T> };
+
+/** The same of what is told of a thing, field by field. */
+export type FieldsOf<T> = { readonly [K in keyof T]-?: ShapeOf<T[K]> };
+
+/** What both daemons tell of what is in place on a host. */
+export const RECEIPT: FieldsOf<Receipt> = {
+  wanted: 'number',
+  placed: 'number',
+  failed: 'number',
+  full: 'number',
+  unproven: 'number',
+  unfit: 'number',
+  wantedDigest: 'text',
+  placedDigest: 'text',
+  enforcer: 'text',
+  pausedSince: { optional: 'number' },
+  comparedAgo: { optional: 'number' },
+  comparesEvery: { optional: 'number' },
+  blind: { optional: 'text' },
+  why: { optional: 'text' },
+};
+
+/** Seconds that a date can be: a larger number could not be shown as a time, and no count comes near it. */
+const LARGEST = 8.64e12;
+/** A daemon that was taken over could else end root's command by the depth of its answer. */
+const DEEPEST = 64;
+
+const WORDS = { text: 'text', number: 'number', flag: 'true or false' } as const;
+
+/** What is wrong with an answer; undefined where it has the shape. */
+export function oddIn(shape: Shape, value: unknown, where = ''): string | undefined {
+  if (shape === 'anything') return depthOf(value) > DEEPEST ? `${at(where)} is too deep` : undefined;
+  if (typeof shape === 'string') return isOf(shape, value) ? undefined : `${at(where)} is no ${WORDS[shape]}`;
+  if ('optional' in shape) return value === undefined ? undefined : oddIn(shape.optional, value, where);
+  if ('orNull' in shape) return value === null ? undefined : oddIn(shape.orNull, value, where);
+  if ('list' in shape) {
+    if (!Array.isArray(value)) return `${at(where)} is no list`;
+    return firstOdd(value.entries(), () => shape.list, where);
+  }
+  if (!isTable(value)) return `${at(where)} is no table`;
+  if ('each' in shape) return firstOdd(Object.entries(value), () => shape.each, where);
+  return oddField(shape.fields, value, where);
+}
+
+function oddField(
+  fields: Readonly<Record<string, Shape>>,
+  value: Readonly<Record<string, unknown>>,
+  where: string,
+): string | undefined {
+  const more = Object.entries(value).find(
+    ([name, item]) => !Object.hasOwn(fields, name) && depthOf(item) > DEEPEST,
+  );
+  if (more !== undefined) return `${at(more[0])} is too deep`;
+  return firstOdd(
+    Object.keys(fields).map((name) => [name, Object.hasOwn(value, name) ? value[name] : undefined]),
+    (name) => fields[name] ?? 'anything',
+    where,
+  );
+}
+
+function firstOdd(
+  entries: Iterable<readonly [number | string, unknown]>,
+  shapeOf: (name: string) => Shape,
+  where: string,
+): string | undefined {
+  for (const [name, value] of entries) {
+    const odd = oddIn(shapeOf(String(name)), value, `${where}${where === '' ? '' : '.'}${name}`);
+    if (odd !== undefined) return odd;
+  }
+  return undefined;
+}
+
+function isOf(word: 'text' | 'number' | 'flag', value: unknown): boolean {
+  if (word === 'text') return typeof value === 'string';
+  if (word === 'flag') return typeof value === 'boolean';
+  return typeof value === 'number' && Math.abs(value) <= LARGEST;
+}
+
+function at(where: string): string {
+  return where === '' ? 'the answer' : quote(where);
+}
+
+function depthOf(value: unknown): number {
+  let deepest = 0;
+  for (let level = [value]; level.length > 0 && deepest <= DEEPEST; deepest += 1)
+    level = level.flatMap((item): unknown[] =>
+      typeof item === 'object' && item !== null ? Object.values(item) : [],
+    );
+  return deepest;
+}

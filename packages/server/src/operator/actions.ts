@@ -1,0 +1,319 @@
+import type { Event } from '@banshare/protocol';
+import { RECEIPT, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
+import type { Frozen } from '../judging/freeze.ts';
+import type { AuditEntry } from '../ledger/audit.ts';
+import type { Openness } from '../words/enrolment.ts';
+import type { Namesake } from '../fleet/namesake.ts';
+import type { HostAt } from '../never-ban/fleet-addresses.ts';
+import type { Entry } from './attention.ts';
+import type { Unbanned } from './bans.ts';
+import type { DrillTime } from './drill.ts';
+import type { Explanation } from './explain.ts';
+import type { OutOfPlace } from '../fleet/in-place.ts';
+import type { Trouble } from './facts.ts';
+import type { ImportedPart } from './import.ts';
+import type { ListedBan } from './list-bans.ts';
+import type { HostStatus, Status } from './status.ts';
+import type { ListedHeld } from './stop.ts';
+import type { UndoAnswer } from './undo.ts';
+
+const TEXTS = { list: 'text' } as const;
+const TEXT_OR_NULL = { orNull: 'text' } as const;
+const NUMBER_OR_NULL = { orNull: 'number' } as const;
+const SAYS = { fields: { says: 'text' } } as const;
+const COUNTED = { fields: { name: 'text', count: 'number' } } as const;
+
+const FROZEN: ShapeOf<Frozen | null> = { orNull: { fields: { since: 'number', until: NUMBER_OR_NULL } } };
+const OUTAGE: ShapeOf<Status['cannotCommit']> = { orNull: { fields: { since: 'number', reason: 'text' } } };
+const ENTRIES: ShapeOf<Entry[]> = { list: { fields: { code: 'text', text: 'text' } } };
+const HOSTS_AT: ShapeOf<HostAt[]> = { list: { fields: { host: 'text', address: 'text' } } };
+const NAMESAKE: FieldsOf<Namesake> = { name: 'text', heardAt: 'number', isAlive: 'flag' };
+const OPENNESS: FieldsOf<Openness> = { mode: 'text', until: NUMBER_OR_NULL, hasEnded: 'flag' };
+
+const BAN = {
+  ip: 'text',
+  prog: 'text',
+  jail: 'text',
+  host: 'text',
+  at: 'number',
+  until: NUMBER_OR_NULL,
+} as const;
+
+const EVENT: FieldsOf<Event> = {
+  ...BAN,
+  kind: 'text',
+  epoch: 'text',
+  seq: 'number',
+  tail: 'text',
+  failures: { optional: 'number' },
+  port: { optional: 'text' },
+  protocol: { optional: 'text' },
+  reason: { optional: 'text' },
+  everyJail: { optional: 'flag' },
+  by: { optional: 'text' },
+};
+const EVENTS = { list: { fields: EVENT } } as const;
+
+const LISTED_BAN: FieldsOf<ListedBan> = {
+  ...BAN,
+  seq: 'number',
+  reason: { optional: 'text' },
+  isLifted: { optional: 'flag' },
+};
+const LISTED_HELD: FieldsOf<ListedHeld> = BAN;
+
+const TROUBLE: FieldsOf<Trouble> = {
+  name: 'text',
+  lag: 'number',
+  lagSeconds: 'number',
+  awaySeconds: 'number',
+  lastSeen: NUMBER_OR_NULL,
+  clockAhead: NUMBER_OR_NULL,
+  ahead: 'number',
+};
+
+const OUT_OF_PLACE: FieldsOf<OutOfPlace> = {
+  name: 'text',
+  wanted: 'number',
+  placed: 'number',
+  failed: 'number',
+  full: 'number',
+  unproven: 'number',
+  why: TEXT_OR_NULL,
+  pausedSince: NUMBER_OR_NULL,
+  blind: TEXT_OR_NULL,
+  unseenSeconds: NUMBER_OR_NULL,
+  outSeconds: 'number',
+};
+
+const STATUS: FieldsOf<Status> = {
+  urgent: ENTRIES,
+  todo: ENTRIES,
+  now: 'number',
+  epoch: 'text',
+  head: 'number',
+  cannotCommit: OUTAGE,
+  cannotPublish: OUTAGE,
+  activeBans: 'number',
+  activeRanges: 'number',
+  withoutRanges: TEXTS,
+  bannedHosts: { list: { fields: { host: 'text', address: 'text', bans: TEXTS } } },
+  bannedAnyway: { list: { fields: { ip: 'text', rule: 'text' } } },
+  heldNewcomers: HOSTS_AT,
+  hosts: 'number',
+  converged: 'number',
+  behind: { list: { fields: TROUBLE } },
+  lacking: { list: { fields: { name: 'text', bans: 'number' } } },
+  inPlace: { fields: { hosts: 'number', complete: 'number', fewest: 'number', most: 'number' } },
+  outOfPlace: { list: { fields: OUT_OF_PLACE } },
+  listening: TEXTS,
+  withoutReceipt: TEXTS,
+  unproven: { list: COUNTED },
+  muted: { list: { fields: { name: 'text', until: 'number', note: 'text' } } },
+  wrongClocks: { list: { fields: TROUBLE } },
+  clockJump: 'number',
+  banRate: {
+    fields: {
+      recent: 'number',
+      usual: NUMBER_OR_NULL,
+      most: 'number',
+      isAlarm: 'flag',
+      loudest: { orNull: { fields: { host: 'text', bans: 'number' } } },
+    },
+  },
+  frozen: FROZEN,
+  heldBlocks: TEXTS,
+  held: 'number',
+  pending: TEXTS,
+  renamed: { list: { fields: { name: 'text', wanted: 'text' } } },
+  namesakes: { list: { fields: { ...NAMESAKE, of: 'text' } } },
+  enrolment: 'text',
+  enrolmentUntil: NUMBER_OR_NULL,
+  enrolmentEnded: 'flag',
+  enrolmentHold: { orNull: { fields: { tries: 'number', since: 'number', reason: 'text' } } },
+  doubled: TEXTS,
+  generations: TEXTS,
+  hostsByGeneration: { each: 'number' },
+  startedAt: 'number',
+};
+
+const HOST: FieldsOf<HostStatus> = {
+  name: 'text',
+  state: 'text',
+  applied: 'number',
+  lag: 'number',
+  lagSeconds: 'number',
+  lastSeen: NUMBER_OR_NULL,
+  version: TEXT_OR_NULL,
+  generation: TEXT_OR_NULL,
+  clockAhead: NUMBER_OR_NULL,
+  addresses: TEXTS,
+  waitingAddresses: TEXTS,
+  isBehind: 'flag',
+  awaySeconds: 'number',
+  ahead: 'number',
+  lacking: 'number',
+  ranges: { orNull: 'flag' },
+  receipt: { orNull: { fields: RECEIPT } },
+  outSince: NUMBER_OR_NULL,
+  mutedUntil: NUMBER_OR_NULL,
+  muteNote: TEXT_OR_NULL,
+  isRotating: 'flag',
+  namesake: { orNull: { fields: NAMESAKE } },
+};
+
+const EXPLANATION: FieldsOf<Explanation> = {
+  ip: 'text',
+  reports: {
+    list: {
+      fields: {
+        ip: 'text',
+        prog: 'text',
+        jail: 'text',
+        target: 'text',
+        host: 'text',
+        kind: 'text',
+        at: 'number',
+        received: 'number',
+        verdict: 'text',
+        code: TEXT_OR_NULL,
+        reason: TEXT_OR_NULL,
+        seq: NUMBER_OR_NULL,
+      },
+    },
+  },
+  supporters: { list: { fields: { ip: 'text', prog: 'text', jail: 'text', hosts: TEXTS } } },
+  events: {
+    list: {
+      fields: {
+        ...EVENT,
+        outcomes: {
+          list: { fields: { host: 'text', outcome: 'text', reason: TEXT_OR_NULL, at: NUMBER_OR_NULL } },
+        },
+      },
+    },
+  },
+};
+
+const UNBANNED: FieldsOf<Unbanned> = { ip: 'text', lifted: EVENTS, within: 'number', wider: TEXTS };
+
+const UNDONE: FieldsOf<UndoAnswer> = {
+  lifted: EVENTS,
+  count: 'number',
+  kept: 'number',
+  shortened: 'number',
+  votes: 'number',
+  held: 'number',
+  hosts: 'number',
+  isDry: 'flag',
+};
+
+const IMPORTED: FieldsOf<ImportedPart> = {
+  banned: 'number',
+  left: TEXTS,
+  known: 'number',
+  over: 'number',
+  withoutRanges: TEXTS,
+  number: NUMBER_OR_NULL,
+};
+
+const DRILLED: FieldsOf<DrillTime> = {
+  host: 'text',
+  seconds: NUMBER_OR_NULL,
+  outcome: 'text',
+  reason: TEXT_OR_NULL,
+  listens: 'flag',
+  isMuted: 'flag',
+};
+
+const AUDITED: FieldsOf<AuditEntry> = {
+  n: 'number',
+  at: 'number',
+  what: 'text',
+  details: { each: 'anything' },
+  hash: 'text',
+};
+
+const SETTLED = {
+  fields: { count: 'number', left: { optional: 'number' }, held: { optional: 'number' } },
+} as const;
+const NEVER_BAN_LIST = {
+  fields: { entries: { list: { fields: { range: 'text', source: 'text' } } } },
+} as const;
+const NEVER_BAN_CHANGED = {
+  fields: { range: 'text', lifted: EVENTS, taken: { optional: { list: 'anything' } } },
+} as const;
+const HELD = {
+  fields: { bans: { list: { fields: LISTED_HELD } }, held: 'number', frozen: FROZEN },
+} as const;
+
+/** Every action of the server's socket: the daemon answers by this table, and banshare-server's commands ask by it. */
+export const ACTIONS = {
+  ping: { takes: {}, gives: 'text' },
+  status: { takes: {}, gives: { fields: STATUS } },
+  hosts: {
+    takes: {},
+    gives: { fields: { hosts: { list: { fields: HOST } }, activeRanges: 'number', frozen: FROZEN } },
+  },
+  bans: {
+    takes: { 'ip?': 'text', 'jail?': 'text', 'host?': 'text', 'all?': 'flag' },
+    gives: { fields: { bans: { list: { fields: LISTED_BAN } }, frozen: FROZEN } },
+  },
+  explain: { takes: { ip: 'text' }, gives: { fields: EXPLANATION } },
+  ban: {
+    takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text', 'force?': 'flag' },
+    gives: { fields: { asked: 'text', event: { fields: EVENT }, withoutRanges: TEXTS, hits: HOSTS_AT } },
+  },
+  unban: { takes: { ip: 'text', 'jail?': 'text' }, gives: { fields: UNBANNED } },
+  undo: {
+    takes: {
+      'host?': 'text',
+      'hosts?': 'list',
+      'all?': 'flag',
+      'import?': 'number',
+      'jail?': 'text',
+      'since?': 'text',
+      'dryRun?': 'flag',
+    },
+    gives: { fields: UNDONE },
+  },
+  import: {
+    takes: { entries: 'list', 'jail?': 'text', 'number?': 'number' },
+    gives: { fields: IMPORTED },
+  },
+  'change-host': {
+    takes: {
+      action: ['approve', 'disapprove', 'revoke', 'forget'],
+      name: 'text',
+      'replace?': 'flag',
+      'addresses?': 'list',
+    },
+    gives: SAYS,
+  },
+  'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text' }, gives: SAYS },
+  'unmute-host': { takes: { name: 'text' }, gives: SAYS },
+  enrolment: { takes: { mode: ['open', 'approve', 'closed'], 'for?': 'text' }, gives: { fields: OPENNESS } },
+  'never-ban': {
+    takes: { action: ['list', 'add', 'remove'], 'range?': 'text', 'force?': 'flag' },
+    gives: ({ action }) => (action === 'list' ? NEVER_BAN_LIST : NEVER_BAN_CHANGED),
+  },
+  retire: {
+    takes: { generation: 'text', 'force?': 'flag' },
+    gives: { fields: { says: 'text', reportPort: 'number', publishPort: 'number' } },
+  },
+  release: { takes: {}, gives: SETTLED },
+  drop: { takes: {}, gives: SETTLED },
+  freeze: { takes: { 'for?': 'text' }, gives: { fields: { frozen: FROZEN.orNull } } },
+  thaw: { takes: {}, gives: { fields: { held: 'number' } } },
+  held: {
+    takes: { 'action?': ['publish', 'discard'] },
+    gives: ({ action }) => (action === undefined ? HELD : SETTLED),
+  },
+  audit: {
+    takes: { 'verify?': 'flag' },
+    gives: { fields: { entries: { list: { fields: AUDITED } } } },
+  },
+  drill: { takes: {}, gives: { fields: { ip: 'text', hosts: { list: { fields: DRILLED } } } } },
+  'copy-ledger': { takes: { 'file?': 'text' }, gives: 'anything' },
+  'backup-failed': { takes: { file: 'text', why: 'text' }, gives: 'anything' },
+} as const satisfies AdminTable;
