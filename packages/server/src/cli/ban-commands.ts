@@ -72,7 +72,11 @@ function ban(ask: Ask): Command {
       jail: { type: 'string', describe: 'the jail (banshare)' },
       for: { type: 'string', coerce: durationTyped, describe: '90s 10m 6h 1d 1w, or -1 for ever' },
       reason: { type: 'string', describe: 'kept with the ban' },
-      force: { type: 'boolean', default: false, describe: 'also where a host of the fleet comes from' },
+      force: {
+        type: 'boolean',
+        default: false,
+        describe: 'also where a host of the fleet comes from, which is shut out with it',
+      },
     },
     handler: (words) => {
       const { ip, jail, for: duration, reason, force } = words;

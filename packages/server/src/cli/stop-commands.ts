@@ -104,5 +104,5 @@ function showHeld({
 function waiting(count: number): string {
   if (count === 0) return '';
   const what = count === 1 ? '1 ban is' : `${count} bans are`;
-  return ` ${what} held: banshare-server held publish bans them everywhere, held discard forgets them.`;
+  return ` ${what} held: banshare-server held publish bans them everywhere, but not where hosts that are new come from; held discard forgets them.`;
 }

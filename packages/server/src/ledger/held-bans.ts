@@ -51,6 +51,14 @@ export class HeldBook {
     return this.#count;
   }
 
+  /** How many are held of exactly these. */
+  countOfEach(ips: readonly Target[]): number {
+    const row = this.#sql('SELECT count(*) AS n FROM held WHERE ip IN (SELECT value FROM json_each(?))').get(
+      JSON.stringify(ips),
+    ) as Row;
+    return Number(row['n']);
+  }
+
   isHeld(ip: Target): boolean {
     return this.#sql('SELECT 1 FROM held WHERE ip = ? LIMIT 1').get(ip) !== undefined;
   }

@@ -228,6 +228,11 @@ export class Ledger {
   }
 
   /** Whether anything is held of exactly that address. */
+  /** How many are held of exactly these. */
+  countHeldOf(ips: readonly Target[]): number {
+    return this.#books.held.countOfEach(ips);
+  }
+
   isHeld(ip: Target): boolean {
     return this.#books.held.isHeld(ip);
   }

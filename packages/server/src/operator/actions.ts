@@ -100,6 +100,7 @@ const STATUS: FieldsOf<Status> = {
   bannedHosts: { list: { fields: { host: 'text', address: 'text', bans: TEXTS } } },
   bannedAnyway: { list: { fields: { ip: 'text', rule: 'text' } } },
   heldNewcomers: HOSTS_AT,
+  heldOfNewcomers: 'number',
   hosts: 'number',
   converged: 'number',
   behind: { list: { fields: TROUBLE } },

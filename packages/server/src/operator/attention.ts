@@ -230,7 +230,7 @@ function bannedHosts({ bannedHosts: all }: Facts): Entry[] {
 function heldNewcomers({ heldNewcomers: all }: Facts): Entry[] {
   return each('held-newcomer', all, {
     one: (newcomer) =>
-      `A ban is held, since ${sayNewcomer(newcomer)}, ban ${newcomer.address} --force bans it all the same`,
+      `A ban is held, since ${sayNewcomer(newcomer)}, banshare-server ban ${newcomer.address} --force bans it with that host`,
     many: (names) =>
       `Bans are held of addresses where ${all.length} hosts come from that are in the fleet for less than a day: ${names}; hosts approve NAME protects them`,
     name: ({ host, address }) => `${host} (${address})`,
@@ -296,9 +296,11 @@ function bannedAnyway({ bannedAnyway: all }: Facts): Entry[] {
   });
 }
 
-function held({ held: count }: Facts): Entry[] {
-  if (count === 0) return [];
-  const what = `${count} new ${count === 1 ? 'ban is' : 'bans are'} HELD until you decide`;
+/** What is held since a new host comes from there stays held: heldNewcomers() says what to do about it. */
+function held({ held: all, heldOfNewcomers }: Facts): Entry[] {
+  const count = all - heldOfNewcomers;
+  if (count <= 0) return [];
+  const what = `${count} ${heldOfNewcomers > 0 ? 'other ' : ''}new ${count === 1 ? 'ban is' : 'bans are'} HELD until you decide`;
   return [
     {
       code: 'held',

@@ -61,7 +61,12 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
   const rule = ruleAgainst(ip.value, parts.neverBan, now, { force: args['force'] === true });
   if (rule !== undefined) {
     const isOfFleet = ruleAgainst(ip.value, parts.neverBan, now, { force: true }) === undefined;
-    return refuse('never-ban', isOfFleet ? `${rule}; ban ${ip.value} --force bans it all the same` : rule);
+    return refuse(
+      'never-ban',
+      isOfFleet
+        ? `${rule}; to ban it with the host that is there: banshare-server ban ${ip.value} --force`
+        : rule,
+    );
   }
   const hits = parts.neverBan.hostsAt(ip.value, now);
   // A person's word is not cut to max-duration.

@@ -27,6 +27,8 @@ export type Facts = {
   bannedAnyway: BannedAnyway[];
   /** Hosts that are too young to protect where they come from, and of whose address a ban is held for that. */
   heldNewcomers: HostAt[];
+  /** How many of what is held is of such addresses, and stays held when the rest is published. */
+  heldOfNewcomers: number;
   hosts: number;
   /** Hosts that have said that they have everything. */
   converged: number;

@@ -99,6 +99,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
   const hosts = all.filter(({ state }) => state === 'active');
   const counting = hosts.filter(({ mutedUntil }) => mutedUntil === null);
   const uptime = now - parts.startedAt;
+  const heldNewcomers = parts.neverBan.newcomers(now).filter(({ address }) => parts.ledger.isHeld(address));
   const withoutRanges = hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds);
   return {
     now,
@@ -111,7 +112,8 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     withoutRanges,
     bannedHosts: await bannedHosts(parts, now),
     bannedAnyway: await parts.bannedAnyway.standing(now),
-    heldNewcomers: parts.neverBan.newcomers(now).filter(({ address }) => parts.ledger.isHeld(address)),
+    heldNewcomers,
+    heldOfNewcomers: parts.ledger.countHeldOf(heldNewcomers.map(({ address }) => address)),
     hosts: hosts.length,
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
     behind: counting.filter(({ isBehind }) => isBehind).map((host) => troubleOf(host, uptime)),

@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import type { Address } from '@banshare/protocol';
 import { attentionOf, behindForNow } from '../../src/operator/attention.ts';
 import { showStatus } from '../../src/cli/show-status.ts';
 import type { OutOfPlace } from '../../src/fleet/in-place.ts';
@@ -23,6 +24,7 @@ function facts(other: Partial<Facts>): Facts {
     bannedHosts: [],
     bannedAnyway: [],
     heldNewcomers: [],
+    heldOfNewcomers: 0,
     hosts: 4,
     converged: 4,
     behind: [],
@@ -114,6 +116,18 @@ test('a host that keeps a full /64 from being banned is named, with the ways out
     todo[0]?.text ?? '',
     /^So many addresses of 2001:db8:0:9::\/64 .* 1 host cannot apply ranges: web7\. Let nftables or ipset ban there, or hosts mute web7 --for 90d/,
   );
+});
+
+test('of what is held, publishing is offered for what publishing publishes: not where a new host comes from', () => {
+  const newcomer = { host: 'h7', address: '203.0.113.7' as Address };
+  const one = { held: 1, heldNewcomers: [newcomer], heldOfNewcomers: 1 };
+  assert.deepEqual(codes(one), { urgent: [], todo: ['held-newcomer'] });
+  const { todo } = attentionOf(facts({ ...one, held: 3 }));
+  assert.match(
+    todo[0]?.text ?? '',
+    /hosts approve h7 protects it, banshare-server ban 203\.0\.113\.7 --force bans it with/,
+  );
+  assert.match(todo[1]?.text ?? '', /^2 other new bans are HELD until you decide: .* bans them everywhere/);
 });
 
 test('a host that comes from a banned address is urgent; what waits for an operator is to do', () => {
