@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { oneLine } from '@banshare/protocol';
 import { run } from './fresh-build.ts';
 import { SHELLS } from './install-below.ts';
 
@@ -11,6 +13,13 @@ const folder = mkdtempSync(join(tmpdir(), 'banshare-pieces-'));
 after(() => {
   rmSync(folder, { recursive: true });
 });
+
+/** Every letter, those that steer or hide something apart. */
+const all = Array.from({ length: 0x11_0000 }, (_, code) => code)
+  .filter((code) => code !== 9 && code !== 10 && code !== 0 && (code < 0xd8_00 || code > 0xdf_ff))
+  .map((code) => String.fromCodePoint(code));
+const odd = all.filter((letter) => oneLine(letter) !== letter);
+const letters = all.slice(0, 0x30_00).filter((letter) => oneLine(letter) === letter);
 
 for (const [command, ...words] of SHELLS) {
   test(`under ${command}, shared-ban knows what banshare has banned in the last 10 minutes, and nothing else`, () => {
@@ -45,6 +54,17 @@ for (const [command, ...words] of SHELLS) {
     ])
       assert.equal(asks(other), 1, other);
     assert.equal(asks(), 1);
+  });
+
+  test(`under ${command}, an installer's words leave out what oneLine() makes visible, and what is no text, and keep every letter`, () => {
+    const lines = [...odd.map((letter) => `ä${letter}ß`), letters.join('')];
+    const bytes = Buffer.from('x\x9b2J ß\x9b1m \xff\xc2\x1b\x9b7 \x85z\n'.replace('ß', '\xc3\x9f'), 'latin1');
+    const said = spawnSync(command, [...words, '-c', '. "$1"; cleaned', 'sh', join(PIECES, 'setup/say.sh')], {
+      input: Buffer.concat([Buffer.from(`${lines.join('\n')}\n`), bytes]),
+      encoding: 'utf8',
+    });
+    assert.equal(said.stderr, '');
+    assert.deepEqual(said.stdout.split('\n'), [...odd.map(() => 'äß'), letters.join(''), 'x2J ß1m 7 z', '']);
   });
 
   test(`under ${command}, shared-ban knows a ban of days ago by the time of its line, and not what was found here after`, () => {
