@@ -22,7 +22,7 @@ after(() => {
 });
 
 test(
-  'a client built for 127.0.0.1 refuses a host where no server listens, and installs where one does',
+  'a client built for 127.0.0.1 refuses a host where no server listens, and installs where one does; either may be started first',
   { skip },
   async () => {
     await using lab = await startLab({ hosts: ['h1'] });
@@ -35,7 +35,8 @@ test(
     );
     assert.equal(await host.read('/usr/bin/banshare-client'), '');
 
-    assert.equal((await install(host, 'server')).code, 0);
+    const servers = await install(host, 'server');
+    assert.equal(servers.code, 0);
     await using server = host.spawn(['/usr/bin/banshare-server', 'run']);
     await server.line(/^banshare-server ready /);
     await startFail2ban(host);
@@ -62,10 +63,34 @@ test(
     await using client = host.spawn(['/usr/bin/banshare-client', 'run']);
     await client.line(/^banshare-client ready /);
     assert.match(await host.output(['stat', '-c', '%U %a', '/run/banshare']), /^root 755$/m);
+
+    // As after a restart of the machine: nothing is below /run, and the client is the first.
+    await client.stop('SIGTERM');
+    await server.stop('SIGTERM');
+    await host.output(['rm', '-r', '/run/banshare']);
+    await using first = host.spawn(['sh', '-c', 'umask 077; exec /usr/bin/banshare-client run']);
+    for (const patience = AbortSignal.timeout(20_000); ;) {
+      if ((await host.run(['test', '-S', '/run/banshare/client/admin.sock'])).code === 0) break;
+      assert.equal(patience.aborted, false, 'the client has no socket after 20 s');
+    }
+    const [, ownFolder = ''] = /folder of its own for its socket: (.*)/.exec(servers.stdout) ?? [];
+    await host.output(['sh', '-ec', ownFolder]);
+    await using second = host.spawn([
+      'setpriv',
+      '--reuid=banshare',
+      '--regid=banshare',
+      '--clear-groups',
+      '/usr/bin/banshare-server',
+      'run',
+    ]);
+    await second.line(/^banshare-server ready /);
+    await first.line(/^banshare-client ready /);
+    assert.match(await host.output(['/usr/bin/banshare-server', 'hosts']), /h1 +active/);
+    assert.match(await host.output(['/usr/bin/banshare-client', 'bans']), /No bans here/);
     const beside = await install(host, 'client', '--uninstall');
     assert.equal(beside.code, 1);
     assert.match(beside.stderr, /Cannot remove banshare-client while it runs: stop it/);
-    await client.stop('SIGKILL');
+    await first.stop('SIGKILL');
     const removed = await install(host, 'client', '--uninstall');
     assert.equal(removed.code, 0, removed.stderr);
     assert.doesNotMatch(removed.stdout, /could be lifted/);
