@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { makeIdentity, writeCertificate, writeHostKey } from '@banshare/transport';
@@ -23,7 +24,7 @@ async function statusOf(host: FleetHost): Promise<{ code: number | null; status:
   return { code, status: JSON.parse(stdout) as Status };
 }
 
-// What needs no fleet of its own; the last one stops h2.
+// What needs no fleet of its own; the last ones stop h2.
 let fleet: Fleet;
 before(async () => {
   fleet = await startFleet({ hosts: ['h1', 'h2'] });
@@ -105,6 +106,25 @@ test('A client whose folder in /run is cleared away goes on banning, and is aske
   const { stdout, code } = await h2.command('status');
   assert.match(stdout, /^banshare-client does not run on this host\./);
   assert.equal(code, 69);
+});
+
+test('A client that was killed when it had only noted that it is paused, or resumed, does the rest at its next start', async () => {
+  // Stopped by the test before.
+  const h2 = fleet.host('h2');
+  const write = (sql: string): void => {
+    const state = new DatabaseSync(join(h2.paths.clientState, 'state.db'));
+    state.exec(sql);
+    state.close();
+  };
+  const addresses = ['203.0.113.9', '203.0.113.10', '2001:db8::9'];
+  write(`UPDATE bans SET status = 'applied', ours = 1; INSERT INTO meta VALUES ('paused', '1795257600')`);
+  await h2.start();
+  for (const address of addresses) await h2.line(new RegExp(`Unban .*${address}.*applied`));
+  await h2.stop();
+  write("DELETE FROM meta WHERE name = 'paused'");
+  await h2.start();
+  for (const address of addresses) await h2.line(new RegExp(` Ban .*${address}.*applied`));
+  await h2.stop();
 });
 
 test('A client whose server is gone says so, exits 1, and finds back by itself', async () => {
