@@ -1,6 +1,6 @@
 import { RECEIPT, type AdminTable, type FieldsOf } from '@banshare/runtime';
-import type { Paused, ToldBan } from './admin.ts';
 import type { ClientStatus, SpoolStatus } from './status.ts';
+import type { BanRow } from '../bans/ban-row.ts';
 
 const TEXTS = { list: 'text' } as const;
 const TEXT_OR_NULL = { orNull: 'text' } as const;
@@ -65,3 +65,12 @@ export const ACTIONS = {
   rotate: { takes: {}, gives: { fields: { says: 'text' } } },
   bans: { takes: {}, gives: { fields: { bans: { list: { fields: ROW } } } } },
 } as const satisfies AdminTable;
+
+/**
+ * What pausing did, or ending the pause: bans concerned, and those that are still in place, or still kept back. Where any are still
+ * kept back, bans counts those too.
+ */
+export type Paused = { bans: number; left: number };
+
+/** A ban as people and programs are told of it. */
+export type ToldBan = Omit<BanRow, 'reason' | 'keptBack'> & { reason: string; keptBack: string };

@@ -15,7 +15,7 @@ import { pause, resume } from '../decide/pause.ts';
 import type { BanRow } from '../bans/ban-row.ts';
 import { sayReason } from '../bans/reason.ts';
 import type { State } from '../bans/state.ts';
-import { ACTIONS } from './actions.ts';
+import { ACTIONS, type Paused, type ToldBan } from './actions.ts';
 import { spoolStatus, statusOf } from './status.ts';
 import type { DecideParts } from '../decide/parts.ts';
 
@@ -35,18 +35,9 @@ export type AdminParts = {
   rotate: () => Promise<AdminReply>;
 };
 
-/** A ban as people and programs are told of it. */
-export type ToldBan = Omit<BanRow, 'reason' | 'keptBack'> & { reason: string; keptBack: string };
-
 function toldBan(row: BanRow): ToldBan {
   return { ...row, reason: sayReason(row.reason), keptBack: sayReason(row.keptBack) };
 }
-
-/**
- * What pausing did, or ending the pause: bans concerned, and those that are still in place, or still kept back. Where any are still
- * kept back, bans counts those too.
- */
-export type Paused = { bans: number; left: number };
 
 const MOST_WAIT_MS = 20_000;
 /** So many are lifted in the background: a person at a console gets an answer within a second. */

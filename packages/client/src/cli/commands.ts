@@ -22,7 +22,6 @@ import {
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs, { type CommandModule, type Options } from 'yargs';
-import type { ToldBan } from '../admin/admin.ts';
 import { receiptFindings } from './receipt-findings.ts';
 import { diagnose } from './diagnose.ts';
 import { enrol, type Enrolment, hasJoinKey } from '../identity/enrol.ts';
@@ -37,6 +36,7 @@ import { readEnrolled } from '../identity/key-files.ts';
 import { wait } from '../host/wait.ts';
 import { type Finding, showFinding } from './finding.ts';
 import { showPaused, showStatus } from './show-status.ts';
+import type { ToldBan } from '../admin/actions.ts';
 
 /** The first heartbeat comes within a second of the subscription. */
 const SETTLE_MS = 4000;

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClientConfig, EXIT, findServer, hostPaths, openLog, wallSeconds } from '@banshare/runtime';
-import type { Paused } from '../admin/admin.ts';
 import { Applier, type ApplyParts } from '../apply/apply.ts';
 import { buildEnforcers } from '../host-enforcer/build.ts';
 import { hostEnforcer } from '../host-enforcer/host-enforcer.ts';
@@ -18,6 +17,7 @@ import { resumePending } from '../apply/expiry.ts';
 import { choiceOf, type DecideParts } from '../decide/parts.ts';
 import { readEnrolled } from '../identity/key-files.ts';
 import { mostActive } from '../decide/max-active.ts';
+import type { Paused } from '../admin/actions.ts';
 
 /** What a command has to say, and its exit code. */
 export type Said = { code: number; lines: string[] };
