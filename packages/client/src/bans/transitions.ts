@@ -48,10 +48,12 @@ export function published(event: Event, chosen: Chosen, earlier: BanRow | undefi
 }
 
 /**
- * A ban that was left out, or was being lifted, is decided about once more.
+ * A ban that was left out, or was being lifted, is decided about once more. What is still to be lifted, and must not be in place now
+ * either, is lifted all the same, and stays as `skipped` for the new reason.
  * @param told why it was left out, as the server was told: what becomes of it now is news.
  */
-export function decidedAnew(row: BanRow, chosen: Chosen, told: Reason): Standing {
+export function decidedAnew(row: BanRow, chosen: Chosen, told: Reason): BanRow {
+  if (row.status === 'lifting' && !chosen.apply) return { ...row, keptBack: chosen.reason };
   return { ...decided(row, chosen, row), keptBack: told };
 }
 

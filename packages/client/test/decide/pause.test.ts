@@ -65,6 +65,19 @@ test('resume while the bans are still being lifted ends with them in place', asy
   assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours']);
 });
 
+test('A ban that resume finds not lifted yet, of an address that is protected by now, is lifted all the same', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  await host2.run('ban fail2ban/sshd');
+  await host2.applier.idle();
+  await pause(host2.parts);
+  host2.parts.choice.ruleFor = () => protectedBy('an authenticated SSH session');
+  assert.equal(await resume(host2.parts), 0);
+  await host2.run('unban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd skipped']);
+  assert.deepEqual(reasons(host2), ['skipped: never-ban: an authenticated SSH session']);
+});
+
 test('A ban that is published again while the host is paused stays lifted', async () => {
   using host2 = new Host();
   host2.hear({});
