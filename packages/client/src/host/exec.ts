@@ -12,9 +12,13 @@ import { makePrivateDirectory } from '@banshare/runtime';
  */
 export type ExecOptions = { input?: string; inputFolder?: string; keptBytes?: number };
 
-/** How a command ended. `code` is null after a signal or a failed start; of stdout and stderr the beginning is kept. */
+/**
+ * How a command ended. `code` is null after a signal or a failed start, `isMissing` where there is no such program; of stdout and
+ * stderr the beginning is kept.
+ */
 export type Ended = {
   code: number | null;
+  isMissing?: true;
   isTimedOut: boolean;
   stdout: string;
   stderr: string;
@@ -57,6 +61,7 @@ export function exec(
       return;
     }
     let isTimedOut = false;
+    let isMissing = false;
     let stdout = '';
     let stderr = '';
     // A group of its own, so that a timeout also reaches what the command started.
@@ -75,10 +80,12 @@ export function exec(
       child.stdout?.destroy();
       child.stderr?.destroy();
       stdin.isRead();
-      resolve({ code, isTimedOut, stdout, stderr, milliseconds: Math.round(nowMs() - began) });
+      const milliseconds = Math.round(nowMs() - began);
+      resolve({ code, ...(isMissing ? { isMissing } : {}), isTimedOut, stdout, stderr, milliseconds });
     };
     child.on('error', (error: NodeJS.ErrnoException) => {
-      stderr = error.code === 'ENOENT' ? `there is no program "${file}"` : error.message;
+      isMissing = error.code === 'ENOENT';
+      stderr = isMissing ? `there is no program "${file}"` : error.message;
       end(null);
     });
     // 'close' comes once all that was said is read. A grandchild that holds the pipe open must not hold up the next ban.

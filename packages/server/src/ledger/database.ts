@@ -6,6 +6,8 @@ import { migrate } from './schema.ts';
 
 /** WAL can lose a database before this version when two connections meet (sqlite.org, WAL-reset bug). */
 const OLDEST_SQLITE = [3, 51, 3];
+/** SQLite's code for a database that another process has locked; its extended codes have it in the low byte. */
+const SQLITE_BUSY = 5;
 
 /**
  * Opens the ledger's database: one writer, every commit on disk before it returns.
@@ -27,7 +29,7 @@ export function openDatabase(path: string): DatabaseSync {
   } catch (error) {
     database.close();
     const { message } = error as Error;
-    if (message.includes('database is locked')) {
+    if (((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY) {
       throw new StartFault(`Cannot open the ledger "${path}": another banshare-server uses it`, {
         cause: error,
       });

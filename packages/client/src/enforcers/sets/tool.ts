@@ -8,8 +8,7 @@ export type RunTool = (words: readonly string[], options?: ExecOptions) => Promi
 
 /** Why an enforcer cannot work with a program, and what to do. */
 export function cannotUse(what: string, ended: Ended, debianPackage = what): string {
-  const isMissing = ended.code === null && ended.stderr.startsWith('there is no program');
-  if (!isMissing) return `${what} cannot be used: ${said(ended)}`;
+  if (ended.isMissing !== true) return `${what} cannot be used: ${said(ended)}`;
   return `${what} cannot be used: ${ended.stderr}. Install ${debianPackage}, or set another [apply] enforcer.`;
 }
 
