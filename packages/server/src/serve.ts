@@ -322,7 +322,7 @@ function startIntake(
         neverBan.spoke(host, connection, now);
       },
       held: (count, reason) => {
-        // Once for each time that the brake takes hold.
+        // Once for each time that a limit is reached.
         if (ledger.countHeld() > count) return;
         log.error('A brake holds new bans: decide with banshare-server held publish or held discard', {
           reason,

@@ -16,7 +16,7 @@ test('parseFleet() reads what formatFleet() writes', () => {
   assert.deepEqual(parseFleet(formatFleet(fleet)), { ok: true, value: fleet });
 });
 
-test('formatFleet() writes the keys of the contract', () => {
+test('formatFleet() writes the keys that the programs read', () => {
   const keys = formatFleet(fleet).match(/^[a-z-]+(?= = )/gm);
   assert.deepEqual(keys, [
     'generation',

@@ -7,7 +7,7 @@ export type Frozen = { since: number; until: number | null };
 const KEY = 'frozen';
 
 /**
- * The brake that an operator pulls: while it holds nothing new is published, reports are kept as held, and what ends bans goes
+ * What stops the fleet by an operator's word: while it holds nothing new is published, reports are kept as held, and what ends bans goes
  * through. It is in the ledger, so that a restart does not let go of it. Times are epoch seconds.
  */
 export class Freeze {

@@ -20,7 +20,7 @@ export function judge(
   now: number,
   past: Past = NO_PAST,
 ): Verdict {
-  const refusal = refuse(report) ?? refuseProtected(report, past) ?? refuseLifted(past);
+  const refusal = refuseOutright(report) ?? refuseProtected(report, past) ?? refuseLifted(past);
   if (refusal !== undefined) return refusal;
   const until = endOf(durationOf(report, policy, past), policy, now);
   if (known !== undefined && isDuplicate(known, until, policy.windowSeconds, now)) {
@@ -45,7 +45,7 @@ export function judgeUnban(known: { isActive: boolean; supports: boolean; others
   return { verdict: 'accepted', publish: { kind: 'unban' } };
 }
 
-function refuse(ban: BanKey): Verdict | undefined {
+function refuseOutright(ban: BanKey): Verdict | undefined {
   if (isOperators(ban.prog)) {
     return {
       verdict: 'refused',

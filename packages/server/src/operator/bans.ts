@@ -52,16 +52,16 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
   const ip = parseTarget(textOf(args, 'ip') ?? '');
   const jail = parseJail(textOf(args, 'jail') ?? SHARED_JAIL);
   const duration = parseDuration(textOf(args, 'for') ?? String(parts.policy.defaultDurationSeconds));
-  if (!ip.ok) return refuse('address', ip.fault);
-  if (!jail.ok) return refuse('jail', jail.fault);
-  if (!duration.ok) return refuse('duration', duration.fault);
+  if (!ip.ok) return decline('address', ip.fault);
+  if (!jail.ok) return decline('jail', jail.fault);
+  if (!duration.ok) return decline('duration', duration.fault);
   if (duration.value === 0)
-    return refuse('duration', 'a ban of no time is none: --for 1h, or --for -1 for ever');
+    return decline('duration', 'a ban of no time is none: --for 1h, or --for -1 for ever');
   const now = parts.now();
   const rule = ruleAgainst(ip.value, parts.neverBan, now, { force: args['force'] === true });
   if (rule !== undefined) {
     const isOfFleet = ruleAgainst(ip.value, parts.neverBan, now, { force: true }) === undefined;
-    return refuse(
+    return decline(
       'never-ban',
       isOfFleet
         ? `${rule}; to ban it with the host that is there: banshare-server ban ${ip.value} --force`
@@ -129,14 +129,14 @@ export function hostsWithoutRanges(book: HostBook, now: number, goneAfterSeconds
  */
 export async function operatorUnban(args: Args, parts: OperateParts): Promise<AdminReply> {
   const selection = readSelection(args);
-  if (!selection.ok) return refuse('address', selection.fault);
+  if (!selection.ok) return decline('address', selection.fault);
   const { ip, jail } = selection.value;
   const now = parts.now();
   const around = await parts.ledger.around(ip, now);
   const bans = around.filter((ban) => jail === undefined || ban.jail === jail);
   const wider = [...new Set(bans.filter((ban) => ban.ip !== ip).map((ban) => ban.ip))];
   if (wider.length > 0 && !bans.some((ban) => ban.ip === ip))
-    return refuse('range', `nothing is lifted: ${widerText(ip, wider)}`);
+    return decline('range', `nothing is lifted: ${widerText(ip, wider)}`);
   // What a host holds and this ledger lacks goes too: nobody else could lift it.
   const isHeldElsewhere = parts.book.active().some(({ lacking }) => lacking > 0);
   const unknown = { ip, prog: OPERATOR, jail: jail ?? SHARED_JAIL };
@@ -186,10 +186,12 @@ export function textOf(args: Args, name: string): string | undefined {
 /** Says why nothing may be published now; undefined where it may. */
 export function refuseFrozen({ freeze, now }: Pick<OperateParts, 'freeze' | 'now'>): AdminReply | undefined {
   const frozen = freeze.at(now());
-  return frozen === null ? undefined : refuse('frozen', `nothing was published: ${sayFrozen(frozen, now())}`);
+  return frozen === null
+    ? undefined
+    : decline('frozen', `nothing was published: ${sayFrozen(frozen, now())}`);
 }
 
 /** Says no to an operator. */
-export function refuse(code: string, reason: string): AdminReply {
+export function decline(code: string, reason: string): AdminReply {
   return { ok: false, code, reason };
 }

@@ -15,7 +15,7 @@ import {
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from '../ledger/active-bans.ts';
 import type { Membership } from '../fleet/membership.ts';
-import { MOST_AT_ONCE, refuse, refuseFrozen, textOf, type Args, type OperateParts } from './bans.ts';
+import { MOST_AT_ONCE, decline, refuseFrozen, textOf, type Args, type OperateParts } from './bans.ts';
 import type { EnrolmentMode } from '../words/enrolment.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
@@ -43,29 +43,29 @@ export async function changeHost(args: Args, { membership }: FleetParts): Promis
   const name = textOf(args, 'name') ?? '';
   const change = HOST_CHANGES.get(textOf(args, 'action') ?? '');
   if (change === undefined)
-    return refuse('action', 'a host is approved, disapproved, revoked or forgotten; nothing was done');
+    return decline('action', 'a host is approved, disapproved, revoked or forgotten; nothing was done');
   const addresses: string[] = [];
   for (const text of Array.isArray(args['addresses']) ? (args['addresses'] as unknown[]) : []) {
     const address = parseAddress(String(text));
-    if (!address.ok) return refuse('address', address.fault);
+    if (!address.ok) return decline('address', address.fault);
     addresses.push(address.value);
   }
   const result = await change(membership, name, { replace: args['replace'] === true, addresses });
-  if (!result.ok) return refuse('host', result.fault);
+  if (!result.ok) return decline('host', result.fault);
   return { ok: true, result: { says: result.value } };
 }
 
 /** `enrolment open|approve|closed [--for D]` */
 export function setEnrolment(args: Args, { membership }: FleetParts): AdminReply {
   const mode = textOf(args, 'mode') ?? '';
-  if (!MODES.has(mode)) return refuse('mode', `enrolment is open, approve or closed, not "${mode}"`);
+  if (!MODES.has(mode)) return decline('mode', `enrolment is open, approve or closed, not "${mode}"`);
   const text = textOf(args, 'for');
   if (text !== undefined && mode !== 'open')
-    return refuse('duration', `only open ends by itself; ${mode} holds until you say otherwise`);
+    return decline('duration', `only open ends by itself; ${mode} holds until you say otherwise`);
   const seconds = text === undefined ? undefined : parseDuration(text);
-  if (seconds?.ok === false) return refuse('duration', seconds.fault);
+  if (seconds?.ok === false) return decline('duration', seconds.fault);
   if (seconds !== undefined && (seconds.value <= 0 || seconds.value > LONGEST_OPEN))
-    return refuse(
+    return decline(
       'duration',
       'enrolment is open for 90 days at most, since an installer that lies about would be a way in for ever: --for 2h',
     );
@@ -79,7 +79,7 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
   const action = textOf(args, 'action') ?? 'list';
   if (action === 'list') return { ok: true, result: { entries: listNeverBan(parts) } };
   const range = parseRange(textOf(args, 'range') ?? '');
-  if (!range.ok) return refuse('range', range.fault);
+  if (!range.ok) return decline('range', range.fault);
   const target = targetOf(range.value);
   const note = (): void => audit.add(`never-ban ${action}`, { range: range.value }, now());
   if (action === 'remove') {
@@ -93,12 +93,12 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
     if (wasThere || taken.length > 0) return { ok: true, result: { range: target, lifted: [], taken } };
     const why = single.ok ? neverBan.ruleFor(single.value, now()) : undefined;
     const still = why === undefined ? '' : `, and is protected as ${why}`;
-    return refuse('range', `${target} was neither added nor approved${still}: see never-ban list`);
+    return decline('range', `${target} was neither added nor approved${still}: see never-ban list`);
   }
   // As wide as nobody may ban: a slip of the finger would lift a quarter of all bans, and let no new one in.
   if (isTooWide(range.value) && args['force'] !== true) {
     const reason = `${target} is ${countOf(range.value)}: nothing there would be banned any more; --force says that this is meant`;
-    return refuse('wide', reason);
+    return decline('wide', reason);
   }
   neverBan.add(range.value, now(), note);
   const lifted = await liftWithin(range.value, parts);
@@ -183,6 +183,6 @@ export async function settleHeld(action: 'release' | 'drop', parts: FleetParts):
 export function showAudit(args: Args, { audit }: FleetParts): AdminReply {
   const broken = args['verify'] === true ? audit.firstBroken() : undefined;
   if (broken !== undefined)
-    return refuse('audit', `the audit log was changed: its chain breaks at entry ${broken}`);
+    return decline('audit', `the audit log was changed: its chain breaks at entry ${broken}`);
   return { ok: true, result: { entries: audit.newest(MOST_AUDIT) } };
 }

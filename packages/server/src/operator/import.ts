@@ -16,7 +16,7 @@ import { endOf } from '../judging/judge.ts';
 import {
   hostsWithoutRanges,
   LONGEST_REASON,
-  refuse,
+  decline,
   ruleAgainst,
   textOf,
   type Args,
@@ -43,7 +43,7 @@ type Draft = BanKey & { until: number | null; reason?: string };
 /** `import FILE`, a part of it: bans that other systems made. What may not be banned is left out and named. */
 export async function importBans(args: Args, parts: OperateParts): Promise<AdminReply> {
   const jail = parseJail(textOf(args, 'jail') ?? SHARED_JAIL);
-  if (!jail.ok) return refuse('jail', jail.fault);
+  if (!jail.ok) return decline('jail', jail.fault);
   const entries = Array.isArray(args['entries']) ? (args['entries'] as unknown[]) : [];
   const now = parts.now();
   const part: ImportedPart = { banned: 0, left: [], known: 0, over: 0, withoutRanges: [], number: null };

@@ -4,7 +4,7 @@ import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from '../ledger/active-bans.ts';
 import type { Freeze } from '../judging/freeze.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { refuse, textOf, type Args } from './bans.ts';
+import { decline, textOf, type Args } from './bans.ts';
 import { widerRanges } from '../words/wider-ranges.ts';
 
 /** Reports wait while a page is read. */
@@ -25,7 +25,7 @@ export async function listBans(
 ): Promise<AdminReply> {
   const text = textOf(args, 'ip');
   const target = text === undefined ? undefined : parseTarget(text);
-  if (target?.ok === false) return refuse('address', target.fault);
+  if (target?.ok === false) return decline('address', target.fault);
   const concerns = target === undefined ? () => true : concerning(target.value);
   const [jail, host] = [textOf(args, 'jail'), textOf(args, 'host')];
   const isWanted = (ban: Event): boolean =>

@@ -2,7 +2,7 @@ import { FOR_EVER, oneLine, parseDuration } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from '../ledger/audit.ts';
 import type { HostBook } from '../fleet/hosts.ts';
-import { LONGEST_REASON, refuse, textOf, type Args } from './bans.ts';
+import { LONGEST_REASON, decline, textOf, type Args } from './bans.ts';
 import { time } from '../words/phrases.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
@@ -17,10 +17,10 @@ export function muteHost(args: Args, parts: MuteParts): AdminReply {
   const duration = parseDuration(textOf(args, 'for') ?? '');
   const note = oneLine(textOf(args, 'note') ?? '').slice(0, LONGEST_REASON);
   const host = parts.book.byName(name);
-  if (host === undefined) return refuse('host', `no host is called "${name}": see banshare-server hosts`);
-  if (!duration.ok) return refuse('duration', duration.fault);
+  if (host === undefined) return decline('host', `no host is called "${name}": see banshare-server hosts`);
+  if (!duration.ok) return decline('duration', duration.fault);
   if (duration.value === FOR_EVER || duration.value > LONGEST_SECONDS || duration.value === 0)
-    return refuse('duration', 'a host is muted for 1 second to 90 days: --for 8h');
+    return decline('duration', 'a host is muted for 1 second to 90 days: --for 8h');
   const now = parts.now();
   const until = now + duration.value;
   parts.ledger.write(() => {
@@ -34,8 +34,8 @@ export function muteHost(args: Args, parts: MuteParts): AdminReply {
 export function unmuteHost(args: Args, { ledger, book, audit, now }: MuteParts): AdminReply {
   const name = textOf(args, 'name') ?? '';
   const host = book.byName(name);
-  if (host === undefined) return refuse('host', `no host is called "${name}": see banshare-server hosts`);
-  if (host.mute === null || host.mute.until <= now()) return refuse('host', `${name} is not muted`);
+  if (host === undefined) return decline('host', `no host is called "${name}": see banshare-server hosts`);
+  if (host.mute === null || host.mute.until <= now()) return decline('host', `${name} is not muted`);
   ledger.write(() => {
     book.mute(host, null);
     audit.add('unmuted', { name }, now());

@@ -8,7 +8,7 @@ import { publishDomain, reportDomain, type Admissions } from '../ports/admission
 import type { Generation } from '../setup/generations.ts';
 import type { HostBook } from '../fleet/hosts.ts';
 import { someOf } from '@banshare/runtime';
-import { refuse, textOf, type Args } from './bans.ts';
+import { decline, textOf, type Args } from './bans.ts';
 import type { Host } from '../words/host.ts';
 
 /** The generations in service; `serverKeys` is what requests may be addressed to. */
@@ -36,12 +36,12 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
   const name = textOf(args, 'generation') ?? '';
   const generation = service.generations.find((each) => each.name === name || each.fleet.generation === name);
   if (generation === undefined)
-    return refuse('generation', `no generation "${name}" is in service: see banshare-server status`);
+    return decline('generation', `no generation "${name}" is in service: see banshare-server status`);
   if (service.generations.length === 1)
-    return refuse('generation', `${name} is the only generation in service`);
+    return decline('generation', `${name} is the only generation in service`);
   const left = hostsOn(generation, parts);
   if (left.length > 0 && args['force'] !== true) {
-    return refuse('hosts', saying(left, name));
+    return decline('hosts', saying(left, name));
   }
   audit.add('retired', { generation: name, hostsLeft: left.map((host) => host.name) }, now());
   try {

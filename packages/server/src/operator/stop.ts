@@ -1,7 +1,7 @@
 import { FOR_EVER, parseDuration } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { settleHeld, type FleetParts } from './fleet.ts';
-import { refuse, textOf, type Args } from './bans.ts';
+import { decline, textOf, type Args } from './bans.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 
 type StopParts = FleetParts & { ledger: Ledger };
@@ -9,28 +9,28 @@ type StopParts = FleetParts & { ledger: Ledger };
 const MOST_LISTED = 1000;
 
 /** `freeze [--for 30m]`: again, with another time, it goes on until that. */
-export function freeze(args: Args, { ledger, freeze: brake, audit, now }: StopParts): AdminReply {
+export function freeze(args: Args, { ledger, freeze: holding, audit, now }: StopParts): AdminReply {
   const text = textOf(args, 'for');
   const seconds = parseDuration(text ?? String(FOR_EVER));
-  if (!seconds.ok) return refuse('duration', seconds.fault);
+  if (!seconds.ok) return decline('duration', seconds.fault);
   if (seconds.value === 0)
-    return refuse('duration', 'a freeze of no time is none: banshare-server freeze --for 30m');
+    return decline('duration', 'a freeze of no time is none: banshare-server freeze --for 30m');
   const at = now();
   const until = seconds.value === FOR_EVER ? null : at + seconds.value;
   const frozen = ledger.write(() => {
     audit.add('freeze', { until }, at);
-    return brake.begin(until, at);
+    return holding.begin(until, at);
   });
   return { ok: true, result: { frozen } };
 }
 
 /** `thaw`: what was held meanwhile stays held, until somebody decides. */
-export function thaw({ ledger, freeze: brake, audit, now }: StopParts): AdminReply {
+export function thaw({ ledger, freeze: holding, audit, now }: StopParts): AdminReply {
   const at = now();
-  if (brake.at(at) === null) return refuse('thaw', 'the fleet is not frozen; nothing was done');
+  if (holding.at(at) === null) return decline('thaw', 'the fleet is not frozen; nothing was done');
   ledger.write(() => {
     audit.add('thaw', {}, at);
-    brake.end(at);
+    holding.end(at);
   });
   return { ok: true, result: { held: ledger.countHeld() } };
 }
@@ -50,7 +50,7 @@ export async function held(args: Args, parts: StopParts): Promise<AdminReply> {
   const action = textOf(args, 'action');
   if (action === 'publish') return settleHeld('release', parts);
   if (action === 'discard') return settleHeld('drop', parts);
-  const { ledger, freeze: brake, now } = parts;
+  const { ledger, freeze: holding, now } = parts;
   const bans: ListedHeld[] = ledger.listHeld(MOST_LISTED);
-  return { ok: true, result: { bans, held: ledger.countHeld(), frozen: brake.at(now()) } };
+  return { ok: true, result: { bans, held: ledger.countHeld(), frozen: holding.at(now()) } };
 }

@@ -1,6 +1,6 @@
 import { FOR_EVER, parseDuration, parseJail, type Event, type Result } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { MOST_AT_ONCE, refuse, textOf, type Args, type OperateParts } from './bans.ts';
+import { MOST_AT_ONCE, decline, textOf, type Args, type OperateParts } from './bans.ts';
 import type { UndoWhat } from '../words/undo.ts';
 
 /** So many of what was lifted are named in the answer. */
@@ -23,13 +23,13 @@ export type UndoAnswer = {
 export async function undo(args: Args, parts: OperateParts): Promise<AdminReply> {
   const unknown = namesOf(args).find((name) => parts.book.byName(name) === undefined);
   if (unknown !== undefined)
-    return refuse('host', `no host is called "${unknown}": see banshare-server hosts`);
+    return decline('host', `no host is called "${unknown}": see banshare-server hosts`);
   const what = readWhat(args, parts);
-  if (!what.ok) return refuse('undo', what.fault);
+  if (!what.ok) return decline('undo', what.fault);
   const { ledger, book, goneAfterSeconds, audit, distribute } = parts;
   const now = parts.now();
   const since = sinceOf(args, what.value, now);
-  if (!since.ok) return refuse('duration', since.fault);
+  if (!since.ok) return decline('duration', since.fault);
   const hosts = book.present(now, goneAfterSeconds).length;
   if (args['dryRun'] === true) {
     const { lift, keep, shorten, ...waiting } = await ledger.planUndo(what.value, since.value, now);

@@ -9,14 +9,14 @@ const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
 const peer = await fleet.peer('h1');
 
-test('status --json has the shape of the contract', async () => {
+test('status --json has the shape that scripts read', async () => {
   const status = await fleet.server.json<Record<string, unknown>>('status');
   const { epoch, head, activeBans, hosts, converged } = status;
   assert.match(String(epoch), /^[0-9a-f]{16}$/);
   assert.deepEqual([head, activeBans, hosts, converged], [0, 0, 1, 0]);
 });
 
-test('bans --json has the shape of the contract, in the order of their publication', async () => {
+test('bans --json has the shape that scripts read, in the order of their publication', async () => {
   await publish(peer, '203.0.113.1', 'sshd', 600);
   await publish(peer, '2001:db8::1', 'nginx', 600);
   const { bans } = await fleet.server.json<{ bans: { at: number; until: number }[] }>('bans');
