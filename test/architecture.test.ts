@@ -169,6 +169,15 @@ test("only transitions.ts makes or changes the state of a client's ban", () => {
   );
 });
 
+test('only exit-codes.ts says with which number a program ends', () => {
+  const number = /\bprocess\.exit(?:Code = |\()\d|\bcode: (?:[01]|6[4-9]|7[0-8])\b/;
+  const broken = rooms.filter(({ text }) => number.test(text));
+  assert.deepEqual(
+    broken.map((source) => source.path),
+    [],
+  );
+});
+
 test('protocol has no chance in it', () => {
   const broken = rooms.filter(
     (source) => source.package === 'protocol' && /\bMath\.random\b/.test(source.text),

@@ -45,7 +45,7 @@ function said(which: 'pause' | 'resume', { bans, left }: Paused, how: string): S
     const when = how === '' ? '' : ' when it starts';
     const done = left > 0 ? `${bans - left} of the ${bans} bans that were kept back` : `${bans} bans`;
     const rest = left > 0 ? `, and the others follow` : '';
-    return { code: 0, lines: [`${how}Resumed: ${done} are applied again${when}${rest}.`] };
+    return { code: EXIT.done, lines: [`${how}Resumed: ${done} are applied again${when}${rest}.`] };
   }
   const lines = [
     `${how}Paused: ${bans - left} bans of banshare are lifted, and none is applied until banshare-client resume.`,

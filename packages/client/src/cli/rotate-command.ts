@@ -49,6 +49,6 @@ async function without(
 }
 
 function said(reply: AdminReply): Said {
-  if (reply.ok) return { code: 0, lines: [(reply.result as { says: string }).says] };
+  if (reply.ok) return { code: EXIT.done, lines: [(reply.result as { says: string }).says] };
   return { code: CODES[reply.code] ?? EXIT.failed, lines: [`Cannot rotate: ${reply.reason}`] };
 }

@@ -1,5 +1,5 @@
 import { encodeHeartbeat, HEARTBEAT_MS, type Position } from '@banshare/protocol';
-import { descriptorLimit, descriptorsLeft, SteadyClock } from '@banshare/runtime';
+import { descriptorLimit, descriptorsLeft, EXIT, SteadyClock } from '@banshare/runtime';
 import { answerZap, PublishPort, strangerIsRefused, type Listening } from '@banshare/transport';
 import { Admissions } from '../ports/admissions.ts';
 import { cutter } from '../ports/cutter.ts';
@@ -18,7 +18,7 @@ export function runFanOut(): void {
   let position: Position | undefined;
   /** Until then ports are still being bound. */
   let opened: Promise<FromFanOut> | undefined;
-  process.on('disconnect', () => process.exit(0));
+  process.on('disconnect', () => process.exit(EXIT.done));
   // The terminal's Ctrl-C reaches the whole group; the parent decides when this child ends.
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
@@ -35,7 +35,7 @@ export function runFanOut(): void {
     }
     if (message.word === 'close') {
       const { domain } = message;
-      void opened?.then(() => port.unlisten(domain)).then(beat, () => process.exit(1));
+      void opened?.then(() => port.unlisten(domain)).then(beat, () => process.exit(EXIT.failed));
       return;
     }
     if (message.word === 'publish') {
@@ -56,14 +56,14 @@ export function runFanOut(): void {
   setInterval(beat, HEARTBEAT_MS);
   const cut = cutter(() => {
     // Ended, it is started again at the same ports.
-    port.cut().then(beat, () => process.exit(1));
+    port.cut().then(beat, () => process.exit(EXIT.failed));
   });
   const limit = descriptorLimit();
   setInterval(() => {
     // Idle connections to this port must not keep a host from it.
     const left = descriptorsLeft(limit);
-    if (left === 'out') process.exit(1);
-    if (left === 'few') port.cut().then(beat, () => process.exit(1));
+    if (left === 'out') process.exit(EXIT.failed);
+    if (left === 'few') port.cut().then(beat, () => process.exit(EXIT.failed));
   }, WATCH_MS);
 }
 
