@@ -92,7 +92,7 @@ export class ProtectionWatch {
       for (const row of rows) {
         const rule = choice.ruleFor(row.ip, row.localJail);
         if (rule === undefined) continue;
-        const fields = { ip: row.ip, jail: row.localJail, rule };
+        const fields = { ip: row.ip, jail: row.localJail, rule: rule.text };
         if (keepBack(row, rule, this.#parts, queued))
           lines.push(() => this.#log.notice('Lifts a ban, since the address is protected now', fields));
         else if (row.status === 'already' || row.status === 'unproven')

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { Target } from '@banshare/protocol';
+import type { LogFields } from '@banshare/runtime';
 import { ProtectionWatch } from '../../src/decide/newly-protected.ts';
 import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { Rulebook, type Protected } from '../../src/protection/rulebook.ts';
@@ -18,6 +19,8 @@ function codeOf(rule: string | undefined): Reason | undefined {
 /** A host whose list of protected addresses a test changes. */
 class Guarded extends Host {
   readonly entries: Protected[] = [];
+  /** By which rule a line of the log says that a ban is lifted. */
+  readonly logged: unknown[] = [];
   seconds = 0;
   knowsIgnoreIp = true;
   readonly watch: ProtectionWatch;
@@ -25,7 +28,10 @@ class Guarded extends Host {
   constructor(mostAtOnce = 1) {
     super({ ruleFor: (of) => codeOf(new Rulebook(this.entries).ruleFor(of)) }, mostAtOnce);
     const all = (): Protected[] => [...this.entries];
-    const log = { notice: () => undefined, warning: () => undefined };
+    const log = {
+      notice: (_: string, fields: LogFields = {}) => void this.logged.push(fields['rule']),
+      warning: () => undefined,
+    };
     const refresh = (): Promise<void> => Promise.resolve();
     const knowsIgnoreIp = (): boolean => this.knowsIgnoreIp;
     this.watch = new ProtectionWatch({ refresh, all, knowsIgnoreIp }, this.parts, log, () => this.seconds);
@@ -90,6 +96,14 @@ test('Who logs in from within a banned range gets that range lifted, and it is k
     ],
   );
   assert.deepEqual(await host.lifted(), []);
+});
+
+test('The log says in words by which rule a ban is lifted', async () => {
+  using host = new Guarded();
+  await host.bans(ip('203.0.113.9'));
+  host.protect(ip('203.0.113.9'));
+  await host.lifted();
+  assert.deepEqual(host.logged, ['an authenticated SSH session']);
 });
 
 test('A list of ranges lifts what it overlaps, wider or narrower', async () => {
