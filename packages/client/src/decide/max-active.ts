@@ -27,8 +27,9 @@ export function keepNewest(parts: DecideParts, queued: BanRow[]): boolean {
   const surplus = parts.state.inPlaceCount() - parts.maxActive;
   const count = Math.min(Math.abs(surplus), MOST_AT_ONCE);
   if (surplus > 0) {
-    for (const row of leastWanted(count, parts.state)) keepBack(row, FULL, parts, queued);
-    return surplus > count;
+    const kept = leastWanted(count, parts.state).filter((row) => keepBack(row, FULL, parts, queued));
+    // What stands here and is not banshare's to lift cannot give way: it would be found again without an end.
+    return kept.length > 0 && surplus > count;
   }
   if (surplus === 0 || parts.choice.isPaused || parts.state.hasAll) return false;
   return fillUp(count, parts, queued) === MOST_AT_ONCE;

@@ -172,6 +172,20 @@ test('A max-active that was lowered, and one that was raised, is kept to in part
   }
 });
 
+test('A host that is far above its limit by what is not its own to lift leaves that, and asks no more', async () => {
+  const many = 2 * MOST_IN_A_GO + 2;
+  using host2 = new Host();
+  host2.parts.maxActive = 1;
+  host2.state.inTransaction(() => {
+    for (let n = 0; n < many; n += 1)
+      host2.state.put(rowOf({ ip: ip(`45.77.${n >> 8}.${n & 255}`), status: 'unproven' }), NOW);
+  });
+  let asked = 0;
+  await keepAllNewest(host2.parts, () => (asked += 1) < 9);
+  assert.equal(asked, 1);
+  assert.deepEqual(host2.state.counts(), { unproven: many });
+});
+
 test('sharesOf() brings those with the most down to one another, and takes exactly as many as are asked for', () => {
   const hosts = [9, 5, 4, 1].map((count, n) => ({ host: `h${n}`, count }));
   const total = (shares: [string, number][]): number => shares.reduce((sum, [, share]) => sum + share, 0);
