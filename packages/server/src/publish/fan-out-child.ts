@@ -23,6 +23,8 @@ export class FanOutChild {
   #reason: string | undefined;
   #ticket = 0;
   #silentMs = 0;
+  /** Until its first word it is being started, which takes a busy machine longer than its silence later means. */
+  #hasSpoken = false;
 
   constructor(program: { path: string; args: readonly string[] }) {
     this.#process = fork(program.path, program.args, {
@@ -87,6 +89,7 @@ export class FanOutChild {
 
   #hear(message: FromFanOut): void {
     this.#silentMs = 0;
+    this.#hasSpoken = true;
     if (message.word === 'opened') this.#opened.resolve(message.endpoints);
     if (message.word === 'failed') this.#kill(message.reason);
     if (message.word === 'admitted') {
@@ -97,7 +100,7 @@ export class FanOutChild {
 
   #watch(): void {
     this.#silentMs += WATCH_MS;
-    if (this.#silentMs > SILENT_AFTER_MS) this.#kill('it gave no sign of life for 6 s');
+    if (this.#hasSpoken && this.#silentMs > SILENT_AFTER_MS) this.#kill('it gave no sign of life for 6 s');
     const bytes = residentBytes(this.#process.pid);
     if (bytes > MEMORY_CAP_BYTES) {
       this.#kill(`it grew to ${Math.round(bytes / 1_048_576)} MiB, beyond its cap: a subscriber floods it`);
