@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { imports, sources, type Source } from './sources.ts';
@@ -179,6 +180,30 @@ test('the table of rooms goes one way: each stands above all that it may import 
     for (const [room, allowed] of Object.entries(rooms))
       for (const below of allowed)
         assert.ok(order.indexOf(below) < order.indexOf(room) && order.includes(below), `${room} → ${below}`);
+  }
+});
+
+test('the README of a package has a row for each of its rooms, and for no other', () => {
+  for (const [name, rooms] of Object.entries(ROOMS)) {
+    const readme = readFileSync(resolve(import.meta.dirname, `../packages/${name}/README.md`), 'utf8');
+    const heads = [...readme.matchAll(/^\| ((?:`[\w-]+\/`(?:, )?)+) \|/gm)].map(([, head = '']) => head);
+    const told = heads.flatMap((head) => [...head.matchAll(/`([\w-]+)\/`/g)].map(([, room]) => room));
+    const kept = Object.keys(rooms).filter((room) => room !== '.' && !room.includes('/'));
+    assert.deepEqual([new Set(told), told.length], [new Set(kept), kept.length], name);
+  }
+});
+
+test('no row allows what nobody uses any more', () => {
+  for (const [name, rooms] of Object.entries(ROOMS)) {
+    for (const [room, allowed] of Object.entries(rooms)) {
+      const here = programs.filter(({ package: of, path }) => of === name && roomOf(path) === room);
+      const used = new Set(here.flatMap(filesOf).map(roomOf));
+      assert.deepEqual(
+        allowed.filter((below) => !used.has(below)),
+        [],
+        `${name}: ${room}`,
+      );
+    }
   }
 });
 
