@@ -9,6 +9,8 @@ import { type HostState, type Key, type Host, isGone, keysOf } from '../words/ho
 
 /** A host that says nothing new is written this rarely. */
 const SEEN_SECONDS = 60;
+/** No host has more of anything: a number beyond that says nothing, and commands would take no answer that has it. */
+const MOST_TOLD = 1_000_000_000;
 
 /** Who belongs to the fleet: in memory for every request, in the ledger's file for the next start. */
 export class HostBook {
@@ -154,8 +156,9 @@ export class HostBook {
   acknowledge(host: Host, ack: AckRequest, clockAhead: number, now: number): void {
     host.lastSeen = now;
     const head = this.#ledger.head();
-    host.ahead = ack.epoch === head.epoch ? Math.max(0, ack.applied - head.seq) : 0;
-    host.lacking = ack.lacking ?? 0;
+    const ahead = ack.epoch === head.epoch ? Math.max(0, ack.applied - head.seq) : 0;
+    host.ahead = Math.min(ahead, MOST_TOLD);
+    host.lacking = Math.min(ack.lacking ?? 0, MOST_TOLD);
     // What it has of another history says nothing of this one's events.
     host.position = { epoch: ack.epoch, applied: host.ahead > 0 ? 0 : ack.applied };
     host.version = ack.version;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { askBy, serveAdmin, type AdminTable } from '@banshare/runtime';
 import { ACTIONS } from '../../src/operator/actions.ts';
-import { startFleet } from '../../../../test/fleet/index.ts';
+import { ackOf, startFleet } from '../../../../test/fleet/index.ts';
 
 const EVIL = '\u001b]0;owned\u0007\u001b[2J\u009b31m\u202e';
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -61,5 +61,19 @@ test('what a daemon that is no longer ours answers ends no command by a stack: e
     assert.equal(code, 1, words.join(' '));
     assert.equal(stdout, '');
     assert.match(stderr, /^banshare-server: The daemon at .* answers .*: it is of another version, .*\n$/);
+  }
+});
+
+test('no number that a host tells of itself keeps status and hosts from an operator', async () => {
+  await using fleet = await startFleet();
+  const peer = await fleet.peer('liar');
+  const { epoch } = await fleet.server.json<{ epoch: string }>('status');
+  const most = Number.MAX_SAFE_INTEGER;
+  const acked = await peer.ask(ackOf({ epoch, applied: most, lacking: most }));
+  assert.ok(acked.ok && acked.reply.status === 'OK', JSON.stringify(acked));
+  for (const words of [['status'], ['hosts'], ['status', '--json']]) {
+    const { stdout, stderr } = await fleet.server.command(...words);
+    assert.equal(stderr, '');
+    assert.match(stdout, /liar/);
   }
 });
