@@ -64,7 +64,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     server: [],
     identity: ['server'],
     protection: ['server', 'fail2ban', 'host'],
-    enforcers: ['bans', 'host'],
+    enforcers: ['fail2ban', 'bans', 'host'],
     'enforcers/psad': ['enforcers', 'bans', 'host'],
     'enforcers/fail2ban': ['enforcers/psad', 'enforcers', 'fail2ban', 'bans', 'host'],
     'enforcers/sets': ['enforcers', 'bans', 'host'],

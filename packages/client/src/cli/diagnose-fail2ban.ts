@@ -1,6 +1,7 @@
 import { type ClientConfig, someOf, splitWords } from '@banshare/runtime';
 import { actionsOf, commandOfAction, jailsOf } from '../fail2ban/requests.ts';
 import { Talk, TalkError } from '../fail2ban/connection.ts';
+import { jailsListed } from '../fail2ban/client.ts';
 import type { Ended } from '../host/exec.ts';
 import type { Finding } from './finding.ts';
 
@@ -81,8 +82,7 @@ async function askClient(client: string, run: Fail2banHost['run']): Promise<Foun
     const why = status.code === null ? `${client} cannot be run` : 'fail2ban does not run';
     throw new Error(`${why}: ${(status.stderr || status.stdout).trim().split('\n', 1)[0] ?? ''}`);
   }
-  const [, list = ''] = /Jail list:\s*(.*)/.exec(status.stdout) ?? [];
-  const jails = list.split(/[,\s]+/).filter((jail) => jail !== '');
+  const jails = jailsListed(status.stdout) ?? [];
   const reporting: string[] = [];
   const asked = jails.slice(0, MOST_JAILS);
   for (const jail of asked) {

@@ -1,5 +1,6 @@
 import type { JailName } from '@banshare/protocol';
 import { fillWords } from '../host/command-words.ts';
+import { saysNoSuchJail } from '../fail2ban/client.ts';
 import { isProgram, type Ended } from '../host/exec.ts';
 import type { Notes } from '../host/echo-notes.ts';
 import { addressesOnly } from './addresses-only.ts';
@@ -8,9 +9,6 @@ import type { Change, Effect } from '../bans/change.ts';
 
 /** The two commands, split into words already, and the jail for bans whose own jail this host does not have. */
 export type Commands = { ban: readonly string[]; unban: readonly string[]; missingJail: JailName };
-
-/** How fail2ban-client says that a jail does not exist; it exits 255, as for every other fault. */
-const NO_SUCH_JAIL = /UnknownJailException|jail '[^']*' does not exist/;
 
 /** A word that stands for several addresses, each a word of its own. */
 const MANY = 'SRCIPS';
@@ -72,7 +70,7 @@ async function attemptAll(
   const newNotes = changes.filter(({ kind, localJail, ip }) => kind === 'ban' && notes.write(localJail, ip));
   const ips = changes.map(({ ip }) => ip);
   const ended = await run(callOf(commands, first, ips));
-  const isJailMissing = ended.code !== 0 && NO_SUCH_JAIL.test(ended.stderr + ended.stdout);
+  const isJailMissing = ended.code !== 0 && saysNoSuchJail(ended);
   const effects = changes.map((change) => effectOf(change, changes.length, ended));
   // Nothing was done here, so no echo will come; an older note may still await the echo of an earlier command.
   const isUntouched = isJailMissing || (ended.code === 0 && ended.stdout.trim() === '0');

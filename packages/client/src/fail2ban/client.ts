@@ -14,6 +14,17 @@ export function clientOf(command: readonly string[]): string[] | undefined {
   return at === -1 || end === -1 ? undefined : command.slice(0, end);
 }
 
+/** The jails that `status` names; undefined where that is no answer of it. */
+export function jailsListed(status: string): string[] | undefined {
+  const list = /Jail list:\s*(.*)/.exec(status)?.[1];
+  return list?.split(/[,\s]+/).filter((jail) => jail !== '');
+}
+
+/** Whether it said that a jail does not exist; it exits 255, as for every other fault. */
+export function saysNoSuchJail({ stdout, stderr }: { stdout: string; stderr: string }): boolean {
+  return /UnknownJailException|jail '[^']*' does not exist/.test(stderr + stdout);
+}
+
 /** `|- 127.0.0.0/8` and `` `- home.example.org ``, one a line. */
 export function itemsIn(text: string): string[] {
   return [...text.matchAll(/^[|`]- (\S+)$/gm)].flatMap(([, item]) => item ?? []);

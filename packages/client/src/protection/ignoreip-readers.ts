@@ -2,7 +2,7 @@ import { splitWords, type ClientConfig } from '@banshare/runtime';
 import { jailsOf } from '../fail2ban/requests.ts';
 import { Talk, TalkError } from '../fail2ban/connection.ts';
 import { isProgram, type Ended } from '../host/exec.ts';
-import { clientOf, itemsIn } from '../fail2ban/client.ts';
+import { clientOf, itemsIn, jailsListed, saysNoSuchJail } from '../fail2ban/client.ts';
 
 /** What each jail of fail2ban lists in `ignoreip`, as it is written. */
 export type IgnoreLists = ReadonlyMap<string, readonly string[]>;
@@ -11,7 +11,6 @@ export type IgnoreLists = ReadonlyMap<string, readonly string[]>;
 export type IgnoreReader = () => Promise<IgnoreLists | undefined>;
 
 const TIMEOUT_MS = 5000;
-const NO_SUCH_JAIL = /UnknownJailException|jail '[^']*' does not exist/;
 
 /** Asks over fail2ban's socket. */
 export function readerOverSocket(socket: string): IgnoreReader {
@@ -50,14 +49,14 @@ export function readerByClient(
   return async () => {
     if (!isProgram(client[0] ?? '')) return undefined;
     const status = await ask('status');
-    const listed = /Jail list:\s*(.*)/.exec(status.stdout);
-    if (status.code !== 0 || listed === null)
+    const listed = jailsListed(status.stdout);
+    if (status.code !== 0 || listed === undefined)
       throw new Error(`${client.join(' ')} status: ${whyNot(status)}`);
     const lists = new Map<string, string[]>();
-    for (const jail of (listed[1] ?? '').split(/[,\s]+/).filter((name) => name !== '')) {
+    for (const jail of listed) {
       const ignored = await ask('get', jail, 'ignoreip');
       if (ignored.code === 0) lists.set(jail, itemsIn(ignored.stdout));
-      else if (!NO_SUCH_JAIL.test(ignored.stderr + ignored.stdout))
+      else if (!saysNoSuchJail(ignored))
         throw new Error(`${client.join(' ')} get ${jail} ignoreip: ${whyNot(ignored)}`);
     }
     return lists;
