@@ -21,8 +21,8 @@ export function chooseToFollow(event: Candidate, choice: Choice, now: number): C
   // What this host found itself is banned here as one address, never as the range around it.
   if (event.host === choice.ownName && !choice.ownReports && !isRange(event.ip))
     return skip({ code: 'own', text: '' });
-  if (!covers(choice.jails, event.jail)) return skip({ code: 'jail', text: event.jail });
-  if (!covers(choice.progs, event.prog)) return skip({ code: 'prog', text: event.prog });
+  if (!covers(choice.jails, event.jail)) return forbid({ code: 'jail', text: event.jail });
+  if (!covers(choice.progs, event.prog)) return forbid({ code: 'prog', text: event.prog });
   return { apply: true, localJail: localJailOf(event, choice.localJails) };
 }
 

@@ -28,6 +28,17 @@ test('recordNews() records why a ban is skipped, and runs nothing', async () => 
   assert.deepEqual(await host2.rest(), ['fail2ban/sshd skipped']);
 });
 
+test('A ban that is published anew in a jail that this host follows no more is lifted: a pause passes over what is skipped', async () => {
+  using host2 = new Host();
+  host2.hear({});
+  await host2.run('ban fail2ban/sshd');
+  await host2.applier.idle();
+  host2.parts.choice.jails = ['nginx'];
+  host2.hear({});
+  await host2.run('unban fail2ban/sshd');
+  assert.deepEqual(await host2.rest(), ['fail2ban/sshd skipped']);
+});
+
 test('recordNews() moves its position over an event of an unknown kind', () => {
   using host2 = new Host();
   const position = { epoch: 'e1', seq: 1, tail: '0123456789abcdef' };
