@@ -1,6 +1,12 @@
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { echoNote, isEchoNoteYoung, makePrivateDirectory } from '@banshare/runtime';
+import {
+  ECHO_NOTE_SECONDS,
+  echoNote,
+  isEchoNoteYoung,
+  makePrivateDirectory,
+  wallSeconds,
+} from '@banshare/runtime';
 import { inParts } from './in-parts.ts';
 import type { SharedBans } from './shared-bans.ts';
 
@@ -42,7 +48,21 @@ export class Notes {
     return existsSync(this.#path(jail, ip));
   }
 
-  /** Takes a note back: the command did nothing, or the ban has ended. */
+  /**
+   * The ban of a note has ended. What it caused may be reported a moment later still, so the note counts until it is so many
+   * seconds old; without that, an unban soon after a ban has our own echo bring the ban back.
+   */
+  end(jail: string, ip: string, seconds: number): void {
+    const path = this.#path(jail, ip);
+    const note = statSync(path, { throwIfNoEntry: false });
+    if (note === undefined) return;
+    const age = wallSeconds() - note.mtimeMs / 1000;
+    if (age < 0 || age >= seconds) return this.remove(jail, ip);
+    const aged = note.mtimeMs / 1000 - (ECHO_NOTE_SECONDS - seconds);
+    utimesSync(path, aged, aged);
+  }
+
+  /** Takes a note back: the command did nothing. */
   remove(jail: string, ip: string): void {
     rmSync(this.#path(jail, ip), { force: true });
   }

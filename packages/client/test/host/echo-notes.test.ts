@@ -25,6 +25,24 @@ test('write() makes an empty private file JAIL@IP, which has() finds and remove(
   assert.deepEqual(readdirSync(directory), []);
 });
 
+test('end() takes a note back at once, or once what it is for can have reported', () => {
+  using scratch = folder();
+  const notes = new Notes(scratch.path);
+  const now = Date.now() / 1000;
+  const path = (name: string): string => join(scratch.path, `${name}@203.0.113.9`);
+  for (const name of ['old', 'fresh']) notes.write(name, '203.0.113.9');
+  utimesSync(path('old'), now - 31, now - 31);
+  utimesSync(path('fresh'), now - 10, now - 10);
+  for (const name of ['old', 'fresh', 'none']) notes.end(name, '203.0.113.9', 30);
+  assert.deepEqual(readdirSync(scratch.path), ['fresh@203.0.113.9']);
+  const age = now - statSync(path('fresh')).mtimeMs / 1000;
+  // Twenty seconds more, and it counts no longer.
+  assert.ok(Math.abs(age - 580) < 0.01, String(age));
+  // A second end does not keep it longer.
+  notes.end('fresh', '203.0.113.9', 30);
+  assert.deepEqual(readdirSync(scratch.path), []);
+});
+
 test('write() makes an old note young again, and says that it was there', () => {
   using scratch = folder();
   const notes = new Notes(scratch.path);
