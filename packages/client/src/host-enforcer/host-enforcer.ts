@@ -28,13 +28,11 @@ export function hostEnforcer(parts: readonly Part[], config: ClientConfig, host:
 
 type CarryOut = Enforcer['carryOut'];
 
-/** A command, or fail2ban's action, reports what it was told to ban within so many seconds of that, also on a busy machine. */
-const REPORTS_WITHIN_SECONDS = 5;
 /** psad hears one connection in each of its intervals, of 5 s, and only then calls the script that reports. */
 const PSAD_REPORTS_WITHIN_SECONDS = 30;
 
 /** Ends the notes of what was lifted: from then on a ban of that address is this host's own detection, and is reported. */
-function endingNotes(carryOut: CarryOut, notes: Pick<Notes, 'end'>): CarryOut {
+function endingNotes(carryOut: CarryOut, notes: Pick<Notes, 'end' | 'remove'>): CarryOut {
   return async (changes) => {
     const effects = await carryOut(changes);
     for (const [index, effect] of effects.entries()) {
@@ -42,8 +40,10 @@ function endingNotes(carryOut: CarryOut, notes: Pick<Notes, 'end'>): CarryOut {
       if (change?.kind !== 'unban' || effect.outcome === 'failed') continue;
       const jails = [effect.localJail, change.localJail, change.jail];
       const scripts = change.prog === 'psad' ? [SCRIPT_JAIL] : [];
-      const seconds = change.prog === 'psad' ? PSAD_REPORTS_WITHIN_SECONDS : REPORTS_WITHIN_SECONDS;
-      for (const jail of new Set([...jails, ...scripts])) notes.end(jail, change.ip, seconds);
+      for (const jail of new Set([...jails, ...scripts])) {
+        if (change.prog === 'psad') notes.end(jail, change.ip, PSAD_REPORTS_WITHIN_SECONDS);
+        else notes.remove(jail, change.ip);
+      }
     }
     return effects;
   };
