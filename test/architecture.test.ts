@@ -43,7 +43,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:sqlite': [
     'server/src/ledger/database.ts',
     'server/src/ledger/backup-file.ts',
-    'server/src/cli/import-fail2ban.ts',
+    'server/src/cli/lists/import-fail2ban.ts',
     'server/src/ledger/schema.ts',
     'server/src/ledger/ledger.ts',
     'client/src/bans/in-place.ts',
@@ -54,7 +54,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ],
   winston: ['runtime/src/log/log.ts'],
   'smol-toml': ['runtime/src/config/config.ts', 'runtime/src/config/fleet.ts'],
-  'libsodium-wrappers': ['transport/src/key-making.ts'],
+  'libsodium-wrappers': ['transport/src/keys/key-making.ts'],
 };
 
 /** Slow to load, and not needed by every run: only `await import()` brings them in. */

@@ -11,7 +11,7 @@ import { imports, sources, type Source } from './sources.ts';
 const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   // Their files lie flat: a folder below needs a row first.
   protocol: { '.': [] },
-  transport: { '.': [] },
+  transport: { keys: [], '.': ['keys'] },
   runtime: {
     machine: [],
     log: ['machine'],
@@ -42,7 +42,8 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     publish: ['ports', 'words'],
     intake: ['fleet', 'judging', 'ledger', 'words'],
     operator: ['publish', 'fleet', 'ports', 'judging', 'never-ban', 'ledger', 'setup', 'words'],
-    cli: ['operator', 'fleet', 'judging', 'never-ban', 'ledger', 'setup', 'words'],
+    'cli/lists': ['operator', 'words'],
+    cli: ['cli/lists', 'operator', 'fleet', 'judging', 'never-ban', 'ledger', 'setup', 'words'],
     '.': [
       'cli',
       'operator',
@@ -116,7 +117,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
 };
 
 /** Where SQL may stand: each store has one room, and one file reads a store of fail2ban's. */
-const SQL_IN = [/^server\/src\/ledger\//, /^server\/src\/cli\/import-fail2ban\.ts$/, /^client\/src\/bans\//];
+const SQL_IN = [/^server\/src\/ledger\//, /^server\/src\/cli\/lists\/import-fail2ban\.ts$/, /^client\/src\/bans\//];
 
 const programs = sources.filter(({ path }) => path.includes('/src/'));
 

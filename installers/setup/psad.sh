@@ -22,11 +22,11 @@ uninstall_reporter() {
     rm -f "$root/usr/bin/banshare-report"
     return 0
   fi
-  printf '#!/bin/sh\n# banshare was removed; psad.conf still names this script, and psad needs it to exist.\nexit 0\n' >"$stage/new/stub"
-  begin stub
-  put 0755 root:root stub /usr/bin/banshare-report
+  printf '#!/bin/sh\n# banshare was removed; psad.conf still names this script, and psad needs it to exist.\nexit 0\n' >"$stage/new/idle-reporter"
+  begin idle-reporter
+  put 0755 root:root idle-reporter /usr/bin/banshare-report
   swap
-  settle stub
+  settle idle-reporter
   later "psad: /etc/psad/psad.conf still names /usr/bin/banshare-report, which stays and does nothing. Take the line"
   later "EXTERNAL_BLOCK_SCRIPT out, run psad -R, and remove the file."
 }

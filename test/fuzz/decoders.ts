@@ -23,7 +23,7 @@ import { parseSections, readIncoming } from '@banshare/transport';
 import { unpickle } from '../../packages/client/src/fail2ban/pickle.ts';
 import { readLogLine, unknownForm } from '../../packages/report/src/follow/fail2ban-line.ts';
 import { WaitingReports } from '../../packages/report/src/spool/waiting-reports.ts';
-import { readImport } from '../../packages/server/src/cli/import-file.ts';
+import { readImport } from '../../packages/server/src/cli/lists/import-file.ts';
 
 /**
  * What reads bytes that somebody else wrote. An input is a list of parts, each a string of bytes (latin1); `cost` is how many

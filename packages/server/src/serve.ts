@@ -15,7 +15,6 @@ import {
   type ServerConfig,
 } from '@banshare/runtime';
 import { answerZap, ReportPort } from '@banshare/transport';
-import { ActiveCount } from './ledger/active-count.ts';
 import { answerAdmin } from './operator/admin.ts';
 import { aim } from './judging/ban-target.ts';
 import { Audit } from './ledger/audit.ts';
@@ -48,6 +47,7 @@ import { Settings } from './ledger/settings.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { startUpkeep } from './upkeep.ts';
 import { curvesOf } from './words/host.ts';
+import { ActiveCount } from './ledger/active-bans.ts';
 
 /** What the daemon is started with; `fanOut` is how this program starts its fan-out child. */
 export type ServeOptions = {

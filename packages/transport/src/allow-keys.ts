@@ -1,6 +1,6 @@
 import { Router } from 'zeromq';
 import { untilDone } from './interrupted.ts';
-import { encodeZ85 } from './z85.ts';
+import { encodeZ85 } from './keys/z85.ts';
 
 /** ZAP's answer for a key: let in, wait and try again later, or be told no. */
 export type Admission = 'admit' | 'wait' | 'refuse';

@@ -1,4 +1,4 @@
-import { MAC_BYTES } from './mac.ts';
+import { MAC_BYTES } from './keys/mac.ts';
 
 /** The frames of a request as they came: the envelope leads the answer back to the peer. */
 export type Incoming = {

@@ -1,6 +1,6 @@
 import { ACK_BODY_LIMIT } from '@banshare/protocol';
 import { Publisher, Router } from 'zeromq';
-import type { CurvePair } from './certificate.ts';
+import type { CurvePair } from './keys/certificate.ts';
 import { endpoint } from './endpoint.ts';
 import { untilDone } from './interrupted.ts';
 

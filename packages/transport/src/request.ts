@@ -1,6 +1,6 @@
 import { Request, type Dealer, type SocketOptions } from 'zeromq';
 import { parseReply } from '@banshare/protocol';
-import type { CurvePair } from './certificate.ts';
+import type { CurvePair } from './keys/certificate.ts';
 import { watchedSocket } from './handshakes.ts';
 import { untilDone } from './interrupted.ts';
 import type { Sealed } from './seal.ts';

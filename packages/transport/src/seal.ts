@@ -1,7 +1,7 @@
 import { coveredByMac, encodeRequest, signedText, type Envelope, type RequestKind } from '@banshare/protocol';
-import type { Identity } from './key-making.ts';
-import { Mac } from './mac.ts';
-import { Signer } from './signature.ts';
+import type { Identity } from './keys/key-making.ts';
+import { Mac } from './keys/mac.ts';
+import { Signer } from './keys/signature.ts';
 import type { Answer } from './answer.ts';
 
 /** A request ready to be sent: its frames, and the id that its answer must carry. The signature may be a MAC. */

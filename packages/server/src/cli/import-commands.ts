@@ -1,6 +1,6 @@
 import { wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
-import { runImport } from './run-import.ts';
+import { runImport } from './lists/run-import.ts';
 import { exportBans, type ExportForm } from './export.ts';
 import type { ShownBan } from './show.ts';
 

@@ -1,9 +1,9 @@
 import { isRange, OPERATOR_HOST, type BanKey, type Event, banKeyText } from '@banshare/protocol';
 import { unban, type Books } from './record.ts';
-import { reportedAs } from './reports.ts';
+import { reportedAs, type ReportedBan } from './reports.ts';
 import type { Row } from './rows.ts';
-import { liftOwn } from './lift-own.ts';
 import type { Shorter, UndoWhat, UndoPlan, Undone } from '../words/undo.ts';
+import { isActive } from '../words/verdict.ts';
 
 /**
  * Finds what an undo since a time would do. What one host caused is what nobody else supports, and the later end of what others
@@ -125,4 +125,16 @@ function markUndone({ sql }: Books, hostId: number, since: number): void {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
+}
+
+/** Lifts what hosts banned by themselves, less what is banned for itself too, and what an operator has lifted since. */
+export function liftOwn(books: Books, own: readonly ReportedBan[], now: number, limit = Infinity): Event[] {
+  const isBanned = (ban: BanKey): boolean => {
+    const known = books.bans.get(ban);
+    return known !== undefined && isActive(known, now);
+  };
+  const standing = own.filter((ban) => books.bans.liftedAt(ban) < ban.received && !isBanned(ban));
+  return standing
+    .slice(0, limit)
+    .map(({ ip, prog, jail }) => unban(books, { ip, prog, jail }, OPERATOR_HOST, now));
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { LedgerOfTest } from '../ledger-of-test.ts';
 
 /** Where a report, or a host's unban, asks the ledger, and what is removed beside it. */
-const FILES = ['events', 'record', 'bans', 'held-bans', 'votes', 'undo', 'history', 'reports'];
+const FILES = ['events', 'record', 'bans', 'held-bans', 'votes', 'undo', 'reports'];
 
 /** Everything of a table is read only where an operator, or the clock, wants all of it: the beginning of each such statement. */
 const WHOLE = [

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseJail, parseRange, specialRange, type Event, type JailName } from '@banshare/protocol';
-import { ActiveCount } from '../../src/ledger/active-count.ts';
 import { aim, MOST_IN_BLOCK } from '../../src/judging/ban-target.ts';
 import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith } from '../../src/judging/decide.ts';
@@ -12,6 +11,7 @@ import type { QuorumRule } from '../../src/judging/quorum.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import type { Recorded, Submission } from '../../src/words/submission.ts';
 import type { Host } from '../../src/words/host.ts';
+import { ActiveCount } from '../../src/ledger/active-bans.ts';
 
 const DAY = 86_400;
 const BLOCK = '2001:db8:0:9::/64';

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseHostName, type HostName } from '@banshare/protocol';
-import { makeIdentity, readHostKey, writeCertificate, writeHostKey, type Identity } from '../src/index.ts';
+import { makeIdentity, readHostKey, writeCertificate, writeHostKey, type Identity } from '../../src/index.ts';
 
 let directory = '';
 let identity: Identity;

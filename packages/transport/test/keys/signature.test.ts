@@ -1,8 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { rotationText, signedText } from '@banshare/protocol';
-import { SignatureChecker, Signer } from '../src/index.ts';
-import { keys, requests } from './published-keys.ts';
+import { SignatureChecker, Signer } from '../../src/index.ts';
+import { keys, requests } from '../published-keys.ts';
 
 const [seed = '', other = ''] = Object.values(keys.hosts).map((host) => host.seed);
 const signer = new Signer(seed);

@@ -11,10 +11,10 @@ import {
   Sealer,
   SignatureChecker,
   type Answer,
-} from '../src/index.ts';
-import { hmacSha256 } from '../src/sha256.ts';
-import { sharedKey } from '../src/shared-key.ts';
-import { keys, macs, requests } from './published-keys.ts';
+} from '../../src/index.ts';
+import { hmacSha256 } from '../../src/keys/sha256.ts';
+import { sharedKey } from '../../src/keys/shared-key.ts';
+import { keys, macs, requests } from '../published-keys.ts';
 
 const { server } = keys;
 const secretOf = (key: string): string | undefined =>

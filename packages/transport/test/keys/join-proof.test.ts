@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { createHmac, hkdfSync } from 'node:crypto';
 import sodium from 'libsodium-wrappers';
 import { enrolmentText, type HostName } from '@banshare/protocol';
-import { JoinProof, makeCurvePair } from '../src/index.ts';
-import { bytesOfZ85 } from '../../../test/fleet/z85.ts';
-import { keys, requests } from './published-keys.ts';
+import { JoinProof, makeCurvePair } from '../../src/index.ts';
+import { bytesOfZ85 } from '../../../../test/fleet/z85.ts';
+import { keys, requests } from '../published-keys.ts';
 
 const { server, join } = keys;
 const [enrolled] = requests.flatMap(({ name, request }) =>

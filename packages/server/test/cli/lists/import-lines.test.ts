@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { splitRow } from '../../src/cli/import-lines.ts';
-import { progressLine } from '../../src/cli/progress-line.ts';
-import { readImport } from '../../src/cli/import-file.ts';
+import { splitRow } from '../../../src/cli/lists/import-lines.ts';
+import { progressLine } from '../../../src/cli/lists/progress-line.ts';
+import { readImport } from '../../../src/cli/lists/import-file.ts';
 
 const addresses = (text: string): string[] => readImport(text).bans.map(({ ip }) => ip);
 

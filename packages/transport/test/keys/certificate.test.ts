@@ -22,8 +22,8 @@ import {
   readSecretSections,
   writeCertificate,
   writePublicKey,
-} from '../src/index.ts';
-import { formatSections } from '../src/certificate.ts';
+} from '../../src/index.ts';
+import { formatSections } from '../../src/keys/certificate.ts';
 
 const PYTHON = '/usr/bin/python3';
 const hasPyzmq = spawnSync(PYTHON, ['-c', 'import zmq.auth']).status === 0;

@@ -16,11 +16,11 @@ import {
 } from '@banshare/runtime';
 import { isSqlite, readFail2ban } from './import-fail2ban.ts';
 import { readImport, type Imported } from './import-file.ts';
-import type { ImportedPart } from '../operator/import.ts';
-import { cannot } from '../words/phrases.ts';
+import type { ImportedPart } from '../../operator/import.ts';
+import { cannot } from '../../words/phrases.ts';
 import { progressLine } from './progress-line.ts';
 import { readOnce } from './read-once.ts';
-import { ACTIONS } from '../operator/actions.ts';
+import { ACTIONS } from '../../operator/actions.ts';
 
 /** Reports wait while the server takes a part; an admin request has at most 512 KiB. */
 const PER_REQUEST = 1000;

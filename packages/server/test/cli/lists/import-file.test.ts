@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { exportBans, type ExportForm } from '../../src/cli/export.ts';
-import { readImport } from '../../src/cli/import-file.ts';
+import { exportBans, type ExportForm } from '../../../src/cli/export.ts';
+import { readImport } from '../../../src/cli/lists/import-file.ts';
 
 const NOW = 1_795_257_600;
 
