@@ -117,7 +117,11 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
 };
 
 /** Where SQL may stand: each store has one room, and one file reads a store of fail2ban's. */
-const SQL_IN = [/^server\/src\/ledger\//, /^server\/src\/cli\/lists\/import-fail2ban\.ts$/, /^client\/src\/bans\//];
+const SQL_IN = [
+  /^server\/src\/ledger\//,
+  /^server\/src\/cli\/lists\/import-fail2ban\.ts$/,
+  /^client\/src\/bans\//,
+];
 
 const programs = sources.filter(({ path }) => path.includes('/src/'));
 
