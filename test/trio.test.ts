@@ -255,11 +255,14 @@ test('A client killed while its ban lands in another jail lifts it there all the
   await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
   const h2 = fleet.host('h2');
   const missing = `[ "$2" = banshare ] || { echo "Sorry but the jail '$2' does not exist" >&2; exit 255; }`;
-  h2.commands.behave(`${missing}; sleep 600`);
+  const stuck = `${h2.root}/stuck`;
+  h2.commands.behave(`${missing}; echo $$ >${stuck}; exec sleep 600`);
   await report(fleet, 'h1', '--duration', '4s', 'fail2ban', 'sshd', '203.0.113.9');
   await h2.commands.next();
   assert.equal((await h2.commands.next())[1], 'banshare');
   await h2.stop('SIGKILL');
+  // Nobody ends a command whose client was killed.
+  process.kill(Number(readFileSync(stuck, 'utf8')));
   // Now the command finds what the one before the kill had done.
   h2.commands.behave(`${missing}; [ $3 = unbanip ] || echo 0`);
   await h2.start();

@@ -66,13 +66,7 @@ async function exchange(peer: Socket, request: AdminRequest, longest: number): P
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8');
-  if (!text.endsWith('\n')) {
-    return {
-      ok: false,
-      code: 'no-answer',
-      reason: 'The daemon closed the connection before its answer was complete',
-    };
-  }
+  if (!text.endsWith('\n')) return GONE;
   return readReply(text);
 }
 
@@ -91,6 +85,13 @@ function readReply(text: string): AdminReply {
   return { ok, code, reason: reason.slice(0, LONGEST_REASON) };
 }
 
+const GONE: AdminReply = {
+  ok: false,
+  code: 'no-answer',
+  reason:
+    'The daemon closed the connection before its answer was complete: it was just ending, or starts again; ask again',
+};
+
 const ODD: AdminReply = {
   ok: false,
   code: 'odd-answer',
@@ -108,5 +109,7 @@ function unreachable(path: string, error: NodeJS.ErrnoException): AdminReply {
   if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
     return { ok: false, code: 'no-daemon', reason: `No daemon answers at ${path}: it is not running` };
   }
+  // It ended between the connection and the question.
+  if (error.code === 'EPIPE' || error.code === 'ECONNRESET') return GONE;
   return { ok: false, code: 'no-answer', reason: `Cannot ask the daemon at ${path}: ${error.message}` };
 }

@@ -50,3 +50,18 @@ test('askAdmin() takes no answer without an end, with which a server that was ta
   const reply = await askAdmin(path, { command: 'status' }, 30_000, 1_000_000);
   assert.match(reply.ok ? '' : reply.reason, /answers without an end/);
 });
+
+test('askAdmin() says of a daemon that ends while it is asked that it ended, whenever in between', async (t) => {
+  const path = place(t);
+  mkdirSync(dirname(path), { recursive: true });
+  const ending = createServer((peer) => {
+    peer.on('error', () => {});
+    peer.destroy();
+  }).listen(path);
+  t.after(() => ending.close());
+  await once(ending, 'listening');
+  for (let asked = 0; asked < 50; asked += 1) {
+    const reply = await askAdmin(path, { command: 'status' }, 2000);
+    assert.match(reply.ok ? '' : reply.reason, /was just ending/);
+  }
+});
