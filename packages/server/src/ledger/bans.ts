@@ -7,9 +7,6 @@ import { covers, isActive, type PublishedBan } from '../words/verdict.ts';
 /** Which bans an operator means: one address, in one jail or in all. */
 export type Selection = { ip: string; jail?: string };
 
-/** So many hosts that were shut out may stand behind a ban before one that is in; no fleet has so many. */
-const MOST_SUPPORTERS = 1000;
-
 /** The end of what has none, where it is compared with others. */
 const FOR_EVER_UNTIL = 9_000_000_000_000_000;
 
@@ -102,16 +99,16 @@ export class BanBook {
 
   /**
    * The end that a ban has without the word of some hosts: the latest that others ask for, who are still in the fleet; undefined where
-   * nobody does, or no longer. Who was shut out keeps no ban of others.
+   * nobody does, or no longer. Who was shut out keeps no ban of others. The index has the ends in their order, so that of a hundred
+   * thousand supporters only those are read that stand before the one that counts: these hosts, and hosts that were revoked.
    */
   endWithout({ ip, prog, jail }: BanKey, hostIds: readonly number[], now: number): number | null | undefined {
     const last = this.#sql(
-      `SELECT other.until FROM (SELECT host, until FROM supporters WHERE ip = ?1 AND prog = ?2 AND jail = ?3
-         AND host NOT IN (SELECT value FROM json_each(?4)) ORDER BY host DESC LIMIT ?5) AS other
-       LEFT JOIN hosts ON hosts.id = other.host
-       WHERE coalesce(hosts.state, '') <> 'revoked' AND (other.until IS NULL OR other.until > ?6)
-       ORDER BY other.until IS NULL DESC, other.until DESC LIMIT 1`,
-    ).get(ip, prog, jail, JSON.stringify(hostIds), MOST_SUPPORTERS, now) as Row | undefined;
+      `SELECT other.until FROM supporters AS other INDEXED BY supporters_end LEFT JOIN hosts ON hosts.id = other.host
+       WHERE other.ip = ?1 AND other.prog = ?2 AND other.jail = ?3 AND coalesce(other.until, 9000000000000000) > ?4
+       AND other.host NOT IN (SELECT value FROM json_each(?5)) AND coalesce(hosts.state, '') <> 'revoked'
+       ORDER BY coalesce(other.until, 9000000000000000) DESC LIMIT 1`,
+    ).get(ip, prog, jail, now, JSON.stringify(hostIds)) as Row | undefined;
     if (last === undefined) return undefined;
     return last['until'] === null ? null : Number(last['until']);
   }

@@ -107,7 +107,9 @@ function knownOf({ bans, votes }: Books, submission: Submission, target: Target,
   const reported = banOf(submission);
   const ban = { ...reported, ip: target };
   const published = bans.get(ban);
-  const isUnban = submission.kind === 'unban' && published !== undefined;
+  // Others count only where the host that takes its word back stands behind the ban.
+  const supports =
+    submission.kind === 'unban' && published !== undefined && bans.isSupportedBy(ban, submission.host.id);
   const past = {
     madeAt: submission.at,
     // Who lifts the ban of one address means it also where its reports are widened since.
@@ -120,8 +122,8 @@ function knownOf({ bans, votes }: Books, submission: Submission, target: Target,
     target,
     isCrowded,
     ban: published,
-    supports: isUnban && bans.isSupportedBy(ban, submission.host.id),
-    others: isUnban && bans.endWithout(ban, [submission.host.id], submission.received) !== undefined ? 1 : 0,
+    supports,
+    others: supports && bans.endWithout(ban, [submission.host.id], submission.received) !== undefined ? 1 : 0,
     past,
     voters: (since) => votes.votersOf(reported, target, since),
   };

@@ -127,6 +127,7 @@ const STEPS: readonly string[] = [
    UPDATE supporters SET until = (SELECT until FROM bans
      WHERE bans.ip = supporters.ip AND bans.prog = supporters.prog AND bans.jail = supporters.jail);
    ALTER TABLE votes ADD COLUMN until INTEGER;`,
+  `CREATE INDEX supporters_end ON supporters (ip, prog, jail, coalesce(until, 9000000000000000));`,
 ];
 
 /**

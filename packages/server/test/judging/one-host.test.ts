@@ -36,6 +36,24 @@ test('a host that was shut out keeps no ban of others: who found it last takes i
   assert.equal(await shelf.ledger.countActive(NOW + 3), 0);
 });
 
+test('a ban that one host stands behind still is kept, however many others asked for less, took their word back or were shut out', async () => {
+  using shelf = new LedgerOfTest();
+  const [long, last, out] = [shelf.host('long'), shelf.host('last'), shelf.host('out')];
+  await verdicts(shelf, ...[long, last, out].map((host) => shelf.report(host, IP)));
+  shelf.book.change(out, { state: 'revoked' });
+  const ban = { ip: IP, prog: 'psad', jail: 'scan' };
+  shelf.ledger.write(() => {
+    for (let host = 1000; host < 3000; host += 1)
+      shelf.ledger
+        .sql('INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?)')
+        .run(ban.ip, ban.prog, ban.jail, host, NOW, host % 2 === 0 ? 0 : NOW + 60);
+  });
+  await verdicts(shelf, shelf.unban(last, IP, NOW + 300));
+  assert.equal(await shelf.ledger.countActive(NOW + 301), 1);
+  await verdicts(shelf, shelf.unban(long, IP, NOW + 302));
+  assert.equal(await shelf.ledger.countActive(NOW + 303), 0);
+});
+
 test('a host that takes its own reports back again and again does not drive the next ban to the longest', async () => {
   using shelf = new LedgerOfTest();
   const [honest, evil] = [shelf.host('honest'), shelf.host('evil')];

@@ -37,6 +37,19 @@ test('every statement on the way of a report finds its rows by an index, however
   }
 });
 
+test('the latest end that other supporters ask for is read from the end of an index, not sorted out of all of them', () => {
+  using shelf = new LedgerOfTest();
+  const source = readFileSync(new URL('../../src/ledger/bans.ts', import.meta.url), 'utf8');
+  const [statement = ''] = statementsIn(source).filter((text) => text.includes('supporters_end'));
+  const steps = shelf.ledger.sql(`EXPLAIN QUERY PLAN ${statement}`).all() as { detail: string }[];
+  const said = steps.map(({ detail }) => detail).join('\n');
+  assert.match(
+    said,
+    /SEARCH other USING INDEX supporters_end \(ip=\? AND prog=\? AND jail=\? AND <expr>>\?\)/,
+  );
+  assert.doesNotMatch(said, /TEMP B-TREE/);
+});
+
 test('the check of statements sees one that reads a whole table', () => {
   using shelf = new LedgerOfTest();
   const steps = shelf.ledger.sql("EXPLAIN QUERY PLAN SELECT 1 FROM reports WHERE jail = 'sshd'").all() as {
