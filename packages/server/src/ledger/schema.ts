@@ -128,6 +128,8 @@ const STEPS: readonly string[] = [
      WHERE bans.ip = supporters.ip AND bans.prog = supporters.prog AND bans.jail = supporters.jail);
    ALTER TABLE votes ADD COLUMN until INTEGER;`,
   `CREATE INDEX supporters_end ON supporters (ip, prog, jail, coalesce(until, 9000000000000000));`,
+  // Nobody knows what a vote of before the ends asked for: a report that names none gets the default, a day.
+  `UPDATE votes SET until = CAST(received AS INTEGER) + 86400 WHERE until IS NULL;`,
 ];
 
 /**

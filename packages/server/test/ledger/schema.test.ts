@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { HostBook } from '../../src/fleet/hosts.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 
+const DAY = 86_400;
 const EARLIER = readFileSync(new URL('../ledger-of-version-3.sql', import.meta.url), 'utf8');
 
 test('a ledger of an earlier version is brought to this one, and kept beside as it was', () => {
@@ -54,7 +55,7 @@ test('what was banned by an earlier version counts in its /64, IPv4 and 6to4 in 
   }
 });
 
-test('votes of an earlier version count once for each host, less what was taken back or undone', () => {
+test('votes of an earlier version count once for each host and ask for a day, less what was taken back or undone', () => {
   const folder = mkdtempSync(join(tmpdir(), 'banshare-schema-'));
   const path = join(folder, 'ledger.db');
   try {
@@ -81,12 +82,15 @@ test('votes of an earlier version count once for each host, less what was taken 
     add(94, '203.0.113.91', 8, 'report', 'undone');
     before.close();
     const ledger = new Ledger(path, () => 'epoch');
-    const rows = ledger.sql("SELECT host, received FROM votes WHERE ip = '203.0.113.91' ORDER BY host").all();
+    const rows = ledger
+      .sql("SELECT host, received, until FROM votes WHERE ip = '203.0.113.91' ORDER BY host")
+      .all();
+    // What they asked for is not known: a day, and not for ever.
     assert.deepEqual(
       rows.map((row) => ({ ...(row as object) })),
       [
-        { host: 91, received: 3 },
-        { host: 93, received: 7 },
+        { host: 91, received: 3, until: 3 + DAY },
+        { host: 93, received: 7, until: 7 + DAY },
       ],
     );
     ledger.close();
