@@ -56,7 +56,7 @@ regen: export REGEN_SERVER = $(SERVER)
 # Whatever make would read into a dollar sign stays in the command.
 regen: export REGEN_BAN_COMMAND = $(value BAN_COMMAND)
 regen: export REGEN_PORTS = $(PORTS)
-regen: deps ## a new generation: SERVER=bans.example.org PORTS=24001,24002
+regen: deps ## a new generation: SERVER="a.example.org b.example.org" PORTS=24001,24002
 	@$(NODE) scripts/regen.ts $${REGEN_SERVER:+"--server=$$REGEN_SERVER"} \
 	  $${REGEN_BAN_COMMAND:+"--ban-command=$$REGEN_BAN_COMMAND"} $${REGEN_PORTS:+"--ports=$$REGEN_PORTS"}
 

@@ -1,15 +1,15 @@
-// Makes a new generation in certs/: fresh server keys, fresh join keys and two ports. The server and the ban command
+// Makes a new generation in certs/: fresh server keys, fresh join keys and two ports. The servers and the ban command
 // are remembered from the previous generation.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { formatFleet, parseFleet, splitWords, type Fleet } from '@banshare/runtime';
+import { formatFleet, parseFleet, splitWords, type Fleet, type Servers } from '@banshare/runtime';
 import { makeCurvePair } from '@banshare/transport';
 import { findGeneration, finishGeneration, writeGeneration, type Keys } from './generation-files.ts';
 import { parsePorts, randomPorts } from './ports.ts';
 import { Fault, orExit, ROOT, tell } from './say.ts';
 
-const DEFAULT_SERVER = '127.0.0.1';
+const DEFAULT_SERVERS: Servers = ['127.0.0.1'];
 const DEFAULT_BAN_COMMAND = '/usr/bin/fail2ban-client set JAIL banip SRCIP';
 
 await orExit(async () => {
@@ -32,7 +32,7 @@ await orExit(async () => {
   const fleet: Fleet = {
     generation: generationName(created, keys.server.publicKey),
     created: created.toISOString(),
-    server: asked.server ?? previous?.server ?? DEFAULT_SERVER,
+    servers: asked.server === undefined ? (previous?.servers ?? DEFAULT_SERVERS) : namesIn(asked.server),
     reportPort,
     publishPort,
     serverPublicKey: keys.server.publicKey,
@@ -49,14 +49,20 @@ function generationName(created: Date, publicKey: string): string {
   return `${time}-${createHash('sha256').update(publicKey).digest('hex').slice(0, 6)}`;
 }
 
+/** Reads SERVER: names or addresses with blanks between. */
+function namesIn(text: string): Servers {
+  const [first, ...others] = text.split(/\s+/).filter((name) => name !== '');
+  if (first === undefined) throw new Fault('Cannot use SERVER: it names no server. Nothing was changed');
+  return [first, ...others];
+}
+
 /** Refuses what a program of this generation would refuse later, and what can never work. */
 function check(fleet: Fleet): void {
   const read = parseFleet(formatFleet(fleet));
   if (!read.ok) throw new Fault(`${read.fault}. Nothing was changed`);
-  if (['0.0.0.0', '::'].includes(read.value.server))
-    throw new Fault(
-      `Cannot use SERVER=${fleet.server}: hosts must be able to connect to it. Nothing was changed`,
-    );
+  const nowhere = read.value.servers.find((server) => ['0.0.0.0', '::'].includes(server));
+  if (nowhere !== undefined)
+    throw new Fault(`Cannot use SERVER=${nowhere}: hosts must be able to connect to it. Nothing was changed`);
   const words = splitWords(fleet.banCommand);
   if (words.ok && !words.value.some((word) => word.includes('SRCIP')))
     throw new Fault(
@@ -66,7 +72,10 @@ function check(fleet: Fleet): void {
 
 function announce(fleet: Fleet, unasked: boolean): void {
   tell(`Generation ${fleet.generation} in certs/`);
-  tell(`  server   ${fleet.server}, ports ${fleet.reportPort} (reports) and ${fleet.publishPort} (bans)`);
+  const label = fleet.servers.length === 1 ? 'server  ' : 'servers ';
+  tell(
+    `  ${label} ${fleet.servers.join(', ')}, ports ${fleet.reportPort} (reports) and ${fleet.publishPort} (bans)`,
+  );
   tell(`  bans by  ${fleet.banCommand}`);
   if (unasked)
     tell(

@@ -104,7 +104,10 @@ async function writeHost(root: string, port: number, keys: CurvePair): Promise<v
   writeHostKey(join(root, 'etc/banshare/keys/host'), identity, name.value);
   const { serverAddress, macKey } = hostPaths(root);
   mkdirSync(dirname(serverAddress), { recursive: true, mode: 0o700 });
-  writeServerNote(serverAddress, { name: '127.0.0.1', ip: '127.0.0.1', macKey: keys.publicKey });
+  writeServerNote(serverAddress, {
+    servers: [{ name: '127.0.0.1', ip: '127.0.0.1' }],
+    macKey: keys.publicKey,
+  });
   const between = { host: identity.publicHex, server: keys.publicKey };
   keepMacKey(macKey, between, new Mac(identity.curve.secretKey, keys.publicKey).keyHex);
   writeFileSync(

@@ -68,10 +68,12 @@ enrol() {
 # Such a build can only serve hosts that are the server as well; elsewhere it would wait for ever.
 refuse_lonely_client() {
   [ "$live" = yes ] || return 0
-  case $server in
-  127.* | ::1 | localhost) ;;
-  *) return 0 ;;
-  esac
+  for each in $servers; do
+    case $each in
+    127.* | ::1 | localhost) ;;
+    *) return 0 ;;
+    esac
+  done
   # The host's own configuration may name another server.
   ! grep -Eqs '^[[:space:]]*server[[:space:]]*=' "$root/etc/banshare/client.toml" "$stage/new/config/client.toml" || return 0
   listens "$report_port" || die "Cannot install: this client was built for a server on this machine ($server), and none listens on port $report_port.

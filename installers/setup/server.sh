@@ -29,7 +29,7 @@ install_role() {
   close_retired
   say ""
   ! with_systemd || /usr/bin/banshare-server status || :
-  say "The server is $server, ports $report_port (reports) and $publish_port (bans). Each host needs client-install.sh of the same"
+  say "Hosts reach the server as $server, ports $report_port (reports) and $publish_port (bans). Each needs client-install.sh of the same"
   say "make; it holds the key to join, so copy it with mode 0600 and remove it afterwards. Enrolment that is open ends after a day;"
   say "then you let each host in with banshare-server hosts approve. Once hosts are in, banshare-server drill tries it all."
 }

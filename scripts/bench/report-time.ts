@@ -66,7 +66,7 @@ export function measureReportTime(
 function noteMac({ root, key }: Host & { key: HostKey }, server: string): void {
   const { serverAddress, macKey } = hostPaths(root);
   mkdirSync(dirname(serverAddress), { recursive: true, mode: 0o700 });
-  writeServerNote(serverAddress, { name: '127.0.0.1', ip: '127.0.0.1', macKey: server });
+  writeServerNote(serverAddress, { servers: [{ name: '127.0.0.1', ip: '127.0.0.1' }], macKey: server });
   keepMacKey(macKey, { host: key.publicHex, server }, new Mac(key.curve.secretKey, server).keyHex);
 }
 

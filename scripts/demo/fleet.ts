@@ -61,7 +61,7 @@ export class DemoFleet {
     const fleet = {
       generation,
       created: created.toISOString(),
-      server: '127.0.0.1',
+      servers: ['127.0.0.1'] as const,
       reportPort: 1,
       publishPort: 2,
       serverPublicKey: server.publicKey,

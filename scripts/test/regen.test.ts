@@ -44,6 +44,18 @@ test('each generation has keys, ports and a name of its own; SERVER and BAN_COMM
   assert.doesNotMatch(ran.out, /SERVER was not given/);
 });
 
+test('SERVER may name several servers, which all of this generation and of the next know', () => {
+  using fresh = new FreshBuild();
+  const ran = fresh.regen('--server=a.example.org  2001:db8::2');
+  assert.equal(ran.code, 0, ran.err);
+  assert.match(ran.out, /^ {2}servers {2}a\.example\.org, 2001:db8::2, ports \d+/m);
+  assert.equal(value(fresh, 'server'), '[ "a.example.org", "2001:db8::2" ]');
+  fresh.regen();
+  assert.equal(value(fresh, 'server'), '[ "a.example.org", "2001:db8::2" ]');
+  fresh.regen('--server=a.example.org');
+  assert.equal(value(fresh, 'server'), 'a.example.org');
+});
+
 test('ports are two, in 20000-64000 outside the ephemeral range, and not those of the previous generation', () => {
   using fresh = new FreshBuild();
   let previous: number[] = [];
@@ -72,7 +84,12 @@ const refused: readonly [string, RegExp][] = [
   ['--ports=0,24001', /PORTS/],
   ['--ports=24001,65536', /65535/],
   ['--ports=1e3,24001', /PORTS/],
-  ['--server=not a name', /server/],
+  ['--server=a_name! b.example.org', /server/],
+  ['--server=a.example.org,b.example.org', /server/],
+  ['--server= ', /names no server/],
+  ['--server=a.example.org b.example.org A.example.org', /names "A\.example\.org" twice/],
+  ['--server=a.example.org 0.0.0.0', /0\.0\.0\.0/],
+  ['--server=a b c d e f g h i', /8 servers at most/],
   ['--server=1.2.3', /not one IPv4 or IPv6 address/],
   ['--server=010.0.0.1', /not one IPv4 or IPv6 address/],
   ['--server=0.0.0.0', /0\.0\.0\.0/],

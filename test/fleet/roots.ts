@@ -43,7 +43,7 @@ export function layServerRoot(root: string, keys: FleetKeys, generation = GENERA
     formatFleet({
       generation,
       created: '2026-11-21T00:00:00Z',
-      server: '127.0.0.1',
+      servers: ['127.0.0.1'],
       reportPort: 20_001,
       publishPort: 20_002,
       serverPublicKey: keys.server.publicKey,

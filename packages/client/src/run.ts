@@ -88,7 +88,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   for (const says of (await enforcer.unproven?.()) ?? []) log.warning('Bans cannot be proven', { says });
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
-  const server = new ServerAddresses(serverPlace.server, paths);
+  const server = new ServerAddresses(serverPlace.servers, paths);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
   const parts = takeParts(config, { paths, log, state, applier, clock, protection, bell });
   const ownKey = new OwnKey();
@@ -256,7 +256,7 @@ async function identify(
       tidyKeys(paths, enrolled.value);
       return enrolled.value;
     }
-    const server = await locateServer(serverPlace, config.addresses, paths);
+    const server = await locateServer(serverPlace, serverPlace.servers[0], config.addresses, paths);
     const result = server.ok
       ? await enrol(paths, server.value, config.name ?? hostname(), outsideAddresses(config.addresses))
       : { ok: false as const, reason: server.fault, after: undefined };

@@ -28,10 +28,12 @@ export {
 export { ECHO_NOTE_SECONDS, echoNote, isEchoNoteYoung } from './handover/echo-note.ts';
 export { keepMacKey, readMacKey } from './handover/mac-key.ts';
 export {
+  changeServerNote,
   isMacNoted,
   readServerNote,
   readYoungServerNote,
   writeServerNote,
+  type NotedServer,
   type ServerNote,
 } from './handover/server-note.ts';
 export {
@@ -57,6 +59,7 @@ export { formatFleet, parseFleet, type Fleet } from './config/fleet.ts';
 export type { ReadOptions } from './config/option-table.ts';
 export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './config/options.ts';
 export { sampleConfig } from './config/sample-config.ts';
+export type { Servers } from './config/kinds.ts';
 export { findServer, type ServerPlace } from './config/server-place.ts';
 
 export { answerBy, askBy, type AdminRuns, type AdminTable } from './admin/actions.ts';

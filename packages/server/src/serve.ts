@@ -183,7 +183,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   for (const curve of book.active().flatMap(curvesOf)) admissions.admitHost(curve);
   const clock = new SteadyClock(await ledger.lastTime());
   const inService = [...generations];
-  const own = new OwnAddresses(() => inService.map(({ fleet }) => fleet.server));
+  const own = new OwnAddresses(() => inService.flatMap(({ fleet }) => fleet.servers));
   resources.own('looking up the own addresses', own.start());
   const neverBan = new NeverBan(
     ledger,

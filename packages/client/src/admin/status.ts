@@ -64,7 +64,7 @@ export function statusOf(
     pausedAt: state.pausedAt() ?? null,
     phase: progress.phase,
     trouble: progress.trouble,
-    server: serverPlace.server,
+    server: serverPlace.servers[0],
     epoch: position?.epoch ?? null,
     position: position?.seq ?? null,
     heardSecondsAgo: heardAt === undefined ? null : Math.round(monotonicSeconds() - heardAt),

@@ -137,7 +137,7 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   const setup = await readSetup(root, configPath);
   if (setup === undefined) return EXIT.configuration;
   const { config, serverPlace } = setup;
-  const server = await locateServer(serverPlace, config.addresses, paths);
+  const server = await locateServer(serverPlace, serverPlace.servers[0], config.addresses, paths);
   const wanted = known.ok ? known.value.name : (config.name ?? hostname());
   const ask = async (): Promise<Enrolment> =>
     server.ok
@@ -277,6 +277,9 @@ async function checkAll(root: string, configPath: string | undefined): Promise<n
   const faults = await setupFaults(root, configPath);
   if (faults.length === 0) {
     print('configuration and keys are in order');
+    const setup = await readSetup(root, configPath);
+    const servers = setup?.serverPlace.servers ?? [];
+    if (servers.length > 1) print(`the servers of this host are ${servers.join(', ')}`);
     return 0;
   }
   faults.forEach(say);

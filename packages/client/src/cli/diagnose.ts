@@ -14,27 +14,25 @@ import { wayOfPsadBans } from '../enforcers/psad/or-jail.ts';
 import { exec } from '../host/exec.ts';
 import { followedLogs } from '../host/processes.ts';
 import { locateServer } from '../server/server-address.ts';
-import { ServerLink } from '../server/server-link.ts';
+import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import { readEnrolled } from '../identity/key-files.ts';
 import type { Finding } from './finding.ts';
 
 const CONNECT_MS = 2000;
 const ASK_MS = 3000;
 
-/** Looks at everything between this host and its server, and tells the possible faults apart. */
+/** Looks at everything between this host and each of its servers, and tells the possible faults apart. */
 export async function diagnose(
   config: ClientConfig,
   serverPlace: ServerPlace,
   paths: HostPaths,
 ): Promise<Finding[]> {
-  const server = await locateServer(serverPlace, config.addresses, paths);
-  if (!server.ok) return [{ ok: false, says: `${server.fault}. Check SERVER, or the resolver of this host` }];
-  const ports = await Promise.all([
-    diagnosePort('report', server.value.ip, serverPlace.reportPort),
-    diagnosePort('publish', server.value.ip, serverPlace.publishPort),
-  ]);
-  const findings: Finding[] = [...ports];
-  if (ports[0].ok) findings.push(...(await diagnoseServer(config, serverPlace, paths)));
+  const each = serverPlace.servers.map((server) => diagnoseServer(server, config, serverPlace, paths));
+  const ofServers = (await Promise.all(each)).flat();
+  // What concerns this host is the same at each server.
+  const findings = ofServers.filter(
+    ({ says }, index) => ofServers.findIndex((other) => other.says === says) === index,
+  );
   const run = (words: string[]): ReturnType<typeof exec> =>
     exec(words, ASK_MS, () => monotonicSeconds() * 1000);
   if (/^(command|fail2ban)$/.test(config.apply.enforcer))
@@ -61,8 +59,29 @@ function banByFail2ban({ apply, enforcer }: ClientConfig): boolean {
   );
 }
 
+async function diagnoseServer(
+  server: string,
+  config: ClientConfig,
+  serverPlace: ServerPlace,
+  paths: HostPaths,
+): Promise<Finding[]> {
+  const located = await locateServer(serverPlace, server, config.addresses, paths);
+  if (!located.ok)
+    return [{ ok: false, says: `${located.fault}. Check SERVER, or the resolver of this host` }];
+  const { ip } = located.value;
+  const isOneOfSeveral = serverPlace.servers.length > 1;
+  const place = isOneOfSeveral && ip !== server ? `${server} (${ip})` : ip;
+  const ports = await Promise.all([
+    diagnosePort(`report port ${serverPlace.reportPort} of ${place}`, ip, serverPlace.reportPort),
+    diagnosePort(`publish port ${serverPlace.publishPort} of ${place}`, ip, serverPlace.publishPort),
+  ]);
+  if (!ports[0].ok) return ports;
+  const who = isOneOfSeveral ? `The server ${server}` : 'The server';
+  return [...ports, ...(await diagnoseAnswer(who, located.value, paths))];
+}
+
 /** A closed port answers no; a filtered one does not answer. */
-async function diagnosePort(which: string, ip: string, port: number): Promise<Finding> {
+async function diagnosePort(where: string, ip: string, port: number): Promise<Finding> {
   const outcome = await new Promise<string>((resolve) => {
     const socket = connect({ host: ip, port, timeout: CONNECT_MS });
     const end = (result: string): void => {
@@ -73,7 +92,6 @@ async function diagnosePort(which: string, ip: string, port: number): Promise<Fi
     socket.on('timeout', () => end('filtered'));
     socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
   });
-  const where = `${which} port ${port} of ${ip}`;
   if (outcome === 'open') return { ok: true, says: `The ${where} is open.` };
   if (outcome === 'ECONNREFUSED') {
     return {
@@ -90,34 +108,29 @@ async function diagnosePort(which: string, ip: string, port: number): Promise<Fi
   return { ok: false, says: `The ${where} cannot be reached: ${outcome}.` };
 }
 
-async function diagnoseServer(
-  config: ClientConfig,
-  serverPlace: ServerPlace,
-  paths: HostPaths,
-): Promise<Finding[]> {
+/** @param who begins a sentence about the server. */
+async function diagnoseAnswer(who: string, server: ServerAddress, paths: HostPaths): Promise<Finding[]> {
   const key = readEnrolled(paths);
   if (!key.ok) return [{ ok: false, says: `Not enrolled: ${key.fault}. Run banshare-client enrol.` }];
-  const server = await locateServer(serverPlace, config.addresses, paths);
-  if (!server.ok) return [];
-  const link = new ServerLink(server.value, key.value);
+  const link = new ServerLink(server, key.value);
   const question = { kind: 'sync', epoch: 'none', since: 0, tail: EMPTY_TAIL, limit: 1 } as const;
   const answer = await link.ask(question, ASK_MS);
   link.close();
-  if (!answer.ok) return [{ ok: false, says: MEANING[answer.fault] }];
+  if (!answer.ok) return [{ ok: false, says: `${who} ${MEANING[answer.fault]}` }];
   const { reply } = answer;
   if (reply.status !== 'OK')
-    return [{ ok: false, says: `The server refuses this host: ${reply.reason ?? reply.code ?? ''}.` }];
+    return [{ ok: false, says: `${who} refuses this host: ${reply.reason ?? reply.code ?? ''}.` }];
   const ahead = Math.round(wallSeconds() - reply.now);
   const clock = { ok: Math.abs(ahead) <= CLOCK_SECONDS, says: clockSays(ahead) };
-  return [{ ok: true, says: `The server knows this host as ${key.value.name}.` }, clock];
+  return [{ ok: true, says: `${who} knows this host as ${key.value.name}.` }, clock];
 }
 
 const MEANING = {
   'not-admitted':
-    'The server does not admit the key of this host: it was revoked or forgotten, or the server was set up anew or restored from an older backup. Ask its operator; client-install.sh, run here again, brings this host back, one that was revoked only with a new key: move /etc/banshare/keys/host.key* away before.',
+    'does not admit the key of this host: it was revoked or forgotten, or the server was set up anew or restored from an older backup. Ask its operator; client-install.sh, run here again, brings this host back, one that was revoked only with a new key: move /etc/banshare/keys/host.key* away before.',
   unreachable:
-    'The server does not answer in CurveZMQ: it has another key than this build knows (wrong generation), or something else listens there. Install the client installer of its generation.',
-  unreadable: 'The server answers in a form that this version cannot read.',
+    'does not answer in CurveZMQ: it has another key than this build knows (wrong generation), or something else listens there. Install the client installer of its generation.',
+  unreadable: 'answers in a form that this version cannot read.',
 } as const;
 
 function clockSays(ahead: number): string {

@@ -74,7 +74,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
       log.warning(text);
     };
     const serverPlace = findServer(config);
-    const server = new ServerAddresses(serverPlace.ok ? serverPlace.value.server : '', paths);
+    const server = new ServerAddresses(serverPlace.ok ? serverPlace.value.servers : [], paths);
     const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault });
     const key = readEnrolled(paths);
     const choice = choiceOf(config, state, protection, key.ok ? key.value.name : undefined);

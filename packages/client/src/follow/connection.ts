@@ -59,7 +59,12 @@ const AFTER_REFUSAL_MS = 5000;
 /** Stays connected until the signal: whenever following ends, looks the server up again and starts over. */
 export async function stayConnected(parts: ConnectionParts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const server = await locateServer(parts.serverPlace, parts.config.addresses, parts.paths);
+    const server = await locateServer(
+      parts.serverPlace,
+      parts.serverPlace.servers[0],
+      parts.config.addresses,
+      parts.paths,
+    );
     // A resolver may take half a minute.
     if (signal.aborted) return;
     if (server.ok) {
@@ -218,7 +223,7 @@ function explain(end: FollowEnd, parts: ConnectionParts): void {
     progress.trouble = `the server does not admit this host's key: it was revoked or forgotten, or the server was set up anew`;
   } else {
     progress.phase = 'connecting';
-    progress.trouble = `nothing was heard from ${serverPlace.server} for ${SILENT_AFTER_MS / 1000} s; trying again`;
+    progress.trouble = `nothing was heard from ${serverPlace.servers[0]} for ${SILENT_AFTER_MS / 1000} s; trying again`;
   }
   parts.fault('connection', `Not connected: ${progress.trouble}`);
 }

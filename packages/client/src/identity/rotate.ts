@@ -125,7 +125,7 @@ export async function rotateHere(
   serverPlace: ServerPlace,
   adopt: (key: EnrolledKey) => void,
 ): Promise<AdminReply> {
-  const server = await locateServer(serverPlace, knownOutside, paths);
+  const server = await locateServer(serverPlace, serverPlace.servers[0], knownOutside, paths);
   if (!server.ok) return { ok: false, code: 'no-server', reason: `${server.fault}. Nothing has changed` };
   try {
     const rotated = await rotate(paths, server.value, adopt);

@@ -1,25 +1,25 @@
 import { parseAddress, type Address } from '@banshare/protocol';
-import { monotonicSeconds, readServerNote, type HostPaths } from '@banshare/runtime';
+import { monotonicSeconds, readServerNote, type HostPaths, type Servers } from '@banshare/runtime';
 import { lookUpAll, noteAddress } from '../server/server-address.ts';
 
 const LOOK_UP_SECONDS = 60;
 
 /**
- * Where the server is. A host that bans it is deaf, and cannot hear that the ban was lifted. So every address counts that its
- * name stands for, the one that this host is connected to, and the one that it noted for the reporter; while no resolver
- * answers, what it said last.
+ * Where the servers are. A host that bans its server is deaf, and cannot hear that the ban was lifted; and it may need another one
+ * tomorrow. So every address counts that the name of any of them stands for, the one that this host is connected to, and those that
+ * it noted for the reporter; while no resolver answers, what it said last.
  */
 export class ServerAddresses {
-  readonly #server: string;
+  readonly #servers: readonly string[];
   readonly #paths: Pick<HostPaths, 'serverAddress'>;
-  #resolved: readonly string[] = [];
+  readonly #resolved = new Map<string, readonly string[]>();
   #connected: string | undefined;
   #lookedAt = -Infinity;
   #isLooking = false;
 
-  /** @param server a name or an address. */
-  constructor(server: string, paths: Pick<HostPaths, 'serverAddress'>) {
-    this.#server = server;
+  /** @param servers names or addresses; none where it is not known who the servers are. */
+  constructor(servers: Servers | readonly [], paths: Pick<HostPaths, 'serverAddress'>) {
+    this.#servers = servers;
     this.#paths = paths;
   }
 
@@ -28,34 +28,41 @@ export class ServerAddresses {
     this.#connected = ip;
   }
 
-  /** Looks the name up where that is due, and notes it again. A resolver may take half a minute: nobody needs to wait for it. */
+  /** Looks the names up where that is due, and notes them again. A resolver may take half a minute: nobody needs to wait for it. */
   async refresh(): Promise<void> {
     const isDue = monotonicSeconds() - this.#lookedAt >= LOOK_UP_SECONDS;
-    if (this.#isLooking || !isDue || parseAddress(this.#server).ok) return;
+    const names = this.#servers.filter((server) => !parseAddress(server).ok);
+    if (this.#isLooking || !isDue || names.length === 0) return;
     this.#isLooking = true;
-    const found = await lookUpAll(this.#server);
-    if (found.ok) this.#hear(found.value);
+    const look = async (name: string): Promise<void> => {
+      const found = await lookUpAll(name);
+      if (found.ok) this.#hear(name, found.value);
+    };
+    await Promise.all(names.map(look));
     this.#isLooking = false;
     this.#lookedAt = monotonicSeconds();
   }
 
   /** Every address that is known at this moment. */
   all(): Address[] {
-    const texts = [this.#server, ...this.#resolved, this.#connected ?? '', this.#noted()];
+    const resolved = [...this.#resolved.values()].flat();
+    const texts = [...this.#servers, ...resolved, this.#connected ?? '', ...this.#noted()];
     const addresses = texts.map((text) => parseAddress(text));
     return [...new Set(addresses.flatMap((address) => (address.ok ? [address.value] : [])))];
   }
 
   /** The reporter trusts a note only while it is young; the address in it stays as long as the name stands for it. */
-  #hear(resolved: readonly string[]): void {
-    this.#resolved = resolved;
-    const noted = this.#noted();
-    const ip = resolved.includes(noted) ? noted : resolved[0];
-    if (ip !== undefined) noteAddress(this.#paths, this.#server, ip);
+  #hear(name: string, resolved: readonly string[]): void {
+    this.#resolved.set(name, resolved);
+    const [first, ...others] = this.#servers;
+    const ip = this.#noted(name).find((noted) => resolved.includes(noted)) ?? resolved[0];
+    if (ip !== undefined && first !== undefined) noteAddress(this.#paths, [first, ...others], { name, ip });
   }
 
-  #noted(): string {
-    const note = readServerNote(this.#paths.serverAddress);
-    return note?.name === this.#server ? note.ip : '';
+  /** What is noted of one server, or of all. */
+  #noted(name?: string): string[] {
+    const noted = readServerNote(this.#paths.serverAddress)?.servers ?? [];
+    const wanted = name === undefined ? this.#servers : [name];
+    return noted.flatMap((each) => (wanted.includes(each.name) ? [each.ip] : []));
   }
 }

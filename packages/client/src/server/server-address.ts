@@ -2,29 +2,33 @@ import { promises as dns } from 'node:dns';
 import { dirname } from 'node:path';
 import { bad, good, parseAddress, type Result } from '@banshare/protocol';
 import {
+  changeServerNote,
   type HostPaths,
   isMacNoted,
   keepMacKey,
   makePrivateDirectory,
   readMacKey,
   readServerNote,
+  type NotedServer,
   type ServerNote,
   type ServerPlace,
+  type Servers,
   throughLoopback,
   writeServerNote,
 } from '@banshare/runtime';
 import { endpoint, type Identity, Mac } from '@banshare/transport';
 import type { ServerAddress, Taking } from './server-link.ts';
 
-/** Finds the server's IP; a name is looked up anew each time, and noted for the reporter. */
+/** Finds the IP of one of the servers; a name is looked up anew each time, and noted for the reporter. */
 export async function locateServer(
   serverPlace: ServerPlace,
+  server: string,
   knownOutside: readonly string[],
   paths: HostPaths,
 ): Promise<Result<ServerAddress & { ip: string }>> {
-  const found = await lookUp(serverPlace.server);
+  const found = await lookUp(server);
   if (!found.ok) return found;
-  if (found.value !== serverPlace.server) noteAddress(paths, serverPlace.server, found.value);
+  if (found.value !== server) noteAddress(paths, serverPlace.servers, { name: server, ip: found.value });
   const ip = throughLoopback(found.value, knownOutside);
   return good({
     ip,
@@ -50,10 +54,36 @@ export async function lookUpAll(server: string): Promise<Result<readonly string[
   }
 }
 
-/** Notes the IP: the reporter trusts it while the file is young, and so need not wait for a resolver. */
-export function noteAddress(paths: Pick<HostPaths, 'serverAddress'>, name: string, ip: string): void {
-  const { macKey } = readServerNote(paths.serverAddress) ?? {};
-  writeNote(paths, { name, ip, ...(macKey === undefined ? {} : { macKey }) });
+/** Notes an IP: the reporter trusts it while the file is young, and so need not wait for a resolver. */
+export function noteAddress(
+  paths: Pick<HostPaths, 'serverAddress'>,
+  servers: Servers,
+  { name, ip }: NotedServer,
+): void {
+  const noted = notedOf(paths, servers);
+  const [first, ...others] = noted.servers.map((each) => (each.name === name ? { name, ip } : each));
+  if (first !== undefined) writeNote(paths, { ...noted, servers: [first, ...others] }, writeServerNote);
+}
+
+/** Notes in which order the servers are to be tried; what is known of their IPs gets no younger by it. */
+export function noteOrder(paths: Pick<HostPaths, 'serverAddress'>, order: Servers): void {
+  const { servers, ...more } = notedOf(paths, order);
+  const [first, ...others] = order.flatMap((name) => servers.find((each) => each.name === name) ?? []);
+  if (first !== undefined) writeNote(paths, { ...more, servers: [first, ...others] }, changeServerNote);
+}
+
+/** What is noted of these servers, in its order; those behind them of which nothing is noted yet. */
+function notedOf(paths: Pick<HostPaths, 'serverAddress'>, servers: Servers): ServerNote {
+  const noted = readServerNote(paths.serverAddress);
+  const known = noted?.servers.filter(({ name }) => servers.includes(name)) ?? [];
+  const unknown = servers.filter((name) => known.every((each) => each.name !== name));
+  const [first = { name: servers[0], ip: '' }, ...others] = [...known, ...unknown.map(unresolved)];
+  return { servers: [first, ...others], ...(noted?.macKey === undefined ? {} : { macKey: noted.macKey }) };
+}
+
+/** An address stands for itself. */
+function unresolved(name: string): NotedServer {
+  return { name, ip: parseAddress(name).ok ? name : '' };
 }
 
 /**
@@ -62,7 +92,7 @@ export function noteAddress(paths: Pick<HostPaths, 'serverAddress'>, name: strin
  */
 export function takingOf(
   paths: Pick<HostPaths, 'serverAddress' | 'macKey'>,
-  { server, serverPublicKey }: Pick<ServerPlace, 'server' | 'serverPublicKey'>,
+  { servers, serverPublicKey }: Pick<ServerPlace, 'servers' | 'serverPublicKey'>,
   { publicHex, curve }: Pick<Identity, 'publicHex' | 'curve'>,
 ): Taking {
   const between = { host: publicHex, server: serverPublicKey };
@@ -70,9 +100,12 @@ export function takingOf(
     takesMac: () =>
       isMacNoted(paths.serverAddress, serverPublicKey) && readMacKey(paths.macKey, between) !== undefined,
     note: (takesMac) => {
-      // Where the server is named by its address, nothing else is noted.
-      const { name, ip } = readServerNote(paths.serverAddress) ?? { name: server, ip: server };
-      writeNote(paths, { name, ip, ...(takesMac ? { macKey: serverPublicKey } : {}) });
+      const noted = notedOf(paths, servers).servers;
+      writeNote(
+        paths,
+        { servers: noted, ...(takesMac ? { macKey: serverPublicKey } : {}) },
+        changeServerNote,
+      );
       if (takesMac) keepKey(paths.macKey, between, new Mac(curve.secretKey, serverPublicKey));
     },
   };
@@ -86,10 +119,14 @@ function keepKey(path: string, between: Parameters<typeof keepMacKey>[1], mac: M
   }
 }
 
-function writeNote(paths: Pick<HostPaths, 'serverAddress'>, note: ServerNote): void {
+function writeNote(
+  paths: Pick<HostPaths, 'serverAddress'>,
+  note: ServerNote,
+  write: typeof writeServerNote,
+): void {
   try {
     makePrivateDirectory(dirname(paths.serverAddress));
-    writeServerNote(paths.serverAddress, note);
+    write(paths.serverAddress, note);
   } catch {
     // The reporter then looks the name up itself, and signs.
   }

@@ -7,7 +7,7 @@ import { statusOf } from '../../src/admin/status.ts';
 import { folder, ip, NOW, range, rowOf } from '../make.ts';
 import { showStatus } from '../../src/cli/show-status.ts';
 
-const place = { server: 'bans.example.org' } as ServerPlace;
+const place = { servers: ['bans.example.org'] } as unknown as ServerPlace;
 const spool = { waiting: 0, oldestSeconds: 0, dead: 0 };
 
 for (const [enforcer, bans, isAdvised] of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
@@ -40,6 +40,24 @@ for (const words of [['--check'], ['run', '--check']]) {
       stdout: 'configuration and keys are in order\n',
       stderr: '',
     });
+  });
+
+  test(`${words.join(' ')} names the servers where they are several, and refuses a list that names one twice`, () => {
+    using scratch = folder();
+    const paths = host(scratch.path);
+    const toml = readFileSync(paths.clientConfig, 'utf8');
+    const knowing = (servers: readonly string[]): ReturnType<typeof run> => {
+      const list = `server = ${JSON.stringify(servers)}`;
+      writeFileSync(paths.clientConfig, toml.replace('server = "127.0.0.1"', list));
+      return run(...words, '--root', scratch.path);
+    };
+    assert.equal(
+      knowing(['a.example.org', '2001:db8::2']).stdout,
+      'configuration and keys are in order\nthe servers of this host are a.example.org, 2001:db8::2\n',
+    );
+    const twice = knowing(['a.example.org', 'a.example.org']);
+    assert.equal(twice.code, 78);
+    assert.match(twice.stderr, /Cannot use "server" in .*client\.toml: it names "a\.example\.org" twice/);
   });
 
   test(`${words.join(' ')} names every fault at once and exits 78`, () => {

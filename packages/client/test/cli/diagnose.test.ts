@@ -4,7 +4,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
-import { hostPaths, readClientConfig, type ClientConfig, type HostPaths } from '@banshare/runtime';
+import {
+  hostPaths,
+  readClientConfig,
+  type ClientConfig,
+  type HostPaths,
+  type Servers,
+} from '@banshare/runtime';
 import { makeCurvePair, makeIdentity, writeHostKey } from '@banshare/transport';
 import { takePort } from '../../../../test/fleet/ports.ts';
 import { diagnose } from '../../src/cli/diagnose.ts';
@@ -37,7 +43,7 @@ async function findings(
   server: HandMadeServer,
   more: {
     ports?: { report: number; publish: number };
-    server?: string;
+    servers?: Servers;
     serverPublicKey?: string;
     enrol?: boolean;
     toml?: string;
@@ -47,7 +53,7 @@ async function findings(
   const paths = more.enrol === false ? hostPaths(scratch.path) : await enrolledHost(scratch.path);
   const { report, publish } = more.ports ?? server.ports;
   const place = {
-    server: more.server ?? '127.0.0.1',
+    servers: more.servers ?? (['127.0.0.1'] as const),
     reportPort: report,
     publishPort: publish,
     serverPublicKey: more.serverPublicKey ?? server.curve.publicKey,
@@ -128,9 +134,19 @@ for (const [what, ahead] of [
 test('diagnose() tells a name that does not resolve', async () => {
   await using server = await HandMadeServer.start();
   assert.match(
-    await findings(server, { server: 'nosuch.invalid' }),
+    await findings(server, { servers: ['nosuch.invalid'] }),
     /^! Cannot resolve the server's name "nosuch\.invalid"/,
   );
+});
+
+test('diagnose() looks at each of several servers, and names the one that is not there', async () => {
+  await using server = await HandMadeServer.start();
+  server.now = nowSeconds();
+  const found = await findings(server, { servers: ['127.0.0.1', '127.0.0.2', 'nosuch.invalid'] });
+  assert.match(found, /^The report port \d+ of 127\.0\.0\.1 is open/m);
+  assert.match(found, /^The server 127\.0\.0\.1 knows this host as web1/m);
+  assert.match(found, /^! The report port \d+ of 127\.0\.0\.2 is closed/m);
+  assert.match(found, /^! Cannot resolve the server's name "nosuch\.invalid"/m);
 });
 
 const isRoot = process.getuid?.() === 0;

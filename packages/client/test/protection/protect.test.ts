@@ -26,7 +26,7 @@ function protectionIn(path: string, server = '203.0.113.1'): Protection {
       passwd: join(path, 'passwd'),
       resolvers: THIS_MACHINE.resolvers.map((each) => join(path, each)),
     },
-    server: new ServerAddresses(server, paths),
+    server: new ServerAddresses([server], paths),
     fault: (_, text) => assert.fail(text),
   });
 }

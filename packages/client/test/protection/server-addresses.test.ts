@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
+import type { Address } from '@banshare/protocol';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import { ServerAddresses } from '../../src/protection/server-addresses.ts';
 import { folder } from '../make.ts';
@@ -14,7 +15,7 @@ function note(paths: HostPaths, text: string): void {
 test('ServerAddresses knows an address by itself, and the one that this host is connected to', async () => {
   using scratch = folder();
   const paths = hostPaths(scratch.path);
-  const literal = new ServerAddresses('203.0.113.1', paths);
+  const literal = new ServerAddresses(['203.0.113.1'], paths);
   await literal.refresh();
   assert.deepEqual(literal.all(), ['203.0.113.1']);
   assert.equal(existsSync(paths.serverAddress), false);
@@ -25,7 +26,7 @@ test('ServerAddresses knows an address by itself, and the one that this host is 
 test('ServerAddresses knows the noted address while the resolver fails, where the note is of this name', async () => {
   using scratch = folder();
   const paths = hostPaths(scratch.path);
-  const server = new ServerAddresses('nosuch.invalid', paths);
+  const server = new ServerAddresses(['nosuch.invalid'], paths);
   note(paths, 'nosuch.invalid 203.0.113.1\n');
   await server.refresh();
   assert.deepEqual(server.all(), ['203.0.113.1']);
@@ -37,8 +38,22 @@ test('ServerAddresses knows what the name stands for, and notes it for the repor
   using scratch = folder();
   const paths = hostPaths(scratch.path);
   note(paths, 'localhost 203.0.113.1\n');
-  const server = new ServerAddresses('localhost', paths);
+  const server = new ServerAddresses(['localhost'], paths);
   await server.refresh();
   assert.ok(server.all().some((address) => ['127.0.0.1', '::1'].includes(address)));
   assert.match(readFileSync(paths.serverAddress, 'utf8'), /^localhost (127\.0\.0\.1|::1)\n$/);
+});
+
+test('ServerAddresses knows every address of each of several servers', async () => {
+  using scratch = folder();
+  const paths = hostPaths(scratch.path);
+  note(paths, 'nosuch.invalid 203.0.113.1 next:gone.invalid=203.0.113.2\n');
+  const server = new ServerAddresses(['nosuch.invalid', 'localhost', '203.0.113.3'], paths);
+  await server.refresh();
+  const found = server.all();
+  for (const address of ['203.0.113.1', '203.0.113.3'])
+    assert.ok(found.includes(address as Address), address);
+  assert.ok(found.some((address) => ['127.0.0.1', '::1'].includes(address)));
+  assert.ok(!found.includes('203.0.113.2' as Address));
+  assert.match(readFileSync(paths.serverAddress, 'utf8'), /^nosuch\.invalid 203\.0\.113\.1 next:localhost=/);
 });

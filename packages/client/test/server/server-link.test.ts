@@ -52,7 +52,7 @@ test('A link goes by MAC from where the server says that it takes it, and notes 
   const paths = pathsIn(folder);
   await using server = await HandMadeServer.start();
   const serverPublicKey = server.curve.publicKey;
-  const taking = takingOf(paths, { server: '127.0.0.1', serverPublicKey }, identity);
+  const taking = takingOf(paths, { servers: ['127.0.0.1'], serverPublicKey }, identity);
   const link = new ServerLink(server.address, identity, identity.curve, taking);
   await link.ask(ack, 10_000);
   server.answer = () => ({ status: 'OK', verdict: 'accepted', fields: { takes: 'mac' } });
@@ -61,9 +61,9 @@ test('A link goes by MAC from where the server says that it takes it, and notes 
   assert.deepEqual(server.sealedBy, ['signature', 'signature', 'mac']);
   assert.equal(readFileSync(paths.serverAddress, 'utf8'), `127.0.0.1 127.0.0.1 mac:${serverPublicKey}\n`);
   // A later look at the resolver keeps it, and it counts for that key alone.
-  noteAddress(paths, 'server.example', '203.0.113.1');
+  noteAddress(paths, ['server.example'], { name: 'server.example', ip: '203.0.113.1' });
   assert.ok(taking.takesMac());
-  const other = { server: '127.0.0.1', serverPublicKey: identity.curve.publicKey };
+  const other = { servers: ['127.0.0.1'] as const, serverPublicKey: identity.curve.publicKey };
   assert.ok(!takingOf(paths, other, identity).takesMac());
   link.close();
   const next = new ServerLink(server.address, identity, identity.curve, taking);
@@ -76,7 +76,7 @@ test('A server that was set back to an earlier version is signed to after one re
   using folder = new Folder();
   const paths = pathsIn(folder);
   await using server = await HandMadeServer.start();
-  const place = { server: '127.0.0.1', serverPublicKey: server.curve.publicKey };
+  const place = { servers: ['127.0.0.1'] as const, serverPublicKey: server.curve.publicKey };
   const taking = takingOf(paths, place, identity);
   taking.note(true);
   server.takesMac = false;
@@ -93,7 +93,7 @@ test('The key of the MACs is kept for the reporter, and anew once this host has 
   const paths = pathsIn(folder);
   await using server = await HandMadeServer.start();
   server.answer = () => ({ status: 'OK', verdict: 'accepted', fields: { takes: 'mac' } });
-  const place = { server: '127.0.0.1', serverPublicKey: server.curve.publicKey };
+  const place = { servers: ['127.0.0.1'] as const, serverPublicKey: server.curve.publicKey };
   for (const each of [identity, await makeIdentity()]) {
     const link = new ServerLink(server.address, each, each.curve, takingOf(paths, place, each));
     await link.ask(ack, 10_000);

@@ -29,7 +29,7 @@ export type HostIdentity = { key: HostKey; name: HostName };
 
 /** What a delivery needs of its host and its server. Times are milliseconds. */
 export type Delivery = {
-  serverPlace: Pick<ServerPlace, 'server' | 'reportPort' | 'serverPublicKey'>;
+  serverPlace: Pick<ServerPlace, 'servers' | 'reportPort' | 'serverPublicKey'>;
   knownOutside: readonly string[];
   addressCache: string;
   /** Where this host's client keeps the key of its MACs. */
@@ -74,7 +74,7 @@ export class Courier {
   async resend(waiting: Waiting): Promise<Answer> {
     const deadline = this.#deadline();
     if (!(await this.#connect(deadline))) {
-      return { ok: false, fault: 'unreachable', reason: `cannot resolve ${this.#to.serverPlace.server}` };
+      return { ok: false, fault: 'unreachable', reason: `cannot resolve ${this.#to.serverPlace.servers[0]}` };
     }
     const answer = await this.#askInTime(waiting, deadline);
     if (answer.ok && !this.#isServerFound) this.#to.spool.markServerFound();
@@ -91,7 +91,7 @@ export class Courier {
     const isConnected = why === undefined && (await this.#connect(deadline));
     const waiting: Waiting = 'id' in what ? what : { id: freshId(), at, ...what };
     if (why !== undefined) return this.#keep(waiting, why);
-    if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.serverPlace.server}`);
+    if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.serverPlace.servers[0]}`);
     const answer = await this.#askInTime(waiting, deadline);
     if (answer.ok && this.#isPaused(answer.reply) && !this.#to.spool.hasRoom) return this.deliver(waiting);
     if (answer.ok) return this.#end(answer.reply, waiting);
@@ -150,7 +150,7 @@ export class Courier {
   /** Connects before the key is parsed and the report signed: the handshake runs in another thread meanwhile. */
   async #open(deadline: number): Promise<boolean> {
     const { serverPlace, knownOutside, addressCache, isMany } = this.#to;
-    const address = await resolveServer(serverPlace.server, addressCache, remaining(deadline));
+    const address = await resolveServer(serverPlace.servers[0], addressCache, remaining(deadline));
     if (address === undefined) return false;
     const peer = {
       endpoint: endpoint(throughLoopback(address, knownOutside), serverPlace.reportPort),

@@ -19,8 +19,8 @@ export async function resolveServer(
 /** What the client noted. */
 function readCache(path: string, server: string): string | undefined {
   const note = readYoungServerNote(path, wallSeconds());
-  const address = parseAddress(note?.ip ?? '');
-  return note?.name === server && address.ok ? address.value : undefined;
+  const address = parseAddress(note?.servers.find(({ name }) => name === server)?.ip ?? '');
+  return address.ok ? address.value : undefined;
 }
 
 async function askResolver(server: string, timeoutMs: number): Promise<string | undefined> {

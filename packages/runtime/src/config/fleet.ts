@@ -1,7 +1,7 @@
 import { bad, good, quote, type Result } from '@banshare/protocol';
 import { parse, stringify } from 'smol-toml';
 import { curveKey } from './field-kinds.ts';
-import { command, hostNameOrAddress, port, textBy } from './kinds.ts';
+import { command, port, servers, textBy, type Servers } from './kinds.ts';
 import { readOptions, required } from './option-table.ts';
 import { tomlFault } from './toml-fault.ts';
 
@@ -11,7 +11,8 @@ export type Fleet = {
   readonly generation: string;
   /** ISO 8601, UTC. */
   readonly created: string;
-  readonly server: string;
+  /** Where hosts reach the servers: all of them have the same ports and keys. */
+  readonly servers: Servers;
   readonly reportPort: number;
   readonly publishPort: number;
   /** Z85. */
@@ -32,7 +33,7 @@ const time = textBy((text) =>
 const fleetKeys = {
   generation: required(generation, 'The name of this generation of keys and ports.'),
   created: required(time, 'When it was made.'),
-  server: required(hostNameOrAddress, 'Where hosts reach the server.'),
+  server: required(servers, 'Where hosts reach the server, or a list of all servers.'),
   'report-port': required(port, 'The port for reports.'),
   'publish-port': required(port, 'The port for bans.'),
   'server-public-key': required(curveKey, "The server's public key in Z85."),
@@ -48,15 +49,18 @@ export function parseFleet(text: string): Result<Fleet> {
     return bad(tomlFault(error));
   }
   const read = readOptions(fleetKeys, document, 'fleet.toml');
-  return read.ok ? good(read.config) : bad(read.faults.join('; '));
+  if (!read.ok) return bad(read.faults.join('; '));
+  const { server, ...more } = read.config;
+  return good({ ...more, servers: server });
 }
 
-/** Writes a fleet.toml that parseFleet reads back. */
+/** Writes a fleet.toml that parseFleet reads back; one server as a text, which earlier versions read too. */
 export function formatFleet(fleet: Fleet): string {
+  const [first, ...others] = fleet.servers;
   return stringify({
     generation: fleet.generation,
     created: fleet.created,
-    server: fleet.server,
+    server: others.length === 0 ? first : [...fleet.servers],
     'report-port': fleet.reportPort,
     'publish-port': fleet.publishPort,
     'server-public-key': fleet.serverPublicKey,

@@ -66,6 +66,29 @@ export const hostName: Kind<HostName> = textBy(parseHostName);
 export const hostNameOrAddress: Kind<string> = (value) =>
   typeof value === 'string' && /:|^[\d.]+$/.test(value) ? address(value) : hostName(value);
 
+/** The servers of a fleet, at least one. */
+export type Servers = readonly [string, ...string[]];
+
+/** More are never needed, and a report could not ask them all within its time. */
+const MOST_SERVERS = 8;
+
+/** Where the servers of a fleet are reached: one name or address, or a list of several. */
+export const servers: Kind<Servers> = (value) => {
+  if (!Array.isArray(value)) {
+    const one = hostNameOrAddress(value);
+    return one.ok ? good([one.value]) : one;
+  }
+  const read = listOf(hostNameOrAddress)(value);
+  if (!read.ok) return read;
+  const [first, ...others] = read.value;
+  if (first === undefined) return bad('must name at least one server');
+  if (others.length >= MOST_SERVERS)
+    return bad(`must name ${MOST_SERVERS} servers at most, not ${value.length}`);
+  const names = read.value.map((name) => name.toLowerCase());
+  const twice = read.value.find((_, index) => names.indexOf(names[index] ?? '') < index);
+  return twice === undefined ? good([first, ...others]) : bad(`names ${quote(twice)} twice`);
+};
+
 /** Where a server listens: one address of this machine, or "*" for all. */
 export const listenAddress: Kind<string> = (value) => (value === '*' ? good(value) : address(value));
 

@@ -19,13 +19,13 @@ import {
   durationOrForEver,
   flag,
   hostName,
-  hostNameOrAddress,
   integer,
   listenAddress,
   listenPort,
   listOf,
   mapOf,
   port,
+  servers,
   text,
 } from './kinds.ts';
 import { option, optional, seconds, tables, type ConfigOf } from './option-table.ts';
@@ -148,9 +148,9 @@ export const clientOptions = {
     'Addresses by which this host is known outside, beside those that it has itself.',
   ),
   server: optional(
-    hostNameOrAddress,
-    'bans.example.org',
-    'The server; without it the one baked into the programs.',
+    servers,
+    ['a.example.org', 'b.example.org'],
+    'The server, or a list of all servers of the fleet, which have the same ports and keys; without it what is baked into the programs.',
   ),
   'report-port': optional(port, 20_001, "The server's port for reports; without it the one baked in."),
   'publish-port': optional(port, 20_002, "The server's port for bans; without it the one baked in."),

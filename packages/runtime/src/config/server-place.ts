@@ -3,20 +3,20 @@ import { bakedFleet } from './baked.ts';
 import type { Fleet } from './fleet.ts';
 import type { ClientConfig } from './options.ts';
 
-/** Where a host finds its server, and by which key it knows it. */
-export type ServerPlace = Pick<Fleet, 'server' | 'reportPort' | 'publishPort' | 'serverPublicKey'>;
+/** Where a host finds its servers, and by which key it knows them. */
+export type ServerPlace = Pick<Fleet, 'servers' | 'reportPort' | 'publishPort' | 'serverPublicKey'>;
 
-/** Where the server is: what client.toml says, else what is baked into the program. */
+/** Where the servers are: what client.toml says, else what is baked into the program. */
 export function findServer(config: ClientConfig, fleet: Fleet | undefined = bakedFleet): Result<ServerPlace> {
-  const server = config.server ?? fleet?.server;
+  const servers = config.server ?? fleet?.servers;
   const reportPort = config.reportPort ?? fleet?.reportPort;
   const publishPort = config.publishPort ?? fleet?.publishPort;
   const serverPublicKey = config.serverPublicKey ?? fleet?.serverPublicKey;
-  if (server && reportPort && publishPort && serverPublicKey) {
-    return good({ server, reportPort, publishPort, serverPublicKey });
+  if (servers && reportPort && publishPort && serverPublicKey) {
+    return good({ servers, reportPort, publishPort, serverPublicKey });
   }
   const missing = Object.entries({
-    server,
+    server: servers,
     'report-port': reportPort,
     'publish-port': publishPort,
     'server-public-key': serverPublicKey,

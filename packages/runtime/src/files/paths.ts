@@ -34,7 +34,7 @@ export type HostPaths = {
   readonly notes: string;
   /** What the client put in place and when, a line each in a file for each day. */
   readonly sharedBans: string;
-  /** The server's IP as the client last resolved it, for the reporter. */
+  /** The servers in the order in which the client uses them, with the IPs that it last resolved, for the reporter. */
   readonly serverAddress: string;
   /** The key of this host's MACs, for the reporter. */
   readonly macKey: string;

@@ -5,7 +5,7 @@ import { formatFleet, parseFleet, type Fleet } from '@banshare/runtime';
 const fleet: Fleet = {
   generation: '20261121T104500Z-a1b2c3',
   created: '2026-11-21T10:45:00Z',
-  server: 'bans.example.org',
+  servers: ['bans.example.org'],
   reportPort: 23_456,
   publishPort: 24_567,
   serverPublicKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
@@ -14,6 +14,14 @@ const fleet: Fleet = {
 
 test('parseFleet() reads what formatFleet() writes', () => {
   assert.deepEqual(parseFleet(formatFleet(fleet)), { ok: true, value: fleet });
+});
+
+test('parseFleet() reads one server or a list of several, and formatFleet() writes one as earlier versions read it', () => {
+  const several: Fleet = { ...fleet, servers: ['a.example.org', '203.0.113.2', '2001:db8::2'] };
+  assert.deepEqual(parseFleet(formatFleet(several)), { ok: true, value: several });
+  assert.match(formatFleet(fleet), /^server = "bans\.example\.org"$/m);
+  const listed = formatFleet(fleet).replace('"bans.example.org"', '["bans.example.org"]');
+  assert.deepEqual(parseFleet(listed), { ok: true, value: fleet });
 });
 
 test('formatFleet() writes the keys that the programs read', () => {

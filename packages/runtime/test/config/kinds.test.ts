@@ -58,6 +58,26 @@ check('hostNameOrAddress', kinds.hostNameOrAddress, same('bans.example.org', '20
   ['a b', /not a host name/],
   [7, /must be a text/],
 ]);
+check(
+  'servers',
+  kinds.servers,
+  [
+    ['bans.example.org', ['bans.example.org']],
+    [
+      ['a.example.org', '2001:DB8::1'],
+      ['a.example.org', '2001:db8::1'],
+    ],
+  ],
+  [
+    ['a b', /not a host name/],
+    [[], /at least one server/],
+    [['a.example.org', ''], /wrong item 2/],
+    [['a.example.org', 'A.example.org'], /names "A\.example\.org" twice/],
+    [['2001:db8::1', '2001:DB8:0::1'], /names "2001:db8::1" twice/],
+    [Array.from({ length: 9 }, (_, index) => `s${index}`), /8 servers at most, not 9/],
+    [7, /must be a text/],
+  ],
+);
 check('listenAddress', kinds.listenAddress, same('*', '127.0.0.1', '::1'), [['localhost', /not one IPv4/]]);
 check('choice', kinds.choice('text', 'json'), same('text'), [['xml', /must be "text" or "json", not "xml"/]]);
 check('command', kinds.command, same('a b "c d"'), [

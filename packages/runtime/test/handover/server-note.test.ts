@@ -7,13 +7,24 @@ import { formatServerNote, parseServerNote } from '../../src/handover/server-not
 import { isMacNoted, readServerNote, readYoungServerNote, writeServerNote } from '../../src/index.ts';
 
 const NOW = 1_795_257_600;
-const note = { name: 'bans.example', ip: '203.0.113.1', macKey: 'k'.repeat(40) };
+const first = { name: 'bans.example', ip: '203.0.113.1' };
+const note = { servers: [first] as const, macKey: 'k'.repeat(40) };
 
 test('a note of the server is read as it was written, and words of a later version are left out', () => {
-  for (const each of [note, { name: 'bans.example', ip: '2001:db8::1' }]) {
+  const several = [first, { name: '2001:db8::2', ip: '2001:db8::2' }, { name: 'c.example', ip: '' }] as const;
+  for (const each of [
+    note,
+    { servers: [{ name: 'bans.example', ip: '2001:db8::1' }] as const },
+    { servers: several },
+  ]) {
     assert.deepEqual(parseServerNote(formatServerNote(each)), each);
   }
   assert.equal(formatServerNote(note), `bans.example 203.0.113.1 mac:${note.macKey}\n`);
+  const text = formatServerNote({ ...note, servers: several });
+  assert.equal(
+    text,
+    `bans.example 203.0.113.1 mac:${note.macKey} next:2001:db8::2=2001:db8::2 next:c.example=\n`,
+  );
   assert.deepEqual(parseServerNote(`bans.example 203.0.113.1 new:word mac:${note.macKey} more\n`), note);
 });
 

@@ -108,6 +108,9 @@ async function checkAll(root: unknown, config: unknown): Promise<number> {
   const ready = await readEverything(String(root), typeof config === 'string' ? config : undefined);
   if (ready.ok) {
     tell('configuration and keys are in order');
+    for (const { name, fleet } of ready.generations)
+      if (fleet.servers.length > 1)
+        tell(`hosts of the generation ${name} know these servers: ${fleet.servers.join(', ')}`);
     return 0;
   }
   for (const fault of ready.faults) complain('banshare-server', fault);

@@ -14,7 +14,7 @@ export function showStatus(status: Status, columns?: number): string {
 }
 
 function linesOf(status: Status): string[] {
-  const { head, activeBans, epoch, generations } = status;
+  const { head, activeBans, epoch, generations, servers } = status;
   return [
     ...status.urgent.map(({ text }) => `URGENT: ${text}`),
     ...status.todo.map(({ text }) => `To do: ${text}`),
@@ -23,6 +23,7 @@ function linesOf(status: Status): string[] {
     `Active bans: ${number(activeBans)}. Last event: ${head} (epoch ${epoch}).`,
     ...rangesLine(status),
     `Generations in service: ${generations.join(', ')}. Enrolment: ${sayOpenness(opennessOf(status))}.`,
+    ...(servers.length === 1 ? [] : [`Hosts know these servers: ${servers.join(', ')}.`]),
     ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),
   ];
 }

@@ -134,6 +134,7 @@ const STATUS: FieldsOf<Status> = {
   enrolmentHold: { orNull: { fields: { tries: 'number', since: 'number', reason: 'text' } } },
   doubled: TEXTS,
   generations: TEXTS,
+  servers: TEXTS,
   hostsByGeneration: { each: 'number' },
   startedAt: 'number',
 };

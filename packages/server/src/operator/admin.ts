@@ -29,7 +29,7 @@ import { listHosts, statusOf } from './status.ts';
 /** What the local commands work with. */
 export type AdminParts = FleetParts &
   RetireParts & {
-    generations: readonly { name: string }[];
+    generations: readonly { name: string; fleet: { servers: readonly string[] } }[];
     startedAt: number;
     clock: SteadyClock;
     ledgerWatch: LedgerWatch;

@@ -69,6 +69,8 @@ export type Facts = {
   /** Hosts with whose key two processes speak: cloned machines. */
   doubled: string[];
   generations: string[];
+  /** Where hosts reach the servers of the fleet, by every generation in service. */
+  servers: string[];
   /** How many hosts run which generation's build. */
   hostsByGeneration: Record<string, number>;
   startedAt: number;

@@ -70,7 +70,7 @@ type HostParts = {
 type StatusParts = {
   ledger: Ledger;
   book: HostBook;
-  generations: readonly { name: string }[];
+  generations: readonly { name: string; fleet: { servers: readonly string[] } }[];
   startedAt: number;
   clock: SteadyClock;
   membership: Pick<Membership, 'openness' | 'hold'>;
@@ -145,6 +145,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
       .filter((host) => host.instances.areTwo(now, DOUBLED_SECONDS) && !isMuted(host, now))
       .map(({ name }) => name),
     generations: parts.generations.map(({ name }) => name),
+    servers: [...new Set(parts.generations.flatMap(({ fleet }) => fleet.servers))],
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
   };

@@ -51,18 +51,22 @@ test('what a name resolved to holds while the resolver fails, and leaves with an
 });
 
 /** Says in each generation's fleet.toml where hosts find the server. */
-async function knownAs(fleet: Fleet, server: string): Promise<void> {
+async function knownAs(fleet: Fleet, servers: readonly string[]): Promise<void> {
   const path = join(fleet.server.paths.generations, '20261121T000000Z-abcdef', 'fleet.toml');
-  writeFileSync(path, readFileSync(path, 'utf8').replace('server = "127.0.0.1"', `server = "${server}"`));
+  writeFileSync(
+    path,
+    readFileSync(path, 'utf8').replace('server = "127.0.0.1"', `server = ${JSON.stringify(servers)}`),
+  );
   await fleet.server.restart();
 }
 
-test("the server's own address is refused to hosts and operators, and listed", async () => {
+test('every address by which hosts know a server of the fleet is refused to hosts and operators, and listed', async () => {
   await using fleet = await startFleet();
-  await knownAs(fleet, '203.0.113.1');
+  await knownAs(fleet, ['127.0.0.1', '203.0.113.1', '2001:db8::2']);
   const h1 = await fleet.peer('h1');
   assert.equal(await fateOf(h1, '203.0.113.1'), 'never-ban');
   assert.equal(await fateOf(h1, '64:ff9b::cb00:7101'), 'never-ban');
+  assert.equal(await fateOf(h1, '2001:db8::2'), 'never-ban');
   assert.equal(await fateOf(h1, '203.0.113.2'), 'accepted');
   const byOperator = await fleet.server.command('ban', '203.0.113.1');
   assert.equal(byOperator.code, 1);
@@ -71,4 +75,11 @@ test("the server's own address is refused to hosts and operators, and listed", a
     (await fleet.server.command('never-ban', 'list')).stdout,
     /203\.0\.113\.1 +the server's own address/,
   );
+  const { servers } = await fleet.server.json<{ servers: string[] }>('status');
+  assert.deepEqual(servers, ['127.0.0.1', '203.0.113.1', '2001:db8::2']);
+  assert.match(
+    (await fleet.server.command('status')).stdout,
+    /^Hosts know these servers: 127\.0\.0\.1, 203/m,
+  );
+  assert.match((await fleet.server.command('--check')).stdout, /know these servers: 127\.0\.0\.1, 203/);
 });

@@ -50,6 +50,7 @@ function facts(other: Partial<Facts>): Facts {
     enrolmentHold: null,
     doubled: [],
     generations: ['g'],
+    servers: ['bans.example.org'],
     hostsByGeneration: { g: 4 },
     startedAt: NOW - 30 * HOUR,
     ...other,

@@ -43,7 +43,7 @@ async function layGeneration(root: string, name: string): Promise<Generation> {
   const fleet = {
     generation: name,
     created: '2026-11-21T00:00:00Z',
-    server: '127.0.0.1',
+    servers: ['127.0.0.1'] as const,
     reportPort: ports.report,
     publishPort: ports.publish,
     serverPublicKey: keys.server.publicKey,
