@@ -9,8 +9,11 @@ import { bad, good, quote, type Result } from './result.ts';
 /** How often a server gives a sign of life. */
 export const HEARTBEAT_MS = 1000;
 
-/** The server's sign of life: the last event it sent on this socket, and its clock in epoch seconds. */
-export type Heartbeat = Position & { now: number };
+/**
+ * The server's sign of life: the last event it sent on this socket, and its clock in epoch seconds. A stale one can commit nothing at
+ * the moment, since its database is away: a host that has other servers looks for one that is not.
+ */
+export type Heartbeat = Position & { now: number; stale?: true };
 
 /** An event of a kind that this version does not know keeps its place, and is acknowledged as skipped. */
 export type UnknownEvent = Position & { kind: 'unknown' };
@@ -48,8 +51,14 @@ export function encodeEvents(events: readonly Event[]): [subject: string, body: 
   return ['batch', encodeJson(events.map(eventFields))];
 }
 
-export function encodeHeartbeat({ epoch, seq, tail, now }: Heartbeat): [subject: string, body: string] {
-  return ['heartbeat', encodeJson({ v: 1, epoch, head: seq, tail, now })];
+export function encodeHeartbeat({
+  epoch,
+  seq,
+  tail,
+  now,
+  stale,
+}: Heartbeat): [subject: string, body: string] {
+  return ['heartbeat', encodeJson({ v: 1, epoch, head: seq, tail, now, stale })];
 }
 
 /** An event as the wire and sync carry it. */
@@ -136,7 +145,11 @@ export function parseEventList(list: readonly unknown[]): Result<Publication & {
 function parseHeartbeat(fields: Fields): Result<Publication> {
   const read = new FieldReader(fields);
   read.version();
-  const heartbeat = { ...readPosition(read, 'head'), now: read.number('now', 0, Number.MAX_SAFE_INTEGER) };
+  const heartbeat: Heartbeat = {
+    ...readPosition(read, 'head'),
+    now: read.number('now', 0, Number.MAX_SAFE_INTEGER),
+  };
+  if (fields['stale'] === true) heartbeat.stale = true;
   return read.fault === undefined ? good({ kind: 'heartbeat', heartbeat }) : bad(read.fault);
 }
 

@@ -29,6 +29,7 @@ export class Distributor {
   #isClosed = false;
   #failures = 0;
   #outage: Outage | null = null;
+  #isStale = false;
 
   constructor(parts: {
     program: { path: string; args: readonly string[] };
@@ -65,6 +66,16 @@ export class Distributor {
   /** Has the heartbeat name the ledger's head, for events that are committed and were not published. */
   announce(): void {
     this.#child?.tell({ word: 'publish', messages: [], position: this.#head() });
+  }
+
+  /**
+   * Says in each heartbeat, from this moment on, whether this server is stale: its database is away, and it can commit nothing. Hosts
+   * that have other servers then look for one that is not.
+   */
+  stale(isStale: boolean): void {
+    if (isStale === this.#isStale) return;
+    this.#isStale = isStale;
+    this.#child?.tell({ word: 'stale', stale: isStale });
   }
 
   /** Lets a host's key in at the publish port; resolves once it is, or once no child lives (the next one starts with it). */
@@ -109,6 +120,7 @@ export class Distributor {
       keys: this.#keys(),
       position: this.#head(),
       now: this.#now(),
+      stale: this.#isStale,
     });
     this.#child = child;
     const bound = await opened;

@@ -33,8 +33,10 @@ export class FanOutChild {
     });
     this.#process.on('message', (message: FromFanOut) => this.#hear(message));
     const watch = setInterval(() => this.#watch(), WATCH_MS);
+    const alive = setInterval(() => this.tell({ word: 'alive' }), HEARTBEAT_MS);
     const gone = (reason: string): void => {
       clearInterval(watch);
+      clearInterval(alive);
       // The pipe of a child that was never started stays open by itself.
       if (this.#process.connected) this.#process.disconnect();
       for (const admitted of this.#waiting.values()) admitted();

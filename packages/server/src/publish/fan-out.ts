@@ -1,21 +1,25 @@
 import { encodeHeartbeat, HEARTBEAT_MS, type Position } from '@banshare/protocol';
-import { descriptorLimit, descriptorsLeft, EXIT, SteadyClock } from '@banshare/runtime';
+import { descriptorLimit, descriptorsLeft, EXIT, monotonicSeconds, SteadyClock } from '@banshare/runtime';
 import { answerZap, PublishPort, strangerIsRefused, type Listening } from '@banshare/transport';
 import { Admissions } from '../ports/admissions.ts';
 import { cutter } from '../ports/cutter.ts';
 import type { FromFanOut, ToFanOut } from './fan-out-messages.ts';
 
 const WATCH_MS = 250;
+/** A server that says nothing for so long answers nobody either: its hosts shall go to another. */
+const MUTE_SECONDS = 3;
 
 /**
  * The fan-out child: the PUB socket in a process of its own, since one subscriber with a valid key can fill its memory in
- * seconds. It knows nothing but keys and positions, and ends with its parent.
+ * seconds. It knows nothing but keys and positions, beats only while its parent gives a sign of life, and ends with it.
  */
 export function runFanOut(): void {
   const admissions = new Admissions();
   const port = new PublishPort();
   const clock = new SteadyClock();
   let position: Position | undefined;
+  let isStale = false;
+  let heardAt = monotonicSeconds();
   /** Until then ports are still being bound. */
   let opened: Promise<FromFanOut> | undefined;
   process.on('disconnect', () => process.exit(EXIT.done));
@@ -23,6 +27,13 @@ export function runFanOut(): void {
   process.on('SIGINT', () => undefined);
   process.on('SIGTERM', () => undefined);
   process.on('message', (message: ToFanOut) => {
+    heardAt = monotonicSeconds();
+    if (message.word === 'alive') return;
+    if (message.word === 'stale') {
+      isStale = message.stale;
+      beat();
+      return;
+    }
     if (message.word === 'admit') {
       admissions.admitHost(message.key);
       tell({ word: 'admitted', ticket: message.ticket });
@@ -44,13 +55,17 @@ export function runFanOut(): void {
       return;
     }
     position = message.position;
+    isStale = message.stale;
     clock.follow(message.now);
     for (const key of message.keys) admissions.admitHost(key);
     opened = open(port, message.endpoints, admissions);
     void opened.then(tell);
   });
   const beat = (): void => {
-    if (position !== undefined) void port.publish(...encodeHeartbeat({ ...position, now: clock.now() }));
+    const isMute = monotonicSeconds() - heardAt > MUTE_SECONDS;
+    const stale = isStale ? ({ stale: true } as const) : {};
+    if (position !== undefined && !isMute)
+      void port.publish(...encodeHeartbeat({ ...position, now: clock.now(), ...stale }));
     tell({ word: 'beat' });
   };
   setInterval(beat, HEARTBEAT_MS);
@@ -58,9 +73,13 @@ export function runFanOut(): void {
     // Ended, it is started again at the same ports.
     port.cut().then(beat, () => process.exit(EXIT.failed));
   });
+  watchDescriptors(port, beat);
+}
+
+/** Idle connections to this port must not keep a host from it. */
+function watchDescriptors(port: PublishPort, beat: () => void): void {
   const limit = descriptorLimit();
   setInterval(() => {
-    // Idle connections to this port must not keep a host from it.
     const left = descriptorsLeft(limit);
     if (left === 'out') process.exit(EXIT.failed);
     if (left === 'few') port.cut().then(beat, () => process.exit(EXIT.failed));
