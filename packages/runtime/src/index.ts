@@ -19,6 +19,7 @@ export {
   isTemporary,
   makePrivateDirectory,
   readPrivate,
+  removeUnfinished,
   replaceWhole,
   syncDirectory,
   writeAtomic,

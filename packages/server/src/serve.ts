@@ -48,6 +48,7 @@ import { Ledger } from './ledger/ledger.ts';
 import { startUpkeep } from './upkeep.ts';
 import { curvesOf } from './words/host.ts';
 import { ActiveCount } from './ledger/active-bans.ts';
+import { removeCopy } from './ledger/backup-file.ts';
 
 /** What the daemon is started with; `fanOut` is how this program starts its fan-out child. */
 export type ServeOptions = {
@@ -177,6 +178,8 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   const log = await openLog(config.log);
   const ledger = new Ledger(paths.ledger, () => randomBytes(8).toString('hex'));
   resources.own('the ledger', () => ledger.close());
+  // A backup that was killed left it: as long as the ledger, and as secret.
+  removeCopy(paths.ledger);
   const book = new HostBook(ledger);
   const admissions = new Admissions();
   for (const { name, joinKey } of generations) admissions.admitJoining(name, joinKey);

@@ -6,14 +6,16 @@ import {
   fchmodSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { bad, good, type Result } from '@banshare/protocol';
 import { failpoint } from '../process/failpoint.ts';
 
@@ -92,6 +94,25 @@ export function replaceWhole(path: string, make: (temporary: string) => void): v
   }
   // Without this the rename itself may be lost with the power.
   syncDirectory(dirname(path));
+}
+
+/** No writer lives so long. */
+const UNFINISHED_SECONDS = 3600;
+const OF_A_WRITER = /^[0-9a-f]{12}\.tmp(-journal|-wal|-shm)?$/;
+
+/**
+ * Removes what writers of a file left behind that were killed before it was in its place, and SQLite's journals of that; now is epoch
+ * seconds. @throws the system's error.
+ */
+export function removeUnfinished(path: string, now: number): void {
+  const [directory, beginning] = [dirname(path), `${basename(path)}.`];
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(beginning) || !OF_A_WRITER.test(name.slice(beginning.length))) continue;
+    const left = join(directory, name);
+    const file = lstatSync(left, { throwIfNoEntry: false });
+    const isOld = file !== undefined && now - file.mtimeMs / 1000 > UNFINISHED_SECONDS;
+    if (isOld && file.isFile()) rmSync(left, { force: true });
+  }
 }
 
 /**

@@ -13,7 +13,15 @@ import {
   type HostPaths,
   type Owner,
 } from '@banshare/runtime';
-import { addFiles, beginEpoch, proveBackup, readFiles, type KeptFile } from '../ledger/backup-file.ts';
+import {
+  addFiles,
+  beginEpoch,
+  copyForBackup,
+  proveBackup,
+  readFiles,
+  removeCopy,
+  type KeptFile,
+} from '../ledger/backup-file.ts';
 import { placeCopy } from './copy-file.ts';
 import { filesToKeep, placeOf } from './kept-files.ts';
 import { ACTIONS } from '../operator/actions.ts';
@@ -38,10 +46,9 @@ export async function backUp(
   const request = { command: 'copy-ledger', args: { file } };
   const reply = await askBy(ACTIONS, paths.serverSocket, request, 600_000);
   if (!reply.ok) return { ...bad(reply.reason), isWithoutDaemon: reply.code === 'no-daemon' };
-  const copy = `${paths.ledger}.backup`;
   try {
     const { files, leftOut } = filesToKeep(paths);
-    const source = asOwner(paths.serverState, () => openPlain(copy));
+    const source = asOwner(paths.serverState, () => openPlain(copyForBackup(paths.ledger)));
     placeCopy(source, file, (made) => {
       addFiles(made, files);
       proveBackup(made, files);
@@ -58,7 +65,7 @@ export async function backUp(
     await askBy(ACTIONS, paths.serverSocket, { command: 'backup-failed', args: { file, why } }, 60_000);
     return bad(cannot(why));
   } finally {
-    asOwner(paths.serverState, () => rmSync(copy, { force: true }));
+    asOwner(paths.serverState, () => removeCopy(paths.ledger));
   }
 }
 
@@ -81,7 +88,8 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
     return bad('Cannot restore beside a running server: stop it first (systemctl stop banshare-server)');
   }
   // Beside the state's folder and not in it: SQLite opens it and its journals by name.
-  const fresh = `${paths.serverState}.restoring-${randomBytes(6).toString('hex')}`;
+  const restoring = `${paths.serverState}.restoring-`;
+  const fresh = `${restoring}${randomBytes(6).toString('hex')}`;
   const beside = dirname(fresh);
   try {
     makePrivateDirectory(paths.serverState);
@@ -110,8 +118,8 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
     return bad(`Cannot restore "${file}": ${(error as Error).message}`);
   } finally {
     asOwner(beside, () => {
-      // With its journals, and what the step from an older version keeps of it.
-      const left = readdirSync(beside).filter((name) => name.startsWith(basename(fresh)));
+      // With its journals, what the step from an older version keeps of it, and those of restores that were killed.
+      const left = readdirSync(beside).filter((name) => name.startsWith(basename(restoring)));
       for (const name of left) rmSync(join(beside, name), { force: true });
     });
   }

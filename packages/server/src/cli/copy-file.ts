@@ -1,16 +1,18 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { asOwner, replaceWhole } from '@banshare/runtime';
+import { asOwner, removeUnfinished, replaceWhole, wallSeconds } from '@banshare/runtime';
 
 const CHUNK = 1 << 20;
 
 /**
  * Puts what an open file holds into place as a file of mode 0600, whole or not at all, with the rights of whose the folder is;
- * `finish` may work on it before. The open file is closed. @throws the system's error.
+ * `finish` may work on it before. What earlier ones left that were killed is removed. The open file is closed. @throws the system's
+ * error.
  */
 export function placeCopy(source: number, path: string, finish: (made: string) => void = () => {}): void {
   try {
     asOwner(dirname(path), () => {
+      removeUnfinished(path, wallSeconds());
       replaceWhole(path, (made) => {
         try {
           writeAll(source, made);

@@ -1,7 +1,19 @@
+import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { appendEntry } from './audit.ts';
 import { statements } from './database.ts';
 import { migrate } from './schema.ts';
+
+/** Where the daemon lays the copy of its ledger that `backup` takes away. */
+export function copyForBackup(ledger: string): string {
+  return `${ledger}.backup`;
+}
+
+/** Removes that copy, also what of it a `backup` left behind that was killed. @throws the system's error. */
+export function removeCopy(ledger: string): void {
+  for (const suffix of ['', '-journal', '-wal', '-shm'])
+    rmSync(copyForBackup(ledger) + suffix, { force: true });
+}
 
 /** A file beside the ledger that a backup carries. */
 export type KeptFile = { path: string; mode: number; content: Buffer };

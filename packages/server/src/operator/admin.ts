@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { oneLine } from '@banshare/protocol';
 import {
   answerBy,
@@ -21,6 +21,7 @@ import { changeHost, changeNeverBan, setEnrolment, settleHeld, showAudit, type F
 import { freeze, held, thaw } from './stop.ts';
 import { undo } from './undo.ts';
 import { retire, type RetireParts } from './retire.ts';
+import { copyForBackup, removeCopy } from '../ledger/backup-file.ts';
 import { Settings } from '../ledger/settings.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { listBans } from './list-bans.ts';
@@ -89,12 +90,12 @@ function noteAsked(ledger: Ledger, now: number): void {
 
 /** A copy for `backup`, in the state folder, where this daemon may write. What it is for stands in the copy too. */
 function copyLedger(args: Args, { ledger, book, audit, paths, now }: AdminParts): string {
-  const path = `${paths.ledger}.backup`;
+  const path = copyForBackup(paths.ledger);
   const file = textOf(args, 'file');
   audit.add('backup', file === undefined ? {} : { file: oneLine(file) }, now());
   try {
     book.flush({ everything: true });
-    rmSync(path, { force: true });
+    removeCopy(paths.ledger);
     ledger.copyTo(path);
     chmodSync(path, 0o600);
   } catch (error) {

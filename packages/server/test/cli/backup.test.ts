@@ -13,6 +13,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -218,6 +219,38 @@ test('a backup of a generation that lacks a key fails, and leaves the earlier ba
     ['backup'],
   );
   assert.ok(!existsSync(`${paths.ledger}.backup`));
+});
+
+test('what a backup or restore leaves behind that is killed is gone after the next start and the next of its kind', async () => {
+  await using fleet = await startFleet();
+  const { paths, root } = fleet.server;
+  const backup = join(root, 'backup');
+  const words = (what: string): string[] => [what, backup, '--root', root];
+  const killed = { env: { BANSHARE_FAILPOINT: 'before-rename:1' } };
+  const leftovers = (): string[] => [
+    ...readdirSync(root).filter((name) => name.startsWith('backup.')),
+    ...readdirSync(paths.serverState).filter((name) => /\.backup|\.tmp/.test(name)),
+    ...readdirSync(dirname(paths.serverState)).filter((name) => /restoring/.test(name)),
+  ];
+  const ageAll = (folder: string): void => {
+    for (const name of readdirSync(folder).filter((each) => each.endsWith('.tmp')))
+      utimesSync(join(folder, name), 0, 0);
+  };
+  assert.equal((await runProgram('server', words('backup'), killed)).code, null);
+  assert.equal(leftovers().length, 2, leftovers().join());
+  await fleet.server.restart();
+  assert.match(leftovers().join(), /^backup\.[0-9a-f]{12}\.tmp$/);
+  ageAll(root);
+  assert.equal((await fleet.server.command('backup', backup)).code, 0);
+  assert.deepEqual(leftovers(), []);
+  await fleet.server.stop();
+  assert.equal((await runProgram('server', words('restore'), killed)).code, null);
+  assert.notDeepEqual(leftovers(), []);
+  assert.equal((await fleet.server.command('restore', backup)).code, 0);
+  ageAll(dirname(paths.serverState));
+  assert.equal((await fleet.server.command('restore', backup)).code, 0);
+  assert.deepEqual(leftovers(), []);
+  await fleet.server.start();
 });
 
 test('a device or a folder is no place for a backup, and the audit log says of which there is none', async () => {
