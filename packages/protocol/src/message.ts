@@ -18,8 +18,11 @@ export const OLDEST_SECONDS = 8 * 86_400;
 /** How many addresses of its host a request may name. */
 export const ADDRESSES_LIMIT = 16;
 
-/** What every request carries: `at` epoch seconds by the sender's clock, `key` Ed25519 hex, `to` the server's Z85 key. */
-export type Envelope = { id: string; at: number; key: string; to: string };
+/**
+ * What every request carries: `at` epoch seconds by the sender's clock, `key` Ed25519 hex, `to` the server's Z85 key. A report or an
+ * unban says also its `age`: how many seconds before it was signed its sender found it, by one clock and so whatever that shows.
+ */
+export type Envelope = { id: string; at: number; age?: number; key: string; to: string };
 
 export type ReportRequest = { kind: 'report'; sender: HostName; report: Report };
 export type UnbanRequest = { kind: 'unban'; ban: ReportedBan };
@@ -70,8 +73,8 @@ const LONGEST_TEXT = 255;
 
 /** The subject and body of a request, as text; the signature is made over exactly these. */
 export function encodeRequest(envelope: Envelope, request: RequestKind): { subject: string; body: string } {
-  const { id, at, key, to } = envelope;
-  const common = { v: 1, id, at, key, to };
+  const { id, at, age, key, to } = envelope;
+  const common = { v: 1, id, at, age, key, to };
   if (request.kind === 'report') {
     // Field by field, since a caller's report may carry more (its own id and time) than belongs here.
     const { prog, jail, ip, durationSeconds: duration, failures, port, protocol } = request.report;
@@ -137,9 +140,11 @@ export function parseRequest(subject: string, body: string): { ok: true; value: 
 function readEnvelope(read: FieldReader): Envelope {
   const id = read.hex('id', 32);
   read.version();
+  const age = read.described('age', (own) => own.number('age', 0, LONGEST_SECONDS));
   return {
     id,
     at: read.number('at', 0, LONGEST_SECONDS * 10),
+    ...(age === undefined ? {} : { age }),
     key: read.hex('key', 64),
     to: read.token('to', 40),
   };

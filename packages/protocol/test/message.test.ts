@@ -141,6 +141,6 @@ function code(subject: string, body: string): string | undefined {
 }
 
 function withoutEnvelope(value: Request): RequestKind {
-  const { id: _id, at: _at, key: _key, to: _to, ...kind } = value;
+  const { id: _id, at: _at, age: _age, key: _key, to: _to, ...kind } = value;
   return kind;
 }

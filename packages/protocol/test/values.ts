@@ -50,12 +50,16 @@ const protocol = fc.constantFrom('tcp', 'udp', 'all');
 const failures = fc.nat(1_000_000_000);
 const banKey = { ip: address, prog, jail };
 
-export const envelope: fc.Arbitrary<Envelope> = record({
-  id: hex(32),
-  at: seconds,
-  key: hex(64),
-  to: fc.stringMatching(/^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/),
-});
+export const envelope: fc.Arbitrary<Envelope> = record(
+  {
+    id: hex(32),
+    at: seconds,
+    age: fc.double({ min: 0, max: 3e9, noNaN: true }).map((value) => value + 0),
+    key: hex(64),
+    to: fc.stringMatching(/^[0-9a-zA-Z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/),
+  },
+  { requiredKeys: ['id', 'at', 'key', 'to'] },
+);
 
 const outcome: fc.Arbitrary<Outcome> = record(
   {

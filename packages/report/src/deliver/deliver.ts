@@ -202,7 +202,8 @@ export class Courier {
       return { ok: false, fault: 'unreachable', reason: 'the connection was closed' };
     }
     const { key, name } = this.#identity;
-    const envelope = { id: waiting.id, at, key: key.publicHex, to: this.#to.serverPlace.serverPublicKey };
+    const to = this.#to.serverPlace.serverPublicKey;
+    const envelope = { id: waiting.id, at, age: ageOf(waiting), key: key.publicHex, to };
     const request =
       waiting.kind === 'report'
         ? ({ kind: 'report', sender: name, report: waiting.report } as const)
@@ -267,6 +268,7 @@ function remaining(deadline: number): number {
   return Math.max(1, deadline - monotonicSeconds() * 1000);
 }
 
+/** In milliseconds, which say enough. */
 function ageOf(waiting: Waiting): number {
-  return Math.max(0, wallSeconds() - waiting.at);
+  return Math.round(Math.max(0, wallSeconds() - waiting.at) * 1000) / 1000;
 }

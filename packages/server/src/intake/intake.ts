@@ -221,7 +221,7 @@ export class Intake {
 }
 
 function submissionOf(request: Request, host: Host, now: number): Submission | undefined {
-  const at = madeAt(request.at, now, host.clockAhead);
+  const at = madeAt(request, now, host.clockAhead);
   const common = { host: { id: host.id, name: host.name }, id: request.id, at, received: now };
   if (request.kind === 'report') return { ...common, kind: 'report', report: request.report };
   if (request.kind === 'unban') return { ...common, kind: 'unban', ban: request.ban };

@@ -4,7 +4,7 @@ import { parseAddress, parseHostName, parseJail, parseProg, parseReply } from '@
 import { Signer } from '@banshare/transport';
 import { signedText } from '@banshare/protocol';
 import type { Dealer } from 'zeromq';
-import { makeId, startFleet } from '../../../../test/fleet/index.ts';
+import { ackOf, makeId, startFleet } from '../../../../test/fleet/index.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
@@ -161,6 +161,21 @@ test('reports of many senders at once are each committed and answered', async ()
 });
 
 // These come last: nothing above bans anybody.
+test('of a host whose clock is an hour ahead what it found after an operator’s unban counts, and what it found before does not', async () => {
+  const [subject, ip] = ['fail2ban;sshd;203.0.113.77;h1', '203.0.113.77'];
+  const ownClock = (): number => Date.now() / 1000 + 3600;
+  const foundBefore = Date.now() / 1000;
+  await host.ask(ackOf(), { at: ownClock() });
+  await fleet.server.says('ban', ip);
+  await fleet.server.says('unban', ip);
+  assert.equal(await ask(dealer, signed(subject, { ...fields(), at: ownClock(), age: 0 })), 'RETRY clock');
+  const age = Date.now() / 1000 - foundBefore;
+  // Both are signed anew by the server's clock, as RETRY asks for.
+  const before = signed(subject, { ...fields(), at: foundBefore, age });
+  assert.equal(await ask(dealer, before), 'REFUSED lifted');
+  assert.equal(await ask(dealer, signed(subject, { ...fields(), age: 0 })), 'OK accepted');
+});
+
 for (const [says, details] of [
   ['a duration that is a fraction', { duration: 1.5 }],
   ['a duration of -2', { duration: -2 }],

@@ -4,7 +4,9 @@ import { judge } from '../../src/judging/judge.ts';
 import { madeAt } from '../../src/judging/made-at.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
-const cases: [what: string, stamped: number, clockAhead: number | null, made: number][] = [
+const HOUR = 3600;
+
+const cases: [what: string, stamped: number, clockAhead: number | null, made: number, age?: number][] = [
   ['a right clock: as it says', -5, 0, -5],
   ['one that is known to be ahead, or behind: by so much', 20, 30, -10],
   ['one that is known to be behind', -40, -30, -10],
@@ -12,10 +14,18 @@ const cases: [what: string, stamped: number, clockAhead: number | null, made: nu
   ['a stamp ahead of its arrival shows a clock of which nothing else is known', 30, null, -60],
   ['also where the acknowledgements tell of another clock', 30, 0.2, -60],
   ['half a second is no such clock', 0.5, null, 0],
+  ['signed anew by this clock, since its own is an hour ahead, it is no hour older', -2, HOUR, -2, 0],
+  ['the same of what waited for ten minutes, and of a clock that is behind', -602, -9 * 24 * HOUR, -602, 600],
+  ['one by a clock that is an hour ahead, which waited for two', -HOUR, HOUR, -2 * HOUR, 2 * HOUR],
+  ['one by a clock that is an hour behind, which waited for two', -3 * HOUR, -HOUR, -2 * HOUR, 2 * HOUR],
+  ['an older sender tells no age: as old as it may be', -2, HOUR, -2 - HOUR],
+  ['what waited on a host whose clock nobody knows is as old as it waited', -5, null, -50, 50],
+  ['and on one whose clock is behind, by nobody knows how much, older', -HOUR, null, -HOUR, 50],
 ];
-for (const [what, stamped, clockAhead, made] of cases)
+for (const [what, stamped, clockAhead, made, age] of cases)
   test(`when a report was made: ${what}`, () => {
-    assert.equal(madeAt(NOW + stamped, NOW, clockAhead), NOW + made);
+    const stamp = { at: NOW + stamped, ...(age === undefined ? {} : { age }) };
+    assert.equal(madeAt(stamp, NOW, clockAhead), NOW + made);
   });
 
 test("no report of what was found before an operator's unban undoes it, by whatever clock within the limit it is stamped", () => {
@@ -29,7 +39,7 @@ test("no report of what was found before an operator's unban undoes it, by whate
       // Once the stamp is older than the arrival nothing shows that the clock is ahead; acknowledgements tell.
       const clockAhead = found + ahead > received + 1 ? null : ahead;
       const past = {
-        madeAt: madeAt(found + ahead, received, clockAhead),
+        madeAt: madeAt({ at: found + ahead }, received, clockAhead),
         liftedAt,
         offences: 0,
         isBanned: false,
