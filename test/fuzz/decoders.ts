@@ -44,6 +44,16 @@ function bytesOf(part: string): Buffer {
   return Buffer.from(part, 'latin1');
 }
 
+/** The largest number that a command takes from its daemon, which tells what it read of the wire. */
+const LARGEST = 8.64e12;
+
+/** Whatever is read of the wire, a daemon can tell it. */
+function tellable(value: unknown): void {
+  if (typeof value === 'number') assert.ok(Math.abs(value) <= LARGEST, `${value} was read`);
+  else if (typeof value === 'object' && value !== null)
+    for (const item of Object.values(value)) tellable(item);
+}
+
 /** What was read once is read the same again. */
 function stable(
   parse: (text: string) => { ok: true; value: string | number } | { ok: false },
@@ -70,20 +80,31 @@ export const DECODERS: readonly Decoder[] = [
         stable(parse, textOf(text));
     },
   },
-  { name: 'request', cost: 1, decode: ([subject, body]) => parseRequest(textOf(subject), textOf(body)) },
-  { name: 'reply', cost: 1, decode: ([status, body]) => parseReply(textOf(status), textOf(body)) },
+  {
+    name: 'request',
+    cost: 1,
+    decode: ([subject, body]) => tellable(parseRequest(textOf(subject), textOf(body))),
+  },
+  {
+    name: 'reply',
+    cost: 1,
+    decode: ([status, body]) => {
+      const read = parseReply(textOf(status), textOf(body));
+      // Nobody has read those yet.
+      if (read.ok) tellable({ ...read.value, fields: undefined });
+    },
+  },
   {
     name: 'publication',
     cost: 1,
-    decode: ([subject, body]) => parsePublication(textOf(subject), textOf(body)),
+    decode: ([subject, body]) => tellable(parsePublication(textOf(subject), textOf(body))),
   },
   {
     name: 'sync',
     cost: 1,
     decode: ([text]) => {
       const fields = parseFields(textOf(text));
-      if (fields.ok) parseSyncAnswer(fields.value);
-      if (fields.ok) parseOutcome(fields.value);
+      if (fields.ok) tellable([parseSyncAnswer(fields.value), parseOutcome(fields.value)]);
     },
   },
   { name: 'incoming', cost: 1, decode: (parts) => readIncoming(parts.map(bytesOf)) },

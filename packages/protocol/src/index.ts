@@ -10,6 +10,7 @@ export {
   type Report,
   type ReportedBan,
 } from './ban.ts';
+export { LARGEST_SEQ, LATEST_SECONDS } from './bounds.ts';
 export { Z85_DIGITS, isCurveKey } from './curve-key.ts';
 export { FOR_EVER, formatDuration, parseDuration, wholeSeconds } from './duration.ts';
 export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';

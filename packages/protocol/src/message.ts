@@ -1,5 +1,6 @@
 import { parseAddress, type Address } from './address.ts';
 import type { Report, ReportedBan } from './ban.ts';
+import { LARGEST_SEQ, LATEST_SECONDS } from './bounds.ts';
 import { FOR_EVER, LONGEST_SECONDS, wholeSeconds } from './duration.ts';
 import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
 import { parseHostName, parseJail, parseProg, type HostName } from './names.ts';
@@ -143,7 +144,7 @@ function readEnvelope(read: FieldReader): Envelope {
   const age = read.described('age', (own) => own.number('age', 0, LONGEST_SECONDS));
   return {
     id,
-    at: read.number('at', 0, LONGEST_SECONDS * 10),
+    at: read.number('at', 0, LATEST_SECONDS),
     ...(age === undefined ? {} : { age }),
     key: read.hex('key', 64),
     to: read.token('to', 40),
@@ -217,9 +218,9 @@ function readSync(read: FieldReader): SyncRequest {
     limit: read.has('limit') ? read.integer('limit', 1, 10_000) : 500,
   };
   if (read.has('epoch')) sync.epoch = read.token('epoch', 64);
-  if (read.has('since')) sync.since = read.integer('since', 0, Number.MAX_SAFE_INTEGER);
+  if (read.has('since')) sync.since = read.integer('since', 0, LARGEST_SEQ);
   if (read.has('tail')) sync.tail = read.token('tail', 16);
-  if (read.has('snapshot')) sync.snapshot = read.integer('snapshot', 0, Number.MAX_SAFE_INTEGER);
+  if (read.has('snapshot')) sync.snapshot = read.integer('snapshot', 0, LARGEST_SEQ);
   if (read.has('next')) sync.next = read.text('next', LONGEST_TEXT);
   return sync;
 }
@@ -229,7 +230,7 @@ function readAck(read: FieldReader): AckRequest {
   return {
     kind: 'ack',
     epoch: read.token('epoch', 64),
-    applied: read.integer('applied', 0, Number.MAX_SAFE_INTEGER),
+    applied: read.integer('applied', 0, LARGEST_SEQ),
     tail: read.token('tail', 16),
     instance: read.token('instance', 64),
     version: read.token('version', 64),
@@ -238,6 +239,6 @@ function readAck(read: FieldReader): AckRequest {
     outcomes: read.has('outcomes') ? read.list('outcomes', 200).flatMap((item) => parseOutcome(item)) : [],
     ...(read.has('ranges') ? { ranges: read.boolean('ranges') } : {}),
     ...(receipt === undefined ? {} : { receipt }),
-    ...(read.has('lacking') ? { lacking: read.integer('lacking', 0, Number.MAX_SAFE_INTEGER) } : {}),
+    ...(read.has('lacking') ? { lacking: read.integer('lacking', 0, LARGEST_SEQ) } : {}),
   };
 }

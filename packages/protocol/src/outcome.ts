@@ -1,3 +1,4 @@
+import { LARGEST_SEQ } from './bounds.ts';
 import type { Fields } from './json.ts';
 import { oneLine } from './result.ts';
 
@@ -23,8 +24,15 @@ export function parseOutcome(value: unknown): Outcome[] {
   if (typeof value !== 'object' || value === null) return [];
   const { seq, outcome: word, reason, unproven } = value as Record<string, unknown>;
   const outcome = word === 'failed' && unproven === true ? 'unproven' : word;
-  if (!Number.isSafeInteger(seq) || (seq as number) < 0 || !KINDS.has(outcome)) return [];
-  const read = { seq: seq as number, outcome: outcome as OutcomeKind };
+  if (
+    typeof seq !== 'number' ||
+    !Number.isInteger(seq) ||
+    seq < 0 ||
+    seq > LARGEST_SEQ ||
+    !KINDS.has(outcome)
+  )
+    return [];
+  const read = { seq, outcome: outcome as OutcomeKind };
   return [
     typeof reason === 'string' ? { ...read, reason: oneLine(reason.slice(0, 200)).slice(0, 200) } : read,
   ];

@@ -1,4 +1,5 @@
 import { parseOrigin, type Event, type Position } from './ban.ts';
+import { LARGEST_SEQ, LATEST_SECONDS } from './bounds.ts';
 import { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 import { readDetails } from './details.ts';
 import { parseHostName, parseJail, parseProg } from './names.ts';
@@ -89,8 +90,8 @@ export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
   const event: Event = {
     ...position,
     kind: known.kind,
-    at: read.number('at', 0, Number.MAX_SAFE_INTEGER),
-    until: fields['until'] === null ? null : read.integer('until', 0, Number.MAX_SAFE_INTEGER),
+    at: read.number('at', 0, LATEST_SECONDS),
+    until: fields['until'] === null ? null : read.integer('until', 0, LATEST_SECONDS),
     ip: read.parsed<Target>('ip', LONGEST_TARGET, known.isOfRange ? parseWideRange : parseAddress),
     prog: read.parsed('prog', 64, parseProg),
     jail: read.parsed('jail', 64, parseJail),
@@ -147,7 +148,7 @@ function parseHeartbeat(fields: Fields): Result<Publication> {
   read.version();
   const heartbeat: Heartbeat = {
     ...readPosition(read, 'head'),
-    now: read.number('now', 0, Number.MAX_SAFE_INTEGER),
+    now: read.number('now', 0, LATEST_SECONDS),
   };
   if (fields['stale'] === true) heartbeat.stale = true;
   return read.fault === undefined ? good({ kind: 'heartbeat', heartbeat }) : bad(read.fault);
@@ -156,7 +157,7 @@ function parseHeartbeat(fields: Fields): Result<Publication> {
 function readPosition(read: FieldReader, seqName: string): Position {
   return {
     epoch: read.token('epoch', 64),
-    seq: read.integer(seqName, 0, Number.MAX_SAFE_INTEGER),
+    seq: read.integer(seqName, 0, LARGEST_SEQ),
     tail: read.hex('tail', 16),
   };
 }

@@ -1,3 +1,4 @@
+import { LARGEST_SEQ, LATEST_SECONDS } from './bounds.ts';
 import { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 import { bad, good, oneLine, quote, type Result } from './result.ts';
 
@@ -49,7 +50,7 @@ export function parseReply(status: string, body: string): Result<Reply> {
   const reply: Reply = {
     status: status as Status,
     id: read.text('id', 32),
-    now: read.number('now', 0, Number.MAX_SAFE_INTEGER),
+    now: read.number('now', 0, LATEST_SECONDS),
     verdict: verdict as VerdictWord,
     fields: fields.value,
   };
@@ -57,7 +58,7 @@ export function parseReply(status: string, body: string): Result<Reply> {
   if (read.has('reason')) reply.reason = oneLine(read.text('reason', 1000));
   if (read.has('after')) reply.after = read.number('after', 0, 86_400);
   if (read.has('epoch')) reply.epoch = read.token('epoch', 64);
-  if (read.has('seq')) reply.seq = read.integer('seq', 0, Number.MAX_SAFE_INTEGER);
+  if (read.has('seq')) reply.seq = read.integer('seq', 0, LARGEST_SEQ);
   if (read.fault !== undefined) return bad(read.fault);
   if (!VERDICTS.has(verdict)) return bad(`unknown verdict ${quote(verdict)}`);
   return good(reply);

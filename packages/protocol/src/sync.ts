@@ -1,4 +1,5 @@
 import type { Event, Position } from './ban.ts';
+import { LARGEST_SEQ } from './bounds.ts';
 import { FieldReader, type Fields } from './json.ts';
 import { eventFields, parseEventList, type UnknownEvent } from './publication.ts';
 import { bad, good, type Result } from './result.ts';
@@ -40,7 +41,7 @@ export function parseSyncAnswer(fields: Fields): Result<SyncAnswer> {
   const read = new FieldReader(fields);
   const head = {
     epoch: read.token('epoch', 64),
-    seq: read.integer('head', 0, Number.MAX_SAFE_INTEGER),
+    seq: read.integer('head', 0, LARGEST_SEQ),
     tail: read.hex('tail', 16),
   };
   const isSnapshot = read.has('snapshot');
@@ -48,7 +49,7 @@ export function parseSyncAnswer(fields: Fields): Result<SyncAnswer> {
   if (read.fault !== undefined) return bad(read.fault);
   if (!list.ok) return list;
   if (!isSnapshot) return good({ kind: 'events', head, events: list.value.events });
-  const snapshot = read.integer('snapshot', 0, Number.MAX_SAFE_INTEGER);
+  const snapshot = read.integer('snapshot', 0, LARGEST_SEQ);
   if (snapshot !== head.seq) return bad(`the snapshot is of ${snapshot}, its head is ${head.seq}`);
   const next = read.has('next') ? { next: read.text('next', 255) } : {};
   const word = read.has('because') ? read.text('because', 32) : '';

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import {
+  LARGEST_SEQ,
+  LATEST_SECONDS,
   parseAddress,
   parseHostName,
   parseJail,
@@ -42,7 +44,7 @@ const host: fc.Arbitrary<HostName> = fc
   .oneof(fc.stringMatching(/^[a-z0-9]{1,20}$/), fc.domain())
   .map((text) => take(parseHostName(text)));
 
-const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const count = fc.nat({ max: LARGEST_SEQ });
 const seconds = fc.double({ min: 0, max: 4e9, noNaN: true }).map((value) => value + 0);
 const token = fc.stringMatching(/^[0-9a-zA-Z.:_-]{1,64}$/);
 const port = fc.constantFrom('ssh', 'http,https', '0:65535');
@@ -164,7 +166,7 @@ export const event: fc.Arbitrary<Event> = record(
     seq: count,
     tail: hex(16),
     at: seconds,
-    until: fc.option(count),
+    until: fc.option(fc.nat({ max: LATEST_SECONDS })),
     ...banKey,
     ip: fc.oneof(address, range),
     host,

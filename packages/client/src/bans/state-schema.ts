@@ -47,6 +47,12 @@ const STEPS: readonly string[] = [
    CREATE INDEX bans_left_out ON bans (origin, at) WHERE status = 'skipped' AND reason_code = 'full';
    CREATE INDEX bans_paused ON bans (origin, at, status)
      WHERE ((status = 'skipped' AND reason_code = 'paused') OR (status = 'lifting' AND kept_code = 'paused'));`,
+  // Numbers beyond all sense, of a server that was broken or hostile: an earlier version took them over, and no command an answer with them.
+  `UPDATE bans SET until = NULL WHERE until > 31536000000;
+   UPDATE bans SET at = min(at, 31536000000), seq = iif(seq > 1000000000000, 0, seq), retry_at = min(retry_at, 31536000000)
+     WHERE at > 31536000000 OR seq > 1000000000000 OR retry_at > 31536000000;
+   DELETE FROM outbox WHERE seq > 1000000000000;
+   DELETE FROM meta WHERE name = 'position' AND json_extract(value, '$.seq') > 1000000000000;`,
 ];
 
 /** What a reason meant that an earlier version kept as one sentence. */

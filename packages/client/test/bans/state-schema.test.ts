@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { LATEST_SECONDS } from '@banshare/protocol';
 import { State } from '../../src/bans/state.ts';
 import { sayReason, type ReasonCode } from '../../src/bans/reason.ts';
 import { folder, ip, NOW, rowOf } from '../make.ts';
@@ -46,6 +47,22 @@ test('The state of an older program is taken over, and kept as it was', () => {
   using before = database(copy);
   assert.equal(before.prepare('PRAGMA user_version').get()?.['user_version'], 1);
   assert.equal(before.prepare('SELECT count(*) AS n FROM bans').get()?.['n'], 1);
+});
+
+test('Numbers beyond all sense that an earlier version took from a server are brought to what every command can show', () => {
+  using scratch = folder();
+  {
+    using old = database(join(scratch.path, 'state.db'));
+    old.exec(VERSION_1);
+    old.exec(`UPDATE bans SET seq = 9e15, at = 9e15, until = 9000000000000000;
+      UPDATE meta SET value = '{"epoch":"e1","seq":9000000000000000,"tail":"0123456789abcdef"}'`);
+  }
+  const state = new State(scratch.path);
+  const [row] = state.all();
+  // Of no event of any ledger, until somebody lifts it; and everything is asked for anew.
+  assert.deepEqual([row?.seq, row?.until, row?.at], [0, null, LATEST_SECONDS]);
+  assert.equal(state.position(), undefined);
+  state.close();
 });
 
 test('What an earlier version kept as one sentence is read as what it meant', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   encodeJson,
   FieldReader,
+  LATEST_SECONDS,
   parseFields,
   type Details,
   type Fields,
@@ -94,7 +95,7 @@ function parseWaiting(text: string): Read {
   if (!fields.ok) return fields;
   const read = new FieldReader(fields.value);
   const id = read.hex('id', 32);
-  const at = read.number('at', 0, Number.MAX_SAFE_INTEGER);
+  const at = read.number('at', 0, LATEST_SECONDS);
   const kind = read.text('kind', 16);
   const inner = fields.value[kind === 'unban' ? 'ban' : 'report'];
   if (read.fault !== undefined || typeof inner !== 'object' || inner === null) {

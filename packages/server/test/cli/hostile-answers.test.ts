@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { LARGEST_SEQ } from '@banshare/protocol';
 import { askBy, serveAdmin, type AdminTable } from '@banshare/runtime';
 import { ACTIONS } from '../../src/operator/actions.ts';
 import { ackOf, startFleet } from '../../../../test/fleet/index.ts';
@@ -68,7 +69,9 @@ test('nothing that a host tells of itself keeps status and hosts from an operato
   await using fleet = await startFleet();
   const peer = await fleet.peer('liar');
   const { epoch } = await fleet.server.json<{ epoch: string }>('status');
-  const most = Number.MAX_SAFE_INTEGER;
+  const most = LARGEST_SEQ;
+  const beyond = await peer.ask(ackOf({ epoch, applied: most + 1 }));
+  assert.ok(beyond.ok && beyond.reply.code === 'malformed', JSON.stringify(beyond));
   const acked = await peer.ask(ackOf({ epoch, applied: most, lacking: most, generation: 'constructor' }));
   assert.ok(acked.ok && acked.reply.status === 'OK', JSON.stringify(acked));
   for (const words of [['status'], ['hosts'], ['status', '--json']]) {
