@@ -46,7 +46,12 @@ export function rowOf(row: unknown): BanRow {
   } as unknown as BanRow;
 }
 
-/** What counts of a row, from its status, the code and text of its reason, and the code of why it is kept back. */
-export function countedOf([status, code, text, kept]: readonly string[]): Counted {
-  return { status, reason: { code, text }, keptBack: { code: kept, text: '' } } as Counted;
+/** What counts of a row, from its status, the code and text of its reason, the code of why it is kept back, and whether it is ours. */
+export function countedOf([status, code, text, kept, ours]: readonly unknown[]): Counted {
+  return {
+    status,
+    reason: { code, text },
+    keptBack: { code: kept, text: '' },
+    isOurs: ours === 1,
+  } as Counted;
 }

@@ -53,6 +53,9 @@ const STEPS: readonly string[] = [
      WHERE at > 31536000000 OR seq > 1000000000000 OR retry_at > 31536000000;
    DELETE FROM outbox WHERE seq > 1000000000000;
    DELETE FROM meta WHERE name = 'position' AND json_extract(value, '$.seq') > 1000000000000;`,
+  `DROP INDEX bans_in_place;
+   CREATE INDEX bans_in_place ON bans (origin, finder, at)
+     WHERE (status = 'pending' OR (ours = 1 AND status IN ('applied', 'unproven')));`,
 ];
 
 /** What a reason meant that an earlier version kept as one sentence. */

@@ -321,11 +321,11 @@ export class State {
     const tally = new Tally();
     // Read as lists: a host with a hundred thousand bans reads them at its start, and is deaf meanwhile.
     const rows = this.#listing(
-      'SELECT status, reason_code, reason, kept_code, ip, prog, jail FROM bans',
+      'SELECT status, reason_code, reason, kept_code, ours, ip, prog, jail FROM bans',
     ).iterate();
     for (const row of rows) {
-      const [ip, prog, jail] = (row as unknown as string[]).slice(4);
-      tally.change({ ip, prog, jail } as BanKey, undefined, countedOf(row as unknown as string[]));
+      const [ip, prog, jail] = (row as unknown as string[]).slice(5);
+      tally.change({ ip, prog, jail } as BanKey, undefined, countedOf(row as unknown as unknown[]));
     }
     this.#tally = tally;
     return tally;
@@ -334,8 +334,8 @@ export class State {
   #countedOf({ ip, prog, jail }: BanKey): Counted | undefined {
     if (this.#tally === undefined) return undefined;
     const sql =
-      'SELECT status, reason_code, reason, kept_code FROM bans WHERE ip = ? AND prog = ? AND jail = ?';
-    const row = this.#listing(sql).get(ip, prog, jail) as unknown as string[] | undefined;
+      'SELECT status, reason_code, reason, kept_code, ours FROM bans WHERE ip = ? AND prog = ? AND jail = ?';
+    const row = this.#listing(sql).get(ip, prog, jail) as unknown as unknown[] | undefined;
     return row === undefined ? undefined : countedOf(row);
   }
 

@@ -3,8 +3,8 @@ import { digestText, type BanKey, type Receipt } from '@banshare/protocol';
 import type { BanRow } from './ban-row.ts';
 import { sayReason, type ReasonCode } from './reason.ts';
 
-/** What counts of a row: its status, and why. */
-export type Counted = Pick<BanRow, 'status' | 'reason' | 'keptBack'>;
+/** What counts of a row: its status, why, and whether banshare put it there. */
+export type Counted = Pick<BanRow, 'status' | 'reason' | 'keptBack' | 'isOurs'>;
 
 /** Where a ban stands between what should be in place here and what is. */
 type Standing = 'placed' | 'failed' | 'full' | 'unproven' | 'unfit' | 'missing' | 'unwanted';
@@ -71,8 +71,9 @@ export class Tally {
   }
 }
 
+/** What this host's own detection put in place is none of those that give way, whether it can be seen or not. */
 function isByBanshare(row: Counted | undefined): boolean {
-  return row?.status === 'pending' || row?.status === 'applied' || row?.status === 'unproven';
+  return row?.status === 'pending' || row?.status === 'applied' || (row?.status === 'unproven' && row.isOurs);
 }
 
 function isWanted(standing: Standing): boolean {

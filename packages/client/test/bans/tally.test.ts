@@ -24,7 +24,7 @@ test('A receipt counts what should be in place and what is, and leaves out what 
   put(7, { status: 'skipped', reason: 'own' });
   put(8, { status: 'skipped', reason: 'paused' });
   put(9, { status: 'pending' });
-  put(10, { status: 'unproven' });
+  put(10, { status: 'unproven', isOurs: true });
   put(11, { status: 'released' });
   put(12, { status: 'lifting' });
   const { wantedDigest: wanted, placedDigest: placed, ...counts } = state.receipt();
@@ -43,6 +43,7 @@ test('A receipt that was kept while rows changed is that of the rows as they sta
     last: fc.nat(4),
     status: fc.constantFrom(...statuses),
     reason: fc.constantFrom('', 'full', 'paused', 'range', 'own'),
+    isOurs: fc.boolean(),
     isRemoved: fc.boolean(),
     isRead: fc.boolean(),
     isTakenBack: fc.boolean(),
@@ -52,8 +53,8 @@ test('A receipt that was kept while rows changed is that of the rows as they sta
       using scratch = folder();
       const state = new State(scratch.path);
       state.receipt();
-      for (const { last, status, reason, isRemoved, isRead, isTakenBack } of steps) {
-        const row = rowOf({ ip: ip(`203.0.113.${last}`), status, reason, keptBack: reason });
+      for (const { last, isRemoved, isRead, isTakenBack, ...fields } of steps) {
+        const row = rowOf({ ip: ip(`203.0.113.${last}`), ...fields, keptBack: fields.reason });
         const change = (): void => {
           if (isRemoved) state.remove(row);
           else state.put(row, NOW, isRead ? state.get(row) : undefined);
