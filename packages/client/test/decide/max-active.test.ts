@@ -176,16 +176,18 @@ test('What this host’s own detection put in place, and nobody can see, neither
   using host2 = new Host();
   host2.enforcer.endAll();
   host2.parts.maxActive = 2;
-  const old = (last: number): void =>
-    host2.state.put(rowOf({ ip: address(last), at: NOW - 60, status: 'unproven', isOurs: false }), NOW);
-  for (const last of [1, 2, 3]) old(last);
-  host2.hear(...[11, 12, 13, 14].map((last) => ({ ip: address(last), at: NOW + last })));
+  const found = (last: number, at: number): void =>
+    host2.state.put(rowOf({ ip: address(last), at, status: 'unproven', isOurs: false }), NOW);
+  for (const last of [1, 2]) found(last, NOW - 60);
+  found(3, NOW + 60);
+  for (const last of [11, 12, 13, 14]) host2.hear({ ip: address(last), at: NOW + last });
   await host2.rest();
   assert.deepEqual(
     host2.state.withStatus('applied').map((row) => row.ip),
     [address(13), address(14)],
   );
   assert.deepEqual(host2.state.counts(), { applied: 2, skipped: 2, unproven: 3 });
+  assert.equal(host2.state.inPlaceCount(), 2);
 });
 
 test('A host that is far above its limit by what is not its own to lift leaves that, and asks no more', async () => {
