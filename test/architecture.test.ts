@@ -15,6 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     '@banshare/protocol',
     '@banshare/transport',
     '@banshare/runtime',
+    'pg',
     'yargs',
     'yargs/helpers',
     'node:',
@@ -53,12 +54,13 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'client/src/bans/state-schema.ts',
   ],
   winston: ['runtime/src/log/log.ts'],
+  pg: ['server/src/log/line.ts'],
   'smol-toml': ['runtime/src/config/config.ts', 'runtime/src/config/fleet.ts'],
   'libsodium-wrappers': ['transport/src/keys/key-making.ts'],
 };
 
 /** Slow to load, and not needed by every run: only `await import()` brings them in. */
-const LAZY = ['winston', 'libsodium-wrappers'];
+const LAZY = ['winston', 'libsodium-wrappers', 'pg'];
 
 const rooms = sources.filter((source) => source.path.includes('/src/'));
 

@@ -33,6 +33,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   },
   server: {
     words: [],
+    log: [],
     setup: [],
     ledger: ['words'],
     'never-ban': ['ledger', 'words'],
@@ -119,6 +120,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
 /** Where SQL may stand: each store has one room, and one file reads a store of fail2ban's. */
 const SQL_IN = [
   /^server\/src\/ledger\//,
+  /^server\/src\/log\//,
   /^server\/src\/cli\/lists\/import-fail2ban\.ts$/,
   /^client\/src\/bans\//,
 ];

@@ -1,0 +1,85 @@
+/** What keeps an entry when the database's machine dies: a synchronous standby, the provider below PostgreSQL, or nothing. */
+export type Durability = 'standby' | 'provider' | 'none';
+
+/*
+ * One log that several servers share. Every server has a replica of the ledger, made of the same entries in the same order, and judges
+ * on it; whoever appends entry n has applied entry n - 1, so that nobody can judge on a state that is not the last one.
+ *
+ * An entry's token is the MAC over all that it holds and over the token before it, so one value names the entry, is compared when the
+ * next one is appended, and proves that a server of this fleet made the whole row of entries up to it.
+ */
+
+/** Where a replica stands: the entry that it applied last. */
+export type LogPosition = { readonly n: number; readonly token: string };
+
+/** Before the first entry. */
+export const LOG_START: LogPosition = { n: 0, token: '' };
+
+/** What an entry's data is: of SQLite's sessions a changeset or a patchset, or none, since a step of the schema is in the program. */
+export type EntryKind = 'changeset' | 'patchset' | 'schema';
+
+/** What a server appends; schema is the version of the ledger's tables that it is written for, or, of a step, leads to. */
+export type Draft = { readonly schema: number; readonly kind: EntryKind; readonly data: Uint8Array };
+
+/** What a replica applies; `at` is when it was appended by the database's clock, which nothing proves, epoch seconds. */
+export type Entry = Draft & LogPosition & { readonly at: number };
+
+/**
+ * What became of an entry. ours: it is the next one, stored as the durability asks, and may be answered and applied. taken: another is
+ * there; read it, apply it, judge again. forked: the log lacks what this replica has, `aheadBy` entries at least: a person is needed.
+ */
+export type Appended =
+  | { readonly outcome: 'ours'; readonly position: LogPosition }
+  | { readonly outcome: 'taken' }
+  | { readonly outcome: 'forked'; readonly aheadBy: number };
+
+/**
+ * Why the log did not do what it was asked for.
+ * away: nothing was stored. unknown: it may be stored, now or later; whoever is told to come again, judges again on what is read then, and
+ * finds it done or not. no-standby: nothing was stored, since the database keeps no second copy. refused: the database lets this server not.
+ * forked: the log lacks what this replica has. pruned: what follows this replica's place is no longer kept; it starts from the newest
+ * snapshot. forged: entry `n` was not made by a server of this fleet, was changed or stands in another's place. newer: it is of a kind that
+ * only a newer program knows.
+ */
+export type LogFaultCode =
+  'away' | 'unknown' | 'no-standby' | 'refused' | 'forked' | 'pruned' | 'forged' | 'newer';
+
+/** What went wrong, in a sentence that says what to do; branch on the code. */
+export class LogFault extends Error {
+  readonly code: LogFaultCode;
+  /** The entry that it is about, where there is one. */
+  readonly n: number | undefined;
+
+  constructor(code: LogFaultCode, message: string, more: { n?: number; cause?: unknown } = {}) {
+    super(message, more.cause === undefined ? {} : { cause: more.cause });
+    this.code = code;
+    this.n = more.n;
+  }
+}
+
+/** How the log is, for `status` and for whoever has to be told RETRY. */
+export type LogHealth = {
+  /** The database at which it writes, as host:port; undefined while none is found. */
+  readonly at: string | undefined;
+  /** Why it cannot be written now; undefined while it can, as far as is known. */
+  readonly fault: LogFault | undefined;
+  /** Since when it cannot, monotonic seconds. */
+  readonly since: number | undefined;
+  readonly durability: Durability;
+  /** The number of the last entry that was seen there. */
+  readonly last: number;
+};
+
+/** The shared log as a server uses it. */
+export interface Log {
+  /** Appends the entry after a position. @throws LogFault */
+  append(draft: Draft, after: LogPosition): Promise<Appended>;
+  /** The entries after a position in order, proven, at most so many; none where the position is the last. @throws LogFault */
+  after(position: LogPosition, limit: number): Promise<Entry[]>;
+  /** Calls a listener when there may be entries that were not read, and when the health has changed. */
+  onNews(listen: () => void): void;
+  health(): LogHealth;
+  /** The database's clock now, epoch seconds; undefined until it was read once. */
+  time(): number | undefined;
+  close(): Promise<void>;
+}

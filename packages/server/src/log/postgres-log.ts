@@ -1,0 +1,324 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { monotonicSeconds } from '@banshare/runtime';
+import { findPrimary, isRefusal, nameOf, type DatabaseAccess, type Line } from './line.ts';
+import {
+  LogFault,
+  type Appended,
+  type Draft,
+  type Durability,
+  type Entry,
+  type Log,
+  type LogHealth,
+  type LogPosition,
+} from './log.ts';
+import { proveRows } from './prove-rows.ts';
+import { NONCE_BYTES, seal, type SealedEntry } from './seal.ts';
+import { APPEND, BARRIER, CREATE, IS_CREATED, LOOK, PULSE, READ, STILL } from './statements.ts';
+
+/** Where the log is, and the secret that proves its entries. */
+export type PostgresLogOptions = DatabaseAccess & {
+  readonly durability: Durability;
+  readonly secret: Buffer;
+};
+
+/** So long is an entry tried to be stored, and its outcome looked for; its reporter waits no longer anyway. */
+const APPEND_SECONDS = 3;
+/** An entry that comes while no database is known waits so long for one. */
+const LINE_MS = 500;
+const PULSE_MS = 1000;
+const AGAIN_MS = 250;
+
+/**
+ * The log in a table of PostgreSQL. One connection does everything, so that all of it is true of one database: a frozen primary that
+ * thaws beside its successor may answer reads for a while. It is found again by itself wherever it goes.
+ */
+export class PostgresLog implements Log {
+  readonly #options: PostgresLogOptions;
+  readonly #closing = new AbortController();
+  readonly #listeners: (() => void)[] = [];
+  #line: Line | undefined;
+  #awaited = Promise.withResolvers<Line>();
+  #fault: LogFault | undefined = new LogFault(
+    'away',
+    'Cannot write the log yet: its database was not reached so far',
+  );
+  #since: number | undefined = monotonicSeconds();
+  #last = 0;
+  /** The database's clock less this machine's monotonic one, seconds. */
+  #clock: number | undefined;
+  readonly #kept: Promise<void>;
+
+  /** Looks for the database at once, and again whenever it is lost. */
+  constructor(options: PostgresLogOptions) {
+    this.#options = options;
+    this.#kept = this.#keep();
+  }
+
+  async append(draft: Draft, after: LogPosition): Promise<Appended> {
+    const entry = seal(this.#options.secret, draft, after, randomBytes(NONCE_BYTES));
+    const until = monotonicSeconds() + APPEND_SECONDS;
+    for (let isSent = false; ; isSent = true) {
+      const line = await this.#wait(until).catch((error: unknown) => {
+        throw isSent ? unknownOutcome(entry.n, error) : error;
+      });
+      try {
+        const outcome = await this.#tryAppend(line, entry, after, until);
+        if (outcome !== undefined) return outcome;
+        if (monotonicSeconds() >= until) throw away(new Error('its place is free, and it is not taken'));
+      } catch (error) {
+        if (error instanceof LogFault) throw error;
+        if (isRefusal(error)) throw refusal(error);
+        // Whatever it was, another connection has to tell what became of it.
+        line.close(error as Error);
+        this.#lose(line, error);
+        if (monotonicSeconds() >= until) throw unknownOutcome(entry.n, error);
+      }
+    }
+  }
+
+  async after(position: LogPosition, limit: number): Promise<Entry[]> {
+    const line = await this.#wait(0);
+    try {
+      const rows = await line.ask(READ, [position.n, position.n === 0 ? limit : limit + 1]);
+      const entries = proveRows(this.#options.secret, rows, position);
+      this.#last = Math.max(this.#last, entries.at(-1)?.n ?? 0);
+      return entries;
+    } catch (error) {
+      if (error instanceof LogFault) throw error;
+      if (isRefusal(error)) throw refusal(error);
+      line.close(error as Error);
+      this.#lose(line, error);
+      throw away(error);
+    }
+  }
+
+  onNews(listen: () => void): void {
+    this.#listeners.push(listen);
+  }
+
+  health(): LogHealth {
+    return {
+      at: this.#line === undefined ? undefined : nameOf(this.#line.at),
+      fault: this.#fault,
+      since: this.#since,
+      durability: this.#options.durability,
+      last: this.#last,
+    };
+  }
+
+  time(): number | undefined {
+    return this.#clock === undefined ? undefined : this.#clock + monotonicSeconds();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#line?.close();
+    await this.#kept;
+  }
+
+  /** Undefined where nothing was there when it was looked for, so that it has to be tried again. */
+  async #tryAppend(
+    line: Line,
+    entry: SealedEntry,
+    after: LogPosition,
+    until: number,
+  ): Promise<Appended | undefined> {
+    const { warnings } = line;
+    const needsStandby = this.#options.durability === 'standby';
+    // Both at once: what is asked second is read by the database after the commit of the first.
+    const asked = [line.ask(APPEND, appendValues(entry, after, needsStandby)), line.ask(STILL)] as const;
+    const [[put], [still]] = await Promise.all(asked);
+    if (needsStandby && put?.['names'] === '') {
+      const fault = noStandby(line);
+      this.#note(fault);
+      throw fault;
+    }
+    if (put?.['stored'] === true) {
+      const isClean = line.warnings === warnings && (!needsStandby || isSame(put, still));
+      if (!isClean) await this.#passBarrier(line, entry.n, until);
+      return this.#ours(entry);
+    }
+    const [there] = await line.ask(LOOK, [entry.n]);
+    const seen = outcomeAt(there ?? {}, entry, after);
+    if (seen !== 'ours') return seen;
+    await this.#passBarrier(line, entry.n, until);
+    return this.#ours(entry);
+  }
+
+  #ours({ n, token }: SealedEntry): Appended {
+    this.#last = Math.max(this.#last, n);
+    return { outcome: 'ours', position: { n, token } };
+  }
+
+  /**
+   * Waits until a commit after the one in doubt was acknowledged by the standby: then that one is there too. Needed where the wait was
+   * cancelled or let go, and where an entry is found after a crash. @throws LogFault `unknown`
+   */
+  async #passBarrier(line: Line, n: number, until: number): Promise<void> {
+    if (this.#options.durability !== 'standby') return;
+    while (!(await isReplicated(line))) {
+      if (monotonicSeconds() >= until)
+        throw unknownOutcome(n, new Error('no standby has said that it has it'));
+    }
+  }
+
+  /** The connection, if need be the next one. @throws LogFault `away`, or why there is none */
+  async #wait(until: number): Promise<Line> {
+    if (this.#line !== undefined) return this.#line;
+    const isLong = this.#since !== undefined && monotonicSeconds() - this.#since > LINE_MS / 1000;
+    const ms = isLong ? 0 : Math.min(LINE_MS, (until - monotonicSeconds()) * 1000);
+    const stop = new AbortController();
+    const late = pause(Math.max(0, ms), undefined, { signal: stop.signal }).then(
+      () => undefined,
+      () => undefined,
+    );
+    const line = await Promise.race([this.#awaited.promise, late]);
+    stop.abort();
+    if (line !== undefined) return line;
+    throw this.#fault ?? away(new Error('it was lost'));
+  }
+
+  /** Finds the database, and finds it again, until the end. */
+  async #keep(): Promise<void> {
+    const { signal } = this.#closing;
+    let first = 0;
+    while (!signal.aborted) {
+      try {
+        const line = await findPrimary(this.#options, first);
+        const { hosts } = this.#options.place;
+        // The one that is lost is asked last.
+        first = (hosts.indexOf(line.at) + 1) % hosts.length;
+        await this.#serve(line).finally(() => line.close());
+      } catch (error) {
+        this.#lose(this.#line, error);
+      }
+      await pause(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Makes a connection the one that counts, until it ends. */
+  async #serve(line: Line): Promise<void> {
+    const [is] = await line.ask(IS_CREATED);
+    if (is?.['created'] !== true) await line.run(CREATE);
+    await line.listen(() => this.#news());
+    const ended = new Promise<never>((_, reject) => line.onClosed(reject));
+    ended.catch(() => undefined);
+    await this.#pulse(line);
+    // What a crash left behind may be on one machine only.
+    if (this.#options.durability === 'standby' && this.#fault?.code !== 'no-standby')
+      await untilReplicated(line);
+    this.#line = line;
+    this.#awaited.resolve(line);
+    this.#news();
+    for (;;) {
+      await Promise.race([ended, pause(PULSE_MS, undefined, { signal: this.#closing.signal })]);
+      await this.#pulse(line);
+    }
+  }
+
+  async #pulse(line: Line): Promise<void> {
+    const began = monotonicSeconds();
+    const [pulse] = await line.ask(PULSE);
+    if (pulse?.['standby'] === true) throw new Error(`${nameOf(line.at)} is a standby now`);
+    this.#clock = Number(pulse?.['now']) - (began + monotonicSeconds()) / 2;
+    const fault =
+      this.#options.durability === 'standby' && pulse?.['names'] === '' ? noStandby(line) : undefined;
+    const hasChanged = fault?.code !== this.#fault?.code;
+    const last = Number(pulse?.['last']);
+    const isNew = last !== this.#last;
+    this.#last = last;
+    this.#note(fault);
+    if (hasChanged || isNew) this.#news();
+  }
+
+  #lose(line: Line | undefined, error: unknown): void {
+    if (line !== this.#line) return;
+    const wasThere = this.#line !== undefined;
+    if (wasThere) this.#awaited = Promise.withResolvers();
+    this.#line = undefined;
+    this.#note(error instanceof LogFault ? error : isRefusal(error) ? refusal(error) : away(error));
+    if (wasThere) this.#news();
+  }
+
+  #note(fault: LogFault | undefined): void {
+    this.#since = fault === undefined ? undefined : (this.#since ?? monotonicSeconds());
+    this.#fault = fault;
+  }
+
+  #news(): void {
+    for (const listen of this.#listeners) listen();
+  }
+}
+
+function appendValues(entry: SealedEntry, after: LogPosition, needsStandby: boolean): unknown[] {
+  const { n, token, nonce, schema, kind, data } = entry;
+  const [own, previous] = [token, after.token].map((each) => Buffer.from(each, 'hex'));
+  return [n, own, nonce, schema, kind, data, needsStandby, previous];
+}
+
+/** What a look at the place of an entry says that was not stored there just now; undefined where the place is free again. */
+function outcomeAt(
+  there: Readonly<Record<string, unknown>>,
+  { n, token }: SealedEntry,
+  after: LogPosition,
+): Appended | 'ours' | undefined {
+  const last = Number(there['last']);
+  const { here = null, before = null } = there;
+  if (here === token) return 'ours';
+  if (after.n > last) return { outcome: 'forked', aheadBy: after.n - last };
+  if (before !== null && before !== after.token) return { outcome: 'forked', aheadBy: 1 };
+  return here === null && last < n ? undefined : { outcome: 'taken' };
+}
+
+type Settings = Readonly<Record<string, unknown>> | undefined;
+
+/** Whether the setting for the standby was there all the time between two looks. */
+function isSame(one: Settings, other: Settings): boolean {
+  return other?.['names'] !== '' && one?.['loaded'] === other?.['loaded'];
+}
+
+/** Makes a commit that stores nothing; whether it was the standby that let it go, so that all before it is there too. */
+async function isReplicated(line: Line): Promise<boolean> {
+  const { warnings } = line;
+  const [[passed], [still]] = await Promise.all([line.ask(BARRIER), line.ask(STILL)]);
+  return line.warnings === warnings && passed?.['names'] !== '' && isSame(passed, still);
+}
+
+/** @throws LogFault `away` */
+async function untilReplicated(line: Line): Promise<void> {
+  try {
+    if (await isReplicated(line)) return;
+  } catch (error) {
+    if (isRefusal(error)) throw error;
+    throw new LogFault(
+      'away',
+      `${nameOf(line.at)} answers, and no standby confirms what is written there: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+  throw new LogFault('away', `The standby of ${nameOf(line.at)} is just being changed`);
+}
+
+function away(cause: unknown): LogFault {
+  return new LogFault('away', `Cannot reach the log's database: ${(cause as Error).message}`, { cause });
+}
+
+function unknownOutcome(n: number, cause: unknown): LogFault {
+  return new LogFault(
+    'unknown',
+    `Cannot tell whether entry ${n} of the log is stored: ${(cause as Error).message}`,
+    { n, cause },
+  );
+}
+
+function refusal(cause: unknown): LogFault {
+  return new LogFault('refused', `The log's database refuses: ${(cause as Error).message}`, { cause });
+}
+
+function noStandby(line: Line): LogFault {
+  return new LogFault(
+    'no-standby',
+    `Nothing is written to the log: ${nameOf(line.at)} has no synchronous standby (synchronous_standby_names is empty), so one machine's death could lose what was answered OK; set one up, or say ledger.durability = "provider" where the provider replicates, or "none"`,
+  );
+}

@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, test } from 'node:test';
+import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
+import { within } from '../../../../test/fleet/within.ts';
+import { parseDatabaseUrl } from '../../src/log/database-url.ts';
+import {
+  LOG_START,
+  LogFault,
+  type Appended,
+  type Draft,
+  type Durability,
+  type LogPosition,
+} from '../../src/log/log.ts';
+import { PostgresLog } from '../../src/log/postgres-log.ts';
+
+const skip = postgresSkip();
+const SECRET = randomBytes(32);
+
+let started: Promise<Postgres> | undefined;
+/** One for all of this file. */
+const postgres = (): Promise<Postgres> => (started ??= Postgres.start());
+after(async () => (await started)?.[Symbol.asyncDispose]());
+
+/** A log of its own: its tables begin empty. */
+async function freshLog(durability: Durability = 'none'): Promise<PostgresLog> {
+  (await postgres()).sql('DROP TABLE IF EXISTS log', 'banshare');
+  return open(durability);
+}
+
+async function open(durability: Durability = 'none', secret = SECRET): Promise<PostgresLog> {
+  const place = parseDatabaseUrl((await postgres()).url);
+  assert.ok(place.ok);
+  const log = new PostgresLog({ place: place.value, passwordFile: undefined, durability, secret });
+  await until(log, () => log.health().at !== undefined);
+  return log;
+}
+
+function draft(text: string): Draft {
+  return { schema: 13, kind: 'changeset', data: Buffer.from(text) };
+}
+
+function ours(appended: Appended): LogPosition {
+  assert.equal(appended.outcome, 'ours');
+  return (appended as { position: LogPosition }).position;
+}
+
+/** Waits for news of the log after which something is so. */
+async function until(log: PostgresLog, isSo: () => boolean): Promise<void> {
+  const come = Promise.withResolvers<void>();
+  log.onNews(() => {
+    if (isSo()) come.resolve();
+  });
+  if (isSo()) return;
+  await within(come.promise, 10_000, () => `news of the log; it says ${log.health().fault?.message}`);
+}
+
+const withCode = (code: string) => (error: unknown) => {
+  assert.ok(error instanceof LogFault, String(error));
+  assert.equal(error.code, code, error.message);
+  return true;
+};
+
+test('what one server appends another reads, in order and as it was', { skip }, async () => {
+  const [a, b] = [await freshLog(), await open()];
+  const first = ours(await a.append(draft('one'), LOG_START));
+  const second = ours(await a.append({ schema: 14, kind: 'schema', data: Buffer.alloc(0) }, first));
+  const read = await b.after(LOG_START, 10);
+  assert.deepEqual(
+    read.map(({ n, token, schema, kind, data }) => ({
+      n,
+      token,
+      schema,
+      kind,
+      data: Buffer.from(data).toString(),
+    })),
+    [
+      { ...first, schema: 13, kind: 'changeset', data: 'one' },
+      { ...second, schema: 14, kind: 'schema', data: '' },
+    ],
+  );
+  assert.deepEqual(await b.after(first, 10), read.slice(1));
+  assert.deepEqual(
+    (await b.after(LOG_START, 1)).map(({ n }) => n),
+    [1],
+  );
+  assert.deepEqual(await b.after(second, 10), []);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test(
+  'of two servers that append after the same entry one has it, and the other is told that it is taken',
+  { skip },
+  async () => {
+    const [a, b] = [await freshLog(), await open()];
+    const first = ours(await a.append(draft('one'), LOG_START));
+    const outcomes = await Promise.all([a.append(draft('of a'), first), b.append(draft('of b'), first)]);
+    assert.deepEqual(outcomes.map(({ outcome }) => outcome).toSorted(), ['ours', 'taken']);
+    assert.equal((await a.append(draft('late'), LOG_START)).outcome, 'taken');
+    assert.equal((await b.after(LOG_START, 10)).length, 2);
+    await Promise.all([a.close(), b.close()]);
+  },
+);
+
+test('an entry wakes whoever follows', { skip }, async () => {
+  const [a, b] = [await freshLog(), await open()];
+  const first = ours(await a.append(draft('one'), LOG_START));
+  const read = Promise.withResolvers<number>();
+  b.onNews(() => void b.after(first, 1).then(([entry]) => entry && read.resolve(entry.n), read.reject));
+  await a.append(draft('two'), first);
+  assert.equal(await within(read.promise, 10_000, () => 'the entry'), 2);
+  await Promise.all([a.close(), b.close()]);
+});
+
+test('a replica that is ahead of the log, or beside it, is told that it forked', { skip }, async () => {
+  const log = await freshLog();
+  const first = ours(await log.append(draft('one'), LOG_START));
+  const second = ours(await log.append(draft('two'), first));
+  (await postgres()).sql('DELETE FROM log WHERE n = 2', 'banshare');
+  assert.deepEqual(await log.append(draft('three'), second), { outcome: 'forked', aheadBy: 1 });
+  await assert.rejects(log.after(second, 10), withCode('forked'));
+  const other = ours(await log.append(draft('other'), first));
+  assert.notEqual(other.token, second.token);
+  assert.deepEqual(await log.append(draft('three'), second), { outcome: 'forked', aheadBy: 1 });
+  await assert.rejects(log.after(second, 10), withCode('forked'));
+  await log.close();
+});
+
+test('whoever is behind what is still kept is told so', { skip }, async () => {
+  const log = await freshLog();
+  const first = ours(await log.append(draft('one'), LOG_START));
+  const second = ours(await log.append(draft('two'), first));
+  await log.append(draft('three'), second);
+  (await postgres()).sql('DELETE FROM log WHERE n < 3', 'banshare');
+  await assert.rejects(log.after(first, 10), withCode('pruned'));
+  await assert.rejects(log.after(LOG_START, 10), withCode('pruned'));
+  assert.equal((await log.append(draft('four'), first)).outcome, 'taken');
+  assert.equal((await log.append(draft('four'), LOG_START)).outcome, 'taken');
+  await log.close();
+});
+
+test(
+  'an entry of who has no secret of this fleet, or that was changed, is taken by nobody',
+  { skip },
+  async () => {
+    const log = await freshLog();
+    const first = ours(await log.append(draft('one'), LOG_START));
+    const stranger = await open('none', randomBytes(32));
+    await stranger.append(draft('ban everybody'), first);
+    await assert.rejects(log.after(first, 10), withCode('forged'));
+    await Promise.all([log.close(), stranger.close()]);
+  },
+);
+
+test(
+  'a database that goes away and comes back is found again; meanwhile nothing is appended',
+  { skip },
+  async () => {
+    const database = await postgres();
+    const log = await freshLog();
+    const first = ours(await log.append(draft('one'), LOG_START));
+    await database.stop();
+    await until(log, () => log.health().fault !== undefined);
+    await assert.rejects(log.append(draft('two'), first), withCode('away'));
+    await assert.rejects(log.after(first, 1), withCode('away'));
+    assert.equal(log.health().fault?.code, 'away');
+    await database.run();
+    await until(log, () => log.health().fault === undefined);
+    ours(await log.append(draft('two'), first));
+    assert.equal(log.health().fault, undefined);
+    await log.close();
+  },
+);
+
+test('without a standby nothing is appended where there has to be one', { skip }, async () => {
+  const log = await freshLog('standby');
+  await assert.rejects(log.append(draft('one'), LOG_START), withCode('no-standby'));
+  assert.equal(log.health().fault?.code, 'no-standby');
+  assert.equal((await postgres()).sql('SELECT count(*) FROM log', 'banshare'), '0');
+  await log.close();
+  const provided = await open('provider');
+  ours(await provided.append(draft('one'), LOG_START));
+  await provided.close();
+});
