@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
@@ -19,6 +19,8 @@ export type FleetOptions = {
   applyToml?: string;
   /** Where the server listens; loopback unless said otherwise. */
   address?: string;
+  /** The servers that hosts and reporters know, where they are several. */
+  servers?: readonly string[];
 };
 
 /** What a run of the reporter may be given beside its words. */
@@ -36,6 +38,7 @@ export class Fleet implements AsyncDisposable {
   readonly #folder: Folder;
   readonly #options: FleetOptions;
   readonly #peers: Peer[] = [];
+  readonly #twins: FleetServer[] = [];
 
   constructor(keys: FleetKeys, options: FleetOptions = {}) {
     this.keys = keys;
@@ -60,7 +63,11 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Lays out a host that may enrol; its client is not started yet. */
-  layHost(name: string, clientToml = this.#options.clientToml ?? '', server = '127.0.0.1'): FleetHost {
+  layHost(
+    name: string,
+    clientToml = this.#options.clientToml ?? '',
+    server: string | readonly string[] = this.#known,
+  ): FleetHost {
     const host = new FleetHost(name, this.rootOf(name));
     this.hosts.set(name, host);
     const { applyToml = '' } = this.#options;
@@ -80,12 +87,39 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Adds a host that is enrolled and has no client running: enough for reports. Returns its root. */
-  async addReporter(name: string, clientToml = '', server = '127.0.0.1'): Promise<string> {
+  async addReporter(
+    name: string,
+    clientToml = '',
+    server: string | readonly string[] = this.#known,
+  ): Promise<string> {
     const root = this.rootOf(name);
     const paths = layHostRoot(root, serverLines(this.server.ports, this.keys, server) + clientToml);
     const peer = await this.peer(name);
     writeHostKey(paths.keys.host, peer.identity, peer.name);
     return root;
+  }
+
+  /**
+   * A further server at another address, with the same ports, keys and ledger: a copy of the first one's, which is stopped meanwhile.
+   * What one of the two commits from then on the other does not have.
+   */
+  async addTwin(address = '127.0.0.2'): Promise<FleetServer> {
+    const { root, ports } = this.server;
+    await this.server.stop();
+    const twin = new FleetServer(
+      join(this.#folder.path, `twin-${address}`),
+      this.#options.serverToml ?? '',
+      address,
+      ports,
+    );
+    cpSync(root, twin.root, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    this.#twins.push(twin);
+    await Promise.all([this.server.start(), twin.start()]);
+    return twin;
+  }
+
+  get #known(): string | readonly string[] {
+    return this.#options.servers ?? '127.0.0.1';
   }
 
   /** An enrolled host that the test plays itself. */
@@ -127,7 +161,8 @@ export class Fleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const peer of this.#peers) peer.leave();
     try {
-      await Promise.all([...this.hosts.values(), this.server].map((program) => program.close()));
+      const programs = [...this.hosts.values(), ...this.#twins, this.server];
+      await Promise.all(programs.map((program) => program.close()));
     } finally {
       this.#folder[Symbol.dispose]();
     }

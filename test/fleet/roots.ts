@@ -73,7 +73,11 @@ export function layHostRoot(root: string, toml: string): HostPaths {
 }
 
 /** The lines of client.toml that say where the server is. */
-export function serverLines(ports: Ports, keys: FleetKeys, server = '127.0.0.1'): string {
+export function serverLines(
+  ports: Ports,
+  keys: FleetKeys,
+  server: string | readonly string[] = '127.0.0.1',
+): string {
   return [
     `server = ${JSON.stringify(server)}`,
     `report-port = ${ports.report}`,

@@ -9,14 +9,24 @@ export class FleetServer {
   readonly paths: HostPaths;
   #toml: string;
   readonly #address: string;
-  readonly ports: Ports = { report: takePort(), publish: takePort() };
+  readonly ports: Ports;
   #program: Program | undefined;
 
-  constructor(root: string, toml: string, address: string) {
+  constructor(
+    root: string,
+    toml: string,
+    address: string,
+    ports: Ports = { report: takePort(), publish: takePort() },
+  ) {
     this.root = root;
     this.paths = hostPaths(root);
     this.#toml = toml;
     this.#address = address;
+    this.ports = ports;
+  }
+
+  get address(): string {
+    return this.#address;
   }
 
   get pid(): number {

@@ -22,7 +22,7 @@ import { answerAdmin, type AdminParts } from './admin/admin.ts';
 import { Applier } from './apply/apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { receiptOf } from './bans/receipt.ts';
-import { stayConnected } from './follow/connection.ts';
+import { stayConnected, type ConnectionParts } from './follow/connection.ts';
 import { enrol } from './identity/enrol.ts';
 import { buildEnforcers, INPUT } from './host-enforcer/build.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
@@ -38,7 +38,8 @@ import { Progress } from './follow/progress.ts';
 import { ProtectionWatch } from './decide/newly-protected.ts';
 import { ServerAddresses } from './protection/server-addresses.ts';
 import { Protection, THIS_MACHINE } from './protection/protect.ts';
-import { locateServer } from './server/server-address.ts';
+import { locateServer, noteOrder } from './server/server-address.ts';
+import { ServerChoice } from './server/server-choice.ts';
 import { ServerClock } from './server/server-clock.ts';
 import { State } from './bans/state.ts';
 import type { Reconciler } from './apply/reconcile.ts';
@@ -79,28 +80,27 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
-  // What a client that was killed had laid out for its programs.
-  rmSync(join(paths.clientRun, INPUT), { recursive: true, force: true });
+  clearInput(paths);
   const enforcerHost = { paths, log, notes, memory: (name: string) => state.memory(name) };
   const enforcers = buildEnforcers(config, enforcerHost);
   const enforcer = hostEnforcer(enforcers, config, enforcerHost);
-  for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
-  for (const says of (await enforcer.unproven?.()) ?? []) log.warning('Bans cannot be proven', { says });
+  await sayWhatIsMissing(enforcer, log);
   const applier = applierOf(config, { log, state, enforcer, clock, bell });
   resources.own('running commands', () => applier.stop());
   const server = new ServerAddresses(serverPlace.servers, paths);
+  const servers = choiceOfServers(options);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
   const parts = takeParts(config, { paths, log, state, applier, clock, protection, bell });
   const ownKey = new OwnKey();
-  const rotate = rotatorOf(options, ownKey, log);
+  const rotate = rotatorOf(options, ownKey, servers, log);
   // Before anybody can pause this host.
   const left = changeEnforcers(config, enforcerHost, parts, applier);
   const reconcilers: Reconciler[] = [];
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
-  const adminParts = { ...options, enforcer, state, progress, applier, parts, rotate, receipt, protection };
-  await listenToAdmin(adminParts, resources, signal);
+  const seen = { enforcer, state, progress, applier, parts, rotate, receipt, protection, servers };
+  await listenToAdmin({ ...options, ...seen }, resources, signal);
 
-  const key = await identify(options, { log, faults, progress }, signal);
+  const key = await identify(options, { log, faults, progress, servers }, signal);
   if (key === undefined) return;
   beginAs(key, ownKey, progress, parts.choice);
   // What was protected since the last run is lifted before anything is applied.
@@ -113,6 +113,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const connected = stayConnected(
     {
       ...options,
+      servers,
       ownKey,
       state,
       clock,
@@ -125,13 +126,45 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       missing: () => hold.goesOn(),
       take: whenNews({ parts, hold, spool, reconcilers, name: key.name }),
-      cameBack: (isAnother) => log.notice(isAnother ? OTHER_KEY : SAME_KEY),
-      fault: faultOf(faults),
-      over: (faultKey) => faults.over(faultKey),
+      ...noticesTo(log, faults),
     },
     signal,
   );
   resources.own('the connection', () => connected);
+}
+
+/** What a client that was killed had laid out for its programs. */
+function clearInput({ clientRun }: HostPaths): void {
+  rmSync(join(clientRun, INPUT), { recursive: true, force: true });
+}
+
+async function sayWhatIsMissing(enforcer: Enforcer, log: Log): Promise<void> {
+  for (const missing of await enforcer.check()) log.warning('The enforcer cannot work yet', { missing });
+  for (const says of (await enforcer.unproven?.()) ?? []) log.warning('Bans cannot be proven', { says });
+}
+
+/** A host that is not enrolled yet goes by its name. */
+function choiceOfServers({ config, paths, serverPlace }: RunOptions): ServerChoice {
+  const enrolled = readEnrolled(paths);
+  const who = enrolled.ok ? enrolled.value.publicHex : nameOf(config);
+  return new ServerChoice(serverPlace.servers, who, (order) => noteOrder(paths, order));
+}
+
+/** What this host would like to be called. */
+function nameOf(config: ClientConfig): string {
+  return config.name ?? hostname();
+}
+
+function noticesTo(
+  log: Log,
+  faults: FaultLog,
+): Pick<ConnectionParts, 'moved' | 'cameBack' | 'fault' | 'over'> {
+  return {
+    fault: faultOf(faults),
+    over: (key) => faults.over(key),
+    moved: (server, before) => log.notice('Follows another server than before', { server, before }),
+    cameBack: (isAnother) => log.notice(isAnother ? OTHER_KEY : SAME_KEY),
+  };
 }
 
 /** @throws when the local admin socket cannot be had. */
@@ -225,6 +258,7 @@ function goOnAs(
 function rotatorOf(
   { config, serverPlace, paths }: RunOptions,
   ownKey: OwnKey,
+  servers: ServerChoice,
   log: Log,
 ): () => Promise<AdminReply> {
   let underWay: Promise<AdminReply> | undefined;
@@ -233,7 +267,12 @@ function rotatorOf(
     log.notice('This host goes over to a new key');
   };
   return () =>
-    (underWay ??= rotateHere(paths, config.addresses, serverPlace, adopt).finally(() => {
+    (underWay ??= rotateHere(
+      paths,
+      config.addresses,
+      { ...serverPlace, servers: servers.order },
+      adopt,
+    ).finally(() => {
       underWay = undefined;
     }));
 }
@@ -241,7 +280,7 @@ function rotatorOf(
 /** The key of this host: the one it has, or a fresh one once the server accepts it; undefined when stopped meanwhile. */
 async function identify(
   { config, paths, serverPlace }: RunOptions,
-  host: { log: Log; faults: FaultLog; progress: Progress },
+  host: { log: Log; faults: FaultLog; progress: Progress; servers: ServerChoice },
   signal: AbortSignal,
 ): Promise<EnrolledKey | undefined> {
   if (setCloneAside(paths)) {
@@ -256,16 +295,18 @@ async function identify(
       tidyKeys(paths, enrolled.value);
       return enrolled.value;
     }
-    const server = await locateServer(serverPlace, serverPlace.servers[0], config.addresses, paths);
+    const server = await locateServer(serverPlace, host.servers.current, config.addresses, paths);
     const result = server.ok
-      ? await enrol(paths, server.value, config.name ?? hostname(), outsideAddresses(config.addresses))
-      : { ok: false as const, reason: server.fault, after: undefined };
+      ? await enrol(paths, server.value, nameOf(config), outsideAddresses(config.addresses))
+      : { ok: false as const, code: 'resolve', reason: server.fault, after: undefined };
     if (result.ok) {
       host.log.notice('Enrolled', { name: result.key.name });
       return result.key;
     }
     host.progress.trouble = result.reason;
     host.faults.fault('enrol', 'Cannot enrol yet', { reason: result.reason });
+    // Whoever has to approve it does so for all servers.
+    if (result.code !== 'pending') host.servers.goOn();
     // Hosts of a fleet that is set up at once must not come back at once.
     const again =
       result.after === undefined ? ENROL_AGAIN_MS : Math.max(1, result.after) * randomInt(1000, 2000);

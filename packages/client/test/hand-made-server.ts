@@ -69,6 +69,7 @@ export function placeOf(events: readonly Event[]): Position {
 export class HandMadeServer implements AsyncDisposable {
   readonly curve: CurvePair;
   readonly asked: Request[] = [];
+  #question = Promise.withResolvers<void>();
   history: Event[] = [];
   /** Set by a test that wants another answer to sync than the honest one; undefined is silence. */
   syncAnswer: (
@@ -82,6 +83,8 @@ export class HandMadeServer implements AsyncDisposable {
   takesMac = true;
   /** By what each request was sealed. */
   readonly sealedBy: ('mac' | 'signature')[] = [];
+  /** Whether its heartbeats say that its database is away. */
+  isStale = false;
   readonly #publish = new PublishPort();
   readonly #report = new ReportPort();
   #endpoints = { reportEndpoint: '', publishEndpoint: '' };
@@ -91,18 +94,21 @@ export class HandMadeServer implements AsyncDisposable {
     this.curve = curve;
   }
 
-  static async start(): Promise<HandMadeServer> {
-    const server = new HandMadeServer(await makeCurvePair());
+  /** @param like another server of the same fleet, whose keys, ports and history it has; it is at the second address. */
+  static async start(like?: HandMadeServer): Promise<HandMadeServer> {
+    const server = new HandMadeServer(like?.curve ?? (await makeCurvePair()));
+    server.history = [...(like?.history ?? [])];
     admission = 'admit';
-    const at = (domain: string): Parameters<ReportPort['listen']>[0] => ({
+    const at = (domain: string, port: number): Parameters<ReportPort['listen']>[0] => ({
       domain,
       curve: server.curve,
-      address: '127.0.0.1',
-      port: takePort(),
+      address: like === undefined ? '127.0.0.1' : '127.0.0.2',
+      port,
     });
+    const { report, publish } = like?.ports ?? { report: takePort(), publish: takePort() };
     server.#endpoints = {
-      reportEndpoint: await server.#report.listen(at('report')),
-      publishEndpoint: await server.#publish.listen(at('publish')),
+      reportEndpoint: await server.#report.listen(at('report', report)),
+      publishEndpoint: await server.#publish.listen(at('publish', publish)),
     };
     void server.#serve();
     return server;
@@ -133,6 +139,11 @@ export class HandMadeServer implements AsyncDisposable {
     admission = next;
   }
 
+  /** Resolves with the next request that comes. */
+  nextQuestion(): Promise<void> {
+    return this.#question.promise;
+  }
+
   /** Begins to beat with its head; a subscriber has everything that is published after the first beat it hears. */
   beat(): void {
     this.#beat ??= setInterval(() => void this.heartbeat(), BEAT_MS);
@@ -145,7 +156,9 @@ export class HandMadeServer implements AsyncDisposable {
   }
 
   heartbeat(head: Position = this.head): Promise<void> {
-    return this.#publish.publish(...encodeHeartbeat({ ...head, now: this.now }));
+    return this.#publish.publish(
+      ...encodeHeartbeat({ ...head, now: this.now, ...(this.isStale ? { stale: true } : {}) }),
+    );
   }
 
   publish(...events: Event[]): Promise<void> {
@@ -179,6 +192,8 @@ export class HandMadeServer implements AsyncDisposable {
       const request = parseRequest(incoming.subject, incoming.body);
       if (!request.ok) continue;
       this.asked.push(request.value);
+      this.#question.resolve();
+      this.#question = Promise.withResolvers();
       const isMac = incoming.signature.length === MAC_BYTES;
       this.sealedBy.push(isMac ? 'mac' : 'signature');
       const reply = isMac && !this.takesMac ? MAC_REFUSED : this.#reply(request.value);

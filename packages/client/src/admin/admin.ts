@@ -6,9 +6,9 @@ import {
   type AdminRequest,
   type AdminRuns,
   type HostPaths,
-  type ServerPlace,
 } from '@banshare/runtime';
 import type { Enforcer } from '../enforcers/enforcer.ts';
+import type { ServerChoice } from '../server/server-choice.ts';
 import type { Progress } from '../follow/progress.ts';
 import type { Applier } from '../apply/apply.ts';
 import { pause, resume } from '../decide/pause.ts';
@@ -22,7 +22,7 @@ import type { DecideParts } from '../decide/parts.ts';
 /** What the local commands may look at. */
 export type AdminParts = {
   enforcer: Pick<Enforcer, 'kind' | 'check' | 'ways' | 'unproven'>;
-  serverPlace: ServerPlace;
+  servers: Pick<ServerChoice, 'current' | 'others'>;
   paths: HostPaths;
   state: State;
   progress: Progress;
@@ -61,7 +61,7 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 
 async function tellStatus(
   _: unknown,
-  { enforcer, serverPlace, paths, state, progress, receipt, protection }: AdminParts,
+  { enforcer, servers, paths, state, progress, receipt, protection }: AdminParts,
 ): Promise<AdminReply> {
   const how = {
     missing: await enforcer.check(),
@@ -70,7 +70,7 @@ async function tellStatus(
     unprotected: protection.unknown(),
     kind: enforcer.kind,
   };
-  const status = statusOf(how, serverPlace, state, progress, spoolStatus(paths.spool, wallSeconds()));
+  const status = statusOf(how, servers, state, progress, spoolStatus(paths.spool, wallSeconds()));
   return { ok: true, result: { ...status, receipt: receipt() } };
 }
 

@@ -1,9 +1,10 @@
 import { sayReason } from '../bans/reason.ts';
 import { join } from 'node:path';
 import type { Receipt } from '@banshare/protocol';
-import { DEAD_LETTERS, monotonicSeconds, spooledAt, spoolFilesIn, type ServerPlace } from '@banshare/runtime';
+import { DEAD_LETTERS, monotonicSeconds, spooledAt, spoolFilesIn } from '@banshare/runtime';
 import { placingOf } from '../enforcer-change/hand-over.ts';
 import type { Phase, Progress } from '../follow/progress.ts';
+import type { ServerChoice } from '../server/server-choice.ts';
 import type { State } from '../bans/state.ts';
 
 /** Above this a host does better with a set of the kernel. */
@@ -16,7 +17,13 @@ export type ClientStatus = {
   pausedAt: number | null;
   phase: Phase;
   trouble: string;
+  /** The server that this host uses, and since when it follows that, epoch seconds; null before. */
   server: string;
+  serverSince: number | null;
+  /** Those to which it would go, in their order. */
+  otherServers: string[];
+  /** Whether its server has said that its database is away. */
+  serverIsStale: boolean;
   epoch: string | null;
   position: number | null;
   heardSecondsAgo: number | null;
@@ -51,7 +58,7 @@ export function statusOf(
     unproven?: readonly string[];
     unprotected?: readonly string[];
   },
-  serverPlace: ServerPlace,
+  servers: Pick<ServerChoice, 'current' | 'others'>,
   state: State,
   progress: Progress,
   spool: SpoolStatus,
@@ -64,7 +71,10 @@ export function statusOf(
     pausedAt: state.pausedAt() ?? null,
     phase: progress.phase,
     trouble: progress.trouble,
-    server: serverPlace.servers[0],
+    server: servers.current,
+    serverSince: progress.follows?.server === servers.current ? progress.follows.since : null,
+    otherServers: servers.others,
+    serverIsStale: progress.isStale,
     epoch: position?.epoch ?? null,
     position: position?.seq ?? null,
     heardSecondsAgo: heardAt === undefined ? null : Math.round(monotonicSeconds() - heardAt),
@@ -120,9 +130,9 @@ export function unliftedIn(state: State): string[] {
 }
 
 /** Whether no person is needed for what a running client tells. */
-export function isInOrder({ phase, pausedAt, lacking, ...status }: ClientStatus): boolean {
+export function isInOrder({ phase, pausedAt, lacking, serverIsStale, ...status }: ClientStatus): boolean {
   const faults = [status.unlifted, status.unproven, status.unprotected];
-  const isClear = faults.every((sentences) => sentences.length === 0) && lacking === 0;
+  const isClear = faults.every((sentences) => sentences.length === 0) && lacking === 0 && !serverIsStale;
   return phase === 'in-step' && pausedAt === null && isClear;
 }
 

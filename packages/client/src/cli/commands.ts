@@ -28,6 +28,7 @@ import { enrol, type Enrolment, hasJoinKey } from '../identity/enrol.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { setCloneAside } from '../identity/clone.ts';
 import { locateServer } from '../server/server-address.ts';
+import { firstThatCounts, ServerChoice } from '../server/server-choice.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { setupFaults } from './check-setup.ts';
 import { rotateNow } from './rotate-command.ts';
@@ -45,6 +46,15 @@ const LOOK_MS = 250;
 const STATUS_MS = 10_000;
 /** What a person or an installer waits at most when the server asks to come later; the daemon goes on afterwards. */
 const MOST_WAIT_SECONDS = 20;
+
+/** Where a server has said that, another may say otherwise. */
+const ANOTHER_MAY: ReadonlySet<string> = new Set([
+  'resolve',
+  'unreachable',
+  'unreadable',
+  'not-admitted',
+  'ledger',
+]);
 
 type Common = { root: string; config?: string | undefined; check?: boolean | undefined; json: boolean };
 type Command = CommandModule<object, Common>;
@@ -137,13 +147,16 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   const setup = await readSetup(root, configPath);
   if (setup === undefined) return EXIT.configuration;
   const { config, serverPlace } = setup;
-  const server = await locateServer(serverPlace, serverPlace.servers[0], config.addresses, paths);
   const wanted = known.ok ? known.value.name : (config.name ?? hostname());
-  const ask = async (): Promise<Enrolment> =>
-    server.ok
+  const askAt = async (name: string): Promise<Enrolment> => {
+    const server = await locateServer(serverPlace, name, config.addresses, paths);
+    return server.ok
       ? enrol(paths, server.value, wanted, outsideAddresses(config.addresses))
       : { ok: false, kind: 'wait', code: 'resolve', reason: server.fault };
-  const result = await askPatiently(ask);
+  };
+  const { order } = new ServerChoice(serverPlace.servers, wanted);
+  const counts = (answer: Enrolment): boolean => answer.ok || !ANOTHER_MAY.has(answer.code);
+  const result = await askPatiently(() => firstThatCounts(order, askAt, counts));
   if (known.ok && !result.ok && result.code === 'revoked') {
     say(
       `${known.value.name} is enrolled no more: ${result.reason}. Ask the operator of the server; once this host may come back, move ${paths.keys.host}.key* away and run banshare-client enrol again, which makes a new key`,

@@ -3,8 +3,7 @@ import type { ClientStatus, SpoolStatus } from '../admin/status.ts';
 
 /** What has to be said before all else. */
 export function showPaused(at: number): string {
-  const since = new Date(at * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
-  return `PAUSED since ${since}: nothing is applied on this host until banshare-client resume.`;
+  return `PAUSED since ${time(at)}: nothing is applied on this host until banshare-client resume.`;
 }
 
 /** The same for people. */
@@ -23,6 +22,7 @@ export function showStatus(status: ClientStatus): string {
   return [
     first[phase],
     ...(trouble === '' ? [] : [`  ${trouble}`]),
+    ...serverLines(status),
     ...(heardSecondsAgo === null ? [] : [`The server was heard ${heardSecondsAgo} s ago.`]),
     `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
     ...(status.lacking === 0 ? [] : [lackingText(status.lacking, server)]),
@@ -36,6 +36,25 @@ export function showStatus(status: ClientStatus): string {
     ),
     ...spoolLines(spool),
   ].join('\n');
+}
+
+/** Which of several servers this host uses, and what is the matter with it. */
+function serverLines({ server, serverSince, otherServers, serverIsStale }: ClientStatus): string[] {
+  const since = serverSince === null ? '' : ` since ${time(serverSince)}`;
+  return [
+    ...(otherServers.length === 0
+      ? []
+      : [`It uses the server ${server}${since}; ${otherServers.join(', ')} would follow.`]),
+    ...(serverIsStale
+      ? [
+          `The database of ${server} is away: it takes no reports, which wait${otherServers.length === 0 ? '' : ', and no other server does'}.`,
+        ]
+      : []),
+  ];
+}
+
+function time(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function lackingText(count: number, server: string): string {

@@ -12,10 +12,13 @@ import { Subscription } from '@banshare/transport';
 import { Acknowledger, type Bell } from './acknowledge.ts';
 import { enrolAnew, removeJoinKey } from '../identity/enrol.ts';
 import { type FollowEnd, Follower } from './follow.ts';
+import type { EnrolledKey } from '../identity/key-files.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import type { Progress } from './progress.ts';
+import { nextHeartbeat, Scout } from './scout.ts';
 import { comeBack } from '../identity/rotate.ts';
 import { locateServer, takingOf } from '../server/server-address.ts';
+import type { ServerChoice } from '../server/server-choice.ts';
 import type { ServerClock } from '../server/server-clock.ts';
 import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import type { State } from '../bans/state.ts';
@@ -27,6 +30,8 @@ export type ConnectionParts = {
   paths: HostPaths;
   config: ClientConfig;
   serverPlace: ServerPlace;
+  /** Which of them this host uses. */
+  servers: ServerChoice;
   ownKey: OwnKey;
   state: State;
   clock: ServerClock;
@@ -39,6 +44,8 @@ export type ConnectionParts = {
   bell: Bell;
   /** Hears at which address the server was found, before anything is sent there. */
   found: (ip: string) => void;
+  /** Hears that this host follows another server than before. */
+  moved: (server: string, before: string) => void;
   /** Hears what the server calls this host. */
   named: (name: HostName) => void;
   take: (news: News) => void | Promise<void>;
@@ -56,37 +63,59 @@ const ACK_MS = 5000;
 /** A refusal is final for libzmq; a person may change the server's mind. */
 const AFTER_REFUSAL_MS = 5000;
 
-/** Stays connected until the signal: whenever following ends, looks the server up again and starts over. */
+/** Why a connection ended: as following does, or this host left for another server, since its own does not answer, or that is better. */
+type ConnectionEnd = FollowEnd | 'unanswered' | 'better';
+
+/**
+ * Stays connected until the signal: whenever following ends, looks the server up again and starts over, with the next one where
+ * there are several.
+ */
 export async function stayConnected(parts: ConnectionParts, signal: AbortSignal): Promise<void> {
+  const { servers, progress } = parts;
   while (!signal.aborted) {
-    const server = await locateServer(
-      parts.serverPlace,
-      parts.serverPlace.servers[0],
-      parts.config.addresses,
-      parts.paths,
-    );
+    const server = await locate(parts, servers.current);
     // A resolver may take half a minute.
     if (signal.aborted) return;
     if (server.ok) {
-      const { publicHex } = parts.ownKey.key;
-      parts.found(server.value.ip);
-      const end = await connectOrSay(parts, server.value, signal);
-      if (signal.aborted) return;
-      // Closed for that: the next connection is the new key's.
-      if (parts.ownKey.key.publicHex !== publicHex) continue;
-      if (end === 'refused' && (await findsItsWay(parts, server.value))) {
-        await wait(randomInt(100, 600), signal);
-        continue;
-      }
-      explain(end, parts);
-      if (end === 'refused' && (await isEnrolledAnew(parts, server.value))) continue;
-      await wait(end === 'refused' ? AFTER_REFUSAL_MS : randomInt(100, 600), signal);
+      const rest = await connectAt(parts, server.value, signal);
+      await wait(rest, signal);
     } else {
-      parts.progress.trouble = server.fault;
+      progress.trouble = server.fault;
       parts.fault('resolve', server.fault);
-      await wait(randomInt(1000, 3000), signal);
+      await wait(servers.goOn() ? randomInt(1000, 3000) : shortRest(), signal);
     }
   }
+}
+
+/** Hosts of a fleet that lost their server at once do not come to another at once. */
+function shortRest(): number {
+  return randomInt(100, 600);
+}
+
+function locate(
+  { serverPlace, config, paths }: ConnectionParts,
+  server: string,
+): ReturnType<typeof locateServer> {
+  return locateServer(serverPlace, server, config.addresses, paths);
+}
+
+/** Is connected until that ends; returns for how many milliseconds to rest before the next try. */
+async function connectAt(
+  parts: ConnectionParts,
+  server: ServerAddress & { ip: string },
+  signal: AbortSignal,
+): Promise<number> {
+  const { servers, ownKey } = parts;
+  const { publicHex } = ownKey.key;
+  parts.found(server.ip);
+  const end = await connectOrSay(parts, server, signal);
+  if (signal.aborted || end === 'better') return 0;
+  // Closed for that: the next connection is the new key's.
+  if (ownKey.key.publicHex !== publicHex) return 0;
+  if (end === 'refused' && (await findsItsWay(parts, server))) return shortRest();
+  explain(end, parts);
+  if (end === 'refused' && (await isEnrolledAnew(parts, server))) return 0;
+  return servers.goOn() && end === 'refused' ? AFTER_REFUSAL_MS : shortRest();
 }
 
 /** No socket may be had, where descriptors ran out: then the next try is as good as after a silent server. */
@@ -94,7 +123,7 @@ async function connectOrSay(
   parts: ConnectionParts,
   server: ServerAddress,
   signal: AbortSignal,
-): Promise<FollowEnd> {
+): Promise<ConnectionEnd> {
   const { curve } = parts.ownKey.key;
   const peer = { endpoint: server.publishEndpoint, serverKey: server.serverKey, curve };
   let subscription;
@@ -112,39 +141,101 @@ async function connectOnce(
   server: ServerAddress,
   subscription: Subscription,
   signal: AbortSignal,
-): Promise<FollowEnd> {
-  const { ownKey, state, progress, clock } = parts;
+): Promise<ConnectionEnd> {
+  const { ownKey, state, progress, servers } = parts;
   const { key } = ownKey;
   if (progress.phase !== 'refused') progress.phase = 'connecting';
-  const link = new ServerLink(server, key, key.curve, takingOf(parts.paths, parts.serverPlace, key));
+  const closed = new AbortController();
+  let left: ConnectionEnd | undefined;
+  const leave = (why: ConnectionEnd): void => {
+    left ??= why;
+    closed.abort();
+  };
+  const taking = takingOf(parts.paths, parts.serverPlace, key);
+  const link = new ServerLink(server, key, key.curve, taking, (isAnswered) => {
+    if (!isAnswered && servers.isDeaf()) leave('unanswered');
+  });
   const acknowledger = new Acknowledger(link, state, parts);
   const ack = (): void => acknowledger.ring();
   parts.bell.listen(ack);
   const timer = setInterval(ack, ACK_MS + randomInt(0, 1000));
-  const close = (): void => {
+  closed.signal.addEventListener('abort', () => {
     clearInterval(timer);
     subscription.close();
     link.close();
-  };
+  });
+  const close = (): void => closed.abort();
   signal.addEventListener('abort', close, { once: true });
   const forget = ownKey.onChange(close);
-  const follower = new Follower({
+  const scout = scoutOf(
+    parts,
+    (better) => {
+      servers.goTo(better);
+      leave('better');
+    },
+    closed.signal,
+  );
+  const follower = followerOf(parts, { subscription, link, key, scout, ack });
+  try {
+    const end = await follower.follow();
+    return left ?? end;
+  } finally {
+    signal.removeEventListener('abort', close);
+    forget();
+    close();
+  }
+}
+
+/** Looks for a server that is better than the one in use. */
+function scoutOf(parts: ConnectionParts, found: (server: string) => void, signal: AbortSignal): Scout {
+  const { servers, ownKey, state } = parts;
+  return new Scout(
+    {
+      others: () => servers.others,
+      position: () => state.position(),
+      found,
+      listen: async (server) => {
+        const at = await locate(parts, server);
+        if (!at.ok || signal.aborted) return undefined;
+        const { publishEndpoint: endpoint, serverKey } = at.value;
+        return nextHeartbeat({ endpoint, serverKey, curve: ownKey.key.curve }, signal);
+      },
+    },
+    signal,
+  );
+}
+
+function followerOf(
+  parts: ConnectionParts,
+  own: { subscription: Subscription; link: ServerLink; key: EnrolledKey; scout: Scout; ack: () => void },
+): Follower {
+  const { progress, clock, state, ownKey, servers } = parts;
+  const { subscription, link, key, scout, ack } = own;
+  const at = servers.current;
+  return new Follower({
     subscription,
     link,
     position: state.position(),
     take: async (news) => {
       await parts.take(news);
       progress.position = news.position;
-      if (news.kind === 'in-step' || news.kind === 'lagging') {
-        standAs(news, parts);
-        ack();
-      }
+      if (news.kind !== 'in-step' && news.kind !== 'lagging') return;
+      standAs(news, parts);
+      scout.lags(news.kind === 'lagging');
+      ack();
     },
     missing: parts.missing,
     heard: (now) => {
       clock.hear(now);
       progress.heardAt = monotonicSeconds();
       progress.clockAhead = wallSeconds() - now;
+    },
+    beat: ({ stale = false }) => {
+      // What had arrived before this host chose another server is still read.
+      if (servers.current !== at) return;
+      settle(parts);
+      progress.isStale = stale;
+      scout.stale(stale);
     },
     fault: (text) => {
       if (ownKey.key.publicHex !== key.publicHex) return;
@@ -154,13 +245,16 @@ async function connectOnce(
     },
     silentAfterMs: SILENT_AFTER_MS,
   });
-  try {
-    return await follower.follow();
-  } finally {
-    signal.removeEventListener('abort', close);
-    forget();
-    close();
-  }
+}
+
+/** The server in use was heard: this host stays there. */
+function settle({ servers, progress, moved }: ConnectionParts): void {
+  servers.settle();
+  const { current } = servers;
+  const before = progress.follows?.server;
+  if (before === current) return;
+  progress.follows = { server: current, since: wallSeconds() };
+  if (before !== undefined) moved(current, before);
 }
 
 /** Notes where this host stands with its server. */
@@ -216,14 +310,16 @@ async function findsItsWay(
   }
 }
 
-function explain(end: FollowEnd, parts: ConnectionParts): void {
-  const { progress, serverPlace } = parts;
-  if (end === 'refused') {
-    progress.phase = 'refused';
+function explain(end: ConnectionEnd, parts: ConnectionParts): void {
+  const { progress, servers } = parts;
+  const [next] = servers.others;
+  const goesOn = next === undefined ? 'trying again' : `going on with ${next}`;
+  progress.phase = end === 'refused' ? 'refused' : 'connecting';
+  if (end === 'refused')
     progress.trouble = `the server does not admit this host's key: it was revoked or forgotten, or the server was set up anew`;
-  } else {
-    progress.phase = 'connecting';
-    progress.trouble = `nothing was heard from ${serverPlace.servers[0]} for ${SILENT_AFTER_MS / 1000} s; trying again`;
-  }
+  else if (end === 'unanswered')
+    progress.trouble = `${servers.current} publishes, and does not answer at its report port; ${goesOn}`;
+  else
+    progress.trouble = `nothing was heard from ${servers.current} for ${SILENT_AFTER_MS / 1000} s; ${goesOn}`;
   parts.fault('connection', `Not connected: ${progress.trouble}`);
 }

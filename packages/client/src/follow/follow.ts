@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import {
   type Event,
+  type Heartbeat,
   nextTail,
   parsePublication,
   parseSyncAnswer,
@@ -34,6 +35,8 @@ export type FollowParts = {
   /** Hears that more is missing, at the beginning of catching up and before each piece. */
   missing?: () => void;
   heard: (now: number) => void;
+  /** Hears each heartbeat before what follows from it. */
+  beat?: (heartbeat: Heartbeat) => void;
   fault: (text: string) => void;
   silentAfterMs: number;
 };
@@ -139,6 +142,7 @@ export class Follower {
   async #hear(publication: Publication): Promise<void> {
     if (publication.kind === 'heartbeat') {
       this.#parts.heard(publication.heartbeat.now);
+      this.#parts.beat?.(publication.heartbeat);
       this.#isHeard = true;
       if (this.#isLagging && isBefore(publication.heartbeat, this.#position)) return;
       this.#isLagging = false;
@@ -305,7 +309,7 @@ function isSame(one: Position | undefined, other: Position): boolean {
 }
 
 /** Whether a position lies before ours in the same epoch. */
-function isBefore(one: Position, ours: Position | undefined): boolean {
+export function isBefore(one: Position, ours: Position | undefined): boolean {
   return ours?.epoch === one.epoch && one.seq < ours.seq;
 }
 

@@ -8,6 +8,10 @@ export class Progress {
   /** What stands in the way at the moment; empty when nothing does. */
   trouble = '';
   name = '';
+  /** Which server this host follows, and since when, epoch seconds; undefined before the first. */
+  follows: { server: string; since: number } | undefined;
+  /** The server in use has said that its database is away. */
+  isStale = false;
   position: Position | undefined;
   /** Monotonic seconds of the last word from the server. */
   heardAt: number | undefined;

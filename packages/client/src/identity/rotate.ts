@@ -6,6 +6,7 @@ import { dropNextKey, type EnrolledKey, nextKey, putInPlace, readEnrolled, tidyK
 import { isClone, machineHash } from './clone.ts';
 import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import { locateServer } from '../server/server-address.ts';
+import { firstThatCounts } from '../server/server-choice.ts';
 
 /** `says` and `reason` are for people. `no-key`: this host has none to sign with; `no-server`: trying again later helps. */
 export type Rotated =
@@ -118,14 +119,32 @@ async function speak(server: ServerAddress, key: EnrolledKey): Promise<boolean> 
   return answer.ok && answer.reply.status !== 'REFUSED' && answer.reply.code !== 'ledger';
 }
 
-/** Finds the server and goes over to a new key; every fault is an answer. */
+/**
+ * Finds a server, the first of the list that answers, and goes over to a new key; every fault is an answer. The next key stays the
+ * same meanwhile: asked for it again, a server that has it already says so.
+ */
 export async function rotateHere(
   paths: HostPaths,
   knownOutside: readonly string[],
   serverPlace: ServerPlace,
   adopt: (key: EnrolledKey) => void,
 ): Promise<AdminReply> {
-  const server = await locateServer(serverPlace, serverPlace.servers[0], knownOutside, paths);
+  const rotated = (server: string): Promise<AdminReply> =>
+    rotateAt(server, { paths, knownOutside, serverPlace, adopt });
+  return firstThatCounts(serverPlace.servers, rotated, (reply) => reply.ok || reply.code !== 'no-server');
+}
+
+async function rotateAt(
+  name: string,
+  host: {
+    paths: HostPaths;
+    knownOutside: readonly string[];
+    serverPlace: ServerPlace;
+    adopt: (key: EnrolledKey) => void;
+  },
+): Promise<AdminReply> {
+  const { paths, knownOutside, serverPlace, adopt } = host;
+  const server = await locateServer(serverPlace, name, knownOutside, paths);
   if (!server.ok) return { ok: false, code: 'no-server', reason: `${server.fault}. Nothing has changed` };
   try {
     const rotated = await rotate(paths, server.value, adopt);

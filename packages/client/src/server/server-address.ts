@@ -19,6 +19,8 @@ import {
 import { endpoint, type Identity, Mac } from '@banshare/transport';
 import type { ServerAddress, Taking } from './server-link.ts';
 
+const RESOLVER_MS = 1000;
+
 /** Finds the IP of one of the servers; a name is looked up anew each time, and noted for the reporter. */
 export async function locateServer(
   serverPlace: ServerPlace,
@@ -26,7 +28,7 @@ export async function locateServer(
   knownOutside: readonly string[],
   paths: HostPaths,
 ): Promise<Result<ServerAddress & { ip: string }>> {
-  const found = await lookUp(server);
+  const found = await lookUpInTime(serverPlace, server, paths);
   if (!found.ok) return found;
   if (found.value !== server) noteAddress(paths, serverPlace.servers, { name: server, ip: found.value });
   const ip = throughLoopback(found.value, knownOutside);
@@ -36,6 +38,26 @@ export async function locateServer(
     publishEndpoint: endpoint(ip, serverPlace.publishPort),
     serverKey: serverPlace.serverPublicKey,
   });
+}
+
+/** A resolver that is gone with one of several servers must not keep this host from the next one: what was noted of that still counts. */
+async function lookUpInTime(
+  { servers }: ServerPlace,
+  server: string,
+  paths: HostPaths,
+): Promise<Result<string>> {
+  const noted = servers.length === 1 ? '' : notedIp(paths, server);
+  if (noted === '') return lookUp(server);
+  const late = Promise.withResolvers<Result<string>>();
+  const timer = setTimeout(() => late.resolve(good(noted)), RESOLVER_MS);
+  const found = await Promise.race([lookUp(server), late.promise]);
+  clearTimeout(timer);
+  return found.ok ? found : good(noted);
+}
+
+function notedIp(paths: HostPaths, server: string): string {
+  const noted = readServerNote(paths.serverAddress)?.servers.find(({ name }) => name === server)?.ip ?? '';
+  return parseAddress(noted).ok ? noted : '';
 }
 
 async function lookUp(server: string): Promise<Result<string>> {

@@ -19,6 +19,7 @@ export class ServerLink {
   readonly #requester: Requester;
   readonly #sealer: Sealer;
   readonly #taking: Taking;
+  readonly #heard: (isAnswered: boolean) => void;
   readonly #key: string;
   readonly #serverKey: string;
   #turn: Promise<unknown> = Promise.resolve();
@@ -27,16 +28,19 @@ export class ServerLink {
   /**
    * @param curve what ZAP sees: the host's own pair, or the join pair while it enrols.
    * @param taking without it everything is signed.
+   * @param heard hears of each question whether the server has answered it at all.
    */
   constructor(
     server: ServerAddress,
     identity: Identity,
     curve: CurvePair = identity.curve,
     taking: Taking = SIGNED,
+    heard: (isAnswered: boolean) => void = () => undefined,
   ) {
     this.#requester = new Requester({ endpoint: server.reportEndpoint, serverKey: server.serverKey, curve });
     this.#sealer = new Sealer(identity, server.serverKey, taking.takesMac());
     this.#taking = taking;
+    this.#heard = heard;
     this.#key = identity.publicHex;
     this.#serverKey = server.serverKey;
   }
@@ -59,6 +63,7 @@ export class ServerLink {
 
   async #ask(question: Question, timeoutMs: number): Promise<Answer> {
     const first = await this.#send(question, timeoutMs);
+    if (!this.#isClosed) this.#heard(first.ok || first.fault !== 'unreachable');
     if (this.#sealer.hasToSign(first)) {
       this.#taking.note(false);
       return this.#send(question, timeoutMs);

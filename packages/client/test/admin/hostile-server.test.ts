@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { LARGEST_SEQ, LATEST_SECONDS, parsePublication, parseReply } from '@banshare/protocol';
-import { hostPaths, oddIn, type ServerPlace } from '@banshare/runtime';
+import { hostPaths, oddIn } from '@banshare/runtime';
 import { ACTIONS } from '../../src/admin/actions.ts';
 import { answerAdmin } from '../../src/admin/admin.ts';
 import { Progress } from '../../src/follow/progress.ts';
@@ -22,7 +22,7 @@ after(() => {
 async function assertTold(): Promise<void> {
   const parts = {
     enforcer: victim.enforcer,
-    serverPlace: { servers: ['bans.example.org'] } as unknown as ServerPlace,
+    servers: { current: 'bans.example.org', others: ['b.example.org'] },
     paths: hostPaths(scratch.path),
     state: victim.state,
     progress,

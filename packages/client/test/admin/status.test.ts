@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ServerPlace } from '@banshare/runtime';
 import { Progress } from '../../src/follow/progress.ts';
 import { State } from '../../src/bans/state.ts';
 import { statusOf } from '../../src/admin/status.ts';
 import { folder, ip, NOW, range, rowOf } from '../make.ts';
 import { showStatus } from '../../src/cli/show-status.ts';
 
-const place = { servers: ['bans.example.org'] } as unknown as ServerPlace;
+const place = { current: 'bans.example.org', others: [] };
 const spool = { waiting: 0, oldestSeconds: 0, dead: 0 };
 
 for (const [enforcer, bans, isAdvised] of [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { test } from 'node:test';
 import { hostPaths } from '@banshare/runtime';
-import { locateServer, noteOrder } from '../../src/server/server-address.ts';
+import { locateServer, noteAddress, noteOrder } from '../../src/server/server-address.ts';
 import { folder } from '../make.ts';
 
 const ports = { reportPort: 20_001, publishPort: 20_002, serverPublicKey: '0'.repeat(40) };
@@ -38,6 +38,16 @@ test('locateServer() notes what a name resolved to, for the reporter', async () 
   assert.equal(found.ok && found.value.ip, '127.0.0.1');
   assert.match(readFileSync(paths.serverAddress, 'utf8'), /^localhost (127\.0\.0\.1|::1)\n$/);
   assert.equal(statSync(paths.serverAddress).mode & 0o777, 0o600);
+});
+
+test('locateServer() goes by what was noted of one of several servers where no resolver knows it any more', async () => {
+  using scratch = folder();
+  const paths = hostPaths(scratch.path);
+  const servers = ['203.0.113.1', 'nosuch.invalid'] as const;
+  assert.equal((await locateServer({ servers, ...ports }, 'nosuch.invalid', [], paths)).ok, false);
+  noteAddress(paths, servers, { name: 'nosuch.invalid', ip: '203.0.113.2' });
+  const found = await locateServer({ servers, ...ports }, 'nosuch.invalid', [], paths);
+  assert.equal(found.ok && found.value.ip, '203.0.113.2');
 });
 
 test('locateServer() says which name does not resolve', async () => {
