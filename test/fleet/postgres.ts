@@ -14,11 +14,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { takePort } from './ports.ts';
-import { within } from './within.ts';
+import { untilAnswered, within } from './within.ts';
 
 const DEBIAN = '/usr/lib/postgresql';
 /** Users that no service of this machine needs, where a test is run by root: PostgreSQL refuses to be root's. */
 const ORDINARY = /^(?:postgres|nobody):[^:]*:(\d+):(\d+):/m;
+
+/** No test cuts the power: what a killed process has written is there. */
+const QUICK = { fsync: 'off', full_page_writes: 'off', shared_buffers: '16MB' };
 
 type Server = ChildProcessByStdio<null, null, Readable>;
 const running = new Set<Server>();
@@ -46,7 +49,7 @@ export class Postgres implements AsyncDisposable {
     process.once('exit', this.#remove);
   }
 
-  /** A database that keeps nothing beyond the test's end: it does not wait for its disk. */
+  /** One with a database and a user called banshare. */
   static async start(): Promise<Postgres> {
     const made = new Postgres();
     try {
@@ -73,34 +76,36 @@ export class Postgres implements AsyncDisposable {
       '--locale=C',
       '--encoding=UTF8',
       '--no-instructions',
+      '--wal-segsize=1',
     );
-    this.#settings({ fsync: 'off', full_page_writes: 'off', shared_buffers: '16MB', max_wal_senders: '4' });
+    this.#settings({ max_wal_senders: '4' });
   }
 
   /** Another one that follows this one, as NAME of synchronous_standby_names. */
   async standby(name: string): Promise<Postgres> {
     const made = new Postgres();
-    runAs(
-      'pg_basebackup',
-      '-D',
-      made.#data,
-      '-h',
-      '127.0.0.1',
-      '-p',
-      String(this.port),
-      '-U',
-      'postgres',
-      '-c',
-      'fast',
-      '--no-sync',
-    );
-    writeFileSync(join(made.#data, 'standby.signal'), '');
-    made.#settings({
-      primary_conninfo: `host=127.0.0.1 port=${this.port} user=postgres application_name=${name}`,
-      synchronous_standby_names: '',
+    try {
+      made.#copy(this.port, name);
+      await made.run();
+      const look = `SELECT 1 FROM pg_stat_replication WHERE application_name = '${name}' AND state = 'streaming'`;
+      const streams = async (): Promise<string | undefined> => this.sql(look) || undefined;
+      await untilAnswered(streams, 20_000, () => 'a standby that follows');
+      return made;
+    } catch (error) {
+      await made[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  #copy(port: number, name: string): void {
+    const from = ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres'];
+    runAs('pg_basebackup', '-D', this.#data, ...from, '-c', 'fast', '--no-sync');
+    writeFileSync(join(this.#data, 'standby.signal'), '');
+    this.#settings({
+      primary_conninfo: `host=127.0.0.1 port=${port} user=postgres application_name=${name}`,
+      // Back at once after its primary was away.
+      wal_retrieve_retry_interval: '100ms',
     });
-    await made.run();
-    return made;
   }
 
   get url(): string {
@@ -183,7 +188,7 @@ export class Postgres implements AsyncDisposable {
   readonly #remove = (): void => rmSync(this.#folder, { recursive: true, force: true });
 
   #settings(settings: Readonly<Record<string, string>>): void {
-    const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...settings };
+    const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...QUICK, ...settings };
     const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'\n`);
     writeFileSync(join(this.#data, 'postgresql.conf'), lines.join(''));
     // What a copy has of the one that it was made of.

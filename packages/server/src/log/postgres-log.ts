@@ -157,7 +157,13 @@ export class PostgresLog implements Log {
    */
   async #passBarrier(line: Line, n: number, until: number): Promise<void> {
     if (this.#options.durability !== 'standby') return;
-    while (!(await isReplicated(line))) {
+    for (;;) {
+      const passed = await passBarrier(line);
+      if (passed === 'passed') return;
+      if (passed === 'no-standby') {
+        this.#note(noStandby(line));
+        throw unknownOutcome(n, new Error('it is on one machine only'));
+      }
       if (monotonicSeconds() >= until)
         throw unknownOutcome(n, new Error('no standby has said that it has it'));
     }
@@ -204,32 +210,29 @@ export class PostgresLog implements Log {
     await line.listen(() => this.#news());
     const ended = new Promise<never>((_, reject) => line.onClosed(reject));
     ended.catch(() => undefined);
-    await this.#pulse(line);
+    const fault = await this.#pulse(line);
     // What a crash left behind may be on one machine only.
-    if (this.#options.durability === 'standby' && this.#fault?.code !== 'no-standby')
-      await untilReplicated(line);
+    if (this.#options.durability === 'standby' && fault === undefined) await untilReplicated(line);
     this.#line = line;
+    this.#note(fault);
     this.#awaited.resolve(line);
     this.#news();
     for (;;) {
       await Promise.race([ended, pause(PULSE_MS, undefined, { signal: this.#closing.signal })]);
-      await this.#pulse(line);
+      const [before, last] = [this.#fault, this.#last];
+      this.#note(await this.#pulse(line));
+      if (before?.code !== this.#fault?.code || last !== this.#last) this.#news();
     }
   }
 
-  async #pulse(line: Line): Promise<void> {
+  /** Reads the last number and the clock; returns what keeps the database from being written. */
+  async #pulse(line: Line): Promise<LogFault | undefined> {
     const began = monotonicSeconds();
     const [pulse] = await line.ask(PULSE);
     if (pulse?.['standby'] === true) throw new Error(`${nameOf(line.at)} is a standby now`);
     this.#clock = Number(pulse?.['now']) - (began + monotonicSeconds()) / 2;
-    const fault =
-      this.#options.durability === 'standby' && pulse?.['names'] === '' ? noStandby(line) : undefined;
-    const hasChanged = fault?.code !== this.#fault?.code;
-    const last = Number(pulse?.['last']);
-    const isNew = last !== this.#last;
-    this.#last = last;
-    this.#note(fault);
-    if (hasChanged || isNew) this.#news();
+    this.#last = Number(pulse?.['last']);
+    return this.#options.durability === 'standby' && pulse?.['names'] === '' ? noStandby(line) : undefined;
   }
 
   #lose(line: Line | undefined, error: unknown): void {
@@ -278,17 +281,20 @@ function isSame(one: Settings, other: Settings): boolean {
   return other?.['names'] !== '' && one?.['loaded'] === other?.['loaded'];
 }
 
-/** Makes a commit that stores nothing; whether it was the standby that let it go, so that all before it is there too. */
-async function isReplicated(line: Line): Promise<boolean> {
+/** Makes a commit that stores nothing. passed: the standby let it go, so that all before it is there too. */
+async function passBarrier(line: Line): Promise<'passed' | 'no-standby' | 'changed'> {
   const { warnings } = line;
   const [[passed], [still]] = await Promise.all([line.ask(BARRIER), line.ask(STILL)]);
-  return line.warnings === warnings && passed?.['names'] !== '' && isSame(passed, still);
+  if (still?.['names'] === '') return 'no-standby';
+  return line.warnings === warnings && passed?.['names'] !== '' && isSame(passed, still)
+    ? 'passed'
+    : 'changed';
 }
 
 /** @throws LogFault `away` */
 async function untilReplicated(line: Line): Promise<void> {
   try {
-    if (await isReplicated(line)) return;
+    if ((await passBarrier(line)) === 'passed') return;
   } catch (error) {
     if (isRefusal(error)) throw error;
     throw new LogFault(

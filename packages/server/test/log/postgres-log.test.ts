@@ -3,19 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
 import { within } from '../../../../test/fleet/within.ts';
-import { parseDatabaseUrl } from '../../src/log/database-url.ts';
-import {
-  LOG_START,
-  LogFault,
-  type Appended,
-  type Draft,
-  type Durability,
-  type LogPosition,
-} from '../../src/log/log.ts';
-import { PostgresLog } from '../../src/log/postgres-log.ts';
+import { LOG_START, type Durability } from '../../src/log/log.ts';
+import type { PostgresLog } from '../../src/log/postgres-log.ts';
+import { draft, freshLog as freshAt, openLog, ours, until, withCode } from './logs.ts';
 
 const skip = postgresSkip();
-const SECRET = randomBytes(32);
 
 let started: Promise<Postgres> | undefined;
 /** One for all of this file. */
@@ -24,42 +16,13 @@ after(async () => (await started)?.[Symbol.asyncDispose]());
 
 /** A log of its own: its tables begin empty. */
 async function freshLog(durability: Durability = 'none'): Promise<PostgresLog> {
-  (await postgres()).sql('DROP TABLE IF EXISTS log', 'banshare');
-  return open(durability);
+  return freshAt(await postgres(), { durability });
 }
 
-async function open(durability: Durability = 'none', secret = SECRET): Promise<PostgresLog> {
-  const place = parseDatabaseUrl((await postgres()).url);
-  assert.ok(place.ok);
-  const log = new PostgresLog({ place: place.value, passwordFile: undefined, durability, secret });
-  await until(log, () => log.health().at !== undefined);
-  return log;
+/** Another server's of the same. */
+async function open(durability: Durability = 'none', secret?: Buffer): Promise<PostgresLog> {
+  return openLog((await postgres()).url, { durability, ...(secret === undefined ? {} : { secret }) });
 }
-
-function draft(text: string): Draft {
-  return { schema: 13, kind: 'changeset', data: Buffer.from(text) };
-}
-
-function ours(appended: Appended): LogPosition {
-  assert.equal(appended.outcome, 'ours');
-  return (appended as { position: LogPosition }).position;
-}
-
-/** Waits for news of the log after which something is so. */
-async function until(log: PostgresLog, isSo: () => boolean): Promise<void> {
-  const come = Promise.withResolvers<void>();
-  log.onNews(() => {
-    if (isSo()) come.resolve();
-  });
-  if (isSo()) return;
-  await within(come.promise, 10_000, () => `news of the log; it says ${log.health().fault?.message}`);
-}
-
-const withCode = (code: string) => (error: unknown) => {
-  assert.ok(error instanceof LogFault, String(error));
-  assert.equal(error.code, code, error.message);
-  return true;
-};
 
 test('what one server appends another reads, in order and as it was', { skip }, async () => {
   const [a, b] = [await freshLog(), await open()];
