@@ -138,7 +138,9 @@ async function secondsOf(folder: string, { fill, work }: Case): Promise<{ full: 
   };
   const samples = { full: [] as number[], empty: [] as number[] };
   try {
-    for (const statement of fill.split(';')) ledgers.full.write(() => ledgers.full.sql(statement).run());
+    await ledgers.full.write(({ sql }) => {
+      for (const statement of fill.split(';')) sql(statement).run();
+    });
     for (const ledger of Object.values(ledgers)) ledger.sql(A_HOST).run();
     for (let round = 0; round < ROUNDS; round += 1)
       for (const which of ['full', 'empty'] as const) {

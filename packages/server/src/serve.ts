@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Event, Target } from '@banshare/protocol';
+import type { Target } from '@banshare/protocol';
 import {
   StartFault,
   failpoint,
@@ -43,8 +43,9 @@ import { sayRate } from './operator/attention.ts';
 import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { LedgerWatch } from './operator/outages.ts';
 import { BanMinutes } from './ledger/ban-minutes.ts';
-import { Settings } from './ledger/settings.ts';
 import { Ledger } from './ledger/ledger.ts';
+import { countReported } from './ledger/reports.ts';
+import { Opening } from './fleet/opening.ts';
 import { startUpkeep } from './upkeep.ts';
 import { curvesOf } from './words/host.ts';
 import { ActiveCount } from './ledger/active-bans.ts';
@@ -87,7 +88,6 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const core = await openCore(options, resources);
   const distributor = distributorOf(options, core);
   resources.own('the publish port', () => distributor.close());
-  core.ledger.onReopened(() => distributor.announce());
   const published = await distributor.open();
   const port = new ReportPort();
   resources.own('the report port', () => port.close());
@@ -96,19 +96,9 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const policy = policyOf(config);
   const now = (): number => clock.now();
   const rates = rateWatchOf(core);
-  const distribute = (events: readonly Event[]): void => {
-    failpoint('before-publish');
-    distributor.distribute(events);
-    rates.published(events, now());
-    log.notices(
-      events.map(({ kind, ip, prog, jail, host, seq }) => ({
-        text: kind,
-        fields: { ip, prog, jail, host, seq },
-      })),
-    );
-  };
+  publishWhatIsCommitted(core, distributor, rates);
   const audit = new Audit(core.ledger);
-  const membership = membershipOf(config, core, { audit, doors: distributor });
+  const membership = await membershipOf(config, core, { audit, doors: distributor });
   cutWhatIsWithdrawn(core, port, resources);
   const rotation = new Rotation({ ...core, audit, doors: distributor, now });
   const limits = new LimitKeeper(config.limits);
@@ -120,12 +110,12 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     admissions: core.admissions,
     directory: paths.generations,
   };
-  startIntake(options, core, { service, policy, membership, rotation, audit, limits, distribute }, resources);
+  startIntake(options, core, { service, policy, membership, rotation, audit, limits }, resources);
   const upkeep = startUpkeep({ ...core, membership, limits, rates, keepSeconds: config.ledger.keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, membership, audit, goneAfterSeconds };
-  const parts = { ...core, ...fleet, policy, rates, distribute, startedAt: now(), now, paths };
+  const parts = { ...core, ...fleet, policy, rates, startedAt: now(), now, paths };
   const admin = await serveAdmin({
     path: paths.serverSocket,
     handle: (request) => answerAdmin(request, parts),
@@ -137,6 +127,29 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   sayReady(reported, published);
   void core.bannedAnyway.look(now()).catch((error: unknown) => {
     log.warning('Cannot look for bans of what is never banned', { error: (error as Error).message });
+  });
+}
+
+/** Events leave by one way only, whoever caused them: behind the commit, and behind what its cause is told. */
+function publishWhatIsCommitted(
+  { ledger, log, faults, clock }: Core,
+  distributor: Distributor,
+  rates: RateWatch,
+): void {
+  ledger.onCommitted((events) => {
+    failpoint('before-publish');
+    distributor.distribute(events);
+    log.notices(
+      events.map(({ kind, ip, prog, jail, host, seq }) => ({
+        text: kind,
+        fields: { ip, prog, jail, host, seq },
+      })),
+    );
+    try {
+      rates.published(events, clock.now());
+    } catch (error) {
+      faults.fault('the rate of bans', 'Cannot count new bans', { error: (error as Error).message });
+    }
   });
 }
 
@@ -215,7 +228,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     book,
     admissions,
     neverBan,
-    freeze: new Freeze(new Settings(ledger)),
+    freeze: new Freeze(ledger),
     floods,
     clock,
     ledgerWatch: new LedgerWatch(),
@@ -223,16 +236,17 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
   };
 }
 
-function membershipOf(
+async function membershipOf(
   config: ServerConfig,
   core: Core,
   parts: { audit: Audit; doors: Distributor },
-): Membership {
+): Promise<Membership> {
+  const { ledger, generations, clock } = core;
   return new Membership({
     ...core,
     ...parts,
-    joinCheck: new JoinCheck(core.generations),
-    configured: config.enrolment.mode,
+    joinCheck: new JoinCheck(generations),
+    opening: await Opening.begin(ledger, config.enrolment.mode, generations, clock.now()),
     newcomersPerMinute: config.enrolment.perMinute,
     ended: () =>
       core.log.warning('Enrolment is open no more: newcomers wait for banshare-server hosts approve', {
@@ -273,6 +287,17 @@ function decidingOf(
   { ledger, book, neverBan, freeze }: Core,
   { policy, limits }: { policy: Policy; limits: LimitKeeper },
 ): DecideParts {
+  const activeBans = new ActiveCount(ledger);
+  const brakes = [limits, activeBans];
+  ledger.follow({
+    begins: () => {
+      for (const brake of brakes) brake.begins();
+    },
+    applied: ({ isAll, isForeign, events }) => {
+      const others = isAll || isForeign ? countReported(ledger.sql, events) : undefined;
+      for (const brake of brakes) brake.published(others);
+    },
+  });
   return {
     policy,
     neverBan,
@@ -280,7 +305,7 @@ function decidingOf(
     quorum: config.quorum,
     withoutRanges: (now: number) => hostsWithoutRanges(book, now, config.enrolment.goneAfterSeconds),
     freeze,
-    activeBans: new ActiveCount(ledger),
+    activeBans,
   };
 }
 
@@ -294,7 +319,6 @@ function startIntake(
     rotation: Rotation;
     audit: Audit;
     limits: LimitKeeper;
-    distribute: (events: readonly Event[]) => void;
   },
   resources: Resources,
 ): void {
@@ -315,7 +339,6 @@ function startIntake(
     secretOf: (key) => to.service.generations.find(({ curve }) => curve.publicKey === key)?.curve.secretKey,
     membership: to.membership,
     rotation: to.rotation,
-    distribute: to.distribute,
     notices: {
       ...noticesTo(core),
       heard: (host, connection) => {
@@ -326,11 +349,10 @@ function startIntake(
       },
       held: (count, reason) => {
         // Once for each time that a limit is reached.
-        if (ledger.countHeld() > count) return;
-        log.error('A brake holds new bans: decide with banshare-server held publish or held discard', {
-          reason,
-        });
-        to.audit.add('brake', { reason }, clock.now());
+        if (ledger.countHeld() > count) return undefined;
+        to.audit.note('brake', { reason }, clock.now());
+        const text = 'A brake holds new bans: decide with banshare-server held publish or held discard';
+        return () => log.error(text, { reason });
       },
     },
     now: () => clock.now(),
@@ -339,6 +361,7 @@ function startIntake(
   resources.own('the intake', async () => {
     to.service.port.close();
     await pumping;
+    await ledger.idle();
   });
 }
 

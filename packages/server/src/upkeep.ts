@@ -24,7 +24,7 @@ export function startUpkeep(parts: {
   neverBan: NeverBan;
   rates: RateWatch;
   freeze: Freeze;
-}): { stop: () => void } {
+}): { stop: () => Promise<void> } {
   const { ledger, book, faults, keepSeconds, clock, limits, membership, neverBan, rates } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
@@ -40,7 +40,7 @@ export function startUpkeep(parts: {
   };
   const every = (ms: number, what: string, work: () => unknown): NodeJS.Timeout =>
     setInterval(() => void attempt(what, work), ms);
-  const flushRates = (): void => ledger.write(() => rates.flush(clock.now()));
+  const flushRates = (): Promise<void> => rates.flush(clock.now());
   const timers = [
     every(FLUSH_MS, 'write acknowledgements', () => book.flush()),
     every(FLUSH_MS, 'write where hosts were seen', () => neverBan.flush(clock.now())),
@@ -60,17 +60,26 @@ export function startUpkeep(parts: {
     }, SWEEP_MS),
   ];
   return {
-    stop: () => {
+    stop: async () => {
       for (const timer of timers) clearInterval(timer);
-      book.flush({ everything: true });
-      neverBan.flush(clock.now());
-      flushRates();
+      await Promise.all([book.flush({ everything: true }), neverBan.flush(clock.now()), flushRates()]);
     },
   };
 }
 
-function noticeThaw({ ledger, freeze, faults, clock }: Parameters<typeof startUpkeep>[0]): void {
-  if (!ledger.write(() => freeze.hasEnded(clock.now()))) return;
+async function noticeThaw({
+  ledger,
+  freeze,
+  faults,
+  clock,
+}: Parameters<typeof startUpkeep>[0]): Promise<void> {
+  if (!freeze.hasEnded(clock.now())) return;
+  const isNews = await ledger.write(() => {
+    if (!freeze.hasEnded(clock.now())) return false;
+    freeze.end(clock.now());
+    return true;
+  });
+  if (!isNews) return;
   const text =
     'The freeze is over by itself; what it held waits for banshare-server held publish or held discard';
   faults.fault('the end of a freeze', text, { held: ledger.countHeld() });

@@ -40,11 +40,13 @@ export class LedgerOfTest implements Disposable {
     this.#ids += 1;
     const key = this.#ids.toString(16).padStart(64, '0');
     const newcomer = { key, curve: `curve${this.#ids}`, name: parsed.value, addresses: [] };
-    const host = this.book.enrol(newcomer, state, now);
-    if (state !== 'active') return host;
+    // By no piece of the queue, so that a test need not wait for it.
+    const { id } = this.book.enrol(newcomer, state, now);
     // For long enough to be one of the fleet's own.
-    host.enrolled = now - WEEK;
-    this.ledger.sql('UPDATE hosts SET enrolled = ? WHERE id = ?').run(host.enrolled, host.id);
+    if (state === 'active') this.ledger.sql('UPDATE hosts SET enrolled = ? WHERE id = ?').run(now - WEEK, id);
+    this.book.reload();
+    const host = this.book.byId(id);
+    assert.ok(host);
     return host;
   }
 

@@ -31,10 +31,15 @@ export class EnrolmentRate {
   ask(pending: number | undefined, now: number): { answer: Answer; isNew: boolean } | undefined {
     const perMinute = this.#perMinute;
     if (pending !== undefined && pending >= MOST_PENDING)
-      return this.#wait(`${pending} hosts wait for an operator already`, AFTER_PENDING, now);
+      return this.#wait(sayFull(pending), AFTER_PENDING, now);
     this.#bucket ??= new TokenBucket(perMinute, perMinute * BURST_MINUTES, now);
     if (this.#bucket.take(now)) return undefined;
     return this.#wait(`more than ${perMinute} hosts a minute ask to be enrolled`, AFTER_RATE, now);
+  }
+
+  /** The answer to one more newcomer that would wait for an operator, where too many do. */
+  full(pending: number): Answer | undefined {
+    return pending >= MOST_PENDING ? later(sayFull(pending), AFTER_PENDING) : undefined;
   }
 
   /** What holds newcomers back, or did within the last hour. */
@@ -48,8 +53,16 @@ export class EnrolmentRate {
     const before = this.hold(now);
     this.#hold = { tries: (before?.tries ?? 0) + 1, since: before?.since ?? now, reason, last: now };
     return {
-      answer: retry('enrolments', `${reason}: this one is taken later`, after),
+      answer: later(reason, after),
       isNew: before === undefined,
     };
   }
+}
+
+function sayFull(pending: number): string {
+  return `${pending} hosts wait for an operator already`;
+}
+
+function later(reason: string, after: number): Answer {
+  return retry('enrolments', `${reason}: this one is taken later`, after);
 }

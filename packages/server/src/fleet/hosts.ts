@@ -4,6 +4,7 @@ import { mayBeInPlace, onlyListens } from './in-place.ts';
 import { gistOf, HostRows } from '../ledger/host-rows.ts';
 import { Instances } from '../words/instances.ts';
 import { Outcomes } from '../ledger/outcomes.ts';
+import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type HostState, type Key, type Host, isGone, keysOf } from '../words/host.ts';
 
@@ -12,11 +13,16 @@ const SEEN_SECONDS = 60;
 /** No host has more of anything: a number beyond that says nothing, and commands would take no answer that has it. */
 const MOST_TOLD = 1_000_000_000;
 
-/** Who belongs to the fleet: in memory for every request, in the ledger's file for the next start. */
+/**
+ * Who belongs to the fleet: in the ledger, and in memory for every request, which follows behind each commit. What changes a host
+ * is called within a piece of the ledger's queue, and shows here once that is committed. What hosts tell is here first, and written a
+ * little later.
+ */
 export class HostBook {
   readonly #ledger: Ledger;
   readonly #rows: HostRows;
   readonly #outcomes: Outcomes;
+  readonly #byId = new Map<number, Host>();
   readonly #byKey = new Map<string, Host>();
   readonly #byCurve = new Map<string, Host>();
   readonly #changed = new Set<Host>();
@@ -29,12 +35,17 @@ export class HostBook {
     this.#rows = new HostRows(ledger);
     this.#outcomes = new Outcomes(ledger);
     this.reload();
+    ledger.follow({ applied: (changes) => this.#follow(changes) });
   }
 
-  /** Reads every host anew, after a transaction that failed: what it changed here is not in the file. */
+  /** Reads every host anew. */
   reload(): void {
-    for (const held of [this.#byKey, this.#byCurve, this.#changed, this.#written]) held.clear();
-    for (const host of this.#rows.all()) this.#remember(host);
+    const rows = new Map(this.#rows.all().map((row) => [row.id, row]));
+    for (const id of new Set([...this.#byId.keys(), ...rows.keys()])) this.#become(id, rows.get(id));
+  }
+
+  byId(id: number): Host | undefined {
+    return this.#byId.get(id);
   }
 
   byKey(key: string): Host | undefined {
@@ -56,7 +67,7 @@ export class HostBook {
   }
 
   all(): Host[] {
-    return [...new Set(this.#byKey.values())];
+    return [...this.#byId.values()];
   }
 
   /** Those that are in the fleet: neither waiting nor shut out. */
@@ -80,10 +91,7 @@ export class HostBook {
     this.#changed.add(host);
   }
 
-  /**
-   * Adds a host that may speak from now on. A name that another key has gets four hex digits of this key behind it.
-   * @throws when the ledger's file cannot be written.
-   */
+  /** Adds a host, and returns it as it will be. A name that another key has gets four hex digits of this key behind it. */
   enrol(
     newcomer: { key: string; curve: string; name: HostName; addresses: readonly string[] },
     state: HostState,
@@ -118,42 +126,31 @@ export class HostBook {
       instances: new Instances(),
     };
     this.#rows.insert(host);
-    this.#remember(host);
     return host;
   }
 
-  /** Changes what a host may do, or what it is called. @throws when the ledger's file cannot be written. */
+  /** Changes what a host may do, or what it is called. */
   change(host: Host, to: { state?: HostState; name?: HostName; approved?: number | null }): void {
     const { state = host.state, name = host.name, approved = host.approved } = to;
     this.#rows.setAdmission(host.id, { state, name, approved });
-    Object.assign(host, { state, name, approved });
   }
 
-  /**
-   * Sets a host's keys: the one that counts, and the one that shall follow. `rotationAt` is when that was asked for.
-   * @throws when the ledger's file cannot be written.
-   */
+  /** Sets a host's keys: the one that counts, and the one that shall follow. `rotationAt` is when that was asked for. */
   setKeys(host: Host, to: Key & { next: Key | null; rotationAt: number | null }): void {
-    const { key, curve, next, rotationAt } = to;
     this.#rows.setKeys(host.id, to);
-    this.#drop(host);
-    Object.assign(host, { key, curve, next, rotationAt });
-    this.#remember(host);
   }
 
   /** Forgets a host and its keys; what it reported stays told, of nobody. */
   forget(host: Host): void {
-    this.#ledger.write(() => this.#rows.forget(host.id));
-    this.#drop(host);
-    this.#changed.delete(host);
-    this.#written.delete(host.id);
+    this.#rows.forget(host.id);
   }
 
   /**
    * Notes how far a host says it is; clockAhead is by how many seconds its clock is ahead of ours. What it tells of single
-   * events is on disk when this returns, since the host then forgets it; the rest follows with the next flush.
+   * events is on disk when this resolves, since the host then forgets it; the rest follows with the next flush.
+   * @throws when the ledger cannot be written.
    */
-  acknowledge(host: Host, ack: AckRequest, clockAhead: number, now: number): void {
+  async acknowledge(host: Host, ack: AckRequest, clockAhead: number, now: number): Promise<void> {
     host.lastSeen = now;
     const head = this.#ledger.head();
     const ahead = ack.epoch === head.epoch ? Math.max(0, ack.applied - head.seq) : 0;
@@ -170,7 +167,7 @@ export class HostBook {
     host.outSince = isOut(host.receipt) ? (host.outSince ?? now) : null;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
-    this.#outcomes.write(host.id, ack, now);
+    await this.#outcomes.write(host.id, ack, now);
     for (const listen of this.#listeners) listen(host);
   }
 
@@ -182,23 +179,31 @@ export class HostBook {
 
   /**
    * Writes what acknowledgements changed; a crash before it costs nothing, the hosts tell it again. When a host was last heard of
-   * is written with it, or once a minute; `everything` writes that too.
+   * is written with it, or once a minute; `everything` writes that too. @throws when the ledger cannot be written.
    */
-  flush({ everything = false } = {}): void {
+  async flush({ everything = false } = {}): Promise<void> {
     const changed = [...this.#changed].filter((host) => everything || this.#isNews(host));
     this.#changed.clear();
     if (changed.length === 0) return;
-    this.#ledger.write(() => {
-      for (const host of changed) this.#rows.writeTold(host);
-    });
-    for (const host of changed)
-      this.#written.set(host.id, { gist: gistOf(host), lastSeen: host.lastSeen ?? 0 });
+    try {
+      const written = await this.#ledger.write(() =>
+        changed
+          .filter((host) => this.#byId.get(host.id) === host)
+          .map((host) => {
+            this.#rows.writeTold(host);
+            return { id: host.id, gist: gistOf(host), lastSeen: host.lastSeen ?? 0 };
+          }),
+      );
+      for (const { id, ...what } of written) this.#written.set(id, what);
+    } catch (error) {
+      for (const host of changed) if (this.#byId.get(host.id) === host) this.#changed.add(host);
+      throw error;
+    }
   }
 
-  /** Has a host count no more until a time, or again. @throws when the ledger's file cannot be written. */
+  /** Has a host count no more until a time, or again. */
   mute(host: Host, mute: Host['mute']): void {
     this.#rows.setMute(host.id, mute);
-    host.mute = mute;
   }
 
   #isNews(host: Host): boolean {
@@ -217,6 +222,28 @@ export class HostBook {
     return this.#rows.reachedAt(host.id, seq);
   }
 
+  #follow({ isAll, isForeign, hosts, told }: Changes): void {
+    if (isAll) return this.reload();
+    // What this server wrote of what hosts tell it has from here.
+    for (const id of isForeign ? new Set([...hosts, ...told]) : hosts) this.#become(id, this.#rows.get(id));
+  }
+
+  /** Has a host be as its row is; whoever holds it sees that too. */
+  #become(id: number, row: Host | undefined): void {
+    const known = this.#byId.get(id);
+    if (known !== undefined) this.#drop(known);
+    if (row === undefined) {
+      this.#byId.delete(id);
+      this.#written.delete(id);
+      if (known !== undefined) this.#changed.delete(known);
+      return;
+    }
+    this.#written.set(id, { gist: gistOf(row), lastSeen: row.lastSeen ?? 0 });
+    const host = known === undefined ? row : merge(known, row);
+    this.#byId.set(id, host);
+    this.#remember(host);
+  }
+
   #drop(host: Host): void {
     for (const { key, curve } of keysOf(host)) {
       this.#byKey.delete(key);
@@ -230,6 +257,15 @@ export class HostBook {
       this.#byCurve.set(curve, host);
     }
   }
+}
+
+/** What a host told this server since its row was written, and what only this server knows of it, stays. */
+function merge(known: Host, row: Host): Host {
+  const { heardAt, ahead, lacking, instances } = known;
+  const { lastSeen, position, version, generation, clockAhead, ranges, addresses, receipt, outSince } = known;
+  const told = { lastSeen, position, version, generation, clockAhead, ranges, addresses, receipt, outSince };
+  const isOlder = (row.lastSeen ?? 0) < (known.lastSeen ?? 0);
+  return Object.assign(known, row, { heardAt, ahead, lacking, instances }, isOlder ? told : {});
 }
 
 function isOut(receipt: Receipt | null): boolean {

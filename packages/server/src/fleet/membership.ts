@@ -1,76 +1,55 @@
-import {
-  isOperators,
-  OPERATOR_HOST,
-  type Address,
-  type EnrolRequest,
-  type Envelope,
-  type HostName,
-  type Result,
-} from '@banshare/protocol';
-import { curveKeyOf } from '@banshare/transport';
-import { refuse, type Answer } from '../words/answer.ts';
-import type { Audit } from '../ledger/audit.ts';
-import type { Admissions } from '../ports/admissions.ts';
-import type { JoinCheck } from './join-check.ts';
-import { Opening, OPEN_SECONDS } from './opening.ts';
-import { EnrolmentRate, type EnrolmentHold } from './enrolment-rate.ts';
-import type { HostBook } from './hosts.ts';
+import type { Address, EnrolRequest, Envelope, HostName, Result } from '@banshare/protocol';
+import type { Answer } from '../words/answer.ts';
+import { Doors, type PublishDoors } from './doors.ts';
+import { Newcomers, type NewcomerParts } from './newcomers.ts';
+import { OPEN_SECONDS } from './opening.ts';
+import type { EnrolmentHold } from './enrolment-rate.ts';
 import { nameWith } from '../words/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { curvesOf, type Host } from '../words/host.ts';
+import { dropHeldOf } from '../ledger/deeds.ts';
+import type { Books } from '../ledger/record.ts';
+import type { Host } from '../words/host.ts';
 import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 
-/** The publish port's doors, in the fan-out child. */
-export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };
-
-export type MembershipParts = {
+export type MembershipParts = NewcomerParts & {
   ledger: Ledger;
-  book: HostBook;
-  admissions: Admissions;
   doors: PublishDoors;
-  neverBan: Pick<NeverBan, 'forget' | 'approve' | 'disapprove' | 'waiting' | 'comesFrom' | 'trusts'>;
-  audit: Audit;
-  /** Whether a newcomer has the join key. */
-  joinCheck: Pick<JoinCheck, 'holds'>;
-  /** What server.toml says; what an operator said since counts more. */
-  configured: EnrolmentMode;
-  generations: readonly { name: string; curve: { publicKey: string } }[];
-  newcomersPerMinute: number;
-  /** Newcomers have to wait from now on. */
-  braked: (reason: string) => void;
+  neverBan: Pick<NeverBan, 'forget' | 'approve' | 'disapprove' | 'waiting' | 'comesFrom'>;
   /** Enrolment was open, and is so no more by itself. */
   ended: () => void;
-  now: () => number;
 };
 
-/** A client that waits for an operator asks every few seconds; one that has not asked for so long is given up. */
-const WAITS_SECONDS = 86_400;
-const MOST_NAMED = 10;
-
-const NO_JOIN_PROOF = refuse(
-  'join',
-  'this key is not enrolled here, and does not prove that it has the join key: run a client-install.sh there that was ' +
-    "built with this server's version or a later one (make client-install.sh)",
-);
+/** What an approval did, in words, and to which addresses. */
+type Approved = { host: Host; says: string; approved: readonly Address[]; tooMany: readonly Address[] };
 
 const FORGOTTEN_MAY_ASK =
   ' Its key is not known as revoked any more, and enrolment is open: whoever has it and the join key can enrol it again.';
 
-/** Who belongs to the fleet: decides about newcomers, and carries out what operators decide. */
+/**
+ * Who belongs to the fleet: newcomers come by `newcomers.ts`, and what operators decide is carried out here. Each deed and its entry in the audit log are
+ * one piece of the ledger's queue, in which what it depends on is looked at: another deed may have come before it.
+ */
 export class Membership {
   readonly #parts: MembershipParts;
-  readonly #rate: EnrolmentRate;
-  readonly #opening: Opening;
+  readonly #newcomers: Newcomers;
+  readonly #doors: Doors;
   #wasOpen: boolean;
 
   constructor(parts: MembershipParts) {
     this.#parts = parts;
-    this.#rate = new EnrolmentRate(parts.newcomersPerMinute);
-    this.#opening = new Opening(parts.ledger, parts.configured, parts.generations, parts.now());
+    this.#doors = new Doors(parts);
+    this.#newcomers = new Newcomers(parts, this.#doors);
     this.#wasOpen = this.mode === 'open';
     parts.admissions.openJoining(this.mode !== 'closed');
+    parts.ledger.follow({
+      applied: ({ isAll, settings }) => {
+        const isSaid = settings.has('enrolment') || settings.has('enrolment-until');
+        if (isSaid) this.#wasOpen = this.mode === 'open';
+        if (isSaid || isAll) parts.admissions.openJoining(this.mode !== 'closed');
+      },
+    });
   }
 
   get mode(): EnrolmentMode {
@@ -79,104 +58,43 @@ export class Membership {
 
   /** How newcomers are met, and until when. */
   get openness(): Openness {
-    return this.#opening.at(this.#parts.now());
+    return this.#parts.opening.at(this.#parts.now());
   }
 
   /** What holds newcomers back, or did within the last hour. */
   get hold(): EnrolmentHold | undefined {
-    return this.#rate.hold(this.#parts.now());
+    return this.#newcomers.hold;
   }
 
   /** `openSeconds` counts for `open`, which ends by itself. @throws when the ledger cannot be written. */
-  setMode(mode: EnrolmentMode, openSeconds = OPEN_SECONDS): void {
-    const { audit, admissions, now } = this.#parts;
+  async setMode(mode: EnrolmentMode, openSeconds = OPEN_SECONDS): Promise<void> {
+    await this.#parts.ledger.write(() => this.#say(mode, openSeconds));
+  }
+
+  #say(mode: EnrolmentMode, openSeconds = OPEN_SECONDS): void {
+    const { audit, opening, now } = this.#parts;
     const until = now() + openSeconds;
-    const details = mode === 'open' ? { mode, until } : { mode };
-    this.#opening.say(mode, until, () => audit.add('enrolment', details, now()));
-    this.#wasOpen = mode === 'open';
-    admissions.openJoining(mode !== 'closed');
+    opening.say(mode, until);
+    audit.note('enrolment', mode === 'open' ? { mode, until } : { mode }, now());
   }
 
   /** Notices once that enrolment is open no more. @throws when the ledger cannot be written. */
-  noticeEnd(): void {
+  async noticeEnd(): Promise<void> {
     if (!this.#wasOpen || this.mode === 'open') return;
     const { audit, ended, now } = this.#parts;
-    audit.add('enrolment', { mode: this.mode, ended: true }, now());
+    await audit.add('enrolment', { mode: this.mode, ended: true }, now());
     this.#wasOpen = false;
     ended();
   }
 
-  /**
-   * Takes a host into the fleet, or lets it wait. Its CURVE key is derived here from the key that signed, so that nobody can
-   * enrol a CURVE key that is not its own. Asking again with the same key gives the same answer.
-   * @throws when the ledger cannot be written.
-   */
-  async enrol(request: Envelope & EnrolRequest): Promise<{ answer: Answer; newcomer?: Host }> {
-    const { book, admissions, audit, joinCheck, now } = this.#parts;
-    const known = book.byKey(request.key);
-    if (known !== undefined) {
-      if (known.state === 'pending') book.hear(known, now());
-      return { answer: await this.#answer(known) };
-    }
-    if (!joinCheck.holds(request)) return { answer: NO_JOIN_PROOF };
-    if (isOperators(request.name)) {
-      return {
-        answer: refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`),
-      };
-    }
-    const mode = this.#opening.modeFor(request.to, now());
-    if (mode === 'closed') {
-      return {
-        answer: refuse(
-          'closed',
-          'enrolment is closed: an operator opens it with banshare-server enrolment open',
-        ),
-      };
-    }
-    const curve = await curveKeyOf(request.key);
-    if (curve === undefined) return { answer: refuse('malformed', 'the host key is no Ed25519 public key') };
-    // Two enrolments of one key may have met in the await.
-    const met = book.byKey(request.key);
-    if (met !== undefined) return { answer: await this.#answer(met) };
-    // Two Ed25519 keys have each CURVE key, and whoever knows its secret can sign by both.
-    if (book.byCurve(curve) !== undefined || admissions.isForJoining(curve))
-      return { answer: refuse('key', 'the host key is in use already, in another form: make another') };
-    const state = mode === 'open' ? 'active' : 'pending';
-    const later = this.#later(state);
-    if (later !== undefined) return { answer: later };
-    const newcomer = this.#write(() => {
-      const host = book.enrol({ ...request, curve }, state, now());
-      audit.add('enrolled', { name: host.name, wanted: host.wanted, state, key: host.key }, now());
-      return host;
-    });
-    return { answer: await this.#answer(newcomer), newcomer };
-  }
-
-  /** The answer to a newcomer for whom there is no room now. */
-  #later(state: 'active' | 'pending'): Answer | undefined {
-    const { book, audit, braked, now } = this.#parts;
-    const pending = state === 'pending' ? book.pending().length : undefined;
-    const held = this.#rate.ask(pending, now());
-    if (held?.isNew === true) {
-      const reason = held.answer.reason ?? '';
-      audit.add('brake', { enrolment: reason }, now());
-      braked(reason);
-    }
-    return held?.answer;
+  /** Takes a host into the fleet, or lets it wait: see Newcomers. @throws when the ledger cannot be written. */
+  enrol(request: Envelope & EnrolRequest): Promise<{ answer: Answer; newcomer?: Host }> {
+    return this.#newcomers.enrol(request);
   }
 
   /** Forgets who waited for an operator and has not asked for a day, so that there is room for others. */
-  forgetUnheard(): void {
-    const { book, audit, now } = this.#parts;
-    const unheard = book
-      .pending()
-      .filter(({ lastSeen, enrolled }) => now() - (lastSeen ?? enrolled) > WAITS_SECONDS);
-    if (unheard.length === 0) return;
-    const names = unheard.slice(0, MOST_NAMED).map(({ name }) => name);
-    this.#write(() => {
-      audit.add('forgotten', { pending: unheard.length, names }, now());
-      for (const host of unheard) book.forget(host);
-    });
+  forgetUnheard(): Promise<void> {
+    return this.#newcomers.forgetUnheard();
   }
 
   /**
@@ -188,76 +106,76 @@ export class Membership {
     name: string,
     { replace, addresses = [] }: { replace: boolean; addresses?: readonly string[] },
   ): Promise<Result<string>> {
-    const { book, neverBan, now } = this.#parts;
+    const done = await this.#parts.ledger.write((books) => this.#approve(books, name, replace, addresses));
+    if ('fault' in done) return { ok: false, fault: done.fault };
+    await this.#doors.opened(done.host);
+    return { ok: true, value: `${done.says}${this.#sayAddresses(done)}` };
+  }
+
+  #approve(
+    books: Books,
+    name: string,
+    replace: boolean,
+    addresses: readonly string[],
+  ): Approved | { fault: string } {
+    const { book, neverBan, audit, now } = this.#parts;
     const host = book.byName(name);
     if (host === undefined) return noHost(name);
-    const told = neverBan.waiting(host, now());
-    if (addresses.some((address) => !host.addresses.includes(address)))
-      return {
-        ok: false,
-        fault: `nothing was approved: ${name} tells other addresses by now: ${told.join(', ') || 'none that is not approved'}`,
-      };
+    if (addresses.some((address) => !host.addresses.includes(address))) {
+      const told = neverBan.waiting(host, now()).join(', ') || 'none that is not approved';
+      return { fault: `nothing was approved: ${name} tells other addresses by now: ${told}` };
+    }
+    const { says, called } = this.#admit(books, host, replace);
+    const { approved, tooMany } = neverBan.approve(host, addresses, now()) ?? { approved: [], tooMany: [] };
+    if (approved.length > 0) audit.note('approved addresses', { name: called, addresses: approved }, now());
+    return { host, says, approved, tooMany };
+  }
+
+  /** Lets a host in under the name that it can have, in words; where it is in, only says so. */
+  #admit(books: Books, host: Host, replace: boolean): { says: string; called: string } {
+    const { book, now } = this.#parts;
+    const { name, wanted } = host;
     const isIn = host.state === 'active';
-    if (isIn && host.name === host.wanted) {
+    if (isIn && name === wanted) {
       this.#trust(host);
-      return {
-        ok: true,
-        value: `${name} is in the fleet already.${this.#approveAddresses(host, addresses)}`,
-      };
+      return { says: `${name} is in the fleet already.`, called: name };
     }
     const namesake = namesakeOf(host, book, now())?.namesake;
     if (namesake?.isAlive === true && !replace) {
       if (isIn) this.#trust(host);
-      else await this.#letIn(host, host.name);
+      else this.#letIn(books, host, name);
       const where = isIn ? 'stays in the fleet under this name' : 'is in the fleet under this name';
-      return {
-        ok: true,
-        value: `${name} ${where}: ${sayNamesake(name, namesake, now())}.${this.#approveAddresses(host, addresses)}`,
-      };
+      return { says: `${name} ${where}: ${sayNamesake(name, namesake, now())}.`, called: name };
     }
-    const before = book.like(host.wanted);
-    const replaced = await this.#letIn(host, host.wanted as HostName, before === host ? undefined : before);
-    return {
-      ok: true,
-      value: `${host.wanted} is in the fleet.${replaced}${this.#approveAddresses(host, addresses)}`,
-    };
+    const before = book.like(wanted);
+    const replaced = this.#letIn(books, host, wanted as HostName, before === host ? undefined : before);
+    return { says: `${wanted} is in the fleet.${replaced}`, called: wanted };
   }
 
   /** An operator says of a host that is in that it is one of the fleet's: where it comes from is protected at once. */
   #trust(host: Host): void {
     const { book, audit, now } = this.#parts;
     if (host.approved !== null) return;
-    this.#write(() => {
-      book.change(host, { approved: now() });
-      audit.add('approved', { name: host.name, wanted: host.wanted, key: host.key, replaced: null }, now());
-    });
+    book.change(host, { approved: now() });
+    audit.note('approved', { name: host.name, wanted: host.wanted, key: host.key, replaced: null }, now());
   }
 
   /** Returns what became of the host that had the name. */
-  async #letIn(host: Host, name: HostName, before?: Host): Promise<string> {
-    const { ledger, book, audit, now } = this.#parts;
-    this.#write(() => {
-      if (before !== undefined) {
-        book.change(before, { state: 'revoked', name: oldName(before) });
-        ledger.dropHeldOf(before.id);
-      }
-      book.change(host, { state: 'active', name, approved: now() });
-      const { key, wanted } = host;
-      audit.add('approved', { name, wanted, key, replaced: before?.key ?? null }, now());
-    });
-    if (before !== undefined) this.#shut(before);
-    await this.#open(host);
-    return before === undefined ? '' : ` The host that had the name is revoked, and called ${before.name}.`;
+  #letIn(books: Books, host: Host, name: HostName, before?: Host): string {
+    const { book, audit, now } = this.#parts;
+    const { key, wanted } = host;
+    const old = before === undefined ? undefined : oldName(before);
+    if (before !== undefined && old !== undefined) {
+      book.change(before, { state: 'revoked', name: old });
+      this.#dropAllOf(books, before);
+    }
+    book.change(host, { state: 'active', name, approved: now() });
+    audit.note('approved', { name, wanted, key, replaced: before?.key ?? null }, now());
+    return old === undefined ? '' : ` The host that had the name is revoked, and called ${old}.`;
   }
 
-  #approveAddresses(host: Host, addresses: readonly string[]): string {
-    const { neverBan, audit, now } = this.#parts;
-    const { approved, tooMany } = this.#write(() => {
-      const result = neverBan.approve(host, addresses, now()) ?? { approved: [], tooMany: [] };
-      if (result.approved.length > 0)
-        audit.add('approved addresses', { name: host.name, addresses: result.approved }, now());
-      return result;
-    });
+  #sayAddresses({ host, approved, tooMany }: Approved): string {
+    const { neverBan, now } = this.#parts;
     const waiting = neverBan.waiting(host, now()).filter((address) => !tooMany.includes(address));
     const from = neverBan.comesFrom(host, now()).filter((address) => !approved.includes(address));
     return [
@@ -273,30 +191,28 @@ export class Membership {
   }
 
   /** Takes back what an operator approved of a host; without addresses all of it. The host stays in the fleet. */
-  disapprove(name: string, addresses: readonly string[]): Result<string> {
-    const { book, neverBan, audit, now } = this.#parts;
-    const host = book.byName(name);
-    if (host === undefined) return noHost(name);
+  async disapprove(name: string, addresses: readonly string[]): Promise<Result<string>> {
+    const { ledger, book, neverBan, audit, now } = this.#parts;
     const isAll = addresses.length === 0;
-    const taken = this.#write(() => {
-      const each = isAll ? [undefined] : addresses.map((address) => address as Address);
-      const done = each.flatMap((address) =>
-        neverBan.disapprove(
-          { hostId: host.id, ...(address === undefined ? {} : { address }) },
-          () => undefined,
-        ),
-      );
+    const taken = await ledger.write(() => {
+      const host = book.byName(name);
+      if (host === undefined) return undefined;
+      const each = isAll ? [undefined] : [...new Set(addresses)].map((address) => address as Address);
+      const gone = each
+        .flatMap((address) =>
+          neverBan.disapprove({ hostId: host.id, ...(address === undefined ? {} : { address }) }),
+        )
+        .map(({ address }) => address);
       if (isAll) book.change(host, { approved: null });
-      const gone = done.map(({ address }) => address);
-      if (isAll || gone.length > 0) audit.add('disapproved', { name, addresses: gone }, now());
+      if (isAll || gone.length > 0) audit.note('disapproved', { name, addresses: gone }, now());
       return gone;
     });
+    if (taken === undefined) return { ok: false, ...noHost(name) };
     if (!isAll && taken.length === 0)
       return {
         ok: false,
         fault: `no such address of ${name} is approved: see banshare-server never-ban list`,
       };
-    if (isAll) neverBan.trusts(host);
     const gone = taken.length === 0 ? 'none' : taken.join(', ');
     return {
       ok: true,
@@ -305,74 +221,46 @@ export class Membership {
   }
 
   /** Shuts a host out at once. Since it may know the join key, nobody enrols without approval until an operator says so. */
-  revoke(name: string): Result<string> {
+  async revoke(name: string): Promise<Result<string>> {
     const { ledger, book, audit, now } = this.#parts;
-    const host = book.byName(name);
-    if (host === undefined) return noHost(name);
-    const dropped = this.#write(() => {
+    const done = await ledger.write((books) => {
+      const host = book.byName(name);
+      if (host === undefined) return undefined;
       book.change(host, { state: 'revoked' });
-      const held = ledger.dropHeldOf(host.id);
-      audit.add('revoked', { name, key: host.key, heldDropped: held }, now());
-      return held;
+      const dropped = this.#dropAllOf(books, host);
+      audit.note('revoked', { name, key: host.key, heldDropped: dropped }, now());
+      const wasOpen = this.mode === 'open';
+      if (wasOpen) this.#say('approve');
+      return { dropped, wasOpen };
     });
-    this.#shut(host);
-    const says = `${name} is revoked.${saysDropped(dropped)}`;
-    if (this.mode !== 'open') return { ok: true, value: says };
-    this.setMode('approve');
+    if (done === undefined) return { ok: false, ...noHost(name) };
+    const says = `${name} is revoked.${saysDropped(done.dropped)}`;
+    if (!done.wasOpen) return { ok: true, value: says };
     const text =
       'Since it may know the join key, enrolment now needs your approval: banshare-server enrolment open ends that.';
     return { ok: true, value: `${says} ${text}` };
   }
 
   /** Removes a host that is gone for good; with its key it could only enrol anew. */
-  forget(name: string): Result<string> {
+  async forget(name: string): Promise<Result<string>> {
     const { ledger, book, audit, now } = this.#parts;
-    const host = book.byName(name);
-    if (host === undefined) return noHost(name);
-    const dropped = this.#write(() => {
-      const held = ledger.dropHeldOf(host.id);
-      audit.add('forgotten', { name, key: host.key, heldDropped: held }, now());
+    const done = await ledger.write((books) => {
+      const host = book.byName(name);
+      if (host === undefined) return undefined;
+      const dropped = this.#dropAllOf(books, host);
+      audit.note('forgotten', { name, key: host.key, heldDropped: dropped }, now());
       book.forget(host);
-      return held;
+      return { dropped, wasRevoked: host.state === 'revoked' };
     });
-    this.#shut(host);
-    const mayAsk = host.state === 'revoked' && this.mode === 'open' ? FORGOTTEN_MAY_ASK : '';
-    return { ok: true, value: `${name} is forgotten.${saysDropped(dropped)}${mayAsk}` };
+    if (done === undefined) return { ok: false, ...noHost(name) };
+    const mayAsk = done.wasRevoked && this.mode === 'open' ? FORGOTTEN_MAY_ASK : '';
+    return { ok: true, value: `${name} is forgotten.${saysDropped(done.dropped)}${mayAsk}` };
   }
 
-  async #answer(host: Host): Promise<Answer> {
-    if (host.state === 'revoked') return refuse('revoked', `the key of ${host.name} was revoked`);
-    if (host.state === 'pending') {
-      const reason = `${host.name} waits for an operator: banshare-server hosts approve ${host.name}`;
-      return { status: 'OK', verdict: 'pending', reason, fields: { name: host.name } };
-    }
-    await this.#open(host);
-    return { status: 'OK', verdict: 'accepted', fields: { name: host.name } };
-  }
-
-  async #open(host: Host): Promise<void> {
-    const { admissions, doors } = this.#parts;
-    for (const curve of curvesOf(host)) admissions.admitHost(curve);
-    await Promise.all(curvesOf(host).map((curve) => doors.admit(curve)));
-  }
-
-  #shut(host: Host): void {
-    for (const curve of curvesOf(host)) {
-      this.#parts.admissions.expelHost(curve);
-      this.#parts.doors.expel(curve);
-    }
-    // Where a host that is out came from is protected no more.
+  /** What waits of a host that is shut out is dropped, and where it came from is protected no more; returns how many were held. */
+  #dropAllOf(books: Books, host: Host): number {
     this.#parts.neverBan.forget(host);
-  }
-
-  /** Changes hosts and the audit log in one transaction; where it fails, neither has changed. */
-  #write<T>(work: () => T): T {
-    try {
-      return this.#parts.ledger.write(work);
-    } catch (error) {
-      this.#parts.book.reload();
-      throw error;
-    }
+    return dropHeldOf(books, host.id);
   }
 }
 
@@ -386,6 +274,6 @@ function oldName(host: Host): HostName {
   return name;
 }
 
-function noHost(name: string): { ok: false; fault: string } {
-  return { ok: false, fault: `no host is called "${name}": see banshare-server hosts` };
+function noHost(name: string): { fault: string } {
+  return { fault: `no host is called "${name}": see banshare-server hosts` };
 }

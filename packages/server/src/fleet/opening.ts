@@ -6,6 +6,10 @@ import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 export const OPEN_SECONDS = 86_400;
 
 type Said = { mode: EnrolmentMode; until: number };
+type Generations = readonly { name: string; curve: { publicKey: string } }[];
+
+/** The settings that say what an operator said. */
+const SAID = ['enrolment', 'enrolment-until'];
 
 /**
  * How newcomers are met. An installer that lies about is a way in for ever, so `open` always ends, and is `approve` from then on:
@@ -13,35 +17,42 @@ type Said = { mode: EnrolmentMode; until: number };
  * after the time he named. What an operator said counts more than server.toml, until he says otherwise.
  */
 export class Opening {
-  readonly #ledger: Ledger;
   readonly #settings: Settings;
   readonly #configured: EnrolmentMode;
-  readonly #generations: readonly { name: string; curve: { publicKey: string } }[];
+  readonly #generations: Generations;
   #said: Said | undefined;
 
-  /**
-   * @param generations those in service at the moment of each question.
-   * @throws when the ledger cannot be written.
-   */
-  constructor(
-    ledger: Ledger,
-    configured: EnrolmentMode,
-    generations: readonly { name: string; curve: { publicKey: string } }[],
-    now: number,
-  ) {
-    this.#ledger = ledger;
+  private constructor(ledger: Ledger, configured: EnrolmentMode, generations: Generations) {
     this.#settings = new Settings(ledger);
     this.#configured = configured;
     this.#generations = generations;
-    ledger.write(() => {
-      for (const { name } of generations) this.#settings.putFirst(firstStartOf(name), String(now));
-      // Opened with a server of an older version, which knew no end.
-      if (this.#settings.get('enrolment') === 'open' && this.#settings.get('enrolment-until') === undefined)
-        this.#settings.put('enrolment-until', String(now + OPEN_SECONDS));
+    this.#said = this.#read();
+    ledger.follow({
+      applied: ({ isAll, settings }) => {
+        if (isAll || SAID.some((name) => settings.has(name))) this.#said = this.#read();
+      },
     });
-    const mode = this.#settings.get('enrolment') as EnrolmentMode | undefined;
-    const until = Number(this.#settings.get('enrolment-until') ?? 0);
-    this.#said = mode === undefined ? undefined : { mode, until };
+  }
+
+  /**
+   * Notes the first start of generations, and says how newcomers are met from now on.
+   * @param generations those in service at the moment of each question.
+   * @throws when the ledger cannot be written.
+   */
+  static async begin(
+    ledger: Ledger,
+    configured: EnrolmentMode,
+    generations: Generations,
+    now: number,
+  ): Promise<Opening> {
+    const settings = new Settings(ledger);
+    await ledger.write(() => {
+      for (const { name } of generations) settings.putFirst(firstStartOf(name), String(now));
+      // Opened with a server of an older version, which knew no end.
+      if (settings.get('enrolment') === 'open' && settings.get('enrolment-until') === undefined)
+        settings.put('enrolment-until', String(now + OPEN_SECONDS));
+    });
+    return new Opening(ledger, configured, generations);
   }
 
   /** How newcomers of the generation that is met last are met. */
@@ -58,14 +69,17 @@ export class Opening {
     return generation !== undefined && now < this.#endOf(generation.name) ? 'open' : 'approve';
   }
 
-  /** An operator says how; `until` is for `open`. @throws when the ledger cannot be written. */
-  say(mode: EnrolmentMode, until: number, note: () => void): void {
-    this.#ledger.write(() => {
-      this.#settings.put('enrolment', mode);
-      this.#settings.put('enrolment-until', String(until));
-      note();
-    });
-    this.#said = { mode, until };
+  /** An operator says how; `until` is for `open`. Within a piece of the ledger's queue, and it counts once that is committed. */
+  say(mode: EnrolmentMode, until: number): void {
+    this.#settings.put('enrolment', mode);
+    this.#settings.put('enrolment-until', String(until));
+  }
+
+  #read(): Said | undefined {
+    const mode = this.#settings.get('enrolment') as EnrolmentMode | undefined;
+    return mode === undefined
+      ? undefined
+      : { mode, until: Number(this.#settings.get('enrolment-until') ?? 0) };
   }
 
   #configuredEnd(): number {

@@ -1,4 +1,4 @@
-import type { Event, Request } from '@banshare/protocol';
+import type { Request } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
 import { framesOf, refuse, retry, type Answer, answerOf } from '../words/answer.ts';
@@ -14,7 +14,7 @@ import type { Rotation } from '../fleet/rotation.ts';
 import type { Aim, Decide, Recorded, Submission } from '../words/submission.ts';
 import type { Host } from '../words/host.ts';
 
-/** What the intake tells the rest of the server; each is called after the fact. */
+/** What the intake tells the rest of the server; each is called after the fact, but for `held`. */
 export type Notices = {
   refused: (answer: Answer, from: string) => void;
   enrolled: (host: Host, wanted: string) => void;
@@ -23,8 +23,8 @@ export type Notices = {
   rotated: (host: Host) => void;
   /** A host said something whole and signed, over the connection of that name. */
   heard: (host: Host, connection: string) => void;
-  /** New bans were held, so many at once. */
-  held: (count: number, reason: string) => void;
+  /** New bans are held, so many at once; within the piece that holds them, and what is returned is called when they are. */
+  held: (count: number, reason: string) => (() => void) | undefined;
 };
 
 /** What else a request may carry in the place of a signature. */
@@ -35,9 +35,15 @@ const TOO_MANY_WORDS = retry('limit', 'this host says more than any host needs t
 const TOO_MANY_PAGES = retry('limit', 'this host asks for too many pages at once', 1);
 const LEDGER_FAILED = retry('ledger', 'the server cannot write its ledger now');
 
+/** A request whose sender is proven, and the way back to it. */
+type Arrived = { envelope: Buffer[]; request: Request; host: Host | undefined };
+
+/** A report or unban, and the key of its host that proved it. */
+type Reported = { envelope: Buffer[]; submission: Submission; host: Host; key: string };
+
 /**
  * The report port. Requests that arrive together are judged and committed together, and each is answered only after that
- * commit; what was published new leaves through `distribute` after the answers.
+ * commit; what was published new leaves behind the answers, from the ledger.
  */
 export class Intake {
   readonly #port: ReportPort;
@@ -50,7 +56,6 @@ export class Intake {
   readonly #pages = new PageTurns();
   readonly #membership: Membership;
   readonly #rotation: Rotation;
-  readonly #distribute: (events: readonly Event[]) => void;
   readonly #notices: Notices;
   readonly #now: () => number;
 
@@ -67,7 +72,6 @@ export class Intake {
     secretOf: (serverKey: string) => string | undefined;
     membership: Membership;
     rotation: Rotation;
-    distribute: (events: readonly Event[]) => void;
     notices: Notices;
     now: () => number;
   }) {
@@ -80,7 +84,6 @@ export class Intake {
     this.#senders = new SenderCheck(parts.book, parts.serverKeys, parts.secretOf);
     this.#membership = parts.membership;
     this.#rotation = parts.rotation;
-    this.#distribute = parts.distribute;
     this.#notices = parts.notices;
     this.#now = parts.now;
   }
@@ -88,31 +91,36 @@ export class Intake {
   /** Handles one batch of received messages to its end. */
   async handle(messages: readonly (readonly Buffer[])[]): Promise<void> {
     const now = this.#now();
-    const submissions: { envelope: Buffer[]; submission: Submission }[] = [];
+    const batch: Reported[] = [];
     for (const frames of messages) {
       const proven = this.#prove(frames, now);
       if (proven === undefined) continue;
-      const { envelope, request, host } = proven;
-      const submission = host === undefined ? undefined : submissionOf(request, host, now);
-      if (submission !== undefined) {
-        if (this.#limits.admitsReport(submission.host.id, now)) submissions.push({ envelope, submission });
-        else this.#answer(envelope, request.id, LIMIT);
-      } else if (request.kind === 'sync' && host !== undefined) {
-        const turn = this.#pages.add(host.id, () => this.#answerLater(envelope, request, host, now));
-        if (!turn) this.#answer(envelope, request.id, TOO_MANY_PAGES);
-      } else if (host !== undefined && !this.#limits.admitsWord(host.id, now)) {
-        this.#answer(envelope, request.id, TOO_MANY_WORDS);
-      }
-      // Not awaited: opening the publish port's door for a new host may take seconds, and reports must not wait for it.
-      else void this.#answerLater(envelope, request, host, now);
+      // Not awaited, as what is answered later: reports need not wait for it.
+      if (isByNextKey(proven)) void this.#goOver(proven, now);
+      else this.#take(proven, now, batch);
     }
-    if (submissions.length > 0) await this.#submit(submissions);
+    if (batch.length > 0) await this.#submit(batch);
   }
 
-  #prove(
-    frames: readonly Buffer[],
-    now: number,
-  ): { envelope: Buffer[]; request: Request; host: Host | undefined } | undefined {
+  /** Has what a proven request asks for be done, and gathers what is recorded with others. */
+  #take(proven: Arrived, now: number, batch: Reported[]): void {
+    const { envelope, request, host } = proven;
+    const submission = host === undefined ? undefined : submissionOf(request, host, now);
+    if (submission !== undefined && host !== undefined) {
+      if (this.#limits.admitsReport(submission.host.id, now))
+        batch.push({ envelope, submission, host, key: request.key });
+      else this.#answer(envelope, request.id, LIMIT);
+    } else if (request.kind === 'sync' && host !== undefined) {
+      const turn = this.#pages.add(host.id, () => this.#answerLater(proven, now));
+      if (!turn) this.#answer(envelope, request.id, TOO_MANY_PAGES);
+    } else if (host !== undefined && !this.#limits.admitsWord(host.id, now)) {
+      this.#answer(envelope, request.id, TOO_MANY_WORDS);
+    }
+    // Not awaited: opening the publish port's door for a new host may take seconds, and reports must not wait for it.
+    else void this.#answerLater(proven, now);
+  }
+
+  #prove(frames: readonly Buffer[], now: number): Arrived | undefined {
     const incoming = readIncoming(frames);
     if ('fault' in incoming) {
       const envelope =
@@ -129,31 +137,30 @@ export class Intake {
     const { request, host } = checked;
     // A host that waits or is shut out may ask to be enrolled: that says nothing of where the fleet is.
     if (host?.state === 'active') this.#notices.heard(host, envelope[0]?.toString('latin1') ?? '');
-    if (host === undefined || this.#goesOver(request, host)) return { envelope, ...checked };
-    this.#answer(envelope, request.id, LEDGER_FAILED);
-    return undefined;
+    return { envelope, request, host };
   }
 
-  /** What a next key signs makes it the host's one key, before anything else comes of it; returns whether that is so. */
-  #goesOver({ key, kind }: Request, host: Host): boolean {
-    // To enrol means to be unsure which key counts.
-    if (host.next?.key !== key || kind === 'enrol') return true;
+  /** What a next key signs makes it the host's one key, before anything else comes of it. */
+  async #goOver(proven: Arrived & { host: Host }, now: number): Promise<void> {
+    const { envelope, request, host } = proven;
     try {
-      this.#rotation.use(host);
-      this.#notices.rotated(host);
-      return true;
+      if (await this.#rotation.use(host, request.key)) this.#notices.rotated(host);
     } catch (error) {
       this.#notices.ledgerFailed(error as Error);
-      return false;
+      this.#answer(envelope, request.id, LEDGER_FAILED);
+      return;
     }
+    const gone = goneSince(this.#book, host, request.key);
+    if (gone !== undefined) {
+      this.#tell(envelope, request.id, gone, host.name);
+      return;
+    }
+    const batch: Reported[] = [];
+    this.#take(proven, now, batch);
+    if (batch.length > 0) await this.#submit(batch);
   }
 
-  async #answerLater(
-    envelope: Buffer[],
-    request: Request,
-    host: Host | undefined,
-    now: number,
-  ): Promise<void> {
+  async #answerLater({ envelope, request, host }: Arrived, now: number): Promise<void> {
     try {
       const answer = await this.#answerTo(request, host, now);
       this.#tell(envelope, request.id, answer, host?.name ?? 'a peer');
@@ -172,16 +179,28 @@ export class Intake {
     if (host === undefined) return refuse('unknown-key', 'this host key is not enrolled here');
     if (request.kind === 'rotate') return this.#rotation.ask(request, host);
     if (request.kind === 'sync') return catchUp(request, this.#ledger, now);
-    if (request.kind === 'ack') this.#book.acknowledge(host, request, request.at - now, now);
+    if (request.kind === 'ack') await this.#book.acknowledge(host, request, request.at - now, now);
     // An operator may have given it another name.
     return { status: 'OK', verdict: 'accepted', fields: { name: host.name, takes: TAKES } };
   }
 
-  async #submit(batch: readonly { envelope: Buffer[]; submission: Submission }[]): Promise<void> {
-    const submissions = batch.map(({ submission }) => submission);
-    let recorded;
+  async #submit(batch: readonly Reported[]): Promise<void> {
+    const senders = new Map(batch.map(({ submission, host, key }) => [submission, { host, key }]));
+    const refuses = (submission: Submission): Recorded | undefined => {
+      const sender = senders.get(submission);
+      const gone = sender === undefined ? undefined : goneSince(this.#book, sender.host, sender.key);
+      return gone === undefined ? undefined : { ...gone, events: [] };
+    };
+    let recorded: Recorded[];
+    let alarm: (() => void) | undefined;
     try {
-      recorded = await this.#ledger.record(submissions, this.#decide, this.#aim);
+      recorded = await this.#ledger.record([...senders.keys()], this.#decide, this.#aim, {
+        refuses,
+        note: (done) => {
+          const held = done.filter(({ verdict }) => verdict === 'held');
+          alarm = held.length === 0 ? undefined : this.#notices.held(held.length, held[0]?.reason ?? '');
+        },
+      });
     } catch (error) {
       this.#notices.ledgerFailed(error as Error);
       for (const { envelope, submission } of batch) this.#answer(envelope, submission.id, LEDGER_FAILED);
@@ -195,19 +214,7 @@ export class Intake {
       const answer = answerOf(result, epoch);
       this.#tell(envelope, submission.id, answer, submission.host.name);
     }
-    const events = recorded.flatMap(({ events: published }) => published);
-    if (events.length > 0) this.#distribute(events);
-    this.#noticeHeld(recorded);
-  }
-
-  #noticeHeld(recorded: readonly Recorded[]): void {
-    const held = recorded.filter(({ verdict }) => verdict === 'held');
-    if (held.length === 0) return;
-    try {
-      this.#notices.held(held.length, held[0]?.reason ?? '');
-    } catch (error) {
-      this.#notices.ledgerFailed(error as Error);
-    }
+    alarm?.();
   }
 
   #tell(envelope: Buffer[], id: string, answer: Answer, from: string): void {
@@ -218,6 +225,30 @@ export class Intake {
   #answer(envelope: Buffer[], id: string, answer: Answer): void {
     void this.#port.answer(envelope, framesOf(answer, id, this.#now()));
   }
+}
+
+/** A message of a host that has gone over to another key than that which its messages were checked by until now. */
+function isByNextKey(arrived: Arrived): arrived is Arrived & { host: Host } {
+  const { request, host } = arrived;
+  // To enrol means to be unsure which key counts.
+  return host !== undefined && host.next?.key === request.key && request.kind !== 'enrol';
+}
+
+/** Who was shut out, or went over to another key, after the proof of a request was checked: nothing comes of it any more. */
+function goneSince(
+  book: HostBook,
+  host: Host,
+  key: string,
+): (Answer & { verdict: 'refused'; code: string; reason: string }) | undefined {
+  const isIn = book.byKey(key) === host && host.state === 'active';
+  if (isIn) return undefined;
+  const code = host.state === 'revoked' ? 'revoked' : 'unknown-key';
+  return {
+    status: 'REFUSED',
+    verdict: 'refused',
+    code,
+    reason: `the key of ${host.name} is no longer let in`,
+  };
 }
 
 function submissionOf(request: Request, host: Host, now: number): Submission | undefined {

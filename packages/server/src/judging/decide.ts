@@ -11,7 +11,7 @@ import type { Submission, Known } from '../words/submission.ts';
 
 export type DecideParts = {
   policy: Policy;
-  neverBan: NeverBan;
+  neverBan: Pick<NeverBan, 'ruleFor' | 'newcomerAt'>;
   limits: LimitKeeper;
   quorum: readonly QuorumRule[];
   /** The hosts that cannot apply a ban of a range. */

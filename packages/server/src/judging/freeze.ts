@@ -1,4 +1,5 @@
-import type { Settings } from '../ledger/settings.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { Settings } from '../ledger/settings.ts';
 import { span } from '../words/phrases.ts';
 
 /** Since when nothing new is published, and until when; epoch seconds, null until somebody says so. */
@@ -14,10 +15,14 @@ export class Freeze {
   readonly #settings: Settings;
   #frozen: Frozen | null;
 
-  constructor(settings: Settings) {
-    this.#settings = settings;
-    const kept = settings.get(KEY);
-    this.#frozen = kept === undefined ? null : (JSON.parse(kept) as Frozen);
+  constructor(ledger: Ledger) {
+    this.#settings = new Settings(ledger);
+    this.#frozen = this.#read();
+    ledger.follow({
+      applied: ({ isAll, settings }) => {
+        if (isAll || settings.has(KEY)) this.#frozen = this.#read();
+      },
+    });
   }
 
   /** What holds now; one that is over by itself holds no more. */
@@ -26,11 +31,10 @@ export class Freeze {
     return until === null || until > now ? this.#frozen : null;
   }
 
-  /** Begins, or goes on until another time; the caller's transaction makes it one with its note. */
+  /** Begins, or goes on until another time; within a piece of the ledger's queue, as what follows, and it holds once that is committed. */
   begin(until: number | null, now: number): Frozen {
     const frozen = { since: this.at(now)?.since ?? now, until };
     this.#settings.put(KEY, JSON.stringify(frozen));
-    this.#frozen = frozen;
     return frozen;
   }
 
@@ -38,15 +42,17 @@ export class Freeze {
   end(now: number): boolean {
     const isHolding = this.at(now) !== null;
     this.#settings.remove(KEY);
-    this.#frozen = null;
     return isHolding;
   }
 
-  /** Whether it was over by itself since this was asked last. */
+  /** Whether it is over by itself, which nobody has noted yet. */
   hasEnded(now: number): boolean {
-    if (this.#frozen === null || this.at(now) !== null) return false;
-    this.end(now);
-    return true;
+    return this.#frozen !== null && this.at(now) === null;
+  }
+
+  #read(): Frozen | null {
+    const kept = this.#settings.get(KEY);
+    return kept === undefined ? null : (JSON.parse(kept) as Frozen);
   }
 }
 

@@ -37,13 +37,16 @@ class HostBuckets {
 
 /**
  * Counts against the limits: a host above its limit is asked to come later and loses nothing; what the fleet brings above its own, or above
- * the cap of active bans, is held for a person to decide.
+ * the cap of active bans, is held for a person to decide. Reports may be judged more than once before they are committed: so judging
+ * counts only what is judged together, and what was committed counts behind the commit.
  */
 export class LimitKeeper {
   readonly #limits: Limits;
   readonly #reports: HostBuckets;
   readonly #words = new HostBuckets(WORDS_PER_MINUTE, WORDS_BURST);
   #fleet: TokenBucket | undefined;
+  /** What was judged since the last commit or beginning, and may be published. */
+  #judged = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -65,14 +68,26 @@ export class LimitKeeper {
     return this.#words.take(hostId, now);
   }
 
+  /** What was judged before is judged anew, or came to nothing. */
+  begins(): void {
+    this.#judged = 0;
+  }
+
+  /** What was judged is published, or so many that others judged. */
+  published(count = this.#judged): void {
+    this.#judged = 0;
+    this.#fleet?.spend(count);
+  }
+
   /** Why a new ban must be held; undefined where it may be published. */
   reasonToHold(activeBans: number, now: number): string | undefined {
     const { fleetPerMinute, active } = this.#limits;
     if (activeBans >= active) return `there are ${activeBans} active bans, the limit is ${active}`;
     this.#fleet ??= new TokenBucket(fleetPerMinute, fleetPerMinute, now);
-    return this.#fleet.take(now)
-      ? undefined
-      : `the fleet brings more than ${fleetPerMinute} new bans a minute`;
+    if (!this.#fleet.has(this.#judged + 1, now))
+      return `the fleet brings more than ${fleetPerMinute} new bans a minute`;
+    this.#judged += 1;
+    return undefined;
   }
 
   /** Forgets hosts that have long been quiet. */

@@ -92,16 +92,19 @@ export class RateWatch {
     };
   }
 
-  /** Writes what was counted into the ledger, and forgets what is older than a week; the caller's transaction makes it one. */
-  flush(now: number): void {
+  /** Writes what was counted into the ledger, and forgets what is older than a week. @throws when the ledger cannot be written. */
+  async flush(now: number): Promise<void> {
     if (this.#isFlushed) return;
-    const at = Math.floor(now / MINUTE);
-    for (const [minute, { bans }] of this.#minutes) {
-      this.#kept.put(minute, bans);
-      if (minute <= at - RECENT_MINUTES) this.#minutes.delete(minute);
-    }
-    this.#kept.forgetBefore(at - RECENT_MINUTES - WEEK_MINUTES);
     this.#isFlushed = true;
+    const last = Math.floor(now / MINUTE) - RECENT_MINUTES;
+    const minutes = [...this.#minutes].map(([minute, { bans }]) => ({ minute, bans }));
+    try {
+      await this.#kept.keep(minutes, last - WEEK_MINUTES);
+    } catch (error) {
+      this.#isFlushed = false;
+      throw error;
+    }
+    for (const { minute } of minutes) if (minute <= last) this.#minutes.delete(minute);
   }
 
   /** New bans in ten minutes on the average of the week before these; counted once a minute. */

@@ -31,27 +31,41 @@ export async function countWithin(ledger: Ledger, range: Target, now: number): P
 /** Counting half a million bans takes longer than judging one: the count is looked up at most so often. */
 const COUNT_SECONDS = 2;
 
-/** How many bans are active, near enough for a limit. */
+/** How many bans are active, near enough for a limit, also while a batch is judged that may be judged again. */
 export class ActiveCount {
   readonly #ledger: Ledger;
   #count = 0;
+  /** Those that were judged, and are not committed. */
+  #judged = 0;
   #countedAt = -Infinity;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
   }
 
-  /** One more was published since. */
+  /** One more will be published. */
   add(): void {
-    this.#count += 1;
+    this.#judged += 1;
+  }
+
+  /** What was judged before is judged anew, or came to nothing. */
+  begins(): void {
+    this.#judged = 0;
+  }
+
+  /** What was judged is published, or so many that others judged. */
+  published(count = this.#judged): void {
+    this.#count += count;
+    this.#judged = 0;
   }
 
   /** The count as of a moment ago and what was added since; now is epoch seconds. */
   about(now: number): number {
     if (now - this.#countedAt >= COUNT_SECONDS) {
-      this.#count = this.#ledger.activeNow(now);
+      // What was judged is in the tables already while its transaction is open.
+      this.#count = this.#ledger.activeNow(now) - this.#judged;
       this.#countedAt = now;
     }
-    return this.#count;
+    return this.#count + this.#judged;
   }
 }

@@ -14,7 +14,7 @@ export type KeptAddress = {
   at: number;
 };
 
-/** Where the fleet's hosts are; whoever changes several does it in one `write()`. Whatever writes @throws when the ledger cannot be written. */
+/** Where the fleet's hosts are. Whatever writes is called within a piece of the ledger's queue. */
 export class AddressRows {
   readonly #ledger: Pick<Ledger, 'sql'>;
 
@@ -26,20 +26,31 @@ export class AddressRows {
   all(table: AddressTable): KeptAddress[] {
     const rows = this.#ledger
       .sql(
-        `SELECT host, name, enrolled, approved, last_seen, address, at FROM ${table} JOIN hosts ON hosts.id = host ORDER BY at`,
+        `SELECT host AS id, name, enrolled, approved, last_seen, address, at FROM ${table} JOIN hosts ON hosts.id = host ORDER BY at`,
       )
       .all() as Row[];
     return rows.map((row) => ({
-      host: {
-        id: Number(row['host']),
-        name: String(row['name']),
-        enrolled: Number(row['enrolled']),
-        approved: row['approved'] === null ? null : Number(row['approved']),
-      },
+      host: whoOf(row),
       lastSeen: Number(row['last_seen'] ?? 0),
       address: row['address'] as Address,
       at: Number(row['at']),
     }));
+  }
+
+  /** The host of an id, undefined where there is none or it was shut out. */
+  host(id: number): (KeptAddress['host'] & { lastSeen: number }) | undefined {
+    const row = this.#ledger
+      .sql("SELECT id, name, enrolled, approved, last_seen FROM hosts WHERE id = ? AND state <> 'revoked'")
+      .get(id) as Row | undefined;
+    return row === undefined ? undefined : { ...whoOf(row), lastSeen: Number(row['last_seen'] ?? 0) };
+  }
+
+  /** What a table has of a host, the oldest first. */
+  of(table: AddressTable, hostId: number): Pick<KeptAddress, 'address' | 'at'>[] {
+    const rows = this.#ledger
+      .sql(`SELECT address, at FROM ${table} WHERE host = ? ORDER BY at`)
+      .all(hostId) as Row[];
+    return rows.map((row) => ({ address: row['address'] as Address, at: Number(row['at']) }));
   }
 
   put(table: AddressTable, hostId: number, address: Address, at: number): void {
@@ -60,7 +71,16 @@ export class AddressRows {
   }
 }
 
-/** The ranges that an operator added to what is never banned. Whatever writes @throws when the ledger cannot be written. */
+function whoOf(row: Row): KeptAddress['host'] {
+  return {
+    id: Number(row['id']),
+    name: String(row['name']),
+    enrolled: Number(row['enrolled']),
+    approved: row['approved'] === null ? null : Number(row['approved']),
+  };
+}
+
+/** The ranges that an operator added to what is never banned. Whatever writes is called within a piece of the ledger's queue. */
 export class NeverBanRows {
   readonly #ledger: Pick<Ledger, 'sql'>;
 

@@ -22,9 +22,14 @@ export class Audit {
     this.#ledger = ledger;
   }
 
-  /** @throws when it cannot be written: then the action must not happen either. */
-  add(what: string, details: Record<string, unknown>, now: number): void {
-    this.#ledger.write(() => appendEntry(this.#ledger.sql, what, details, now));
+  /** Adds an entry by itself. @throws when it cannot be written: then the action must not happen either. */
+  async add(what: string, details: Record<string, unknown>, now: number): Promise<void> {
+    await this.#ledger.write(() => this.note(what, details, now));
+  }
+
+  /** Adds an entry within the piece that does what it tells: neither is stored without the other. */
+  note(what: string, details: Record<string, unknown>, now: number): void {
+    appendEntry(this.#ledger.sql, what, details, now);
   }
 
   /** The newest entries, oldest first. */

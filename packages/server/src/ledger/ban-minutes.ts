@@ -3,9 +3,9 @@ import type { Ledger } from './ledger.ts';
 
 /** How many new bans there were in each minute, numbered from the beginning of the epoch. */
 export class BanMinutes {
-  readonly #ledger: Pick<Ledger, 'sql'>;
+  readonly #ledger: Pick<Ledger, 'sql' | 'write'>;
 
-  constructor(ledger: Pick<Ledger, 'sql'>) {
+  constructor(ledger: Pick<Ledger, 'sql' | 'write'>) {
     this.#ledger = ledger;
   }
 
@@ -25,12 +25,15 @@ export class BanMinutes {
     return row['first'] === null ? null : { first: Number(row['first']), bans: Number(row['bans']) };
   }
 
-  /** @throws when the ledger cannot be written, as what follows. */
-  put(minute: number, bans: number): void {
-    this.#ledger.sql('INSERT OR REPLACE INTO ban_minutes VALUES (?, ?)').run(minute, bans);
-  }
-
-  forgetBefore(minute: number): void {
-    this.#ledger.sql('DELETE FROM ban_minutes WHERE minute < ?').run(minute);
+  /** Keeps how many there were in some minutes, and forgets those before another. @throws when the ledger cannot be written. */
+  async keep(minutes: readonly { minute: number; bans: number }[], before: number): Promise<void> {
+    await this.#ledger.write(({ sql }) => {
+      for (const { minute, bans } of minutes)
+        // A server that started within the minute has counted fewer.
+        sql(
+          'INSERT INTO ban_minutes VALUES (?, ?) ON CONFLICT DO UPDATE SET bans = max(bans, excluded.bans)',
+        ).run(minute, bans);
+      sql('DELETE FROM ban_minutes WHERE minute < ?').run(before);
+    });
   }
 }

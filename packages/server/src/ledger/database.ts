@@ -4,6 +4,9 @@ import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { migrate } from './schema.ts';
 
+/** An open file of SQLite. */
+export type Database = DatabaseSync;
+
 /** WAL can lose a database before this version when two connections meet (sqlite.org, WAL-reset bug). */
 const OLDEST_SQLITE = [3, 51, 3];
 /** SQLite's code for a database that another process has locked; its extended codes have it in the low byte. */

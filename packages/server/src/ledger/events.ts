@@ -26,6 +26,8 @@ export type Draft = BanKey &
 export class EventBook {
   readonly #sql: Sql;
   #head: Position;
+  /** Appended since they were last taken. */
+  #fresh: Event[] = [];
 
   constructor(sql: Sql, makeEpoch: () => string) {
     this.#sql = sql;
@@ -36,9 +38,21 @@ export class EventBook {
     return this.#head;
   }
 
-  /** Puts the head back to what it was before a transaction that failed. */
-  rewind(head: Position): void {
+  mark(): { head: Position; fresh: number } {
+    return { head: this.#head, fresh: this.#fresh.length };
+  }
+
+  /** Goes back to what was before something that is taken back. */
+  rewind({ head, fresh }: { head: Position; fresh: number }): void {
     this.#head = head;
+    this.#fresh.length = fresh;
+  }
+
+  /** What was appended since this was asked last, in order. */
+  takeFresh(): Event[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
   }
 
   append(draft: Draft): Event {
@@ -59,7 +73,9 @@ export class EventBook {
       JSON.stringify(details),
     );
     this.#head = { epoch, seq: numbered.seq, tail };
-    return { ...numbered, tail, at, ...details };
+    const event = { ...numbered, tail, at, ...details };
+    this.#fresh.push(event);
+    return event;
   }
 
   /** Whose word the ban of a seq is; undefined where that event is no longer kept. */

@@ -46,6 +46,15 @@ export class HeldBook {
     return true;
   }
 
+  mark(): number | undefined {
+    return this.#count;
+  }
+
+  /** Goes back to what was before something that is taken back. */
+  rewind(count: number | undefined): void {
+    this.#count = count;
+  }
+
   count(): number {
     this.#count ??= Number((this.#sql('SELECT count(*) AS n FROM held').get() as Row)['n']);
     return this.#count;

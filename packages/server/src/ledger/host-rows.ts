@@ -7,7 +7,7 @@ import type { Host, HostState, Key } from '../words/host.ts';
 /** Clocks tremble: seconds by which one has to move before that is written. */
 const CLOCK_STEP = 5;
 
-/** The rows of the hosts. Whatever writes @throws when the ledger cannot be written; whoever changes several does it in one `write()`. */
+/** The rows of the hosts. Whatever writes is called within a piece of the ledger's queue. */
 export class HostRows {
   readonly #ledger: Pick<Ledger, 'sql'>;
 
@@ -19,12 +19,17 @@ export class HostRows {
     return (this.#ledger.sql('SELECT * FROM hosts').all() as Row[]).map(hostOf);
   }
 
-  insert({ id, key, curve, name, wanted, state, enrolled, addresses }: Host): void {
+  get(id: number): Host | undefined {
+    const row = this.#ledger.sql('SELECT * FROM hosts WHERE id = ?').get(id) as Row | undefined;
+    return row === undefined ? undefined : hostOf(row);
+  }
+
+  insert({ id, key, curve, name, wanted, state, enrolled, addresses, lastSeen }: Host): void {
     this.#ledger
       .sql(
-        'INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, addresses) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, addresses, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       )
-      .run(id, key, curve, name, wanted, state, enrolled, JSON.stringify(addresses));
+      .run(id, key, curve, name, wanted, state, enrolled, JSON.stringify(addresses), lastSeen);
   }
 
   setAdmission(id: number, { state, name, approved }: Pick<Host, 'state' | 'name' | 'approved'>): void {

@@ -1,63 +1,72 @@
-import type { DatabaseSync } from 'node:sqlite';
-import {
-  type BanKey,
-  type Details,
-  type Event,
-  OLDEST_SECONDS,
-  OPERATOR_HOST,
-  type Position,
-  type Range,
-  type Target,
-} from '@banshare/protocol';
+import type { BanKey, Details, Event, Position, Range, Target } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { BanBook, type Selection } from './bans.ts';
 import { blockOf } from '../words/ipv6-block.ts';
+import { type Changes, type Follower, Touched } from './changes.ts';
 import { openDatabase, statements } from './database.ts';
+import { liftReported, liftSelected, liftWidened, newestImport, publishBans, sweep } from './deeds.ts';
 import { EventBook } from './events.ts';
 import { HeldBook } from './held-bans.ts';
+import { markOf, rewind, runPieces, type Opened, type Outcome, type Piece } from './pieces.ts';
 import { releaseHeld } from './release.ts';
-import { recordOne, unban, type Books } from './record.ts';
-import { reportedAs, reportedWithin, historyOf } from './reports.ts';
+import { recordOne, type Books } from './record.ts';
+import { historyOf } from './reports.ts';
 import type { Row, Sql } from './rows.ts';
-import { planUndo, undoPart, liftOwn } from './undo.ts';
+import { planUndo, undoPart } from './undo.ts';
 import { VoteBook } from './votes.ts';
-import { isActive } from '../words/verdict.ts';
 import { banOf, type Aim, type Decide, type Recorded, type Submission } from '../words/submission.ts';
 import type { UndoPlan, UndoWhat, Undone } from '../words/undo.ts';
 import type { History } from '../words/history.ts';
 
-/** `note` is called with what was done, in the transaction that does it: neither is stored without the other. */
+/** `note` is called with what was done, in the piece that does it: neither is stored without the other. */
 export type Noted<T> = { note?: (done: T) => void };
 
 /**
- * What the server keeps, in one file of SQLite. One connection writes, and what may wait for the disk returns a promise; what changes
- * something @throws when it is not known to be stored. A failed commit leaves it unknown what was stored: an fsync that failed may have written all the same, so the
- * database is opened again before anything else is written.
+ * What the server keeps, in one file of SQLite. Whatever changes it is a piece of one queue, `write()`; what waits together is
+ * committed together. Behind a commit come, in this order: what is held in memory, the pieces' promises, and what is published. A failed
+ * commit leaves it unknown what was stored: an fsync that failed may have written all the same, so the file is opened again before
+ * anything else is written, and all that is held in memory is read anew.
  */
 export class Ledger {
   readonly #path: string;
   readonly #makeEpoch: () => string;
-  #database: DatabaseSync;
-  #books: Books;
+  readonly #followers: Follower[] = [];
+  readonly #waiting: Piece[] = [];
+  #opened: Opened;
   #isWriting = false;
-  #reopened: () => void = () => undefined;
+  #publish: (events: readonly Event[]) => void = () => undefined;
+  /** The head when memory last followed. */
+  #followed: Position;
+  /** A commit failed, and the file is not open again yet. */
+  #isBehind = false;
+  /** Commits whose events are not published yet. */
+  #unpublished = 0;
 
   /** @throws when the database cannot be used. */
   constructor(path: string, makeEpoch: () => string) {
     this.#path = path;
     this.#makeEpoch = makeEpoch;
-    this.#database = openDatabase(path);
-    this.#books = this.#readBooks();
+    this.#opened = this.#open();
+    this.#followed = this.head();
   }
 
-  /** Calls a listener when the database was opened again after a fault: the head may then be ahead of what was published. */
-  onReopened(listen: () => void): void {
-    this.#reopened = listen;
+  /** Has somebody follow, behind those who do already, what is in memory of what is committed. */
+  follow(follower: Follower): void {
+    this.#followers.push(follower);
   }
 
-  /** For the other tables of the same file. */
+  /** Gives a listener the events of each commit, once whoever wrote them knows. */
+  onCommitted(publish: (events: readonly Event[]) => void): void {
+    this.#publish = publish;
+  }
+
+  /** For the other tables of the same file. What writes does it in a piece of `write()`. */
   get sql(): Sql {
     return this.#books.sql;
+  }
+
+  get #books(): Books {
+    return this.#opened.books;
   }
 
   /** The last event. */
@@ -65,99 +74,71 @@ export class Ledger {
     return this.#books.events.head();
   }
 
-  /** Judges and writes submissions in one transaction; without an aim each is about its address alone. */
-  async record(
+  /**
+   * Judges and writes submissions as one piece; without an aim each is about its address alone. `refuses` is asked of each first: what
+   * it says is the answer, and nothing is stored.
+   */
+  record(
     submissions: readonly Submission[],
     decide: Decide,
     aim: Aim = atAddress,
+    {
+      refuses = () => undefined,
+      note,
+    }: { refuses?: (submission: Submission) => Recorded | undefined } & Noted<Recorded[]> = {},
   ): Promise<Recorded[]> {
-    return this.#write((books) => submissions.map((submission) => recordOne(books, submission, decide, aim)));
+    return this.write((books) => {
+      const recorded = submissions.map(
+        (submission) => refuses(submission) ?? recordOne(books, submission, decide, aim),
+      );
+      note?.(recorded);
+      return recorded;
+    });
   }
 
-  /** Publishes bans of prog operator; of an import less those that are banned already and end no earlier. */
-  async ban(
+  /** Publishes bans of prog operator: see publishBans(). */
+  ban(
     drafts: readonly (BanKey & Details & { until: number | null })[],
     now: number,
     by: 'operator' | 'import',
     { number = null, ...how }: { number?: number | null } & Noted<Event[]> = {},
   ): Promise<Event[]> {
-    return this.#write(
-      ({ events, bans }) =>
-        drafts.flatMap((draft) => {
-          // A list must not shorten what a person banned for longer, nor what it names twice, nor take a person's word away.
-          if (by === 'import' && bans.covers(draft, now)) return [];
-          const known = by === 'import' ? bans.get(draft) : undefined;
-          const isTyped =
-            known !== undefined && isActive(known, now) && events.origin(known.seq) === 'operator';
-          const said = { by: isTyped ? 'operator' : by, host: OPERATOR_HOST, at: now } as const;
-          const event = events.append({ ...draft, kind: 'ban', ...said });
-          bans.follow(event, by === 'import' ? number : null);
-          return [event];
-        }),
-      how,
+    return this.#noted((books) => publishBans(books, drafts, now, by, number), how);
+  }
+
+  /** Lifts what an operator selects: see liftSelected(). */
+  lift(
+    selection: Selection,
+    now: number,
+    { note, ...how }: { everyJail?: true; unknown?: BanKey } & Noted<Event[]> = {},
+  ): Promise<Event[]> {
+    return this.#noted(
+      (books) => liftSelected(books, selection, now, how),
+      note === undefined ? {} : { note },
     );
   }
 
-  /**
-   * Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. everyJail: hosts let
-   * the address go in all of their jails. unknown: published where nothing is active, for hosts that hold what this ledger lacks.
-   */
-  async lift(
-    selection: Selection,
-    now: number,
-    { unknown, ...how }: { everyJail?: true; unknown?: BanKey } & Noted<Event[]> = {},
-  ): Promise<Event[]> {
-    return this.#write((books) => {
-      books.bans.markLifted(selection, now);
-      books.held.dropExactly(selection.ip, selection.jail);
-      const active = books.bans.select(selection, now);
-      const bans = active.length === 0 && unknown !== undefined ? [unknown] : active;
-      return bans.map((ban) => unban(books, ban, OPERATOR_HOST, now, how));
-    }, how);
+  /** Lifts what hosts reported within a range: see liftReported(). */
+  liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]> {
+    return this.write((books) => liftReported(books, range, since, now, limit));
   }
 
-  /**
-   * Lifts what hosts reported within a range since a time and no operator has lifted since, whatever became of the reports, of
-   * at most so many addresses at once, in every jail; what is held of the range is dropped.
-   */
-  async liftReported(range: Range, since: number, now: number, limit: number): Promise<Event[]> {
-    return this.#write((books) => {
-      books.held.dropWithin(range);
-      const standing = reportedWithin(books.sql, range, since).filter(
-        (ban) => books.bans.liftedAt(ban) < ban.received,
-      );
-      const addresses = new Set([...new Set(standing.map(({ ip }) => ip))].slice(0, limit));
-      const first = standing.filter(({ ip }) => addresses.has(ip));
-      return first.map(({ ip, prog, jail }) => {
-        books.bans.markLifted({ ip, jail }, now);
-        return unban(books, { ip, prog, jail }, OPERATOR_HOST, now, { everyJail: true });
-      });
-    });
-  }
-
-  /**
-   * Lifts the addresses whose reports became the ban of a range, of at most so many at once: the hosts that reported them ban
-   * them by themselves. What is banned for itself too stays.
-   */
-  async liftWidened({ ip, jail }: Selection, now: number, limit: number): Promise<Event[]> {
-    return this.#write((books) => {
-      const lifted = liftOwn(books, reportedAs(books.sql, ip, { jail }), now, limit);
-      for (const { ip: address, jail: of } of lifted) books.bans.markLifted({ ip: address, jail: of }, now);
-      return lifted;
-    });
+  /** Lifts the addresses whose reports became the ban of a range: see liftWidened(). */
+  liftWidened(selection: Selection, now: number, limit: number): Promise<Event[]> {
+    return this.write((books) => liftWidened(books, selection, now, limit));
   }
 
   /**
    * Takes back what began since a time, at most so many bans at once: of hosts their support and votes, what nobody else supports is
    * lifted; what is held of it is dropped.
    */
-  async undo(
+  undo(
     what: UndoWhat,
     since: number,
     now: number,
     { limit = Infinity, ...how }: { limit?: number } & Noted<Undone> = {},
   ): Promise<Undone & { isDone: boolean }> {
-    return this.#write((books) => undoPart(books, what, since, now, limit), how);
+    return this.#noted((books) => undoPart(books, what, since, now, limit), how);
   }
 
   /** What an undo would do. */
@@ -167,26 +148,16 @@ export class Ledger {
 
   /** The number of the newest import; 0 where there was none. */
   newestImport(): number {
-    const row = this.sql("SELECT value FROM meta WHERE name = 'imports'").get() as Row | undefined;
-    return Number(row?.['value'] ?? 0);
-  }
-
-  /** A number for an import, by which it can be taken back. */
-  nextImport(): number {
-    return this.write(() => {
-      const number = this.newestImport() + 1;
-      this.sql("INSERT OR REPLACE INTO meta VALUES ('imports', ?)").run(String(number));
-      return number;
-    });
+    return newestImport(this.#books);
   }
 
   /** Publishes what is held, less what is over, was lifted or is protected meanwhile; what `waits` stays held. */
-  async release(
+  release(
     now: number,
     isProtected: (ip: Target) => boolean,
     { limit, waits, ...how }: { limit?: number; waits?: (ip: Target) => boolean } & Noted<Event[]> = {},
   ): Promise<Event[]> {
-    return this.#write(
+    return this.#noted(
       (books) =>
         releaseHeld(books, now, isProtected, {
           ...(limit === undefined ? {} : { limit }),
@@ -196,17 +167,9 @@ export class Ledger {
     );
   }
 
-  /** Drops what waits of a host that is shut out, its votes and what is held, also within a transaction; returns how many are held. */
-  dropHeldOf(hostId: number): number {
-    return this.write(() => {
-      this.#books.votes.dropOf(hostId, 0);
-      return this.#books.held.dropOf(hostId, 0);
-    });
-  }
-
   /** Forgets what is held; returns how many. */
-  async dropHeld(how: Noted<number> = {}): Promise<number> {
-    return this.#write(({ held }) => held.dropAll(), how);
+  dropHeld(how: Noted<number> = {}): Promise<number> {
+    return this.#noted(({ held }) => held.dropAll(), how);
   }
 
   countHeld(): number {
@@ -225,12 +188,12 @@ export class Ledger {
     return [...blocks].filter((block) => bans.countIn(block, least, now) >= least);
   }
 
-  /** Whether anything is held of exactly that address. */
   /** How many are held of exactly these. */
   countHeldOf(ips: readonly Target[]): number {
     return this.#books.held.countOfEach(ips);
   }
 
+  /** Whether anything is held of exactly that address. */
   isHeld(ip: Target): boolean {
     return this.#books.held.isHeld(ip);
   }
@@ -280,25 +243,9 @@ export class Ledger {
     return historyOf(this.sql, this.head().epoch, ip);
   }
 
-  /**
-   * Removes a part of what is no longer needed: bans that are over, events older than `keepSeconds`, reports older than that
-   * and 9 days; returns whether there may be more.
-   */
-  async sweep(now: number, keepSeconds: number, limit: number): Promise<boolean> {
-    return this.#write(({ sql, events, bans, votes }) => {
-      const before = now - keepSeconds;
-      votes.sweep(now);
-      const swept = bans.sweep(now - 3600, limit);
-      const pruned = events.prune(before, limit);
-      const oldest = Math.min(before, now - ID_SECONDS);
-      const { changes } = sql(
-        'DELETE FROM reports WHERE (host, id) IN (SELECT host, id FROM reports WHERE received < ? LIMIT ?)',
-      ).run(oldest, limit);
-      sql('DELETE FROM outcomes WHERE at < ?').run(before);
-      sql('DELETE FROM acks WHERE at < ?').run(before);
-      sql('DELETE FROM lifted WHERE at < ?').run(now - ID_SECONDS);
-      return swept === limit || pruned > 0 || Number(changes) === limit;
-    });
+  /** Removes a part of what is no longer needed, and returns whether there may be more: see sweep(). */
+  sweep(now: number, keepSeconds: number, limit: number): Promise<boolean> {
+    return this.write((books) => sweep(books, now, keepSeconds, limit));
   }
 
   /** Writes a copy of the whole database to a path where nothing is yet; meanwhile nothing else is written. */
@@ -306,64 +253,133 @@ export class Ledger {
     this.sql('VACUUM INTO ?').run(path);
   }
 
-  /** Does several writes of the file's other tables in one transaction; inside another it becomes a part of that. */
-  write<T>(work: () => T): T {
-    return this.#isWriting ? work() : this.#write(work);
+  /**
+   * Does one thing, wholly or not at all, and resolves once that is on disk. `work` may be called more than once, and then only the
+   * last time counts: it looks at what it depends on each time that it is called, in the tables or in memory, which are as one then, and
+   * changes nothing but tables. What it throws takes back what it did, and nothing of others. @throws when it is not known to be stored.
+   */
+  write<T>(work: (books: Books) => T): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push({ work, resolve: (result) => resolve(result as T), reject });
+    if (!this.#isWriting) {
+      this.#isWriting = true;
+      // All that one batch of messages asks for comes in the same turn, and no later one is waited for.
+      queueMicrotask(() => this.#drain());
+    }
+    return promise;
+  }
+
+  /** Resolves once nothing waits to be written or published. */
+  async idle(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#unpublished > 0)
+      await new Promise((resolve) => setImmediate(resolve));
   }
 
   close(): void {
-    this.#database.close();
+    for (const { reject } of this.#waiting.splice(0)) reject(new Error('The ledger is closed'));
+    this.#opened.database.close();
   }
 
-  #write<T>(work: (books: Books) => T, how: Noted<T> = {}): T {
-    const before = this.head();
-    this.#isWriting = true;
+  #noted<T>(work: (books: Books) => T, { note }: Noted<T>): Promise<T> {
+    return this.write((books) => {
+      const done = work(books);
+      note?.(done);
+      return done;
+    });
+  }
+
+  #drain(): void {
+    this.#commit();
+    // Whoever waits for what was committed goes on before the next.
+    if (this.#waiting.length > 0) queueMicrotask(() => this.#drain());
+    else this.#isWriting = false;
+  }
+
+  /** Commits what waits, or as much of it as may be together; where that fails, nothing is known of any of it. */
+  #commit(): void {
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      const result = work(this.#books);
-      how.note?.(result);
-      failpoint('before-commit');
-      this.#database.exec('COMMIT');
-      failpoint('after-commit');
-      return result;
+      if (this.#isBehind) this.#reopen();
+      const outcomes = this.#transact();
+      this.#waiting.splice(0, outcomes.length);
+      for (const outcome of outcomes) {
+        if ('error' in outcome) outcome.piece.reject(this.#faultOf(outcome.error));
+        else outcome.piece.resolve(outcome.result);
+      }
     } catch (error) {
-      this.#books.events.rewind(before);
-      this.#reopen();
-      throw new Error(`Cannot write the ledger "${this.#path}": ${(error as Error).message}`, {
-        cause: error,
-      });
-    } finally {
-      this.#isWriting = false;
+      const failed = this.#waiting.splice(0);
+      this.#isBehind = true;
+      try {
+        this.#reopen();
+      } catch {
+        // Whoever writes next finds out whether it opens by then.
+      }
+      for (const { reject } of failed) reject(this.#faultOf(error as Error));
     }
   }
 
-  #readBooks(): Books {
-    const sql = statements(this.#database) as Sql;
-    return {
+  #transact(): Outcome[] {
+    for (const { begins } of this.#followers) begins?.();
+    const { database, books, touched } = this.#opened;
+    const mark = markOf(books);
+    database.exec('BEGIN IMMEDIATE');
+    const outcomes = runPieces(this.#opened, this.#waiting);
+    if (outcomes.every((outcome) => 'error' in outcome)) {
+      database.exec('ROLLBACK');
+      rewind(this.#opened, mark);
+      return outcomes;
+    }
+    failpoint('before-commit');
+    database.exec('COMMIT');
+    failpoint('after-commit');
+    this.#applied({ ...touched.take(), isAll: false, isForeign: false, events: books.events.takeFresh() });
+    return outcomes;
+  }
+
+  /** What is committed is followed in memory at once, and published when whoever wrote it has been told. */
+  #applied(changes: Changes): void {
+    for (const follower of this.#followers) follower.applied(changes);
+    this.#followed = this.head();
+    if (changes.events.length === 0) return;
+    this.#unpublished += 1;
+    setImmediate(() => {
+      this.#unpublished -= 1;
+      this.#publish(changes.events);
+    });
+  }
+
+  #faultOf(cause: Error): Error {
+    return new Error(`Cannot write the ledger "${this.#path}": ${cause.message}`, { cause });
+  }
+
+  /** What a commit that failed stored all the same is followed and published now. @throws when the file does not open. */
+  #reopen(): void {
+    try {
+      this.#opened.database.close();
+    } catch {
+      // It may be closed already; what counts is that the next one opens.
+    }
+    this.#opened = this.#open();
+    const { books, touched } = this.#opened;
+    const events = books.events.since(this.#followed.seq, -1);
+    this.#applied({ ...touched.take(), isAll: true, isForeign: false, events });
+    this.#isBehind = false;
+  }
+
+  #open(): Opened {
+    const database = openDatabase(this.#path);
+    const sql = statements(database) as Sql;
+    const books = {
       sql,
       events: new EventBook(sql, this.#makeEpoch),
       bans: new BanBook(sql),
       held: new HeldBook(sql),
       votes: new VoteBook(sql),
     };
-  }
-
-  #reopen(): void {
-    try {
-      this.#database.close();
-    } catch {
-      // It may be closed already; what counts is that the next one opens.
-    }
-    this.#database = openDatabase(this.#path);
-    this.#books = this.#readBooks();
-    this.#reopened();
+    return { database, books, touched: new Touched(database) };
   }
 }
 
 /** So many of what is held are looked at for a status: whoever fills a /64 is among the newest. */
 const MOST_HELD_SEEN = 1000;
-
-/** The same id gets the same verdict for so long: a day longer than any report is taken. */
-const ID_SECONDS = OLDEST_SECONDS + 86_400;
 
 const atAddress: Aim = (submission) => ({ targets: [banOf(submission).ip], isCrowded: false });

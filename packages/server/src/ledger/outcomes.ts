@@ -14,16 +14,21 @@ export class Outcomes {
    * Keeps what a host tells, and only of events that there are: else one host could fill the disk.
    * @throws when the ledger cannot be written.
    */
-  write(hostId: number, { epoch, outcomes }: AckRequest, now: number): void {
+  async write(hostId: number, { epoch, outcomes }: AckRequest, now: number): Promise<void> {
     const head = this.#ledger.head();
     const real = epoch === head.epoch ? outcomes.filter(({ seq }) => seq > 0 && seq <= head.seq) : [];
     if (real.length === 0) return;
-    this.#ledger.write(() => {
-      for (const { seq, outcome, reason } of real) {
-        this.#ledger
-          .sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)')
-          .run(seq, hostId, outcome, reason ?? null, now);
-      }
+    await this.#ledger.write(({ sql }) => {
+      // It may have been forgotten since.
+      if (sql('SELECT 1 FROM hosts WHERE id = ?').get(hostId) === undefined) return;
+      for (const { seq, outcome, reason } of real)
+        sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)').run(
+          seq,
+          hostId,
+          outcome,
+          reason ?? null,
+          now,
+        );
     });
   }
 

@@ -1,4 +1,4 @@
-import { overlaps, type Address, type BanKey, type Range, type Target } from '@banshare/protocol';
+import { overlaps, type Address, type BanKey, type Event, type Range, type Target } from '@banshare/protocol';
 import { type Row, type Sql, eventOf } from './rows.ts';
 import { widerRanges } from '../words/wider-ranges.ts';
 import type { History, ToldReport } from '../words/history.ts';
@@ -43,6 +43,16 @@ export function reportedAs(
      GROUP BY ip, prog, jail`,
   ).all(range, jail ?? null, hostId ?? null) as (Row & ReportedBan)[];
   return rows.map(({ ip, prog, jail: of, received }) => ({ ip, prog, jail: of, received }));
+}
+
+/** How many of these events are bans that a report brought, and neither an operator nor what was held. */
+export function countReported(sql: Sql, events: readonly Event[]): number {
+  const isReported = ({ kind, ip, at }: Event): boolean =>
+    kind === 'ban' &&
+    sql(
+      'SELECT 1 FROM reports WHERE ip = ?1 AND received = ?2 UNION ALL SELECT 1 FROM reports WHERE target = ?1 AND received = ?2 LIMIT 1',
+    ).get(ip, at) !== undefined;
+  return events.filter(isReported).length;
 }
 
 /** How the text of every address of a range begins, so that the index finds them; and of those that embed one of IPv4. */

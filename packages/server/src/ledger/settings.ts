@@ -1,7 +1,7 @@
 import type { Row } from './rows.ts';
 import type { Ledger } from './ledger.ts';
 
-/** Single values by their names that outlive a restart; whoever changes one with something else does it in one `write()`. */
+/** Single values by their names that outlive a restart. Whatever writes is called within a piece of the ledger's queue. */
 export class Settings {
   readonly #ledger: Pick<Ledger, 'sql'>;
 
@@ -14,7 +14,6 @@ export class Settings {
     return row === undefined ? undefined : String(row['value']);
   }
 
-  /** @throws when the ledger cannot be written, as all that follows. */
   put(name: string, value: string): void {
     this.#ledger.sql('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(name, value);
   }

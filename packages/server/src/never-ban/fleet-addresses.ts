@@ -10,6 +10,7 @@ import {
 import { AddressIndex } from './address-index.ts';
 import { WhereFrom } from './where-from.ts';
 import { ADDRESS_TABLES, AddressRows, type AddressTable } from '../ledger/addresses.ts';
+import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Host } from '../words/host.ts';
 
@@ -68,6 +69,7 @@ export class FleetAddresses {
       }
     }
     for (const [id, known] of this.#known) this.#keepNewest(id, known);
+    ledger.follow({ applied: (changes) => this.#follow(changes) });
   }
 
   /** The rule for an address, for the one embedded in it, or for the first in a range; now is epoch seconds. */
@@ -152,8 +154,8 @@ export class FleetAddresses {
 
   /**
    * An operator says that these addresses are a host's own. Exactly those, of what it tells now: it may have told others since he
-   * looked. Returns what counts by that, and what is too much; undefined, and nothing is done, where it tells others.
-   * @throws when the ledger cannot be written.
+   * looked. Returns what counts by that, and what is too much; undefined, and nothing is done, where it tells others. Called within a
+   * piece of the ledger's queue.
    */
   approve(
     host: Host,
@@ -162,23 +164,17 @@ export class FleetAddresses {
   ): { approved: Address[]; tooMany: Address[] } | undefined {
     if (addresses.some((address) => !host.addresses.includes(address))) return undefined;
     const chosen = told(host).filter((address) => addresses.includes(address));
-    const known = this.#hear(host, now);
-    const before = this.#counting(known, 'approved_at', now);
+    const known = this.#known.get(host.id);
+    const before = known === undefined ? [] : this.#counting(known, 'approved_at', now);
     const room = MOST_APPROVED - before.length;
     const fresh = chosen.filter((address) => !before.includes(address));
     const approved = [...chosen.filter((address) => before.includes(address)), ...fresh.slice(0, room)];
-    this.#ledger.write(() => {
-      for (const address of approved) this.#rows.put('approved_at', host.id, address, now);
-    });
-    for (const address of approved) this.#note(host.id, known, 'approved_at', address, now).written = now;
+    for (const address of approved) this.#rows.put('approved_at', host.id, address, now);
     return { approved, tooMany: fresh.slice(room) };
   }
 
-  /**
-   * Takes back what an operator approved: of one host, or of all. Returns what counted until now.
-   * @throws when the ledger cannot be written.
-   */
-  disapprove(which: { hostId?: number; address?: Address }, note: (taken: HostAt[]) => void): HostAt[] {
+  /** Takes back what an operator approved: of one host, or of all; within a piece of the ledger's queue. Returns what counted until now. */
+  disapprove(which: { hostId?: number; address?: Address }): HostAt[] {
     const taken = [...this.#known].flatMap(([hostId, known]) =>
       which.hostId === undefined || which.hostId === hostId
         ? [...known.approved_at.keys()]
@@ -186,19 +182,8 @@ export class FleetAddresses {
             .map((address) => ({ hostId, known, address }))
         : [],
     );
-    const said = taken.map(({ known, address }) => ({ host: known.name, address }));
-    if (taken.length === 0) return [];
-    this.#ledger.write(() => {
-      for (const { hostId, address } of taken) this.#rows.remove('approved_at', hostId, address);
-      note(said);
-    });
-    for (const { hostId, known, address } of taken) this.#drop(hostId, known, 'approved_at', address);
-    return said;
-  }
-
-  /** Whether a host protects where it comes from may have changed. */
-  trusts(host: Host): void {
-    if (this.#known.has(host.id)) this.#of(host);
+    for (const { hostId, address } of taken) this.#rows.remove('approved_at', hostId, address);
+    return taken.map(({ known, address }) => ({ host: known.name, address }));
   }
 
   /** What a host tells and nobody has approved, nor was it seen there: it protects nothing yet. */
@@ -211,36 +196,66 @@ export class FleetAddresses {
     return told(host).filter((address) => !counting.includes(address));
   }
 
-  /** A host that is out of the fleet protects nothing any more. @throws when the ledger cannot be written. */
+  /** A host that is shut out protects nothing any more; within the piece of the ledger's queue that shuts it out. */
   forget(host: Host): void {
-    const known = this.#known.get(host.id);
-    this.#known.delete(host.id);
-    this.#whereFrom.forget(host.id);
-    for (const table of ADDRESS_TABLES)
-      for (const address of known?.[table].keys() ?? []) this.#index.drop(address, host.id);
     this.#rows.removeHost(host.id);
   }
 
   /** Writes what is known since, and drops what no longer counts. @throws when the ledger cannot be written. */
-  flush(now: number): void {
-    const fresh: [table: AddressTable, hostId: number, address: Address, standing: Standing][] = [];
-    for (const [hostId, known] of this.#known) {
-      for (const table of ADDRESS_TABLES) {
-        for (const [address, standing] of known[table]) {
-          if (now - standing.at >= KEPT_SECONDS) this.#drop(hostId, known, table, address);
-          else if (standing.at - standing.written >= REWRITE_SECONDS)
-            fresh.push([table, hostId, address, standing]);
-        }
-      }
-    }
+  async flush(now: number): Promise<void> {
+    for (const [hostId, known] of this.#known)
+      for (const table of ADDRESS_TABLES)
+        for (const [address, { at }] of known[table])
+          if (now - at >= KEPT_SECONDS) this.#drop(hostId, known, table, address);
     const left = this.#left;
-    this.#ledger.write(() => {
+    await this.#ledger.write(() => {
       for (const [hostId, address] of left) this.#rows.remove('seen_at', hostId, address);
-      for (const [table, hostId, address, { at }] of fresh) this.#rows.put(table, hostId, address, at);
+      for (const [hostId, known] of this.#known)
+        for (const table of ADDRESS_TABLES)
+          for (const [address, standing] of known[table])
+            if (isToWrite(standing, now)) this.#rows.put(table, hostId, address, standing.at);
       this.#rows.forgetUpto(now - KEPT_SECONDS);
     });
     this.#left = this.#left.slice(left.length);
-    for (const [, , , standing] of fresh) standing.written = standing.at;
+  }
+
+  #follow({ isAll, hosts, addresses }: Changes): void {
+    const kept = isAll
+      ? ADDRESS_TABLES.flatMap((table) => this.#rows.all(table).map(({ host }) => host.id))
+      : [];
+    const ids = isAll ? [...this.#known.keys(), ...kept] : [...hosts, ...addresses];
+    for (const id of new Set(ids)) this.#become(id);
+  }
+
+  /** Has a host be as its rows are. Where it was seen since then stays: that is not written yet. */
+  #become(id: number): void {
+    const host = this.#rows.host(id);
+    if (host === undefined) return this.#leave(id);
+    const rows = ADDRESS_TABLES.map((table) => [table, this.#rows.of(table, id)] as const);
+    if (!this.#known.has(id) && rows.every(([, kept]) => kept.length === 0)) return;
+    const known = this.#of(host);
+    known.heardAt = Math.max(known.heardAt, host.lastSeen);
+    for (const [table, kept] of rows) {
+      const before = known[table];
+      const isSince = ({ at, written }: Standing): boolean => table === 'seen_at' && at > written;
+      const now = new Map([...before].filter(([, standing]) => isSince(standing)));
+      for (const { address, at } of kept) {
+        known.heardAt = Math.max(known.heardAt, at);
+        now.set(address, { at: Math.max(at, before.get(address)?.at ?? 0), written: at });
+      }
+      for (const address of before.keys()) if (!now.has(address)) this.#drop(id, known, table, address);
+      for (const address of now.keys()) this.#index.add(address, id);
+      known[table] = new Map([...now].toSorted(([, one], [, other]) => one.at - other.at));
+    }
+    this.#keepNewest(id, known);
+  }
+
+  #leave(id: number): void {
+    const known = this.#known.get(id);
+    this.#known.delete(id);
+    this.#whereFrom.forget(id);
+    for (const table of ADDRESS_TABLES)
+      for (const address of known?.[table].keys() ?? []) this.#index.drop(address, id);
   }
 
   /** The hosts at an address, at the one embedded in it, or in a range, and where exactly. */
@@ -314,6 +329,12 @@ export class FleetAddresses {
     known[table].delete(address);
     if (!ADDRESS_TABLES.some((each) => known[each].has(address))) this.#index.drop(address, hostId);
   }
+}
+
+/** What is known and not on disk, or so old there that it would be removed. */
+function isToWrite({ at, written }: Standing, now: number): boolean {
+  if (at - written >= REWRITE_SECONDS) return true;
+  return at > written && now - written >= KEPT_SECONDS - REWRITE_SECONDS;
 }
 
 /** What a host tells of itself, less what is special: that is protected anyway. */

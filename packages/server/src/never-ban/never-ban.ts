@@ -10,7 +10,6 @@ import type { Host } from '../words/host.ts';
  * this server, and the addresses of the fleet's own hosts.
  */
 export class NeverBan {
-  readonly #ledger: Ledger;
   readonly #rows: NeverBanRows;
   readonly #configured: readonly Range[];
   readonly #protectsFleet: boolean;
@@ -23,13 +22,17 @@ export class NeverBan {
     settings: { addresses: readonly Range[]; fleet: boolean; goneAfterSeconds?: number },
     own: Pick<OwnAddresses, 'ruleFor' | 'list'>,
   ) {
-    this.#ledger = ledger;
     this.#rows = new NeverBanRows(ledger);
     this.#own = own;
     this.#configured = settings.addresses;
     this.#protectsFleet = settings.fleet;
     this.#added = this.#rows.all();
     this.#fleet = new FleetAddresses(ledger, settings.goneAfterSeconds ?? Infinity);
+    ledger.follow({
+      applied: ({ isAll, neverBan }) => {
+        if (isAll || neverBan) this.#added = this.#rows.all();
+      },
+    });
   }
 
   /** The rule that protects an address, or one in a range, in words; undefined where none does. now is epoch seconds. */
@@ -87,11 +90,6 @@ export class NeverBan {
     );
   }
 
-  /** An operator thinks otherwise of a host: whether it protects where it comes from is asked anew at once, not at its next word. */
-  trusts(host: Host): void {
-    this.#fleet.trusts(host);
-  }
-
   /** What a host tells of itself and what does not count yet: an operator approves it, or the host speaks from there. */
   waiting(host: Host, now: number): Address[] {
     return this.#protectsFleet ? this.#fleet.waiting(host, now) : [];
@@ -115,27 +113,14 @@ export class NeverBan {
     ];
   }
 
-  /** `note` is called in the transaction that adds. @throws when the ledger cannot be written: then it is not added. */
-  add(range: Range, now: number, note: () => void = () => undefined): void {
-    this.#ledger.write(() => {
-      this.#rows.add(range, now);
-      note();
-    });
-    this.#added = this.#rows.all();
+  /** Adds a range within a piece of the ledger's queue; it counts once that is committed. */
+  add(range: Range, now: number): void {
+    this.#rows.add(range, now);
   }
 
-  /**
-   * Returns whether it was listed; `note` is called in the transaction that removes it.
-   * @throws when the ledger cannot be written: then it stays.
-   */
-  remove(range: Range, note: () => void = () => undefined): boolean {
-    const wasThere = this.#ledger.write(() => {
-      const isThere = this.#rows.remove(range);
-      if (isThere) note();
-      return isThere;
-    });
-    this.#added = this.#rows.all();
-    return wasThere;
+  /** Removes a range within a piece of the ledger's queue; returns whether it was listed. */
+  remove(range: Range): boolean {
+    return this.#rows.remove(range);
   }
 
   /** A host's key came in from this address. */
@@ -153,7 +138,7 @@ export class NeverBan {
     this.#fleet.tells(host, now);
   }
 
-  /** An operator approves these addresses of what a host tells now; undefined where it tells others. @throws when the ledger cannot be written. */
+  /** An operator approves these addresses of what a host tells now; undefined where it tells others. Within a piece of the ledger's queue. */
   approve(
     host: Host,
     addresses: readonly string[],
@@ -162,18 +147,18 @@ export class NeverBan {
     return this.#fleet.approve(host, addresses, now);
   }
 
-  /** Takes back what an operator approved, of one host or of all. @throws when the ledger cannot be written. */
-  disapprove(which: { hostId?: number; address?: Address }, note: (taken: HostAt[]) => void): HostAt[] {
-    return this.#fleet.disapprove(which, note);
+  /** Takes back what an operator approved, of one host or of all. Within a piece of the ledger's queue. */
+  disapprove(which: { hostId?: number; address?: Address }): HostAt[] {
+    return this.#fleet.disapprove(which);
   }
 
-  /** A host that is out of the fleet protects nothing any more. @throws when the ledger cannot be written. */
+  /** A host that is shut out protects nothing any more. Within the piece of the ledger's queue that shuts it out. */
   forget(host: Host): void {
     this.#fleet.forget(host);
   }
 
   /** Writes where hosts were since, and drops what no longer counts. @throws when the ledger cannot be written. */
-  flush(now: number): void {
-    this.#fleet.flush(now);
+  flush(now: number): Promise<void> {
+    return this.#fleet.flush(now);
   }
 }

@@ -44,7 +44,7 @@ export type AdminParts = FleetParts &
 const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   ping: () => ({ ok: true, result: 'pong' }),
   status: async (_, parts) => {
-    const tryWriting = (): void => noteAsked(parts.ledger, parts.now());
+    const tryWriting = (): Promise<void> => noteAsked(parts.ledger, parts.now());
     return { ok: true, result: await statusOf({ ...parts, tryWriting }, parts.now()) };
   },
   hosts: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
@@ -67,7 +67,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   held,
   audit: showAudit,
   drill: unlessFrozen((_, parts) => drill(parts)),
-  'copy-ledger': (args, parts) => ({ ok: true, result: { path: copyLedger(args, parts) } }),
+  'copy-ledger': async (args, parts) => ({ ok: true, result: { path: await copyLedger(args, parts) } }),
   'backup-failed': noteFailedBackup,
 };
 
@@ -84,32 +84,32 @@ export async function answerAdmin(request: Required<AdminRequest>, parts: AdminP
 }
 
 /** What costs least and shows all the same that the disk takes a commit. @throws when the ledger cannot be written. */
-function noteAsked(ledger: Ledger, now: number): void {
-  ledger.write(() => new Settings(ledger).put('status-asked', String(now)));
+async function noteAsked(ledger: Ledger, now: number): Promise<void> {
+  await ledger.write(() => new Settings(ledger).put('status-asked', String(now)));
 }
 
 /** A copy for `backup`, in the state folder, where this daemon may write. What it is for stands in the copy too. */
-function copyLedger(args: Args, { ledger, book, audit, paths, now }: AdminParts): string {
+async function copyLedger(args: Args, { ledger, book, audit, paths, now }: AdminParts): Promise<string> {
   const path = copyForBackup(paths.ledger);
   const file = textOf(args, 'file');
-  audit.add('backup', file === undefined ? {} : { file: oneLine(file) }, now());
+  await audit.add('backup', file === undefined ? {} : { file: oneLine(file) }, now());
   try {
-    book.flush({ everything: true });
+    await book.flush({ everything: true });
     removeCopy(paths.ledger);
     ledger.copyTo(path);
     chmodSync(path, 0o600);
   } catch (error) {
-    audit.add('backup failed', { why: (error as Error).message }, now());
+    await audit.add('backup failed', { why: (error as Error).message }, now());
     throw error;
   }
   return path;
 }
 
 /** The command makes the backup of the copy, and tells what became of it. */
-function noteFailedBackup(args: Args, { audit, now }: AdminParts): AdminReply {
+async function noteFailedBackup(args: Args, { audit, now }: AdminParts): Promise<AdminReply> {
   const [file, why] = [textOf(args, 'file'), textOf(args, 'why')].map((text) =>
     oneLine(text ?? '').slice(0, LONGEST_REASON),
   );
-  audit.add('backup failed', { file, why }, now());
+  await audit.add('backup failed', { file, why }, now());
   return { ok: true, result: null };
 }

@@ -1,4 +1,6 @@
 import {
+  type BanKey,
+  type Details,
   type Event,
   FOR_EVER,
   isRange,
@@ -20,7 +22,10 @@ import { countWithin } from '../ledger/active-bans.ts';
 import type { HostBook } from '../fleet/hosts.ts';
 import { endOf, type Policy } from '../judging/judge.ts';
 import { sayFrozen, type Freeze } from '../judging/freeze.ts';
+import { liftSelected, publishBans } from '../ledger/deeds.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Books } from '../ledger/record.ts';
+import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
 import { widerText } from '../words/wider-ranges.ts';
 import { isMuted } from '../words/host.ts';
@@ -35,7 +40,6 @@ export type OperateParts = {
   freeze: Freeze;
   /** A host not heard of for so long leaves the counts. */
   goneAfterSeconds: number;
-  distribute: (events: readonly Event[]) => void;
   now: () => number;
 };
 
@@ -57,38 +61,48 @@ export async function operatorBan(args: Args, parts: OperateParts): Promise<Admi
   if (!duration.ok) return decline('duration', duration.fault);
   if (duration.value === 0)
     return decline('duration', 'a ban of no time is none: --for 1h, or --for -1 for ever');
-  const now = parts.now();
-  const rule = ruleAgainst(ip.value, parts.neverBan, now, { force: args['force'] === true });
-  if (rule !== undefined) {
-    const isOfFleet = ruleAgainst(ip.value, parts.neverBan, now, { force: true }) === undefined;
-    return decline(
-      'never-ban',
-      isOfFleet
-        ? `${rule}; to ban it with the host that is there: banshare-server ban ${ip.value} --force`
-        : rule,
-    );
-  }
-  const hits = parts.neverBan.hostsAt(ip.value, now);
-  // A person's word is not cut to max-duration.
-  const until =
-    duration.value === FOR_EVER ? null : endOf(duration.value, { maxDurationSeconds: FOR_EVER }, now);
   const reason = textOf(args, 'reason')?.slice(0, LONGEST_REASON);
-  const ban = {
+  const wanted = {
     ip: ip.value,
     prog: OPERATOR,
     jail: jail.value,
-    until,
     ...(reason === undefined ? {} : { reason }),
   };
-  const events = await parts.ledger.ban([ban], now, 'operator', {
-    note: (done) => {
-      const forced = hits.length === 0 ? {} : { hits: hits.map(({ host }) => host) };
-      parts.audit.add('ban', { ...ban, seq: done[0]?.seq, ...forced }, now);
-    },
-  });
-  parts.distribute(events);
-  const withoutRanges = isRange(ip.value) ? hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds) : [];
-  return { ok: true, result: { asked: textOf(args, 'ip') ?? '', event: events[0], withoutRanges, hits } };
+  const force = args['force'] === true;
+  const done = await parts.ledger.write((books) => banOne(books, wanted, duration.value, force, parts));
+  if ('ok' in done) return done;
+  const withoutRanges = isRange(ip.value)
+    ? hostsWithoutRanges(parts.book, parts.now(), parts.goneAfterSeconds)
+    : [];
+  return { ok: true, result: { asked: textOf(args, 'ip') ?? '', ...done, withoutRanges } };
+}
+
+/** Looks at what forbids a ban in the piece that makes it: somebody may have said so since the command came. */
+function banOne(
+  books: Books,
+  wanted: BanKey & Details,
+  seconds: number,
+  force: boolean,
+  parts: OperateParts,
+): AdminReply | { event: Event | undefined; hits: HostAt[] } {
+  const { neverBan, audit } = parts;
+  const now = parts.now();
+  const frozen = refuseFrozen(parts);
+  if (frozen !== undefined) return frozen;
+  const rule = ruleAgainst(wanted.ip, neverBan, now, { force });
+  if (rule !== undefined) {
+    const isOfFleet = ruleAgainst(wanted.ip, neverBan, now, { force: true }) === undefined;
+    const byForce = `${rule}; to ban it with the host that is there: banshare-server ban ${wanted.ip} --force`;
+    return decline('never-ban', isOfFleet ? byForce : rule);
+  }
+  const hits = neverBan.hostsAt(wanted.ip, now);
+  // A person's word is not cut to max-duration.
+  const until = seconds === FOR_EVER ? null : endOf(seconds, { maxDurationSeconds: FOR_EVER }, now);
+  const ban = { ...wanted, until };
+  const [event] = publishBans(books, [ban], now, 'operator');
+  const forced = hits.length === 0 ? {} : { hits: hits.map(({ host }) => host) };
+  audit.note('ban', { ...ban, seq: event?.seq, ...forced }, now);
+  return { event, hits };
 }
 
 /** Why an operator may not ban an address or a range; undefined where he may. `force` bans also where the fleet's hosts are. */
@@ -132,19 +146,20 @@ export async function operatorUnban(args: Args, parts: OperateParts): Promise<Ad
   if (!selection.ok) return decline('address', selection.fault);
   const { ip, jail } = selection.value;
   const now = parts.now();
-  const around = await parts.ledger.around(ip, now);
-  const bans = around.filter((ban) => jail === undefined || ban.jail === jail);
-  const wider = [...new Set(bans.filter((ban) => ban.ip !== ip).map((ban) => ban.ip))];
-  if (wider.length > 0 && !bans.some((ban) => ban.ip === ip))
-    return decline('range', `nothing is lifted: ${widerText(ip, wider)}`);
-  // What a host holds and this ledger lacks goes too: nobody else could lift it.
-  const isHeldElsewhere = parts.book.active().some(({ lacking }) => lacking > 0);
-  const unknown = { ip, prog: OPERATOR, jail: jail ?? SHARED_JAIL };
-  const lifted = await parts.ledger.lift(selection.value, now, {
-    ...(isHeldElsewhere ? { unknown } : {}),
-    note: (done) => parts.audit.add('unban', { ...selection.value, lifted: done.length }, now),
+  const done = await parts.ledger.write((books): AdminReply | { lifted: Event[]; wider: Target[] } => {
+    const bans = books.bans.around(ip, now).filter((ban) => jail === undefined || ban.jail === jail);
+    const wider = [...new Set(bans.filter((ban) => ban.ip !== ip).map((ban) => ban.ip))];
+    if (wider.length > 0 && !bans.some((ban) => ban.ip === ip))
+      return decline('range', `nothing is lifted: ${widerText(ip, wider)}`);
+    // What a host holds and this ledger lacks goes too: nobody else could lift it.
+    const isHeldElsewhere = parts.book.active().some(({ lacking }) => lacking > 0);
+    const unknown = { ip, prog: OPERATOR, jail: jail ?? SHARED_JAIL };
+    const events = liftSelected(books, selection.value, now, isHeldElsewhere ? { unknown } : {});
+    parts.audit.note('unban', { ...selection.value, lifted: events.length }, now);
+    return { lifted: events, wider };
   });
-  parts.distribute(lifted);
+  if ('ok' in done) return done;
+  const { lifted, wider } = done;
   if (isRange(ip)) lifted.push(...(await liftWidened(selection.value, parts)));
   const within = isRange(ip) ? await countWithin(parts.ledger, ip, now) : 0;
   return { ok: true, result: { ip, lifted, within, wider } satisfies Unbanned };
@@ -158,7 +173,6 @@ async function liftWidened(
   const all: Event[] = [];
   for (;;) {
     const lifted = await parts.ledger.liftWidened(selection, parts.now(), MOST_AT_ONCE);
-    parts.distribute(lifted);
     all.push(...lifted);
     if (lifted.length < MOST_AT_ONCE) return all;
     await new Promise((resolve) => setImmediate(resolve));

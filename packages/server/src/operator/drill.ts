@@ -2,7 +2,9 @@ import { randomInt } from 'node:crypto';
 import { type Address, OPERATOR, SHARED_JAIL } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { onlyListens } from '../fleet/in-place.ts';
-import type { OperateParts } from './bans.ts';
+import { publishBans } from '../ledger/deeds.ts';
+import type { Books } from '../ledger/record.ts';
+import { refuseFrozen, type OperateParts } from './bans.ts';
 import { isMuted, type Host } from '../words/host.ts';
 
 /** How long a drill waits for the last host. */
@@ -34,32 +36,31 @@ export function isDrilled({ seconds, outcome, listens, isMuted: isOut }: DrillTi
 /** Bans an address of a documentation range everywhere, measures each host's way there and back, and lifts it. */
 export async function drill(parts: OperateParts): Promise<AdminReply> {
   const began = parts.now();
-  const ip = await freeAddress(parts, began);
-  const ban = {
-    ip,
-    prog: OPERATOR,
-    jail: SHARED_JAIL,
-    until: Math.ceil(began + DRILL_SECONDS),
-    reason: 'drill',
-  };
-  const [event] = await parts.ledger.ban([ban], began, 'operator', {
-    note: () => parts.audit.add('drill', { ip }, began),
-  });
-  if (event === undefined) throw new Error('a ban without an event');
-  const times = arrivals(event.seq, parts, began);
-  parts.distribute([event]);
-  const hosts = await times;
-  const lifted = await parts.ledger.lift({ ip, jail: SHARED_JAIL }, parts.now());
-  parts.distribute(lifted);
+  const done = await parts.ledger.write((books) => refuseFrozen(parts) ?? banForDrill(books, parts, began));
+  if ('ok' in done) return done;
+  const { ip, seq } = done;
+  // What is committed is published behind this.
+  const hosts = await arrivals(seq, parts, began);
+  await parts.ledger.lift({ ip, jail: SHARED_JAIL }, parts.now());
   return { ok: true, result: { ip, hosts } };
 }
 
+function banForDrill(books: Books, { audit }: OperateParts, began: number): { ip: Address; seq: number } {
+  const ip = freeAddress(books, began);
+  const until = Math.ceil(began + DRILL_SECONDS);
+  const ban = { ip, prog: OPERATOR, jail: SHARED_JAIL, until, reason: 'drill' };
+  const [event] = publishBans(books, [ban], began, 'operator');
+  if (event === undefined) throw new Error('a ban without an event');
+  audit.note('drill', { ip }, began);
+  return { ip, seq: event.seq };
+}
+
 /** An address of the documentation range that nobody bans: lifting the drill's own ban would lift another of that address too. */
-async function freeAddress({ ledger }: OperateParts, now: number): Promise<Address> {
+function freeAddress({ bans }: Books, now: number): Address {
   const first = randomInt(MOST_LAST);
   for (let n = 0; n < MOST_LAST; n += 1) {
     const ip = drillAddress(first + n);
-    if ((await ledger.around(ip, now)).every((ban) => ban.ip !== ip)) return ip;
+    if (bans.around(ip, now).every((ban) => ban.ip !== ip)) return ip;
   }
   return drillAddress(first);
 }

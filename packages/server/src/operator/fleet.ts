@@ -13,6 +13,7 @@ import {
   type Target,
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
+import { releaseHeld } from '../ledger/release.ts';
 import { eachActive } from '../ledger/active-bans.ts';
 import type { Membership } from '../fleet/membership.ts';
 import { MOST_AT_ONCE, decline, refuseFrozen, textOf, type Args, type OperateParts } from './bans.ts';
@@ -29,7 +30,7 @@ type HostChange = (
   membership: Membership,
   name: string,
   how: { replace: boolean; addresses: readonly string[] },
-) => Result<string> | Promise<Result<string>>;
+) => Promise<Result<string>>;
 
 const HOST_CHANGES: ReadonlyMap<string, HostChange> = new Map<string, HostChange>([
   ['approve', (membership, name, how) => membership.approve(name, how)],
@@ -56,7 +57,7 @@ export async function changeHost(args: Args, { membership }: FleetParts): Promis
 }
 
 /** `enrolment open|approve|closed [--for D]` */
-export function setEnrolment(args: Args, { membership }: FleetParts): AdminReply {
+export async function setEnrolment(args: Args, { membership }: FleetParts): Promise<AdminReply> {
   const mode = textOf(args, 'mode') ?? '';
   if (!MODES.has(mode)) return decline('mode', `enrolment is open, approve or closed, not "${mode}"`);
   const text = textOf(args, 'for');
@@ -69,27 +70,29 @@ export function setEnrolment(args: Args, { membership }: FleetParts): AdminReply
       'duration',
       'enrolment is open for 90 days at most, since an installer that lies about would be a way in for ever: --for 2h',
     );
-  membership.setMode(mode as EnrolmentMode, seconds?.value);
+  await membership.setMode(mode as EnrolmentMode, seconds?.value);
   return { ok: true, result: membership.openness };
 }
 
 /** `never-ban list|add|remove [RANGE]`; what is added is lifted where it is banned now. */
 export async function changeNeverBan(args: Args, parts: FleetParts): Promise<AdminReply> {
-  const { neverBan, audit, now } = parts;
+  const { ledger, neverBan, audit, now } = parts;
   const action = textOf(args, 'action') ?? 'list';
   if (action === 'list') return { ok: true, result: { entries: listNeverBan(parts) } };
   const range = parseRange(textOf(args, 'range') ?? '');
   if (!range.ok) return decline('range', range.fault);
   const target = targetOf(range.value);
-  const note = (): void => audit.add(`never-ban ${action}`, { range: range.value }, now());
+  const note = (): void => audit.note(`never-ban ${action}`, { range: range.value }, now());
   if (action === 'remove') {
-    const wasThere = neverBan.remove(range.value, note);
     const single = parseAddress(target);
-    const taken = single.ok
-      ? neverBan.disapprove({ address: single.value }, (hosts) =>
-          audit.add('disapproved', { address: single.value, hosts: hosts.map(({ host }) => host) }, now()),
-        )
-      : [];
+    const { wasThere, taken } = await ledger.write(() => {
+      const isThere = neverBan.remove(range.value);
+      if (isThere) note();
+      const hosts = single.ok ? neverBan.disapprove({ address: single.value }) : [];
+      const names = hosts.map(({ host }) => host);
+      if (hosts.length > 0) audit.note('disapproved', { address: target, hosts: names }, now());
+      return { wasThere: isThere, taken: hosts };
+    });
     if (wasThere || taken.length > 0) return { ok: true, result: { range: target, lifted: [], taken } };
     const why = single.ok ? neverBan.ruleFor(single.value, now()) : undefined;
     const still = why === undefined ? '' : `, and is protected as ${why}`;
@@ -100,7 +103,10 @@ export async function changeNeverBan(args: Args, parts: FleetParts): Promise<Adm
     const reason = `${target} is ${countOf(range.value)}: nothing there would be banned any more; --force says that this is meant`;
     return decline('wide', reason);
   }
-  neverBan.add(range.value, now(), note);
+  await ledger.write(() => {
+    neverBan.add(range.value, now());
+    note();
+  });
   const lifted = await liftWithin(range.value, parts);
   return { ok: true, result: { range: target, lifted } };
 }
@@ -116,22 +122,18 @@ function countOf(range: Range): string {
  * also where that was never published.
  */
 async function liftWithin(range: Range, parts: FleetParts): Promise<Event[]> {
-  const { ledger, policy, distribute, now } = parts;
+  const { ledger, policy, now } = parts;
   const since = policy.maxDurationSeconds === FOR_EVER ? 0 : now() - policy.maxDurationSeconds;
   const lifted: Event[] = [];
-  const tell = (events: readonly Event[]): number => {
-    distribute(events);
-    return lifted.push(...events);
-  };
   for (;;) {
     const reported = await ledger.liftReported(range, since, now(), MOST_AT_ONCE);
-    tell(reported);
+    lifted.push(...reported);
     if (reported.length < MOST_AT_ONCE) break;
     await new Promise((resolve) => setImmediate(resolve));
   }
   const banned = new Set<Target>();
   for await (const { ip } of eachActive(ledger, now())) if (overlaps(ip, range)) banned.add(ip);
-  for (const ip of banned) tell(await ledger.lift({ ip }, now(), { everyJail: true }));
+  for (const ip of banned) lifted.push(...(await ledger.lift({ ip }, now(), { everyJail: true })));
   return lifted;
 }
 
@@ -148,9 +150,9 @@ function listNeverBan({ neverBan, book, now }: FleetParts): { range: string; sou
 
 /** `held publish` (or `release`) or `held discard` (`drop`): all that is held. */
 export async function settleHeld(action: 'release' | 'drop', parts: FleetParts): Promise<AdminReply> {
-  const { ledger, neverBan, audit, distribute, now } = parts;
+  const { ledger, neverBan, audit, now } = parts;
   if (action === 'drop') {
-    const note = (dropped: number): void => audit.add(action, { held: dropped }, now());
+    const note = (dropped: number): void => audit.note(action, { held: dropped }, now());
     return { ok: true, result: { count: await ledger.dropHeld({ note }) } };
   }
   const frozen = refuseFrozen(parts);
@@ -161,17 +163,14 @@ export async function settleHeld(action: 'release' | 'drop', parts: FleetParts):
   const waits = (ip: Target): boolean => neverBan.newcomerAt(ip, now()) !== undefined;
   let count = 0;
   // Reports go on in between; what they bring meanwhile is newer, and waits. A freeze stops also this.
-  for (
-    let taken = 0;
-    taken === 0 || (taken < held && refuseFrozen(parts) === undefined);
-    taken += MOST_AT_ONCE
-  ) {
-    const events = await ledger.release(now(), isProtected, {
-      limit: MOST_AT_ONCE,
-      waits,
-      note: (done) => audit.add(action, { held, published: done.length }, now()),
+  for (let taken = 0; taken === 0 || taken < held; taken += MOST_AT_ONCE) {
+    const events = await ledger.write((books) => {
+      if (refuseFrozen(parts) !== undefined) return undefined;
+      const published = releaseHeld(books, now(), isProtected, { limit: MOST_AT_ONCE, waits });
+      audit.note(action, { held, published: published.length }, now());
+      return published;
     });
-    distribute(events);
+    if (events === undefined) break;
     count += events.length;
     await new Promise((resolve) => setImmediate(resolve));
   }

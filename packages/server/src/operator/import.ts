@@ -1,6 +1,5 @@
 import {
   type BanKey,
-  type Event,
   FOR_EVER,
   isRange,
   type JailName,
@@ -13,10 +12,12 @@ import {
 } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { endOf } from '../judging/judge.ts';
+import { nextImport, publishBans } from '../ledger/deeds.ts';
 import {
   hostsWithoutRanges,
   LONGEST_REASON,
   decline,
+  refuseFrozen,
   ruleAgainst,
   textOf,
   type Args,
@@ -60,27 +61,40 @@ export async function importBans(args: Args, parts: OperateParts): Promise<Admin
       else part.over += 1;
     }
   }
-  part.banned = drafts.length;
-  part.number = await publishImport(drafts, args['number'], parts, now);
+  const frozen = await publishImport(drafts, args['number'], part, parts, now);
+  if (frozen !== undefined) return frozen;
   const hasRange = drafts.some(({ ip }) => isRange(ip));
   if (hasRange) part.withoutRanges = hostsWithoutRanges(parts.book, now, parts.goneAfterSeconds);
   return { ok: true, result: part };
 }
 
-/** The first part that bans something gives the import its number, which is returned. */
+/** The first part that bans something gives the import its number. What is forbidden by now is left out here too. */
 async function publishImport(
   drafts: readonly Draft[],
   asked: unknown,
-  { ledger, audit, distribute }: OperateParts,
+  part: ImportedPart,
+  parts: OperateParts,
   now: number,
-): Promise<number | null> {
+): Promise<AdminReply | undefined> {
   const known = typeof asked === 'number' ? asked : null;
-  if (drafts.length === 0) return known;
-  const number = known ?? ledger.nextImport();
-  const note = (done: readonly Event[]): void =>
-    audit.add('import', { bans: drafts.length, published: done.length, number }, now);
-  distribute(await ledger.ban(drafts, now, 'import', { note, number }));
-  return number;
+  part.number = known;
+  if (drafts.length === 0) return undefined;
+  const done = await parts.ledger.write((books) => {
+    const frozen = refuseFrozen(parts);
+    if (frozen !== undefined) return frozen;
+    const left = drafts.flatMap((draft) => ruleAgainst(draft.ip, parts.neverBan, now) ?? []);
+    const allowed = drafts.filter(({ ip }) => ruleAgainst(ip, parts.neverBan, now) === undefined);
+    if (allowed.length === 0) return { left, banned: 0, number: known };
+    const number = known ?? nextImport(books);
+    const published = publishBans(books, allowed, now, 'import', number);
+    parts.audit.note('import', { bans: allowed.length, published: published.length, number }, now);
+    return { left, banned: allowed.length, number };
+  });
+  if ('ok' in done) return done;
+  part.left.push(...done.left);
+  part.banned = done.banned;
+  part.number = done.number;
+  return undefined;
 }
 
 /** Without its own duration a ban lasts the default, from when it began where that is known. */

@@ -17,9 +17,9 @@ export class LedgerWatch {
   }
 
   /** Since when it cannot be written; null where that is not so. `write` writes something small to it, and throws. */
-  outage(write: () => void, now: number): Outage | null {
+  async outage(write: () => Promise<void>, now: number): Promise<Outage | null> {
     try {
-      write();
+      await write();
     } catch (error) {
       this.failed((error as Error).message, now);
     }

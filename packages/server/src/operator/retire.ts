@@ -43,11 +43,11 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
   if (left.length > 0 && args['force'] !== true) {
     return decline('hosts', saying(left, name));
   }
-  audit.add('retired', { generation: name, hostsLeft: left.map((host) => host.name) }, now());
+  await audit.add('retired', { generation: name, hostsLeft: left.map((host) => host.name) }, now());
   try {
     await takeOut(generation, service);
   } catch (error) {
-    audit.add('retired in part', { generation: name, failed: (error as Error).message }, now());
+    await audit.add('retired in part', { generation: name, failed: (error as Error).message }, now());
     throw error;
   }
   const { reportPort, publishPort } = generation.fleet;

@@ -80,7 +80,7 @@ type StatusParts = {
   ledgerWatch: LedgerWatch;
   bannedAnyway: Pick<BannedAnywayWatch, 'standing'>;
   /** Writes something small to the ledger. @throws when it cannot. */
-  tryWriting: () => void;
+  tryWriting: () => Promise<void>;
   service: { distributor: { outage: Outage | null } };
   freeze: Pick<Freeze, 'at'>;
 };
@@ -105,7 +105,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     now,
     epoch,
     head,
-    cannotCommit: parts.ledgerWatch.outage(parts.tryWriting, now),
+    cannotCommit: await parts.ledgerWatch.outage(parts.tryWriting, now),
     cannotPublish: parts.service.distributor.outage,
     activeBans: await parts.ledger.countActive(now),
     activeRanges: await parts.ledger.countRanges(now),

@@ -9,7 +9,10 @@ type StopParts = FleetParts & { ledger: Ledger };
 const MOST_LISTED = 1000;
 
 /** `freeze [--for 30m]`: again, with another time, it goes on until that. */
-export function freeze(args: Args, { ledger, freeze: holding, audit, now }: StopParts): AdminReply {
+export async function freeze(
+  args: Args,
+  { ledger, freeze: holding, audit, now }: StopParts,
+): Promise<AdminReply> {
   const text = textOf(args, 'for');
   const seconds = parseDuration(text ?? String(FOR_EVER));
   if (!seconds.ok) return decline('duration', seconds.fault);
@@ -17,21 +20,22 @@ export function freeze(args: Args, { ledger, freeze: holding, audit, now }: Stop
     return decline('duration', 'a freeze of no time is none: banshare-server freeze --for 30m');
   const at = now();
   const until = seconds.value === FOR_EVER ? null : at + seconds.value;
-  const frozen = ledger.write(() => {
-    audit.add('freeze', { until }, at);
+  const frozen = await ledger.write(() => {
+    audit.note('freeze', { until }, at);
     return holding.begin(until, at);
   });
   return { ok: true, result: { frozen } };
 }
 
 /** `thaw`: what was held meanwhile stays held, until somebody decides. */
-export function thaw({ ledger, freeze: holding, audit, now }: StopParts): AdminReply {
-  const at = now();
-  if (holding.at(at) === null) return decline('thaw', 'the fleet is not frozen; nothing was done');
-  ledger.write(() => {
-    audit.add('thaw', {}, at);
-    holding.end(at);
+export async function thaw({ ledger, freeze: holding, audit, now }: StopParts): Promise<AdminReply> {
+  const wasHolding = await ledger.write(() => {
+    const at = now();
+    if (holding.at(at) === null) return false;
+    audit.note('thaw', {}, at);
+    return holding.end(at);
   });
+  if (!wasHolding) return decline('thaw', 'the fleet is not frozen; nothing was done');
   return { ok: true, result: { held: ledger.countHeld() } };
 }
 

@@ -26,7 +26,7 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
     return decline('host', `no host is called "${unknown}": see banshare-server hosts`);
   const what = readWhat(args, parts);
   if (!what.ok) return decline('undo', what.fault);
-  const { ledger, book, goneAfterSeconds, audit, distribute } = parts;
+  const { ledger, book, goneAfterSeconds, audit } = parts;
   const now = parts.now();
   const since = sinceOf(args, what.value, now);
   if (!since.ok) return decline('duration', since.fault);
@@ -46,13 +46,12 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
     const { lifted, shortened, isDone, ...counts } = await ledger.undo(what.value, since.value, now, {
       limit: MOST_AT_ONCE,
       note: ({ lifted: done, kept, shortened: shorter, votes, held }) =>
-        audit.add(
+        audit.note(
           'undo',
           { ...named, lifted: done.length, kept, shortened: shorter.length, votes, held },
           now,
         ),
     });
-    distribute([...lifted, ...shortened]);
     answer.count += lifted.length;
     answer.shortened += shortened.length;
     answer.lifted.push(...lifted.slice(0, MOST_LISTED - answer.lifted.length));

@@ -14,10 +14,20 @@ export class TokenBucket {
 
   /** Takes a token where there is one. */
   take(now: number): boolean {
-    this.#tokens = Math.min(this.#most, this.#tokens + Math.max(0, now - this.#at) * this.#perSecond);
-    this.#at = now;
-    if (this.#tokens < 1) return false;
+    if (!this.has(1, now)) return false;
     this.#tokens -= 1;
     return true;
+  }
+
+  /** Whether there are so many. */
+  has(count: number, now: number): boolean {
+    this.#tokens = Math.min(this.#most, this.#tokens + Math.max(0, now - this.#at) * this.#perSecond);
+    this.#at = now;
+    return this.#tokens >= count;
+  }
+
+  /** Takes so many, or all that there are. */
+  spend(count: number): void {
+    this.#tokens = Math.max(0, this.#tokens - count);
   }
 }

@@ -6,6 +6,7 @@ import { ackOf, startFleet } from '../../../../test/fleet/index.ts';
 import { Audit } from '../../src/ledger/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { Membership } from '../../src/fleet/membership.ts';
+import { Opening } from '../../src/fleet/opening.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
@@ -138,11 +139,10 @@ test('hosts approve names where a host that is in comes from, stands in the audi
     neverBan,
     audit,
     joinCheck: { holds: () => true },
-    configured: 'open',
+    opening: await Opening.begin(ledger, 'open', [], NOW),
     newcomersPerMinute: 10,
     braked: () => undefined,
     ended: () => undefined,
-    generations: [],
     now: () => NOW,
   });
   // It enrolled just now.
@@ -160,6 +160,6 @@ test('hosts approve names where a host that is in comes from, stands in the audi
     audit.newest(10).map(({ what }) => what),
     ['approved'],
   );
-  assert.ok(membership.disapprove('web1', []).ok);
+  assert.ok((await membership.disapprove('web1', [])).ok);
   assert.equal(isProtected(), false);
 });

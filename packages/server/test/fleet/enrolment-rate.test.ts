@@ -7,6 +7,7 @@ import { Audit } from '../../src/ledger/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { EnrolmentRate } from '../../src/fleet/enrolment-rate.ts';
 import { Membership } from '../../src/fleet/membership.ts';
+import { Opening } from '../../src/fleet/opening.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { publish } from '../reports.ts';
 
@@ -105,15 +106,13 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
       disapprove: () => [],
       waiting: () => [],
       comesFrom: () => [],
-      trusts: () => undefined,
     },
     audit: new Audit(ledger),
     joinCheck: { holds: () => true },
-    configured: 'approve',
+    opening: await Opening.begin(ledger, 'approve', [], NOW),
     newcomersPerMinute: 10,
     braked: () => undefined,
     ended: () => undefined,
-    generations: [],
     now: () => now,
   });
   const requests = await Promise.all(
@@ -135,7 +134,7 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
   now += 80_000;
   await membership.enrol(requests[0]!);
   now += 10_000;
-  membership.forgetUnheard();
+  await membership.forgetUnheard();
   assert.deepEqual(
     book.all().map(({ name }) => name),
     ['asks', 'in-the-fleet'],

@@ -115,7 +115,7 @@ test('a host that is silent since another asked for its name hands that over, as
   const given = String(second.name);
   await fleet.server.stop();
   const ledger = new DatabaseSync(hostPaths(fleet.server.root).ledger);
-  ledger.exec("UPDATE hosts SET enrolled = enrolled - 7200 WHERE name = 'm1'");
+  ledger.exec("UPDATE hosts SET enrolled = enrolled - 7200, last_seen = last_seen - 7200 WHERE name = 'm1'");
   ledger.close();
   await fleet.server.start();
   const { stdout } = await fleet.server.command('status');

@@ -14,10 +14,10 @@ test('who spoke since another asked for its name, or a moment ago, is alive', ()
   assert.equal(isAlive(NOW + 9999), true);
 });
 
-test('a host that is shut out, or that has its own name, has no namesake', () => {
+test('a host that is shut out, or that has its own name, has no namesake', async () => {
   using shelf = new LedgerOfTest();
   const [first, second] = [shelf.host('m1'), shelf.host('m1', 'pending')];
   assert.equal(namesakeOf(first, shelf.book, NOW), undefined);
-  shelf.book.change(first, { state: 'revoked' });
+  await shelf.ledger.write(() => shelf.book.change(first, { state: 'revoked' }));
   assert.equal(namesakeOf(second, shelf.book, NOW), undefined);
 });

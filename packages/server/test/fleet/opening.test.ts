@@ -38,24 +38,24 @@ test('open ends a day after the first start of a generation, and is approve then
   later.close();
 });
 
-test('each generation has its day, and what was opened by an older version ends a day after the upgrade', () => {
+test('each generation has its day, and what was opened by an older version ends a day after the upgrade', async () => {
   using shelf = new LedgerOfTest();
   const [g1, g2] = ['g1', 'g2'].map((name) => ({ name, curve: { publicKey: name } }));
   assert.ok(g1 && g2);
   const opening =
-    (...generations: (typeof g1)[]): ((now: number) => Opening) =>
+    (...generations: (typeof g1)[]): ((now: number) => Promise<Opening>) =>
     (now) =>
-      new Opening(shelf.ledger, 'open', generations, now);
-  opening(g1)(NOW);
-  const second = opening(g1, g2)(NOW + OPEN_SECONDS);
+      Opening.begin(shelf.ledger, 'open', generations, now);
+  await opening(g1)(NOW);
+  const second = await opening(g1, g2)(NOW + OPEN_SECONDS);
   assert.equal(second.modeFor('g1', NOW + OPEN_SECONDS), 'approve');
   assert.equal(second.modeFor('g2', NOW + OPEN_SECONDS), 'open');
   assert.equal(second.at(NOW + OPEN_SECONDS).until, NOW + 2 * OPEN_SECONDS);
   assert.equal(second.modeFor('g2', NOW + 2 * OPEN_SECONDS), 'approve');
   shelf.ledger.sql("INSERT INTO meta VALUES ('enrolment', 'open')").run();
-  const upgraded = opening(g1)(NOW + 9 * OPEN_SECONDS);
+  const upgraded = await opening(g1)(NOW + 9 * OPEN_SECONDS);
   assert.equal(upgraded.at(NOW + 10 * OPEN_SECONDS - 1).mode, 'open');
-  assert.deepEqual(opening(g1)(NOW + 10 * OPEN_SECONDS).at(NOW + 10 * OPEN_SECONDS), {
+  assert.deepEqual((await opening(g1)(NOW + 10 * OPEN_SECONDS)).at(NOW + 10 * OPEN_SECONDS), {
     mode: 'approve',
     until: null,
     hasEnded: true,

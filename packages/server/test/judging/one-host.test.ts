@@ -31,7 +31,7 @@ test('a host that was shut out keeps no ban of others: who found it last takes i
   using shelf = new LedgerOfTest();
   const [honest, evil] = [shelf.host('honest'), shelf.host('evil')];
   await verdicts(shelf, shelf.report(honest, IP), shelf.report(evil, IP, NOW + 1));
-  shelf.book.change(evil, { state: 'revoked' });
+  await shelf.ledger.write(() => shelf.book.change(evil, { state: 'revoked' }));
   assert.deepEqual(await verdicts(shelf, shelf.unban(honest, IP, NOW + 2)), ['accepted']);
   assert.equal(await shelf.ledger.countActive(NOW + 3), 0);
 });
@@ -40,9 +40,9 @@ test('a ban that one host stands behind still is kept, however many others asked
   using shelf = new LedgerOfTest();
   const [long, last, out] = [shelf.host('long'), shelf.host('last'), shelf.host('out')];
   await verdicts(shelf, ...[long, last, out].map((host) => shelf.report(host, IP)));
-  shelf.book.change(out, { state: 'revoked' });
+  await shelf.ledger.write(() => shelf.book.change(out, { state: 'revoked' }));
   const ban = { ip: IP, prog: 'psad', jail: 'scan' };
-  shelf.ledger.write(() => {
+  await shelf.ledger.write(() => {
     for (let host = 1000; host < 3000; host += 1)
       shelf.ledger
         .sql('INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?)')

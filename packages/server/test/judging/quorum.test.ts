@@ -53,7 +53,7 @@ test('a vote that was taken back, of a host that is shut out, or from before an 
   const [a, b, c, d] = [shelf.host('a'), shelf.host('b'), shelf.host('c'), shelf.host('d')];
   await verdicts(shelf, shelf.report(a, IP), shelf.unban(a, IP, NOW + 1), shelf.report(b, IP, NOW + 2));
   assert.deepEqual(await verdicts(shelf, shelf.report(c, IP, NOW + 3)), ['counted']);
-  shelf.book.change(b, { state: 'revoked' });
+  await shelf.ledger.write(() => shelf.book.change(b, { state: 'revoked' }));
   assert.deepEqual(await verdicts(shelf, shelf.report(d, IP, NOW + 4)), ['counted']);
   await shelf.ledger.lift({ ip: IP }, NOW + 5);
   assert.deepEqual(await verdicts(shelf, shelf.report(a, IP, NOW + 6)), ['counted']);

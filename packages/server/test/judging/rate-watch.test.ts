@@ -20,16 +20,16 @@ function watchOf(shelf: LedgerOfTest, now: number, hosts = 3): { watch: RateWatc
 }
 
 /** A week of so many bans in each ten minutes, as an earlier run of the server counted them. */
-function aWeekOf(shelf: LedgerOfTest, bans: number, days = 7): void {
+async function aWeekOf(shelf: LedgerOfTest, bans: number, days = 7): Promise<void> {
   const { watch } = watchOf(shelf, NOW - days * DAY, 1_000_000);
   for (let at = NOW - days * DAY; at < NOW - 10 * MINUTE; at += 10 * MINUTE)
     watch.published(events(bans, 'any'), at);
-  watch.flush(NOW - 10 * MINUTE);
+  await watch.flush(NOW - 10 * MINUTE);
 }
 
-test("ten times the week's usual rate is an alarm, said once, and names who brings most", () => {
+test("ten times the week's usual rate is an alarm, said once, and names who brings most", async () => {
   using shelf = new LedgerOfTest();
-  aWeekOf(shelf, 30);
+  await aWeekOf(shelf, 30);
   const { watch, alarms } = watchOf(shelf, NOW);
   watch.published(events(290, 'web7'), NOW);
   assert.equal(alarms.length, 0);
@@ -41,22 +41,22 @@ test("ten times the week's usual rate is an alarm, said once, and names who brin
   assert.equal(watch.rate(NOW + 20 * MINUTE).isAlarm, false);
 });
 
-test('a restart forgets neither the week nor the last minutes', () => {
+test('a restart forgets neither the week nor the last minutes', async () => {
   using shelf = new LedgerOfTest();
-  aWeekOf(shelf, 30);
+  await aWeekOf(shelf, 30);
   const first = watchOf(shelf, NOW);
   first.watch.published(events(200, 'web7'), NOW);
-  first.watch.flush(NOW + 1);
+  await first.watch.flush(NOW + 1);
   const { watch, alarms } = watchOf(shelf.reopen(), NOW + 10);
   watch.published(events(150, 'web7'), NOW + 20);
   assert.equal(alarms.length, 1);
-  watch.flush(NOW + 30);
+  await watch.flush(NOW + 30);
   assert.equal(watchOf(shelf, NOW + 40).watch.rate(NOW + 40).recent, 350);
 });
 
-test('a quiet fleet does not alarm for a hundred bans, nor any for what operators ban and import', () => {
+test('a quiet fleet does not alarm for a hundred bans, nor any for what operators ban and import', async () => {
   using shelf = new LedgerOfTest();
-  aWeekOf(shelf, 1);
+  await aWeekOf(shelf, 1);
   const { watch, alarms } = watchOf(shelf, NOW);
   watch.published(events(100, 'web7'), NOW);
   watch.published(events(5000, 'operator', { prog: 'operator' as Event['prog'], by: 'import' }), NOW);
@@ -66,7 +66,7 @@ test('a quiet fleet does not alarm for a hundred bans, nor any for what operator
   assert.equal(alarms.length, 1);
 });
 
-test('in its first day a large fleet may bring more, since nothing is usual yet', () => {
+test('in its first day a large fleet may bring more, since nothing is usual yet', async () => {
   using shelf = new LedgerOfTest();
   const { watch, alarms } = watchOf(shelf, NOW, 300);
   watch.published(events(6000, 'web7'), NOW);

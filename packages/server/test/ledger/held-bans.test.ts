@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { dropHeldOf } from '../../src/ledger/deeds.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import type { Decide } from '../../src/words/submission.ts';
 
@@ -99,8 +100,10 @@ test('what a host brought that is revoked or forgotten since is never released',
     shelf.report(good, '203.0.113.3'),
   ];
   await shelf.ledger.record(held, hold);
-  shelf.book.change(bad, { state: 'revoked' });
-  shelf.book.forget(gone);
+  await shelf.ledger.write(() => {
+    shelf.book.change(bad, { state: 'revoked' });
+    shelf.book.forget(gone);
+  });
   const events = await shelf.ledger.release(NOW, nobody);
   assert.deepEqual(
     events.map(({ ip }) => ip),
@@ -196,7 +199,7 @@ test('what is held by a quorum is not published once a vote of it is taken back 
       ['a', 'b'],
     ],
   );
-  shelf.ledger.dropHeldOf(a.id);
+  await shelf.ledger.write((books) => dropHeldOf(books, a.id));
   assert.deepEqual(await shelf.ledger.release(NOW + 1, nobody), []);
   assert.equal(shelf.ledger.countHeld(), 0);
   const voters: string[] = [];

@@ -48,15 +48,22 @@ function see(neverBan: NeverBan, host: Host, ip: string, now: number, connection
   neverBan.spoke(host, connection, now);
 }
 
+async function shutOut({ ledger, book }: LedgerOfTest, neverBan: NeverBan, host: Host): Promise<void> {
+  await ledger.write(() => {
+    book.change(host, { state: 'revoked' });
+    neverBan.forget(host);
+  });
+}
+
 /** How much is listed beside the addresses of this machine. */
 function countListed(neverBan: NeverBan, now: number): number {
   return neverBan.list(now).filter(({ source }) => source !== "the server's own address").length;
 }
 
-test('each rule names itself, and an address beside the range is not protected', () => {
+test('each rule names itself, and an address beside the range is not protected', async () => {
   using shelf = new LedgerOfTest();
   const neverBan = neverBanOf(shelf);
-  neverBan.add(rangeOf('2001:db8:1::/48'), NOW);
+  await shelf.ledger.write(() => neverBan.add(rangeOf('2001:db8:1::/48'), NOW));
   see(neverBan, shelf.host('h1'), '198.51.100.1', NOW);
   const rule = (ip: string): string | undefined => neverBan.ruleFor(addressOf(ip), NOW);
   assert.match(rule('192.0.2.15') ?? '', /192\.0\.2\.0\/28 of \[never-ban\] in server\.toml/);
@@ -66,14 +73,14 @@ test('each rule names itself, and an address beside the range is not protected',
   assert.equal(countListed(neverBan, NOW), 3);
 });
 
-test('what was added holds after a restart until it is removed, and only once', () => {
+test('what was added holds after a restart until it is removed, and only once', async () => {
   using shelf = new LedgerOfTest();
-  neverBanOf(shelf).add(rangeOf('203.0.113.0/24'), NOW);
+  await shelf.ledger.write(() => neverBanOf(shelf).add(rangeOf('203.0.113.0/24'), NOW));
   const neverBan = neverBanOf(shelf.reopen());
-  neverBan.add(rangeOf('203.0.113.0/24'), NOW);
+  await shelf.ledger.write(() => neverBan.add(rangeOf('203.0.113.0/24'), NOW));
   assert.notEqual(neverBan.ruleFor(addressOf('203.0.113.9'), NOW), undefined);
-  assert.equal(neverBan.remove(rangeOf('203.0.113.0/24')), true);
-  assert.equal(neverBan.remove(rangeOf('203.0.113.0/24')), false);
+  assert.equal(await shelf.ledger.write(() => neverBan.remove(rangeOf('203.0.113.0/24'))), true);
+  assert.equal(await shelf.ledger.write(() => neverBan.remove(rangeOf('203.0.113.0/24'))), false);
   assert.equal(neverBan.ruleFor(addressOf('203.0.113.9'), NOW), undefined);
 });
 
@@ -103,13 +110,13 @@ test('a host that moved protects its new address, and its old one for 24 h only'
   assert.notEqual(neverBan.ruleFor(addressOf('203.0.113.2'), NOW + DAY), undefined);
 });
 
-test('a host protects the last 4 addresses that it spoke from, also after a restart', () => {
+test('a host protects the last 4 addresses that it spoke from, also after a restart', async () => {
   using shelf = new LedgerOfTest();
   const host = shelf.host('roamer');
   let neverBan = neverBanOf(shelf);
   for (let last = 1; last <= 40; last += 1) {
     see(neverBan, host, `203.0.113.${last}`, NOW + last);
-    neverBan.flush(NOW + last);
+    await neverBan.flush(NOW + last);
   }
   for (const restart of [false, true]) {
     if (restart) neverBan = neverBanOf(shelf.reopen());
@@ -162,12 +169,12 @@ test('where a host comes from neither protects nor may be banned before it is a 
   assert.ok(shelf.ledger.isHeld(ip));
   see(neverBan, other, ip, NOW + 5, 'c');
   assert.match(neverBan.ruleFor(ip, NOW + 5) ?? '', /host other/);
-  neverBan.forget(other);
+  await shutOut(shelf, neverBan, other);
   neverBan.spoke(young, ip, NOW + DAY);
   assert.match(neverBan.ruleFor(ip, NOW + DAY) ?? '', /host young/);
   assert.equal(neverBan.newcomerAt(ip, NOW + DAY), undefined);
   const approved = shelf.host('approved', 'active', NOW + 7 * DAY);
-  shelf.book.change(approved, { approved: NOW });
+  await shelf.ledger.write(() => shelf.book.change(approved, { approved: NOW }));
   see(neverBan, approved, '203.0.113.2', NOW);
   assert.match(neverBan.ruleFor(addressOf('203.0.113.2'), NOW) ?? '', /host approved/);
 });
@@ -205,16 +212,16 @@ test('hosts that were in the fleet for a day, or approved, before an upgrade sta
   }
 });
 
-test('where hosts were seen is written with a flush and known after a restart, by name; old sightings leave the file', () => {
+test('where hosts were seen is written with a flush and known after a restart, by name; old sightings leave the file', async () => {
   using shelf = new LedgerOfTest();
   const neverBan = neverBanOf(shelf);
   const [h1, h2] = [shelf.host('h1'), shelf.host('h2')];
   see(neverBan, h1, '203.0.113.1', NOW);
   see(neverBan, h2, '203.0.113.2', NOW + DAY / 2);
-  neverBan.flush(NOW + DAY / 2);
+  await neverBan.flush(NOW + DAY / 2);
   const later = neverBanOf(shelf.reopen());
   assert.match(later.ruleFor(addressOf('203.0.113.1'), NOW + DAY / 2) ?? '', /host h1/);
-  later.flush(NOW + DAY);
+  await later.flush(NOW + DAY);
   const rows = shelf.ledger.sql('SELECT address FROM seen_at').all() as { address: string }[];
   assert.deepEqual(
     rows.map(({ address }) => address),
@@ -222,16 +229,16 @@ test('where hosts were seen is written with a flush and known after a restart, b
   );
 });
 
-test('a host that is shut out protects nothing, also after a restart, but another host at that address does', () => {
+test('a host that is shut out protects nothing, also after a restart, but another host at that address does', async () => {
   using shelf = new LedgerOfTest();
   const neverBan = neverBanOf(shelf);
   const [bad, good] = [shelf.host('bad'), shelf.host('good')];
   for (const ip of ['203.0.113.1', '203.0.113.2']) see(neverBan, bad, ip, NOW);
   see(neverBan, good, '203.0.113.2', NOW);
-  neverBan.flush(NOW);
-  neverBan.forget(bad);
+  await neverBan.flush(NOW);
+  await shutOut(shelf, neverBan, bad);
   neverBan.tells(bad, NOW);
-  neverBan.flush(NOW);
+  await neverBan.flush(NOW);
   for (const each of [neverBan, neverBanOf(shelf.reopen())]) {
     assert.equal(each.ruleFor(addressOf('203.0.113.1'), NOW), undefined);
     assert.match(each.ruleFor(addressOf('203.0.113.2'), NOW) ?? '', /host good/);
@@ -285,13 +292,13 @@ test('what another host says over a connection says nothing of where its owner i
   ]);
 });
 
-test('a host not heard of for gone-after protects nothing, and again once it is heard, also after a restart', () => {
+test('a host not heard of for gone-after protects nothing, and again once it is heard, also after a restart', async () => {
   using shelf = new LedgerOfTest();
   const neverBan = neverBanOf(shelf, true, 3600);
   const host = shelf.host('h1');
   const rule = (of: NeverBan, at: number): string | undefined => of.ruleFor(addressOf('203.0.113.1'), at);
   see(neverBan, host, '203.0.113.1', NOW);
-  neverBan.flush(NOW);
+  await neverBan.flush(NOW);
   assert.match(rule(neverBan, NOW + 3600) ?? '', /host h1/);
   assert.equal(rule(neverBan, NOW + 3601), undefined);
   const later = neverBanOf(shelf.reopen(), true, 3600);
@@ -301,14 +308,17 @@ test('a host not heard of for gone-after protects nothing, and again once it is 
   assert.match(rule(later, NOW + 7200) ?? '', /host h1/);
 });
 
-test('what an operator approved counts while the host tells it and 24 h more, also after a restart, at most 16', () => {
+test('what an operator approved counts while the host tells it and 24 h more, also after a restart, at most 16', async () => {
   using shelf = new LedgerOfTest();
   const neverBan = neverBanOf(shelf);
   const host = shelf.host('h1');
   const many = Array.from({ length: 16 }, (_, index) => `203.0.113.${index + 1}`);
-  host.addresses = ['192.168.0.1', ...many.slice(0, 2)];
+  Object.assign(host, { lastSeen: NOW + 1, addresses: ['192.168.0.1', ...many.slice(0, 2)] });
   assert.equal(neverBan.ruleFor(addressOf('203.0.113.1'), NOW), undefined);
-  assert.deepEqual(neverBan.approve(host, host.addresses, NOW), { approved: many.slice(0, 2), tooMany: [] });
+  assert.deepEqual(await shelf.ledger.write(() => neverBan.approve(host, host.addresses, NOW)), {
+    approved: many.slice(0, 2),
+    tooMany: [],
+  });
   assert.deepEqual(neverBan.waiting(host, NOW), []);
   const later = neverBanOf(shelf.reopen());
   assert.match(later.ruleFor(addressOf('203.0.113.1'), NOW + 10) ?? '', /host h1/);
@@ -316,7 +326,7 @@ test('what an operator approved counts while the host tells it and 24 h more, al
   host.addresses = ['203.0.113.101', ...many.slice(1)];
   const stillThere = NOW + 2 * DAY + 10;
   assert.deepEqual(later.waiting(host, stillThere), ['203.0.113.101', ...many.slice(2)]);
-  assert.deepEqual(later.approve(host, host.addresses, stillThere), {
+  assert.deepEqual(await shelf.ledger.write(() => later.approve(host, host.addresses, stillThere)), {
     approved: ['203.0.113.2', '203.0.113.101', ...many.slice(2, 15)],
     tooMany: ['203.0.113.16'],
   });

@@ -71,7 +71,11 @@ test('a deed whose entry in the audit log cannot be written is not done, and no 
     jail: SHARED_JAIL,
     until: NOW + 60,
   };
-  assert.throws(() => neverBan.add(range.value, NOW, full), /the disk is full/);
+  const addAndNote = ledger.write(() => {
+    neverBan.add(range.value, NOW);
+    full();
+  });
+  await assert.rejects(addAndNote, /the disk is full/);
   await assert.rejects(ledger.ban([ban], NOW, 'operator', { note: full }), /the disk is full/);
   assert.equal(neverBan.ruleFor(ban.ip, NOW), undefined);
   assert.equal(await ledger.countActive(NOW), 0);

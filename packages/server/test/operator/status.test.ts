@@ -21,9 +21,9 @@ test('a host not heard of for gone-after is gone, and back with its next acknowl
   assert.deepEqual(await states(NOW + 7 * DAY + 1), ['gone']);
   const { epoch, seq: applied, tail } = shelf.ledger.head();
   const ack = ackOf({ epoch, applied, tail });
-  shelf.book.acknowledge(host, { ...ack, addresses: ['203.0.113.5'], outcomes: [] }, 0, NOW + 8 * DAY);
+  await shelf.book.acknowledge(host, { ...ack, addresses: ['203.0.113.5'], outcomes: [] }, 0, NOW + 8 * DAY);
   assert.deepEqual(await states(NOW + 8 * DAY), ['active']);
-  shelf.book.flush();
+  await shelf.book.flush();
   assert.deepEqual(shelf.reopen().book.byName('h1')?.addresses, ['203.0.113.5']);
 });
 
@@ -55,7 +55,7 @@ test('a host of ours that comes from a banned address or range is named, and the
   assert.equal(await ledger.countActive(NOW), 3);
 });
 
-test("a host's row is written when something changed, and when it was heard of once a minute", () => {
+test("a host's row is written when something changed, and when it was heard of once a minute", async () => {
   using shelf = new LedgerOfTest();
   const { book, ledger } = shelf;
   const host = shelf.host('h1');
@@ -74,21 +74,21 @@ test("a host's row is written when something changed, and when it was heard of o
     comparesEvery: 300,
   };
   const ack = ackOf({ epoch, applied, tail });
-  const seen = (at: number, other: Partial<typeof receipt>): [number, number | null] => {
+  const seen = async (at: number, other: Partial<typeof receipt>): Promise<[number, number | null]> => {
     const told = { ...ack, addresses: [], outcomes: [], receipt: { ...receipt, ...other } };
-    book.acknowledge(host, told, 0.2 * (at % 2), NOW + at);
-    book.flush();
+    await book.acknowledge(host, told, 0.2 * (at % 2), NOW + at);
+    await book.flush();
     const row = ledger.sql('SELECT last_seen, out_since FROM hosts').get() as Record<string, number | null>;
     return [Number(row['last_seen']) - NOW, row['out_since'] ?? null];
   };
-  assert.deepEqual(seen(5, {}), [5, null]);
-  assert.deepEqual(seen(10, { comparedAgo: 6 }), [5, null]);
-  assert.deepEqual(seen(15, { placed: 2, failed: 1 }), [15, NOW + 15]);
-  assert.deepEqual(seen(20, { placed: 2, failed: 1 }), [15, NOW + 15]);
-  assert.deepEqual(seen(75, { placed: 2, failed: 1 }), [75, NOW + 15]);
-  assert.deepEqual(seen(80, {}), [80, null]);
-  book.acknowledge(host, { ...ack, addresses: [], outcomes: [], receipt }, 0, NOW + 85);
-  book.flush({ everything: true });
+  assert.deepEqual(await seen(5, {}), [5, null]);
+  assert.deepEqual(await seen(10, { comparedAgo: 6 }), [5, null]);
+  assert.deepEqual(await seen(15, { placed: 2, failed: 1 }), [15, NOW + 15]);
+  assert.deepEqual(await seen(20, { placed: 2, failed: 1 }), [15, NOW + 15]);
+  assert.deepEqual(await seen(75, { placed: 2, failed: 1 }), [75, NOW + 15]);
+  assert.deepEqual(await seen(80, {}), [80, null]);
+  await book.acknowledge(host, { ...ack, addresses: [], outcomes: [], receipt }, 0, NOW + 85);
+  await book.flush({ everything: true });
   assert.equal(shelf.reopen().book.byName('h1')?.lastSeen, NOW + 85);
   assert.deepEqual(shelf.book.byName('h1')?.receipt, receipt);
 });

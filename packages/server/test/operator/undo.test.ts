@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, type Event, type JailName } from '@banshare/protocol';
 import { startFleet } from '../../../../test/fleet/index.ts';
+import { nextImport } from '../../src/ledger/deeds.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { publish } from '../reports.ts';
 import type { Decide } from '../../src/words/submission.ts';
@@ -118,8 +119,8 @@ test('undo of an import lifts what it began, not what stood before or was typed 
     jail: 'banshare' as JailName,
     until,
   });
-  const { ledger } = shelf;
-  const [one, two] = [ledger.nextImport(), shelf.reopen().ledger.nextImport()];
+  const one = await shelf.ledger.write(nextImport);
+  const two = await shelf.reopen().ledger.write(nextImport);
   assert.deepEqual([one, two], [1, 2]);
   await shelf.ledger.ban([ban(1, NOW + 60), ban(2, NOW + 60)], NOW, 'import', { number: one });
   await shelf.ledger.ban([ban(2, NOW + 90), ban(3, NOW + 90), ban(4, NOW + 90)], NOW + 1, 'import', {

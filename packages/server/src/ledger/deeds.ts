@@ -1,0 +1,128 @@
+import {
+  type BanKey,
+  type Details,
+  type Event,
+  OLDEST_SECONDS,
+  OPERATOR_HOST,
+  type Range,
+} from '@banshare/protocol';
+import type { Selection } from './bans.ts';
+import { unban, type Books } from './record.ts';
+import { reportedAs, reportedWithin } from './reports.ts';
+import type { Row } from './rows.ts';
+import { liftOwn } from './undo.ts';
+import { isActive } from '../words/verdict.ts';
+
+/** The same id gets the same verdict for so long: a day longer than any report is taken. */
+const ID_SECONDS = OLDEST_SECONDS + 86_400;
+
+/*
+ * What may be done within a piece of the ledger's queue, each the whole of it: whoever calls several has them committed together.
+ */
+
+/** Publishes bans of prog operator; of an import less those that are banned already and end no earlier. */
+export function publishBans(
+  { events, bans }: Books,
+  drafts: readonly (BanKey & Details & { until: number | null })[],
+  now: number,
+  by: 'operator' | 'import',
+  number: number | null = null,
+): Event[] {
+  return drafts.flatMap((draft) => {
+    // A list must not shorten what a person banned for longer, nor what it names twice, nor take a person's word away.
+    if (by === 'import' && bans.covers(draft, now)) return [];
+    const known = by === 'import' ? bans.get(draft) : undefined;
+    const isTyped = known !== undefined && isActive(known, now) && events.origin(known.seq) === 'operator';
+    const said = { by: isTyped ? 'operator' : by, host: OPERATOR_HOST, at: now } as const;
+    const event = events.append({ ...draft, kind: 'ban', ...said });
+    bans.follow(event, by === 'import' ? number : null);
+    return [event];
+  });
+}
+
+/**
+ * Lifts what an operator selects, whoever supports it, and keeps earlier reports from bringing it back. everyJail: hosts let
+ * the address go in all of their jails. unknown: published where nothing is active, for hosts that hold what this ledger lacks.
+ */
+export function liftSelected(
+  books: Books,
+  selection: Selection,
+  now: number,
+  { unknown, ...how }: { everyJail?: true; unknown?: BanKey } = {},
+): Event[] {
+  books.bans.markLifted(selection, now);
+  books.held.dropExactly(selection.ip, selection.jail);
+  const active = books.bans.select(selection, now);
+  const bans = active.length === 0 && unknown !== undefined ? [unknown] : active;
+  return bans.map((ban) => unban(books, ban, OPERATOR_HOST, now, how));
+}
+
+/**
+ * Lifts what hosts reported within a range since a time and no operator has lifted since, whatever became of the reports, of
+ * at most so many addresses at once, in every jail; what is held of the range is dropped.
+ */
+export function liftReported(books: Books, range: Range, since: number, now: number, limit: number): Event[] {
+  books.held.dropWithin(range);
+  const standing = reportedWithin(books.sql, range, since).filter(
+    (ban) => books.bans.liftedAt(ban) < ban.received,
+  );
+  const addresses = new Set([...new Set(standing.map(({ ip }) => ip))].slice(0, limit));
+  const first = standing.filter(({ ip }) => addresses.has(ip));
+  return first.map(({ ip, prog, jail }) => {
+    books.bans.markLifted({ ip, jail }, now);
+    return unban(books, { ip, prog, jail }, OPERATOR_HOST, now, { everyJail: true });
+  });
+}
+
+/**
+ * Lifts the addresses whose reports became the ban of a range, of at most so many at once: the hosts that reported them ban
+ * them by themselves. What is banned for itself too stays.
+ */
+export function liftWidened(books: Books, { ip, jail }: Selection, now: number, limit: number): Event[] {
+  const lifted = liftOwn(books, reportedAs(books.sql, ip, { jail }), now, limit);
+  for (const { ip: address, jail: of } of lifted) books.bans.markLifted({ ip: address, jail: of }, now);
+  return lifted;
+}
+
+/** The number of the newest import; 0 where there was none. */
+export function newestImport({ sql }: Pick<Books, 'sql'>): number {
+  const row = sql("SELECT value FROM meta WHERE name = 'imports'").get() as Row | undefined;
+  return Number(row?.['value'] ?? 0);
+}
+
+/** A number for an import, by which it can be taken back. */
+export function nextImport(books: Pick<Books, 'sql'>): number {
+  const number = newestImport(books) + 1;
+  books.sql("INSERT OR REPLACE INTO meta VALUES ('imports', ?)").run(String(number));
+  return number;
+}
+
+/** Drops what waits of a host that is shut out, its votes and what is held; returns how many were held. */
+export function dropHeldOf({ votes, held }: Books, hostId: number): number {
+  votes.dropOf(hostId, 0);
+  return held.dropOf(hostId, 0);
+}
+
+/**
+ * Removes a part of what is no longer needed: bans that are over, events older than `keepSeconds`, reports older than that
+ * and 9 days; returns whether there may be more.
+ */
+export function sweep(
+  { sql, events, bans, votes }: Books,
+  now: number,
+  keepSeconds: number,
+  limit: number,
+): boolean {
+  const before = now - keepSeconds;
+  votes.sweep(now);
+  const swept = bans.sweep(now - 3600, limit);
+  const pruned = events.prune(before, limit);
+  const oldest = Math.min(before, now - ID_SECONDS);
+  const { changes } = sql(
+    'DELETE FROM reports WHERE (host, id) IN (SELECT host, id FROM reports WHERE received < ? LIMIT ?)',
+  ).run(oldest, limit);
+  sql('DELETE FROM outcomes WHERE at < ?').run(before);
+  sql('DELETE FROM acks WHERE at < ?').run(before);
+  sql('DELETE FROM lifted WHERE at < ?').run(now - ID_SECONDS);
+  return swept === limit || pruned > 0 || Number(changes) === limit;
+}
