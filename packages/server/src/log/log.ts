@@ -68,7 +68,12 @@ export type LogHealth = {
   readonly durability: Durability;
   /** The number of the last entry that was seen there. */
   readonly last: number;
+  /** The entry that the newest snapshot stands for, and how old that is, seconds; 0 where there is none. */
+  readonly snapshot: { readonly n: number; readonly ageSeconds: number };
 };
+
+/** What a snapshot stands for: the ledger's file with all entries up to this one, in this version of its tables. */
+export type SnapshotHead = LogPosition & { readonly schema: number };
 
 /** The shared log as a server uses it. */
 export interface Log {
@@ -78,6 +83,13 @@ export interface Log {
   after(position: LogPosition, limit: number): Promise<Entry[]>;
   /** Calls a listener when there may be entries that were not read, and when the health has changed. */
   onNews(listen: () => void): void;
+  /**
+   * Puts a copy of the ledger's file there, which was made as of one entry, and prunes what only older ones needed. Returns whether it did:
+   * another server may be doing so. @throws LogFault, and where the file cannot be read
+   */
+  putSnapshot(head: SnapshotHead, path: string): Promise<boolean>;
+  /** Lays the newest snapshot at a path where nothing is yet; undefined where there is none. @throws LogFault, and where it cannot be written */
+  getSnapshot(path: string): Promise<SnapshotHead | undefined>;
   health(): LogHealth;
   /** The database's clock now, epoch seconds; undefined until it was read once. */
   time(): number | undefined;

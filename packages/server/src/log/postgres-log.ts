@@ -11,9 +11,11 @@ import {
   type Log,
   type LogHealth,
   type LogPosition,
+  type SnapshotHead,
 } from './log.ts';
 import { proveRows } from './prove-rows.ts';
 import { NONCE_BYTES, seal, type SealedEntry } from './seal.ts';
+import { getSnapshot, putSnapshot } from './snapshots.ts';
 import { APPEND, BARRIER, CREATE, IS_CREATED, LOOK, PULSE, READ, STILL } from './statements.ts';
 
 /** Where the log is, and the secret that proves its entries. */
@@ -45,6 +47,9 @@ export class PostgresLog implements Log {
   );
   #since: number | undefined = monotonicSeconds();
   #last = 0;
+  #snapshot = { n: 0, ageSeconds: 0 };
+  /** The place in the list of the machine that was found last. */
+  #first = 0;
   /** The database's clock less this machine's monotonic one, seconds. */
   #clock: number | undefined;
   readonly #kept: Promise<void>;
@@ -67,6 +72,8 @@ export class PostgresLog implements Log {
         if (outcome !== undefined) return outcome;
         if (monotonicSeconds() >= until) throw away(new Error('its place is free, and it is not taken'));
       } catch (error) {
+        // An earlier try may be stored, whatever this one says.
+        if (isSent && (error instanceof LogFault || isRefusal(error))) throw unknownOutcome(entry.n, error);
         if (error instanceof LogFault) throw error;
         if (isRefusal(error)) throw refusal(error);
         // Whatever it was, another connection has to tell what became of it.
@@ -104,7 +111,16 @@ export class PostgresLog implements Log {
       since: this.#since,
       durability: this.#options.durability,
       last: this.#last,
+      snapshot: this.#snapshot,
     };
+  }
+
+  async putSnapshot(head: SnapshotHead, path: string): Promise<boolean> {
+    return this.#aside((line) => putSnapshot(line, this.#options.secret, head, path));
+  }
+
+  async getSnapshot(path: string): Promise<SnapshotHead | undefined> {
+    return this.#aside((line) => getSnapshot(line, this.#options.secret, path));
   }
 
   time(): number | undefined {
@@ -115,6 +131,20 @@ export class PostgresLog implements Log {
     this.#closing.abort();
     this.#line?.close();
     await this.#kept;
+  }
+
+  /** Works over a connection of its own, so that entries need not wait for what is long. @throws LogFault, and what the work throws */
+  async #aside<T>(work: (line: Line) => Promise<T>): Promise<T> {
+    await this.#wait(0);
+    const line = await findPrimary(this.#options, this.#first);
+    try {
+      return await work(line);
+    } catch (error) {
+      if (error instanceof LogFault || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+      throw isRefusal(error) ? refusal(error) : away(error);
+    } finally {
+      line.close();
+    }
   }
 
   /** Undefined where nothing was there when it was looked for, so that it has to be tried again. */
@@ -188,16 +218,15 @@ export class PostgresLog implements Log {
   /** Finds the database, and finds it again, until the end. */
   async #keep(): Promise<void> {
     const { signal } = this.#closing;
-    let first = 0;
     while (!signal.aborted) {
       try {
-        const line = await findPrimary(this.#options, first);
-        const { hosts } = this.#options.place;
-        // The one that is lost is asked last.
-        first = (hosts.indexOf(line.at) + 1) % hosts.length;
+        const line = await findPrimary(this.#options, this.#first);
+        this.#first = this.#options.place.hosts.indexOf(line.at);
         await this.#serve(line).finally(() => line.close());
       } catch (error) {
         this.#lose(this.#line, error);
+        // The one that was lost is asked last.
+        this.#first += 1;
       }
       await pause(AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -232,6 +261,7 @@ export class PostgresLog implements Log {
     if (pulse?.['standby'] === true) throw new Error(`${nameOf(line.at)} is a standby now`);
     this.#clock = Number(pulse?.['now']) - (began + monotonicSeconds()) / 2;
     this.#last = Number(pulse?.['last']);
+    this.#snapshot = { n: Number(pulse?.['snapshot']), ageSeconds: Number(pulse?.['age']) };
     return this.#options.durability === 'standby' && pulse?.['names'] === '' ? noStandby(line) : undefined;
   }
 

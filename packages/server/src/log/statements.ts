@@ -15,7 +15,25 @@ export const CREATE = `
     kind smallint NOT NULL,
     data bytea NOT NULL
   );
-  ALTER TABLE log ALTER COLUMN data SET STORAGE EXTERNAL;`;
+  ALTER TABLE log ALTER COLUMN data SET STORAGE EXTERNAL;
+  CREATE TABLE snapshots (
+    id bytea PRIMARY KEY,
+    n bigint NOT NULL,
+    token bytea NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    schema integer NOT NULL,
+    parts integer NOT NULL,
+    mac bytea NOT NULL
+  );
+  CREATE TABLE parts (
+    snapshot bytea NOT NULL,
+    part integer NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    data bytea NOT NULL,
+    mac bytea NOT NULL,
+    PRIMARY KEY (snapshot, part)
+  );
+  ALTER TABLE parts ALTER COLUMN data SET STORAGE EXTERNAL;`;
 
 export const IS_CREATED: Statement = {
   name: 'is-created',
@@ -82,5 +100,57 @@ export const READ: Statement = {
 export const PULSE: Statement = {
   name: 'pulse',
   text: `SELECT coalesce((SELECT max(n) FROM log), 0)::float8 AS last, extract(epoch FROM clock_timestamp())::float8 AS now,
-    current_setting('synchronous_standby_names') AS names, pg_is_in_recovery() AS standby`,
+    current_setting('synchronous_standby_names') AS names, pg_is_in_recovery() AS standby,
+    coalesce((SELECT max(n) FROM snapshots), 0)::float8 AS snapshot,
+    coalesce((SELECT extract(epoch FROM clock_timestamp() - max(at)) FROM snapshots), 0)::float8 AS age`,
+};
+
+/** Whether it is this connection that puts a snapshot, until it ends. */
+export const TURN: Statement = {
+  name: 'turn',
+  text: `SELECT pg_try_advisory_lock(hashtext('banshare snapshot')) AS mine`,
+};
+
+export const PUT_PART: Statement = {
+  name: 'put-part',
+  text: `INSERT INTO parts (snapshot, part, data, mac) VALUES ($1::bytea, $2::integer, $3::bytea, $4::bytea)`,
+};
+
+/** The head, where the log has that entry. */
+export const PUT_SNAPSHOT: Statement = {
+  name: 'put-snapshot',
+  text: `INSERT INTO snapshots (id, n, token, schema, parts, mac)
+    SELECT $1::bytea, $2::bigint, $3::bytea, $4::integer, $5::integer, $6::bytea
+    WHERE EXISTS (SELECT FROM log WHERE n = $2::bigint AND token = $3::bytea) RETURNING n`,
+};
+
+/** The last two. */
+export const NEWEST_SNAPSHOTS: Statement = {
+  name: 'newest-snapshots',
+  text: `SELECT id, n::float8 AS n, encode(token, 'hex') AS token, schema, parts, mac
+    FROM snapshots ORDER BY snapshots.n DESC, at DESC LIMIT 2`,
+};
+
+export const READ_PART: Statement = {
+  name: 'read-part',
+  text: `SELECT data, mac FROM parts WHERE snapshot = $1::bytea AND part = $2::integer`,
+};
+
+export const FORGET_SNAPSHOTS: Statement = {
+  name: 'forget-snapshots',
+  text: `DELETE FROM snapshots WHERE n < $1::bigint`,
+};
+
+/** Parts without a head: of snapshots that were forgotten, and of those that nobody ended within an hour. */
+export const FORGET_PARTS: Statement = {
+  name: 'forget-parts',
+  text: `DELETE FROM parts WHERE snapshot NOT IN (SELECT id FROM snapshots) AND at < clock_timestamp() - interval '1 hour'`,
+};
+
+/** A part of the entries before n. */
+export const PRUNE: Statement = {
+  name: 'prune',
+  text: `WITH gone AS (
+    DELETE FROM log WHERE n IN (SELECT n FROM log WHERE n < $1::bigint ORDER BY n LIMIT $2::integer) RETURNING 1
+  ) SELECT count(*)::integer AS removed FROM gone`,
 };

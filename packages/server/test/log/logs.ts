@@ -30,7 +30,7 @@ export async function openLog(url: string, differs: Differs = {}): Promise<Postg
 
 /** A log whose tables begin empty. */
 export async function freshLog(postgres: Postgres, differs: Differs = {}): Promise<PostgresLog> {
-  postgres.sql('DROP TABLE IF EXISTS log', 'banshare');
+  postgres.sql('DROP TABLE IF EXISTS log, snapshots, parts', 'banshare');
   return openLog(postgres.url, differs);
 }
 

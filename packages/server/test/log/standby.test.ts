@@ -149,7 +149,7 @@ test(
   async () => {
     const { primary, standby } = await pair();
     const list = `postgres://127.0.0.1:${standby.port},127.0.0.1:${primary.port}/banshare`;
-    primary.sql('DROP TABLE IF EXISTS log', 'banshare');
+    primary.sql('DROP TABLE IF EXISTS log, snapshots, parts', 'banshare');
     const log = await openLog(list, { durability: 'none' });
     open.push(log);
     assert.equal(log.health().at, `127.0.0.1:${primary.port}`);
