@@ -83,7 +83,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     decide: ['protection', 'bans', 'host'],
     apply: ['decide', 'enforcers', 'server', 'bans', 'host'],
     'enforcer-change': ['apply', 'decide', 'host-enforcer', 'enforcers', 'bans', 'host'],
-    admin: ['enforcer-change', 'apply', 'decide', 'follow', 'enforcers', 'server', 'bans'],
+    admin: ['enforcer-change', 'apply', 'decide', 'follow', 'enforcers', 'server', 'host', 'bans'],
     cli: [
       'admin',
       'enforcer-change',

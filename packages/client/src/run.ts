@@ -93,13 +93,13 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const parts = takeParts(config, { paths, log, state, applier, clock, protection, bell });
   const ownKey = new OwnKey();
   const rotate = rotatorOf(options, ownKey, servers, log);
-  // Before anybody can pause this host.
-  const left = changeEnforcers(config, enforcerHost, parts, applier);
   const reconcilers: Reconciler[] = [];
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
   const seen = { enforcer, state, progress, applier, parts, rotate, receipt, protection, servers };
-  await listenToAdmin({ ...options, ...seen }, resources, signal);
-
+  const left = await beforePauses(parts, async () => {
+    await listenToAdmin({ ...options, ...seen }, resources, signal);
+    return changeEnforcers(config, enforcerHost, parts, applier, () => !signal.aborted);
+  });
   const key = await identify(options, { log, faults, progress, servers }, signal);
   if (key === undefined) return;
   beginAs(key, ownKey, progress, parts.choice);
@@ -114,11 +114,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
     {
       ...options,
       servers,
+      ...host,
       ownKey,
-      state,
-      clock,
-      progress,
-      bell,
       instance: randomBytes(8).toString('hex'),
       takesRanges: enforcer.takesRanges,
       receipt,
@@ -167,6 +164,16 @@ function noticesTo(
   };
 }
 
+/** Does what whoever pauses this host meanwhile has to wait for. @throws what the work throws. */
+async function beforePauses<T>(parts: DecideParts, work: () => Promise<T>): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  parts.handingOver = promise;
+  const done = await work();
+  delete parts.handingOver;
+  resolve();
+  return done;
+}
+
 /** @throws when the local admin socket cannot be had. */
 async function listenToAdmin(parts: AdminParts, resources: Resources, signal: AbortSignal): Promise<void> {
   const { clientSocket: path } = parts.paths;
@@ -195,7 +202,7 @@ async function startProtecting(protection: Protection, parts: DecideParts, log: 
  */
 async function goOnHeld(
   parts: DecideParts,
-  host: { applier: Applier; faults: FaultLog; left: ReturnType<typeof changeEnforcers> },
+  host: { applier: Applier; faults: FaultLog; left: Awaited<ReturnType<typeof changeEnforcers>> },
   resources: Resources,
   signal: AbortSignal,
 ): Promise<CatchUpHold> {
@@ -204,7 +211,7 @@ async function goOnHeld(
   const hold = new CatchUpHold(applier);
   resources.own('what waits for the rest', () => hold.stop());
   hold.goesOn();
-  resumePending(parts.state, applier);
+  await resumePending(parts.state, applier, () => !signal.aborted);
   void goOnResuming(parts, signal, faultOf(faults));
   resources.own('what earlier enforcers hold', left.start());
   return hold;

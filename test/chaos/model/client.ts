@@ -51,8 +51,8 @@ class Life {
       isUnderWay: (ip) => applier.isUnderWay(ip),
       skipped: () => undefined,
     };
-    markBegun(state, notes, COMMANDS.missingJail);
-    resumePending(state, applier);
+    void markBegun(state, notes, COMMANDS.missingJail);
+    void resumePending(state, applier);
     const follower = new Follower({
       subscription: { receive: () => this.#receive(), refused: new Promise(() => undefined) },
       link: { ask: (request: RequestKind) => this.#ask(request) },

@@ -12,6 +12,7 @@ import type { ServerChoice } from '../server/server-choice.ts';
 import type { Progress } from '../follow/progress.ts';
 import type { Applier } from '../apply/apply.ts';
 import { pause, resume } from '../decide/pause.ts';
+import { pageByPage } from '../host/in-parts.ts';
 import type { BanRow } from '../bans/ban-row.ts';
 import { sayReason } from '../bans/reason.ts';
 import type { State } from '../bans/state.ts';
@@ -51,12 +52,24 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   pause: async (_, { parts, applier }) => ({ ok: true, result: await pauseNow(parts, applier) }),
   resume: async (_, { parts }) => ({ ok: true, result: await resumeNow(parts) }),
   rotate: (_, parts) => parts.rotate(),
-  bans: (_, parts) => ({ ok: true, result: { bans: parts.state.all().map(toldBan) } }),
+  bans: async (_, { state }) => ({ ok: true, result: { bans: await tellBans(state) } }),
 };
 
 /** Answers a command from the local admin socket. */
 export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
   return answerBy(ACTIONS, RUNS, request, parts);
+}
+
+/** Every ban, in the order in which the server published them; read a part at a time, so that a new ban need not wait. */
+async function tellBans(state: State): Promise<ToldBan[]> {
+  const bans: ToldBan[] = [];
+  const tell = (rows: readonly BanRow[]): void => void bans.push(...rows.map(toldBan));
+  await pageByPage(
+    (behind, limit) => state.page(behind, limit),
+    tell,
+    () => true,
+  );
+  return bans.toSorted((one, other) => one.seq - other.seq);
 }
 
 async function tellStatus(

@@ -3,6 +3,7 @@ import type { Applier } from './apply.ts';
 import type { BanRow } from '../bans/ban-row.ts';
 import { keepAllNewest, keepNewest } from '../decide/max-active.ts';
 import type { Notes } from '../host/echo-notes.ts';
+import { inParts, pageByPage } from '../host/in-parts.ts';
 import type { State } from '../bans/state.ts';
 import { begun, triedAgain, triedWithOthers } from '../bans/transitions.ts';
 import type { ServerClock } from '../server/server-clock.ts';
@@ -14,9 +15,13 @@ const TICK_MS = 1000;
 const MOST_AT_ONCE = 500;
 const SWEEP_MS = 60_000;
 
-/** What was queued when the daemon ended is queued again. Ranges that could not be banned are tried once more. */
-export function resumePending(state: State, applier: Applier): void {
-  for (const row of unfinished(state)) applier.queue(row);
+/** What was queued when the daemon ended is queued again, a part at a time. Ranges that could not be banned are tried once more. */
+export async function resumePending(state: State, applier: Applier, isWanted = always): Promise<void> {
+  const rows = UNFINISHED.flatMap((status): BanRow[] => state.withStatus(status));
+  await inParts(rows, (some) => {
+    if (isWanted()) for (const row of some) applier.queue(row);
+  });
+  if (!isWanted()) return;
   // The administrator may have changed the enforcer since.
   for (const row of state.ranges()) {
     if (row.status !== 'failed' || row.reason.code !== 'range') continue;
@@ -27,18 +32,26 @@ export function resumePending(state: State, applier: Applier): void {
 }
 
 /** A note shows that the command of a ban was begun when the daemon ended, so it is ours. */
-export function markBegun(state: State, notes: Notes, missingJail: string): void {
-  for (const row of unfinished(state)) {
-    // Where this host lacks the jail, the command banned in missing-jail and its note went there; a program that was killed at that
-    // moment has not recorded that in the row.
-    const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
-    if (isBegun) state.put(begun(row), wallSeconds());
-  }
+export async function markBegun(
+  state: State,
+  notes: Notes,
+  missingJail: string,
+  isWanted = always,
+): Promise<void> {
+  const markAll = (rows: readonly BanRow[]): void =>
+    state.inTransaction(() => {
+      for (const row of rows) {
+        // Where this host lacks the jail, the command banned in missing-jail and its note went there; a program that was killed at that
+        // moment has not recorded that in the row.
+        const isBegun = notes.has(row.localJail, row.ip) || notes.has(missingJail, row.ip);
+        if (isBegun) state.put(begun(row), wallSeconds(), row);
+      }
+    });
+  await pageByPage((behind, limit) => state.pageOf(UNFINISHED, behind, limit), markAll, isWanted);
 }
 
-function unfinished(state: State): BanRow[] {
-  return [...state.withStatus('pending'), ...state.withStatus('lifting')];
-}
+const UNFINISHED = ['pending', 'lifting'] as const;
+const always = (): boolean => true;
 
 /**
  * What the clock brings: bans that are over are lifted, what failed is tried again, notes are swept. Nothing expires before

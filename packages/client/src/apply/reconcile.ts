@@ -1,14 +1,16 @@
+import { setImmediate } from 'node:timers/promises';
 import { isRange, type BanKey, type JailName, type ProgName, type Target } from '@banshare/protocol';
 import { monotonicSeconds, type FaultLog, type Log } from '@banshare/runtime';
 import type { Applier } from './apply.ts';
 import type { BanRow, Standing } from '../bans/ban-row.ts';
 import { type Enforcer, EVERY_JAIL, type Listing } from '../enforcers/enforcer.ts';
 import type { Notes } from '../host/echo-notes.ts';
+import { inParts, pageByPage } from '../host/in-parts.ts';
 import type { Comparison } from '../bans/receipt.ts';
 import { planRepair, type Found, type Placed } from '../bans/plan.ts';
 import type { State } from '../bans/state.ts';
 import { letGo, putBack } from '../bans/transitions.ts';
-import { unbanOf } from '../bans/change.ts';
+import { unbanOf, type Change } from '../bans/change.ts';
 
 /** now is epoch seconds by the server's clock; isInStep: the state is what the fleet wants. */
 export type ReconcileParts = {
@@ -32,6 +34,8 @@ const LOOK_MS = 15_000;
 const LOOKS_A_PROBE = 2;
 /** Ends that differ by no more are the same: seconds are rounded, and listing takes time. */
 const TOLERANCE_SECONDS = 5;
+
+const IN_PLACE = ['applied', 'already', 'unproven'] as const;
 
 /** Nobody's ban, in every jail. */
 const NOBODY = { prog: '' as ProgName, jail: '' as JailName, localJail: EVERY_JAIL as JailName };
@@ -120,7 +124,7 @@ export class Reconciler {
   async #compare(): Promise<void> {
     const { enforcer, state, faults } = this.#parts;
     if (enforcer.list === undefined) return;
-    const rows = this.#settledRows();
+    const rows = await this.#settledRows();
     const listing = await enforcer.list([...new Set(rows.map(({ localJail }) => localJail))]);
     if (!listing.ok) {
       this.#hasFailed = true;
@@ -139,9 +143,15 @@ export class Reconciler {
 
   async #repair(rows: readonly Standing[], listing: Listing & { ok: true }): Promise<void> {
     const { enforcer, applier, now } = this.#parts;
-    const current = rows.filter((row) => this.#isUntouched(row));
+    const current: Standing[] = [];
+    await inParts(rows, (some) => {
+      current.push(...some.filter((row) => this.#isUntouched(row)));
+    });
     const wanted = wantedOf(current, enforcer.reach, listing);
-    const { put, move, drop } = planRepair(wanted, foundIn(listing, now()), TOLERANCE_SECONDS);
+    await setImmediate();
+    const found = foundIn(listing, now());
+    await setImmediate();
+    const { put, move, drop } = planRepair(wanted, found, TOLERANCE_SECONDS);
     const isLost = ({ jail }: Wanted): boolean => listing.isAnew(jail);
     const lost = put.filter(isLost).flatMap((each) => each.rows);
     // Ends are reckoned by the server's clock, which is known once it was heard.
@@ -149,8 +159,8 @@ export class Reconciler {
     const again = [...lost, ...moved];
     if (lost.length > 0)
       this.#parts.log.notice('Bans were lost and are put in place again', { bans: lost.length });
-    this.#applyAgain(again);
-    for (const row of put.filter((each) => !isLost(each)).flatMap((each) => each.rows)) this.#release(row);
+    await this.#applyAgain(again);
+    await this.#release(put.filter((each) => !isLost(each)).flatMap((each) => each.rows));
     if (enforcer.reach === 'host' && this.#parts.isInStep())
       await this.#drop(drop.filter(({ ip }) => !applier.isBusy(ip)));
   }
@@ -165,7 +175,7 @@ export class Reconciler {
       this.#parts.log.notice('The rules of a jail were gone; its bans are put in place again', { jail });
       // Compared first, so that a ban which fail2ban let go just before is released, and not put in place again.
       await this.#compare();
-      this.#applyAgain(this.#settledRows().filter((row) => row.localJail === jail));
+      await this.#applyAgain((await this.#settledRows()).filter((row) => row.localJail === jail));
     }
   }
 
@@ -176,16 +186,21 @@ export class Reconciler {
     const rows = state.withStatus('unproven').filter((row) => this.#isSettled(row));
     for (const all of Map.groupBy(rows, ({ localJail, ip }) => `${localJail} ${ip.includes(':')}`).values()) {
       const [row] = all;
-      if (row !== undefined && (await enforcer.isProven(row.localJail, row.ip))) this.#applyAgain(all);
+      if (row !== undefined && (await enforcer.isProven(row.localJail, row.ip))) await this.#applyAgain(all);
     }
   }
 
-  #settledRows(): Standing[] {
+  async #settledRows(): Promise<Standing[]> {
     const { state } = this.#parts;
-    const inPlace = (['applied', 'already', 'unproven'] as const).flatMap((status) =>
-      state.withStatus(status),
+    const settled: Standing[] = [];
+    const take = (rows: readonly Standing[]): void =>
+      void settled.push(...rows.filter((row) => this.#isSettled(row)));
+    await pageByPage(
+      (behind, limit) => state.pageOf(IN_PLACE, behind, limit),
+      take,
+      () => true,
     );
-    return inPlace.filter((row) => this.#isSettled(row));
+    return settled;
   }
 
   /** Whether a ban in place is this enforcer's, is not under way, and does not end just now. */
@@ -201,28 +216,41 @@ export class Reconciler {
 
   /** Whether a row is still what it was when the listing was asked for. */
   #isUntouched(row: BanRow): boolean {
-    const current = this.#parts.state.get(row);
-    return !this.#parts.applier.isBusy(row.ip) && current?.seq === row.seq && current.status === row.status;
+    return !this.#parts.applier.isBusy(row.ip) && this.#isSame(row);
   }
 
-  #applyAgain(rows: readonly Standing[]): void {
-    if (rows.length === 0) return;
+  #isSame({ seq, status, ...ban }: BanRow): boolean {
+    const current = this.#parts.state.get(ban);
+    return current?.seq === seq && current.status === status;
+  }
+
+  /** A part at a time; what has changed since the part before stays as it is. */
+  async #applyAgain(rows: readonly Standing[]): Promise<void> {
     const { state, applier, now } = this.#parts;
-    const pending = rows.map(putBack);
-    state.inTransaction(() => pending.forEach((row) => state.put(row, now())));
-    for (const row of pending) applier.queue(row);
+    await inParts(rows, (some) => {
+      const pending: Standing[] = [];
+      state.inTransaction(() => {
+        for (const row of some.filter((each) => this.#isSame(each))) pending.push(putBack(row));
+        for (const row of pending) state.put(row, now());
+      });
+      for (const row of pending) applier.queue(row);
+    });
   }
 
-  #release(row: Standing): void {
+  async #release(rows: readonly Standing[]): Promise<void> {
     const { state, log, now, tellNow, notes } = this.#parts;
-    notes.remove(row.localJail, row.ip);
-    state.put(letGo(row), now());
-    state.tell({ seq: row.seq, outcome: 'released' });
-    tellNow();
-    log.info('Released', {
-      ip: row.ip,
-      jail: row.localJail,
-      why: 'its time was over here, or a person lifted it',
+    const why = 'its time was over here, or a person lifted it';
+    await inParts(rows, (some) => {
+      const released = some.filter((row) => this.#isSame(row));
+      for (const { localJail, ip } of released) notes.remove(localJail, ip);
+      state.inTransaction(() => {
+        for (const row of released) {
+          state.put(letGo(row), now());
+          state.tell({ seq: row.seq, outcome: 'released' });
+        }
+      });
+      if (released.length > 0) tellNow();
+      for (const { ip, localJail: jail } of released) log.info('Released', { ip, jail, why });
     });
   }
 
@@ -231,9 +259,11 @@ export class Reconciler {
     const isOver = new Set(['skipped', 'released', 'failed']);
     const isWanted = ({ ip }: Found): boolean =>
       state.of(ip).some((row) => covers(row) && !isOver.has(row.status));
-    const changes = found
-      .filter((each) => !isWanted(each))
-      .map(({ ip }) => unbanOf({ ...NOBODY, ip: ip as Target }, 0));
+    const changes: Change[] = [];
+    await inParts(found, (some) => {
+      for (const each of some.filter((one) => !isWanted(one)))
+        changes.push(unbanOf({ ...NOBODY, ip: each.ip as Target }, 0));
+    });
     if (changes.length === 0) return;
     log.notice('Addresses that no ban of the fleet wants are lifted', { addresses: changes.length });
     await enforcer.carryOut(changes);

@@ -44,6 +44,11 @@ export class Remains {
     return rows.map((row) => Number(row['unban']));
   }
 
+  /** Whether nothing stands in one place. */
+  isEmptyAt(place: string): boolean {
+    return this.#sql('SELECT 1 FROM left_behind WHERE place = ? LIMIT 1').get(place) === undefined;
+  }
+
   /** What stands in one place; of one address only, where that is named. */
   at(place: string, ip?: Target): Remain[] {
     const rows =

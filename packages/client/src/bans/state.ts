@@ -123,6 +123,26 @@ export class State {
     return this.#sql('SELECT ip, prog, jail FROM bans').all() as BanKey[];
   }
 
+  /** A part of all, in the order of the keys from behind one of them. */
+  page(behind: BanKey | undefined, limit: number): BanRow[] {
+    return this.#sql('SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) ORDER BY ip, prog, jail LIMIT ?')
+      .all(...keyOf(behind), limit)
+      .map(rowOf);
+  }
+
+  /** A part of what has one of these statuses, in the order of the keys from behind one of them. */
+  pageOf<Status extends RowStatus>(
+    statuses: readonly Status[],
+    behind: BanKey | undefined,
+    limit: number,
+  ): (BanRow & { status: Status })[] {
+    const rows = this.#sql(
+      `SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) AND status IN (SELECT value FROM json_each(?))
+       ORDER BY ip, prog, jail LIMIT ?`,
+    ).all(...keyOf(behind), JSON.stringify(statuses), limit);
+    return rows.map((row) => rowOf(row) as BanRow & { status: Status });
+  }
+
   /** A part of what is not skipped, in the order of the keys from behind one of them. */
   notSkipped(behind: BanKey | undefined, limit: number): BanRow[] {
     return this.#sql(

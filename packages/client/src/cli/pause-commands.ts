@@ -90,9 +90,9 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     };
     // What is to be applied again waits in the state for the daemon.
     if (which === 'resume') return { bans: await resume(parts), left: 0 };
-    const left = changeEnforcers(config, enforcerHost, parts, applier);
+    const left = await changeEnforcers(config, enforcerHost, parts, applier);
     const bans = await pause(parts);
-    resumePending(state, applier);
+    await resumePending(state, applier);
     await applier.idle();
     await left.look();
     return { bans, left: state.keptByPause.stillToLift };

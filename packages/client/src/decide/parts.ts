@@ -17,6 +17,8 @@ export type DecideParts = {
   skipped: (ban: Pick<Event, 'ip' | 'jail' | 'prog' | 'host'>, reason: string) => void;
   /** How many bans this host has in place at most. */
   maxActive?: number;
+  /** There while bans are passed on to other enforcers: what is queued before could be asked of one that does not hold it. */
+  handingOver?: Promise<void>;
 };
 
 /** What this host takes over, by its configuration and by what stands in its state. */

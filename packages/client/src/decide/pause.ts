@@ -57,6 +57,7 @@ export async function goOnResuming(
 async function liftAll(parts: DecideParts, isWanted: () => boolean): Promise<number> {
   const { state, queue } = parts;
   let count = 0;
+  if (parts.handingOver !== undefined) await parts.handingOver;
   const keepAllBack = (rows: readonly BanRow[]): void => {
     const queued: BanRow[] = [];
     state.inTransaction(() => {
@@ -70,6 +71,7 @@ async function liftAll(parts: DecideParts, isWanted: () => boolean): Promise<num
 
 async function decideAnew(parts: DecideParts, isWanted: () => boolean): Promise<number> {
   let count = 0;
+  if (parts.handingOver !== undefined) await parts.handingOver;
   while (isWanted()) {
     const rows = newestKept(parts);
     const queued: BanRow[] = [];

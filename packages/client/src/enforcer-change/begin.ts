@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BanKey } from '@banshare/protocol';
 import type { ClientConfig, HostPaths } from '@banshare/runtime';
 import type { Applier } from '../apply/apply.ts';
 import type { EnforcerHost } from '../host-enforcer/build.ts';
@@ -19,23 +20,26 @@ import type { DecideParts } from '../decide/parts.ts';
 
 /**
  * Where client.toml asks for other enforcers than at the last start, passes this host's bans on to those; returns what lifts
- * what the earlier ones hold. Called before anything is queued.
+ * what the earlier ones hold. To be awaited before anything is queued.
+ * @param isWanted asked before each part of it: false ends it.
  */
-export function changeEnforcers(
+export async function changeEnforcers(
   config: ClientConfig,
   host: EnforcerHost & { log: LiftRemainsParts['log'] },
   { state, choice, now }: DecideParts,
   applier: Applier,
-): LiftRemains {
-  markBegun(state, host.notes, config.apply.missingJail);
-  const areOthers = handOver({
+  isWanted: () => boolean = () => true,
+): Promise<LiftRemains> {
+  await markBegun(state, host.notes, config.apply.missingJail, isWanted);
+  const to = {
     state,
     placers: placersOf(config),
     choice,
-    localJailOf: (ban) => localJailOf(ban, config.apply.jails),
+    localJailOf: (ban: BanKey) => localJailOf(ban, config.apply.jails),
     boot: thisBoot(),
     now,
-  });
+  };
+  const areOthers = await handOver(to, isWanted);
   if (areOthers)
     host.log.notice('This host has other enforcers than before: its bans are passed on to them', {});
   const left = new LiftRemains({

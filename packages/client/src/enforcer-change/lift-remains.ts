@@ -3,6 +3,7 @@ import type { Log } from '@banshare/runtime';
 import { isWanted, type BanRow } from '../bans/ban-row.ts';
 import { noLongerInTheWay, takenOver } from '../bans/transitions.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
+import { inParts } from '../host/in-parts.ts';
 import { isOfHost, placesOf, type Placer } from '../host-enforcer/placement.ts';
 import { notePlacing, placingOf, type Before } from './hand-over.ts';
 import type { Remain } from '../bans/remains.ts';
@@ -110,7 +111,10 @@ export class LiftRemains {
     const enforcer = this.#enforcers.get(place) ?? this.#parts.enforcerOf(placer);
     this.#enforcers.set(place, enforcer);
     const groups = groupsOf(state.remains.at(place, ip), place);
-    const ready = groups.filter((group) => this.#isReady(group) && !this.#isKept(group, place));
+    const ready: Group[] = [];
+    await inParts(groups, (some) => {
+      ready.push(...some.filter((group) => this.#isReady(group) && !this.#isKept(group, place)));
+    });
     if (enforcer.leave !== undefined && ready.length === groups.length && ip === undefined) {
       const reason = await enforcer.leave();
       if (reason === '') this.#end(place, enforcer.kind);
@@ -119,8 +123,7 @@ export class LiftRemains {
     }
     const reason = await this.#lift(ready, enforcer);
     if (reason !== '') this.#fail(place, placer, reason);
-    else if (enforcer.leave === undefined && state.remains.at(place).length === 0)
-      this.#end(place, enforcer.kind);
+    else if (enforcer.leave === undefined && state.remains.isEmptyAt(place)) this.#end(place, enforcer.kind);
   }
 
   /** Lifts in batches; why some could not be lifted, or ''. */

@@ -28,8 +28,8 @@ test('What was queued when the client ended is done at its next start, in the or
   host2.state.put(rowOf({ seq: 1, ip: ip('203.0.113.1') }), NOW);
   host2.state.put(rowOf({ seq: 3, ip: ip('203.0.113.3'), status: 'lifting', isOurs: true }), NOW);
   host2.state.put(rowOf({ seq: 4, ip: ip('203.0.113.4'), status: 'applied' }), NOW);
-  markBegun(host2.state, notes, 'banshare');
-  resumePending(host2.state, host2.applier);
+  await markBegun(host2.state, notes, 'banshare');
+  await resumePending(host2.state, host2.applier);
   for (let runs = 0; runs < 3; runs += 1) (await host2.enforcer.next()).done();
   assert.deepEqual(await host2.rest(), [
     'fail2ban/sshd applied ours',
@@ -49,8 +49,8 @@ test('A range that no enforcer here could ban is tried once more after a restart
   const failed = { status: 'failed', reason: 'range' } as const;
   host2.state.put(rowOf({ seq: 1, ip: range('203.0.113.0/24'), ...failed }), NOW);
   host2.state.put(rowOf({ seq: 2, ip: ip('203.0.113.2'), status: 'failed', reason: 'exit 1' }), NOW);
-  markBegun(host2.state, notes, 'banshare');
-  resumePending(host2.state, host2.applier);
+  await markBegun(host2.state, notes, 'banshare');
+  await resumePending(host2.state, host2.applier);
   // Its event was acknowledged as failed before: the position does not go back to it.
   assert.equal(host2.state.oldestUnsettled(), undefined);
   await host2.run('ban fail2ban/sshd');
@@ -67,8 +67,8 @@ for (const [what, jail, isOurs] of [
     const { host2, notes } = both;
     host2.state.put(rowOf(), NOW);
     notes.write(jail, '203.0.113.9');
-    markBegun(host2.state, notes, 'banshare');
-    resumePending(host2.state, host2.applier);
+    await markBegun(host2.state, notes, 'banshare');
+    await resumePending(host2.state, host2.applier);
     await host2.run('ban fail2ban/sshd', 'already');
     assert.deepEqual(await host2.rest(), [isOurs ? 'fail2ban/sshd applied ours' : 'fail2ban/sshd already']);
   });
@@ -79,8 +79,8 @@ test('A ban that was unbanned while its command ran, when the client was killed,
   const { host2, notes } = both;
   host2.state.put(rowOf({ status: 'lifting' }), NOW);
   notes.write('sshd', '203.0.113.9');
-  markBegun(host2.state, notes, 'banshare');
-  resumePending(host2.state, host2.applier);
+  await markBegun(host2.state, notes, 'banshare');
+  await resumePending(host2.state, host2.applier);
   await host2.run('unban fail2ban/sshd');
   assert.deepEqual(await host2.rest(), []);
 });

@@ -1,10 +1,12 @@
 import { sayReason } from '../../src/bans/reason.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import type { JailName } from '@banshare/protocol';
 import { Applier } from '../../src/apply/apply.ts';
 import { type Enforcer, EVERY_JAIL, type Listing, type Remaining } from '../../src/enforcers/enforcer.ts';
 import { Reconciler } from '../../src/apply/reconcile.ts';
+import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { State } from '../../src/bans/state.ts';
 import { folder, ip, jail, NOW, range, rowOf, type RowFields } from '../make.ts';
 import type { Change, Effect } from '../../src/bans/change.ts';
@@ -215,4 +217,34 @@ test('A range is not looked for where only addresses stand', async () => {
     assert.deepEqual(await host.compare(), []);
   }
   assert.deepEqual(host.rows, ['203.0.113.0/24 applied ours']);
+});
+
+test('Thousands of bans that are compared, put back or released are so a part at a time: a new ban need not wait for all', async () => {
+  const many = 5 * MOST_IN_A_GO + 7;
+  for (const isAnew of [true, false]) {
+    const rows = Array.from({ length: many }, (_, n) => ({
+      ip: ip(`45.77.${n >> 8}.${n & 255}`),
+      seq: n + 1,
+    }));
+    using host = new Host('jail', ...rows);
+    host.firewall.isAnew = isAnew;
+    let [isDone, written, most] = [false, 0, 0];
+    const put = host.state.put.bind(host.state);
+    host.state.put = (...args) => {
+      written += 1;
+      put(...args);
+    };
+    const compared = host.reconciler.compareNow().finally(() => (isDone = true));
+    while (!isDone) {
+      most = Math.max(most, written);
+      written = 0;
+      await setImmediate();
+    }
+    await compared;
+    await host.applier.idle();
+    assert.deepEqual(host.state.counts(), isAnew ? { applied: many } : { released: many });
+    assert.equal(host.firewall.held.size, isAnew ? many : 0);
+    // The enforcer has its turns beside it, a batch in each.
+    assert.ok(most <= 2 * MOST_IN_A_GO, `${most} rows were written between two turns of the loop`);
+  }
 });

@@ -271,3 +271,21 @@ test('The end of a pause puts in place what a full host wants first, a part at a
   assert.ok(placed.has(addressOf(MANY - 1)) && !placed.has(addressOf(0)));
   assert.deepEqual(host2.state.counts(), { applied: placed.size, skipped: MANY + 2 - placed.size });
 });
+
+test('A pause that comes while bans are passed on to other enforcers counts at once, and lifts once they are', async () => {
+  using host2 = new Host();
+  host2.enforcer.endAll();
+  host2.hear({ ip: ip('203.0.113.1') });
+  await host2.applier.idle();
+  const changing = Promise.withResolvers<void>();
+  host2.parts.handingOver = changing.promise;
+  const paused = pause(host2.parts);
+  host2.hear({ ip: ip('203.0.113.2') });
+  await setImmediate();
+  assert.notEqual(host2.state.pausedAt(), undefined);
+  assert.deepEqual(host2.state.counts(), { applied: 1, skipped: 1 });
+  changing.resolve();
+  assert.equal(await paused, 1);
+  await host2.applier.idle();
+  assert.deepEqual(host2.state.counts(), { skipped: 2 });
+});

@@ -100,13 +100,13 @@ export class Machine implements Disposable {
       isUnderWay: () => true,
       skipped: () => undefined,
     };
-    this.left = changeEnforcers(config, host, this.parts, this.applier);
+    this.left = await changeEnforcers(config, host, this.parts, this.applier);
   }
 
   /** Starts the client and lets it do all it can. */
   async start(toml: string): Promise<void> {
     await this.wake(toml);
-    resumePending(this.state, this.applier);
+    await resumePending(this.state, this.applier);
     await this.rest();
   }
 
