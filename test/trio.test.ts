@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import type { Address, HostName, JailName, ProgName } from '@banshare/protocol';
 import { startFleet, type Fleet, type FleetHost } from './fleet/index.ts';
@@ -255,21 +257,24 @@ test('A client killed while its ban lands in another jail lifts it there all the
   await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
   const h2 = fleet.host('h2');
   const missing = `[ "$2" = banshare ] || { echo "Sorry but the jail '$2' does not exist" >&2; exit 255; }`;
-  const stuck = `${h2.root}/stuck`;
-  h2.commands.behave(`${missing}; echo $$ >${stuck}; exec sleep 600`);
-  await report(fleet, 'h1', '--duration', '4s', 'fail2ban', 'sshd', '203.0.113.9');
+  const end = `${h2.root}/end`;
+  assert.equal(spawnSync('mkfifo', [end]).status, 0);
+  h2.commands.behave(`${missing}; read -r _ <${end}`);
+  await report(fleet, 'h1', 'fail2ban', 'sshd', '203.0.113.9');
   await h2.commands.next();
   assert.equal((await h2.commands.next())[1], 'banshare');
   await h2.stop('SIGKILL');
-  // Nobody ends a command whose client was killed.
-  process.kill(Number(readFileSync(stuck, 'utf8')));
+  // Nobody else ends a command whose client was killed.
+  await writeFile(end, '\n');
   // Now the command finds what the one before the kill had done.
   h2.commands.behave(`${missing}; [ $3 = unbanip ] || echo 0`);
   await h2.start();
-  assert.equal((await h2.commands.next())[1], 'sshd');
-  assert.equal((await h2.commands.next())[1], 'banshare');
-  const lifting = await h2.commands.next();
-  assert.deepEqual(lifting, ['set', 'banshare', 'unbanip', '203.0.113.9']);
+  for (const jail of ['sshd', 'banshare'])
+    assert.deepEqual(await h2.commands.next(), ['set', jail, 'banip', '203.0.113.9']);
+  await h2.line(/Ban .*203\.0\.113\.9/);
+  // As at its end, only what is banshare's own is lifted by a pause.
+  assert.equal((await h2.command('pause')).code, 0);
+  assert.deepEqual(await h2.commands.next(), ['set', 'banshare', 'unbanip', '203.0.113.9']);
 });
 
 test('A client with many bans to go stops when the running commands end, and goes on after its next start', async () => {

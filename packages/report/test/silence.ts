@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { uptime } from 'node:os';
 
 /** A port of loopback that takes connections and never says a word. */
 export async function silentPort(): Promise<{ port: number; close: () => void }> {
@@ -31,12 +33,18 @@ const NETWORK = [
   `ip neighbour add ${SWALLOWED} lladdr 02:00:00:00:00:53 dev silence`,
   `echo 'nameserver ${SWALLOWED}' > "$1"`,
   'mount --bind "$1" /etc/resolv.conf',
+  'cut -d " " -f 1 /proc/uptime > "$1.began"',
   'shift',
 ].join(' && ');
 
 /** Words that run a program in a network where server and resolver, both at the end of a cable, never answer. */
 export function inSilence(resolvConf: string): string[] {
   return ['unshare', '-mn', 'sh', '-c', `${NETWORK} && exec "$@"`, 'sh', resolvConf];
+}
+
+/** How many milliseconds ago the program was begun whose words `inSilence` gave: laying the network takes a busy machine seconds. */
+export function sinceBegun(resolvConf: string): number {
+  return 1000 * (uptime() - Number(readFileSync(`${resolvConf}.began`, 'utf8')));
 }
 
 /** Words that run a program where the given folder has room for no file. */

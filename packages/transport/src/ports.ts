@@ -1,6 +1,7 @@
 import type { Publisher, Router } from 'zeromq';
 import { portOf } from './endpoint.ts';
 import { eventPublisher, listen, reportRouter, type Listening } from './listen.ts';
+import { isOpen } from './self-test.ts';
 
 const MOST_TRIES = 50;
 const BETWEEN_TRIES_MS = 20;
@@ -21,7 +22,7 @@ export class ReportPort {
     return this.#endpoints.listen(to);
   }
 
-  /** Closes the endpoint of a domain, with every connection that came in there. */
+  /** Closes the endpoint of a domain, with every connection that came in there; nothing listens there once it resolves. @throws where something does. */
   unlisten(domain: string): Promise<void> {
     return this.#change(() => this.#endpoints.unlisten(domain));
   }
@@ -99,7 +100,10 @@ export class PublishPort {
     return this.#change(() => this.#endpoints.listen(to));
   }
 
-  /** Closes the endpoint of a domain; its subscribers are dropped once something is published. */
+  /**
+   * Closes the endpoint of a domain; nothing listens there once it resolves. Its subscribers are dropped once something is published.
+   * @throws where something does.
+   */
   unlisten(domain: string): Promise<void> {
     return this.#change(() => this.#endpoints.unlisten(domain));
   }
@@ -150,8 +154,10 @@ class BoundEndpoints {
   }
 
   async unlisten(domain: string): Promise<void> {
-    for (const { at } of this.#bound.filter(({ to }) => to.domain === domain)) await this.#socket.unbind(at);
+    const gone = this.#bound.filter(({ to }) => to.domain === domain);
+    for (const { at } of gone) await this.#socket.unbind(at);
     this.#bound = this.#bound.filter(({ to }) => to.domain !== domain);
+    for (const { at } of gone) await untilShut(at);
   }
 
   async rebind(): Promise<void> {
@@ -170,8 +176,16 @@ async function listenAgain(socket: Router | Publisher, to: Listening): Promise<v
       return;
     } catch (error) {
       if (left === 0 || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
+      await rest();
     }
+  }
+}
+
+/** Who is told that a port is closed may open it to something else, or tell a firewall. */
+async function untilShut(at: string): Promise<void> {
+  for (let left = MOST_TRIES; await isOpen(at); left -= 1) {
+    if (left === 0) throw new Error(`${at} was closed, and something still listens there`);
+    await rest();
   }
 }
 
@@ -182,6 +196,10 @@ async function sendOrDrop(socket: Router | Publisher, frames: (Buffer | string)[
   } catch {
     // Nobody is left who could be told.
   }
+}
+
+function rest(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
 }
 
 function nextTurn(): Promise<void> {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { curveKeyPair, Dealer, Subscriber } from 'zeromq';
 import { portOf } from './endpoint.ts';
 import { watchedSocket } from './handshakes.ts';
@@ -37,6 +38,17 @@ export async function strangerIsRefused(boundEndpoint: string, serverKey: string
     clearTimeout(timer);
     for (const socket of sockets) socket.close();
   }
+}
+
+/** Whether anything still listens at one of our own endpoints: libzmq closes in a thread of its own, after unbind() has said that it did. */
+export async function isOpen(boundEndpoint: string): Promise<boolean> {
+  const { hostname, port } = new URL(reachable(boundEndpoint));
+  const socket = connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
+  const isThere = await new Promise<boolean>((resolve) => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  });
+  socket.destroy();
+  return isThere;
 }
 
 /** An endpoint bound to every address is reached over loopback. */

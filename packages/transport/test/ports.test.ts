@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { curveKeyPair, Dealer } from 'zeromq';
-import { PublishPort, ReportPort, Requester, Subscription } from '../src/index.ts';
+import { portOf, PublishPort, ReportPort, Requester, Subscription } from '../src/index.ts';
 import { closing } from './closing.ts';
 import { Doorman, onLoopback, request, serve } from './doors.ts';
 
@@ -117,3 +118,18 @@ test('ReportPort is not deaf after a quiet time, nor by a cut while it waits', a
   await dealerAt(endpoint).send(['', 'a', 'b', 'c']);
   assert.equal((await received)?.length, 5);
 });
+
+test('nothing listens any more where a port was closed, as soon as that is told', async () => {
+  const port = closing(new ReportPort());
+  for (let round = 0; round < 50; round += 1) {
+    const at = await port.listen(onLoopback('report', server));
+    await port.unlisten('report');
+    assert.equal(isListening(portOf(at)), false);
+  }
+});
+
+/** What the kernel says at this very moment: whoever knocks gives libzmq the time that it may need. */
+function isListening(port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  return new RegExp(`:${hex} \\S+ 0A `).test(readFileSync('/proc/net/tcp', 'utf8'));
+}

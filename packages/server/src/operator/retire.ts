@@ -65,7 +65,7 @@ export async function retire(args: Args, parts: RetireParts): Promise<AdminReply
 async function takeOut(generation: Generation, service: Service): Promise<void> {
   service.serverKeys.delete(generation.curve.publicKey);
   service.admissions.forgetJoining(generation.name);
-  service.distributor.closeDomain(publishDomain(generation.name));
+  await service.distributor.closeDomain(publishDomain(generation.name));
   await service.port.unlisten(reportDomain(generation.name));
   service.generations.splice(service.generations.indexOf(generation), 1);
   rmSync(join(service.directory, generation.name), { recursive: true, force: true });

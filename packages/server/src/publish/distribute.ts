@@ -88,10 +88,10 @@ export class Distributor {
     this.#child?.tell({ word: 'expel', key });
   }
 
-  /** Closes the publish port of a domain, now and in every child to come. */
-  closeDomain(domain: string): void {
+  /** Closes the publish port of a domain, now and in every child to come; nothing listens there once it resolves. */
+  async closeDomain(domain: string): Promise<void> {
     this.#endpoints = this.#endpoints.filter((to) => to.domain !== domain);
-    this.#child?.tell({ word: 'close', domain });
+    await this.#child?.close(domain);
   }
 
   /** Since when nothing is published; null where it is. */

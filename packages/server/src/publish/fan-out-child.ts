@@ -39,7 +39,7 @@ export class FanOutChild {
       clearInterval(alive);
       // The pipe of a child that was never started stays open by itself.
       if (this.#process.connected) this.#process.disconnect();
-      for (const admitted of this.#waiting.values()) admitted();
+      for (const done of this.#waiting.values()) done();
       this.#opened.reject(new Error(`Cannot open the publish port: ${reason}`));
       this.#ended.resolve(reason);
     };
@@ -73,13 +73,11 @@ export class FanOutChild {
   }
 
   admit(key: string): Promise<void> {
-    if (!this.#process.connected) return Promise.resolve();
-    this.#ticket += 1;
-    const ticket = this.#ticket;
-    return new Promise((resolve) => {
-      this.#waiting.set(ticket, resolve);
-      this.tell({ word: 'admit', key, ticket });
-    });
+    return this.#ask((ticket) => ({ word: 'admit', key, ticket }));
+  }
+
+  close(domain: string): Promise<void> {
+    return this.#ask((ticket) => ({ word: 'close', domain, ticket }));
   }
 
   async end(): Promise<void> {
@@ -89,12 +87,23 @@ export class FanOutChild {
     clearTimeout(timer);
   }
 
+  /** Resolves once the child has done what it was told, or is gone. */
+  #ask(asked: (ticket: number) => ToFanOut): Promise<void> {
+    if (!this.#process.connected) return Promise.resolve();
+    this.#ticket += 1;
+    const ticket = this.#ticket;
+    return new Promise((resolve) => {
+      this.#waiting.set(ticket, resolve);
+      this.tell(asked(ticket));
+    });
+  }
+
   #hear(message: FromFanOut): void {
     this.#silentMs = 0;
     this.#hasSpoken = true;
     if (message.word === 'opened') this.#opened.resolve(message.endpoints);
     if (message.word === 'failed') this.#kill(message.reason);
-    if (message.word === 'admitted') {
+    if (message.word === 'admitted' || message.word === 'closed') {
       this.#waiting.get(message.ticket)?.();
       this.#waiting.delete(message.ticket);
     }

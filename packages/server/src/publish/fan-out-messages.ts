@@ -6,7 +6,7 @@ export type ToFanOut =
   | { word: 'open'; endpoints: Listening[]; keys: string[]; position: Position; now: number; stale: boolean }
   | { word: 'admit'; key: string; ticket: number }
   | { word: 'expel'; key: string }
-  | { word: 'close'; domain: string }
+  | { word: 'close'; domain: string; ticket: number }
   | { word: 'stale'; stale: boolean }
   | { word: 'alive' }
   | { word: 'publish'; messages: [subject: string, body: string][]; position: Position };
@@ -15,5 +15,5 @@ export type ToFanOut =
 export type FromFanOut =
   | { word: 'opened'; endpoints: string[] }
   | { word: 'failed'; reason: string }
-  | { word: 'admitted'; ticket: number }
+  | { word: 'admitted' | 'closed'; ticket: number }
   | { word: 'beat' };

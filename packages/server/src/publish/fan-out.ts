@@ -45,8 +45,7 @@ export function runFanOut(): void {
       return;
     }
     if (message.word === 'close') {
-      const { domain } = message;
-      void opened?.then(() => port.unlisten(domain)).then(beat, () => process.exit(EXIT.failed));
+      void opened?.then(() => close(port, message, beat));
       return;
     }
     if (message.word === 'publish') {
@@ -105,6 +104,21 @@ async function open(
   } catch (error) {
     return { word: 'failed', reason: `cannot open the publish port: ${(error as Error).message}` };
   }
+}
+
+async function close(
+  port: PublishPort,
+  { domain, ticket }: ToFanOut & { word: 'close' },
+  beat: () => void,
+): Promise<void> {
+  try {
+    await port.unlisten(domain);
+  } catch {
+    // Started again, this child does not open it.
+    process.exit(EXIT.failed);
+  }
+  beat();
+  tell({ word: 'closed', ticket });
 }
 
 function tell(message: FromFanOut): void {
