@@ -83,7 +83,8 @@ function scriptText({ role, fleet, parts, runtimes, files }: Contents, length: n
     version,
     generation: fleet.generation,
     server: fleet.servers.join(' or '),
-    servers: fleet.servers.join(' '),
+    // Only a client asks whether it would be alone; shellcheck says what is set and not used.
+    ...(role === 'client' ? { servers: fleet.servers.join(' ') } : {}),
     report_port: fleet.reportPort,
     publish_port: fleet.publishPort,
     unpacked_kb: Math.ceil(unpacked / 1024) + 2048,
