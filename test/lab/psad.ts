@@ -55,11 +55,15 @@ export async function psadPids(host: Host): Promise<string[]> {
     .flatMap((line) => /^\s*(\d+) .*perl.* \/usr\/sbin\/psad/.exec(line)?.[1] ?? []);
 }
 
-/** Writes what the kernel would log of each TCP connection that is begun with the host, seen by nft's packet trace. */
+/**
+ * Writes what the kernel would log of each TCP connection that is begun with the host, seen by nft's packet trace. Behind the
+ * filters, since psad's own chains come before any LOG rule: psad keeps an address that it was told at the level at which it blocks,
+ * and would block it again, for an hour, by one line about a packet of before the lift that it reads after it.
+ */
 async function logProbes(host: Host): Promise<void> {
   const rules = [
     'add table inet probes',
-    'add chain inet probes in { type filter hook input priority -300; }',
+    'add chain inet probes in { type filter hook input priority 10; }',
     'add rule inet probes in tcp flags & (syn | ack) == syn meta nftrace set 1',
   ];
   await host.output(['nft', '-f', '-'], { input: rules.join('\n') });
