@@ -31,8 +31,8 @@ export { keepMacKey, readMacKey } from './handover/mac-key.ts';
 export {
   changeServerNote,
   isMacNoted,
+  isServerNoteYoung,
   readServerNote,
-  readYoungServerNote,
   writeServerNote,
   type NotedServer,
   type ServerNote,

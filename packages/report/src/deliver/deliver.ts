@@ -2,46 +2,31 @@ import type { Reply } from '@banshare/protocol';
 import {
   EXIT,
   failpoint,
-  isMacNoted,
   monotonicSeconds,
   readMacKey,
-  type ServerPlace,
-  throughLoopback,
+  readServerNote,
+  type ServerNote,
   wallSeconds,
 } from '@banshare/runtime';
-import {
-  endpoint,
-  KeptMac,
-  Pipeline,
-  Requester,
-  Sealer,
-  type Answer,
-  type HostKey,
-} from '@banshare/transport';
+import { KeptMac, Sealer, type Answer, type HostKey } from '@banshare/transport';
 import type { HostName } from '@banshare/protocol';
 import type { Ending } from '../words/ending.ts';
+import { Connections, type Way } from './connections.ts';
 import { freshId } from './fresh-id.ts';
-import { resolveServer } from './resolve.ts';
 import { NO_SERVER_SECONDS, type Content, type Spool, type Waiting } from '../spool/spool.ts';
 
 /** As whom this host reports. */
 export type HostIdentity = { key: HostKey; name: HostName };
 
-/** What a delivery needs of its host and its server. Times are milliseconds. */
-export type Delivery = {
-  serverPlace: Pick<ServerPlace, 'servers' | 'reportPort' | 'serverPublicKey'>;
-  knownOutside: readonly string[];
-  addressCache: string;
+/** What a delivery needs of its host and its servers; of many reports each has the time for itself. */
+export type Delivery = Way & {
   /** Where this host's client keeps the key of its MACs. */
   macKey: string;
   identity: HostIdentity;
   /** What the key file holds now. */
   readIdentity: () => HostIdentity;
   spool: Spool;
-  timeoutMs: number;
   isStrict: boolean;
-  /** Whether many reports may be under way at once, each still within its time. */
-  isMany: boolean;
 };
 
 /** For so long nothing more is asked where a server names no time, and at most. */
@@ -49,13 +34,13 @@ const PAUSE_SECONDS = 10;
 const LONGEST_PAUSE_SECONDS = 60;
 
 /**
- * Delivers reports over one connection, each within its time, or keeps them on disk. States: no connection yet; connected;
- * and, after one report found no server, straight to the spool.
+ * Delivers reports, each within its time, or keeps them on disk. States: no connection yet; connected; and, after one report found
+ * no server, straight to the spool.
  */
 export class Courier {
   readonly #to: Delivery;
-  #requester: Requester | Pipeline | undefined;
-  #connecting: Promise<boolean> | undefined;
+  readonly #connections: Connections;
+  #opened: Promise<void> | undefined;
   #sealer: Sealer | undefined;
   #identity: HostIdentity;
   /** Beside the mark, which a spool that cannot be written does not take: monotonic seconds. */
@@ -67,15 +52,14 @@ export class Courier {
 
   constructor(to: Delivery) {
     this.#to = to;
+    this.#connections = new Connections(to);
     this.#identity = to.identity;
   }
 
   /** Asks the server about what was kept, and leaves it to the caller what follows from the answer. */
   async resend(waiting: Waiting): Promise<Answer> {
     const deadline = this.#deadline();
-    if (!(await this.#connect(deadline))) {
-      return { ok: false, fault: 'unreachable', reason: `cannot resolve ${this.#to.serverPlace.servers[0]}` };
-    }
+    await this.#connect(deadline);
     const answer = await this.#askInTime(waiting, deadline);
     if (answer.ok && !this.#isServerFound) this.#to.spool.markServerFound();
     if (answer.ok) this.#isServerFound = true;
@@ -88,10 +72,9 @@ export class Courier {
     await this.#waitForRoom();
     const deadline = this.#deadline();
     const why = this.#whyNotNow();
-    const isConnected = why === undefined && (await this.#connect(deadline));
+    if (why === undefined) await this.#connect(deadline);
     const waiting: Waiting = 'id' in what ? what : { id: freshId(), at, ...what };
     if (why !== undefined) return this.#keep(waiting, why);
-    if (!isConnected) return this.#missed(waiting, `cannot resolve ${this.#to.serverPlace.servers[0]}`);
     const answer = await this.#askInTime(waiting, deadline);
     if (answer.ok && this.#isPaused(answer.reply) && !this.#to.spool.hasRoom) return this.deliver(waiting);
     if (answer.ok) return this.#end(answer.reply, waiting);
@@ -136,37 +119,29 @@ export class Courier {
   }
 
   close(): void {
-    this.#requester?.close();
-    this.#requester = undefined;
+    this.#opened = undefined;
+    this.#connections.close();
   }
 
-  /** Whether there is a connection; of many that want one at once, one makes it. */
-  #connect(deadline: number): Promise<boolean> | boolean {
-    if (this.#requester !== undefined) return true;
-    this.#connecting ??= this.#open(deadline).finally(() => (this.#connecting = undefined));
-    return this.#connecting;
+  /** Of many that want a connection at once, one makes it, and all go on in their order. */
+  #connect(deadline: number): Promise<void> {
+    return (this.#opened ??= this.#open(deadline));
   }
 
   /** Connects before the key is parsed and the report signed: the handshake runs in another thread meanwhile. */
-  async #open(deadline: number): Promise<boolean> {
-    const { serverPlace, knownOutside, addressCache, isMany } = this.#to;
-    const address = await resolveServer(serverPlace.servers[0], addressCache, remaining(deadline));
-    if (address === undefined) return false;
-    const peer = {
-      endpoint: endpoint(throughLoopback(address, knownOutside), serverPlace.reportPort),
-      serverKey: serverPlace.serverPublicKey,
-      curve: this.#identity.key.curve,
-    };
-    this.#requester = isMany ? new Pipeline(peer) : new Requester(peer);
-    this.#requester.connect();
-    this.#sealer = new Sealer(this.#identity.key, serverPlace.serverPublicKey, this.#macOf());
-    return true;
+  async #open(deadline: number): Promise<void> {
+    const { serverPlace, addressCache } = this.#to;
+    const { key } = this.#identity;
+    let read: { note: ServerNote | undefined } | undefined;
+    const noted = (): ServerNote | undefined => (read ??= { note: readServerNote(addressCache) }).note;
+    await this.#connections.open(noted, key.curve, deadline);
+    this.#sealer = new Sealer(key, serverPlace.serverPublicKey, this.#macOf(noted()));
   }
 
-  /** Whether the server takes MACs; of a single report what makes one, where the key is kept: node:crypto takes 3 ms to load. */
-  #macOf(): boolean | KeptMac {
-    const { serverPlace, addressCache, macKey, isMany } = this.#to;
-    if (!isMacNoted(addressCache, serverPlace.serverPublicKey)) return false;
+  /** Whether the servers take MACs; of a single report what makes one, where the key is kept: node:crypto takes 3 ms to load. */
+  #macOf(note: ServerNote | undefined): boolean | KeptMac {
+    const { serverPlace, macKey, isMany } = this.#to;
+    if (note?.macKey !== serverPlace.serverPublicKey) return false;
     const between = { host: this.#identity.key.publicHex, server: serverPlace.serverPublicKey };
     const kept = isMany ? undefined : readMacKey(macKey, between);
     return kept === undefined ? true : new KeptMac(kept);
@@ -180,7 +155,8 @@ export class Courier {
     // Another report may have gone over meanwhile, and cut this one.
     const isNewKey = this.#identity.key.publicHex !== asked.key.publicHex;
     if (!isNewKey || (answer.ok && !isKeyUnknown(answer))) return answer;
-    return (await this.#connect(deadline)) ? this.#askByClock(waiting, deadline) : answer;
+    await this.#connect(deadline);
+    return this.#askByClock(waiting, deadline);
   }
 
   #goOver(identity: HostIdentity): void {
@@ -197,10 +173,8 @@ export class Courier {
   }
 
   async #ask(waiting: Waiting, at: number, deadline: number): Promise<Answer> {
-    if (this.#requester === undefined || this.#sealer === undefined) {
-      // One of many may have found the server silent, and closed what all of them use.
-      return { ok: false, fault: 'unreachable', reason: 'the connection was closed' };
-    }
+    const sealer = this.#sealer;
+    if (sealer === undefined) throw new Error('unreachable: it is made with the connection');
     const { key, name } = this.#identity;
     const to = this.#to.serverPlace.serverPublicKey;
     const envelope = { id: waiting.id, at, age: ageOf(waiting), key: key.publicHex, to };
@@ -208,8 +182,7 @@ export class Courier {
       waiting.kind === 'report'
         ? ({ kind: 'report', sender: name, report: waiting.report } as const)
         : ({ kind: 'unban', ban: waiting.ban } as const);
-    const [requester, sealer] = [this.#requester, this.#sealer];
-    const ask = (): Promise<Answer> => requester.request(sealer.seal(envelope, request), remaining(deadline));
+    const ask = (): Promise<Answer> => this.#connections.request(sealer.seal(envelope, request), deadline);
     const isByMac = sealer.takesMac;
     const answer = await ask();
     // Of many that are refused for their MAC the first one makes all sign.
@@ -262,10 +235,6 @@ function isKeyUnknown(answer: Answer): boolean {
 
 function isMacRefused(answer: Answer): boolean {
   return answer.ok && answer.reply.code === 'signature';
-}
-
-function remaining(deadline: number): number {
-  return Math.max(1, deadline - monotonicSeconds() * 1000);
 }
 
 /** In milliseconds, which say enough. */

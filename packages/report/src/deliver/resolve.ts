@@ -1,5 +1,5 @@
 import { parseAddress } from '@banshare/protocol';
-import { readYoungServerNote, wallSeconds } from '@banshare/runtime';
+import { isServerNoteYoung, wallSeconds } from '@banshare/runtime';
 
 /**
  * Finds the IP to connect to. The lookup runs in a process of its own that is killed at the deadline: Node could not end
@@ -8,19 +8,20 @@ import { readYoungServerNote, wallSeconds } from '@banshare/runtime';
  */
 export async function resolveServer(
   server: string,
-  cachePath: string,
+  note: Noted,
   timeoutMs: number,
 ): Promise<string | undefined> {
   const literal = parseAddress(server);
   if (literal.ok) return literal.value;
-  return readCache(cachePath, server) ?? (await askResolver(server, timeoutMs));
+  return noted(note) ?? (await askResolver(server, timeoutMs));
 }
 
-/** What the client noted. */
-function readCache(path: string, server: string): string | undefined {
-  const note = readYoungServerNote(path, wallSeconds());
-  const address = parseAddress(note?.servers.find(({ name }) => name === server)?.ip ?? '');
-  return address.ok ? address.value : undefined;
+/** The IP that the client noted last, and in which file. */
+type Noted = { ip: () => string | undefined; path: string };
+
+function noted({ ip, path }: Noted): string | undefined {
+  const address = parseAddress(ip() ?? '');
+  return address.ok && isServerNoteYoung(path, wallSeconds()) ? address.value : undefined;
 }
 
 async function askResolver(server: string, timeoutMs: number): Promise<string | undefined> {

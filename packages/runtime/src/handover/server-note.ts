@@ -45,18 +45,14 @@ export function readServerNote(path: string): ServerNote | undefined {
   }
 }
 
-/** Reads the note where its IPs are trusted at that time (epoch seconds); undefined where there is none, or an old one. */
-export function readYoungServerNote(path: string, now: number): ServerNote | undefined {
+/** Whether the IPs of a note are trusted at that time (epoch seconds); those from a future that a clock jump made are not. */
+export function isServerNoteYoung(path: string, now: number): boolean {
   try {
-    return isServerNoteYoung(now - statSync(path).mtimeMs / 1000) ? readServerNote(path) : undefined;
+    const age = now - statSync(path).mtimeMs / 1000;
+    return age >= 0 && age < YOUNG_SECONDS;
   } catch {
-    return undefined;
+    return false;
   }
-}
-
-/** Whether the IPs in a note of that age (seconds) are trusted; those from a future that a clock jump made are not. */
-function isServerNoteYoung(age: number): boolean {
-  return age >= 0 && age < YOUNG_SECONDS;
 }
 
 /** Whether the servers with that key (Z85) are noted to take MACs. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { formatServerNote, parseServerNote } from '../../src/handover/server-note.ts';
-import { isMacNoted, readServerNote, readYoungServerNote, writeServerNote } from '../../src/index.ts';
+import { isMacNoted, isServerNoteYoung, readServerNote, writeServerNote } from '../../src/index.ts';
 
 const NOW = 1_795_257_600;
 const first = { name: 'bans.example', ip: '203.0.113.1' };
@@ -32,7 +32,7 @@ test('the IP of a note is trusted for ten minutes, its key for as long as it is 
   const folder = mkdtempSync(join(tmpdir(), 'banshare-note-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'server-address');
-  assert.equal(readYoungServerNote(path, NOW), undefined);
+  assert.equal(isServerNoteYoung(path, NOW), false);
   assert.equal(readServerNote(path), undefined);
   writeServerNote(path, note);
   assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -43,7 +43,8 @@ test('the IP of a note is trusted for ten minutes, its key for as long as it is 
     [-1, false],
   ] as const) {
     utimesSync(path, NOW - age, NOW - age);
-    assert.deepEqual(readYoungServerNote(path, NOW), isTrusted ? note : undefined);
+    assert.equal(isServerNoteYoung(path, NOW), isTrusted);
+    assert.deepEqual(readServerNote(path), note);
     assert.equal(isMacNoted(path, note.macKey), true);
   }
   assert.equal(isMacNoted(path, 'o'.repeat(40)), false);
