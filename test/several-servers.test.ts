@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startFleet, type FleetHost, type FleetServer } from './fleet/index.ts';
+import { startFleet, untilAnswered, type FleetHost, type FleetServer } from './fleet/index.ts';
 
 /** A host moves 5 s after the last word of its server, and has the first one of the next within a second after that. */
 const MOVED_WITHIN_MS = 7000;
@@ -59,3 +59,51 @@ test('a host whose server is killed is at the next within 7 s, misses and repeat
   assert.deepEqual([last.phase, last.server], ['in-step', next.address]);
   assert.deepEqual(doneBy(h1), ['banip 203.0.113.1', 'banip 203.0.113.2']);
 });
+
+test('at a server of the same epoch with another history a host keeps what that lacks, and host and server both say so', async () => {
+  await using fleet = await startFleet({ servers: ['127.0.0.1', '127.0.0.2'] });
+  await fleet.addReporter('h1');
+  const h1 = fleet.layHost('h1');
+  await fleet.server.says('ban', '203.0.113.1');
+  const twin = await fleet.addTwin();
+  await h1.start();
+  await h1.commands.next();
+  const { server } = await statusOf(h1);
+  const [own, next] = server === twin.address ? [twin, fleet.server] : [fleet.server, twin];
+  // From here on the two have different histories, and the next one has more.
+  await own.says('ban', '203.0.113.2');
+  assert.deepEqual((await h1.commands.next()).slice(2), ['banip', '203.0.113.2']);
+  await next.says('ban', '203.0.113.3', '203.0.113.4');
+  await own.kill9();
+  await h1.line(MOVED);
+  const then = new Set([(await h1.commands.next())[3], (await h1.commands.next())[3]]);
+  assert.deepEqual(then, new Set(['203.0.113.3', '203.0.113.4']));
+  await assertBothSay(h1, next, 1);
+  // Back at the first, which has less by now, and more later: nothing is lifted on the way.
+  await own.start();
+  await next.kill9();
+  await h1.line(MOVED);
+  await h1.line(/ends at event 2 and this host has 3 of the same epoch/);
+  await own.says('ban', '203.0.113.5', '203.0.113.6');
+  await h1.commands.next();
+  await h1.commands.next();
+  await assertBothSay(h1, own, 2);
+  assert.deepEqual(
+    doneBy(h1).toSorted(),
+    [1, 2, 3, 4, 5, 6].map((last) => `banip 203.0.113.${last}`),
+  );
+});
+
+/** Waits until the host has told so many bans that this server lacks. */
+async function assertBothSay(host: FleetHost, server: FleetServer, lacking: number): Promise<void> {
+  const told = async (): Promise<true | undefined> => {
+    const { hosts } = await server.json<{ hosts: { lacking: number }[] }>('hosts');
+    return hosts[0]?.lacking === lacking ? true : undefined;
+  };
+  await untilAnswered(told, 20_000, () => `a server that knows of ${lacking}`);
+  const onHost = await host.command('status', '--json');
+  assert.deepEqual([onHost.code, (JSON.parse(onHost.stdout) as { lacking: number }).lacking], [1, lacking]);
+  const atServer = await server.command('status');
+  assert.equal(atServer.code, 1);
+  assert.match(atServer.stdout, /h1 holds \d bans? that this ledger lacks/);
+}

@@ -313,10 +313,10 @@ async function identify(
     host.progress.trouble = result.reason;
     host.faults.fault('enrol', 'Cannot enrol yet', { reason: result.reason });
     // Whoever has to approve it does so for all servers.
-    if (result.code !== 'pending') host.servers.goOn();
+    const isRound = result.code === 'pending' || host.servers.goOn();
     // Hosts of a fleet that is set up at once must not come back at once.
-    const again =
-      result.after === undefined ? ENROL_AGAIN_MS : Math.max(1, result.after) * randomInt(1000, 2000);
+    const rest = isRound ? ENROL_AGAIN_MS : randomInt(100, 600);
+    const again = result.after === undefined ? rest : Math.max(1, result.after) * randomInt(1000, 2000);
     await wait(again, signal);
   }
   return undefined;
