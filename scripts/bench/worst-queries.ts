@@ -46,7 +46,7 @@ const CASES: readonly Case[] = [
     name: 'history of 100,000 reports and events',
     fill: `${NUMBERS} INSERT INTO reports SELECT 1, 'r' || n, ${NOW} + n, ${NOW}, 'report', '${SIX}', 'psad', 'scan', 'duplicate', NULL, NULL, NULL, NULL FROM numbers;
       ${NUMBERS} INSERT INTO events SELECT n, 'ban', '${SIX}', 'psad', 'scan', 'h1', ${NOW}, NULL, '', '{}' FROM numbers;
-      ${NUMBERS} INSERT INTO supporters SELECT '${SIX}', 'psad', 'scan' || n, 1, ${NOW}, NULL FROM numbers`,
+      ${NUMBERS} INSERT INTO supporters SELECT '${SIX}', 'psad', 'scan' || n, 1, ${NOW}, NULL, NULL FROM numbers`,
     // An empty ledger shows nothing, this one 200 reports, 200 events and 1,000 supporters.
     goal: 40,
     work: (ledger) => ledger.history(SIX as Address),
@@ -68,7 +68,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: '100,000 supporters of a ban',
-    fill: `${NUMBERS} INSERT INTO supporters SELECT '${FOUR}', 'psad', 'scan', n, ${NOW}, NULL FROM numbers;
+    fill: `${NUMBERS} INSERT INTO supporters SELECT '${FOUR}', 'psad', 'scan', n, ${NOW}, NULL, 1 FROM numbers;
       INSERT INTO bans (ip, prog, jail, seq, at, until) VALUES ('${FOUR}', 'psad', 'scan', 1, ${NOW}, NULL)`,
     // Each by a supporter: only then the others are looked for.
     work: (ledger, round) => ledger.record(unbans(round, FOUR, { bySupporters: true }), judging, sameAim),

@@ -7,6 +7,9 @@ import { covers, isActive, type PublishedBan } from '../words/verdict.ts';
 /** Which bans an operator means: one address, in one jail or in all. */
 export type Selection = { ip: string; jail?: string };
 
+/** So many hosts behind one ban are a crowd, and few bans have one; so many are counted at most, here and in the schema's step. */
+const MANY = 8;
+
 /** The end of what has none, where it is compared with others. */
 const FOR_EVER_UNTIL = 9_000_000_000_000_000;
 
@@ -63,10 +66,24 @@ export class BanBook {
 
   /** A host stands behind a ban; `until` is the end that its report asks for: of several the latest counts. */
   support(ban: BanKey, hostId: number, now: number, until: number | null): void {
+    const { ip, prog, jail } = ban;
+    const { count, isCrowd } = this.#crowdOf(ban);
+    // Exactly when they become many: from then on each that comes is one of a crowd.
+    if (!isCrowd && count === MANY)
+      this.#sql('UPDATE supporters SET crowd = 1 WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
     this.#sql(
-      `INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET since = excluded.since,
+      `INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET since = excluded.since, crowd = excluded.crowd,
        until = CASE WHEN until IS NULL OR excluded.until IS NULL THEN NULL ELSE max(until, excluded.until) END`,
-    ).run(ban.ip, ban.prog, ban.jail, hostId, now, until);
+    ).run(ip, prog, jail, hostId, now, until, isCrowd || count === MANY ? 1 : null);
+  }
+
+  /** How many stand behind a ban, or did, counted up to many; and whether they are kept as a crowd, by their ends. */
+  #crowdOf({ ip, prog, jail }: BanKey): { count: number; isCrowd: boolean } {
+    const row = this.#sql(
+      `SELECT count(*) AS n, max(crowd) AS crowd FROM
+       (SELECT crowd FROM supporters WHERE ip = ? AND prog = ? AND jail = ? LIMIT 8) AS some`,
+    ).get(ip, prog, jail) as Row;
+    return { count: Number(row['n']), isCrowd: row['crowd'] === 1 };
   }
 
   /** A host takes its word back, and others keep the ban: an undo has to find still whom its end is of. */
@@ -99,16 +116,27 @@ export class BanBook {
 
   /**
    * The end that a ban has without the word of some hosts: the latest that others ask for, who are still in the fleet; undefined where
-   * nobody does, or no longer. Who was shut out keeps no ban of others. The index has the ends in their order, so that of a hundred
-   * thousand supporters only those are read that stand before the one that counts: these hosts, and hosts that were revoked.
+   * nobody does, or no longer. Who was shut out keeps no ban of others. Of a crowd an index has the ends in their order, so that of a
+   * hundred thousand supporters only those are read that stand before the one that counts: these hosts, and hosts that were revoked.
    */
-  endWithout({ ip, prog, jail }: BanKey, hostIds: readonly number[], now: number): number | null | undefined {
-    const last = this.#sql(
-      `SELECT other.until FROM supporters AS other INDEXED BY supporters_end LEFT JOIN hosts ON hosts.id = other.host
-       WHERE other.ip = ?1 AND other.prog = ?2 AND other.jail = ?3 AND coalesce(other.until, 9000000000000000) > ?4
-       AND other.host NOT IN (SELECT value FROM json_each(?5)) AND coalesce(hosts.state, '') <> 'revoked'
-       ORDER BY coalesce(other.until, 9000000000000000) DESC LIMIT 1`,
-    ).get(ip, prog, jail, now, JSON.stringify(hostIds)) as Row | undefined;
+  endWithout(ban: BanKey, hostIds: readonly number[], now: number): number | null | undefined {
+    const { ip, prog, jail } = ban;
+    const { isCrowd } = this.#crowdOf(ban);
+    const query = isCrowd
+      ? this.#sql(
+          `SELECT other.until FROM supporters AS other INDEXED BY supporters_end LEFT JOIN hosts ON hosts.id = other.host
+           WHERE other.crowd = 1 AND other.ip = ?1 AND other.prog = ?2 AND other.jail = ?3
+           AND coalesce(other.until, 9000000000000000) > ?4
+           AND other.host NOT IN (SELECT value FROM json_each(?5)) AND coalesce(hosts.state, '') <> 'revoked'
+           ORDER BY coalesce(other.until, 9000000000000000) DESC LIMIT 1`,
+        )
+      : this.#sql(
+          `SELECT other.until FROM supporters AS other LEFT JOIN hosts ON hosts.id = other.host
+           WHERE other.ip = ?1 AND other.prog = ?2 AND other.jail = ?3 AND coalesce(other.until, 9000000000000000) > ?4
+           AND other.host NOT IN (SELECT value FROM json_each(?5)) AND coalesce(hosts.state, '') <> 'revoked'
+           ORDER BY coalesce(other.until, 9000000000000000) DESC LIMIT 1`,
+        );
+    const last = query.get(ip, prog, jail, now, JSON.stringify(hostIds)) as Row | undefined;
     if (last === undefined) return undefined;
     return last['until'] === null ? null : Number(last['until']);
   }

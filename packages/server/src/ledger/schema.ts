@@ -9,7 +9,7 @@ import { blockOf } from '../words/ipv6-block.ts';
  * seconds, until NULL is for ever. A ban's row stays after its end until it is swept. `lifted` with jail '' is of all jails. The
  * target of a report is what its ban is of where that is more than the address; a vote is
  * one of a host for a ban that waits for others. The until of a supporter or a vote is the end that this host's own reports ask for, 0
- * once it has taken them back; in_block has the addresses in each /64 until their last ban ends.
+ * once it has taken them back; crowd is 1 for all supporters of a ban that has many, or had; in_block has the addresses in each /64 until their last ban ends.
  */
 const STEPS: readonly string[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -130,6 +130,12 @@ const STEPS: readonly string[] = [
   `CREATE INDEX supporters_end ON supporters (ip, prog, jail, coalesce(until, 9000000000000000));`,
   // Nobody knows what a vote of before the ends asked for: a report that names none gets the default, a day.
   `UPDATE votes SET until = CAST(received AS INTEGER) + 86400 WHERE until IS NULL;`,
+  // Nearly all bans have one supporter: an index of all their ends took an eighth of the time of a report.
+  `DROP INDEX supporters_end;
+   ALTER TABLE supporters ADD COLUMN crowd INTEGER;
+   UPDATE supporters SET crowd = 1 WHERE (ip, prog, jail) IN
+     (SELECT ip, prog, jail FROM supporters GROUP BY ip, prog, jail HAVING count(*) >= 8);
+   CREATE INDEX supporters_end ON supporters (ip, prog, jail, coalesce(until, 9000000000000000)) WHERE crowd = 1;`,
 ];
 
 /**

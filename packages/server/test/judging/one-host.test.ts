@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge, judgeUnban, type Policy } from '../../src/judging/judge.ts';
+import { BanBook } from '../../src/ledger/bans.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { isActive } from '../../src/words/verdict.ts';
 import type { Decide, Submission } from '../../src/words/submission.ts';
@@ -41,12 +42,13 @@ test('a ban that one host stands behind still is kept, however many others asked
   const [long, last, out] = [shelf.host('long'), shelf.host('last'), shelf.host('out')];
   await verdicts(shelf, ...[long, last, out].map((host) => shelf.report(host, IP)));
   await shelf.ledger.write(() => shelf.book.change(out, { state: 'revoked' }));
-  const ban = { ip: IP, prog: 'psad', jail: 'scan' };
+  const { report: ban } = shelf.report(long, IP);
+  const book = new BanBook(shelf.ledger.sql);
   await shelf.ledger.write(() => {
-    for (let host = 1000; host < 3000; host += 1)
-      shelf.ledger
-        .sql('INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?)')
-        .run(ban.ip, ban.prog, ban.jail, host, NOW, host % 2 === 0 ? 0 : NOW + 60);
+    for (let host = 1000; host < 3000; host += 1) {
+      book.support(ban, host, NOW, NOW + 60);
+      if (host % 2 === 0) book.takeBack(ban, host);
+    }
   });
   await verdicts(shelf, shelf.unban(last, IP, NOW + 300));
   assert.equal(await shelf.ledger.countActive(NOW + 301), 1);

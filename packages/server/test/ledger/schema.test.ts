@@ -98,3 +98,30 @@ test('votes of an earlier version count once for each host and ask for a day, le
     rmSync(folder, { recursive: true });
   }
 });
+
+test('many supporters of a ban in an earlier ledger are a crowd, few are none', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'banshare-schema-'));
+  const path = join(folder, 'ledger.db');
+  try {
+    const before = new DatabaseSync(path);
+    before.exec(EARLIER);
+    const insert = before.prepare("INSERT INTO supporters VALUES (?, 'psad', 'scan', ?, 1795257600)");
+    for (let host = 1; host <= 8; host += 1) insert.run('203.0.113.1', host);
+    for (let host = 1; host <= 7; host += 1) insert.run('203.0.113.2', host);
+    before.close();
+    const ledger = new Ledger(path, () => 'epoch');
+    const rows = ledger
+      .sql('SELECT ip, crowd, count(*) AS n FROM supporters GROUP BY ip, crowd ORDER BY ip')
+      .all();
+    assert.deepEqual(
+      rows.map((row) => ({ ...(row as object) })),
+      [
+        { ip: '203.0.113.1', crowd: 1, n: 8 },
+        { ip: '203.0.113.2', crowd: null, n: 7 },
+      ],
+    );
+    ledger.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
