@@ -22,8 +22,8 @@ const SEEN_WITHIN_SECONDS = 60;
 await orExit(async () => {
   const options = readOptions(process.argv.slice(2));
   const all = parseHosts(readHosts(options.hosts));
-  const server = all.find(({ roles }) => roles.includes('server'));
-  if (server === undefined)
+  const servers = all.filter(({ roles }) => roles.includes('server'));
+  if (servers.length === 0)
     throw new Fault(
       `Cannot deploy: no line of "${options.hosts}" has the role server, which says at the end who is where`,
     );
@@ -37,7 +37,10 @@ await orExit(async () => {
       stopping.abort();
       void stopNow({ installers, left }, signal);
     });
-  const view = new ServerView(remote, server.destination);
+  const view = new ServerView(
+    remote,
+    servers.map(({ destination }) => destination),
+  );
   await deploy(options, targets, { installers, remote, left, view, stopping: stopping.signal });
 });
 
@@ -72,8 +75,7 @@ async function deploy(options: Options, targets: readonly Target[], parts: Parts
         throw new Fault(`the server does not see the canary ${destination} on this generation`);
     },
     afterServers: async () => {
-      if (!(await view.generations()).includes(generation))
-        throw new Fault(`the server does not serve the generation ${generation} yet: deploy to it first`);
+      for (const fault of await view.serves(generation)) progress.say(fault);
     },
   });
   progress.end();

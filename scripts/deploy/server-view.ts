@@ -13,24 +13,48 @@ export type KnownHost = {
 
 const BETWEEN_MS = 1000;
 
-/** The fleet as its server sees it, which is what counts. */
+/** The fleet as its servers see it, which is what counts; each of several servers sees all of it. */
 export class ServerView {
-  readonly #remote: Remote;
-  readonly #destination: string;
+  readonly #remote: Pick<Remote, 'run'>;
+  readonly #destinations: readonly string[];
 
-  constructor(remote: Remote, destination: string) {
+  constructor(remote: Pick<Remote, 'run'>, destinations: readonly string[]) {
     this.#remote = remote;
-    this.#destination = destination;
+    this.#destinations = destinations;
   }
 
-  /** Every host that the server knows. @throws Fault when it cannot be asked. */
+  /** Every host that the first server knows that can be asked. @throws Fault when none can. */
   async hosts(): Promise<KnownHost[]> {
-    return (await this.#ask<{ hosts: KnownHost[] }>('hosts')).hosts;
+    const faults: string[] = [];
+    for (const destination of this.#destinations) {
+      try {
+        return (await this.#ask<{ hosts: KnownHost[] }>(destination, 'hosts')).hosts;
+      } catch (error) {
+        faults.push(faultText(error));
+      }
+    }
+    throw new Fault(faults.join('; '));
   }
 
-  /** The generations in service. @throws Fault when it cannot be asked. */
-  async generations(): Promise<string[]> {
-    return (await this.#ask<{ generations: string[] }>('status')).generations;
+  /**
+   * Sees that hosts can move to a generation: every server that can be asked serves it, since a host may go to any of them. Returns
+   * why others cannot be asked. @throws Fault where one does not serve it, or none can be asked.
+   */
+  async serves(generation: string): Promise<string[]> {
+    const faults: string[] = [];
+    for (const destination of this.#destinations) {
+      try {
+        const { generations } = await this.#ask<{ generations: string[] }>(destination, 'status');
+        if (generations.includes(generation)) continue;
+      } catch (error) {
+        faults.push(faultText(error));
+        continue;
+      }
+      const which = this.#destinations.length === 1 ? 'the server' : `the server on ${destination}`;
+      throw new Fault(`${which} does not serve the generation ${generation} yet: deploy to it first`);
+    }
+    if (faults.length === this.#destinations.length) throw new Fault(faults.join('; '));
+    return faults;
   }
 
   /** Asks until all these hosts are on the generation and keep up; whom it saw so last, when the time is over. */
@@ -44,13 +68,18 @@ export class ServerView {
     }
   }
 
-  async #ask<T>(command: 'hosts' | 'status'): Promise<T> {
-    const { code, out, said } = await this.#remote.run(this.#destination, serverScript(command));
+  async #ask<T>(destination: string, command: 'hosts' | 'status'): Promise<T> {
+    const { code, out, said } = await this.#remote.run(destination, serverScript(command));
     const json = out.split('\n').find((line) => line.startsWith('{'));
     if (json === undefined)
-      throw new Fault(`Cannot ask the server on ${this.#destination}: ${said.trim() || `exit code ${code}`}`);
+      throw new Fault(`Cannot ask the server on ${destination}: ${said.trim() || `exit code ${code}`}`);
     return JSON.parse(json) as T;
   }
+}
+
+function faultText(error: unknown): string {
+  if (error instanceof Fault) return error.message;
+  throw error;
 }
 
 /** Whether the server has heard this host speak as one of the generation, and it keeps up. */

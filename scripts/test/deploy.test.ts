@@ -7,8 +7,9 @@ import { limitTo, parseHosts } from '../deploy/hosts-file.ts';
 import type { Outcome, Task } from '../deploy/install-host.ts';
 import { Record } from '../deploy/record.ts';
 import { answersIn } from '../deploy/remote-scripts.ts';
-import { scpTarget } from '../deploy/remote.ts';
+import { scpTarget, type Ended } from '../deploy/remote.ts';
 import { askAll, rollOut, tasksOf, type RollOut } from '../deploy/roll-out.ts';
+import { ServerView } from '../deploy/server-view.ts';
 import { showStandings, standingsOf } from '../deploy/summary.ts';
 import { Fault } from '../say.ts';
 import { run } from '../../test/fresh-build.ts';
@@ -169,6 +170,39 @@ test('the record tells what an earlier run has done, and only for the same insta
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('of several servers the first that answers says who is where, and each that answers has to serve the generation', async () => {
+  const told = new Map<string, string>();
+  const run = (destination: string): Promise<Ended> => {
+    const out = told.get(destination);
+    const ended =
+      out === undefined ? { code: 255, out: '', said: 'No route to host' } : { code: 0, out, said: out };
+    return Promise.resolve(ended);
+  };
+  const view = new ServerView({ run }, ['a', 'b']);
+  await assert.rejects(
+    view.hosts(),
+    /Cannot ask the server on a: No route to host; Cannot ask the server on b/,
+  );
+  await assert.rejects(view.serves('new'), /Cannot ask the server on a: .*on b/);
+  told.set('b', JSON.stringify({ hosts: [{ name: 'h1' }], generations: ['old', 'new'] }));
+  assert.deepEqual(await view.hosts(), [{ name: 'h1' }]);
+  assert.deepEqual(await view.serves('new'), ['Cannot ask the server on a: No route to host']);
+  told.set('a', JSON.stringify({ hosts: [], generations: ['old'] }));
+  await assert.rejects(
+    view.serves('new'),
+    /the server on a does not serve the generation new yet: deploy to it first/,
+  );
+  assert.deepEqual(await view.serves('old'), []);
+});
+
+test('several servers of a list are installed one by one, before any host', () => {
+  const tasks = tasksOf(parseHosts('h1\na server\nb server client\n'));
+  assert.deepEqual(
+    tasks.map(({ destination, role }) => `${role} ${destination}`),
+    ['server a', 'server b', 'client h1', 'client b'],
+  );
 });
 
 test('the summary believes the server, not ssh', () => {
