@@ -115,7 +115,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, membership, audit, goneAfterSeconds };
-  const parts = { ...core, ...fleet, policy, rates, startedAt: now(), now, paths };
+  const parts = { ...core, ...fleet, policy, rates, startedAt: now(), now, paths, sharesLedger: false };
   const admin = await serveAdmin({
     path: paths.serverSocket,
     handle: (request) => answerAdmin(request, parts),

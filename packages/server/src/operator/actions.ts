@@ -5,12 +5,11 @@ import type { AuditEntry } from '../ledger/audit.ts';
 import type { Openness } from '../words/enrolment.ts';
 import type { Namesake } from '../fleet/namesake.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
-import type { Entry } from './attention.ts';
 import type { Unbanned } from './bans.ts';
 import type { DrillTime } from './drill.ts';
 import type { Explanation } from './explain.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
-import type { Trouble } from './facts.ts';
+import type { Entry, Trouble } from './facts.ts';
 import type { ImportedPart } from './import.ts';
 import type { ListedBan } from './list-bans.ts';
 import type { HostStatus, Status } from './status.ts';
@@ -135,6 +134,7 @@ const STATUS: FieldsOf<Status> = {
   doubled: TEXTS,
   generations: TEXTS,
   servers: TEXTS,
+  sharesLedger: 'flag',
   hostsByGeneration: { each: 'number' },
   startedAt: 'number',
 };

@@ -38,6 +38,8 @@ export type AdminParts = FleetParts &
     paths: HostPaths;
     ledger: Ledger;
     rates: Pick<RateWatch, 'rate'>;
+    /** Whether other servers have the same ledger. */
+    sharesLedger: boolean;
   };
 
 /** What the daemon does for each action of its table. */

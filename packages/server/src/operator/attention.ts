@@ -6,10 +6,8 @@ import { sayNamesake } from '../fleet/namesake.ts';
 import { MOST_SINGLE, number, sayFull, span, time } from '../words/phrases.ts';
 import { widerText } from '../words/wider-ranges.ts';
 import { someOf } from '@banshare/runtime';
-import type { Facts, Trouble } from './facts.ts';
-
-/** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */
-export type Entry = { code: string; text: string };
+import type { Entry, Facts, Trouble } from './facts.ts';
+import { aloneAmongServers } from './servers-attention.ts';
 
 /** What gets somebody out of bed, and what waits until the morning. */
 export type Attention = { urgent: Entry[]; todo: Entry[] };
@@ -63,6 +61,7 @@ export function attentionOf(facts: Facts): Attention {
       renamed,
       clockJump,
       lacking,
+      aloneAmongServers,
     ].flatMap((kind) => kind(facts)),
   };
 }

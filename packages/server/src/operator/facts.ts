@@ -71,6 +71,8 @@ export type Facts = {
   generations: string[];
   /** Where hosts reach the servers of the fleet, by every generation in service. */
   servers: string[];
+  /** Whether other servers have the same ledger. */
+  sharesLedger: boolean;
   /** How many hosts run which generation's build. */
   hostsByGeneration: Record<string, number>;
   startedAt: number;
@@ -88,3 +90,6 @@ export type Trouble = {
   /** Events that it has and this ledger lacks: this one is an older copy. */
   ahead: number;
 };
+
+/** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */
+export type Entry = { code: string; text: string };

@@ -71,6 +71,7 @@ type StatusParts = {
   ledger: Ledger;
   book: HostBook;
   generations: readonly { name: string; fleet: { servers: readonly string[] } }[];
+  sharesLedger: boolean;
   startedAt: number;
   clock: SteadyClock;
   membership: Pick<Membership, 'openness' | 'hold'>;
@@ -146,6 +147,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
       .map(({ name }) => name),
     generations: parts.generations.map(({ name }) => name),
     servers: [...new Set(parts.generations.flatMap(({ fleet }) => fleet.servers))],
+    sharesLedger: parts.sharesLedger,
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
   };

@@ -51,6 +51,7 @@ function facts(other: Partial<Facts>): Facts {
     doubled: [],
     generations: ['g'],
     servers: ['bans.example.org'],
+    sharesLedger: false,
     hostsByGeneration: { g: 4 },
     startedAt: NOW - 30 * HOUR,
     ...other,
@@ -170,6 +171,9 @@ test('a ledger that is an older copy is urgent, and what it lacks once it has go
     /^h1 says that it has up to 12 events more .*3 other hosts do not.*hosts revoke NAME$/,
   );
   assert.deepEqual(codes({ lacking: [{ name: 'h1', bans: 3 }] }), { urgent: [], todo: ['lacking'] });
+  const servers = ['a.example.org', 'b.example.org'];
+  assert.deepEqual(codes({ servers }), { urgent: [], todo: ['alone-among-servers'] });
+  assert.deepEqual(codes({ servers, sharesLedger: true }), { urgent: [], todo: [] });
 });
 
 function out(other: Partial<OutOfPlace>): OutOfPlace {
