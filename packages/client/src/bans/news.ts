@@ -5,5 +5,8 @@ export type News =
   | { kind: 'events'; events: readonly (Event | UnknownEvent)[]; position: Position }
   | { kind: 'snapshot'; bans: readonly Event[]; position: Position; because?: SnapshotReason }
   | { kind: 'in-step'; position: Position }
-  /** The server has less of our epoch than we have: what we hold stays, and nothing is missing that it could tell. */
-  | { kind: 'lagging'; position: Position; head: number };
+  /**
+   * The server has less of our epoch than we have, or is of an epoch that we left: what we hold stays, and nothing is missing that it
+   * could tell.
+   */
+  | { kind: 'lagging'; position: Position; head: number; isOfLeftEpoch?: true };

@@ -5,6 +5,7 @@ import { confirmed, ended, lacking, published, unbanned, unbannedToo } from '../
 import { inParts } from '../host/in-parts.ts';
 import { choose, chooseToFollow } from './choose.ts';
 import { keepNewest } from './max-active.ts';
+import { LeftEpochs } from '../bans/left-epochs.ts';
 import type { News } from '../bans/news.ts';
 import type { DecideParts } from './parts.ts';
 
@@ -112,7 +113,8 @@ async function takeSnapshot(
   parts: DecideParts,
 ): Promise<void> {
   const { state } = parts;
-  const isNewEpoch = state.position()?.epoch !== position.epoch;
+  const before = state.position()?.epoch;
+  const isNewEpoch = before !== position.epoch;
   const isOtherHistory = !isNewEpoch && because !== 'old';
   state.isPartial = true;
   try {
@@ -133,7 +135,9 @@ async function takeSnapshot(
       }),
     );
     if (leaving !== undefined) await leaving;
-    state.advance(position, () => undefined);
+    state.advance(position, () => {
+      if (isNewEpoch && before !== undefined) new LeftEpochs(state).leave(before, position.epoch);
+    });
   } finally {
     state.isPartial = false;
   }

@@ -11,7 +11,7 @@ import {
 import { Subscription } from '@banshare/transport';
 import { Acknowledger, type Bell } from './acknowledge.ts';
 import { enrolAnew, removeJoinKey } from '../identity/enrol.ts';
-import { type FollowEnd, Follower } from './follow.ts';
+import { type FollowEnd, Follower, isOlder } from './follow.ts';
 import type { EnrolledKey } from '../identity/key-files.ts';
 import type { OwnKey } from '../identity/own-key.ts';
 import type { Progress } from './progress.ts';
@@ -22,6 +22,7 @@ import type { ServerChoice } from '../server/server-choice.ts';
 import type { ServerClock } from '../server/server-clock.ts';
 import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import type { State } from '../bans/state.ts';
+import { LeftEpochs } from '../bans/left-epochs.ts';
 import type { News } from '../bans/news.ts';
 import { wait } from '../host/wait.ts';
 
@@ -192,7 +193,7 @@ function scoutOf(parts: ConnectionParts, found: (server: string) => void, signal
   return new Scout(
     {
       others: () => servers.others,
-      position: () => state.position(),
+      isOlder: (place) => isOlder(place, state.position(), leftEpochs(parts)),
       found,
       listen: async (server) => {
         const at = await locate(parts, server);
@@ -216,6 +217,7 @@ function followerOf(
     subscription,
     link,
     position: state.position(),
+    leftEpochs: leftEpochs(parts),
     take: async (news) => {
       await parts.take(news);
       progress.position = news.position;
@@ -247,6 +249,11 @@ function followerOf(
   });
 }
 
+/** Where there is one server, its epoch is the fleet's, whichever that is. */
+function leftEpochs({ serverPlace, state }: ConnectionParts): readonly string[] {
+  return serverPlace.servers.length === 1 ? [] : new LeftEpochs(state).all();
+}
+
 /** The server in use was heard: this host stays there. */
 function settle({ servers, progress, moved }: ConnectionParts): void {
   servers.settle();
@@ -270,7 +277,9 @@ function standAs(
   removeJoinKey(paths);
 }
 
-function laggingText({ head, position }: News & { kind: 'lagging' }): string {
+function laggingText({ head, position, isOfLeftEpoch }: News & { kind: 'lagging' }): string {
+  if (isOfLeftEpoch === true)
+    return `the server's ledger is of an epoch that this host has left for that of another server: it is an older copy; every ban stays, and nothing new is taken from it`;
   return `the server's ledger ends at event ${head} and this host has ${position.seq} of the same epoch: it is an older copy; every ban stays, and nothing new is taken from it until it has more`;
 }
 

@@ -30,6 +30,8 @@ export type FollowParts = {
   subscription: Pick<Subscription, 'receive' | 'refused'>;
   link: Pick<ServerLink, 'ask'>;
   position: Position | undefined;
+  /** A server of one of these epochs lags. */
+  leftEpochs?: readonly string[];
   /** The next piece waits until this one is written. */
   take: (news: News) => void | Promise<void>;
   /** Hears that more is missing, at the beginning of catching up and before each piece. */
@@ -50,7 +52,8 @@ const SYNC_TIMEOUT_MS = 5000;
  * where the next event continues the position; and catching up, where the server is asked for what is missing. Whatever does
  * not continue the position (a gap, a new epoch, a head ahead or behind, another tail) leads to catching up. Messages that
  * arrive meanwhile wait in the socket and are ignored where sync has brought them already. A server of our epoch that has
- * less than we have lags, being an older copy of itself: nothing is taken from it until its head has passed our position.
+ * less than we have lags, being an older copy of itself: nothing is taken from it until its head has passed our position. So does one
+ * of an epoch that we left.
  */
 export class Follower {
   readonly #parts: FollowParts;
@@ -144,7 +147,7 @@ export class Follower {
       this.#parts.heard(publication.heartbeat.now);
       this.#parts.beat?.(publication.heartbeat);
       this.#isHeard = true;
-      if (this.#isLagging && isBefore(publication.heartbeat, this.#position)) return;
+      if (this.#isLagging && this.#isOlder(publication.heartbeat)) return;
       this.#isLagging = false;
       if (this.#isDoubted || !isSame(this.#position, publication.heartbeat)) await this.#catchUp();
       else if (!this.#isInStep) await this.#stepIn(publication.heartbeat);
@@ -210,8 +213,8 @@ export class Follower {
       const answer = await this.#ask(this.#from());
       if (answer === undefined) return;
       // An older server answers with a snapshot of what it has.
-      if (isBefore(answer.head, this.#position)) {
-        await this.#lag(answer.head.seq);
+      if (this.#isOlder(answer.head)) {
+        await this.#lag(answer.head.seq, answer.head.epoch);
         return;
       }
       if (answer.kind === 'snapshot') {
@@ -241,10 +244,16 @@ export class Follower {
     if (this.#position !== undefined) await this.#stepIn(this.#position);
   }
 
-  async #lag(head: number): Promise<void> {
-    if (this.#position === undefined) return;
+  async #lag(head: number, epoch?: string): Promise<void> {
+    const position = this.#position;
+    if (position === undefined) return;
     this.#isLagging = true;
-    await this.#parts.take({ kind: 'lagging', position: this.#position, head });
+    const left = epoch !== undefined && epoch !== position.epoch ? ({ isOfLeftEpoch: true } as const) : {};
+    await this.#parts.take({ kind: 'lagging', position, head, ...left });
+  }
+
+  #isOlder(place: Position): boolean {
+    return isOlder(place, this.#position, this.#parts.leftEpochs ?? []);
   }
 
   #from(): Omit<SyncRequest, 'kind' | 'limit'> {
@@ -308,8 +317,13 @@ function isSame(one: Position | undefined, other: Position): boolean {
   return one.epoch === other.epoch && one.seq === other.seq && one.tail === other.tail;
 }
 
+/** Whether a server that is there has less than we have: it lies before ours in the same epoch, or is of an epoch that we left. */
+export function isOlder(one: Position, ours: Position | undefined, leftEpochs: readonly string[]): boolean {
+  return isBefore(one, ours) || (ours !== undefined && leftEpochs.includes(one.epoch));
+}
+
 /** Whether a position lies before ours in the same epoch. */
-export function isBefore(one: Position, ours: Position | undefined): boolean {
+function isBefore(one: Position, ours: Position | undefined): boolean {
   return ours?.epoch === one.epoch && one.seq < ours.seq;
 }
 

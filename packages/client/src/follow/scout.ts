@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto';
 import { HEARTBEAT_MS, type Heartbeat, parsePublication, type Position } from '@banshare/protocol';
 import { Subscription, type Peer } from '@banshare/transport';
 import { wait } from '../host/wait.ts';
-import { isBefore } from './follow.ts';
 
 /** A second server is some moments behind the one that this host came from: that is none of its faults. */
 const LAGS_FOR_MS = 3000;
@@ -17,7 +16,8 @@ export type ScoutParts = {
   others: () => readonly string[];
   /** What one of them says, or undefined where it says nothing in its time. */
   listen: (server: string, signal: AbortSignal) => Promise<Heartbeat | undefined>;
-  position: () => Position | undefined;
+  /** Whether a server that is there has less than this host. */
+  isOlder: (place: Position) => boolean;
   /** Hears which server is better than the one in use. */
   found: (server: string) => void;
 };
@@ -73,7 +73,7 @@ export class Scout {
     for (const server of this.#parts.others()) {
       if (!this.#isNeeded) return undefined;
       const beat = await this.#parts.listen(server, this.#signal);
-      if (beat !== undefined && beat.stale !== true && !isBefore(beat, this.#parts.position())) return server;
+      if (beat !== undefined && beat.stale !== true && !this.#parts.isOlder(beat)) return server;
     }
     return undefined;
   }

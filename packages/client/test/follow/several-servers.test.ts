@@ -6,7 +6,8 @@ import { makeIdentity, writeHostKey } from '@banshare/transport';
 import { Folder, Program } from '../../../../test/fleet/index.ts';
 import { layHostRoot, serverLines } from '../../../../test/fleet/roots.ts';
 import { ServerChoice } from '../../src/server/server-choice.ts';
-import { HandMadeServer } from '../hand-made-server.ts';
+import { chain, HandMadeServer, start } from '../hand-made-server.ts';
+import { ip } from '../make.ts';
 
 const SERVERS = ['127.0.0.1', '127.0.0.2'] as const;
 const MOVED = /Follows another server than before/;
@@ -112,6 +113,24 @@ test('a host leaves a server that publishes and answers nothing, once: where the
   // Two more questions without an answer.
   while (next.asked.length < asked + 2) await next.nextQuestion();
   assert.equal(client.said.filter((line) => MOVED.test(line)).length, 1);
+});
+
+test('a host lifts nothing at a server of an epoch that it has left, and goes from there to one of its own', async () => {
+  await using trio = await Trio.start();
+  const { own, next, client } = trio;
+  // As after a restored backup, of which the other server does not know yet.
+  own.history = chain(start('e2'), 1, { ip: ip('203.0.113.77') });
+  await client.line(/Ban .*203\.0\.113\.77/);
+  own.hush();
+  await client.line(MOVED);
+  await client.line(/of an epoch that this host has left/);
+  own.beat();
+  await client.line(MOVED);
+  assert.ok(
+    client.said.every((line) => !/Unban .*203\.0\.113\.77/.test(line)),
+    client.said.join('\n'),
+  );
+  assert.deepEqual(trio.noted, [own, next].map(addressOf));
 });
 
 test('hosts spread evenly over the servers, each stays with its own, and a server more moves only those that go to it', () => {
