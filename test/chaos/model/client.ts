@@ -51,8 +51,9 @@ class Life {
       isUnderWay: (ip) => applier.isUnderWay(ip),
       skipped: () => undefined,
     };
-    void markBegun(state, notes, COMMANDS.missingJail);
-    void resumePending(state, applier);
+    const isWanted = (): boolean => !this.#isOver;
+    void markBegun(state, notes, COMMANDS.missingJail, isWanted);
+    void resumePending(state, applier, isWanted);
     const follower = new Follower({
       subscription: { receive: () => this.#receive(), refused: new Promise(() => undefined) },
       link: { ask: (request: RequestKind) => this.#ask(request) },

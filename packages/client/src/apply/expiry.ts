@@ -18,9 +18,11 @@ const SWEEP_MS = 60_000;
 /** What was queued when the daemon ended is queued again, a part at a time. Ranges that could not be banned are tried once more. */
 export async function resumePending(state: State, applier: Applier, isWanted = always): Promise<void> {
   const rows = UNFINISHED.flatMap((status): BanRow[] => state.withStatus(status));
-  await inParts(rows, (some) => {
+  const queueing = inParts(rows, (some) => {
     if (isWanted()) for (const row of some) applier.queue(row);
   });
+  // Few are queued by the time that this returns.
+  if (queueing !== undefined) await queueing;
   if (!isWanted()) return;
   // The administrator may have changed the enforcer since.
   for (const row of state.ranges()) {
