@@ -1,8 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { Target } from '@banshare/protocol';
 import {
   StartFault,
-  failpoint,
   FaultLog,
   monotonicSeconds,
   openLog,
@@ -43,7 +41,11 @@ import { sayRate } from './operator/attention.ts';
 import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { LedgerWatch } from './operator/outages.ts';
 import { BanMinutes } from './ledger/ban-minutes.ts';
-import { Ledger } from './ledger/ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { Log as SharedLog } from './log/log.ts';
+import type { PostgresLogOptions } from './log/postgres-log.ts';
+import { publishWhatIsCommitted } from './publish-committed.ts';
+import { openLedger, watchShared } from './share.ts';
 import { countReported } from './ledger/reports.ts';
 import { Opening } from './fleet/opening.ts';
 import { startUpkeep } from './upkeep.ts';
@@ -57,6 +59,8 @@ export type ServeOptions = {
   generations: readonly Generation[];
   paths: HostPaths;
   fanOut: { path: string; args: readonly string[] };
+  /** Where the log is that several servers share; undefined where this one is alone. */
+  log?: PostgresLogOptions | undefined;
 };
 
 /** A host's first word with its next key shuts the one before out, and has its answer by then. */
@@ -69,6 +73,7 @@ type Core = {
   log: Log;
   faults: FaultLog;
   ledger: Ledger;
+  shared: SharedLog | undefined;
   book: HostBook;
   admissions: Admissions;
   neverBan: NeverBan;
@@ -85,7 +90,7 @@ type Core = {
  */
 export async function serve(options: ServeOptions, resources: Resources, signal: AbortSignal): Promise<void> {
   const { config, generations, paths } = options;
-  const core = await openCore(options, resources);
+  const core = await openCore(options, resources, signal);
   const distributor = distributorOf(options, core);
   resources.own('the publish port', () => distributor.close());
   const published = await distributor.open();
@@ -97,6 +102,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const now = (): number => clock.now();
   const rates = rateWatchOf(core);
   publishWhatIsCommitted(core, distributor, rates);
+  watchShared(core, distributor, resources);
   const audit = new Audit(core.ledger);
   const membership = await membershipOf(config, core, { audit, doors: distributor });
   cutWhatIsWithdrawn(core, port, resources);
@@ -115,7 +121,16 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, membership, audit, goneAfterSeconds };
-  const parts = { ...core, ...fleet, policy, rates, startedAt: now(), now, paths, sharesLedger: false };
+  const parts = {
+    ...core,
+    ...fleet,
+    policy,
+    rates,
+    startedAt: now(),
+    now,
+    paths,
+    sharesLedger: core.ledger.isShared,
+  };
   const admin = await serveAdmin({
     path: paths.serverSocket,
     handle: (request) => answerAdmin(request, parts),
@@ -127,29 +142,6 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   sayReady(reported, published);
   void core.bannedAnyway.look(now()).catch((error: unknown) => {
     log.warning('Cannot look for bans of what is never banned', { error: (error as Error).message });
-  });
-}
-
-/** Events leave by one way only, whoever caused them: behind the commit, and behind what its cause is told. */
-function publishWhatIsCommitted(
-  { ledger, log, faults, clock }: Core,
-  distributor: Distributor,
-  rates: RateWatch,
-): void {
-  ledger.onCommitted((events) => {
-    failpoint('before-publish');
-    distributor.distribute(events);
-    log.notices(
-      events.map(({ kind, ip, prog, jail, host, seq }) => ({
-        text: kind,
-        fields: { ip, prog, jail, host, seq },
-      })),
-    );
-    try {
-      rates.published(events, clock.now());
-    } catch (error) {
-      faults.fault('the rate of bans', 'Cannot count new bans', { error: (error as Error).message });
-    }
   });
 }
 
@@ -187,10 +179,13 @@ function sayReady(reported: readonly string[], published: readonly string[]): vo
   }
 }
 
-async function openCore({ config, generations, paths }: ServeOptions, resources: Resources): Promise<Core> {
+async function openCore(
+  { config, generations, paths, log: place }: ServeOptions,
+  resources: Resources,
+  signal: AbortSignal,
+): Promise<Core> {
   const log = await openLog(config.log);
-  const ledger = new Ledger(paths.ledger, () => randomBytes(8).toString('hex'));
-  resources.own('the ledger', () => ledger.close());
+  const { ledger, shared } = await openLedger(paths.ledger, place, log, resources, signal);
   // A backup that was killed left it: as long as the ledger, and as secret.
   removeCopy(paths.ledger);
   const book = new HostBook(ledger);
@@ -225,6 +220,7 @@ async function openCore({ config, generations, paths }: ServeOptions, resources:
     log,
     faults: new FaultLog(log, monotonicSeconds),
     ledger,
+    shared,
     book,
     admissions,
     neverBan,

@@ -18,12 +18,18 @@ export class Doors {
   /** The keys that are let in, by the ids of their hosts. */
   readonly #open = new Map<number, readonly string[]>();
 
-  /** Follows the ledger from now on; those that are in are let in by whoever opens the ports. */
+  /** Follows the ledger from now on; what it brought since the ports were opened is made up for. */
   constructor(parts: { ledger: Ledger; book: HostBook; admissions: Admissions; doors: PublishDoors }) {
     this.#book = parts.book;
     this.#admissions = parts.admissions;
     this.#publish = parts.doors;
-    for (const host of this.#book.active()) this.#open.set(host.id, curvesOf(host));
+    const before = new Set(this.#admissions.hostKeys());
+    for (const host of this.#book.active()) {
+      const curves = curvesOf(host);
+      this.#open.set(host.id, curves);
+      for (const curve of curves) if (!before.delete(curve)) this.#letIn(curve);
+    }
+    for (const curve of before) this.#shutOut(curve);
     parts.ledger.follow({ applied: (changes) => this.#follow(changes) });
   }
 
@@ -42,15 +48,19 @@ export class Doors {
     const host = this.#book.byId(id);
     const before = this.#open.get(id) ?? [];
     const now = host?.state === 'active' ? curvesOf(host) : [];
-    for (const curve of now.filter((each) => !before.includes(each))) {
-      this.#admissions.admitHost(curve);
-      void this.#publish.admit(curve);
-    }
-    for (const curve of before.filter((each) => !now.includes(each))) {
-      this.#admissions.expelHost(curve);
-      this.#publish.expel(curve);
-    }
+    for (const curve of now.filter((each) => !before.includes(each))) this.#letIn(curve);
+    for (const curve of before.filter((each) => !now.includes(each))) this.#shutOut(curve);
     if (now.length === 0) this.#open.delete(id);
     else this.#open.set(id, now);
+  }
+
+  #letIn(curve: string): void {
+    this.#admissions.admitHost(curve);
+    void this.#publish.admit(curve);
+  }
+
+  #shutOut(curve: string): void {
+    this.#admissions.expelHost(curve);
+    this.#publish.expel(curve);
   }
 }

@@ -71,7 +71,7 @@ export function beginEpoch(path: string, epoch: string, now: number): void {
   withDatabase(path, (database) => {
     migrate(database, path);
     database.exec('BEGIN IMMEDIATE');
-    database.exec('DROP TABLE backup_files');
+    database.exec("DROP TABLE backup_files; UPDATE applied SET n = 0, token = ''");
     database.prepare("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)").run(epoch);
     database.exec("INSERT OR REPLACE INTO meta SELECT 'pruned-to', coalesce(max(seq), 0) FROM events");
     database.exec('UPDATE hosts SET epoch = NULL, applied = NULL; DELETE FROM acks; DELETE FROM outcomes');

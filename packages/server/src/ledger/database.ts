@@ -51,6 +51,11 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
+/** A commit waits for the disk no more; what a loss of power leaves is whole, and may lack the last commits. */
+export function withoutSync(database: Database): void {
+  database.exec('PRAGMA synchronous = NORMAL');
+}
+
 /** Prepares a statement at its first use, and keeps it. */
 export function statements(database: DatabaseSync): (sql: string) => StatementSync {
   const prepared = new Map<string, StatementSync>();

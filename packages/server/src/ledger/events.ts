@@ -38,6 +38,16 @@ export class EventBook {
     return this.#head;
   }
 
+  /** Goes on from where a transaction came to that is committed by now. */
+  advance(head: Position): void {
+    this.#head = head;
+  }
+
+  /** Goes on from where the tables are, which another server has changed. */
+  reread(): void {
+    this.#head = readHead(this.#sql, () => this.#head.epoch);
+  }
+
   mark(): { head: Position; fresh: number } {
     return { head: this.#head, fresh: this.#fresh.length };
   }

@@ -1,19 +1,19 @@
 import type { BanKey, Details, Event, Position, Range, Target } from '@banshare/protocol';
-import { failpoint } from '@banshare/runtime';
-import { BanBook, type Selection } from './bans.ts';
+import { StartFault } from '@banshare/runtime';
+import type { HeldBook } from './held-bans.ts';
+import type { Selection } from './bans.ts';
 import { blockOf } from '../words/ipv6-block.ts';
-import { type Changes, type Follower, Touched } from './changes.ts';
-import { openDatabase, statements } from './database.ts';
+import { LogFault, type Log } from '../log/log.ts';
+import type { Follower } from './changes.ts';
 import { liftReported, liftSelected, liftWidened, newestImport, publishBans, sweep } from './deeds.ts';
-import { EventBook } from './events.ts';
-import { HeldBook } from './held-bans.ts';
-import { markOf, rewind, runPieces, type Opened, type Outcome, type Piece } from './pieces.ts';
+import { LedgerFile } from './ledger-file.ts';
+import type { Outcome, Piece } from './pieces.ts';
 import { releaseHeld } from './release.ts';
 import { recordOne, type Books } from './record.ts';
 import { historyOf } from './reports.ts';
 import type { Row, Sql } from './rows.ts';
+import { positionOf, Replica } from './replica.ts';
 import { planUndo, undoPart } from './undo.ts';
-import { VoteBook } from './votes.ts';
 import { banOf, type Aim, type Decide, type Recorded, type Submission } from '../words/submission.ts';
 import type { UndoPlan, UndoWhat, Undone } from '../words/undo.ts';
 import type { History } from '../words/history.ts';
@@ -23,41 +23,63 @@ export type Noted<T> = { note?: (done: T) => void };
 
 /**
  * What the server keeps, in one file of SQLite. Whatever changes it is a piece of one queue, `write()`; what waits together is
- * committed together. Behind a commit come, in this order: what is held in memory, the pieces' promises, and what is published. A failed
- * commit leaves it unknown what was stored: an fsync that failed may have written all the same, so the file is opened again before
- * anything else is written, and all that is held in memory is read anew.
+ * committed together, here or, where several servers share it, in the log.
  */
 export class Ledger {
-  readonly #path: string;
-  readonly #makeEpoch: () => string;
-  readonly #followers: Follower[] = [];
+  readonly #file: LedgerFile;
+  readonly #shared: Replica | undefined;
   readonly #waiting: Piece[] = [];
-  #opened: Opened;
   #isWriting = false;
-  #publish: (events: readonly Event[]) => void = () => undefined;
-  /** The head when memory last followed. */
-  #followed: Position;
-  /** A commit failed, and the file is not open again yet. */
-  #isBehind = false;
-  /** Commits whose events are not published yet. */
-  #unpublished = 0;
+  #hasNews = false;
+  /** Who waits for what other servers have appended. */
+  readonly #catching: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  #isClosed = false;
 
-  /** @throws when the database cannot be used. */
-  constructor(path: string, makeEpoch: () => string) {
-    this.#path = path;
-    this.#makeEpoch = makeEpoch;
-    this.#opened = this.#open();
-    this.#followed = this.head();
+  /** With a log it is a replica of what several servers share. @throws when the database cannot be used. */
+  constructor(path: string, makeEpoch: () => string, log?: Log) {
+    this.#file = new LedgerFile(path, makeEpoch, log !== undefined);
+    this.#shared = log === undefined ? undefined : new Replica(this.#file, log);
+    if (log === undefined && positionOf(this.#file).n > 0) {
+      this.#file.close();
+      throw new StartFault(
+        `Cannot use the ledger "${path}" alone: it is a replica of what several servers share; set [ledger] log in server.toml, or restore a backup`,
+      );
+    }
+    log?.onNews(() => {
+      this.#hasNews = true;
+      this.#begin();
+    });
+  }
+
+  /** Whether several servers share it. */
+  get isShared(): boolean {
+    return this.#shared !== undefined;
+  }
+
+  /** Which entry of the shared log was applied last, and why no more are; undefined where it is not shared. */
+  replica(): { applied: number; stopped: string | null } | undefined {
+    if (this.#shared === undefined) return undefined;
+    return { applied: this.#shared.position.n, stopped: this.#shared.stopped?.message ?? null };
+  }
+
+  /** Applies all that other servers have appended by now. @throws LogFault where the log cannot be read, or does not fit. */
+  async catchUp(): Promise<void> {
+    if (this.#shared === undefined) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#catching.push({ resolve, reject });
+    this.#hasNews = true;
+    this.#begin();
+    await promise;
   }
 
   /** Has somebody follow, behind those who do already, what is in memory of what is committed. */
   follow(follower: Follower): void {
-    this.#followers.push(follower);
+    this.#file.follow(follower);
   }
 
   /** Gives a listener the events of each commit, once whoever wrote them knows. */
   onCommitted(publish: (events: readonly Event[]) => void): void {
-    this.#publish = publish;
+    this.#file.onCommitted(publish);
   }
 
   /** For the other tables of the same file. What writes does it in a piece of `write()`. */
@@ -66,7 +88,7 @@ export class Ledger {
   }
 
   get #books(): Books {
-    return this.#opened.books;
+    return this.#file.opened.books;
   }
 
   /** The last event. */
@@ -245,7 +267,7 @@ export class Ledger {
 
   /** Removes a part of what is no longer needed, and returns whether there may be more: see sweep(). */
   sweep(now: number, keepSeconds: number, limit: number): Promise<boolean> {
-    return this.write((books) => sweep(books, now, keepSeconds, limit));
+    return this.#write((books) => sweep(books, now, keepSeconds, limit), { isSweep: true });
   }
 
   /** Writes a copy of the whole database to a path where nothing is yet; meanwhile nothing else is written. */
@@ -259,25 +281,20 @@ export class Ledger {
    * changes nothing but tables. What it throws takes back what it did, and nothing of others. @throws when it is not known to be stored.
    */
   write<T>(work: (books: Books) => T): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.push({ work, resolve: (result) => resolve(result as T), reject });
-    if (!this.#isWriting) {
-      this.#isWriting = true;
-      // All that one batch of messages asks for comes in the same turn, and no later one is waited for.
-      queueMicrotask(() => this.#drain());
-    }
-    return promise;
+    return this.#write(work, {});
   }
 
   /** Resolves once nothing waits to be written or published. */
   async idle(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#unpublished > 0)
+    while (this.#waiting.length > 0 || this.#file.unpublished > 0)
       await new Promise((resolve) => setImmediate(resolve));
   }
 
   close(): void {
+    this.#isClosed = true;
+    for (const { reject } of this.#catching.splice(0)) reject(new Error('The ledger is closed'));
     for (const { reject } of this.#waiting.splice(0)) reject(new Error('The ledger is closed'));
-    this.#opened.database.close();
+    this.#file.close();
   }
 
   #noted<T>(work: (books: Books) => T, { note }: Noted<T>): Promise<T> {
@@ -288,94 +305,79 @@ export class Ledger {
     });
   }
 
+  #write<T>(work: (books: Books) => T, how: Pick<Piece, 'isSweep'>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push({ ...how, work, resolve: (result) => resolve(result as T), reject });
+    this.#begin();
+    return promise;
+  }
+
+  #begin(): void {
+    if (this.#isWriting || this.#isClosed) return;
+    this.#isWriting = true;
+    // All that one batch of messages asks for comes in the same turn, and no later one is waited for.
+    queueMicrotask(() => {
+      if (this.#shared === undefined) this.#drain();
+      else void this.#drainShared(this.#shared);
+    });
+  }
+
   #drain(): void {
-    this.#commit();
+    this.#attempt(() => this.#settle(this.#file.commit(this.#waiting)));
     // Whoever waits for what was committed goes on before the next.
     if (this.#waiting.length > 0) queueMicrotask(() => this.#drain());
     else this.#isWriting = false;
   }
 
-  /** Commits what waits, or as much of it as may be together; where that fails, nothing is known of any of it. */
-  #commit(): void {
-    try {
-      if (this.#isBehind) this.#reopen();
-      const outcomes = this.#transact();
-      this.#waiting.splice(0, outcomes.length);
-      for (const outcome of outcomes) {
-        if ('error' in outcome) outcome.piece.reject(this.#faultOf(outcome.error));
-        else outcome.piece.resolve(outcome.result);
-      }
-    } catch (error) {
-      const failed = this.#waiting.splice(0);
-      this.#isBehind = true;
+  /** The log does one thing at a time: what comes from it and what goes there take turns. */
+  async #drainShared(shared: Replica): Promise<void> {
+    while (!this.#isClosed && (this.#waiting.length > 0 || this.#hasNews)) {
       try {
-        this.#reopen();
-      } catch {
-        // Whoever writes next finds out whether it opens by then.
+        if (this.#file.isBehind) this.#file.reopen();
+        if (this.#hasNews) await this.#hear(shared);
+        if (this.#waiting.length > 0) this.#settle(await shared.commit(this.#waiting));
+      } catch (error) {
+        this.#failed(error as Error);
       }
-      for (const { reject } of failed) reject(this.#faultOf(error as Error));
     }
+    this.#isWriting = false;
   }
 
-  #transact(): Outcome[] {
-    for (const { begins } of this.#followers) begins?.();
-    const { database, books, touched } = this.#opened;
-    const mark = markOf(books);
-    database.exec('BEGIN IMMEDIATE');
-    const outcomes = runPieces(this.#opened, this.#waiting);
-    if (outcomes.every((outcome) => 'error' in outcome)) {
-      database.exec('ROLLBACK');
-      rewind(this.#opened, mark);
-      return outcomes;
-    }
-    failpoint('before-commit');
-    database.exec('COMMIT');
-    failpoint('after-commit');
-    this.#applied({ ...touched.take(), isAll: false, isForeign: false, events: books.events.takeFresh() });
-    return outcomes;
-  }
-
-  /** What is committed is followed in memory at once, and published when whoever wrote it has been told. */
-  #applied(changes: Changes): void {
-    for (const follower of this.#followers) follower.applied(changes);
-    this.#followed = this.head();
-    if (changes.events.length === 0) return;
-    this.#unpublished += 1;
-    setImmediate(() => {
-      this.#unpublished -= 1;
-      this.#publish(changes.events);
-    });
-  }
-
-  #faultOf(cause: Error): Error {
-    return new Error(`Cannot write the ledger "${this.#path}": ${cause.message}`, { cause });
-  }
-
-  /** What a commit that failed stored all the same is followed and published now. @throws when the file does not open. */
-  #reopen(): void {
+  /** What cannot be read now is read at the next news; what waits to be written says why. */
+  async #hear(shared: Replica): Promise<void> {
+    this.#hasNews = false;
+    const catching = this.#catching.splice(0);
     try {
-      this.#opened.database.close();
-    } catch {
-      // It may be closed already; what counts is that the next one opens.
+      await shared.follow();
+      for (const { resolve } of catching) resolve();
+    } catch (error) {
+      for (const { reject } of catching) reject(error as Error);
+      if (!(error instanceof LogFault)) throw error;
     }
-    this.#opened = this.#open();
-    const { books, touched } = this.#opened;
-    const events = books.events.since(this.#followed.seq, -1);
-    this.#applied({ ...touched.take(), isAll: true, isForeign: false, events });
-    this.#isBehind = false;
   }
 
-  #open(): Opened {
-    const database = openDatabase(this.#path);
-    const sql = statements(database) as Sql;
-    const books = {
-      sql,
-      events: new EventBook(sql, this.#makeEpoch),
-      bans: new BanBook(sql),
-      held: new HeldBook(sql),
-      votes: new VoteBook(sql),
-    };
-    return { database, books, touched: new Touched(database) };
+  #attempt(commit: () => void): void {
+    try {
+      if (this.#file.isBehind) this.#file.reopen();
+      commit();
+    } catch (error) {
+      this.#failed(error as Error);
+    }
+  }
+
+  #settle(outcomes: readonly Outcome[]): void {
+    this.#waiting.splice(0, outcomes.length);
+    for (const outcome of outcomes) {
+      if ('error' in outcome) outcome.piece.reject(this.#file.faultOf(outcome.error));
+      else outcome.piece.resolve(outcome.result);
+    }
+  }
+
+  /** Nothing is known of all that waited. */
+  #failed(error: Error): void {
+    const failed = this.#waiting.splice(0);
+    if (!(error instanceof LogFault) && !this.#isClosed) this.#file.fails();
+    for (const { reject } of failed) reject(this.#file.faultOf(error));
   }
 }
 

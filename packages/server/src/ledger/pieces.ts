@@ -16,6 +16,8 @@ export type Piece = {
   work: (books: Books) => unknown;
   resolve: (result: unknown) => void;
   reject: (error: Error) => void;
+  /** It only removes what nobody needs: by itself, and of what it removed no more is told than where that was. */
+  isSweep?: boolean;
 };
 
 /** What became of a piece when it ran. */
@@ -41,7 +43,11 @@ export function rewind({ books: { events, held }, touched }: Opened, mark: Mark)
  * file fails: then nothing is known of any of them.
  */
 export function runPieces(opened: Opened, waiting: readonly Piece[]): Outcome[] {
-  const pieces = waiting.slice(0, MOST_TOGETHER);
+  const firstSweep = waiting.findIndex(({ isSweep }) => isSweep === true);
+  const pieces = waiting.slice(
+    0,
+    Math.min(MOST_TOGETHER, firstSweep < 0 ? Infinity : Math.max(1, firstSweep)),
+  );
   const [only] = pieces;
   if (pieces.length === 1 && only !== undefined) return [runOne(opened, only)];
   const outcomes: Outcome[] = [];

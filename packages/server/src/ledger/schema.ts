@@ -10,6 +10,8 @@ import { blockOf } from '../words/ipv6-block.ts';
  * target of a report is what its ban is of where that is more than the address; a vote is
  * one of a host for a ban that waits for others. The until of a supporter or a vote is the end that this host's own reports ask for, 0
  * once it has taken them back; crowd is 1 for all supporters of a ban that has many, or had; in_block has the addresses in each /64 until their last ban ends.
+ * once it has taken them back; in_block has the addresses in each /64 until their last ban ends;
+ * applied is the entry of the shared log that was applied last, 0 of a ledger that is not shared.
  */
 const STEPS: readonly string[] = [
   `CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -136,7 +138,12 @@ const STEPS: readonly string[] = [
    UPDATE supporters SET crowd = 1 WHERE (ip, prog, jail) IN
      (SELECT ip, prog, jail FROM supporters GROUP BY ip, prog, jail HAVING count(*) >= 8);
    CREATE INDEX supporters_end ON supporters (ip, prog, jail, coalesce(until, 9000000000000000)) WHERE crowd = 1;`,
+  `CREATE TABLE applied (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL, token TEXT NOT NULL) STRICT;
+   INSERT INTO applied VALUES (1, 0, '');`,
 ];
+
+/** The version of the tables that this program knows. */
+export const SCHEMA = STEPS.length;
 
 /**
  * Brings a database to this program's version.

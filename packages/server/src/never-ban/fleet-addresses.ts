@@ -139,9 +139,21 @@ export class FleetAddresses {
     const known = this.#hear(host, now);
     const address = this.#whereFrom.spoke(host.id, connection, now);
     if (address === undefined) return;
-    if (now - (known.seen_at.get(address)?.at ?? -Infinity) < NOTE_SECONDS) return;
+    const before = known.seen_at.get(address);
+    if (now - (before?.at ?? -Infinity) < NOTE_SECONDS) return;
     this.#note(host.id, known, 'seen_at', address, now);
     this.#keepNewest(host.id, known);
+    if (before === undefined && this.#ledger.isShared) this.#tellOthers(host.id, address, now);
+  }
+
+  /** Another server may be asked to ban it before the next flush, which writes it where that fails now. */
+  #tellOthers(hostId: number, address: Address, now: number): void {
+    this.#ledger
+      .write(() => {
+        if (this.#known.get(hostId)?.seen_at.has(address) === true)
+          this.#rows.put('seen_at', hostId, address, now);
+      })
+      .catch(() => undefined);
   }
 
   /** What a host still tells, and an operator approved, goes on counting. */

@@ -93,6 +93,18 @@ const STATUS: FieldsOf<Status> = {
   head: 'number',
   cannotCommit: OUTAGE,
   cannotPublish: OUTAGE,
+  shared: {
+    orNull: {
+      fields: {
+        at: TEXT_OR_NULL,
+        durability: 'text',
+        applied: 'number',
+        last: 'number',
+        fault: TEXT_OR_NULL,
+        stopped: TEXT_OR_NULL,
+      },
+    },
+  },
   activeBans: 'number',
   activeRanges: 'number',
   withoutRanges: TEXTS,

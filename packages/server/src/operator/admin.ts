@@ -14,6 +14,7 @@ import { explain } from './explain.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
 import { muteHost, unmuteHost } from './mute.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
+import type { Log } from '../log/log.ts';
 import type { LedgerWatch } from './outages.ts';
 import { importBans } from './import.ts';
 import { LONGEST_REASON, operatorBan, operatorUnban, refuseFrozen, textOf, type Args } from './bans.ts';
@@ -34,6 +35,7 @@ export type AdminParts = FleetParts &
     startedAt: number;
     clock: SteadyClock;
     ledgerWatch: LedgerWatch;
+    shared: Pick<Log, 'health'> | undefined;
     bannedAnyway: BannedAnywayWatch;
     paths: HostPaths;
     ledger: Ledger;

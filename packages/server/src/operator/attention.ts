@@ -7,7 +7,7 @@ import { MOST_SINGLE, number, sayFull, span, time } from '../words/phrases.ts';
 import { widerText } from '../words/wider-ranges.ts';
 import { someOf } from '@banshare/runtime';
 import type { Entry, Facts, Trouble } from './facts.ts';
-import { aloneAmongServers } from './servers-attention.ts';
+import { aloneAmongServers, replicaStopped, unreplicated } from './servers-attention.ts';
 
 /** What gets somebody out of bed, and what waits until the morning. */
 export type Attention = { urgent: Entry[]; todo: Entry[] };
@@ -35,6 +35,7 @@ export function attentionOf(facts: Facts): Attention {
   return {
     urgent: [
       cannotCommit,
+      replicaStopped,
       cannotPublish,
       olderCopy,
       fleetIsBehind,
@@ -44,6 +45,7 @@ export function attentionOf(facts: Facts): Attention {
       frozenLong,
     ].flatMap((kind) => kind(facts)),
     todo: [
+      unreplicated,
       frozen,
       heldNewcomers,
       heldBlocks,
@@ -97,9 +99,10 @@ function troubleText({ name, lag, lagSeconds, lastSeen }: Trouble, now: number):
   return `${name} is ${how}, ${seen}`;
 }
 
-function cannotCommit({ cannotCommit: outage, now }: Facts): Entry[] {
+function cannotCommit({ cannotCommit: outage, shared, now }: Facts): Entry[] {
   if (outage === null) return [];
-  const text = `The ledger cannot be written since ${span(now - outage.since)}: ${outage.reason}. Reports wait on their hosts until it can; look at the disk of this machine`;
+  const where = shared === null ? 'the disk of this machine' : 'the database of [ledger] log';
+  const text = `The ledger cannot be written since ${span(now - outage.since)}: ${outage.reason}. Reports wait on their hosts until it can; look at ${where}`;
   return [{ code: 'cannot-commit', text }];
 }
 

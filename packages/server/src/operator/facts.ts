@@ -8,6 +8,19 @@ import type { BannedAnyway } from '../never-ban/banned-anyway.ts';
 import type { EnrolmentMode } from '../words/enrolment.ts';
 import type { Outage } from '../words/outage.ts';
 
+/** The log that several servers share, and this server's replica of it. */
+type SharedFacts = {
+  /** The database, as host:port; null while none is reached. */
+  at: string | null;
+  durability: string;
+  /** The entry that was applied here last, and the last one that was seen there. */
+  applied: number;
+  last: number;
+  /** Why it cannot be written now, and why this server applies nothing more; null where that is well. */
+  fault: string | null;
+  stopped: string | null;
+};
+
 /** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */
 export type Facts = {
   /** By the time that bans go by. */
@@ -17,6 +30,8 @@ export type Facts = {
   /** Why nothing can be written to the ledger, and why nothing is published; null where that is well. */
   cannotCommit: Outage | null;
   cannotPublish: Outage | null;
+  /** How the log is that several servers share; null where this one is alone. */
+  shared: SharedFacts | null;
   activeBans: number;
   /** How many of them are of ranges, and which hosts cannot apply those. */
   activeRanges: number;

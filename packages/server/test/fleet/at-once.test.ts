@@ -24,6 +24,7 @@ async function fleetOf(shelf: LedgerOfTest) {
     expel: (curve: string) => void told.push(`expel ${curve}`),
   };
   const admissions = new Admissions();
+  for (const { curve } of book.active()) admissions.admitHost(curve);
   const now = (): number => NOW;
   const membership = new Membership({
     ledger,

@@ -18,6 +18,7 @@ function facts(other: Partial<Facts>): Facts {
     head: 7,
     cannotCommit: null,
     cannotPublish: null,
+    shared: null,
     activeBans: 5,
     activeRanges: 0,
     withoutRanges: [],

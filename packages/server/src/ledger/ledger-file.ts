@@ -1,0 +1,166 @@
+import type { Event, Position } from '@banshare/protocol';
+import { failpoint } from '@banshare/runtime';
+import { BanBook } from './bans.ts';
+import { Touched, type Changes, type Follower } from './changes.ts';
+import { openDatabase, statements, withoutSync } from './database.ts';
+import { EventBook } from './events.ts';
+import { HeldBook } from './held-bans.ts';
+import { markOf, rewind, runPieces, type Opened, type Outcome, type Piece } from './pieces.ts';
+import type { Sql } from './rows.ts';
+import { VoteBook } from './votes.ts';
+
+/**
+ * The ledger's file while it is open, and whoever follows it. Behind a commit come, in this order: what is held in memory, whoever
+ * wrote, and what is published. A failed commit leaves it unknown what was stored: an fsync that failed may have written all the same,
+ * so the file is opened again before anything else is written, and all that is held in memory is read anew.
+ */
+export class LedgerFile {
+  readonly #path: string;
+  readonly #makeEpoch: () => string;
+  readonly #isShared: boolean;
+  readonly #followers: Follower[] = [];
+  #opened: Opened;
+  /** Pieces run; what is written outside of them would be at this server alone. */
+  #isRunning = true;
+  #publish: (events: readonly Event[]) => void = () => undefined;
+  /** The head when memory last followed. */
+  #followed: Position;
+  #isBehind = false;
+  #unpublished = 0;
+
+  /** @throws when the database cannot be used. */
+  constructor(path: string, makeEpoch: () => string, isShared: boolean) {
+    this.#path = path;
+    this.#makeEpoch = makeEpoch;
+    this.#isShared = isShared;
+    this.#opened = this.#open();
+    this.#followed = this.#opened.books.events.head();
+  }
+
+  get opened(): Opened {
+    return this.#opened;
+  }
+
+  /** A commit failed, and the file is not open again yet. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** Commits whose events are not published yet. */
+  get unpublished(): number {
+    return this.#unpublished;
+  }
+
+  follow(follower: Follower): void {
+    this.#followers.push(follower);
+  }
+
+  onCommitted(publish: (events: readonly Event[]) => void): void {
+    this.#publish = publish;
+  }
+
+  /** Runs pieces in the transaction that is open. @throws when the file fails */
+  run(waiting: readonly Piece[]): Outcome[] {
+    for (const { begins } of this.#followers) begins?.();
+    this.#isRunning = true;
+    try {
+      return runPieces(this.#opened, waiting);
+    } finally {
+      this.#isRunning = !this.#isShared;
+    }
+  }
+
+  /** Commits as much of what waits as may be together. @throws when the file fails: then nothing is known of any of it. */
+  commit(waiting: readonly Piece[]): Outcome[] {
+    const { database, books, touched } = this.#opened;
+    const mark = markOf(books);
+    database.exec('BEGIN IMMEDIATE');
+    const outcomes = this.run(waiting);
+    if (outcomes.every((outcome) => 'error' in outcome)) {
+      database.exec('ROLLBACK');
+      rewind(this.#opened, mark);
+      return outcomes;
+    }
+    failpoint('before-commit');
+    database.exec('COMMIT');
+    failpoint('after-commit');
+    this.applied({ ...touched.take(), isAll: false, isForeign: false, events: books.events.takeFresh() });
+    return outcomes;
+  }
+
+  /** What is committed is followed in memory at once, and published when whoever wrote it has been told. */
+  applied(changes: Changes): void {
+    for (const follower of this.#followers) follower.applied(changes);
+    this.#followed = this.#opened.books.events.head();
+    if (changes.events.length === 0) return;
+    this.#unpublished += 1;
+    setImmediate(() => {
+      this.#unpublished -= 1;
+      this.#publish(changes.events);
+    });
+  }
+
+  /** The file failed: it is opened again now, or else before the next write. */
+  fails(): void {
+    this.#isBehind = true;
+    try {
+      this.reopen();
+    } catch {
+      // Whoever writes next finds out whether it opens by then.
+    }
+  }
+
+  /** What a commit that failed stored all the same is followed and published now. @throws when the file does not open. */
+  reopen(): void {
+    this.close();
+    this.#opened = this.#open();
+    const { books, touched } = this.#opened;
+    const events = books.events.since(this.#followed.seq, -1);
+    this.applied({ ...touched.take(), isAll: true, isForeign: false, events });
+    this.#isBehind = false;
+  }
+
+  faultOf(cause: Error): Error {
+    return new Error(`Cannot write the ledger "${this.#path}": ${cause.message}`, { cause });
+  }
+
+  close(): void {
+    try {
+      this.#opened.database.close();
+    } catch {
+      // It may be closed already.
+    }
+  }
+
+  #open(): Opened {
+    const database = openDatabase(this.#path);
+    // What several servers share is on disk elsewhere: what a loss of power takes from here comes from there again.
+    if (this.#isShared) withoutSync(database);
+    const sql = this.#guarded(statements(database));
+    this.#isRunning = true;
+    const books = {
+      sql,
+      events: new EventBook(sql, this.#makeEpoch),
+      bans: new BanBook(sql),
+      held: new HeldBook(sql),
+      votes: new VoteBook(sql),
+    };
+    this.#isRunning = !this.#isShared;
+    return { database, books, touched: new Touched(database) };
+  }
+
+  #guarded(sql: Sql): Sql {
+    if (!this.#isShared) return sql;
+    return (text) => {
+      const statement = sql(text);
+      return {
+        get: (...values) => statement.get(...values),
+        all: (...values) => statement.all(...values),
+        run: (...values) => {
+          if (!this.#isRunning) throw new Error(`outside of the ledger's queue: ${text}`);
+          return statement.run(...values);
+        },
+      };
+    };
+  }
+}

@@ -1,0 +1,166 @@
+import { LogFault, type Entry, type Log, type LogPosition } from '../log/log.ts';
+import type { LedgerFile } from './ledger-file.ts';
+import { markOf, rewind, type Outcome, type Piece } from './pieces.ts';
+import type { Row } from './rows.ts';
+import { SCHEMA } from './schema.ts';
+
+/** Entries read at once: memory has to hold them. */
+const MOST_READ = 200;
+
+/** What a run of pieces would change, and what the books said at its end. */
+type Judged = {
+  outcomes: Outcome[];
+  changeset: Uint8Array;
+  end: ReturnType<typeof markOf>;
+  events: ReturnType<LedgerFile['opened']['books']['events']['takeFresh']>;
+};
+
+/** Faults after which this replica applies nothing more: a person is needed. */
+const STOPS: ReadonlySet<string> = new Set(['forged', 'newer', 'forked', 'pruned']);
+
+/**
+ * Writes the ledger by the log that several servers share. Pieces are judged in a transaction that is taken back; what it would have changed
+ * is appended to the log, which takes it only behind the entry that this replica applied last; and only then it is applied here. So nobody
+ * reads what is not committed. Where another server was first its entries are applied, and the pieces are judged again. One of commit()
+ * and follow() runs at a time: the caller sees to that.
+ */
+export class Replica {
+  readonly #file: LedgerFile;
+  readonly #log: Log;
+  #stopped: LogFault | undefined;
+
+  constructor(file: LedgerFile, log: Log) {
+    this.#file = file;
+    this.#log = log;
+  }
+
+  /** Why this replica applies nothing more; undefined where it does. */
+  get stopped(): LogFault | undefined {
+    return this.#stopped;
+  }
+
+  /** The entry that was applied last. */
+  get position(): LogPosition {
+    return positionOf(this.#file);
+  }
+
+  /** Commits as much of what waits as may be together. @throws LogFault, or what the file fails with: then it is not known whether it is stored. */
+  async commit(waiting: readonly Piece[]): Promise<Outcome[]> {
+    for (;;) {
+      if (this.#stopped !== undefined) throw this.#stopped;
+      const judged = this.#judge(waiting);
+      if (judged.changeset.length === 0) return judged.outcomes;
+      const { position } = this;
+      // Each step of the schema is taken by every server at its start; older changesets fit newer tables.
+      const draft = { schema: SCHEMA, kind: kindOf(judged), data: judged.changeset } as const;
+      const appended = await this.#log.append(draft, position);
+      if (appended.outcome === 'ours') {
+        this.#apply(draft.data, appended.position, () => {
+          const { books } = this.#file.opened;
+          books.events.advance(judged.end.head);
+          books.held.rewind(judged.end.held);
+          return { isForeign: false, events: judged.events };
+        });
+        return judged.outcomes;
+      }
+      if (appended.outcome === 'forked') {
+        const text = `The log lacks at least ${appended.aheadBy} of the entries that this server has: it stops writing`;
+        throw this.#stop(new LogFault('forked', text, { n: position.n }));
+      }
+      await this.follow();
+    }
+  }
+
+  /** Applies what other servers appended. @throws LogFault where the log cannot be read, or this replica stops. */
+  async follow(): Promise<void> {
+    for (;;) {
+      if (this.#stopped !== undefined) throw this.#stopped;
+      let entries: Entry[];
+      try {
+        entries = await this.#log.after(this.position, MOST_READ);
+      } catch (error) {
+        throw error instanceof LogFault && STOPS.has(error.code) ? this.#stop(error) : error;
+      }
+      for (const entry of entries) this.#take(entry);
+      if (entries.length < MOST_READ) return;
+    }
+  }
+
+  #take(entry: Entry): void {
+    if (entry.schema > SCHEMA) {
+      const text = `Cannot take entry ${entry.n} of the log: a newer banshare-server made it; install that here too`;
+      throw this.#stop(new LogFault('newer', text, { n: entry.n }));
+    }
+    const { books } = this.#file.opened;
+    const before = books.events.head();
+    this.#apply(entry.data, entry, (tables) => {
+      books.events.reread();
+      if (tables.has('held')) books.held.rewind(undefined);
+      return { isForeign: true, events: books.events.since(before.seq, -1) };
+    });
+  }
+
+  /** Finds out what the pieces would change, and changes nothing. @throws when the file fails */
+  #judge(waiting: readonly Piece[]): Judged {
+    const { opened } = this.#file;
+    const { database, books } = opened;
+    const mark = markOf(books);
+    database.exec('BEGIN IMMEDIATE');
+    const session = database.createSession();
+    try {
+      const outcomes = this.#file.run(waiting);
+      const end = markOf(books);
+      const events = books.events.takeFresh();
+      const isSweep = outcomes.every(({ piece }) => piece.isSweep === true);
+      const changeset = isSweep ? session.patchset() : session.changeset();
+      return { outcomes, changeset, end, events };
+    } finally {
+      session.close();
+      database.exec('ROLLBACK');
+      rewind(opened, mark);
+    }
+  }
+
+  #apply(
+    data: Uint8Array,
+    { n, token }: LogPosition,
+    followed: (tables: ReadonlySet<string>) => {
+      isForeign: boolean;
+      events: ReturnType<LedgerFile['opened']['books']['events']['since']>;
+    },
+  ): void {
+    const { database, touched } = this.#file.opened;
+    const tables = new Set<string>();
+    database.exec('BEGIN IMMEDIATE');
+    const fits = database.applyChangeset(data, {
+      filter: (table) => {
+        tables.add(table);
+        return true;
+      },
+    });
+    if (!fits) {
+      database.exec('ROLLBACK');
+      touched.clear();
+      const text = `Cannot apply entry ${n} of the log: this server's ledger is not what the others have; start it from the newest snapshot`;
+      throw this.#stop(new LogFault('forked', text, { n }));
+    }
+    database.prepare('UPDATE applied SET n = ?, token = ?').run(n, token);
+    database.exec('COMMIT');
+    this.#file.applied({ ...followed(tables), ...touched.take(), isAll: false });
+  }
+
+  #stop(fault: LogFault): LogFault {
+    this.#stopped ??= fault;
+    return fault;
+  }
+}
+
+/** The entry that a ledger has applied last. */
+export function positionOf({ opened }: LedgerFile): LogPosition {
+  const row = opened.database.prepare('SELECT n, token FROM applied').get() as Row;
+  return { n: Number(row['n']), token: String(row['token']) };
+}
+
+function kindOf({ outcomes }: Judged): 'changeset' | 'patchset' {
+  return outcomes.every(({ piece }) => piece.isSweep === true) ? 'patchset' : 'changeset';
+}

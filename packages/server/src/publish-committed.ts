@@ -1,0 +1,30 @@
+import { failpoint, type FaultLog, type Log, type SteadyClock } from '@banshare/runtime';
+import type { RateWatch } from './judging/rate-watch.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { Distributor } from './publish/distribute.ts';
+
+/** Events leave by one way only, whoever caused them: behind the commit, and behind what its cause is told. */
+export function publishWhatIsCommitted(
+  parts: { ledger: Ledger; log: Log; faults: FaultLog; clock: SteadyClock },
+  distributor: Distributor,
+  rates: RateWatch,
+): void {
+  const { ledger, log, faults, clock } = parts;
+  ledger.onCommitted((events) => {
+    failpoint('before-publish');
+    distributor.distribute(events);
+    log.notices(
+      events.map(({ kind, ip, prog, jail, host, seq }) => ({
+        text: kind,
+        fields: { ip, prog, jail, host, seq },
+      })),
+    );
+    try {
+      rates.published(events, clock.now());
+    } catch (error) {
+      faults.fault('the rate of bans', 'Cannot count new bans', { error: (error as Error).message });
+    }
+  });
+  // What was committed elsewhere while the publish port opened was not published: heartbeats must name it all the same.
+  distributor.announce();
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { monotonicSeconds, StartFault, type Log as Lines, type Resources } from '@banshare/runtime';
+import { Ledger } from './ledger/ledger.ts';
+import type { Log } from './log/log.ts';
+import type { PostgresLogOptions } from './log/postgres-log.ts';
+import type { Distributor } from './publish/distribute.ts';
+
+/** Without its database for so long a server is stale: its hosts look for another. */
+const STALE_SECONDS = 3;
+const WATCH_MS = 250;
+const AGAIN_MS = 500;
+
+/**
+ * Opens the ledger: alone, or as a replica of what several servers share, which has applied by then all that the others have committed. While
+ * the database is away it waits, since a port that is open says that its server knows what the others know.
+ * @throws StartFault when the ledger cannot be used.
+ */
+export async function openLedger(
+  path: string,
+  options: PostgresLogOptions | undefined,
+  lines: Lines,
+  resources: Resources,
+  signal: AbortSignal,
+): Promise<{ ledger: Ledger; shared: Log | undefined }> {
+  const makeEpoch = (): string => randomBytes(8).toString('hex');
+  if (options === undefined) {
+    const ledger = new Ledger(path, makeEpoch);
+    resources.own('the ledger', () => ledger.close());
+    return { ledger, shared: undefined };
+  }
+  const { PostgresLog } = await import('./log/postgres-log.ts');
+  const shared = new PostgresLog(options);
+  resources.own('the shared log', () => shared.close());
+  const patiently = waiting(lines, signal);
+  if (!existsSync(path)) {
+    const head = await patiently(
+      () => shared.getSnapshot(path),
+      () => undefined,
+    );
+    if (head === undefined)
+      throw new StartFault(
+        `Cannot begin the ledger "${path}": the shared log has no snapshot yet; start the server first that has the ledger`,
+      );
+  }
+  const ledger = new Ledger(path, makeEpoch, shared);
+  resources.own('the ledger', () => ledger.close());
+  await patiently(
+    () => ledger.catchUp(),
+    () => ledger.replica()?.stopped,
+  );
+  return { ledger, shared };
+}
+
+/** Does something with the log, again and again until it succeeds. @throws StartFault where that would help nothing. */
+function waiting(
+  lines: Lines,
+  signal: AbortSignal,
+): <T>(work: () => Promise<T>, stopped: () => string | null | undefined) => Promise<T> {
+  let isSaid = false;
+  return async (work, stopped) => {
+    for (;;) {
+      try {
+        return await work();
+      } catch (cause) {
+        const why = stopped();
+        if (typeof why === 'string') throw new StartFault(`Cannot serve: ${why}`, { cause });
+        if (signal.aborted) throw new StartFault('Stopped while it waited for the shared log', { cause });
+        const error = (cause as Error).message;
+        if (!isSaid) lines.error('Waiting for the shared log before any port is opened', { error });
+        isSaid = true;
+        await pause(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  };
+}
+
+/** Says to hosts, and in the log, when this server can commit nothing since its database is away, or its replica has stopped. */
+export function watchShared(
+  { ledger, shared, log: lines }: { ledger: Ledger; shared: Log | undefined; log: Lines },
+  distributor: Pick<Distributor, 'stale'>,
+  resources: Resources,
+): void {
+  if (shared === undefined) return;
+  let said: string | undefined;
+  const look = (): void => {
+    const stopped = ledger.replica()?.stopped ?? undefined;
+    const { fault, since } = shared.health();
+    const isLong = since !== undefined && monotonicSeconds() - since >= STALE_SECONDS;
+    distributor.stale(stopped !== undefined || isLong);
+    const error = stopped ?? fault?.message;
+    if (error === said) return;
+    said = error;
+    if (error === undefined) lines.notice('The shared log can be written', {});
+    else if (stopped === undefined) lines.error('Cannot write the shared log; senders try again', { error });
+    else lines.error('This server applies and writes nothing more', { error });
+  };
+  const timer = setInterval(look, WATCH_MS);
+  resources.own('the watch of the shared log', () => clearInterval(timer));
+}

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import {
+  LogFault,
+  type Appended,
+  type Draft,
+  type Entry,
+  type Log,
+  type LogPosition,
+} from '../../src/log/log.ts';
+
+/** The log that several ledgers of a test share: the same compare and set, in memory. */
+export class LogOfTest {
+  readonly entries: Entry[] = [];
+  readonly #listeners: (() => void)[] = [];
+  /** What the next append does instead, once. */
+  next: 'away' | 'unknown and stored' | 'unknown and lost' | undefined;
+
+  /** The log as a server has it. */
+  server(): Log {
+    return {
+      append: async (draft, after) => this.#append(draft, after),
+      after: async ({ n }, limit) => this.entries.slice(n, n + limit),
+      onNews: (listen) => void this.#listeners.push(listen),
+      health: () => ({
+        at: 'test',
+        fault: undefined,
+        since: undefined,
+        durability: 'none',
+        last: this.entries.length,
+        snapshot: { n: 0, ageSeconds: 0 },
+      }),
+      time: () => undefined,
+      putSnapshot: async () => false,
+      getSnapshot: async () => undefined,
+      close: async () => undefined,
+    };
+  }
+
+  #append(draft: Draft, after: LogPosition): Appended {
+    const { next } = this;
+    this.next = undefined;
+    if (next === 'away' || next === 'unknown and lost')
+      throw new LogFault(next === 'away' ? 'away' : 'unknown', 'the database is away');
+    const last = this.entries.at(-1) ?? { n: 0, token: '' };
+    if (last.n > after.n) return { outcome: 'taken' };
+    if (last.n < after.n || last.token !== after.token) return { outcome: 'forked', aheadBy: 1 };
+    const token = createHash('sha256').update(last.token).update(draft.data).digest('hex');
+    const entry = { ...draft, data: Buffer.from(draft.data), n: after.n + 1, token, at: 0 };
+    this.entries.push(entry);
+    queueMicrotask(() => this.#listeners.forEach((listen) => listen()));
+    if (next === 'unknown and stored') throw new LogFault('unknown', 'the database is away');
+    return { outcome: 'ours', position: { n: entry.n, token } };
+  }
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parseHostName, type Event } from '@banshare/protocol';
+import { HostBook } from '../../src/fleet/hosts.ts';
+import { Freeze } from '../../src/judging/freeze.ts';
+import { judge } from '../../src/judging/judge.ts';
+import { sweep } from '../../src/ledger/deeds.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import type { Changes } from '../../src/ledger/changes.ts';
+import type { Host } from '../../src/words/host.ts';
+import type { Decide } from '../../src/words/submission.ts';
+import { LogOfTest } from './log-of-test.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+
+const POLICY = { windowSeconds: 300, defaultDurationSeconds: 3600, maxDurationSeconds: -1 };
+const deciding: Decide = (submission, known) =>
+  submission.kind === 'report'
+    ? judge(submission.report, POLICY, known.ban, submission.received, known.past)
+    : { verdict: 'duplicate' };
+
+/** A server of a fleet that has several, as far as its ledger goes. */
+class Replica {
+  readonly path: string;
+  ledger: Ledger;
+  book: HostBook;
+  published: Event[] = [];
+
+  constructor(path: string, log: LogOfTest) {
+    this.path = path;
+    this.ledger = new Ledger(path, () => 'epoch', log.server());
+    this.book = new HostBook(this.ledger);
+    this.ledger.onCommitted((events) => this.published.push(...events));
+  }
+}
+
+/** Two replicas of one ledger that has a host, and what the test reports by. */
+class Pair implements Disposable {
+  readonly log = new LogOfTest();
+  readonly shelf = new LedgerOfTest();
+  readonly host: Host;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'banshare-shared-'));
+  readonly a: Replica;
+  readonly b: Replica;
+
+  constructor() {
+    this.host = this.shelf.host('h1');
+    const [a, b] = ['a', 'b'].map((name) => {
+      const path = join(this.#folder, `${name}.db`);
+      this.shelf.ledger.copyTo(path);
+      return new Replica(path, this.log);
+    });
+    assert.ok(a && b);
+    [this.a, this.b] = [a, b];
+  }
+
+  report(last: number) {
+    return [this.shelf.report(this.host, `203.0.113.${last}`)];
+  }
+
+  /** Until both have applied and published everything. */
+  async settled(): Promise<void> {
+    for (const { ledger } of [this.a, this.b])
+      while (ledger.replica()?.applied !== this.log.entries.length) await turn();
+    for (const { ledger } of [this.a, this.b]) await ledger.idle();
+  }
+
+  [Symbol.dispose](): void {
+    for (const { ledger } of [this.a, this.b]) ledger.close();
+    this.shelf[Symbol.dispose]();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('a ban that is committed at one server is published by both, with the same seq and tail', async () => {
+  using pair = new Pair();
+  const { a, b } = pair;
+  const [recorded] = await a.ledger.record(pair.report(1), deciding);
+  assert.equal(recorded?.verdict, 'accepted');
+  await pair.settled();
+  assert.deepEqual(b.published, a.published);
+  assert.deepEqual([b.ledger.head(), b.published.length], [a.ledger.head(), 1]);
+  const [again] = await b.ledger.record(pair.report(1), deciding);
+  assert.equal(again?.verdict, 'duplicate');
+});
+
+test('two servers that write at once judge one after the other: none is lost, none is twice, and their tails are the same', async () => {
+  using pair = new Pair();
+  const { a, b } = pair;
+  const all = await Promise.all(
+    Array.from({ length: 60 }, async (_, n) => {
+      for (let turns = 0; turns < n; turns += 1) await turn();
+      // Every address is reported at both.
+      return Promise.all([a, b].map(({ ledger }) => ledger.record(pair.report(n), deciding)));
+    }),
+  );
+  await pair.settled();
+  const verdicts = all.map((both) =>
+    both.map(([one]) => String(one?.verdict)).toSorted((x, y) => x.localeCompare(y)),
+  );
+  assert.deepEqual(new Set(verdicts.map(String)), new Set(['accepted,duplicate']));
+  assert.deepEqual(
+    a.published.map(({ seq }) => seq),
+    Array.from({ length: 60 }, (_, index) => index + 1),
+  );
+  assert.deepEqual(b.published, a.published);
+  assert.deepEqual(a.ledger.head(), b.ledger.head());
+});
+
+test('nothing is read before it is in the log: while an entry is appended its server knows as much as the other', async () => {
+  using pair = new Pair();
+  const { ledger } = pair.a;
+  const done = ledger.record(pair.report(1), deciding);
+  await Promise.resolve();
+  assert.deepEqual([ledger.head().seq, await ledger.countActive(NOW)], [0, 0]);
+  await done;
+  assert.deepEqual([ledger.head().seq, await ledger.countActive(NOW)], [1, 1]);
+});
+
+test('who is enrolled, revoked and muted at one server is so at the other, and what it told there stays', async () => {
+  using pair = new Pair();
+  const { a, b } = pair;
+  const freeze = new Freeze(b.ledger);
+  const name = parseHostName('h2');
+  assert.ok(name.ok);
+  const newcomer = { key: 'f'.repeat(64), curve: 'curve', name: name.value, addresses: [] };
+  await a.ledger.write(() => a.book.enrol(newcomer, 'active', NOW));
+  await pair.settled();
+  const there = b.book.byKey(newcomer.key);
+  assert.ok(there);
+  assert.equal(b.book.byCurve('curve'), there);
+  there.heardAt = NOW;
+  await a.ledger.write(() => {
+    const host = a.book.byKey(newcomer.key);
+    assert.ok(host);
+    a.book.mute(host, { until: NOW + 60, note: 'away' });
+    new Freeze(a.ledger).begin(null, NOW);
+  });
+  await a.ledger.write(() => a.book.change(a.book.byName('h1')!, { state: 'revoked' }));
+  await pair.settled();
+  assert.deepEqual([there.mute?.note, there.heardAt, b.book.byName('h1')?.state], ['away', NOW, 'revoked']);
+  assert.deepEqual(freeze.at(NOW), { since: NOW, until: null });
+});
+
+for (const next of ['away', 'unknown and lost', 'unknown and stored'] as const) {
+  test(`where the database is ${next} the sender is told to come again, and then it is there once at both`, async () => {
+    using pair = new Pair();
+    const { a, b } = pair;
+    const report = pair.report(1);
+    pair.log.next = next;
+    await assert.rejects(a.ledger.record(report, deciding), /the database is away/);
+    const [again] = await a.ledger.record(report, deciding);
+    assert.equal(again?.verdict, 'accepted');
+    await pair.settled();
+    assert.deepEqual(
+      a.published.map(({ ip }) => ip),
+      ['203.0.113.1'],
+    );
+    assert.deepEqual(b.published, a.published);
+  });
+}
+
+test('an entry that does not fit stops the replica with its reason, and nothing more is applied or written there', async () => {
+  using pair = new Pair();
+  const { a, b } = pair;
+  // Somebody changed this server's file.
+  await a.ledger.record(pair.report(1), deciding);
+  await pair.settled();
+  const changes: Changes[] = [];
+  b.ledger.follow({ applied: (each) => changes.push(each) });
+  const last = pair.log.entries.at(-1)!;
+  pair.log.entries.push({ ...last, n: last.n + 1, token: 'same again' });
+  await assert.rejects(b.ledger.catchUp(), /Cannot apply entry 2 of the log/);
+  assert.match(b.ledger.replica()?.stopped ?? '', /start it from the newest snapshot/);
+  await assert.rejects(b.ledger.record(pair.report(2), deciding), /Cannot apply entry 2/);
+  assert.deepEqual([changes, b.ledger.head().seq], [[], 1]);
+  pair.log.entries.pop();
+});
+
+test('a replica that starts again goes on where it was, and one that is alone refuses what is shared', async () => {
+  using pair = new Pair();
+  const { a, b } = pair;
+  b.ledger.close();
+  await a.ledger.record(pair.report(1), deciding);
+  await a.ledger.record(pair.report(2), deciding);
+  await a.ledger.write((books) => sweep(books, NOW + 90 * 86_400, 1, 500));
+  assert.equal(pair.log.entries.at(-1)?.kind, 'changeset');
+  while (await a.ledger.sweep(NOW + 90 * 86_400, 1, 500));
+  const again = new Replica(b.path, pair.log);
+  try {
+    await again.ledger.catchUp();
+    assert.deepEqual(again.ledger.head(), a.ledger.head());
+  } finally {
+    again.ledger.close();
+  }
+  assert.throws(() => new Ledger(b.path, () => 'epoch'), /replica of what several servers share/);
+});
+
+test('what is written outside of the queue is refused where servers share the ledger: the others would not have it', () => {
+  using pair = new Pair();
+  const write = () => pair.a.ledger.sql("INSERT INTO never_ban VALUES ('192.0.2.0/24', 1)").run();
+  assert.throws(write, /outside of the ledger's queue/);
+});
