@@ -44,6 +44,10 @@ test('a host whose server is killed is at the next within 7 s, misses and repeat
   const after = await statusOf(h1);
   assert.deepEqual([after.phase, after.server, after.otherServers], ['in-step', next.address, [own.address]]);
   assert.ok(after.serverSince > before.serverSince);
+  type Hosts = { hosts: { server: string | null }[]; servers: { server: string; hosts: number }[] };
+  const { hosts, servers } = await next.json<Hosts>('hosts');
+  assert.deepEqual([hosts[0]?.server, servers.length], [next.address, 1]);
+  assert.match((await next.command('hosts')).stdout, / SERVER\nh1 .* 127\.0\.0\.\d\n/);
 
   // Back again, it lacks what was banned meanwhile; nobody goes to it by himself.
   await own.start();

@@ -53,6 +53,8 @@ export type AckRequest = {
   ranges?: boolean;
   /** What is really in place; older hosts do not tell. */
   receipt?: Receipt;
+  /** By which name or address this host reaches the server, where it knows several. */
+  server?: string;
   /** How many bans are in force here that the server's ledger lacks: it has another history of the same epoch. */
   lacking?: number;
 };
@@ -225,6 +227,17 @@ function readSync(read: FieldReader): SyncRequest {
   return sync;
 }
 
+/** What cannot be read of it is left out, as with all that only says more of a host. */
+function readServer(read: FieldReader): Pick<AckRequest, 'server'> {
+  const server = read.described('server', (own) => own.parsed<string>('server', LONGEST_TEXT, parsePlace));
+  return server === undefined ? {} : { server };
+}
+
+/** A name or an address. */
+function parsePlace(text: string): Result<string> {
+  return text.includes(':') ? parseAddress(text) : parseHostName(text);
+}
+
 function readAck(read: FieldReader): AckRequest {
   const receipt = read.has('receipt') ? parseReceipt(read.value('receipt')) : undefined;
   return {
@@ -239,6 +252,7 @@ function readAck(read: FieldReader): AckRequest {
     outcomes: read.has('outcomes') ? read.list('outcomes', 200).flatMap((item) => parseOutcome(item)) : [],
     ...(read.has('ranges') ? { ranges: read.boolean('ranges') } : {}),
     ...(receipt === undefined ? {} : { receipt }),
+    ...readServer(read),
     ...(read.has('lacking') ? { lacking: read.integer('lacking', 0, LARGEST_SEQ) } : {}),
   };
 }

@@ -9,6 +9,7 @@ import {
   type Receipt,
 } from '@banshare/protocol';
 import { bakedFleet, type ClientConfig, outsideAddresses, version } from '@banshare/runtime';
+import type { ServerChoice } from '../server/server-choice.ts';
 import type { ServerLink } from '../server/server-link.ts';
 import type { State } from '../bans/state.ts';
 
@@ -30,6 +31,7 @@ export class Acknowledger {
   readonly #link: ServerLink;
   readonly #state: State;
   readonly #host: AcknowledgerHost;
+  readonly #through: { server?: string };
   #isBusy = false;
   #isWanted = false;
   #told: { epoch: string; applied: number } | undefined;
@@ -38,6 +40,8 @@ export class Acknowledger {
     this.#link = link;
     this.#state = state;
     this.#host = host;
+    const { current, others } = host.servers;
+    this.#through = others.length === 0 ? {} : { server: current };
   }
 
   /** Acknowledges soon. */
@@ -81,6 +85,7 @@ export class Acknowledger {
         outcomes,
         ...(this.#host.takesRanges ? { ranges: true } : {}),
         receipt: shortened(this.#host.receipt()),
+        ...this.#through,
         ...(lacking === 0 ? {} : { lacking }),
       },
       TIMEOUT_MS,
@@ -116,6 +121,7 @@ export type AcknowledgerHost = {
   /** What is really in place here. */
   receipt: () => Receipt;
   named: (name: HostName) => void;
+  servers: Pick<ServerChoice, 'current' | 'others'>;
 };
 
 /** The first of them, as many as an ack holds: a reason may take six bytes a character. */

@@ -20,6 +20,7 @@ async function acks(
   prepare: (state: State) => void,
   enough: (acks: AckRequest[]) => boolean,
   takesRanges = false,
+  others: string[] = [],
 ): Promise<AckRequest[]> {
   using scratch = folder();
   await using server = await HandMadeServer.start();
@@ -38,6 +39,7 @@ async function acks(
     config,
     takesRanges,
     named: () => undefined,
+    servers: { current: 'a.example.org', others },
     receipt: () => ({ ...state.receipt(), enforcer: 'log' }),
   });
   acknowledger.ring();
@@ -49,6 +51,13 @@ async function acks(
   state.close();
   return all;
 }
+
+test('An acknowledgement tells by which server the host is there, where it knows several', async () => {
+  const at = (state: State): void => state.advance(place, () => undefined);
+  const [one] = await acks(at, (all) => all.length > 0);
+  const [of2] = await acks(at, (all) => all.length > 0, false, ['b.example.org']);
+  assert.deepEqual([one?.server, of2?.server], [undefined, 'a.example.org']);
+});
 
 test('An acknowledgement tells the position with its tail where all is carried out', async () => {
   const [ack, ...more] = await acks(

@@ -44,12 +44,15 @@ function receivedText({ state, lag }: HostStatus): string {
   return lag === 0 ? 'everything' : `${lag} behind`;
 }
 
+type Column = [heading: string, cell: (host: HostStatus) => string];
+
 /** Every host for people. */
 export function showHosts(hosts: readonly HostStatus[], now: number, activeRanges = 0): string {
   const isUneven =
     activeRanges > 0 && hosts.some(({ state, ranges }) => state === 'active' && ranges !== true);
   if (hosts.length === 0) return 'No host is enrolled yet.';
-  const columns: [heading: string, cell: (host: HostStatus) => string][] = [
+  const isOfSeveral = hosts.some(({ server }) => server !== null);
+  const columns: Column[] = [
     ['HOST', ({ name }) => name],
     ['STATE', stateText],
     ['RECEIVED', receivedText],
@@ -57,7 +60,8 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
     ['LAST CONTACT', ({ lastSeen }) => seen(lastSeen, now)],
     ['VERSION', ({ version }) => version ?? ''],
     ['GENERATION', ({ generation }) => generation ?? ''],
-    ...(isUneven ? [['RANGES', rangesText] satisfies [string, (host: HostStatus) => string]] : []),
+    ...(isOfSeveral ? [['SERVER', ({ server }) => server ?? ''] satisfies Column] : []),
+    ...(isUneven ? [['RANGES', rangesText] satisfies Column] : []),
   ];
   // What all of many hosts have in common is said once.
   const common =

@@ -118,6 +118,7 @@ export class HostBook {
       lacking: 0,
       version: null,
       generation: null,
+      server: null,
       clockAhead: null,
       ranges: null,
       receipt: null,
@@ -160,6 +161,7 @@ export class HostBook {
     host.position = { epoch: ack.epoch, applied: host.ahead > 0 ? 0 : ack.applied };
     host.version = ack.version;
     host.generation = ack.generation;
+    host.server = ack.server ?? null;
     host.clockAhead = clockAhead;
     host.ranges = ack.ranges ?? false;
     host.addresses = ack.addresses;
@@ -262,8 +264,10 @@ export class HostBook {
 /** What a host told this server since its row was written, and what only this server knows of it, stays. */
 function merge(known: Host, row: Host): Host {
   const { heardAt, ahead, lacking, instances } = known;
-  const { lastSeen, position, version, generation, clockAhead, ranges, addresses, receipt, outSince } = known;
-  const told = { lastSeen, position, version, generation, clockAhead, ranges, addresses, receipt, outSince };
+  const { lastSeen, position, version, generation, server, clockAhead, ranges, addresses, receipt } = known;
+  const { outSince } = known;
+  const where = { lastSeen, position, version, generation, server };
+  const told = { ...where, clockAhead, ranges, addresses, receipt, outSince };
   const isOlder = (row.lastSeen ?? 0) < (known.lastSeen ?? 0);
   return Object.assign(known, row, { heardAt, ahead, lacking, instances }, isOlder ? told : {});
 }

@@ -111,6 +111,7 @@ function hostOf(row: Row): Host {
     lacking: 0,
     version: text('version'),
     generation: text('generation'),
+    server: text('server'),
     clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),
     ranges: row['ranges'] === null ? null : row['ranges'] === 1,
     receipt: row['receipt'] === null ? null : (JSON.parse(String(row['receipt'])) as Receipt),
@@ -125,12 +126,13 @@ function hostOf(row: Row): Host {
 
 /** What acknowledgements change of a host's row, in the order of WRITE_TOLD. */
 function toldOf(host: Host): (string | number | null)[] {
-  const { position, version, generation, clockAhead, ranges, addresses, receipt, outSince } = host;
+  const { position, version, generation, server, clockAhead, ranges, addresses, receipt, outSince } = host;
   return [
     position?.epoch ?? null,
     position?.applied ?? null,
     version,
     generation,
+    server,
     clockAhead,
     ranges === null ? null : Number(ranges),
     JSON.stringify(addresses),
@@ -139,7 +141,7 @@ function toldOf(host: Host): (string | number | null)[] {
   ];
 }
 
-const WRITE_TOLD = `UPDATE hosts SET epoch = ?, applied = ?, version = ?, generation = ?, clock_ahead = ?, ranges = ?, addresses = ?,
+const WRITE_TOLD = `UPDATE hosts SET epoch = ?, applied = ?, version = ?, generation = ?, server = ?, clock_ahead = ?, ranges = ?, addresses = ?,
   receipt = ?, out_since = ?, last_seen = ? WHERE id = ?`;
 
 /** The same as one text, without what changes with every word of a host: its row is written when this changes. */

@@ -140,6 +140,7 @@ const STEPS: readonly string[] = [
    CREATE INDEX supporters_end ON supporters (ip, prog, jail, coalesce(until, 9000000000000000)) WHERE crowd = 1;`,
   `CREATE TABLE applied (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL, token TEXT NOT NULL) STRICT;
    INSERT INTO applied VALUES (1, 0, '');`,
+  `ALTER TABLE hosts ADD COLUMN server TEXT;`,
 ];
 
 /** The version of the tables that this program knows. */

@@ -12,7 +12,7 @@ import type { OutOfPlace } from '../fleet/in-place.ts';
 import type { Entry, Trouble } from './facts.ts';
 import type { ImportedPart } from './import.ts';
 import type { ListedBan } from './list-bans.ts';
-import type { HostStatus, Status } from './status.ts';
+import type { HostList, HostStatus, Status } from './status.ts';
 import type { ListedHeld } from './stop.ts';
 import type { UndoAnswer } from './undo.ts';
 
@@ -160,6 +160,7 @@ const HOST: FieldsOf<HostStatus> = {
   lastSeen: NUMBER_OR_NULL,
   version: TEXT_OR_NULL,
   generation: TEXT_OR_NULL,
+  server: TEXT_OR_NULL,
   clockAhead: NUMBER_OR_NULL,
   addresses: TEXTS,
   waitingAddresses: TEXTS,
@@ -174,6 +175,13 @@ const HOST: FieldsOf<HostStatus> = {
   muteNote: TEXT_OR_NULL,
   isRotating: 'flag',
   namesake: { orNull: { fields: NAMESAKE } },
+};
+
+const HOST_LIST: FieldsOf<HostList> = {
+  hosts: { list: { fields: HOST } },
+  servers: { list: { fields: { server: 'text', hosts: 'number' } } },
+  activeRanges: 'number',
+  frozen: FROZEN,
 };
 
 const EXPLANATION: FieldsOf<Explanation> = {
@@ -267,7 +275,7 @@ export const ACTIONS = {
   status: { takes: {}, gives: { fields: STATUS } },
   hosts: {
     takes: {},
-    gives: { fields: { hosts: { list: { fields: HOST } }, activeRanges: 'number', frozen: FROZEN } },
+    gives: { fields: HOST_LIST },
   },
   bans: {
     takes: { 'ip?': 'text', 'jail?': 'text', 'host?': 'text', 'all?': 'flag' },

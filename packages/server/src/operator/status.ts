@@ -36,6 +36,8 @@ export type HostStatus = {
   lastSeen: number | null;
   version: string | null;
   generation: string | null;
+  /** Through which of several servers it is in the fleet; null where it knows one. */
+  server: string | null;
   clockAhead: number | null;
   /** What it tells of itself, and which of those protect nothing until an operator approves them. */
   addresses: readonly string[];
@@ -149,7 +151,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
       .filter((host) => host.instances.areTwo(now, DOUBLED_SECONDS) && !isMuted(host, now))
       .map(({ name }) => name),
     generations: parts.generations.map(({ name }) => name),
-    servers: [...new Set(parts.generations.flatMap(({ fleet }) => fleet.servers))],
+    servers: serversOf(parts),
     sharesLedger: parts.sharesLedger,
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
@@ -222,11 +224,29 @@ export async function bannedHosts(
 
 /** `hosts`: every one, and how many active bans are of ranges, which not every host can apply. */
 export async function listHosts(
-  parts: HostParts & { freeze: Pick<Freeze, 'at'> },
+  parts: HostParts & { freeze: Pick<Freeze, 'at'> } & Pick<StatusParts, 'generations'>,
   now: number,
-): Promise<{ hosts: HostStatus[]; activeRanges: number; frozen: Frozen | null }> {
+): Promise<HostList> {
   const frozen = parts.freeze.at(now);
-  return { hosts: await hostsOf(parts, now), activeRanges: await parts.ledger.countRanges(now), frozen };
+  const hosts = await hostsOf(parts, now);
+  const servers = serversOf(parts).map((server) => ({
+    server,
+    hosts: hosts.filter((host) => host.server === server && !host.isBehind).length,
+  }));
+  return { hosts, servers, activeRanges: await parts.ledger.countRanges(now), frozen };
+}
+
+/** What `hosts` lists: also where hosts reach the servers of the fleet, and how many that are in step say they are there. */
+export type HostList = {
+  hosts: HostStatus[];
+  servers: { server: string; hosts: number }[];
+  activeRanges: number;
+  frozen: Frozen | null;
+};
+
+/** Where hosts reach the servers of the fleet, by every generation in service. */
+function serversOf({ generations }: Pick<StatusParts, 'generations'>): string[] {
+  return [...new Set(generations.flatMap(({ fleet }) => fleet.servers))];
 }
 
 /** Lists every host and how far it is. */
@@ -246,7 +266,7 @@ async function hostStatus(
   const lagSeconds = oldestMissing === undefined ? 0 : Math.max(0, now - oldestMissing.at);
   const silentSeconds = Math.max(0, now - (host.lastSeen ?? host.enrolled));
   const state = host.state === 'active' && isGone(host, now, goneAfterSeconds) ? 'gone' : host.state;
-  const { name, lastSeen, version, generation, clockAhead, addresses, ranges } = host;
+  const { name, lastSeen, version, generation, server, clockAhead, addresses, ranges } = host;
   const isBehind =
     silentSeconds > SILENT_SECONDS || host.ahead > 0 || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
@@ -258,6 +278,7 @@ async function hostStatus(
     lastSeen,
     version,
     generation,
+    server,
     clockAhead,
     addresses,
     waitingAddresses: neverBan.waiting(host, now),

@@ -35,6 +35,8 @@ export type Host = Key & {
   lacking: number;
   version: string | null;
   generation: string | null;
+  /** By which of several servers it is in the fleet, as it calls that; null where it knows one, or said nothing yet. */
+  server: string | null;
   clockAhead: number | null;
   /** Whether everything that it applies can be a range, as it last said; null where it said nothing yet. */
   ranges: boolean | null;
