@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import {
   covers,
   isInRange,
@@ -14,6 +16,7 @@ import {
   type Range,
   type Target,
 } from '../src/index.ts';
+import { address } from './values.ts';
 
 const GOOD: readonly (readonly [text: string, canonical: string])[] = [
   ['203.0.113.9', '203.0.113.9/32'],
@@ -121,6 +124,22 @@ test('covers() asks for every address of the inner one', () => {
   ];
   for (const [outer, inner, holds] of cases)
     assert.equal(covers(outer as Target, inner as Target), holds, `${outer} and ${inner}`);
+});
+
+test('rangeAround() cuts every address as ipaddr.js does', () => {
+  fc.assert(
+    fc.property(address, fc.nat(128), (ip, bits) => {
+      const isSix = ip.includes(':');
+      const prefix = isSix ? bits : bits % 33;
+      const cidr = `${ip}/${prefix}`;
+      const first = isSix
+        ? ipaddr.IPv6.networkAddressFromCIDR(cidr)
+        : ipaddr.IPv4.networkAddressFromCIDR(cidr);
+      const whole = prefix === (isSix ? 128 : 32);
+      assert.equal(rangeAround(ip, prefix), whole ? ip : `${first.toString()}/${prefix}`);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test('rangeAround() widens an address, and isTooWide() says what nobody may ban', () => {

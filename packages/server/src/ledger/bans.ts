@@ -38,10 +38,11 @@ export class BanBook {
   /**
    * Follows an event: a ban stands as published, an unban takes it and its supporters away. A ban that is renewed began when it did.
    * It belongs to the import that began it until somebody types it: a person's word is not taken back with a list.
+   * @param known what get() said of it just before, null for nothing: then it is not looked up again.
    */
-  follow(event: Event, importNumber: number | null = null): void {
+  follow(event: Event, importNumber: number | null = null, known?: PublishedBan | null): void {
     const key = [event.ip, event.prog, event.jail] as const;
-    const earlier = this.get(event);
+    const earlier = known === undefined ? this.get(event) : (known ?? undefined);
     const isOver = earlier !== undefined && !isActive(earlier, event.at);
     if (event.kind === 'unban' || isOver) {
       this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(...key);
@@ -61,7 +62,7 @@ export class BanBook {
       renewed?.began ?? event.at,
       renewed === undefined || importNumber === null ? importNumber : renewed.import,
     );
-    this.#keepEnd(event.ip);
+    this.#takeEnd(event, renewed !== undefined);
   }
 
   /** A host stands behind a ban; `until` is the end that its report asks for: of several the latest counts. */
@@ -274,6 +275,16 @@ export class BanBook {
     ).get(ip, FOR_EVER_UNTIL) as Row;
     if (last['until'] === null) this.#sql('DELETE FROM in_block WHERE ip = ?').run(ip);
     else this.#sql('INSERT OR REPLACE INTO in_block VALUES (?, ?, ?)').run(ip, block, Number(last['until']));
+  }
+
+  /** The same where a ban has come: but for one that was renewed, none has gone whose end may have been the last. */
+  #takeEnd({ ip, until }: Event, isRenewed: boolean): void {
+    if (isRenewed) return this.#keepEnd(ip);
+    const block = blockOf(ip);
+    if (block === null) return;
+    this.#sql(
+      'INSERT INTO in_block VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET until = max(until, excluded.until)',
+    ).run(ip, block, until ?? FOR_EVER_UNTIL);
   }
 
   #countOffence(ip: string, at: number): void {

@@ -11,7 +11,7 @@ import { unban, type Books } from './record.ts';
 import { reportedAs, reportedWithin } from './reports.ts';
 import type { Row } from './rows.ts';
 import { liftOwn } from './undo.ts';
-import { isActive } from '../words/verdict.ts';
+import { covers, isActive } from '../words/verdict.ts';
 
 /** The same id gets the same verdict for so long: a day longer than any report is taken. */
 const ID_SECONDS = OLDEST_SECONDS + 86_400;
@@ -30,12 +30,12 @@ export function publishBans(
 ): Event[] {
   return drafts.flatMap((draft) => {
     // A list must not shorten what a person banned for longer, nor what it names twice, nor take a person's word away.
-    if (by === 'import' && bans.covers(draft, now)) return [];
     const known = by === 'import' ? bans.get(draft) : undefined;
+    if (by === 'import' && covers(known, draft.until, now)) return [];
     const isTyped = known !== undefined && isActive(known, now) && events.origin(known.seq) === 'operator';
     const said = { by: isTyped ? 'operator' : by, host: OPERATOR_HOST, at: now } as const;
     const event = events.append({ ...draft, kind: 'ban', ...said });
-    bans.follow(event, by === 'import' ? number : null);
+    bans.follow(event, by === 'import' ? number : null, by === 'import' ? (known ?? null) : undefined);
     return [event];
   });
 }
