@@ -34,7 +34,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
   server: {
     words: [],
     log: [],
-    setup: [],
+    setup: ['log'],
     ledger: ['log', 'words'],
     'never-ban': ['ledger', 'words'],
     judging: ['never-ban', 'ledger', 'words'],
@@ -44,7 +44,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     intake: ['fleet', 'judging', 'ledger', 'words'],
     operator: ['publish', 'fleet', 'ports', 'judging', 'never-ban', 'ledger', 'log', 'setup', 'words'],
     'cli/lists': ['operator', 'words'],
-    cli: ['cli/lists', 'operator', 'fleet', 'judging', 'never-ban', 'ledger', 'setup', 'words'],
+    cli: ['cli/lists', 'operator', 'fleet', 'judging', 'never-ban', 'ledger', 'setup', 'log', 'words'],
     '.': [
       'cli',
       'operator',

@@ -41,6 +41,7 @@ export class Postgres implements AsyncDisposable {
   readonly port = takePort();
   readonly #folder: string;
   #server: Server | undefined;
+  #trusting: string | undefined;
 
   private constructor() {
     this.#folder = mkdtempSync(join(tmpdir(), 'banshare-postgres-'));
@@ -165,6 +166,22 @@ export class Postgres implements AsyncDisposable {
   set(settings: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(settings)) this.sql(`ALTER SYSTEM SET ${name} = '${value}'`);
     this.sql('SELECT pg_reload_conf()');
+  }
+
+  /** Puts lines of pg_hba.conf before those that trust everybody, in the place of earlier ones. */
+  ask(...lines: readonly string[]): void {
+    const path = join(this.#data, 'pg_hba.conf');
+    this.#trusting ??= readFileSync(path, 'utf8');
+    writeFileSync(path, `${lines.join('\n')}\n${this.#trusting}`);
+    this.sql('SELECT pg_reload_conf()');
+  }
+
+  /** Lays a file into its folder that only it may read. */
+  lay(name: string, content: Buffer): void {
+    const path = join(this.#data, name);
+    writeFileSync(path, content, { mode: 0o600 });
+    const { uid, gid } = ordinaryUser();
+    if (uid !== undefined) chownSync(path, uid, gid ?? uid);
   }
 
   async stop(signal: NodeJS.Signals = 'SIGQUIT'): Promise<void> {

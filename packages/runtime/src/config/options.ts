@@ -136,6 +136,21 @@ export const serverOptions = {
     '90d',
     'Events and reports older than this are removed, once no active ban needs them.',
   ),
+  'ledger.log': optional(
+    text,
+    'postgres://a.example.org,b.example.org/banshare',
+    "The PostgreSQL (15 or later) whose log several servers share, with all its machines, as postgres://USER@HOST:PORT,…/DATABASE?sslmode=MODE&sslrootcert=FILE; without it this server's own file is all there is.",
+  ),
+  'ledger.durability': option(
+    choice('standby', 'provider', 'none'),
+    'standby',
+    'Who keeps a second copy of the log before a report is answered: a synchronous standby of PostgreSQL, the provider below it, or nobody.',
+  ),
+  'ledger.password-file': optional(
+    text,
+    '/etc/banshare/ledger-password',
+    "A file with the password for the log's database, of the server's user and mode 0600; without it none is given.",
+  ),
   ...log,
 };
 

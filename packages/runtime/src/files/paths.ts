@@ -17,6 +17,8 @@ export type HostPaths = {
   readonly machineId: string;
   /** One directory for each generation in service. */
   readonly generations: string;
+  /** What proves the entries of the log that several servers share; beside the generations, since those come and go. */
+  readonly ledgerSecret: string;
   /** What opens and closes the ports of a generation in the server's firewall, and a line "REPORT PUBLISH" for each open pair. */
   readonly firewallHook: string;
   readonly firewallOpened: string;
@@ -63,6 +65,7 @@ export function hostPaths(root: string): HostPaths {
     },
     machineId: below('etc/machine-id'),
     generations: below('etc/banshare/generations'),
+    ledgerSecret: below('etc/banshare/generations/ledger.secret'),
     firewallHook: below('etc/banshare/firewall-hook'),
     firewallOpened: below('etc/banshare/firewall-hook.opened'),
     serverState: below('var/lib/banshare/server'),

@@ -17,6 +17,7 @@ const real: HostPaths = {
   },
   machineId: '/etc/machine-id',
   generations: '/etc/banshare/generations',
+  ledgerSecret: '/etc/banshare/generations/ledger.secret',
   firewallHook: '/etc/banshare/firewall-hook',
   firewallOpened: '/etc/banshare/firewall-hook.opened',
   serverState: '/var/lib/banshare/server',

@@ -12,6 +12,7 @@ import yargs, { type Options } from 'yargs';
 import { type Ask, askWith, type Command } from './ask-daemon.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './server-commands.ts';
+import type { PostgresLogOptions } from '../log/postgres-log.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { stopCommands } from './stop-commands.ts';
 import { asYargs, placesOf } from './words-of.ts';
@@ -111,8 +112,20 @@ async function checkAll(root: unknown, config: unknown): Promise<number> {
     for (const { name, fleet } of ready.generations)
       if (fleet.servers.length > 1)
         tell(`hosts of the generation ${name} know these servers: ${fleet.servers.join(', ')}`);
-    return 0;
+    return ready.log === undefined ? EXIT.done : checkLog(ready.log);
   }
   for (const fault of ready.faults) complain('banshare-server', fault);
   return EXIT.configuration;
+}
+
+/** Whether the log that several servers share can be written from here now. */
+async function checkLog(log: PostgresLogOptions): Promise<number> {
+  const { probeLog } = await import('../log/probe.ts');
+  try {
+    tell(`the log: ${await probeLog(log)}`);
+    return EXIT.done;
+  } catch (error) {
+    complain('banshare-server', (error as Error).message);
+    return EXIT.configuration;
+  }
 }

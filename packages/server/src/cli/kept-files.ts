@@ -6,6 +6,8 @@ import type { KeptFile } from '../ledger/backup-file.ts';
 /** What a generation's folder may hold; the rest is what an editor or an installer left there. The join secret may be absent. */
 const GENERATION_FILES = ['fleet.toml', 'server.key', 'server.key_secret', 'join.key', 'join.key_secret'];
 const OPTIONAL_FILE = 'join.key_secret';
+/** Lies beside the generations where several servers share a log. */
+const LEDGER_SECRET = 'ledger.secret';
 const GENERATION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const CONFIG = 'server.toml';
 
@@ -29,6 +31,11 @@ function generationFiles(directory: string): Kept {
     const { name } = entry;
     // An installer is at work, or was killed.
     if (name.startsWith('.')) continue;
+    if (name === LEDGER_SECRET && entry.isFile()) {
+      const content = readPlain(join(directory, name));
+      kept.files.push({ path: `generations/${name}`, mode: 0o600, content });
+      continue;
+    }
     if (!entry.isDirectory() || !GENERATION_NAME.test(name)) {
       kept.leftOut.push(`generations/${name}`);
       continue;
@@ -50,7 +57,8 @@ function generationFiles(directory: string): Kept {
     const others = there.filter((file) => !GENERATION_FILES.includes(file));
     kept.leftOut.push(...others.map((file) => `generations/${name}/${file}`));
   }
-  if (kept.files.length === 0) throw new Error(`there is no generation in ${directory}`);
+  if (!kept.files.some(({ path }) => path.endsWith('/fleet.toml')))
+    throw new Error(`there is no generation in ${directory}`);
   return kept;
 }
 
@@ -63,6 +71,8 @@ export function placeOf(
   { path, mode }: { path: string; mode: number },
 ): { path: string; mode: number; generation?: string } | undefined {
   if (path === CONFIG) return { path: paths.serverConfig, mode: mode & 0o644 };
+  if (path === `generations/${LEDGER_SECRET}`)
+    return { path: paths.ledgerSecret, mode: 0o600, generation: '' };
   const [top, generation = '', file = '', ...more] = path.split('/');
   const isOurs = top === 'generations' && GENERATION_NAME.test(generation) && GENERATION_FILES.includes(file);
   if (!isOurs || more.length > 0) return undefined;

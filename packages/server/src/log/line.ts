@@ -24,7 +24,10 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** The pieces of `pg` that its types do not name. */
 type Inside = {
-  connection: { stream: { destroy(): void; bytesRead: number }; on(event: string, listen: () => void): void };
+  connection: {
+    stream: { destroy(error?: Error): void; bytesRead: number };
+    on(event: string, listen: () => void): void;
+  };
 };
 
 /** One connection to a database that can be written. Its statements are sent at once and answered in order. */
@@ -66,7 +69,11 @@ export class Line {
     const { connection } = client as unknown as Inside;
     if (!isProven(access.place)) {
       // Whoever stands in between could ask for the password itself, and needs it no more to be told it.
-      connection.on('authenticationCleartextPassword', () => connection.stream.destroy());
+      connection.on('authenticationCleartextPassword', () =>
+        connection.stream.destroy(
+          new Error('it asks for the password in the clear; use sslmode=verify-full, or scram-sha-256 there'),
+        ),
+      );
     }
     const line = new Line(client, at);
     try {

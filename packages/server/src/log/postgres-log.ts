@@ -270,8 +270,9 @@ export class PostgresLog implements Log {
     const wasThere = this.#line !== undefined;
     if (wasThere) this.#awaited = Promise.withResolvers();
     this.#line = undefined;
+    const before = this.#fault?.message;
     this.#note(error instanceof LogFault ? error : isRefusal(error) ? refusal(error) : away(error));
-    if (wasThere) this.#news();
+    if (wasThere || before !== this.#fault?.message) this.#news();
   }
 
   #note(fault: LogFault | undefined): void {
@@ -352,7 +353,8 @@ function refusal(cause: unknown): LogFault {
   return new LogFault('refused', `The log's database refuses: ${(cause as Error).message}`, { cause });
 }
 
-function noStandby(line: Line): LogFault {
+/** What is said, and kept from being written, where the database has no second copy. */
+export function noStandby(line: Line): LogFault {
   return new LogFault(
     'no-standby',
     `Nothing is written to the log: ${nameOf(line.at)} has no synchronous standby (synchronous_standby_names is empty), so one machine's death could lose what was answered OK; set one up, or say ledger.durability = "provider" where the provider replicates, or "none"`,

@@ -1,3 +1,4 @@
+import { bad, good, type Result } from '@banshare/protocol';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { LogFault, type Draft, type Entry, type EntryKind, type LogPosition } from './log.ts';
@@ -22,11 +23,20 @@ export type SealedEntry = {
 
 export const NONCE_BYTES = 16;
 const TOKEN_BYTES = 32;
+const SECRET_BYTES = 32;
 /** What a packed entry may become: more than any batch, and less than what would fill the memory. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
 /** Their places are the numbers in the database: a new one comes last. */
 const KINDS: readonly EntryKind[] = ['changeset', 'patchset', 'schema'];
+
+/** The ledger's secret as its file holds it; the fault ends a sentence about that file. */
+export function parseSecret(text: string): Result<Buffer> {
+  const hex = text.trim();
+  return new RegExp(`^[0-9a-f]{${2 * SECRET_BYTES}}$`).test(hex)
+    ? good(Buffer.from(hex, 'hex'))
+    : bad(`is none: it must be ${2 * SECRET_BYTES} hex digits`);
+}
 
 /** Packs a draft and seals it as the entry after a position. */
 export function seal(secret: Buffer, draft: Draft, after: LogPosition, nonce: Buffer): SealedEntry {

@@ -1,8 +1,11 @@
 import { asOwner, hostPaths, readServerConfig, type ServerConfig } from '@banshare/runtime';
+import type { PostgresLogOptions } from '../log/postgres-log.ts';
+import { readSharedLog } from './shared-log.ts';
 import { readGenerations, type Generation } from './generations.ts';
 
 export type Readiness =
-  { ok: true; config: ServerConfig; generations: Generation[] } | { ok: false; faults: readonly string[] };
+  | { ok: true; config: ServerConfig; generations: Generation[]; log: PostgresLogOptions | undefined }
+  | { ok: false; faults: readonly string[] };
 
 /** Reads configuration and generations, and names every fault at once. */
 export async function readEverything(root: string, configPath: string | undefined): Promise<Readiness> {
@@ -21,7 +24,9 @@ export async function readEverything(root: string, configPath: string | undefine
       );
     }
   }
+  const shared = config.ok ? readSharedLog(config.config, paths) : { log: undefined };
+  if ('faults' in shared) return { ok: false, faults: [...all, ...shared.faults] };
   return config.ok && all.length === 0
-    ? { ok: true, config: config.config, generations }
+    ? { ok: true, config: config.config, generations, log: shared.log }
     : { ok: false, faults: all };
 }

@@ -12,7 +12,7 @@ const SECRET = randomBytes(32);
 export type Differs = { durability?: Durability; secret?: Buffer; passwordFile?: string };
 
 /** A log of the tests' fleet, whether its database is there or not. */
-function logAt(
+export function logAt(
   url: string,
   { durability = 'none', secret = SECRET, passwordFile }: Differs = {},
 ): PostgresLog {

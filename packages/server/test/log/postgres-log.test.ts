@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
 import { within } from '../../../../test/fleet/within.ts';
+import { parseDatabaseUrl } from '../../src/log/database-url.ts';
 import { LOG_START, type Durability } from '../../src/log/log.ts';
+import { probeLog } from '../../src/log/probe.ts';
 import type { PostgresLog } from '../../src/log/postgres-log.ts';
 import { draft, freshLog as freshAt, openLog, ours, until, withCode } from './logs.ts';
 
@@ -144,4 +146,18 @@ test('without a standby nothing is appended where there has to be one', { skip }
   const provided = await open('provider');
   ours(await provided.append(draft('one'), LOG_START));
   await provided.close();
+});
+
+test('whether the log can be written is looked at without changing anything there', { skip }, async () => {
+  const database = await postgres();
+  database.sql('DROP TABLE IF EXISTS log, snapshots, parts', 'banshare');
+  const place = parseDatabaseUrl(database.url);
+  assert.ok(place.ok);
+  const options = { place: place.value, passwordFile: undefined, secret: Buffer.alloc(32) };
+  await assert.rejects(probeLog({ ...options, durability: 'standby' }), withCode('no-standby'));
+  assert.match(
+    await probeLog({ ...options, durability: 'none' }),
+    /can be written; ledger.durability is "none"/,
+  );
+  assert.equal(database.sql("SELECT to_regclass('log') IS NULL", 'banshare'), 't');
 });
