@@ -101,7 +101,7 @@ const judging: Decide = (submission, known) =>
     : judge(submission.report, POLICY, known.ban, submission.received, known.past);
 const counting: Decide = (_, known) =>
   known.voters(0).length > 2 ? { verdict: 'duplicate' } : { verdict: 'counted' };
-const holding: Decide = () => ({ verdict: 'held', until: null, reason: 'bench', most: 1e9 });
+const holding: Decide = () => ({ verdict: 'held', until: null, code: 'frozen', reason: 'bench', most: 1e9 });
 const sameAim = (submission: Submission) => ({
   targets: [submission.kind === 'report' ? submission.report.ip : submission.ban.ip],
   isCrowded: false,

@@ -1,12 +1,17 @@
-/** What a parser returns: the value, or one sentence that says what is wrong with the text. */
-export type Result<T> = { ok: true; value: T } | { ok: false; fault: string };
+/**
+ * What a parser returns: the value, or one sentence that says what is wrong with the text. `code` is the system's where a file could not
+ * be read (`ENOENT`), for whoever has to know which it was.
+ */
+export type Result<T> = { ok: true; value: T } | Fault;
+
+type Fault = { ok: false; fault: string; code?: string };
 
 export function good<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
-export function bad(fault: string): { ok: false; fault: string } {
-  return { ok: false, fault };
+export function bad(fault: string, code?: string): Fault {
+  return { ok: false, fault, ...(code === undefined ? {} : { code }) };
 }
 
 /** Shows a foreign text in a message: quoted, printable ASCII only, at most 60 characters of it. */

@@ -51,6 +51,7 @@ export { someOf } from './people/some-of.ts';
 export { table } from './people/table.ts';
 export { parseWords } from './people/parse-words.ts';
 export { askPerson, complain, draw, endQuietly, tell, tellJson } from './people/tell.ts';
+export { HEADS } from './people/heads.ts';
 export { usageFault } from './people/usage.ts';
 
 export { bakedFleet, version } from './config/baked.ts';

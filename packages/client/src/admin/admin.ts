@@ -22,7 +22,7 @@ import type { DecideParts } from '../decide/parts.ts';
 
 /** What the local commands may look at. */
 export type AdminParts = {
-  enforcer: Pick<Enforcer, 'kind' | 'check' | 'ways' | 'unproven'>;
+  enforcer: Pick<Enforcer, 'kind' | 'kinds' | 'check' | 'ways' | 'unproven'>;
   servers: Pick<ServerChoice, 'current' | 'others'>;
   paths: HostPaths;
   state: State;
@@ -81,7 +81,7 @@ async function tellStatus(
     ways: (await enforcer.ways?.()) ?? [],
     unproven: (await enforcer.unproven?.()) ?? [],
     unprotected: protection.unknown(),
-    kind: enforcer.kind,
+    kinds: enforcer.kinds ?? [enforcer.kind],
   };
   const status = statusOf(how, servers, state, progress, spoolStatus(paths.spool, wallSeconds()));
   return { ok: true, result: { ...status, receipt: receipt() } };

@@ -52,7 +52,7 @@ export type ClientStatus = {
 /** How this host's client is. */
 export function statusOf(
   enforcer: {
-    kind: string;
+    kinds: readonly string[];
     missing: readonly string[];
     ways: readonly string[];
     unproven?: readonly string[];
@@ -79,9 +79,9 @@ export function statusOf(
     position: position?.seq ?? null,
     heardSecondsAgo: heardAt === undefined ? null : Math.round(monotonicSeconds() - heardAt),
     clockAheadSeconds: Math.round(progress.clockAhead),
-    enforcer: enforcer.kind,
+    enforcer: enforcer.kinds.join(' and '),
     ways: [...enforcer.ways],
-    advice: [...enforcer.missing, ...adviceFor(enforcer.kind, counts), ...adviceOnRanges(state)],
+    advice: [...enforcer.missing, ...adviceFor(enforcer.kinds, counts), ...adviceOnRanges(state)],
     bans: counts,
     lacking: state.lackingCount(),
     earlierEnforcers: Object.keys(placingOf(state)?.before ?? {}),
@@ -93,8 +93,8 @@ export function statusOf(
 }
 
 /** fail2ban takes 6 ms for each ban, again at each of its restarts, and lets attackers through meanwhile. */
-function adviceFor(enforcer: string, { applied = 0, already = 0 }: Record<string, number>): string[] {
-  if (!enforcer.includes('fail2ban') || applied + already <= MOST_IN_FAIL2BAN) return [];
+function adviceFor(kinds: readonly string[], { applied = 0, already = 0 }: Record<string, number>): string[] {
+  if (!kinds.includes('fail2ban') || applied + already <= MOST_IN_FAIL2BAN) return [];
   return [
     `${applied + already} bans are many for fail2ban. Set [apply] enforcer = "nftables" in client.toml: its bans take no time, and no restart of fail2ban touches them.`,
   ];

@@ -1,9 +1,10 @@
+import { HEADS } from '@banshare/runtime';
 import type { Phase } from '../follow/progress.ts';
 import type { ClientStatus, SpoolStatus } from '../admin/status.ts';
 
 /** What has to be said before all else. */
 export function showPaused(at: number): string {
-  return `PAUSED since ${time(at)}: nothing is applied on this host until banshare-client resume.`;
+  return `${HEADS.paused} since ${time(at)}: nothing is applied on this host until banshare-client resume.`;
 }
 
 /** The same for people. */

@@ -15,6 +15,8 @@ export type Listing =
 /** Carries out bans on this host. Expected failures are effects, never exceptions. */
 export type Enforcer = {
   readonly kind: string;
+  /** Of several that are one, the kind of each. */
+  readonly kinds?: readonly string[];
   /** How many changes it takes at once: what it talks to has to stay responsive. */
   readonly mostAtOnce: number;
   /** Whether one batch has to end before the next begins. */

@@ -30,6 +30,9 @@ function severalEnforcers(parts: readonly Part[]): Enforcer {
   const enforcers = parts.map(({ enforcer }) => enforcer);
   return {
     kind: enforcers.map(({ kind }) => kind).join(' and '),
+    get kinds() {
+      return enforcers.map(({ kind }) => kind);
+    },
     get mostAtOnce() {
       return Math.min(...enforcers.map(({ mostAtOnce }) => mostAtOnce));
     },

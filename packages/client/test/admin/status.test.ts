@@ -21,7 +21,13 @@ for (const [enforcer, bans, isAdvised] of [
       for (let n = 0; n < bans; n += 1)
         state.put(rowOf({ ip: ip(`198.18.${n >> 8}.${n & 255}`), status: 'applied' }), NOW);
     });
-    const status = statusOf({ kind: enforcer, missing: [], ways: [] }, place, state, new Progress(), spool);
+    const status = statusOf(
+      { kinds: [enforcer], missing: [], ways: [] },
+      place,
+      state,
+      new Progress(),
+      spool,
+    );
     assert.equal(/enforcer = "nftables"/.test(showStatus(status)), isAdvised);
     state.close();
   });
@@ -31,7 +37,7 @@ test('status says how many ranges no enforcer of this host can ban', () => {
   using scratch = folder();
   const state = new State(scratch.path);
   const advice = (): string[] =>
-    statusOf({ kind: 'command', missing: [], ways: [] }, place, state, new Progress(), spool).advice;
+    statusOf({ kinds: ['command'], missing: [], ways: [] }, place, state, new Progress(), spool).advice;
   state.put(
     rowOf({ ip: range('198.51.100.0/24'), status: 'applied', reason: { code: 'range', text: 'log' } }),
     NOW,

@@ -27,15 +27,18 @@ export type Session = {
   refuse: (ip: Address) => Ending | undefined;
 };
 
+/** What is wrong with this host's set-up, and the system's code where a file could not be read. */
+type Flaw = { fault: string; code?: string };
+
 /** Reads configuration and key and makes the courier; all that is wrong comes as one ending. */
 export async function openSession(options: Arguments): Promise<Session | { ending: Ending }> {
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
-  if (!read.ok) return misconfigured(read.faults);
+  if (!read.ok) return misconfigured(flawsOf(read));
   const serverPlace = findServer(read.config);
-  if (!serverPlace.ok) return misconfigured([serverPlace.fault]);
+  if (!serverPlace.ok) return misconfigured([serverPlace]);
   const key = readIdentity(paths);
-  if (!key.ok) return misconfigured([key.fault]);
+  if (!key.ok) return misconfigured([key]);
   return {
     paths,
     refuse: refusalBy(read.config),
@@ -75,12 +78,12 @@ function refusalBy(config: ClientConfig): Session['refuse'] {
 export async function findFaults(options: Arguments): Promise<string[]> {
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
-  const faults = read.ok ? [] : [...read.faults];
+  const flaws = read.ok ? [] : flawsOf(read);
   const serverPlace = read.ok ? findServer(read.config) : undefined;
-  if (serverPlace?.ok === false) faults.push(serverPlace.fault);
+  if (serverPlace?.ok === false) flaws.push(serverPlace);
   const key = readIdentity(paths);
-  if (!key.ok) faults.push(key.fault);
-  return faults.map(withRootNeeded);
+  if (!key.ok) flaws.push(key);
+  return flaws.map(withRootNeeded);
 }
 
 function readConfig({ config }: Arguments, paths: HostPaths): ReturnType<typeof readClientConfig> {
@@ -89,26 +92,30 @@ function readConfig({ config }: Arguments, paths: HostPaths): ReturnType<typeof 
 
 function readIdentity(paths: HostPaths): Result<HostIdentity> {
   const key = readHostKey(paths.keys.host);
-  if (!key.ok) return bad(advise(key.fault));
+  if (!key.ok) return bad(withEnrolmentNeeded(key), key.code);
   const { name } = key.value;
   if (name === undefined)
     return bad(`This host is not accepted by the server yet: run banshare-client status`);
   return good({ key: key.value, name });
 }
 
-function advise(fault: string): string {
-  return fault.includes('ENOENT') ? `${fault}. This host is not enrolled: run banshare-client enrol` : fault;
+function withEnrolmentNeeded({ fault, code }: Flaw): string {
+  return code === 'ENOENT' ? `${fault}. This host is not enrolled: run banshare-client enrol` : fault;
 }
 
 function timeoutOf(config: ClientConfig): number {
   return config.report.timeoutSeconds * 1000;
 }
 
-function misconfigured(faults: readonly string[]): { ending: Ending } {
-  return { ending: { code: EXIT.configuration, says: faults.map(withRootNeeded).join('\n') } };
+function misconfigured(flaws: readonly Flaw[]): { ending: Ending } {
+  return { ending: { code: EXIT.configuration, says: flaws.map(withRootNeeded).join('\n') } };
 }
 
-function withRootNeeded(fault: string): string {
-  const isForbidden = fault.includes('EACCES') && process.getuid?.() !== 0;
+function flawsOf({ faults, code }: { faults: string[]; code?: string }): Flaw[] {
+  return faults.map((fault) => ({ fault, ...(code === undefined ? {} : { code }) }));
+}
+
+function withRootNeeded({ fault, code }: Flaw): string {
+  const isForbidden = code === 'EACCES' && process.getuid?.() !== 0;
   return isForbidden ? `${fault}. banshare-report needs root: keys and spool are root's` : fault;
 }

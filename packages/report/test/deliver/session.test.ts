@@ -1,9 +1,10 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { hostPaths } from '@banshare/runtime';
 import { writeHostKey } from '@banshare/transport';
-import { startFleet } from '../../../../test/fleet/index.ts';
+import { runProgram, startFleet } from '../../../../test/fleet/index.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
@@ -61,6 +62,21 @@ for (const [says, spoil, fault] of [
     assert.match(stderr, /^(banshare-report: .+\n)+$/);
   });
 }
+
+test('whoever may not read the key is told so by its fault, and by no word of its path', async () => {
+  const root = join(await fleet.addReporter('named'), 'ENOENT-EACCES');
+  const { code, stderr } = await runProgram('report', ['--root', root, ...WORDS]);
+  assert.equal(code, 78);
+  assert.doesNotMatch(stderr, /needs root/);
+  const { keys } = fleet.pathsOf('named');
+  mkdirSync(dirname(hostPaths(root).keys.host), { recursive: true });
+  writeFileSync(hostPaths(root).clientConfig, readFileSync(fleet.pathsOf('named').clientConfig));
+  writeFileSync(hostPaths(root).keys.host + HOST_KEY, readFileSync(keys.host + HOST_KEY), { mode: 0o644 });
+  assert.doesNotMatch(
+    (await runProgram('report', ['--root', root, ...WORDS])).stderr,
+    /not enrolled|needs root/,
+  );
+});
 
 test('a host whose enrolment waits for approval is told so', async () => {
   await fleet.addReporter('pending');

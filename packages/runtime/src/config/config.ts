@@ -47,7 +47,11 @@ async function readConfig<T extends OptionTable>(
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && wanted.mustExist !== true) return readOptions(table, {}, path);
-    return { ok: false, faults: [`Cannot read ${path}: ${message}`] };
+    return {
+      ok: false,
+      faults: [`Cannot read ${path}: ${message}`],
+      ...(code === undefined ? {} : { code }),
+    };
   }
   // Only here: most hosts have no file, and the reporter starts once per ban.
   const { parse } = await import('smol-toml');

@@ -29,7 +29,7 @@ export type ConfigOf<T extends OptionTable> = {
   >;
 };
 
-export type ReadOptions<T> = { ok: true; config: T } | { ok: false; faults: string[] };
+export type ReadOptions<T> = { ok: true; config: T } | { ok: false; faults: string[]; code?: string };
 
 type Section<T extends OptionTable, S extends string> = {
   readonly [K in keyof T & string as K extends `${S}.${infer N}` ? Field<N, T[K]> : never]: ValueOf<T[K]>;

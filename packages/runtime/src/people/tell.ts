@@ -1,17 +1,13 @@
 import { EXIT } from '../process/exit-codes.ts';
 import { withIsoTimes } from './iso-times.ts';
 import { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
+import { colourOf } from './heads.ts';
 
 /*
  * The one place where a program speaks to people, beside the daemons' log and the reporter, which has no time to load a stream. What
  * it says holds words of other hosts, of files and of daemons: they are cleaned here, so that nobody has to think of it elsewhere.
  */
 
-/** What stands at the head of a line says how much it matters. */
-const COLOURS: readonly (readonly [head: RegExp, colour: string])[] = [
-  [/^(URGENT:|PAUSED|FROZEN|Frozen)/, '\x1b[1;31m'],
-  [/^(To do:| {2}! )/, '\x1b[33m'],
-];
 const PLAIN = '\x1b[0m';
 
 /**
@@ -40,7 +36,7 @@ function mayColour({ NO_COLOR, TERM }: NodeJS.ProcessEnv): boolean {
 
 function coloured(text: string): string {
   const line = (one: string): string => {
-    const colour = COLOURS.find(([head]) => head.test(one))?.[1];
+    const colour = colourOf(one);
     return colour === undefined ? one : colour + one + PLAIN;
   };
   return text.split('\n').map(line).join('\n');

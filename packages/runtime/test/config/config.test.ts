@@ -74,6 +74,7 @@ test('readServerConfig() fails for a file that was asked for and is not there', 
     faults: [
       "Cannot read /nonexistent/server.toml: ENOENT: no such file or directory, open '/nonexistent/server.toml'",
     ],
+    code: 'ENOENT',
   });
 });
 

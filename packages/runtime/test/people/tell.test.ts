@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { forPeople, jsonForAll, sentenceForPeople } from '@banshare/runtime';
+import { forPeople, HEADS, jsonForAll, sentenceForPeople } from '@banshare/runtime';
+import { colourOf } from '../../src/people/heads.ts';
 
 /** What a terminal obeys, or what reorders or hides text on it: C0, DEL, C1, bidi, zero width, tags. */
 const HOSTILE = [
@@ -36,4 +37,10 @@ test('a JSON document reads as what it was made of, and no terminal obeys it', (
   const text = jsonForAll({ reason: HOSTILE.join(' ') });
   assert.match(text, /^[\x20-\x7e]+$/);
   assert.deepEqual(JSON.parse(text), { reason: HOSTILE.join(' ') });
+});
+
+test('a line that a person has to see first has a colour of its own on a terminal, and no other has one', () => {
+  for (const head of Object.values(HEADS)) assert.notEqual(colourOf(`${head} since Monday`), undefined);
+  for (const line of ['', ' ok  fail2ban answers', 'A host says URGENT:', 'the PAUSED ones'])
+    assert.equal(colourOf(line), undefined);
 });

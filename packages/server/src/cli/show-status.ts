@@ -1,5 +1,5 @@
 import { oneLine } from '@banshare/protocol';
-import { someOf } from '@banshare/runtime';
+import { HEADS, someOf } from '@banshare/runtime';
 import { behindForNow, outForNow } from '../operator/attention.ts';
 import { cannot, MOST_SINGLE, number, time } from '../words/phrases.ts';
 import type { Status } from '../operator/status.ts';
@@ -16,8 +16,8 @@ export function showStatus(status: Status, columns?: number): string {
 function linesOf(status: Status): string[] {
   const { head, activeBans, epoch, generations, servers } = status;
   return [
-    ...status.urgent.map(({ text }) => `URGENT: ${text}`),
-    ...status.todo.map(({ text }) => `To do: ${text}`),
+    ...status.urgent.map(({ text }) => `${HEADS.urgent} ${text}`),
+    ...status.todo.map(({ text }) => `${HEADS.todo} ${text}`),
     ...receivedLines(status),
     ...inPlaceLines(status),
     `Active bans: ${number(activeBans)}. Last event: ${head} (epoch ${epoch}).`,

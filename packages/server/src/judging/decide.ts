@@ -42,13 +42,13 @@ export function decideWith(parts: DecideParts, submission: Submission, known: Kn
     return verdict;
   const { until, voters = [] } = verdict.publish;
   const hold = { verdict: 'held', until, voters, most: parts.limits.mostHeld } as const;
-  if (crowd !== undefined) return { ...hold, reason: crowd, isOfAddress: true };
+  if (crowd !== undefined) return { ...hold, code: 'full-block', reason: crowd, isOfAddress: true };
   const frozen = parts.freeze.at(now);
-  if (frozen !== null) return { ...hold, reason: sayFrozen(frozen, now) };
+  if (frozen !== null) return { ...hold, code: 'frozen', reason: sayFrozen(frozen, now) };
   const newcomer = parts.neverBan.newcomerAt(known.target, now);
-  if (newcomer !== undefined) return { ...hold, reason: newcomer };
-  const reason = parts.limits.reasonToHold(parts.activeBans.about(now), now);
-  if (reason !== undefined) return { ...hold, reason };
+  if (newcomer !== undefined) return { ...hold, code: 'young-host', reason: newcomer };
+  const limit = parts.limits.reasonToHold(parts.activeBans.about(now), now);
+  if (limit !== undefined) return { ...hold, ...limit };
   if (!known.past.isBanned) parts.activeBans.add();
   return verdict;
 }

@@ -1,3 +1,4 @@
+import { HEADS } from '@banshare/runtime';
 import type { Ledger } from '../ledger/ledger.ts';
 import { Settings } from '../ledger/settings.ts';
 import { span } from '../words/phrases.ts';
@@ -59,7 +60,7 @@ export class Freeze {
 /** For people: what holds, and how it ends. */
 export function sayFrozen({ since, until }: Frozen, now: number): string {
   const end = until === null ? '' : ` and for ${span(until - now)} more`;
-  return `The fleet is FROZEN since ${span(now - since)}${end}: nothing new is published, reports are held, unbans go through; banshare-server thaw ends it`;
+  return `${HEADS.frozen} since ${span(now - since)}${end}: nothing new is published, reports are held, unbans go through; banshare-server thaw ends it`;
 }
 
 /** The same as a line beneath what else is shown; none where nothing is frozen, or an older server does not say. */

@@ -1,3 +1,4 @@
+import type { Held } from '../words/verdict.ts';
 import { TokenBucket } from '../words/token-bucket.ts';
 
 /** What the administrator set under [limits]. */
@@ -80,12 +81,13 @@ export class LimitKeeper {
   }
 
   /** Why a new ban must be held; undefined where it may be published. */
-  reasonToHold(activeBans: number, now: number): string | undefined {
+  reasonToHold(activeBans: number, now: number): Held | undefined {
     const { fleetPerMinute, active } = this.#limits;
-    if (activeBans >= active) return `there are ${activeBans} active bans, the limit is ${active}`;
+    if (activeBans >= active)
+      return { code: 'active', reason: `there are ${activeBans} active bans, the limit is ${active}` };
     this.#fleet ??= new TokenBucket(fleetPerMinute, fleetPerMinute, now);
     if (!this.#fleet.has(this.#judged + 1, now))
-      return `the fleet brings more than ${fleetPerMinute} new bans a minute`;
+      return { code: 'fleet-rate', reason: `the fleet brings more than ${fleetPerMinute} new bans a minute` };
     this.#judged += 1;
     return undefined;
   }

@@ -31,7 +31,7 @@ export function openDatabase(path: string): DatabaseSync {
     database.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`);
     const check = database.prepare('PRAGMA quick_check(1)').get();
     if (check?.['quick_check'] !== 'ok') {
-      throw new StartFault(`it is damaged (${String(check?.['quick_check']).replaceAll('\n', ' ')})`);
+      throw new Error(`it is damaged (${String(check?.['quick_check']).replaceAll('\n', ' ')})`);
     }
     migrate(database, path);
     return database;
@@ -43,7 +43,8 @@ export function openDatabase(path: string): DatabaseSync {
         cause: error,
       });
     }
-    if (message.includes(path)) throw error;
+    // What is said of a version names the file already.
+    if (error instanceof StartFault) throw error;
     throw new StartFault(
       `Cannot use the ledger "${path}": ${message}; restore a backup, or move the file away to begin a new ledger`,
       { cause: error },

@@ -200,13 +200,13 @@ function hold(
   { held }: Books,
   submission: Submission,
   target: Target,
-  { until, reason, isOfAddress, voters = [], most = Infinity }: Verdict & { verdict: 'held' },
+  { until, code, reason, isOfAddress, voters = [], most = Infinity }: Verdict & { verdict: 'held' },
 ): Recorded {
   const { host, received: at } = submission;
   const { ip, prog, jail } = banOf(submission);
   const of = isOfAddress === true ? ip : target;
   const draft = { ip: of, prog, jail, ...detailsOf(submission), host, at, until };
-  if (held.hold(draft, voters, most)) return { verdict: 'held', reason, events: [] };
+  if (held.hold(draft, voters, most)) return { verdict: 'held', code, reason, events: [] };
   return { verdict: 'retry', code: 'limit', reason: `${most} bans are held already: ${reason}`, events: [] };
 }
 

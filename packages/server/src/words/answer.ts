@@ -36,6 +36,7 @@ export function answerOf(recorded: Recorded, epoch: string): Answer {
     verdict,
     epoch,
     ...(seq === undefined ? {} : { seq }),
+    ...(code === undefined ? {} : { code }),
     ...(reason === undefined ? {} : { reason }),
   };
 }

@@ -22,6 +22,15 @@ export const NO_PAST: Past = { madeAt: 0, liftedAt: -1, offences: 0, isBanned: f
 export type PublishedBan = { seq: number; at: number; until: number | null };
 
 /**
+ * Why a ban waits for a person: a /64 that is full and cannot be banned as a whole, a freeze, a host too young to be told from its
+ * address, as many active bans as there may be, more new ones a minute than the fleet may bring.
+ */
+type HeldCode = 'full-block' | 'frozen' | 'young-host' | 'active' | 'fleet-rate';
+
+/** A code for programs, and a sentence with its figures for people. */
+export type Held = { code: HeldCode; reason: string };
+
+/**
  * What is done with a report or an unban. `publish`: a new event; `support`: the host stands behind what is published, or
  * no longer does, and nothing moves. `until` of what is not published is the end that this report alone would give.
  */
@@ -36,6 +45,7 @@ export type Verdict =
   | {
       verdict: 'held';
       until: number | null;
+      code: HeldCode;
       reason: string;
       voters?: readonly number[];
       /** So many bans can be held; without it, any number. */

@@ -21,7 +21,7 @@ test('Where a young host is a ban is held and named in status, where an older on
   ledger.exec("UPDATE hosts SET enrolled = enrolled - 90000 WHERE name = 'old'");
   ledger.close();
   await server.start();
-  assert.equal(await fateOf(reporter, YOUNG), 'held');
+  assert.equal(await fateOf(reporter, YOUNG), 'young-host');
   assert.match(
     (await server.command('status')).stdout,
     /^To do: A ban is held, since 203\.0\.113\.40 .*young/m,

@@ -39,10 +39,10 @@ test('each host has a bucket of its own, and a host that was forgotten for its s
 
 test('at the cap of active bans new ones are held, and those below the fleet rate too, each with its reason', () => {
   const limits = new LimitKeeper({ hostPerMinute: 1, hostBurst: 2, fleetPerMinute: 2, active: 10 });
-  assert.match(limits.reasonToHold(10, 0) ?? '', /10 active bans, the limit is 10/);
+  assert.match(limits.reasonToHold(10, 0)?.reason ?? '', /10 active bans, the limit is 10/);
   assert.equal(limits.reasonToHold(9, 0), undefined);
   assert.equal(limits.reasonToHold(9, 0), undefined);
-  assert.match(limits.reasonToHold(9, 0) ?? '', /more than 2 new bans a minute/);
+  assert.match(limits.reasonToHold(9, 0)?.reason ?? '', /more than 2 new bans a minute/);
 });
 
 test('what is above a host limit waits in the spool, and is delivered by the client when the limit allows', async () => {
@@ -67,7 +67,16 @@ test('at the cap of active bans reports are held, operators pass, and status say
   await publish(peer, '203.0.113.2');
   const held = await peer.ask(reportOf(peer, '203.0.113.3'));
   assert.ok(held.ok);
-  assert.deepEqual([held.reply.status, held.reply.verdict, held.reply.seq], ['OK', 'held', undefined]);
+  const { status, verdict, code, seq } = held.reply;
+  assert.deepEqual([status, verdict, code, seq], ['OK', 'held', 'active', undefined]);
+  const { reports } = await fleet.server.json<{ reports: { verdict: string; code: string }[] }>(
+    'explain',
+    '203.0.113.3',
+  );
+  assert.deepEqual(
+    reports.map((report) => [report.verdict, report.code]),
+    [['held', 'active']],
+  );
   const again = await peer.ask(reportOf(peer, '203.0.113.1'));
   assert.ok(again.ok && again.reply.verdict === 'duplicate');
   assert.equal((await fleet.server.command('ban', '203.0.113.4')).code, 0);

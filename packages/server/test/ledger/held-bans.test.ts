@@ -4,7 +4,12 @@ import { dropHeldOf } from '../../src/ledger/deeds.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import type { Decide } from '../../src/words/submission.ts';
 
-const hold: Decide = () => ({ verdict: 'held', until: NOW + 3600, reason: 'a test holds everything' });
+const hold: Decide = () => ({
+  verdict: 'held',
+  until: NOW + 3600,
+  code: 'frozen',
+  reason: 'a test holds everything',
+});
 const publish: Decide = () => ({ verdict: 'accepted', publish: { kind: 'ban', until: NOW + 3600 } });
 const counted: Decide = () => ({ verdict: 'counted', reason: '1 of 2 hosts' });
 const nobody = (): boolean => false;
@@ -139,7 +144,7 @@ test('the same report of a host is held once, to its newest end, and published o
   const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
   const upto =
     (until: number, voters: number[] = []): Decide =>
-    () => ({ verdict: 'held', until, reason: 'test', voters });
+    () => ({ verdict: 'held', until, code: 'frozen', reason: 'test', voters });
   await shelf.ledger.record([shelf.report(c, '203.0.113.1')], counted);
   await shelf.ledger.record([shelf.report(a, '203.0.113.1')], upto(NOW + 100, [c.id]));
   await shelf.ledger.record([shelf.report(a, '203.0.113.1', NOW + 1)], upto(NOW + 200, [c.id]));
@@ -158,14 +163,14 @@ test('the same report of a host is held once, to its newest end, and published o
 test('beyond the most that can be held a report is to come again, under the same id, and is lost to nobody', async () => {
   using shelf = new LedgerOfTest();
   const host = shelf.host('a');
-  const two: Decide = () => ({ verdict: 'held', until: NOW + 3600, reason: 'test', most: 2 });
+  const two: Decide = () => ({ verdict: 'held', until: NOW + 3600, code: 'frozen', reason: 'test', most: 2 });
   const reports = [1, 2, 3].map((last) => shelf.report(host, `203.0.113.${last}`));
   const answers = await shelf.ledger.record(reports, two);
   assert.deepEqual(
     answers.map(({ verdict, code }) => [verdict, code]),
     [
-      ['held', undefined],
-      ['held', undefined],
+      ['held', 'frozen'],
+      ['held', 'frozen'],
       ['retry', 'limit'],
     ],
   );
@@ -178,7 +183,13 @@ test('what is held by a quorum is not published once a vote of it is taken back 
   using shelf = new LedgerOfTest();
   const [a, b, c] = [shelf.host('a'), shelf.host('b'), shelf.host('c')];
   const ips = [1, 2, 3, 4].map((last) => `203.0.113.${last}`);
-  const byTwo: Decide = () => ({ verdict: 'held', until: NOW + 100, reason: 'test', voters: [a.id] });
+  const byTwo: Decide = () => ({
+    verdict: 'held',
+    until: NOW + 100,
+    code: 'frozen',
+    reason: 'test',
+    voters: [a.id],
+  });
   const nothing: Decide = () => ({ verdict: 'duplicate' });
   for (const ip of ips) await shelf.ledger.record([shelf.report(a, ip)], counted);
   for (const ip of ips) await shelf.ledger.record([shelf.report(b, ip)], byTwo);

@@ -6,7 +6,7 @@ import type { Decide } from '../../src/words/submission.ts';
 
 const DAY = 86_400;
 const counted: Decide = () => ({ verdict: 'counted' });
-const held: Decide = () => ({ verdict: 'held', until: null, reason: 'a test' });
+const held: Decide = () => ({ verdict: 'held', until: null, code: 'frozen', reason: 'a test' });
 const refused: Decide = () => ({ verdict: 'refused', code: 'never-ban', reason: 'a test' });
 const withdrawn: Decide = () => ({ verdict: 'accepted', withdraw: true });
 

@@ -104,7 +104,8 @@ function readSections(path: string, widestMode = 0o777): Result<Sections> {
     }
     return good(parseSections(readFileSync(file, 'utf8')));
   } catch (error) {
-    return bad(`Cannot read the key "${path}": ${(error as Error).message}`);
+    const { message, code } = error as NodeJS.ErrnoException;
+    return bad(`Cannot read the key "${path}": ${message}`, code);
   } finally {
     if (file !== undefined) closeSync(file);
   }
