@@ -15,7 +15,7 @@ import {
 import { answerZap, ReportPort } from '@banshare/transport';
 import { answerAdmin } from './operator/admin.ts';
 import { aim } from './judging/ban-target.ts';
-import { Audit } from './ledger/audit.ts';
+import { Audit, LIMIT_ENTRY } from './ledger/audit.ts';
 import { LimitKeeper } from './judging/limits.ts';
 import { decideWith, type DecideParts } from './judging/decide.ts';
 import { Distributor } from './publish/distribute.ts';
@@ -248,7 +248,7 @@ async function membershipOf(
       core.log.warning('Enrolment is open no more: newcomers wait for banshare-server hosts approve', {
         again: 'banshare-server enrolment open --for 2h',
       }),
-    braked: (reason) => core.log.error('Enrolment is braked: who has the join key?', { reason }),
+    limited: (reason) => core.log.error('Enrolment is limited: who has the join key?', { reason }),
     now: () => core.clock.now(),
   });
 }
@@ -284,14 +284,14 @@ function decidingOf(
   { policy, limits }: { policy: Policy; limits: LimitKeeper },
 ): DecideParts {
   const activeBans = new ActiveCount(ledger);
-  const brakes = [limits, activeBans];
+  const counted = [limits, activeBans];
   ledger.follow({
     begins: () => {
-      for (const brake of brakes) brake.begins();
+      for (const each of counted) each.begins();
     },
     applied: ({ isAll, isForeign, events }) => {
       const others = isAll || isForeign ? countReported(ledger.sql, events) : undefined;
-      for (const brake of brakes) brake.published(others);
+      for (const each of counted) each.published(others);
     },
   });
   return {
@@ -346,8 +346,9 @@ function startIntake(
       held: (count, reason) => {
         // Once for each time that a limit is reached.
         if (ledger.countHeld() > count) return undefined;
-        to.audit.note('brake', { reason }, clock.now());
-        const text = 'A brake holds new bans: decide with banshare-server held publish or held discard';
+        to.audit.note(LIMIT_ENTRY, { reason }, clock.now());
+        const text =
+          'A limit or a freeze holds new bans: decide with banshare-server held publish or held discard';
         return () => log.error(text, { reason });
       },
     },

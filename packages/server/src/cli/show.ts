@@ -1,6 +1,6 @@
 import { someOf, table } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
-import type { AuditEntry } from '../ledger/audit.ts';
+import { type AuditEntry, LIMIT_ENTRY } from '../ledger/audit.ts';
 import { isDrilled, type DrillTime } from '../operator/drill.ts';
 import type { HostStatus } from '../operator/status.ts';
 import { onlyListens } from '../fleet/in-place.ts';
@@ -221,6 +221,9 @@ export function showNeverBan(entries: readonly { range: string; source: string }
 export function showAuditLog(entries: readonly AuditEntry[]): string {
   if (entries.length === 0) return 'The audit log is empty.';
   return entries
-    .map(({ n, at, what, details }) => `${n}  ${time(at)}  ${what}  ${oneLine(JSON.stringify(details))}`)
+    .map(
+      ({ n, at, what, details }) =>
+        `${n}  ${time(at)}  ${what === LIMIT_ENTRY ? 'limit' : what}  ${oneLine(JSON.stringify(details))}`,
+    )
     .join('\n');
 }

@@ -1,7 +1,7 @@
 import { isOperators, OPERATOR_HOST, type EnrolRequest, type Envelope } from '@banshare/protocol';
 import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from '../words/answer.ts';
-import type { Audit } from '../ledger/audit.ts';
+import { type Audit, LIMIT_ENTRY } from '../ledger/audit.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Admissions } from '../ports/admissions.ts';
 import type { JoinCheck } from './join-check.ts';
@@ -21,7 +21,7 @@ export type NewcomerParts = {
   opening: Opening;
   newcomersPerMinute: number;
   /** Newcomers have to wait from now on. */
-  braked: (reason: string) => void;
+  limited: (reason: string) => void;
   now: () => number;
 };
 
@@ -125,13 +125,13 @@ export class Newcomers {
 
   /** The answer to a newcomer for whom there is no room now. */
   async #later(state: 'active' | 'pending'): Promise<Answer | undefined> {
-    const { book, audit, braked, now } = this.#parts;
+    const { book, audit, limited, now } = this.#parts;
     const pending = state === 'pending' ? book.pending().length : undefined;
     const held = this.#rate.ask(pending, now());
     if (held?.isNew === true) {
       const reason = held.answer.reason ?? '';
-      await audit.add('brake', { enrolment: reason }, now());
-      braked(reason);
+      await audit.add(LIMIT_ENTRY, { enrolment: reason }, now());
+      limited(reason);
     }
     return held?.answer;
   }

@@ -11,6 +11,12 @@ export type AuditEntry = {
   hash: string;
 };
 
+/**
+ * What an entry is called that says that a limit, or a freeze, has begun to hold something. The word is an older one: ledgers have it, their
+ * hashes cover it, and programs look for it; people are shown "limit".
+ */
+export const LIMIT_ENTRY = 'brake';
+
 const FIRST_HASH = '0'.repeat(64);
 const PAGE = 1000;
 

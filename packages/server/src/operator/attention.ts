@@ -50,7 +50,7 @@ export function attentionOf(facts: Facts): Attention {
       heldNewcomers,
       heldBlocks,
       held,
-      enrolmentIsBraked,
+      enrolmentIsLimited,
       paused,
       failing,
       full,
@@ -311,10 +311,11 @@ function held({ held: all, heldOfNewcomers }: Facts): Entry[] {
   ];
 }
 
-function enrolmentIsBraked({ enrolmentHold }: Facts): Entry[] {
+function enrolmentIsLimited({ enrolmentHold }: Facts): Entry[] {
   if (enrolmentHold === null) return [];
   const { reason, tries, since } = enrolmentHold;
-  const text = `Enrolment is BRAKED: ${reason}; ${tries} tries since ${time(since)}. If they are not yours: banshare-server enrolment closed`;
+  const text = `Enrolment is LIMITED: ${reason}; ${tries} tries since ${time(since)}. If they are not yours: banshare-server enrolment closed`;
+  // So it was called when programs began to read it.
   return [{ code: 'enrolment-braked', text }];
 }
 

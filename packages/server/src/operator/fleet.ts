@@ -21,7 +21,6 @@ import type { EnrolmentMode } from '../words/enrolment.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
 
-const MODES: ReadonlySet<string> = new Set<EnrolmentMode>(['open', 'approve', 'closed']);
 const MOST_AUDIT = 100_000;
 /** Seconds. */
 const LONGEST_OPEN = 90 * 86_400;
@@ -32,19 +31,18 @@ type HostChange = (
   how: { replace: boolean; addresses: readonly string[] },
 ) => Promise<Result<string>>;
 
-const HOST_CHANGES: ReadonlyMap<string, HostChange> = new Map<string, HostChange>([
-  ['approve', (membership, name, how) => membership.approve(name, how)],
-  ['revoke', (membership, name) => membership.revoke(name)],
-  ['disapprove', (membership, name, { addresses }) => membership.disapprove(name, addresses)],
-  ['forget', (membership, name) => membership.forget(name)],
-]);
+/** By the words that `hosts` takes in the table of actions, which refuses all others. */
+const HOST_CHANGES = {
+  approve: (membership, name, how) => membership.approve(name, how),
+  revoke: (membership, name) => membership.revoke(name),
+  disapprove: (membership, name, { addresses }) => membership.disapprove(name, addresses),
+  forget: (membership, name) => membership.forget(name),
+} as const satisfies Record<string, HostChange>;
 
 /** `hosts approve|disapprove|revoke|forget NAME [--replace] [ADDRESSES]` */
 export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {
   const name = textOf(args, 'name') ?? '';
-  const change = HOST_CHANGES.get(textOf(args, 'action') ?? '');
-  if (change === undefined)
-    return decline('action', 'a host is approved, disapproved, revoked or forgotten; nothing was done');
+  const change: HostChange = HOST_CHANGES[args['action'] as keyof typeof HOST_CHANGES];
   const addresses: string[] = [];
   for (const text of Array.isArray(args['addresses']) ? (args['addresses'] as unknown[]) : []) {
     const address = parseAddress(String(text));
@@ -58,8 +56,7 @@ export async function changeHost(args: Args, { membership }: FleetParts): Promis
 
 /** `enrolment open|approve|closed [--for D]` */
 export async function setEnrolment(args: Args, { membership }: FleetParts): Promise<AdminReply> {
-  const mode = textOf(args, 'mode') ?? '';
-  if (!MODES.has(mode)) return decline('mode', `enrolment is open, approve or closed, not "${mode}"`);
+  const mode = args['mode'] as EnrolmentMode;
   const text = textOf(args, 'for');
   if (text !== undefined && mode !== 'open')
     return decline('duration', `only open ends by itself; ${mode} holds until you say otherwise`);
@@ -70,7 +67,7 @@ export async function setEnrolment(args: Args, { membership }: FleetParts): Prom
       'duration',
       'enrolment is open for 90 days at most, since an installer that lies about would be a way in for ever: --for 2h',
     );
-  await membership.setMode(mode as EnrolmentMode, seconds?.value);
+  await membership.setMode(mode, seconds?.value);
   return { ok: true, result: membership.openness };
 }
 

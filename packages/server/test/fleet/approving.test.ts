@@ -141,7 +141,7 @@ test('hosts approve names where a host that is in comes from, stands in the audi
     joinCheck: { holds: () => true },
     opening: await Opening.begin(ledger, 'open', [], NOW),
     newcomersPerMinute: 10,
-    braked: () => undefined,
+    limited: () => undefined,
     ended: () => undefined,
     now: () => NOW,
   });

@@ -42,7 +42,7 @@ async function fleetOf(shelf: LedgerOfTest) {
     joinCheck: { holds: () => true },
     opening: await Opening.begin(ledger, 'open', [{ name: 'g', curve: { publicKey: 'server' } }], NOW),
     newcomersPerMinute: 10,
-    braked: () => undefined,
+    limited: () => undefined,
     ended: () => undefined,
     now,
   });
@@ -206,8 +206,8 @@ function deciding({ ledger }: LedgerOfTest, freeze: Pick<Freeze, 'at'>, fleetPer
   const limits = new LimitKeeper({ hostPerMinute: 1000, hostBurst: 1000, fleetPerMinute, active: 1000 });
   const activeBans = new ActiveCount(ledger);
   ledger.follow({
-    begins: () => [limits, activeBans].forEach((brake) => brake.begins()),
-    applied: () => [limits, activeBans].forEach((brake) => brake.published()),
+    begins: () => [limits, activeBans].forEach((each) => each.begins()),
+    applied: () => [limits, activeBans].forEach((each) => each.published()),
   });
   const parts = {
     policy: { windowSeconds: 300, defaultDurationSeconds: 3600, maxDurationSeconds: -1 },

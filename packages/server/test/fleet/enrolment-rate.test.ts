@@ -34,7 +34,7 @@ async function entries(fleet: Fleet, wanted: string): Promise<number> {
   return entries.filter(({ what }) => what === wanted).length;
 }
 
-test('the brake lets a burst through, then so many a minute, and remembers for an hour that it took hold', () => {
+test('the limit lets a burst through, then so many a minute, and remembers for an hour that it took hold', () => {
   const rate = new EnrolmentRate(1);
   const asked = [0, 0, 0, 0, 0, 0, 0, 60, 60].map((now) => rate.ask(undefined, now) === undefined);
   assert.deepEqual(asked, [true, true, true, true, true, false, false, true, false]);
@@ -55,13 +55,13 @@ test('above the rate newcomers are asked to come later, and nobody who is enroll
     [...Array.from({ length: 4 }, () => 'OK'), ...Array.from({ length: 10 }, () => 'RETRY')],
   );
   assert.deepEqual(told[4], { status: 'RETRY', code: 'enrolments', after: 5 });
-  await fleet.server.line(/Enrolment is braked/);
+  await fleet.server.line(/Enrolment is limited/);
   const again = await known.enrol('known');
   assert.ok(again.ok && again.reply.status === 'OK');
   await publish(known, '203.0.113.1');
   const status = await fleet.server.command('status');
   assert.equal(status.code, 1);
-  assert.match(status.stdout, /^To do: Enrolment is BRAKED: more than 1 hosts a minute.*10 tries since/);
+  assert.match(status.stdout, /^To do: Enrolment is LIMITED: more than 1 hosts a minute.*10 tries since/);
   assert.deepEqual([await entries(fleet, 'enrolled'), await entries(fleet, 'brake')], [5, 1]);
   assert.equal((await fleet.server.json<{ hosts: unknown[] }>('hosts')).hosts.length, 5);
 });
@@ -80,7 +80,7 @@ test('only 1000 hosts wait for an operator; who waits may ask again, and is let 
   assert.equal(told.filter(({ status }) => status === 'OK').length, 999);
   assert.deepEqual(told.at(-1), { status: 'RETRY', code: 'enrolments', after: 60 });
   const status = (await fleet.server.command('status')).stdout;
-  assert.match(status, /^To do: Enrolment is BRAKED: 1000 hosts wait/);
+  assert.match(status, /^To do: Enrolment is LIMITED: 1000 hosts wait/);
   assert.ok(status.split('\n').length < 20, status);
   assert.equal(await verdict(), 'pending');
   assert.equal((await fleet.server.command('hosts', 'approve', 'waiting')).code, 0);
@@ -111,7 +111,7 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
     joinCheck: { holds: () => true },
     opening: await Opening.begin(ledger, 'approve', [], NOW),
     newcomersPerMinute: 10,
-    braked: () => undefined,
+    limited: () => undefined,
     ended: () => undefined,
     now: () => now,
   });
