@@ -60,7 +60,6 @@ export { readClientConfig, readServerConfig } from './config/config.ts';
 export { formatFleet, parseFleet, type Fleet } from './config/fleet.ts';
 export type { ReadOptions } from './config/option-table.ts';
 export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './config/options.ts';
-export { sampleConfig } from './config/sample-config.ts';
 export type { Servers } from './config/kinds.ts';
 export { findServer, type ServerPlace } from './config/server-place.ts';
 

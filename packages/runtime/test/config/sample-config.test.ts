@@ -3,7 +3,8 @@ import { mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readClientConfig, readServerConfig, sampleConfig } from '@banshare/runtime';
+import { readClientConfig, readServerConfig } from '@banshare/runtime';
+import { sampleConfig } from './sample-config.ts';
 
 const readers = { server: readServerConfig, client: readClientConfig };
 

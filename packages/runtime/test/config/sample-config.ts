@@ -1,5 +1,5 @@
-import type { OptionTable } from './option-table.ts';
-import { clientOptions, serverOptions } from './options.ts';
+import type { OptionTable } from '../../src/config/option-table.ts';
+import { clientOptions, serverOptions } from '../../src/config/options.ts';
 
 /** A configuration file with every option, its meaning and its default, all commented out. */
 export function sampleConfig(program: 'server' | 'client'): string {
