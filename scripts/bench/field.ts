@@ -1,6 +1,6 @@
-import { startFleet } from '../../test/lab/fleet.ts';
-import { startLab } from '../../test/lab/lab.ts';
-import { skipReason } from '../../test/lab/requirements.ts';
+import { startFleet } from '../../test/lab/ground/fleet.ts';
+import { startLab } from '../../test/lab/ground/lab.ts';
+import { skipReason } from '../../test/lab/ground/requirements.ts';
 import type { Figure } from './figures.ts';
 import { addresses } from './field/addresses.ts';
 import { fetchCrowdSec, startCrowdSec } from './field/crowdsec.ts';

@@ -1,9 +1,9 @@
 // Starts a lab with banshare on its hosts (with --bare: with fail2ban only) and keeps it until its input is closed or
 // Ctrl-C is pressed; README.md says how to look around in it.
-import { startFail2ban } from './fail2ban.ts';
-import { startFleet } from './fleet.ts';
-import { startLab, type Lab } from './lab.ts';
-import { skipReason } from './requirements.ts';
+import { startFail2ban } from './ground/fail2ban.ts';
+import { startFleet } from './ground/fleet.ts';
+import { startLab, type Lab } from './ground/lab.ts';
+import { skipReason } from './ground/requirements.ts';
 
 const reason = skipReason();
 if (reason !== false) {

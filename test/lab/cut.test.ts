@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE_MS, untilTrue } from './deadline.ts';
-import { startFleet, type Fleet } from './fleet.ts';
-import type { Host } from './host.ts';
-import { skipReason } from './requirements.ts';
-import type { Running } from './running.ts';
+import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
+import { startFleet, type Fleet } from './ground/fleet.ts';
+import type { Host } from './ground/host.ts';
+import { skipReason } from './ground/requirements.ts';
+import type { Running } from './ground/running.ts';
 
 /** An attacker whose connection stands, and somebody else. */
 const ATTACKER = '203.0.113.7';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { untilTrue } from './deadline.ts';
-import { startFleet, type Fleet } from './fleet.ts';
-import type { Host } from './host.ts';
-import { skipReason } from './requirements.ts';
+import { untilTrue } from './ground/deadline.ts';
+import { startFleet, type Fleet } from './ground/fleet.ts';
+import type { Host } from './ground/host.ts';
+import { skipReason } from './ground/requirements.ts';
 
 const PATIENCE_MS = 300_000;
 /** One of so many is imported before, which says how long all take here. */

@@ -3,12 +3,12 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fail2banClient, jailLocal, startFail2ban, untilBanned } from './fail2ban.ts';
-import { Fleet, reportAction, startFleet } from './fleet.ts';
-import type { Host } from './host.ts';
-import { installed, makeGeneration, makeInstaller } from './installed.ts';
-import { startLab } from './lab.ts';
-import { skipReason } from './requirements.ts';
+import { fail2banClient, jailLocal, startFail2ban, untilBanned } from './ground/fail2ban.ts';
+import { Fleet, reportAction, startFleet } from './ground/fleet.ts';
+import type { Host } from './ground/host.ts';
+import { installed, makeGeneration, makeInstaller } from './ground/installed.ts';
+import { startLab } from './ground/lab.ts';
+import { skipReason } from './ground/requirements.ts';
 
 const skip = skipReason();
 const old = '203.0.113.9';

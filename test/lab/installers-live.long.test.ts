@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FreshBuild } from '../fresh-build.ts';
-import { startFail2ban } from './fail2ban.ts';
-import type { Host } from './host.ts';
-import { startLab } from './lab.ts';
-import { skipReason } from './requirements.ts';
-import type { Exit } from './running.ts';
+import { startFail2ban } from './ground/fail2ban.ts';
+import type { Host } from './ground/host.ts';
+import { startLab } from './ground/lab.ts';
+import { skipReason } from './ground/requirements.ts';
+import type { Exit } from './ground/running.ts';
 
 // Installers run for real, on hosts without systemd whose server is the host itself.
 const skip = skipReason();

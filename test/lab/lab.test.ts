@@ -5,10 +5,10 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { PATIENCE_MS, untilTrue } from './deadline.ts';
-import { startFail2ban, untilBanned } from './fail2ban.ts';
-import { startLab } from './lab.ts';
-import { skipReason } from './requirements.ts';
+import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
+import { startFail2ban, untilBanned } from './ground/fail2ban.ts';
+import { startLab } from './ground/lab.ts';
+import { skipReason } from './ground/requirements.ts';
 
 const skip = skipReason();
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
-import { bannedIn } from './fail2ban.ts';
-import { startFleet, type Fleet } from './fleet.ts';
-import type { Host } from './host.ts';
-import { skipReason } from './requirements.ts';
+import { bannedIn } from './ground/fail2ban.ts';
+import { startFleet, type Fleet } from './ground/fleet.ts';
+import type { Host } from './ground/host.ts';
+import { skipReason } from './ground/requirements.ts';
 
 const skip = skipReason();
 const spool = '/var/spool/banshare';

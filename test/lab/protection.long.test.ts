@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE_MS, untilTrue } from './deadline.ts';
-import { bannedIn, fail2banClient, untilBanned } from './fail2ban.ts';
-import { startFleet, type Fleet } from './fleet.ts';
-import type { Host } from './host.ts';
-import type { Lab } from './lab.ts';
-import { skipReason } from './requirements.ts';
-import { knock, logIn, startSshd } from './login.ts';
+import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
+import { bannedIn, fail2banClient, untilBanned } from './ground/fail2ban.ts';
+import { startFleet, type Fleet } from './ground/fleet.ts';
+import type { Host } from './ground/host.ts';
+import type { Lab } from './ground/lab.ts';
+import { skipReason } from './ground/requirements.ts';
+import { knock, logIn, startSshd } from './ground/login.ts';
 
 const skip = skipReason('sshd', 'ssh', 'nc');
 

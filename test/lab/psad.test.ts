@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE_MS, untilTrue } from './deadline.ts';
-import { untilBanned } from './fail2ban.ts';
-import { startFleet } from './fleet.ts';
-import type { Host } from './host.ts';
-import { installed } from './installed.ts';
-import { startLab, type Lab } from './lab.ts';
-import { psadPids, startPsad } from './psad.ts';
-import { skipReason } from './requirements.ts';
+import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
+import { untilBanned } from './ground/fail2ban.ts';
+import { startFleet } from './ground/fleet.ts';
+import type { Host } from './ground/host.ts';
+import { installed } from './ground/installed.ts';
+import { startLab, type Lab } from './ground/lab.ts';
+import { psadPids, startPsad } from './ground/psad.ts';
+import { skipReason } from './ground/requirements.ts';
 
 const skip = skipReason('psad', 'iptables');
 const scanner = '203.0.113.66';

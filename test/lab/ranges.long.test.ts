@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE_MS, untilTrue } from './deadline.ts';
-import { startFleet, type Fleet } from './fleet.ts';
-import type { Host } from './host.ts';
-import { logIn, startSshd } from './login.ts';
-import { skipReason } from './requirements.ts';
+import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
+import { startFleet, type Fleet } from './ground/fleet.ts';
+import type { Host } from './ground/host.ts';
+import { logIn, startSshd } from './ground/login.ts';
+import { skipReason } from './ground/requirements.ts';
 
 // One range of each family, an attacker within it, and one beside it.
 const RANGES = [

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseFleet, type Fleet as Generation } from '@banshare/runtime';
-import { PATIENCE_MS, untilTrue } from './deadline.ts';
-import { startFleet, type Fleet } from './fleet.ts';
-import type { Host } from './host.ts';
-import { makeGeneration, makeInstaller } from './installed.ts';
-import { skipReason } from './requirements.ts';
-import type { Running } from './running.ts';
+import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
+import { startFleet, type Fleet } from './ground/fleet.ts';
+import type { Host } from './ground/host.ts';
+import { makeGeneration, makeInstaller } from './ground/installed.ts';
+import { skipReason } from './ground/requirements.ts';
+import type { Running } from './ground/running.ts';
 
 const skip = skipReason();
 const NAMES = ['h1', 'h2', 'h3'] as const;

@@ -3,11 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FreshBuild } from '../fresh-build.ts';
-import { jailLocal } from './fail2ban.ts';
-import { startLab } from './lab.ts';
-import { skipReason } from './requirements.ts';
-import type { Exit } from './running.ts';
-import { Booted, noSystemd } from './systemd.ts';
+import { jailLocal } from './ground/fail2ban.ts';
+import { startLab } from './ground/lab.ts';
+import { skipReason } from './ground/requirements.ts';
+import type { Exit } from './ground/running.ts';
+import { Booted, noSystemd } from './ground/systemd.ts';
 
 // The installers and the units on hosts that systemd has booted, the server on the same host.
 const skip = skipReason() || noSystemd();

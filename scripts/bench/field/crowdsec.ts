@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Host } from '../../../test/lab/host.ts';
+import type { Host } from '../../../test/lab/ground/host.ts';
 import { ROOT } from '../../say.ts';
 import { run, unpack } from './packages.ts';
 

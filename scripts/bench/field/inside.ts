@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Host } from '../../../test/lab/host.ts';
-import type { Running } from '../../../test/lab/running.ts';
+import type { Host } from '../../../test/lab/ground/host.ts';
+import type { Running } from '../../../test/lab/ground/running.ts';
 import { Fault } from '../../say.ts';
 
 const PROGRAM = join(import.meta.dirname, 'inside-main.ts');

@@ -1,5 +1,5 @@
-import { fail2banClient, startFail2ban } from '../../../test/lab/fail2ban.ts';
-import type { Host } from '../../../test/lab/host.ts';
+import { fail2banClient, startFail2ban } from '../../../test/lab/ground/fail2ban.ts';
+import type { Host } from '../../../test/lab/ground/host.ts';
 import { median, type Figure } from '../figures.ts';
 import { addresses } from './addresses.ts';
 import { Inside } from './inside.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanEnvironment } from '../../../test/lab/running.ts';
+import { cleanEnvironment } from '../../../test/lab/ground/running.ts';
 import { Fault } from '../../say.ts';
 
 const POLICY = '/usr/sbin/policy-rc.d';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Fleet } from '../../../test/lab/fleet.ts';
-import type { Host } from '../../../test/lab/host.ts';
+import type { Fleet } from '../../../test/lab/ground/fleet.ts';
+import type { Host } from '../../../test/lab/ground/host.ts';
 import { Fault } from '../../say.ts';
 import type { Figure } from '../figures.ts';
 import { addresses } from './addresses.ts';

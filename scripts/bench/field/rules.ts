@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
-import type { Host } from '../../../test/lab/host.ts';
-import { within } from '../../../test/lab/deadline.ts';
-import type { Running } from '../../../test/lab/running.ts';
+import type { Host } from '../../../test/lab/ground/host.ts';
+import { within } from '../../../test/lab/ground/deadline.ts';
+import type { Running } from '../../../test/lab/ground/running.ts';
 
 const PATIENCE_MS = 30_000;
 

@@ -1,4 +1,4 @@
-import type { Host } from '../../../test/lab/host.ts';
+import type { Host } from '../../../test/lab/ground/host.ts';
 import { Fault } from '../../say.ts';
 import { median, type Figure } from '../figures.ts';
 import { addresses } from './addresses.ts';

@@ -1,5 +1,5 @@
-import type { Fleet } from '../../../test/lab/fleet.ts';
-import type { Host } from '../../../test/lab/host.ts';
+import type { Fleet } from '../../../test/lab/ground/fleet.ts';
+import type { Host } from '../../../test/lab/ground/host.ts';
 import { Fault } from '../../say.ts';
 import { median, quantile, type Figure } from '../figures.ts';
 import { Rules } from './rules.ts';

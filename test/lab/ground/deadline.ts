@@ -1,4 +1,4 @@
-import { untilAnswered } from '../fleet/within.ts';
+import { untilAnswered } from '../../fleet/within.ts';
 
 /** Milliseconds until what does not come is said to be missing: long, since it costs time only where a test fails. */
 export const PATIENCE_MS = 60_000;

@@ -7,7 +7,7 @@ import { startLab } from './lab.ts';
 import { serverAddress } from './network.ts';
 import { cleanEnvironment, Running } from './running.ts';
 
-const repository = join(import.meta.dirname, '../..');
+const repository = join(import.meta.dirname, '../../..');
 const kept = join(repository, 'build/lab');
 
 /** What the two installers carry, and layers with what they leave on a host. */
@@ -95,7 +95,7 @@ function run(program: string, words: readonly string[]): void {
 function sourcesHash(): string {
   const hash = createHash('sha256');
   const packages = readdirSync(join(repository, 'packages')).map((name) => `packages/${name}/src`);
-  const lab = ['init.sh', 'installed.ts', 'network.ts'].map((name) => `test/lab/${name}`);
+  const lab = ['init.sh', 'installed.ts', 'network.ts'].map((name) => `test/lab/ground/${name}`);
   for (const path of [...packages, ...lab, 'scripts', 'installers', 'package-lock.json']) {
     for (const file of filesBelow(join(repository, path))) hash.update(file).update(readFileSync(file));
   }
