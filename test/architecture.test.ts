@@ -161,9 +161,14 @@ test('only clock.ts reads a clock', () => {
 test("only transitions.ts makes or changes the state of a client's ban", () => {
   const changes =
     /\bstatus: '(pending|applied|already|skipped|failed|lifting|released|unproven)'[,\s]*[\w}.]|\.status = /;
+  // state.ts stores the row that it is given; whoever writes a column by itself makes a state that no step leads to.
+  const stores = ['client/src/bans/state.ts', 'client/src/bans/state-schema.ts'];
+  const byItself = /\bUPDATE bans SET [^;]*?\bstatus\s*=/i;
   const broken = rooms.filter(
     ({ path, text }) =>
-      path.startsWith('client/src/') && path !== 'client/src/bans/transitions.ts' && changes.test(text),
+      path.startsWith('client/src/') &&
+      ((path !== 'client/src/bans/transitions.ts' && changes.test(text)) ||
+        (!stores.includes(path) && byItself.test(text))),
   );
   assert.deepEqual(
     broken.map((source) => source.path),

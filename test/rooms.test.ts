@@ -172,9 +172,12 @@ function circles(all: readonly Source[]): string[] {
 /** The sources with a statement of SQL outside of its rooms. */
 function withSql(all: readonly Source[]): string[] {
   const statement =
-    /['"`]\s*(?:SELECT|WITH \w+(?:\([^)]*\))? AS|INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM|REPLACE INTO|CREATE (?:TABLE|INDEX|VIEW)|ALTER TABLE|PRAGMA|VACUUM|BEGIN)\b|\.sql\(/;
+    /['"`]\s*(?:SELECT\b[^'"`]*\bFROM|WITH \w+(?:\([^)]*\))? AS|INSERT (?:OR \w+ )?INTO|UPDATE(?: OR \w+)? \w+\s+SET|DELETE FROM|REPLACE INTO|CREATE (?:TABLE|(?:UNIQUE )?INDEX|VIEW)|ALTER TABLE|PRAGMA|VACUUM INTO)\b|\.sql\(/i;
+  // What may also begin a sentence is one in capitals.
+  const word = /['"`]\s*(?:SELECT|UPDATE|VACUUM|BEGIN)\b/;
   return all
-    .filter(({ path, text }) => statement.test(text) && !SQL_IN.some((room) => room.test(path)))
+    .filter(({ text }) => statement.test(text) || word.test(text))
+    .filter(({ path }) => !SQL_IN.some((room) => room.test(path)))
     .map(({ path }) => path);
 }
 
@@ -252,8 +255,15 @@ test('each of these rules sees what breaks it', () => {
       planted('server/src/fleet/hosts.ts', "sql('SELECT name FROM hosts')"),
       planted('server/src/ledger/bans.ts', "sql('SELECT ip FROM bans')"),
       planted('client/src/decide/take.ts', 'const text = `DELETE FROM bans WHERE seq = ?`;'),
+      planted('client/src/apply/again.ts', "const text = 'update bans set ours = 1';"),
+      planted('server/src/words/phrases.ts', "const text = 'Update the hosts, and select one';"),
       planted('client/src/admin/told.ts', 'const text = `\n  WITH own AS (SELECT 1) SELECT ip FROM bans`;'),
     ]),
-    ['server/src/fleet/hosts.ts', 'client/src/decide/take.ts', 'client/src/admin/told.ts'],
+    [
+      'server/src/fleet/hosts.ts',
+      'client/src/decide/take.ts',
+      'client/src/apply/again.ts',
+      'client/src/admin/told.ts',
+    ],
   );
 });
