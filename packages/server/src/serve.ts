@@ -130,6 +130,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     now,
     paths,
     sharesLedger: core.ledger.isShared,
+    startAgain: () => void setTimeout(() => resources.startAgain(), ANSWERS_LEAVE_MS),
   };
   const admin = await serveAdmin({
     path: paths.serverSocket,

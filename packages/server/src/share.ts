@@ -1,7 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { monotonicSeconds, StartFault, type Log as Lines, type Resources } from '@banshare/runtime';
+import {
+  makePrivateDirectory,
+  monotonicSeconds,
+  StartFault,
+  syncDirectory,
+  type Log as Lines,
+  type Resources,
+} from '@banshare/runtime';
 import { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
@@ -36,7 +44,7 @@ export async function openLedger(
   const patiently = waiting(lines, signal);
   if (!existsSync(path)) {
     const head = await patiently(
-      () => shared.getSnapshot(path),
+      () => beginWithSnapshot(shared, path),
       () => undefined,
     );
     if (head === undefined)
@@ -46,6 +54,10 @@ export async function openLedger(
   }
   const ledger = new Ledger(path, makeEpoch, shared);
   resources.own('the ledger', () => ledger.close());
+  if (ledger.replica()?.applied === 0)
+    throw new StartFault(
+      `Cannot use the ledger "${path}" with the shared log: it is not of that log; bring it there with banshare-server ledger move, or join with ledger join`,
+    );
   await patiently(
     () => ledger.catchUp(),
     () => ledger.replica()?.stopped,
@@ -53,12 +65,24 @@ export async function openLedger(
   return { ledger, shared };
 }
 
+/** Lays the newest snapshot at a path, whole or not at all. @throws LogFault, and where it cannot be written */
+async function beginWithSnapshot(shared: Log, path: string): Promise<unknown> {
+  const arriving = `${path}.arriving`;
+  makePrivateDirectory(dirname(path));
+  rmSync(arriving, { force: true });
+  const head = await shared.getSnapshot(arriving);
+  if (head === undefined) return undefined;
+  renameSync(arriving, path);
+  syncDirectory(dirname(path));
+  return head;
+}
+
 /** Does something with the log, again and again until it succeeds. @throws StartFault where that would help nothing. */
 function waiting(
   lines: Lines,
   signal: AbortSignal,
 ): <T>(work: () => Promise<T>, stopped: () => string | null | undefined) => Promise<T> {
-  let isSaid = false;
+  let said = '';
   return async (work, stopped) => {
     for (;;) {
       try {
@@ -68,8 +92,8 @@ function waiting(
         if (typeof why === 'string') throw new StartFault(`Cannot serve: ${why}`, { cause });
         if (signal.aborted) throw new StartFault('Stopped while it waited for the shared log', { cause });
         const error = (cause as Error).message;
-        if (!isSaid) lines.error('Waiting for the shared log before any port is opened', { error });
-        isSaid = true;
+        if (error !== said) lines.error('Waiting for the shared log before any port is opened', { error });
+        said = error;
         await pause(AGAIN_MS, undefined, { signal }).catch(() => undefined);
       }
     }

@@ -62,7 +62,10 @@ export function startUpkeep(parts: {
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
-      await Promise.all([book.flush({ everything: true }), neverBan.flush(clock.now()), flushRates()]);
+      const last = (): Promise<unknown> =>
+        Promise.all([book.flush({ everything: true }), neverBan.flush(clock.now()), flushRates()]);
+      // Where it is written elsewhere, that may be away just now: hosts say it again.
+      await (ledger.isShared ? attempt('write at the end what hosts have said', last) : last());
     },
   };
 }

@@ -16,6 +16,7 @@ import type { PostgresLogOptions } from '../log/postgres-log.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { stopCommands } from './stop-commands.ts';
 import { asYargs, placesOf } from './words-of.ts';
+import { ledgerCommands } from './ledger-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { importCommands } from './import-commands.ts';
 
@@ -76,6 +77,7 @@ export function serverCommands(
     ...banCommands(ask),
     ...fleetCommands(ask, setCode),
     ...stopCommands(ask),
+    ledgerCommands(setCode),
     ...importCommands(ask, setCode, argv),
   ];
 }

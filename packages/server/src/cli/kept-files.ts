@@ -7,7 +7,7 @@ import type { KeptFile } from '../ledger/backup-file.ts';
 const GENERATION_FILES = ['fleet.toml', 'server.key', 'server.key_secret', 'join.key', 'join.key_secret'];
 const OPTIONAL_FILE = 'join.key_secret';
 /** Lies beside the generations where several servers share a log. */
-const LEDGER_SECRET = 'ledger.secret';
+const LEDGER_FILES = ['ledger.secret', 'ledger.password'];
 const GENERATION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const CONFIG = 'server.toml';
 
@@ -31,7 +31,7 @@ function generationFiles(directory: string): Kept {
     const { name } = entry;
     // An installer is at work, or was killed.
     if (name.startsWith('.')) continue;
-    if (name === LEDGER_SECRET && entry.isFile()) {
+    if (LEDGER_FILES.includes(name) && entry.isFile()) {
       const content = readPlain(join(directory, name));
       kept.files.push({ path: `generations/${name}`, mode: 0o600, content });
       continue;
@@ -71,8 +71,8 @@ export function placeOf(
   { path, mode }: { path: string; mode: number },
 ): { path: string; mode: number; generation?: string } | undefined {
   if (path === CONFIG) return { path: paths.serverConfig, mode: mode & 0o644 };
-  if (path === `generations/${LEDGER_SECRET}`)
-    return { path: paths.ledgerSecret, mode: 0o600, generation: '' };
+  const beside = LEDGER_FILES.find((name) => path === `generations/${name}`);
+  if (beside !== undefined) return { path: join(paths.generations, beside), mode: 0o600, generation: '' };
   const [top, generation = '', file = '', ...more] = path.split('/');
   const isOurs = top === 'generations' && GENERATION_NAME.test(generation) && GENERATION_FILES.includes(file);
   if (!isOurs || more.length > 0) return undefined;

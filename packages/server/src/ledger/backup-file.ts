@@ -1,6 +1,8 @@
 import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { appendEntry } from './audit.ts';
+import type { Sql } from './rows.ts';
+import type { LogPosition } from '../log/log.ts';
 import { statements } from './database.ts';
 import { migrate } from './schema.ts';
 
@@ -68,14 +70,33 @@ export function readFiles(backup: string): KeptFile[] {
  * every host asks for a snapshot. @throws when a newer program made it, or it is damaged.
  */
 export function beginEpoch(path: string, epoch: string, now: number): void {
+  beginAnew(path, epoch, now, 'restore');
+}
+
+/** Makes a replica of what several servers share a ledger of its own again, in an epoch of its own. @throws as beginEpoch() */
+export function leaveLog(path: string, epoch: string, now: number): void {
+  beginAnew(path, epoch, now, 'ledger left');
+}
+
+/** Says in a copy of a ledger which entry of the log it stands for. @throws SQLite's error. */
+export function markApplied(path: string, { n, token }: LogPosition): void {
+  withDatabase(path, (database) => database.prepare('UPDATE applied SET n = ?, token = ?').run(n, token));
+}
+
+/** Says the same in the file of a running server, whose next start needs the log. @throws SQLite's error. */
+export function becomeReplica({ sql }: { readonly sql: Sql }, { n, token }: LogPosition): void {
+  sql('UPDATE applied SET n = ?, token = ?').run(n, token);
+}
+
+function beginAnew(path: string, epoch: string, now: number, why: string): void {
   withDatabase(path, (database) => {
     migrate(database, path);
     database.exec('BEGIN IMMEDIATE');
-    database.exec("DROP TABLE backup_files; UPDATE applied SET n = 0, token = ''");
+    database.exec("DROP TABLE IF EXISTS backup_files; UPDATE applied SET n = 0, token = ''");
     database.prepare("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)").run(epoch);
     database.exec("INSERT OR REPLACE INTO meta SELECT 'pruned-to', coalesce(max(seq), 0) FROM events");
     database.exec('UPDATE hosts SET epoch = NULL, applied = NULL; DELETE FROM acks; DELETE FROM outcomes');
-    appendEntry(statements(database), 'restore', { epoch }, now);
+    appendEntry(statements(database), why, { epoch }, now);
     database.exec('COMMIT');
   });
 }

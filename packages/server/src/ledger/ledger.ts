@@ -34,6 +34,7 @@ export class Ledger {
   /** Who waits for what other servers have appended. */
   readonly #catching: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #isClosed = false;
+  #refusal: string | undefined;
 
   /** With a log it is a replica of what several servers share. @throws when the database cannot be used. */
   constructor(path: string, makeEpoch: () => string, log?: Log) {
@@ -51,9 +52,9 @@ export class Ledger {
     });
   }
 
-  /** Whether several servers share it. */
+  /** Whether several servers share it, or it is just being moved there. */
   get isShared(): boolean {
-    return this.#shared !== undefined;
+    return this.#shared !== undefined || this.#refusal !== undefined;
   }
 
   /** Which entry of the shared log was applied last, and why no more are; undefined where it is not shared. */
@@ -290,6 +291,16 @@ export class Ledger {
       await new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** Refuses to write from now on, and resolves once what waited is written. */
+  async stopWriting(why: string): Promise<void> {
+    this.#refusal = why;
+    await this.idle();
+  }
+
+  goOnWriting(): void {
+    this.#refusal = undefined;
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const { reject } of this.#catching.splice(0)) reject(new Error('The ledger is closed'));
@@ -306,6 +317,8 @@ export class Ledger {
   }
 
   #write<T>(work: (books: Books) => T, how: Pick<Piece, 'isSweep'>): Promise<T> {
+    if (this.#refusal !== undefined)
+      return Promise.reject(new Error(`The ledger is not written: ${this.#refusal}`));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({ ...how, work, resolve: (result) => resolve(result as T), reject });
     this.#begin();

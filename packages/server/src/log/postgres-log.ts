@@ -16,7 +16,7 @@ import {
 import { proveRows } from './prove-rows.ts';
 import { NONCE_BYTES, seal, type SealedEntry } from './seal.ts';
 import { getSnapshot, putSnapshot } from './snapshots.ts';
-import { APPEND, BARRIER, CREATE, IS_CREATED, LOOK, PULSE, READ, STILL } from './statements.ts';
+import { APPEND, BARRIER, CLEAR, CREATE, IS_CREATED, LOOK, PULSE, READ, STILL } from './statements.ts';
 
 /** Where the log is, and the secret that proves its entries. */
 export type PostgresLogOptions = DatabaseAccess & {
@@ -102,6 +102,24 @@ export class PostgresLog implements Log {
 
   onNews(listen: () => void): void {
     this.#listeners.push(listen);
+  }
+
+  /** Resolves once the database is found. @throws LogFault, why it is not within so many milliseconds */
+  async found(ms: number): Promise<void> {
+    const stop = new AbortController();
+    const late = pause(ms, undefined, { signal: stop.signal }).then(
+      () => undefined,
+      () => undefined,
+    );
+    const line = await Promise.race([this.#awaited.promise, late]);
+    stop.abort();
+    if (line === undefined) throw this.#fault ?? away(new Error('it was lost'));
+  }
+
+  /** Removes everything that is in the log. @throws LogFault */
+  async clear(): Promise<void> {
+    await this.#aside((line) => line.run(CLEAR));
+    this.#last = 0;
   }
 
   health(): LogHealth {

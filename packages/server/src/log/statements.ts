@@ -35,6 +35,8 @@ export const CREATE = `
   );
   ALTER TABLE parts ALTER COLUMN data SET STORAGE EXTERNAL;`;
 
+export const CLEAR = 'DELETE FROM log; DELETE FROM snapshots; DELETE FROM parts';
+
 export const IS_CREATED: Statement = {
   name: 'is-created',
   text: `SELECT to_regclass('log') IS NOT NULL AS created`,

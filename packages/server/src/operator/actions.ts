@@ -337,5 +337,10 @@ export const ACTIONS = {
   },
   drill: { takes: {}, gives: { fields: { ip: 'text', hosts: { list: { fields: DRILLED } } } } },
   'copy-ledger': { takes: { 'file?': 'text' }, gives: 'anything' },
+  'move-ledger': {
+    takes: { log: 'text', 'durability?': 'text', 'passwordFile?': 'text' },
+    gives: 'anything',
+  },
+  'start-again': { takes: {}, gives: 'anything' },
   'backup-failed': { takes: { file: 'text', why: 'text' }, gives: 'anything' },
 } as const satisfies AdminTable;

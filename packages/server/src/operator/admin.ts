@@ -12,6 +12,7 @@ import { ACTIONS } from './actions.ts';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
+import { moveLedger } from './move-ledger.ts';
 import { muteHost, unmuteHost } from './mute.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { Log } from '../log/log.ts';
@@ -42,6 +43,8 @@ export type AdminParts = FleetParts &
     rates: Pick<RateWatch, 'rate'>;
     /** Whether other servers have the same ledger. */
     sharesLedger: boolean;
+    /** Has the server begin anew, by what server.toml says then, once this is answered. */
+    startAgain: () => void;
   };
 
 /** What the daemon does for each action of its table. */
@@ -72,6 +75,11 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   audit: showAudit,
   drill: unlessFrozen((_, parts) => drill(parts)),
   'copy-ledger': async (args, parts) => ({ ok: true, result: { path: await copyLedger(args, parts) } }),
+  'move-ledger': moveLedger,
+  'start-again': (_, { startAgain }) => {
+    startAgain();
+    return { ok: true, result: null };
+  },
   'backup-failed': noteFailedBackup,
 };
 
