@@ -154,7 +154,8 @@ async function connectOnce(
   };
   const taking = takingOf(parts.paths, parts.serverPlace, key);
   const link = new ServerLink(server, key, key.curve, taking, (isAnswered) => {
-    if (!isAnswered && servers.isDeaf()) leave('unanswered');
+    // A stale one may wait for its database, and the scout looks for a better one.
+    if (!isAnswered && !progress.isStale && servers.isDeaf()) leave('unanswered');
   });
   const acknowledger = new Acknowledger(link, state, parts);
   const ack = (): void => acknowledger.ring();

@@ -8,7 +8,8 @@ const LAGS_FOR_MS = 3000;
 /** A fleet does not come to look at the same moment. */
 const STALE_FOR_MS = 500;
 const LISTEN_MS = 2.5 * HEARTBEAT_MS;
-const [SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS] = [5000, 10_000];
+/** Where no server can write for long, the hosts of a fleet are no burden to them. */
+const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [5000, 40_000];
 
 /** What a scout needs to know. */
 export type ScoutParts = {
@@ -58,13 +59,13 @@ export class Scout {
     if (this.#isLooking || !this.#isNeeded || this.#parts.others().length === 0) return;
     this.#isLooking = true;
     await wait(this.#isStale ? randomInt(STALE_FOR_MS) : LAGS_FOR_MS, this.#signal);
-    while (this.#isNeeded) {
+    for (let pause = FIRST_PAUSE_MS; this.#isNeeded; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       const better = await this.#better();
       if (better !== undefined && this.#isNeeded) {
         this.#parts.found(better);
         break;
       }
-      await wait(randomInt(SHORTEST_PAUSE_MS, LONGEST_PAUSE_MS), this.#signal);
+      await wait(randomInt(pause / 2, pause), this.#signal);
     }
     this.#isLooking = false;
   }
