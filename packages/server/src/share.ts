@@ -10,6 +10,7 @@ import {
   type Log as Lines,
   type Resources,
 } from '@banshare/runtime';
+import { keepSnapshots } from './keep-snapshots.ts';
 import { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
@@ -62,6 +63,7 @@ export async function openLedger(
     () => ledger.catchUp(),
     () => ledger.replica()?.stopped,
   );
+  keepSnapshots({ ledger, shared, lines }, path, resources);
   return { ledger, shared };
 }
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { appendEntry } from './audit.ts';
-import type { Sql } from './rows.ts';
+import type { Row, Sql } from './rows.ts';
 import type { LogPosition } from '../log/log.ts';
 import { statements } from './database.ts';
 import { migrate } from './schema.ts';
@@ -81,6 +81,17 @@ export function leaveLog(path: string, epoch: string, now: number): void {
 /** Says in a copy of a ledger which entry of the log it stands for. @throws SQLite's error. */
 export function markApplied(path: string, { n, token }: LogPosition): void {
   withDatabase(path, (database) => database.prepare('UPDATE applied SET n = ?, token = ?').run(n, token));
+}
+
+/** Copies a replica to a path where nothing is yet; returns the entry of the log that the copy stands for. @throws SQLite's error. */
+export function copyAsSnapshot(
+  ledger: { readonly sql: Sql; copyTo(path: string): void },
+  path: string,
+): LogPosition {
+  // Both in one turn: nothing is applied in between.
+  const row = ledger.sql('SELECT n, token FROM applied').get() as Row;
+  ledger.copyTo(path);
+  return { n: Number(row['n']), token: String(row['token']) };
 }
 
 /** Says the same in the file of a running server, whose next start needs the log. @throws SQLite's error. */

@@ -273,7 +273,7 @@ export class Ledger {
 
   /** Writes a copy of the whole database to a path where nothing is yet; meanwhile nothing else is written. */
   copyTo(path: string): void {
-    this.sql('VACUUM INTO ?').run(path);
+    this.#file.opened.database.prepare('VACUUM INTO ?').run(path);
   }
 
   /**

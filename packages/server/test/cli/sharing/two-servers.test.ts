@@ -92,6 +92,7 @@ test(
       await second.stop();
     }
 
+    await server.says('backup', join(folder.path, 'backup'));
     const left = await runProgram('server', ['ledger', 'leave', '--root', root]);
     assert.equal(left.code, 0, left.stderr);
     assert.doesNotMatch(readFileSync(hostPaths(root).serverConfig, 'utf8'), /postgres:/);

@@ -1,0 +1,54 @@
+import { chmodSync, rmSync } from 'node:fs';
+import type { Log as Lines, Resources } from '@banshare/runtime';
+import { copyAsSnapshot } from './ledger/backup-file.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { SCHEMA } from './ledger/schema.ts';
+import type { Log, LogHealth } from './log/log.ts';
+
+/** After so many entries a new server would have to apply too many. */
+const MOST_ENTRIES = 20_000;
+/** And the log would keep what nobody needs. */
+const OLDEST_SECONDS = 86_400;
+const LOOK_MS = 60_000;
+
+/** Whether the log shall have a new snapshot: behind which it is pruned, and from which a new server starts. */
+export function isSnapshotDue({ fault, last, snapshot }: LogHealth): boolean {
+  const entries = last - snapshot.n;
+  if (fault !== undefined || entries <= 0) return false;
+  return entries >= MOST_ENTRIES || snapshot.ageSeconds >= OLDEST_SECONDS;
+}
+
+/** Puts the ledger as it is now into the log, by way of a copy beside it. @throws LogFault, and where the copy cannot be written */
+export async function takeSnapshot(ledger: Ledger, shared: Log, path: string): Promise<void> {
+  const copy = `${path}.snapshot`;
+  try {
+    rmSync(copy, { force: true });
+    const position = copyAsSnapshot(ledger, copy);
+    chmodSync(copy, 0o600);
+    await shared.putSnapshot({ ...position, schema: SCHEMA }, copy);
+  } finally {
+    rmSync(copy, { force: true });
+  }
+}
+
+/** Looks each minute; of several servers whichever comes first does it. */
+export function keepSnapshots(
+  { ledger, shared, lines }: { ledger: Ledger; shared: Log; lines: Lines },
+  path: string,
+  resources: Resources,
+): void {
+  let isBusy = false;
+  const look = async (): Promise<void> => {
+    if (isBusy || !isSnapshotDue(shared.health()) || ledger.replica()?.stopped !== null) return;
+    isBusy = true;
+    try {
+      await takeSnapshot(ledger, shared, path);
+    } catch (error) {
+      lines.warning('Cannot put a snapshot into the shared log', { error: (error as Error).message });
+    } finally {
+      isBusy = false;
+    }
+  };
+  const timer = setInterval(() => void look(), LOOK_MS);
+  resources.own('the snapshots of the shared log', () => clearInterval(timer));
+}
