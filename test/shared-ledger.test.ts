@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { parsePublication } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
-import { startFleet, within, type Fleet, type Peer } from './fleet/index.ts';
+import { startFleet, untilAnswered, within, type Fleet, type Peer } from './fleet/index.ts';
 import { Postgres, postgresSkip } from './fleet/postgres.ts';
 import { takePort } from './fleet/ports.ts';
 import { Folder } from './fleet/roots.ts';
@@ -27,6 +26,7 @@ class Servers implements AsyncDisposable {
   readonly b: FleetServer;
   readonly #folder = new Folder();
   readonly #peers: Peer[] = [];
+  readonly #further: FleetServer[] = [];
 
   private constructor(postgres: Postgres, fleet: Fleet) {
     this.postgres = postgres;
@@ -40,15 +40,28 @@ class Servers implements AsyncDisposable {
     const [postgres, fleet] = await Promise.all([Postgres.start(), startFleet()]);
     const made = new Servers(postgres, fleet);
     const { a, b } = made;
-    await a.stop();
-    writeFileSync(a.paths.ledgerSecret, randomBytes(32).toString('hex'), { mode: 0o600 });
-    cpSync(a.root, b.root, { recursive: true, filter: (path) => !path.endsWith('.sock') });
-    await Promise.all([a.restart(made.toml), b.start()]);
+    await a.says('ledger', 'move', postgres.url, '--durability', 'none');
+    // It starts again by itself, and for the tests with lines that they know.
+    const isBack = async (): Promise<true | undefined> =>
+      (await a.command('status', '--json')).stdout === '' ? undefined : true;
+    await untilAnswered(isBack, 20_000, () => 'the server that has moved its ledger');
+    await a.restart(made.toml);
+    layAs(a, b);
+    await b.start();
     return made;
   }
 
   get toml(): string {
     return `[ledger]\nlog = "${this.postgres.url}"\ndurability = "none"`;
+  }
+
+  /** A third server, with the keys of the others and no ledger. */
+  async further(): Promise<FleetServer> {
+    const ports = { report: takePort(), publish: takePort() };
+    const c = new FleetServer(`${this.#folder.path}/c`, this.toml, '127.0.0.1', ports);
+    this.#further.push(c);
+    layAs(this.a, c);
+    return c.start();
   }
 
   /** The same host at the other server. */
@@ -69,11 +82,16 @@ class Servers implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const peer of this.#peers) peer.leave();
-    await this.b.close();
+    await Promise.all([this.b, ...this.#further].map((server) => server.close()));
     await this.fleet[Symbol.asyncDispose]();
     await this.postgres[Symbol.asyncDispose]();
     this.#folder[Symbol.dispose]();
   }
+}
+
+/** Gives a server the keys of another, and no ledger. */
+function layAs({ root }: FleetServer, to: FleetServer): void {
+  cpSync(root, to.root, { recursive: true, filter: (path) => !/\.sock$|ledger\.db/.test(path) });
 }
 
 const started = skip === false ? Servers.start() : undefined;
@@ -212,3 +230,19 @@ test('status names for ever that one machine alone keeps what was answered OK', 
   const { stdout } = await (await servers()).b.command('status');
   assert.match(stdout, /^To do: What is answered OK is on one machine only/m);
 });
+
+test(
+  'a new server with nothing but keys starts from the newest snapshot, and has all that the others have',
+  { skip },
+  async () => {
+    const all = await servers();
+    const peer = await all.fleet.peer('h6');
+    await publish(peer, '203.0.113.41');
+    const c = await all.further();
+    assert.match(await c.says('bans', '203.0.113.41'), /203\.0\.113\.41/);
+    await all.settled();
+    const there = peer.at({ keys: all.fleet.keys, ports: () => c.ports });
+    assert.equal(await fateOf(there, '203.0.113.41'), 'duplicate');
+    there.leave();
+  },
+);

@@ -18,6 +18,9 @@ type Judged = {
 /** Faults after which this replica applies nothing more: a person is needed. */
 const STOPS: ReadonlySet<string> = new Set(['forged', 'newer', 'forked', 'pruned']);
 
+const NOT_OF_IT =
+  "This server's ledger is none of those that share the log: move its file away, and it starts from the newest snapshot there";
+
 /**
  * Writes the ledger by the log that several servers share. Pieces are judged in a transaction that is taken back; what it would have changed
  * is appended to the log, which takes it only behind the entry that this replica applied last; and only then it is applied here. So nobody
@@ -81,6 +84,8 @@ export class Replica {
       } catch (error) {
         throw error instanceof LogFault && STOPS.has(error.code) ? this.#stop(error) : error;
       }
+      // Whoever has applied none begins a log: on another ledger the entries would fit, and mean something else.
+      if (entries.length > 0 && this.position.n === 0) throw this.#stop(new LogFault('forked', NOT_OF_IT));
       for (const entry of entries) this.#take(entry);
       if (entries.length < MOST_READ) return;
     }

@@ -8,6 +8,7 @@ import { HostBook } from '../../src/fleet/hosts.ts';
 import { Freeze } from '../../src/judging/freeze.ts';
 import { judge } from '../../src/judging/judge.ts';
 import { sweep } from '../../src/ledger/deeds.ts';
+import { Settings } from '../../src/ledger/settings.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import type { Changes } from '../../src/ledger/changes.ts';
 import type { Host } from '../../src/words/host.ts';
@@ -38,22 +39,30 @@ class Replica {
 
 /** Two replicas of one ledger that has a host, and what the test reports by. */
 class Pair implements Disposable {
-  readonly log = new LogOfTest();
-  readonly shelf = new LedgerOfTest();
+  readonly log: LogOfTest;
+  readonly shelf: LedgerOfTest;
   readonly host: Host;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'banshare-shared-'));
+  readonly #folder: string;
   readonly a: Replica;
   readonly b: Replica;
 
-  constructor() {
-    this.host = this.shelf.host('h1');
-    const [a, b] = ['a', 'b'].map((name) => {
-      const path = join(this.#folder, `${name}.db`);
-      this.shelf.ledger.copyTo(path);
-      return new Replica(path, this.log);
-    });
-    assert.ok(a && b);
-    [this.a, this.b] = [a, b];
+  private constructor(log: LogOfTest, shelf: LedgerOfTest, host: Host, folder: string, a: Replica) {
+    [this.log, this.shelf, this.host, this.#folder, this.a] = [log, shelf, host, folder, a];
+    // The first has begun the log, and the second starts from its snapshot.
+    const path = join(folder, 'b.db');
+    a.ledger.copyTo(path);
+    this.b = new Replica(path, log);
+  }
+
+  static async begin(): Promise<Pair> {
+    const [log, shelf] = [new LogOfTest(), new LedgerOfTest()];
+    const host = shelf.host('h1');
+    const folder = mkdtempSync(join(tmpdir(), 'banshare-shared-'));
+    const path = join(folder, 'a.db');
+    shelf.ledger.copyTo(path);
+    const a = new Replica(path, log);
+    await a.ledger.write(() => new Settings(a.ledger).put('shared-since', '1'));
+    return new Pair(log, shelf, host, folder, a);
   }
 
   report(last: number) {
@@ -77,7 +86,7 @@ class Pair implements Disposable {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('a ban that is committed at one server is published by both, with the same seq and tail', async () => {
-  using pair = new Pair();
+  using pair = await Pair.begin();
   const { a, b } = pair;
   const [recorded] = await a.ledger.record(pair.report(1), deciding);
   assert.equal(recorded?.verdict, 'accepted');
@@ -89,7 +98,7 @@ test('a ban that is committed at one server is published by both, with the same 
 });
 
 test('two servers that write at once judge one after the other: none is lost, none is twice, and their tails are the same', async () => {
-  using pair = new Pair();
+  using pair = await Pair.begin();
   const { a, b } = pair;
   const all = await Promise.all(
     Array.from({ length: 60 }, async (_, n) => {
@@ -112,7 +121,7 @@ test('two servers that write at once judge one after the other: none is lost, no
 });
 
 test('nothing is read before it is in the log: while an entry is appended its server knows as much as the other', async () => {
-  using pair = new Pair();
+  using pair = await Pair.begin();
   const { ledger } = pair.a;
   const done = ledger.record(pair.report(1), deciding);
   await Promise.resolve();
@@ -122,7 +131,7 @@ test('nothing is read before it is in the log: while an entry is appended its se
 });
 
 test('who is enrolled, revoked and muted at one server is so at the other, and what it told there stays', async () => {
-  using pair = new Pair();
+  using pair = await Pair.begin();
   const { a, b } = pair;
   const freeze = new Freeze(b.ledger);
   const name = parseHostName('h2');
@@ -148,7 +157,7 @@ test('who is enrolled, revoked and muted at one server is so at the other, and w
 
 for (const next of ['away', 'unknown and lost', 'unknown and stored'] as const) {
   test(`where the database is ${next} the sender is told to come again, and then it is there once at both`, async () => {
-    using pair = new Pair();
+    using pair = await Pair.begin();
     const { a, b } = pair;
     const report = pair.report(1);
     pair.log.next = next;
@@ -165,7 +174,7 @@ for (const next of ['away', 'unknown and lost', 'unknown and stored'] as const) 
 }
 
 test('an entry that does not fit stops the replica with its reason, and nothing more is applied or written there', async () => {
-  using pair = new Pair();
+  using pair = await Pair.begin();
   const { a, b } = pair;
   // Somebody changed this server's file.
   await a.ledger.record(pair.report(1), deciding);
@@ -174,15 +183,15 @@ test('an entry that does not fit stops the replica with its reason, and nothing 
   b.ledger.follow({ applied: (each) => changes.push(each) });
   const last = pair.log.entries.at(-1)!;
   pair.log.entries.push({ ...last, n: last.n + 1, token: 'same again' });
-  await assert.rejects(b.ledger.catchUp(), /Cannot apply entry 2 of the log/);
+  await assert.rejects(b.ledger.catchUp(), /Cannot apply entry 3 of the log/);
   assert.match(b.ledger.replica()?.stopped ?? '', /start it from the newest snapshot/);
-  await assert.rejects(b.ledger.record(pair.report(2), deciding), /Cannot apply entry 2/);
+  await assert.rejects(b.ledger.record(pair.report(2), deciding), /Cannot apply entry 3/);
   assert.deepEqual([changes, b.ledger.head().seq], [[], 1]);
   pair.log.entries.pop();
 });
 
 test('a replica that starts again goes on where it was, and one that is alone refuses what is shared', async () => {
-  using pair = new Pair();
+  using pair = await Pair.begin();
   const { a, b } = pair;
   b.ledger.close();
   await a.ledger.record(pair.report(1), deciding);
@@ -200,8 +209,22 @@ test('a replica that starts again goes on where it was, and one that is alone re
   assert.throws(() => new Ledger(b.path, () => 'epoch'), /replica of what several servers share/);
 });
 
-test('what is written outside of the queue is refused where servers share the ledger: the others would not have it', () => {
-  using pair = new Pair();
+test('what is written outside of the queue is refused where servers share the ledger: the others would not have it', async () => {
+  using pair = await Pair.begin();
   const write = () => pair.a.ledger.sql("INSERT INTO never_ban VALUES ('192.0.2.0/24', 1)").run();
   assert.throws(write, /outside of the ledger's queue/);
+});
+
+test('a ledger that is none of those that share the log takes nothing from it: the entries would fit, and mean something else', async () => {
+  using pair = await Pair.begin();
+  using other = new LedgerOfTest();
+  const path = `${pair.b.path}.other`;
+  other.ledger.copyTo(path);
+  const stranger = new Replica(path, pair.log);
+  try {
+    await assert.rejects(stranger.ledger.catchUp(), /none of those that share the log/);
+    await assert.rejects(stranger.ledger.record(pair.report(1), deciding), /none of those/);
+  } finally {
+    stranger.ledger.close();
+  }
 });
