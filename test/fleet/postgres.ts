@@ -213,8 +213,31 @@ export class Postgres implements AsyncDisposable {
   }
 }
 
+/** A folder of the ordinary user's, gone when the test ends. */
+export class OrdinaryFolder implements Disposable {
+  readonly path: string;
+  readonly #remove = (): void => rmSync(this.path, { recursive: true, force: true });
+
+  constructor(prefix: string) {
+    this.path = mkdtempSync(join(tmpdir(), prefix));
+    this.give(this.path);
+    process.once('exit', this.#remove);
+  }
+
+  /** Gives a file in it to that user. */
+  give(path: string): void {
+    const { uid, gid } = ordinaryUser();
+    if (uid !== undefined) chownSync(path, uid, gid ?? uid);
+  }
+
+  [Symbol.dispose](): void {
+    process.off('exit', this.#remove);
+    this.#remove();
+  }
+}
+
 /** Newest first. */
-function folderOfPrograms(): string | undefined {
+export function folderOfPrograms(): string | undefined {
   if (!existsSync(DEBIAN)) return undefined;
   const versions = readdirSync(DEBIAN).filter((name) => Number(name) >= 15);
   return versions
@@ -234,7 +257,7 @@ function ordinaryUser(): { uid: number | undefined; gid: number | undefined } {
 }
 
 /** A command as an ordinary user, that ends at once when this process does, however that ends. */
-function asOrdinary(command: string, ...words: readonly string[]): string[] {
+export function asOrdinary(command: string, ...words: readonly string[]): string[] {
   const { uid, gid } = ordinaryUser();
   const user = uid === undefined ? [] : [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   return ['setpriv', ...user, '--pdeathsig', 'QUIT', command, ...words];
@@ -251,6 +274,6 @@ function runAs(name: string, ...words: readonly string[]): string {
   return stdout.trimEnd();
 }
 
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: '/', LC_ALL: 'C' };
 }

@@ -41,7 +41,7 @@ export async function until(log: PostgresLog, isSo: () => boolean): Promise<void
     if (isSo()) come.resolve();
   });
   if (isSo()) return;
-  await within(come.promise, 10_000, () => `news of the log; it says ${log.health().fault?.message}`);
+  await within(come.promise, 20_000, () => `news of the log; it says ${log.health().fault?.message}`);
 }
 
 /** A batch, whose changeset is a text. */
