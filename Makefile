@@ -118,10 +118,11 @@ hooks: ## lets make check run before each commit
 	@git config core.hooksPath scripts/hooks
 	@echo 'make check runs before each commit now. Off again: git config --unset core.hooksPath'
 
-# BENCH=quick leaves the field out.
-bench: bundles ## each goal beside a reference of the same run; BENCH=quick leaves the field out
-	@$(NODE) scripts/bench.ts
-	@test "$(BENCH)" = quick || $(NODE) scripts/bench-field.ts
+# BENCH=quick leaves the field out, BENCH=servers is several servers on one PostgreSQL alone.
+bench: bundles ## each goal beside a reference of the same run; BENCH=quick leaves the field out, =servers is those on PostgreSQL
+	@test "$(BENCH)" = servers || $(NODE) scripts/bench.ts
+	@$(NODE) scripts/bench-servers.ts
+	@test "$(BENCH)" = quick || test "$(BENCH)" = servers || $(NODE) scripts/bench-field.ts
 
 bench-field: deps ## the field alone
 	@$(NODE) scripts/bench-field.ts

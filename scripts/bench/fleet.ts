@@ -26,6 +26,7 @@ export class BenchFleet {
   readonly bin = join(this.dist, 'bin');
   readonly library = join(this.dist, 'lib/banshare');
   server: Program | undefined;
+  readonly #servers: Program[] = [];
   readonly hosts: Host[] = [];
   #fleet: Fleet | undefined;
 
@@ -56,9 +57,24 @@ export class BenchFleet {
     mkdirSync(generation, { recursive: true, mode: 0o700 });
     for (const name of ['fleet.toml', 'server.key', 'server.key_secret', 'join.key'])
       copyFileSync(join(this.certs, name), join(generation, name));
-    writeFileSync(join(root, 'etc/banshare/server.toml'), NO_LIMITS);
-    this.server = new Program('the server', join(this.bin, 'banshare-server'), ['--root', root]);
-    await this.server.line((line) => line.startsWith('banshare-server ready'));
+    this.server = await this.serve('server');
+  }
+
+  /** Lays another server beside the first, which has to stand still: with its keys, its ports and a copy of its ledger. Returns its root. */
+  copyServer(name: string): string {
+    const root = join(this.folder, name);
+    cpSync(join(this.folder, 'server'), root, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    return root;
+  }
+
+  /** Starts a server that was laid, with more lines of server.toml. */
+  async serve(name: string, toml = ''): Promise<Program> {
+    const root = join(this.folder, name);
+    writeFileSync(join(root, 'etc/banshare/server.toml'), `${NO_LIMITS}${toml}`);
+    const program = new Program(name, join(this.bin, 'banshare-server'), ['--root', root]);
+    this.#servers.push(program);
+    await program.line((line) => line.startsWith('banshare-server ready'));
+    return program;
   }
 
   /** Starts a host's client, which enrols itself; `toml` is its client.toml, if it shall have one. */
@@ -129,7 +145,7 @@ export class BenchFleet {
   /** Stops and removes everything. */
   async remove(): Promise<void> {
     await Promise.all(this.hosts.map(async ({ client }) => client?.stop()));
-    await this.server?.stop();
+    await Promise.all(this.#servers.map((server) => server.stop()));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -28,8 +28,10 @@ export class Commands {
   readonly #script: string;
   readonly #waiting = new Map<string, { missing: number; resolve: (atMs: number) => void }>();
   readonly #pipe: Socket;
+  readonly #places: number;
 
-  constructor(folder: string) {
+  constructor(folder: string, places = PLACES) {
+    this.#places = places;
     this.#script = join(folder, 'command.sh');
     const path = join(folder, 'commands');
     writeFileSync(this.#script, `echo "$1" > '${path}'\n`);
@@ -46,7 +48,7 @@ export class Commands {
 
   /** When the command ran at the last of the places for an address. */
   ranEverywhere(ip: string): Promise<number> {
-    return new Promise((resolve) => this.#waiting.set(ip, { missing: PLACES, resolve }));
+    return new Promise((resolve) => this.#waiting.set(ip, { missing: this.#places, resolve }));
   }
 
   close(): void {

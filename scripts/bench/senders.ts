@@ -1,5 +1,6 @@
 // One of the processes that report concurrently: each sender has a connection of its own and sends its next report as soon
-// as the last one is answered. Reports are signed before the clock runs. Words: one JSON object; then `go` on stdin.
+// as the last one is answered. Reports are signed before the clock runs. Words: one JSON object; then `go` on stdin. Says at the end for how
+// many seconds it reported, and after how many milliseconds each was answered.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Request } from 'zeromq';
@@ -31,14 +32,19 @@ const reports = sockets.map((_, sender) =>
 await Promise.all(sockets.map((socket, sender) => exchange(socket, reports[sender]?.[0])));
 console.log('ready');
 await once(process.stdin, 'data');
+const answeredMs: number[] = [];
 const began = process.hrtime.bigint();
 await Promise.all(
   sockets.map(async (socket, sender) => {
-    for (const report of reports[sender]?.slice(1) ?? []) await exchange(socket, report);
+    for (const report of reports[sender]?.slice(1) ?? []) {
+      const sent = performance.now();
+      await exchange(socket, report);
+      answeredMs.push(performance.now() - sent);
+    }
   }),
 );
 const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-console.log(`done ${seconds}`);
+console.log(`done ${seconds} ${answeredMs.map((ms) => ms.toFixed(1)).join(',')}`);
 process.exit(0);
 
 function connect(): Request {

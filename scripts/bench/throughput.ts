@@ -31,9 +31,9 @@ export async function measureThroughput(
   const rates = { mac: [] as number[], signed: [] as number[], bare: [] as number[] };
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      rates.mac.push(await rate({ ...real, isByMac: true }, 2 * round));
-      rates.signed.push(await rate({ ...real, isByMac: false }, 2 * round + 1));
-      rates.bare.push(await rate({ ...bare, isByMac: true }, 2 * round));
+      rates.mac.push((await load([{ ...real, isByMac: true }], 2 * round)).perSecond);
+      rates.signed.push((await load([{ ...real, isByMac: false }], 2 * round + 1)).perSecond);
+      rates.bare.push((await load([{ ...bare, isByMac: true }], 2 * round)).perSecond);
     }
   } finally {
     await echo.stop('SIGKILL');
@@ -55,16 +55,25 @@ export async function measureThroughput(
   ];
 }
 
-async function rate(to: Omit<Senders, 'senders' | 'each' | 'network'>, round: number): Promise<number> {
+/** Where senders report, and as whom. */
+export type Target = Omit<Senders, 'senders' | 'each' | 'network'>;
+
+/** What 100 senders got answered in a second, and after how many milliseconds each report; several targets share the senders. */
+export async function load(
+  targets: readonly [Target, ...Target[]],
+  round: number,
+): Promise<{ perSecond: number; answeredMs: number[] }> {
   const senders = SENDERS / PROCESSES;
-  const running = Array.from({ length: PROCESSES }, (_, index) =>
-    start({ ...to, senders, each: EACH, network: `45.${round * PROCESSES + index}` }),
-  );
+  const running = Array.from({ length: PROCESSES }, (_, index) => {
+    const to = targets[index % targets.length] ?? targets[0];
+    return start({ ...to, senders, each: EACH, network: `45.${round * PROCESSES + index}` });
+  });
   try {
     await Promise.all(running.map(({ ready }) => ready));
     for (const { go } of running) go();
-    const seconds = await Promise.all(running.map(({ done }) => done));
-    return (SENDERS * (EACH - 1)) / Math.max(...seconds);
+    const all = await Promise.all(running.map(({ done }) => done));
+    const perSecond = (SENDERS * (EACH - 1)) / Math.max(...all.map(({ seconds }) => seconds));
+    return { perSecond, answeredMs: all.flatMap(({ answeredMs }) => answeredMs) };
   } finally {
     for (const { stop } of running) stop();
   }
@@ -72,7 +81,7 @@ async function rate(to: Omit<Senders, 'senders' | 'each' | 'network'>, round: nu
 
 function start(senders: Senders): {
   ready: Promise<void>;
-  done: Promise<number>;
+  done: Promise<{ seconds: number; answeredMs: number[] }>;
   go: () => void;
   stop: () => void;
 } {
@@ -91,7 +100,12 @@ function start(senders: Senders): {
     }
   };
   const ready = line('ready').then(() => undefined);
-  const done = ready.then(() => line('done')).then((text) => Number(text.split(' ')[1]));
+  const done = ready
+    .then(() => line('done'))
+    .then((text) => {
+      const [, seconds, answered = ''] = text.split(' ');
+      return { seconds: Number(seconds), answeredMs: answered.split(',').map(Number) };
+    });
   done.catch(() => undefined);
   return { ready, done, go: () => child.stdin.write('go\n'), stop: () => child.kill('SIGKILL') };
 }

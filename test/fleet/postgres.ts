@@ -20,7 +20,7 @@ const DEBIAN = '/usr/lib/postgresql';
 /** Users that no service of this machine needs, where a test is run by root: PostgreSQL refuses to be root's. */
 const ORDINARY = /^(?:postgres|nobody):[^:]*:(\d+):(\d+):/m;
 
-/** No test cuts the power: what a killed process has written is there. */
+/** No test cuts the power: what a killed process has written is there. What measures has PostgreSQL as users have it. */
 const QUICK = { fsync: 'off', full_page_writes: 'off', shared_buffers: '16MB' };
 
 type Server = ChildProcessByStdio<null, null, Readable>;
@@ -42,17 +42,19 @@ export class Postgres implements AsyncDisposable {
   readonly #folder: string;
   #server: Server | undefined;
   #trusting: string | undefined;
+  readonly #isQuick: boolean;
 
-  private constructor() {
+  private constructor(isQuick: boolean) {
+    this.#isQuick = isQuick;
     this.#folder = mkdtempSync(join(tmpdir(), 'banshare-postgres-'));
     const { uid, gid } = ordinaryUser();
     if (uid !== undefined) chownSync(this.#folder, uid, gid ?? uid);
     process.once('exit', this.#remove);
   }
 
-  /** One with a database and a user called banshare. */
-  static async start(): Promise<Postgres> {
-    const made = new Postgres();
+  /** One with a database and a user called banshare; quick is what writes nothing through to the disk. */
+  static async start({ isQuick = true } = {}): Promise<Postgres> {
+    const made = new Postgres(isQuick);
     try {
       made.#begin();
       await made.run();
@@ -84,7 +86,7 @@ export class Postgres implements AsyncDisposable {
 
   /** Another one that follows this one, as NAME of synchronous_standby_names. */
   async standby(name: string): Promise<Postgres> {
-    const made = new Postgres();
+    const made = new Postgres(this.#isQuick);
     try {
       made.#copy(this.port, name);
       await made.run();
@@ -205,7 +207,8 @@ export class Postgres implements AsyncDisposable {
   readonly #remove = (): void => rmSync(this.#folder, { recursive: true, force: true });
 
   #settings(settings: Readonly<Record<string, string>>): void {
-    const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...QUICK, ...settings };
+    const quick = this.#isQuick ? QUICK : {};
+    const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...quick, ...settings };
     const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'\n`);
     writeFileSync(join(this.#data, 'postgresql.conf'), lines.join(''));
     // What a copy has of the one that it was made of.
