@@ -173,7 +173,7 @@ export class HostBook {
     for (const listen of this.#listeners) listen(host);
   }
 
-  /** Calls a listener after each acknowledgement, until the returned function is called. */
+  /** Calls a listener after each acknowledgement, also once another server has written one, until the returned function is called. */
   onAcknowledged(listen: (host: Host) => void): () => void {
     this.#listeners.add(listen);
     return () => this.#listeners.delete(listen);
@@ -228,6 +228,11 @@ export class HostBook {
     if (isAll) return this.reload();
     // What this server wrote of what hosts tell it has from here.
     for (const id of isForeign ? new Set([...hosts, ...told]) : hosts) this.#become(id, this.#rows.get(id));
+    if (!isForeign) return;
+    for (const id of told) {
+      const host = this.#byId.get(id);
+      if (host !== undefined) for (const listen of this.#listeners) listen(host);
+    }
   }
 
   /** Has a host be as its row is; whoever holds it sees that too. */

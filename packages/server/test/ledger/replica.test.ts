@@ -13,6 +13,7 @@ import { Ledger } from '../../src/ledger/ledger.ts';
 import type { Changes } from '../../src/ledger/changes.ts';
 import type { Host } from '../../src/words/host.ts';
 import type { Decide } from '../../src/words/submission.ts';
+import { ackOf } from '../../../../test/fleet/index.ts';
 import { LogOfTest } from './log-of-test.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
@@ -227,4 +228,20 @@ test('a ledger that is none of those that share the log takes nothing from it: t
   } finally {
     stranger.ledger.close();
   }
+});
+
+test('what a host acknowledges at one server is heard at the other, once it is written: a drill waits for it there', async () => {
+  using pair = await Pair.begin();
+  const { a, b } = pair;
+  await a.ledger.record(pair.report(1), deciding);
+  await pair.settled();
+  const heard: (number | undefined)[] = [];
+  b.book.onAcknowledged((host) => heard.push(host.position?.applied));
+  const host = a.book.byName('h1');
+  assert.ok(host);
+  const { epoch, seq: applied, tail } = a.ledger.head();
+  await a.book.acknowledge(host, { ...ackOf({ epoch, applied, tail }), addresses: [], outcomes: [] }, 0, NOW);
+  await a.book.flush();
+  await pair.settled();
+  assert.deepEqual(heard, [1]);
 });
