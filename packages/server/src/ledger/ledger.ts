@@ -33,6 +33,7 @@ export class Ledger {
   #hasNews = false;
   /** Who waits for what other servers have appended. */
   readonly #catching: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  #later: NodeJS.Timeout | undefined;
   #isClosed = false;
   #refusal: string | undefined;
 
@@ -303,6 +304,7 @@ export class Ledger {
 
   close(): void {
     this.#isClosed = true;
+    clearTimeout(this.#later);
     for (const { reject } of this.#catching.splice(0)) reject(new Error('The ledger is closed'));
     for (const { reject } of this.#waiting.splice(0)) reject(new Error('The ledger is closed'));
     this.#file.close();
@@ -351,9 +353,21 @@ export class Ledger {
         if (this.#waiting.length > 0) this.#settle(await shared.commit(this.#waiting));
       } catch (error) {
         this.#failed(error as Error);
+        if (!(error instanceof LogFault)) this.#hearLater(error as Error);
       }
     }
     this.#isWriting = false;
+  }
+
+  /** The file takes nothing now, and no news may come for long: what there is in the log is tried again after a pause. */
+  #hearLater(error: Error): void {
+    this.#hasNews = false;
+    for (const { reject } of this.#catching.splice(0)) reject(this.#file.faultOf(error));
+    clearTimeout(this.#later);
+    this.#later = setTimeout(() => {
+      this.#hasNews = true;
+      this.#begin();
+    }, AGAIN_MS);
   }
 
   /** What cannot be read now is read at the next news; what waits to be written says why. */
@@ -394,6 +408,8 @@ export class Ledger {
   }
 }
 
+/** A file that failed is opened and proven again, which takes a while. */
+const AGAIN_MS = 2000;
 /** So many of what is held are looked at for a status: whoever fills a /64 is among the newest. */
 const MOST_HELD_SEEN = 1000;
 

@@ -121,7 +121,8 @@ export class Replica {
       return { outcomes, changeset, end, events };
     } finally {
       session.close();
-      database.exec('ROLLBACK');
+      // A file that failed may have taken it back by itself; what it failed with is what is told.
+      if (database.isTransaction) database.exec('ROLLBACK');
       rewind(opened, mark);
     }
   }

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { OPERATOR, SHARED_JAIL, type Event } from '@banshare/protocol';
+import { markApplied } from '../../src/ledger/backup-file.ts';
+import { publishBans } from '../../src/ledger/deeds.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import type { Books } from '../../src/ledger/record.ts';
+import { LogOfTest } from './log-of-test.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+
+/** Two replicas, which have applied the first entry of their log. */
+class Pair implements Disposable {
+  readonly log = new LogOfTest();
+  readonly #folder = mkdtempSync(join(tmpdir(), 'banshare-faults-'));
+  readonly #ledgers = new Map<string, Ledger>();
+
+  constructor() {
+    using shelf = new LedgerOfTest();
+    shelf.host('h1');
+    const first = { schema: 1, kind: 'schema', n: 1, token: 'first', at: 0, data: Buffer.alloc(0) } as const;
+    this.log.entries.push(first);
+    for (const name of ['a', 'b']) {
+      shelf.ledger.copyTo(this.pathOf(name));
+      markApplied(this.pathOf(name), first);
+      this.#ledgers.set(name, new Ledger(this.pathOf(name), () => 'epoch', this.log.server()));
+    }
+  }
+
+  get a(): Ledger {
+    return this.#ledgers.get('a')!;
+  }
+
+  get b(): Ledger {
+    return this.#ledgers.get('b')!;
+  }
+
+  pathOf(name: string): string {
+    return join(this.#folder, `${name}.db`);
+  }
+
+  [Symbol.dispose](): void {
+    for (const ledger of this.#ledgers.values()) ledger.close();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+function ban(last: number): (books: Books) => Event[] {
+  const draft = { ip: addressOf(`203.0.113.${last}`), prog: OPERATOR, jail: SHARED_JAIL, until: null };
+  return (books) => publishBans(books, [draft], NOW, 'operator');
+}
+
+/** What SQLite says of a disk. */
+function diskFault(): never {
+  throw Object.assign(new Error('disk I/O error'), { errcode: 10 });
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('while its file cannot be opened again a replica lets its server do all else, and has what came meanwhile as soon as it can be', async () => {
+  using pair = new Pair();
+  const { a, b } = pair;
+  const [path, aside] = [pair.pathOf('b'), `${pair.pathOf('b')}.aside`];
+  const published: Event[] = [];
+  b.onCommitted((events) => published.push(...events));
+  renameSync(path, aside);
+  renameSync(`${path}-wal`, `${aside}-wal`);
+  mkdirSync(path);
+  await assert.rejects(b.write(diskFault), /disk I\/O error/);
+  await a.write(ban(1));
+  // News wakes b, which must not look for its file without an end and a pause.
+  for (let turns = 0; turns < 20; turns += 1) await turn();
+  await assert.rejects(b.catchUp(), /unable to open database file/);
+  rmdirSync(path);
+  for (const suffix of ['-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
+  renameSync(aside, path);
+  renameSync(`${aside}-wal`, `${path}-wal`);
+  // Nobody appends anything, and nobody asks.
+  while (published.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual([published.map(({ ip }) => ip), b.head()], [['203.0.113.1'], a.head()]);
+});
