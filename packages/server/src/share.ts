@@ -102,7 +102,28 @@ function waiting(
   };
 }
 
-/** Says to hosts, and in the log, when this server can commit nothing since its database is away, or its replica has stopped. */
+const BEHIND =
+  'what other servers have committed is not applied here: is the disk full? banshare-server status says more';
+
+/**
+ * Whether a replica is behind: what the log had is not applied here after so long. It need not be idle, since under load the log is
+ * always a little ahead.
+ */
+export class Lag {
+  #awaited = 0;
+  #since = -Infinity;
+
+  /** Which entry is applied here and which is the last one there; now is monotonic seconds. */
+  isLong({ applied, last }: { applied: number; last: number }, now: number): boolean {
+    if (applied >= this.#awaited) {
+      this.#awaited = last;
+      this.#since = now;
+    }
+    return applied < this.#awaited && now - this.#since >= STALE_SECONDS;
+  }
+}
+
+/** Says to hosts, and in the log, when this server can commit nothing since its database is away, its replica has stopped or is behind. */
 export function watchShared(
   { ledger, shared, log: lines }: { ledger: Ledger; shared: Log | undefined; log: Lines },
   distributor: Pick<Distributor, 'stale'>,
@@ -110,16 +131,19 @@ export function watchShared(
 ): void {
   if (shared === undefined) return;
   let said: string | undefined;
+  const lag = new Lag();
   const look = (): void => {
-    const stopped = ledger.replica()?.stopped ?? undefined;
-    const { fault, since } = shared.health();
-    const isLong = since !== undefined && monotonicSeconds() - since >= STALE_SECONDS;
-    distributor.stale(stopped !== undefined || isLong);
-    const error = stopped ?? fault?.message;
+    const { applied, stopped } = ledger.replica() ?? { applied: 0, stopped: null };
+    const { fault, since, last } = shared.health();
+    const now = monotonicSeconds();
+    const isLong = since !== undefined && now - since >= STALE_SECONDS;
+    const isBehind = lag.isLong({ applied, last }, now);
+    distributor.stale(stopped !== null || isLong || isBehind);
+    const error = stopped ?? fault?.message ?? (isBehind ? BEHIND : undefined);
     if (error === said) return;
     said = error;
     if (error === undefined) lines.notice('The shared log can be written', {});
-    else if (stopped === undefined) lines.error('Cannot write the shared log; senders try again', { error });
+    else if (stopped === null) lines.error('Cannot write the shared log; senders try again', { error });
     else lines.error('This server applies and writes nothing more', { error });
   };
   const timer = setInterval(look, WATCH_MS);

@@ -61,7 +61,7 @@ export class Ledger {
   /** Which entry of the shared log was applied last, and why no more are; undefined where it is not shared. */
   replica(): { applied: number; stopped: string | null } | undefined {
     if (this.#shared === undefined) return undefined;
-    return { applied: this.#shared.position.n, stopped: this.#shared.stopped?.message ?? null };
+    return { applied: this.#shared.applied, stopped: this.#shared.stopped?.message ?? null };
   }
 
   /** Applies all that other servers have appended by now. @throws LogFault where the log cannot be read, or does not fit. */

@@ -31,6 +31,7 @@ export class Replica {
   readonly #file: LedgerFile;
   readonly #log: Log;
   #stopped: LogFault | undefined;
+  #applied = 0;
 
   constructor(file: LedgerFile, log: Log) {
     this.#file = file;
@@ -44,7 +45,18 @@ export class Replica {
 
   /** The entry that was applied last. */
   get position(): LogPosition {
-    return positionOf(this.#file);
+    const position = positionOf(this.#file);
+    this.#applied = position.n;
+    return position;
+  }
+
+  /** The number of the entry that was applied last; while the file cannot be read, as far as is known. */
+  get applied(): number {
+    try {
+      return this.position.n;
+    } catch {
+      return this.#applied;
+    }
   }
 
   /** Commits as much of what waits as may be together. @throws LogFault, or what the file fails with: then it is not known whether it is stored. */
