@@ -7,6 +7,7 @@ import { LogFault, type Log } from '../log/log.ts';
 import type { Follower } from './changes.ts';
 import { liftReported, liftSelected, liftWidened, newestImport, publishBans, sweep } from './deeds.ts';
 import { LedgerFile } from './ledger-file.ts';
+import { News } from './news.ts';
 import type { Outcome, Piece } from './pieces.ts';
 import { releaseHeld } from './release.ts';
 import { recordOne, type Books } from './record.ts';
@@ -30,10 +31,7 @@ export class Ledger {
   readonly #shared: Replica | undefined;
   readonly #waiting: Piece[] = [];
   #isWriting = false;
-  #hasNews = false;
-  /** Who waits for what other servers have appended. */
-  readonly #catching: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  #later: NodeJS.Timeout | undefined;
+  readonly #news = new News(() => this.#begin());
   #isClosed = false;
   #refusal: string | undefined;
 
@@ -47,10 +45,7 @@ export class Ledger {
         `Cannot use the ledger "${path}" alone: it is a replica of what several servers share; set [ledger] log in server.toml, or restore a backup`,
       );
     }
-    log?.onNews(() => {
-      this.#hasNews = true;
-      this.#begin();
-    });
+    log?.onNews(() => this.#news.came());
   }
 
   /** Whether several servers share it, or it is just being moved there. */
@@ -66,12 +61,7 @@ export class Ledger {
 
   /** Applies all that other servers have appended by now. @throws LogFault where the log cannot be read, or does not fit. */
   async catchUp(): Promise<void> {
-    if (this.#shared === undefined) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#catching.push({ resolve, reject });
-    this.#hasNews = true;
-    this.#begin();
-    await promise;
+    if (this.#shared !== undefined) await this.#news.applied();
   }
 
   /** Has somebody follow, behind those who do already, what is in memory of what is committed. */
@@ -304,8 +294,7 @@ export class Ledger {
 
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#later);
-    for (const { reject } of this.#catching.splice(0)) reject(new Error('The ledger is closed'));
+    this.#news.close(new Error('The ledger is closed'));
     for (const { reject } of this.#waiting.splice(0)) reject(new Error('The ledger is closed'));
     this.#file.close();
   }
@@ -346,41 +335,17 @@ export class Ledger {
 
   /** The log does one thing at a time: what comes from it and what goes there take turns. */
   async #drainShared(shared: Replica): Promise<void> {
-    while (!this.#isClosed && (this.#waiting.length > 0 || this.#hasNews)) {
+    while (!this.#isClosed && (this.#waiting.length > 0 || this.#news.isThere)) {
       try {
         if (this.#file.isBehind) this.#file.reopen();
-        if (this.#hasNews) await this.#hear(shared);
+        if (this.#news.isThere) await this.#news.hear(() => shared.follow());
         if (this.#waiting.length > 0) this.#settle(await shared.commit(this.#waiting));
       } catch (error) {
         this.#failed(error as Error);
-        if (!(error instanceof LogFault)) this.#hearLater(error as Error);
+        if (!(error instanceof LogFault)) this.#news.later(this.#file.faultOf(error as Error));
       }
     }
     this.#isWriting = false;
-  }
-
-  /** The file takes nothing now, and no news may come for long: what there is in the log is tried again after a pause. */
-  #hearLater(error: Error): void {
-    this.#hasNews = false;
-    for (const { reject } of this.#catching.splice(0)) reject(this.#file.faultOf(error));
-    clearTimeout(this.#later);
-    this.#later = setTimeout(() => {
-      this.#hasNews = true;
-      this.#begin();
-    }, AGAIN_MS);
-  }
-
-  /** What cannot be read now is read at the next news; what waits to be written says why. */
-  async #hear(shared: Replica): Promise<void> {
-    this.#hasNews = false;
-    const catching = this.#catching.splice(0);
-    try {
-      await shared.follow();
-      for (const { resolve } of catching) resolve();
-    } catch (error) {
-      for (const { reject } of catching) reject(error as Error);
-      if (!(error instanceof LogFault)) throw error;
-    }
   }
 
   #attempt(commit: () => void): void {
@@ -408,8 +373,6 @@ export class Ledger {
   }
 }
 
-/** A file that failed is opened and proven again, which takes a while. */
-const AGAIN_MS = 2000;
 /** So many of what is held are looked at for a status: whoever fills a /64 is among the newest. */
 const MOST_HELD_SEEN = 1000;
 
