@@ -106,7 +106,7 @@ export class Patroni implements AsyncDisposable {
     for (const node of this.#nodes) {
       const pid = join(node.folder, 'data/postmaster.pid');
       await end(node.program);
-      if (existsSync(pid)) tryToEnd(Number(readFileSync(pid, 'utf8').split('\n')[0]));
+      if (existsSync(pid)) await endPostgres(Number(readFileSync(pid, 'utf8').split('\n')[0]));
     }
     await end(this.#etcd);
     this.#folder[Symbol.dispose]();
@@ -190,10 +190,17 @@ async function end(program: ChildProcess | undefined): Promise<void> {
   await within(ended, 10_000, () => 'the end of a program');
 }
 
-function tryToEnd(pid: number): void {
-  try {
-    process.kill(pid, 'SIGQUIT');
-  } catch {
-    // It went with what started it.
-  }
+/** Ends a PostgreSQL that Patroni has started, and waits until it writes no more. */
+async function endPostgres(pid: number): Promise<void> {
+  let signal: NodeJS.Signals | 0 = 'SIGQUIT';
+  const isGone = async (): Promise<true | undefined> => {
+    try {
+      process.kill(pid, signal);
+      signal = 0;
+      return undefined;
+    } catch {
+      return true;
+    }
+  };
+  await untilAnswered(isGone, 10_000, () => 'the end of PostgreSQL');
 }
