@@ -20,6 +20,8 @@ import type { Distributor } from './publish/distribute.ts';
 const STALE_SECONDS = 3;
 const WATCH_MS = 250;
 const AGAIN_MS = 500;
+/** Every start waits for its database for a moment: nobody has to know. */
+const SAID_SECONDS = 2;
 
 /**
  * Opens the ledger: alone, or as a replica of what several servers share, which has applied by then all that the others have committed. While
@@ -84,6 +86,7 @@ function waiting(
   lines: Lines,
   signal: AbortSignal,
 ): <T>(work: () => Promise<T>, stopped: () => string | null | undefined) => Promise<T> {
+  const began = monotonicSeconds();
   let said = '';
   return async (work, stopped) => {
     for (;;) {
@@ -94,8 +97,10 @@ function waiting(
         if (typeof why === 'string') throw new StartFault(`Cannot serve: ${why}`, { cause });
         if (signal.aborted) throw new StartFault('Stopped while it waited for the shared log', { cause });
         const error = (cause as Error).message;
-        if (error !== said) lines.error('Waiting for the shared log before any port is opened', { error });
-        said = error;
+        const isSlow = monotonicSeconds() - began >= SAID_SECONDS;
+        if (isSlow && error !== said)
+          lines.error('Waiting for the shared log before any port is opened', { error });
+        if (isSlow) said = error;
         await pause(AGAIN_MS, undefined, { signal }).catch(() => undefined);
       }
     }
