@@ -28,6 +28,8 @@ const running = new Set<Server>();
 process.once('exit', () => {
   for (const server of running) server.kill('SIGQUIT');
 });
+// So does one that is told to end, as by the runner at its time limit.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
 /** Why PostgreSQL cannot be started here, as node:test's `skip` takes it: a sentence, or false when it can. */
 export function postgresSkip(): string | false {
