@@ -144,6 +144,8 @@ export class Newcomers {
     if (unheard().length === 0) return;
     await ledger.write(() => {
       const hosts = unheard();
+      // Another server may have done it.
+      if (hosts.length === 0) return;
       const names = hosts.slice(0, MOST_NAMED).map(({ name }) => name);
       audit.note('forgotten', { pending: hosts.length, names }, now());
       for (const host of hosts) book.forget(host);

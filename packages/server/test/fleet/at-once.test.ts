@@ -202,6 +202,14 @@ test('the report of a host that is revoked between the check of its signature an
   assert.deepEqual(shelf.ledger.sql('SELECT * FROM reports').all(), []);
 });
 
+test('who waits unheard is forgotten once, and that is noted once, where two servers notice it', async () => {
+  using shelf = new LedgerOfTest();
+  const { membership, entries } = await fleetOf(shelf);
+  shelf.host('waits', 'pending', NOW - 2 * 86_400);
+  await Promise.all([membership.forgetUnheard(), membership.forgetUnheard()]);
+  assert.deepEqual([shelf.book.all(), entries()], [[], ['forgotten']]);
+});
+
 function deciding({ ledger }: LedgerOfTest, freeze: Pick<Freeze, 'at'>, fleetPerMinute: number) {
   const limits = new LimitKeeper({ hostPerMinute: 1000, hostBurst: 1000, fleetPerMinute, active: 1000 });
   const activeBans = new ActiveCount(ledger);
