@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
+import { cpSync, existsSync, renameSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { parsePublication } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
@@ -56,9 +56,9 @@ class Servers implements AsyncDisposable {
   }
 
   /** A third server, with the keys of the others and no ledger. */
-  async further(): Promise<FleetServer> {
+  async further(name = 'c'): Promise<FleetServer> {
     const ports = { report: takePort(), publish: takePort() };
-    const c = new FleetServer(`${this.#folder.path}/c`, this.toml, '127.0.0.1', ports);
+    const c = new FleetServer(`${this.#folder.path}/${name}`, this.toml, '127.0.0.1', ports);
     this.#further.push(c);
     layAs(this.a, c);
     return c.start();
@@ -244,5 +244,29 @@ test(
     const there = peer.at({ keys: all.fleet.keys, ports: () => c.ports });
     assert.equal(await fateOf(there, '203.0.113.41'), 'duplicate');
     there.leave();
+  },
+);
+
+test(
+  'a server whose ledger was moved away begins with the snapshot, and not beside what that ledger has left',
+  { skip },
+  async () => {
+    const all = await servers();
+    const peer = await all.fleet.peer('h7');
+    const c = await all.further('d');
+    for (const last of [51, 52, 53]) await publish(peer, `203.0.113.${last}`);
+    const { ledger } = c.paths;
+    const has = async (): Promise<true | undefined> =>
+      (await c.says('bans', '203.0.113.53')).includes('203.0.113.53') ? true : undefined;
+    await untilAnswered(has, 20_000, () => 'the ban at the third server');
+    await c.kill9();
+    assert.ok(existsSync(`${ledger}-wal`));
+    renameSync(ledger, `${ledger}.old`);
+    c.launch();
+    assert.notEqual(await c.ended, 0);
+    assert.match(c.said.join('\n'), /ledger\.db-wal\S+ belongs to a ledger that was moved away/);
+    renameSync(`${ledger}-wal`, `${ledger}.old-wal`);
+    await c.start();
+    assert.match(await c.says('bans', '203.0.113.53'), /203\.0\.113\.53/);
   },
 );

@@ -46,6 +46,7 @@ export async function openLedger(
   resources.own('the shared log', () => shared.close());
   const patiently = waiting(lines, signal);
   if (!existsSync(path)) {
+    refuseLeft(path);
     const head = await patiently(
       () => beginWithSnapshot(shared, path),
       () => undefined,
@@ -67,6 +68,15 @@ export async function openLedger(
   );
   keepSnapshots({ ledger, shared, lines }, path, resources);
   return { ledger, shared };
+}
+
+/** SQLite takes what lies beside a file for a part of it, also where that is of another one. @throws StartFault */
+function refuseLeft(path: string): void {
+  const left = ['-wal', '-journal'].map((suffix) => path + suffix).find((each) => existsSync(each));
+  if (left === undefined) return;
+  throw new StartFault(
+    `Cannot begin the ledger "${path}": "${left}" belongs to a ledger that was moved away, and would be taken for a part of this one; move it there too`,
+  );
 }
 
 /** Lays the newest snapshot at a path, whole or not at all. @throws LogFault, and where it cannot be written */
