@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import {
   assertInTime,
@@ -33,9 +32,15 @@ before(async () => {
   fleet = await startFleet({ servers: ['127.0.0.1', '127.0.0.2'] });
   for (const name of NAMES) await fleet.addReporter(name);
   twin = await fleet.addTwin();
-  const secret = `${randomBytes(32).toString('hex')}\n`;
+  await fleet.server.says('ledger', 'move', postgres.url, '--durability', 'none');
+  const isBack = async (): Promise<true | undefined> =>
+    (await fleet.server.command('status', '--json')).stdout === '' ? undefined : true;
+  await untilAnswered(isBack, 20_000, () => 'the server that has moved its ledger');
+  // The other one begins with the snapshot, as one that has joined.
+  await twin.stop();
+  for (const suffix of ['', '-wal', '-shm']) rmSync(twin.paths.ledger + suffix, { force: true });
+  cpSync(fleet.server.paths.ledgerSecret, twin.paths.ledgerSecret);
   for (const server of [fleet.server, twin]) {
-    writeFileSync(server.paths.ledgerSecret, secret, { mode: 0o600 });
     const cable = await Cable.lay(postgres.port);
     cables.set(server, cable);
     const url = `postgres://127.0.0.1:${cable.port}/banshare?sslmode=disable`;
