@@ -1,0 +1,63 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Audit } from '../../src/ledger/audit.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { SCHEMA } from '../../src/ledger/schema.ts';
+import { readGolden, rowsOf, type Golden } from './golden.ts';
+import { LogOfTest } from './log-of-test.ts';
+
+/** The log with what a server of that version appended, and a ledger of that version which lacks all but the first of it. */
+function lay({ schema, before, position, entries }: Golden, path: string): LogOfTest {
+  const database = new DatabaseSync(path);
+  database.exec(before.join(';\n'));
+  database.prepare('UPDATE applied SET n = ?, token = ?').run(position.n, position.token);
+  database.close();
+  const log = new LogOfTest();
+  const first = { ...position, schema, kind: 'changeset', data: Buffer.alloc(0), at: 0 } as const;
+  log.entries.push(first);
+  for (const [index, { kind, token, hex }] of entries.entries())
+    log.entries.push({
+      n: position.n + 1 + index,
+      token,
+      kind,
+      schema,
+      data: Buffer.from(hex, 'hex'),
+      at: 0,
+    });
+  return log;
+}
+
+for (const golden of readGolden()) {
+  const { schema, after } = golden;
+  test(`entries of the shared log that servers of schema ${schema} made are applied to the tables of today, and each row is what it was there`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'banshare-golden-'));
+    try {
+      const path = join(folder, 'ledger.db');
+      const log = lay(golden, path);
+      const ledger = new Ledger(path, () => 'another epoch', log.server());
+      const seen: number[] = [];
+      ledger.onCommitted((events) => seen.push(...events.map(({ seq }) => seq)));
+      await ledger.catchUp();
+      await ledger.idle();
+      assert.deepEqual(ledger.replica(), { applied: log.entries.length, stopped: null });
+      assert.deepEqual([ledger.head().epoch, ledger.head().seq], ['epoch', Math.max(...seen)]);
+      assert.equal(new Audit(ledger).firstBroken(), undefined);
+      ledger.close();
+      const database = new DatabaseSync(path, { readOnly: true });
+      for (const [table, { columns, rows }] of Object.entries(after))
+        assert.deepEqual(rowsOf(database, table, columns), rows, table);
+      database.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+test('the version that the tables have now has its entries among those that later versions have to take', () => {
+  const why = `write them: node packages/server/test/fixtures/make-golden.ts, then make fix`;
+  assert.equal(readGolden().at(-1)?.schema, SCHEMA, why);
+});
