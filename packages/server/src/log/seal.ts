@@ -53,10 +53,7 @@ export function seal(secret: Buffer, draft: Draft, after: LogPosition, nonce: Bu
 /** Proves that an entry is the one after a position, and unpacks it. @throws LogFault `forged` or `newer` with its number. */
 export function unseal(secret: Buffer, entry: SealedEntry, after: LogPosition, at: number): Entry {
   const { n, token, schema } = entry;
-  const expected = Buffer.from(tokenOf(secret, entry, after.token), 'hex');
-  const found = Buffer.from(token, 'hex');
-  const isProven = n === after.n + 1 && found.length === TOKEN_BYTES && timingSafeEqual(expected, found);
-  if (!isProven) {
+  if (n !== after.n + 1 || !isProven(secret, entry, after)) {
     throw new LogFault(
       'forged',
       `Cannot take entry ${after.n + 1} of the log: it was not made by a server of this fleet with this secret, or was changed or moved since; find out who can write the database, and repair the log from a replica`,
@@ -79,6 +76,18 @@ export function unseal(secret: Buffer, entry: SealedEntry, after: LogPosition, a
     at,
     data: zstdDecompressSync(entry.data, { maxOutputLength: MOST_BYTES }),
   };
+}
+
+function isProven(secret: Buffer, entry: SealedEntry, after: LogPosition): boolean {
+  const found = Buffer.from(entry.token, 'hex');
+  // The database has room for numbers that a token has none for.
+  if (found.length !== TOKEN_BYTES || !isNumber(entry.schema, 4) || !isNumber(entry.kind, 1)) return false;
+  return timingSafeEqual(Buffer.from(tokenOf(secret, entry, after.token), 'hex'), found);
+}
+
+/** Whether it is a whole number from 0 on that so many bytes hold. */
+export function isNumber(value: number, bytes: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 256 ** bytes;
 }
 
 /** All before the data has a fixed length, so that no two entries have the same bytes. */

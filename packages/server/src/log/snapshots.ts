@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { LogFault, type SnapshotHead } from './log.ts';
 import type { Line } from './line.ts';
+import { isNumber } from './seal.ts';
 import {
   FORGET_PARTS,
   FORGET_SNAPSHOTS,
@@ -69,7 +70,8 @@ export async function getSnapshot(
   const { id } = row as { id: Buffer };
   const head = { n: Number(row['n']), token: String(row['token']), schema: Number(row['schema']) };
   const parts = Number(row['parts']);
-  if (!isMac(row['mac'], headMac(secret, id, head, parts))) throw forged(head.n);
+  const areNumbers = isNumber(head.n, 6) && isNumber(head.schema, 4) && isNumber(parts, 4);
+  if (!areNumbers || !isMac(row['mac'], headMac(secret, id, head, parts))) throw forged(head.n);
   try {
     await withFile(path, 'wx', (file) => getParts(line, secret, { id, parts, n: head.n }, file));
   } catch (error) {

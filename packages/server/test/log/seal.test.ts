@@ -57,6 +57,11 @@ test('whatever is changed of an entry, it does not verify, and its number is tol
     { schema: 14 },
     { kind: 1 },
     { kind: 77 },
+    // What has no place in a token, and in the database has.
+    { kind: 256 },
+    { kind: -1 },
+    { schema: -1 },
+    { n: -1 },
     ...Array.from(two.data, (_, at) => ({ data: flipped(two.data, at) })),
     { data: Buffer.alloc(0) },
     { data: Buffer.concat([two.data, Buffer.alloc(1)]) },

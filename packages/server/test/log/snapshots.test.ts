@@ -101,6 +101,9 @@ test(
     await refused('UPDATE snapshots SET n = 2', 'UPDATE snapshots SET n = 1');
     await refused('UPDATE snapshots SET schema = 14', 'UPDATE snapshots SET schema = 13');
     await refused('UPDATE snapshots SET parts = 0', 'UPDATE snapshots SET parts = 1');
+    await refused('UPDATE snapshots SET parts = -1', 'UPDATE snapshots SET parts = 1');
+    await refused('UPDATE snapshots SET schema = -1', 'UPDATE snapshots SET schema = 13');
+    await refused('UPDATE snapshots SET n = -1', 'UPDATE snapshots SET n = 1');
     await refused(
       "UPDATE parts SET data = data || 'x'",
       'UPDATE parts SET data = substr(data, 1, length(data) - 1)',
