@@ -60,11 +60,16 @@ export class BenchFleet {
     this.server = await this.serve('server');
   }
 
-  /** Lays another server beside the first, which has to stand still: with its keys, its ports and a copy of its ledger. Returns its root. */
-  copyServer(name: string): string {
+  /** Lays another server as a copy of one that stands still, its ledger too, but for the paths that are left out. */
+  layServer(name: string, from: string, leftOut = /\.sock$/): void {
+    const filter = (path: string): boolean => !leftOut.test(path);
+    cpSync(join(this.folder, from), join(this.folder, name), { recursive: true, filter });
+  }
+
+  /** Runs a subcommand of a server to its end. */
+  command(name: string, ...words: string[]): { status: number | null; stdout: string; stderr: string } {
     const root = join(this.folder, name);
-    cpSync(join(this.folder, 'server'), root, { recursive: true, filter: (path) => !path.endsWith('.sock') });
-    return root;
+    return spawnSync(join(this.bin, 'banshare-server'), [...words, '--root', root], { encoding: 'utf8' });
   }
 
   /** Starts a server that was laid, with more lines of server.toml. */

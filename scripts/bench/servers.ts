@@ -1,12 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostName } from '@banshare/protocol';
-import { hostPaths } from '@banshare/runtime';
 import type { HostKey } from '@banshare/transport';
 import type { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
 import { Postgres } from '../../test/fleet/postgres.ts';
+import { untilAnswered } from '../../test/fleet/within.ts';
 import { median, quantile, show, type Figure } from './figures.ts';
 import type { BenchFleet, Host } from './fleet.ts';
 import { Commands, connect, reportOf } from './latency.ts';
@@ -40,9 +39,7 @@ export async function measureServers(
   const hosts = [await fleet.startHost('at-a', ''), await fleet.startHost('at-b', '')] as const;
   await fleet.stopClients();
   await fleet.server?.stop();
-  const secret = `${randomBytes(32).toString('hex')}\n`;
-  for (const name of ['a', 'b'])
-    writeFileSync(hostPaths(fleet.copyServer(name)).ledgerSecret, secret, { mode: 0o600 });
+  await moveLedger(fleet, postgres);
   const start = (name: 'a' | 'b'): Promise<Program> =>
     fleet.serve(
       name,
@@ -66,6 +63,20 @@ export async function measureServers(
     alone,
     await measureFollowing(fleet, reporter, hosts),
   ];
+}
+
+/** Lays a copy of the first server that has moved its ledger to PostgreSQL, and another with its keys that begins with what it put there. */
+async function moveLedger(fleet: BenchFleet, { url }: Postgres): Promise<void> {
+  fleet.layServer('a', 'server');
+  const moving = await fleet.serve('a', `[listen]\naddress = "${PLACES.a}"\n`);
+  const moved = fleet.command('a', 'ledger', 'move', url);
+  if (moved.status !== 0) throw new Fault(`The ledger could not be moved: ${moved.stdout}${moved.stderr}`);
+  // The server starts again by itself.
+  const isBack = async (): Promise<true | undefined> =>
+    fleet.command('a', 'status', '--json').stdout === '' ? undefined : true;
+  await untilAnswered(isBack, 20_000, () => 'the server that has moved its ledger');
+  await moving.stop();
+  fleet.layServer('b', 'a', /\.sock$|ledger\.db/);
 }
 
 function targetsOf({ fleet }: BenchFleet, reporter: Reporter): Record<keyof typeof PLACES, Target> {
