@@ -15,7 +15,7 @@ const skip = postgresSkip();
 type Status = {
   head: number;
   frozen: unknown;
-  shared: { applied: number; last: number; durability: string };
+  shared: { applied: number; last: number; durability: string; clockAhead: number };
 };
 
 /** Two servers on one database, and hosts that speak to either. */
@@ -229,6 +229,8 @@ test(
 test('status names for ever that one machine alone keeps what was answered OK', { skip }, async () => {
   const { stdout } = await (await servers()).b.command('status');
   assert.match(stdout, /^To do: What is answered OK is on one machine only/m);
+  const { shared } = await (await servers()).b.json<Status>('status');
+  assert.ok(Math.abs(shared.clockAhead) < 10, `${shared.clockAhead} s from the database's clock`);
 });
 
 test(

@@ -6,6 +6,7 @@ import type { Freeze } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban/never-ban.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import { aheadOf, MOST_AHEAD, type Log } from './log/log.ts';
 
 const FLUSH_MS = 5000;
 const SWEEP_MS = 60_000;
@@ -15,6 +16,7 @@ const AT_ONCE = 500;
 /** What is done by the clock: acknowledgements are written, and what is no longer needed is removed, a little at a time. */
 export function startUpkeep(parts: {
   ledger: Ledger;
+  shared: Log | undefined;
   book: HostBook;
   faults: FaultLog;
   keepSeconds: number;
@@ -35,6 +37,8 @@ export function startUpkeep(parts: {
     }
   };
   const sweep = async (): Promise<void> => {
+    // What is over by this machine's clock alone others still need.
+    if ((aheadOf(parts.shared, clock.now()) ?? 0) >= MOST_AHEAD) return;
     while (await ledger.sweep(clock.now(), keepSeconds, AT_ONCE))
       await new Promise((resolve) => setImmediate(resolve));
   };

@@ -95,3 +95,12 @@ export interface Log {
   time(): number | undefined;
   close(): Promise<void>;
 }
+
+/** A server whose time is so many seconds from the database's has a clock that is wrong, or the database has. */
+export const MOST_AHEAD = 60;
+
+/** By how many seconds a time is ahead of the database's; undefined while that is not known. */
+export function aheadOf(log: Pick<Log, 'time'> | undefined, now: number): number | undefined {
+  const there = log?.time();
+  return there === undefined ? undefined : now - there;
+}

@@ -100,6 +100,7 @@ const STATUS: FieldsOf<Status> = {
         durability: 'text',
         applied: 'number',
         last: 'number',
+        clockAhead: { orNull: 'number' },
         fault: TEXT_OR_NULL,
         stopped: TEXT_OR_NULL,
       },

@@ -36,7 +36,7 @@ export type AdminParts = FleetParts &
     startedAt: number;
     clock: SteadyClock;
     ledgerWatch: LedgerWatch;
-    shared: Pick<Log, 'health'> | undefined;
+    shared: Pick<Log, 'health' | 'time'> | undefined;
     bannedAnyway: BannedAnywayWatch;
     paths: HostPaths;
     ledger: Ledger;

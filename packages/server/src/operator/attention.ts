@@ -7,7 +7,7 @@ import { MOST_SINGLE, number, sayFull, span, time } from '../words/phrases.ts';
 import { widerText } from '../words/wider-ranges.ts';
 import { someOf } from '@banshare/runtime';
 import type { Entry, Facts, Trouble } from './facts.ts';
-import { aloneAmongServers, replicaStopped, unreplicated } from './servers-attention.ts';
+import { aloneAmongServers, clocksApart, replicaStopped, unreplicated } from './servers-attention.ts';
 
 /** What gets somebody out of bed, and what waits until the morning. */
 export type Attention = { urgent: Entry[]; todo: Entry[] };
@@ -46,6 +46,7 @@ export function attentionOf(facts: Facts): Attention {
     ].flatMap((kind) => kind(facts)),
     todo: [
       unreplicated,
+      clocksApart,
       frozen,
       heldNewcomers,
       heldBlocks,

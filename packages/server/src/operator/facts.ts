@@ -16,6 +16,8 @@ type SharedFacts = {
   /** The entry that was applied here last, and the last one that was seen there. */
   applied: number;
   last: number;
+  /** By how many seconds this server's time is ahead of the database's; null while that is not known. */
+  clockAhead: number | null;
   /** Why it cannot be written now, and why this server applies nothing more; null where that is well. */
   fault: string | null;
   stopped: string | null;

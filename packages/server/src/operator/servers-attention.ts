@@ -1,4 +1,6 @@
 import { someOf } from '@banshare/runtime';
+import { MOST_AHEAD } from '../log/log.ts';
+import { span } from '../words/phrases.ts';
 import type { Entry, Facts } from './facts.ts';
 
 /** A host that goes from one to the other takes an epoch for a new one, and lifts what that lacks. */
@@ -13,6 +15,15 @@ export function replicaStopped({ shared }: Facts): Entry[] {
   if (shared === null || shared.stopped === null) return [];
   const text = `This server takes nothing more from the log that the servers share, and writes nothing: ${shared.stopped}`;
   return [{ code: 'replica-stopped', text }];
+}
+
+/** Bans end, and what is over is removed, by the time of each server. */
+export function clocksApart({ shared }: Facts): Entry[] {
+  const ahead = shared?.clockAhead ?? 0;
+  if (Math.abs(ahead) < MOST_AHEAD) return [];
+  const how = `${span(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'}`;
+  const text = `This server's clock is ${how} that of the database which the servers share: bans that it takes end at another time; look at chrony or ntp on both`;
+  return [{ code: 'server-clock', text }];
 }
 
 /** Named for ever: the day when it matters is the day when the machine has died. */

@@ -10,7 +10,7 @@ import type { RateWatch } from '../judging/rate-watch.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
 import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from '../fleet/in-place.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
-import type { Log } from '../log/log.ts';
+import { aheadOf, type Log } from '../log/log.ts';
 import type { LedgerWatch } from './outages.ts';
 import { hostsWithoutRanges } from './bans.ts';
 import { attentionOf, type Attention } from './attention.ts';
@@ -83,7 +83,7 @@ type StatusParts = {
   rates: Pick<RateWatch, 'rate'>;
   ledgerWatch: LedgerWatch;
   bannedAnyway: Pick<BannedAnywayWatch, 'standing'>;
-  shared: Pick<Log, 'health'> | undefined;
+  shared: Pick<Log, 'health' | 'time'> | undefined;
   /** Writes something small to the ledger. @throws when it cannot. */
   tryWriting: () => Promise<void>;
   service: { distributor: { outage: Outage | null } };
@@ -112,7 +112,7 @@ async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
     head,
     cannotCommit: await parts.ledgerWatch.outage(parts.tryWriting, now),
     cannotPublish: parts.service.distributor.outage,
-    shared: sharedFacts(parts),
+    shared: sharedFacts(parts, now),
     activeBans: await parts.ledger.countActive(now),
     activeRanges: await parts.ledger.countRanges(now),
     withoutRanges,
@@ -202,11 +202,18 @@ function inPlaceFacts(
   };
 }
 
-function sharedFacts({ ledger, shared }: StatusParts): Facts['shared'] {
+function sharedFacts({ ledger, shared }: StatusParts, now: number): Facts['shared'] {
   const replica = ledger.replica();
   if (replica === undefined || shared === undefined) return null;
   const { at = null, durability, last, fault } = shared.health();
-  return { at, durability, last: Math.max(last, replica.applied), ...replica, fault: fault?.message ?? null };
+  return {
+    at,
+    durability,
+    last: Math.max(last, replica.applied),
+    clockAhead: aheadOf(shared, now) ?? null,
+    ...replica,
+    fault: fault?.message ?? null,
+  };
 }
 
 /** A host of ours that a ban shuts out: bans are never lifted for that by themselves, a person decides. */

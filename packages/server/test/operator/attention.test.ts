@@ -247,3 +247,12 @@ test('status breaks its lines between words on a terminal, and names what waits 
   assert.match(whole, /^ {2}1 not wholly, for less than an hour: web7 \(4,790 of 4,812\)$/m);
   assert.match(whole, /^ {2}4 hosts are muted: a, b, c, d$/m);
 });
+
+test('a server whose clock is not that of the shared database is told, in words', () => {
+  const shared = { at: 'db:5432', durability: 'standby', applied: 7, last: 7, fault: null, stopped: null };
+  assert.deepEqual(codes({ shared: { ...shared, clockAhead: 59 } }).todo, []);
+  assert.deepEqual(codes({ shared: { ...shared, clockAhead: null } }).todo, []);
+  assert.deepEqual(codes({ shared: { ...shared, clockAhead: -3600 } }).todo, ['server-clock']);
+  const { todo } = attentionOf(facts({ shared: { ...shared, clockAhead: 3600 } }));
+  assert.match(todo[0]?.text ?? '', /clock is 60m ahead of that of the database/);
+});
