@@ -15,9 +15,12 @@ import { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
 import type { Distributor } from './publish/distribute.ts';
+import type { ReportPort } from '@banshare/transport';
 
 /** Without its database for so long a server is stale: its hosts look for another. */
 const STALE_SECONDS = 3;
+/** Hosts that hear that their server is stale have listened to each other one by then. */
+const LEAVE_SECONDS = 6;
 const WATCH_MS = 250;
 const AGAIN_MS = 500;
 /** Every start waits for its database for a moment: nobody has to know. */
@@ -117,6 +120,8 @@ function waiting(
   };
 }
 
+const CLOSED =
+  'Closed the ports, so that all hosts go to the other servers: install the banshare-server that those have here too';
 const BEHIND =
   'what other servers have committed is not applied here: is the disk full? banshare-server status says more';
 
@@ -138,22 +143,36 @@ export class Lag {
   }
 }
 
-/** Says to hosts, and in the log, when this server can commit nothing since its database is away, its replica has stopped or is behind. */
+/**
+ * Says to hosts, and in the log, when this server can commit nothing since its database is away, its replica has stopped or is behind. One
+ * that would need a newer program closes its ports, once its hosts had the time to go to another; operators may still ask it.
+ */
 export function watchShared(
   { ledger, shared, log: lines }: { ledger: Ledger; shared: Log | undefined; log: Lines },
-  distributor: Pick<Distributor, 'stale'>,
+  { distributor, port }: { distributor: Distributor; port: Pick<ReportPort, 'close'> },
   resources: Resources,
 ): void {
   if (shared === undefined) return;
   let said: string | undefined;
+  let outdatedSince: number | undefined;
   const lag = new Lag();
   const look = (): void => {
-    const { applied, stopped } = ledger.replica() ?? { applied: 0, stopped: null };
+    const { applied, stopped, isOutdated } = ledger.replica() ?? {
+      applied: 0,
+      stopped: null,
+      isOutdated: false,
+    };
     const { fault, since, last } = shared.health();
     const now = monotonicSeconds();
     const isLong = since !== undefined && now - since >= STALE_SECONDS;
     const isBehind = lag.isLong({ applied, last }, now);
     distributor.stale(stopped !== null || isLong || isBehind);
+    if (isOutdated && now - (outdatedSince ??= now) >= LEAVE_SECONDS) {
+      clearInterval(timer);
+      port.close();
+      void distributor.close().then(() => lines.error(CLOSED, {}));
+      return;
+    }
     const error = stopped ?? fault?.message ?? (isBehind ? BEHIND : undefined);
     if (error === said) return;
     said = error;

@@ -53,10 +53,14 @@ export class Ledger {
     return this.#shared !== undefined || this.#refusal !== undefined;
   }
 
-  /** Which entry of the shared log was applied last, and why no more are; undefined where it is not shared. */
-  replica(): { applied: number; stopped: string | null } | undefined {
+  /**
+   * Which entry of the shared log was applied last, and why no more are: isOutdated where it takes a newer program. Undefined where it is
+   * not shared.
+   */
+  replica(): { applied: number; stopped: string | null; isOutdated: boolean } | undefined {
     if (this.#shared === undefined) return undefined;
-    return { applied: this.#shared.applied, stopped: this.#shared.stopped?.message ?? null };
+    const { applied, stopped } = this.#shared;
+    return { applied, stopped: stopped?.message ?? null, isOutdated: stopped?.code === 'newer' };
   }
 
   /** Applies all that other servers have appended by now. @throws LogFault where the log cannot be read, or does not fit. */

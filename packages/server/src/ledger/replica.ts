@@ -105,7 +105,7 @@ export class Replica {
 
   #take(entry: Entry): void {
     if (entry.schema > SCHEMA) {
-      const text = `Cannot take entry ${entry.n} of the log: a newer banshare-server made it; install that here too`;
+      const text = `Cannot take entry ${entry.n} of the log: a newer banshare-server made it, for tables of version ${entry.schema}, and this one knows them up to ${SCHEMA}; install the banshare-server of the other servers here too`;
       throw this.#stop(new LogFault('newer', text, { n: entry.n }));
     }
     const { books } = this.#file.opened;

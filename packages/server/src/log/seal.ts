@@ -64,7 +64,7 @@ export function unseal(secret: Buffer, entry: SealedEntry, after: LogPosition, a
   if (kind === undefined) {
     throw new LogFault(
       'newer',
-      `Cannot take entry ${n} of the log: a newer banshare-server made it; install that here too`,
+      `Cannot take entry ${n} of the log: a newer banshare-server made it; install the banshare-server of the other servers here too`,
       { n },
     );
   }

@@ -103,6 +103,7 @@ const STATUS: FieldsOf<Status> = {
         clockAhead: { orNull: 'number' },
         fault: TEXT_OR_NULL,
         stopped: TEXT_OR_NULL,
+        isOutdated: 'flag',
       },
     },
   },

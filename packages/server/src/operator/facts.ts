@@ -21,6 +21,8 @@ type SharedFacts = {
   /** Why it cannot be written now, and why this server applies nothing more; null where that is well. */
   fault: string | null;
   stopped: string | null;
+  /** It stopped since other servers have a newer program, and has closed its ports or is about to. */
+  isOutdated: boolean;
 };
 
 /** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */

@@ -13,7 +13,10 @@ export function aloneAmongServers({ servers, sharesLedger }: Facts): Entry[] {
 /** Another server goes on; hosts of this one find it, since this one says that it is stale. */
 export function replicaStopped({ shared }: Facts): Entry[] {
   if (shared === null || shared.stopped === null) return [];
-  const text = `This server takes nothing more from the log that the servers share, and writes nothing: ${shared.stopped}`;
+  const leaves = shared.isOutdated
+    ? '. Until then its ports are closed, and its hosts are at the others'
+    : '';
+  const text = `This server takes nothing more from the log that the servers share, and writes nothing: ${shared.stopped}${leaves}`;
   return [{ code: 'replica-stopped', text }];
 }
 

@@ -8,6 +8,7 @@ import { HostBook } from '../../src/fleet/hosts.ts';
 import { Freeze } from '../../src/judging/freeze.ts';
 import { judge } from '../../src/judging/judge.ts';
 import { sweep } from '../../src/ledger/deeds.ts';
+import { SCHEMA } from '../../src/ledger/schema.ts';
 import { Settings } from '../../src/ledger/settings.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import type { Changes } from '../../src/ledger/changes.ts';
@@ -244,4 +245,19 @@ test('what a host acknowledges at one server is heard at the other, once it is w
   await a.book.flush();
   await pair.settled();
   assert.deepEqual(heard, [1]);
+});
+
+test('an entry that a newer program made stops the replica before it is applied, and says what to install', async () => {
+  using pair = await Pair.begin();
+  const { a, b } = pair;
+  await a.ledger.record(pair.report(1), deciding);
+  await pair.settled();
+  const last = pair.log.entries.at(-1)!;
+  pair.log.entries.push({ ...last, n: last.n + 1, token: 'newer', schema: SCHEMA + 1 });
+  await assert.rejects(b.ledger.catchUp(), /Cannot take entry 3 of the log/);
+  const { applied, stopped, isOutdated } = b.ledger.replica()!;
+  assert.deepEqual([applied, isOutdated, a.ledger.replica()?.isOutdated], [2, true, false]);
+  assert.match(stopped ?? '', new RegExp(`tables of version ${SCHEMA + 1}.* ${SCHEMA}.*install .* here too`));
+  await assert.rejects(b.ledger.record(pair.report(2), deciding), /install/);
+  pair.log.entries.pop();
 });

@@ -249,7 +249,8 @@ test('status breaks its lines between words on a terminal, and names what waits 
 });
 
 test('a server whose clock is not that of the shared database is told, in words', () => {
-  const shared = { at: 'db:5432', durability: 'standby', applied: 7, last: 7, fault: null, stopped: null };
+  const well = { fault: null, stopped: null, isOutdated: false };
+  const shared = { at: 'db:5432', durability: 'standby', applied: 7, last: 7, ...well };
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: 59 } }).todo, []);
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: null } }).todo, []);
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: -3600 } }).todo, ['server-clock']);
