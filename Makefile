@@ -97,9 +97,9 @@ watch: bundles ## the tests again with each change; FILE=test/trio.test.ts for o
 fuzz: bundles ## a million hostile inputs; BANSHARE_SEED=N replays a run
 	@BANSHARE_FUZZ=$${BANSHARE_FUZZ:-1100000} $(NODE) scripts/run-tests.ts 'test/fuzz/*.test.ts'
 
-# The chaos tests at length; BANSHARE_SEED=N replays a run.
-chaos: bundles ## the chaos tests at length; BANSHARE_SEED=N replays a run
-	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts'
+# The chaos tests and those of several servers at length; BANSHARE_SEED=N replays a run.
+chaos: bundles ## the chaos tests, also of several servers, at length; BANSHARE_SEED=N replays a run
+	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts' test/one-ledger.long.test.ts
 
 check: deps ## the gate: format, lint, types, dead code, shellcheck, systemd units
 	@sh scripts/check.sh

@@ -9,11 +9,12 @@ import {
   type FleetHost,
   type FleetServer,
 } from './fleet/index.ts';
+import { isLong } from './chaos/chance.ts';
 import { Cable } from './fleet/cable.ts';
 import { Postgres, postgresSkip } from './fleet/postgres.ts';
 
 // Two servers on one ledger, which is in a real PostgreSQL, and hosts that know both.
-const NAMES = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'];
+const NAMES = Array.from({ length: isLong ? 20 : 6 }, (_, index) => `h${index + 1}`);
 const MOVED = /Follows another server than before/;
 /** A host is heard within so long of the death of its server, and comes to another within so long after its server lost its database. */
 const [DEAD_MS, STALE_MS] = [7000, 10_000];
