@@ -261,6 +261,15 @@ export async function hostsOf(parts: HostParts, now: number): Promise<HostStatus
   return Promise.all(parts.book.all().map((host) => hostStatus(host, parts, now)));
 }
 
+/** Another server writes at least each minute, and a little later, that a host which says nothing new is there. */
+const TOLD_WITHIN = 70;
+
+/** For how long nobody has heard of a host, seconds; of one that was at another server last, as far as that has to have written it. */
+function silenceOf({ heardAt, lastSeen, enrolled }: Host, isShared: boolean, now: number): number {
+  const isElsewhere = isShared && (heardAt ?? 0) < (lastSeen ?? 0);
+  return Math.max(0, now - (lastSeen ?? enrolled) - (isElsewhere ? TOLD_WITHIN : 0));
+}
+
 async function hostStatus(
   host: Host,
   { ledger, book, goneAfterSeconds, neverBan }: HostParts,
@@ -271,7 +280,7 @@ async function hostStatus(
   const lag = Math.max(0, head - applied);
   const [oldestMissing] = lag === 0 ? [] : await ledger.since(applied, 1);
   const lagSeconds = oldestMissing === undefined ? 0 : Math.max(0, now - oldestMissing.at);
-  const silentSeconds = Math.max(0, now - (host.lastSeen ?? host.enrolled));
+  const silentSeconds = silenceOf(host, ledger.isShared, now);
   const state = host.state === 'active' && isGone(host, now, goneAfterSeconds) ? 'gone' : host.state;
   const { name, lastSeen, version, generation, server, clockAhead, addresses, ranges } = host;
   const isBehind =

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, SHARED_JAIL, type Event } from '@banshare/protocol';
+import { HostBook } from '../../src/fleet/hosts.ts';
 import { markApplied } from '../../src/ledger/backup-file.ts';
 import { publishBans } from '../../src/ledger/deeds.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import type { Books } from '../../src/ledger/record.ts';
+import { hostsOf } from '../../src/operator/status.ts';
 import { LogOfTest } from './log-of-test.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
@@ -80,4 +82,22 @@ test('while its file cannot be opened again a replica lets its server do all els
   // Nobody appends anything, and nobody asks.
   while (published.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.deepEqual([published.map(({ ip }) => ip), b.head()], [['203.0.113.1'], a.head()]);
+});
+
+test('a host that is at another server is silent only where that has written nothing of it for longer than it does', async () => {
+  using pair = new Pair();
+  const { a, b } = pair;
+  const [there, book] = [new HostBook(a), new HostBook(b)];
+  const host = there.byName('h1');
+  assert.ok(host);
+  there.hear(host, NOW);
+  await there.flush();
+  await b.catchUp();
+  const parts = { ledger: b, book, goneAfterSeconds: 86_400, neverBan: { waiting: () => [] } };
+  const awayAt = async (now: number): Promise<number | undefined> =>
+    (await hostsOf(parts, now))[0]?.awaySeconds;
+  assert.deepEqual([await awayAt(NOW + 64), await awayAt(NOW + 120)], [0, 50]);
+  // One that was here last says so each 5 s.
+  book.byName('h1')!.heardAt = NOW;
+  assert.equal(await awayAt(NOW + 64), 64);
 });
