@@ -63,7 +63,7 @@ export async function openLedger(
   resources.own('the ledger', () => ledger.close());
   if (ledger.replica()?.applied === 0)
     throw new StartFault(
-      `Cannot use the ledger "${path}" with the shared log: it is not of that log; bring it there with banshare-server ledger move, or join with ledger join`,
+      `Cannot use the ledger "${path}" with the shared log: it is not of that log. To bring it there: banshare-server ledger leave, start, and ledger move into an emptied log. To begin with what is there, move the file away`,
     );
   await patiently(
     () => ledger.catchUp(),
