@@ -1,11 +1,14 @@
 import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   chownSync,
+  cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -111,6 +114,21 @@ export class Postgres implements AsyncDisposable {
       // Back at once after its primary was away.
       wal_retrieve_retry_interval: '100ms',
     });
+  }
+
+  /** Has its folder copied while it stands still, runs again, and returns what puts the copy in the place of all that came later. */
+  async keep(): Promise<() => Promise<void>> {
+    const kept = `${this.#data}.kept`;
+    await this.stop('SIGINT');
+    cpSync(this.#data, kept, { recursive: true, preserveTimestamps: true });
+    giveAll(kept);
+    await this.run();
+    return async () => {
+      await this.stop('SIGINT');
+      rmSync(this.#data, { recursive: true });
+      renameSync(kept, this.#data);
+      await this.run();
+    };
   }
 
   get url(): string {
@@ -259,6 +277,16 @@ function ordinaryUser(): { uid: number | undefined; gid: number | undefined } {
   if (process.getuid?.() !== 0) return { uid: undefined, gid: undefined };
   const found = ORDINARY.exec(readFileSync('/etc/passwd', 'utf8'));
   return { uid: Number(found?.[1] ?? 65_534), gid: Number(found?.[2] ?? 65_534) };
+}
+
+/** Gives a folder to that user, with all in it. */
+function giveAll(folder: string): void {
+  const { uid, gid } = ordinaryUser();
+  if (uid === undefined) return;
+  chmodSync(folder, 0o700);
+  chownSync(folder, uid, gid ?? uid);
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+    chownSync(join(folder, name), uid, gid ?? uid);
 }
 
 /** A command as an ordinary user, that ends at once when this process does, however that ends. */

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
 import { complain, hostPaths, tell, EXIT } from '@banshare/runtime';
-import type { Ask, Command } from './ask-daemon.ts';
+import type { Ask, Command, Words } from './ask-daemon.ts';
 import { backUp, restore } from './backup.ts';
 import { showStatus } from './show-status.ts';
+import { readEverything } from '../setup/read-setup.ts';
 import { isDrilled, type DrillTime } from '../operator/drill.ts';
 import { showDrill } from './show.ts';
 import type { Status } from '../operator/status.ts';
@@ -46,15 +47,54 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
         setCode(result.isWithoutDaemon === true ? settle(result) && EXIT.noDaemon : settle(result));
       },
     },
-    {
-      command: 'restore <file>',
-      describe: 'what a backup holds, on this machine, with a new epoch',
-      builder: file,
-      handler: async ({ root, file: path }) => {
-        setCode(settle(await restore(hostPaths(root), resolve(String(path)))));
+    restoreCommand(setCode),
+  ];
+}
+
+function restoreCommand(setCode: (code: number) => void): Command {
+  return {
+    command: 'restore [file]',
+    describe: 'what a backup holds, on this machine, with a new epoch',
+    builder: {
+      file: { type: 'string', describe: 'a backup' },
+      'from-replica': {
+        type: 'boolean',
+        default: false,
+        describe: "begins the servers' shared log anew with the replica of this machine",
+      },
+      force: {
+        type: 'boolean',
+        default: false,
+        describe: 'also a replica that is not ahead, or lacks what the log has',
       },
     },
-  ];
+    handler: async (words) => {
+      const { root, file: path } = words;
+      const isFromReplica = words['from-replica'] === true;
+      if (isFromReplica === (typeof path === 'string') || (words['force'] === true && !isFromReplica)) {
+        complain('banshare-server', 'say restore FILE, or restore --from-replica, that with --force or not');
+        setCode(EXIT.usage);
+      } else if (isFromReplica) setCode(await fromReplica(words));
+      else setCode(settle(await restore(hostPaths(root), resolve(String(path)))));
+    },
+  };
+}
+
+async function fromReplica({ root, config, force }: Words): Promise<number> {
+  const ready = await readEverything(root, typeof config === 'string' ? config : undefined);
+  if (!ready.ok) {
+    for (const fault of ready.faults) complain('banshare-server', fault);
+    return EXIT.configuration;
+  }
+  if (ready.log === undefined) {
+    complain(
+      'banshare-server',
+      'Cannot restore from a replica: this server shares no log; banshare-server restore FILE lays a backup',
+    );
+    return EXIT.failed;
+  }
+  const { restoreFromReplica } = await import('./sharing/from-replica.ts');
+  return settle(await restoreFromReplica(hostPaths(root), ready.log, force === true));
 }
 
 function settle(result: Result<string>): number {

@@ -78,6 +78,46 @@ export function leaveLog(path: string, epoch: string, now: number): void {
   beginAnew(path, epoch, now, 'ledger left');
 }
 
+/** Makes a copy of a replica a ledger in an epoch of its own, for a log that begins anew with it. @throws as beginEpoch() */
+export function publishReplica(path: string, epoch: string, now: number): void {
+  beginAnew(path, epoch, now, 'replica restored');
+}
+
+/** Copies a replica that no server has open to a path where nothing is yet; returns the entry that it applied last. @throws SQLite's error. */
+export function copyReplica(ledger: string, path: string): LogPosition {
+  return withDatabase(ledger, (database) => {
+    migrate(database, ledger);
+    const row = database.prepare('SELECT n, token FROM applied').get() as Row;
+    database.prepare('VACUUM INTO ?').run(path);
+    return { n: Number(row['n']), token: String(row['token']) };
+  });
+}
+
+/** What one ledger has that another lacks: events, and entries of the audit log; `isOther` where they are of different epochs. */
+export type Lacking = { readonly events: number; readonly deeds: number; readonly isOther: boolean };
+
+/** What a ledger lacks of another one that no server has open. @throws SQLite's error. */
+export function whatLacks(ledger: string, other: string): Lacking {
+  return withDatabase(ledger, (database) => {
+    database.prepare('ATTACH ? AS other').run(other);
+    const count = (sql: string): number => Number(database.prepare(sql).get()?.['n']);
+    const meta = (name: string, of: string): string =>
+      `(SELECT value FROM ${of}.meta WHERE name = '${name}')`;
+    return {
+      // What was pruned here was here.
+      events: count(
+        `SELECT count(*) AS n FROM other.events AS theirs LEFT JOIN main.events AS ours USING (seq)
+          WHERE ours.tail IS NOT theirs.tail AND seq > coalesce(CAST(${meta('pruned-to', 'main')} AS INTEGER), 0)`,
+      ),
+      deeds: count(
+        `SELECT count(*) AS n FROM other.audit AS theirs LEFT JOIN main.audit AS ours USING (n)
+          WHERE ours.hash IS NOT theirs.hash`,
+      ),
+      isOther: count(`SELECT ${meta('epoch', 'main')} IS NOT ${meta('epoch', 'other')} AS n`) === 1,
+    };
+  });
+}
+
 /** Says in a copy of a ledger which entry of the log it stands for. @throws SQLite's error. */
 export function markApplied(path: string, { n, token }: LogPosition): void {
   withDatabase(path, (database) => database.prepare('UPDATE applied SET n = ?, token = ?').run(n, token));

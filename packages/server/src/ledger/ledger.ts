@@ -54,13 +54,19 @@ export class Ledger {
   }
 
   /**
-   * Which entry of the shared log was applied last, and why no more are: isOutdated where it takes a newer program. Undefined where it is
-   * not shared.
+   * Which entry of the shared log was applied last, and why no more are: isOutdated where it takes a newer program, aheadBy where the log
+   * lacks entries of this replica. Undefined where it is not shared.
    */
-  replica(): { applied: number; stopped: string | null; isOutdated: boolean } | undefined {
+  replica():
+    { applied: number; stopped: string | null; isOutdated: boolean; aheadBy: number | null } | undefined {
     if (this.#shared === undefined) return undefined;
     const { applied, stopped } = this.#shared;
-    return { applied, stopped: stopped?.message ?? null, isOutdated: stopped?.code === 'newer' };
+    return {
+      applied,
+      stopped: stopped?.message ?? null,
+      isOutdated: stopped?.code === 'newer',
+      aheadBy: stopped?.aheadBy ?? null,
+    };
   }
 
   /** Applies all that other servers have appended by now. @throws LogFault where the log cannot be read, or does not fit. */

@@ -1,4 +1,4 @@
-import { LogFault, type Entry, type Log, type LogPosition } from '../log/log.ts';
+import { lacking, LogFault, type Entry, type Log, type LogPosition } from '../log/log.ts';
 import type { LedgerFile } from './ledger-file.ts';
 import { markOf, rewind, type Outcome, type Piece } from './pieces.ts';
 import type { Row } from './rows.ts';
@@ -79,8 +79,7 @@ export class Replica {
         return judged.outcomes;
       }
       if (appended.outcome === 'forked') {
-        const text = `The log lacks at least ${appended.aheadBy} of the entries that this server has: it stops writing`;
-        throw this.#stop(new LogFault('forked', text, { n: position.n }));
+        throw this.#stop(lacking(position.n, appended.aheadBy));
       }
       await this.follow();
     }

@@ -49,11 +49,18 @@ export class LogFault extends Error {
   readonly code: LogFaultCode;
   /** The entry that it is about, where there is one. */
   readonly n: number | undefined;
+  /** Of `forked`: how many entries this replica has that the log lacks, at least. */
+  readonly aheadBy: number | undefined;
 
-  constructor(code: LogFaultCode, message: string, more: { n?: number; cause?: unknown } = {}) {
+  constructor(
+    code: LogFaultCode,
+    message: string,
+    more: { n?: number; aheadBy?: number; cause?: unknown } = {},
+  ) {
     super(message, more.cause === undefined ? {} : { cause: more.cause });
     this.code = code;
     this.n = more.n;
+    this.aheadBy = more.aheadBy;
   }
 }
 
@@ -103,4 +110,13 @@ export const MOST_AHEAD = 60;
 export function aheadOf(log: Pick<Log, 'time'> | undefined, now: number): number | undefined {
   const there = log?.time();
   return there === undefined ? undefined : now - there;
+}
+
+/** What a replica stops with whose last entry the log lacks; it is ahead by so many, at least. */
+export function lacking(n: number, aheadBy: number): LogFault {
+  return new LogFault(
+    'forked',
+    `The log has not entry ${n} of this server, which is ahead of it by ${aheadBy} at least; stop all servers, and where that is most: banshare-server restore --from-replica`,
+    { n, aheadBy },
+  );
 }

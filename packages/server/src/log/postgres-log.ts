@@ -88,7 +88,9 @@ export class PostgresLog implements Log {
     const line = await this.#wait(0);
     try {
       const rows = await line.ask(READ, [position.n, position.n === 0 ? limit : limit + 1]);
-      const entries = proveRows(this.#options.secret, rows, position);
+      const isLacking = rows.length === 0 && position.n > 0;
+      const [there] = isLacking ? await line.ask(LOOK, [position.n]) : [];
+      const entries = proveRows(this.#options.secret, rows, position, Number(there?.['last'] ?? 0));
       this.#last = Math.max(this.#last, entries.at(-1)?.n ?? 0);
       return entries;
     } catch (error) {
@@ -331,7 +333,7 @@ function isSame(one: Settings, other: Settings): boolean {
 }
 
 /** Makes a commit that stores nothing. passed: the standby let it go, so that all before it is there too. */
-async function passBarrier(line: Line): Promise<'passed' | 'no-standby' | 'changed'> {
+export async function passBarrier(line: Line): Promise<'passed' | 'no-standby' | 'changed'> {
   const { warnings } = line;
   const [[passed], [still]] = await Promise.all([line.ask(BARRIER), line.ask(STILL)]);
   if (still?.['names'] === '') return 'no-standby';

@@ -43,12 +43,8 @@ export async function putSnapshot(
 ): Promise<boolean> {
   const [turn] = await line.ask(TURN);
   if (turn?.['mine'] !== true) return false;
-  const id = randomBytes(ID_BYTES);
-  const parts = await withFile(path, 'r', (file) => putParts(line, secret, id, file));
-  const mac = headMac(secret, id, head, parts);
-  const values = [id, head.n, Buffer.from(head.token, 'hex'), head.schema, parts, mac];
-  const [put] = await line.ask(PUT_SNAPSHOT, values);
-  if (put === undefined) {
+  const laid = await layParts(line, secret, path);
+  if (!(await putHead(line, secret, head, laid))) {
     throw new LogFault(
       'forked',
       `The log has another entry ${head.n} than this server, which cannot put a snapshot there`,
@@ -57,6 +53,28 @@ export async function putSnapshot(
   }
   await prune(line);
   return true;
+}
+
+/** The parts of a snapshot whose head is not there yet. */
+export type LaidParts = { readonly id: Buffer; readonly parts: number };
+
+/** Brings the parts of a file there; without their head they go by themselves after an hour. @throws what the database or the file fails with */
+export async function layParts(line: Line, secret: Buffer, path: string): Promise<LaidParts> {
+  const id = randomBytes(ID_BYTES);
+  return { id, parts: await withFile(path, 'r', (file) => putParts(line, secret, id, file)) };
+}
+
+/** Makes parts a snapshot; returns false where the log has not the entry that it stands for. */
+export async function putHead(
+  line: Line,
+  secret: Buffer,
+  head: SnapshotHead,
+  { id, parts }: LaidParts,
+): Promise<boolean> {
+  const mac = headMac(secret, id, head, parts);
+  const values = [id, head.n, Buffer.from(head.token, 'hex'), head.schema, parts, mac];
+  const [put] = await line.ask(PUT_SNAPSHOT, values);
+  return put !== undefined;
 }
 
 /** The newest snapshot, laid at a path where nothing is; undefined where there is none. @throws LogFault `forged`, or `pruned` where it was just removed */
@@ -112,12 +130,17 @@ async function prune(line: Line): Promise<void> {
   const [, before] = await line.ask(NEWEST_SNAPSHOTS);
   if (before !== undefined) {
     await line.ask(FORGET_SNAPSHOTS, [before['n']]);
-    for (let removed = PRUNED_AT_ONCE; removed === PRUNED_AT_ONCE;) {
-      const [done] = await line.ask(PRUNE, [before['n'], PRUNED_AT_ONCE]);
-      removed = Number(done?.['removed']);
-    }
+    await pruneBefore(line, Number(before['n']));
   }
   await line.ask(FORGET_PARTS);
+}
+
+/** Removes the entries before a number, some at once. */
+export async function pruneBefore(line: Line, n: number): Promise<void> {
+  for (let removed = PRUNED_AT_ONCE; removed === PRUNED_AT_ONCE;) {
+    const [done] = await line.ask(PRUNE, [n, PRUNED_AT_ONCE]);
+    removed = Number(done?.['removed']);
+  }
 }
 
 function headMac(secret: Buffer, id: Buffer, { n, token, schema }: SnapshotHead, parts: number): Buffer {

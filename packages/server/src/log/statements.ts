@@ -37,6 +37,23 @@ export const CREATE = `
 
 export const CLEAR = 'DELETE FROM log; DELETE FROM snapshots; DELETE FROM parts';
 
+/** Nobody else appends, prunes or puts a snapshot until the transaction ends; who waits looks anew afterwards. */
+export const HOLD_LOG = 'LOCK TABLE log, snapshots IN EXCLUSIVE MODE';
+
+/** The last entry, by which is known that nobody has appended since, and whether there is a standby by name. */
+export const ENDS: Statement = {
+  name: 'ends',
+  text: `SELECT coalesce((SELECT max(n) FROM log), 0)::float8 AS last, current_setting('synchronous_standby_names') AS names,
+    set_config('synchronous_commit', 'on', true) AS commits`,
+};
+
+/** An entry that is after no other, into an empty log. */
+export const ADD_FIRST: Statement = {
+  name: 'add-first',
+  text: `INSERT INTO log (n, token, nonce, schema, kind, data)
+    VALUES ($1::bigint, $2::bytea, $3::bytea, $4::integer, $5::smallint, $6::bytea)`,
+};
+
 export const IS_CREATED: Statement = {
   name: 'is-created',
   text: `SELECT to_regclass('log') IS NOT NULL AS created`,
@@ -141,6 +158,15 @@ export const READ_PART: Statement = {
 export const FORGET_SNAPSHOTS: Statement = {
   name: 'forget-snapshots',
   text: `DELETE FROM snapshots WHERE n < $1::bigint`,
+};
+
+/** Some of the parts of all snapshots but one. */
+export const FORGET_OTHER_PARTS: Statement = {
+  name: 'forget-other-parts',
+  text: `WITH gone AS (
+    DELETE FROM parts WHERE (snapshot, part) IN
+      (SELECT snapshot, part FROM parts WHERE snapshot <> $1::bytea LIMIT $2::integer) RETURNING 1
+  ) SELECT count(*)::integer AS removed FROM gone`,
 };
 
 /** Parts without a head: of snapshots that were forgotten, and of those that nobody ended within an hour. */

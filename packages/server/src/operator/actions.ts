@@ -104,6 +104,7 @@ const STATUS: FieldsOf<Status> = {
         fault: TEXT_OR_NULL,
         stopped: TEXT_OR_NULL,
         isOutdated: 'flag',
+        aheadBy: NUMBER_OR_NULL,
       },
     },
   },

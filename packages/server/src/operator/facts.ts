@@ -23,6 +23,8 @@ type SharedFacts = {
   stopped: string | null;
   /** It stopped since other servers have a newer program, and has closed its ports or is about to. */
   isOutdated: boolean;
+  /** How many entries it has at least that the log lacks; null where it lacks none, as far as is known. */
+  aheadBy: number | null;
 };
 
 /** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */

@@ -13,6 +13,11 @@ export function aloneAmongServers({ servers, sharesLedger }: Facts): Entry[] {
 /** Another server goes on; hosts of this one find it, since this one says that it is stale. */
 export function replicaStopped({ shared }: Facts): Entry[] {
   if (shared === null || shared.stopped === null) return [];
+  if (shared.aheadBy !== null) {
+    const many = `ahead by ${shared.aheadBy} ${shared.aheadBy === 1 ? 'entry' : 'entries'}`;
+    const lost = `The database lost what was acknowledged: this server is ${many} at least, and writes nothing. Where no other server is ahead by more, stop all of them, and here: banshare-server restore --from-replica`;
+    return [{ code: 'replica-stopped', text: lost }];
+  }
   const leaves = shared.isOutdated
     ? '. Until then its ports are closed, and its hosts are at the others'
     : '';

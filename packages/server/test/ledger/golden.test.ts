@@ -43,7 +43,12 @@ for (const golden of readGolden()) {
       ledger.onCommitted((events) => seen.push(...events.map(({ seq }) => seq)));
       await ledger.catchUp();
       await ledger.idle();
-      assert.deepEqual(ledger.replica(), { applied: log.entries.length, stopped: null, isOutdated: false });
+      assert.deepEqual(ledger.replica(), {
+        applied: log.entries.length,
+        stopped: null,
+        isOutdated: false,
+        aheadBy: null,
+      });
       assert.deepEqual([ledger.head().epoch, ledger.head().seq], ['epoch', Math.max(...seen)]);
       assert.equal(new Audit(ledger).firstBroken(), undefined);
       ledger.close();

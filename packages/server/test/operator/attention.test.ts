@@ -249,11 +249,23 @@ test('status breaks its lines between words on a terminal, and names what waits 
 });
 
 test('a server whose clock is not that of the shared database is told, in words', () => {
-  const well = { fault: null, stopped: null, isOutdated: false };
+  const well = { fault: null, stopped: null, isOutdated: false, aheadBy: null };
   const shared = { at: 'db:5432', durability: 'standby', applied: 7, last: 7, ...well };
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: 59 } }).todo, []);
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: null } }).todo, []);
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: -3600 } }).todo, ['server-clock']);
   const { todo } = attentionOf(facts({ shared: { ...shared, clockAhead: 3600 } }));
   assert.match(todo[0]?.text ?? '', /clock is 60m ahead of that of the database/);
+});
+
+test('a server that is ahead of its database is named with the command that brings all back', () => {
+  const well = { fault: null, isOutdated: false, clockAhead: null, durability: 'standby' };
+  const shared = { ...well, at: 'db:5432', applied: 9, last: 9, stopped: 'it is ahead' };
+  for (const [aheadBy, many] of [
+    [1, '1 entry'],
+    [7, '7 entries'],
+  ] as const) {
+    const { urgent } = attentionOf(facts({ shared: { ...shared, aheadBy } }));
+    assert.match(urgent[0]?.text ?? '', new RegExp(`ahead by ${many} at least.*restore --from-replica`));
+  }
 });

@@ -122,7 +122,8 @@ function writeLines(config: string, lines: LedgerLines | undefined): void {
   });
 }
 
-async function whyRunning(paths: HostPaths): Promise<string | undefined> {
+/** Why it cannot be done now, where a server runs, or may. */
+export async function whyRunning(paths: HostPaths): Promise<string | undefined> {
   const running = await askBy(ACTIONS, paths.serverSocket, { command: 'ping' }, 5000);
   return running.ok || running.code !== 'no-daemon'
     ? 'Cannot do that beside a running server: stop it first (systemctl stop banshare-server)'

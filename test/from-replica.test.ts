@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { startFleet, untilAnswered, type Fleet, type FleetHost } from './fleet/index.ts';
+import { Postgres, postgresSkip } from './fleet/postgres.ts';
+import { takePort } from './fleet/ports.ts';
+import { Folder } from './fleet/roots.ts';
+import { FleetServer } from './fleet/server.ts';
+
+const skip = postgresSkip();
+
+type Shared = { applied: number; last: number; aheadBy: number | null };
+type Status = { epoch: string; head: number; shared: Shared };
+
+/** Two servers on one database that keeps no second copy, and a host at the first. */
+class Servers implements AsyncDisposable {
+  readonly postgres: Postgres;
+  readonly a: FleetServer;
+  readonly b: FleetServer;
+  readonly #fleet: Fleet;
+  readonly #folder = new Folder();
+  readonly #further: FleetServer[] = [];
+
+  private constructor(postgres: Postgres, fleet: Fleet) {
+    this.postgres = postgres;
+    this.#fleet = fleet;
+    this.a = fleet.server;
+    this.b = this.further('b');
+  }
+
+  static async start(): Promise<Servers> {
+    const [postgres, fleet] = await Promise.all([Postgres.start(), startFleet({ hosts: ['h1'] })]);
+    const made = new Servers(postgres, fleet);
+    await made.a.says('ledger', 'move', postgres.url, '--durability', 'none');
+    const isBack = async (): Promise<true | undefined> =>
+      (await made.a.command('status', '--json')).stdout === '' ? undefined : true;
+    await untilAnswered(isBack, 20_000, () => 'the server that has moved its ledger');
+    await made.a.restart(made.#toml);
+    made.layAs(made.b);
+    await made.b.start();
+    return made;
+  }
+
+  get host(): FleetHost {
+    return this.#fleet.host('h1');
+  }
+
+  get #toml(): string {
+    return `[ledger]\nlog = "${this.postgres.url}"\ndurability = "none"`;
+  }
+
+  further(name: string): FleetServer {
+    const ports = { report: takePort(), publish: takePort() };
+    const made = new FleetServer(join(this.#folder.path, name), this.#toml, '127.0.0.1', ports);
+    this.#further.push(made);
+    return made;
+  }
+
+  /** Gives a server the keys of the first, and no ledger. */
+  layAs({ root }: FleetServer): void {
+    cpSync(this.a.root, root, { recursive: true, filter: (path) => !/\.sock$|ledger\.db/.test(path) });
+  }
+
+  fileOf(name: string): string {
+    return join(this.#folder.path, name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#further.map((server) => server.close()));
+    await this.#fleet[Symbol.asyncDispose]();
+    await this.postgres[Symbol.asyncDispose]();
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+const started = skip === false ? Servers.start() : undefined;
+after(async () => (await started)?.[Symbol.asyncDispose]());
+const servers = async (): Promise<Servers> => (await started)!;
+
+/** Bans an address once the server can write. */
+async function ban(server: FleetServer, ip: string): Promise<void> {
+  const done = async (): Promise<true | undefined> =>
+    (await server.command('ban', ip)).code === 0 ? true : undefined;
+  await untilAnswered(done, 20_000, () => `a ban of ${ip}`);
+}
+
+/** Waits until a server has a ban. */
+async function has(server: FleetServer, ip: string): Promise<void> {
+  const told = async (): Promise<true | undefined> =>
+    (await server.command('bans', ip)).stdout.includes(ip) ? true : undefined;
+  await untilAnswered(told, 20_000, () => `${ip} at another server`);
+}
+
+/** Waits until a server says by how much it is ahead, and returns that. */
+async function aheadOf(server: FleetServer): Promise<{ aheadBy: number; urgent: string }> {
+  const told = async (): Promise<{ aheadBy: number; urgent: string } | undefined> => {
+    const { code, stdout } = await server.command('status');
+    const by = /ahead by (\d+) entr/.exec(stdout)?.[1];
+    if (by === undefined) return undefined;
+    assert.equal(code, 1);
+    return { aheadBy: Number(by), urgent: stdout };
+  };
+  return untilAnswered(told, 20_000, () => 'a server that is ahead');
+}
+
+/** What the host was told to do until an address was banned. */
+async function untilBanned(host: FleetHost, ip: string): Promise<void> {
+  for (;;) {
+    const [, , how, what] = await host.commands.next();
+    assert.equal(how, 'banip', `the host was told to ${how} ${what}`);
+    if (what === ip) return;
+  }
+}
+
+test(
+  'where the database was put back to an older copy both servers stop and say by how much they are ahead; restore --from-replica brings all back, and no host lifts anything',
+  { skip },
+  async () => {
+    const all = await servers();
+    const { a, b, host } = all;
+    await ban(a, '203.0.113.1');
+    await untilBanned(host, '203.0.113.1');
+    const putBack = await all.postgres.keep();
+    await ban(b, '203.0.113.2');
+    await ban(a, '203.0.113.3');
+    await untilBanned(host, '203.0.113.3');
+    await has(b, '203.0.113.3');
+    const before = await a.json<Status>('status');
+    await putBack();
+
+    for (const server of [a, b]) {
+      const { aheadBy, urgent } = await aheadOf(server);
+      const { shared } = await server.json<Status>('status');
+      assert.deepEqual([shared.aheadBy, aheadBy > 0], [aheadBy, true]);
+      assert.match(urgent, /^URGENT: .*restore --from-replica/m);
+      assert.equal((await server.command('ban', '203.0.113.9')).code, 1);
+    }
+    const beside = await a.command('restore', '--from-replica');
+    assert.deepEqual([beside.code, /beside a running server/.test(beside.stderr)], [1, true]);
+    await Promise.all([a.stop(), b.stop()]);
+    assert.match(
+      await a.says('restore', '--from-replica'),
+      /in a new epoch\. It was ahead by \d+ entries; 2 bans and unbans.* are back\./,
+    );
+    await a.start();
+    const now = await a.json<Status>('status');
+    assert.notEqual(now.epoch, before.epoch);
+    for (const last of [1, 2, 3]) await has(a, `203.0.113.${last}`);
+    assert.match(await a.says('audit'), /replica restored/);
+    await a.says('audit', '--verify');
+
+    // The other one's replica is of the log before: it cannot take the place of this one by mistake.
+    const again = await b.command('restore', '--from-replica');
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /begun anew since, in another epoch.*0 bans and unbans/);
+    const invitation = all.fileOf('invitation');
+    await a.says('ledger', 'invite', invitation);
+    await b.says('ledger', 'join', invitation);
+    await b.start();
+    await ban(b, '203.0.113.4');
+    await ban(a, '203.0.113.5');
+    await untilBanned(host, '203.0.113.4');
+    await untilBanned(host, '203.0.113.5');
+    await has(b, '203.0.113.5');
+    assert.deepEqual(
+      host.commands.all.map(([, , how, ip]) => `${how} ${ip}`).toSorted(),
+      [1, 2, 3, 4, 5].map((last) => `banip 203.0.113.${last}`),
+    );
+  },
+);
+
+test(
+  'restore --from-replica refuses where the log has all, or has what this replica lacks, says what would be lost, and does it by --force',
+  { skip },
+  async () => {
+    const all = await servers();
+    const { a, b } = all;
+    await a.stop();
+    const needless = await a.command('restore', '--from-replica');
+    assert.equal(needless.code, 1);
+    assert.match(needless.stderr, /not ahead of the log/);
+    await a.start();
+    const putBack = await all.postgres.keep();
+    await ban(a, '203.0.113.21');
+    await Promise.all([a.stop(), b.stop()]);
+    await putBack();
+    // A server that has none of it goes on.
+    const c = all.further('c');
+    all.layAs(c);
+    await c.start();
+    await ban(c, '203.0.113.22');
+    await c.stop();
+    const refused = await a.command('restore', '--from-replica');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /has what this replica lacks\. What would be lost: 1 ban or unban/);
+    assert.match(
+      await a.says('restore', '--from-replica', '--force'),
+      /1 ban or unban.* of the log are lost/,
+    );
+    await a.start();
+    await has(a, '203.0.113.21');
+    assert.doesNotMatch((await a.command('bans', '203.0.113.22')).stdout, /203\.0\.113\.22/);
+    // Nothing is left of the database but its name.
+    await a.stop();
+    all.postgres.sql('DROP TABLE log, snapshots, parts', 'banshare');
+    assert.match(await a.says('restore', '--from-replica'), /It was ahead by \d+ entries/);
+    await a.start();
+    await has(a, '203.0.113.21');
+    await a.stop();
+    for (const words of [['restore'], ['restore', 'x', '--from-replica'], ['restore', 'x', '--force']])
+      assert.equal((await a.command(...words)).code, 64, words.join(' '));
+  },
+);
