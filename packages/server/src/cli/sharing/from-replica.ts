@@ -42,27 +42,41 @@ export async function restoreFromReplica(
   const running = await whyRunning(paths);
   if (running !== undefined) return bad(running);
   const scratch = { copy: `${paths.ledger}.publishing`, fromLog: `${paths.ledger}.from-log` };
+  const tidy = (): void => {
+    for (const path of Object.values(scratch)) removeAll(path);
+  };
   try {
     becomeOwner(paths.serverState);
-    if (!existsSync(paths.ledger)) return bad(`Cannot restore: there is no replica at "${paths.ledger}"`);
-    for (const path of Object.values(scratch)) removeAll(path);
-    const { n } = copyReplica(paths.ledger, scratch.copy);
-    chmodSync(scratch.copy, 0o600);
-    if (n === 0) return bad('Cannot restore: the ledger of this server is no replica of a shared log');
-    const compared = await compare(options, { n, ...scratch });
-    const refusal = whyNot(compared);
-    if (refusal !== undefined && !isForced)
-      return bad(`Cannot restore: ${refusal}; --force publishes this replica nonetheless`);
-    await publish(options, scratch.copy, compared);
-    removeSiblings(paths.ledger);
-    renameSync(scratch.copy, paths.ledger);
-    syncDirectory(dirname(paths.ledger));
-    return good(sayRestored(compared));
+    tidy();
+    try {
+      return await restoreWith(paths, options, isForced, scratch);
+    } finally {
+      tidy();
+    }
   } catch (error) {
     return bad(`Cannot restore from this replica: ${(error as Error).message}`);
-  } finally {
-    for (const path of Object.values(scratch)) removeAll(path);
   }
+}
+
+async function restoreWith(
+  paths: HostPaths,
+  options: PostgresLogOptions,
+  isForced: boolean,
+  scratch: { copy: string; fromLog: string },
+): Promise<Result<string>> {
+  if (!existsSync(paths.ledger)) return bad(`Cannot restore: there is no replica at "${paths.ledger}"`);
+  const { n } = copyReplica(paths.ledger, scratch.copy);
+  chmodSync(scratch.copy, 0o600);
+  if (n === 0) return bad('Cannot restore: the ledger of this server is no replica of a shared log');
+  const compared = await compare(options, { n, ...scratch });
+  const refusal = whyNot(compared);
+  if (refusal !== undefined && !isForced)
+    return bad(`Cannot restore: ${refusal}; --force publishes this replica nonetheless`);
+  await publish(options, scratch.copy, compared);
+  removeSiblings(paths.ledger);
+  renameSync(scratch.copy, paths.ledger);
+  syncDirectory(dirname(paths.ledger));
+  return good(sayRestored(compared));
 }
 
 /** Rebuilds what the log has, by its own proofs, and compares. @throws LogFault where the database cannot be used */
