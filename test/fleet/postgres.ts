@@ -281,9 +281,10 @@ function ordinaryUser(): { uid: number | undefined; gid: number | undefined } {
 
 /** Gives a folder to that user, with all in it. */
 function giveAll(folder: string): void {
+  // A copy of a folder is as open as the umask has it, and PostgreSQL refuses that.
+  chmodSync(folder, 0o700);
   const { uid, gid } = ordinaryUser();
   if (uid === undefined) return;
-  chmodSync(folder, 0o700);
   chownSync(folder, uid, gid ?? uid);
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
     chownSync(join(folder, name), uid, gid ?? uid);
