@@ -46,7 +46,7 @@ import type { Log as SharedLog } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
 import { openLedger, watchShared } from './share.ts';
-import { countReported } from './ledger/reports.ts';
+import { countReported } from './ledger/tables/reports.ts';
 import { Opening } from './fleet/opening.ts';
 import { startUpkeep } from './upkeep.ts';
 import { curvesOf } from './words/host.ts';

@@ -2,9 +2,9 @@ import { wallSeconds, EXIT } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
 import { durationTyped, targetTyped } from './words-of.ts';
-import { showBanned, showUnbanned } from './show-ranges.ts';
-import { showExplanation } from './show-explanation.ts';
-import { MOST_BANS, showBans, showUndone, type ShownBan } from './show.ts';
+import { showBanned, showUnbanned } from './show/show-ranges.ts';
+import { showExplanation } from './show/show-explanation.ts';
+import { MOST_BANS, showBans, showUndone, type ShownBan } from './show/show.ts';
 import type { Unbanned } from '../operator/bans.ts';
 
 const IP = { type: 'string', coerce: targetTyped, describe: 'an address or range' } as const;

@@ -1,4 +1,4 @@
-import type { ShownBan } from './show.ts';
+import type { ShownBan } from './show/show.ts';
 
 /** `lines`: addresses; `csv`: ours; `crowdsec`: what `cscli decisions import` reads; `json`: its other form. */
 export type ExportForm = 'lines' | 'csv' | 'crowdsec' | 'json';

@@ -5,7 +5,7 @@ import { hostCommands } from './host-commands.ts';
 import { neverBanCommands } from './never-ban-commands.ts';
 import { durationTyped } from './words-of.ts';
 import { closePorts, type Ports } from './close-ports.ts';
-import { showAuditLog } from './show.ts';
+import { showAuditLog } from './show/show.ts';
 import { type Openness, sayOpenness } from '../words/enrolment.ts';
 
 const SAYS = ({ says }: { says: string }): string => says;

@@ -1,6 +1,6 @@
 import { askBy, askPerson, complain, EXIT, hostPaths, someOf, wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
-import { showHosts } from './show.ts';
+import { showHosts } from './show/show.ts';
 import type { HostStatus } from '../operator/status.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
 import { subcommands } from './subcommands.ts';

@@ -2,7 +2,7 @@ import { wallSeconds } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
 import { runImport } from './lists/run-import.ts';
 import { exportBans, type ExportForm } from './export.ts';
-import type { ShownBan } from './show.ts';
+import type { ShownBan } from './show/show.ts';
 
 /** The commands that bring bans in from elsewhere, and take them out. */
 export function importCommands(

@@ -2,7 +2,7 @@ import type { Ask, Command } from './ask-daemon.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import { subcommands } from './subcommands.ts';
 import { rangeTyped } from './words-of.ts';
-import { showLifted, showNeverBan, type ShownBan } from './show.ts';
+import { showLifted, showNeverBan, type ShownBan } from './show/show.ts';
 
 type Entries = { entries: { range: string; source: string }[] };
 type Added = { range: string; lifted: ShownBan[] };

@@ -3,10 +3,10 @@ import type { Result } from '@banshare/protocol';
 import { complain, hostPaths, tell, EXIT } from '@banshare/runtime';
 import type { Ask, Command, Words } from './ask-daemon.ts';
 import { backUp, restore } from './backup.ts';
-import { showStatus } from './show-status.ts';
+import { showStatus } from './show/show-status.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { isDrilled, type DrillTime } from '../operator/drill.ts';
-import { showDrill } from './show.ts';
+import { showDrill } from './show/show.ts';
 import type { Status } from '../operator/status.ts';
 
 /** The commands that care for the server itself. */

@@ -1,5 +1,5 @@
 import { parseRange, type Address, type Range } from '@banshare/protocol';
-import type { Row } from './rows.ts';
+import type { Row } from './tables/rows.ts';
 import type { Ledger } from './ledger.ts';
 
 /** By what an address counts as a host's: the host spoke from it, or tells it and an operator approved that. */

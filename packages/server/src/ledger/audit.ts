@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Row, Sql } from './rows.ts';
+import type { Row, Sql } from './tables/rows.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What an operator did, or the server by itself; `at` epoch seconds. The hash covers the entry and the one before it. */

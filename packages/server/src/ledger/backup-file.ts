@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { appendEntry } from './audit.ts';
-import type { Row, Sql } from './rows.ts';
+import type { Row, Sql } from './tables/rows.ts';
 import type { LogPosition } from '../log/log.ts';
 import { statements } from './database.ts';
 import { migrate } from './schema.ts';

@@ -1,4 +1,4 @@
-import type { Row } from './rows.ts';
+import type { Row } from './tables/rows.ts';
 import type { Ledger } from './ledger.ts';
 
 /** How many new bans there were in each minute, numbered from the beginning of the epoch. */

@@ -6,10 +6,10 @@ import {
   OPERATOR_HOST,
   type Range,
 } from '@banshare/protocol';
-import type { Selection } from './bans.ts';
+import type { Selection } from './tables/bans.ts';
 import { unban, type Books } from './record.ts';
-import { reportedAs, reportedWithin } from './reports.ts';
-import type { Row } from './rows.ts';
+import { reportedAs, reportedWithin } from './tables/reports.ts';
+import type { Row } from './tables/rows.ts';
 import { liftOwn } from './undo.ts';
 import { covers, isActive } from '../words/verdict.ts';
 

@@ -1,6 +1,6 @@
 import type { HostName, Receipt } from '@banshare/protocol';
 import { Instances } from '../words/instances.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './tables/rows.ts';
 import type { Ledger } from './ledger.ts';
 import type { Host, HostState, Key } from '../words/host.ts';
 

@@ -1,13 +1,13 @@
 import type { Event, Position } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
-import { BanBook } from './bans.ts';
+import { BanBook } from './tables/bans.ts';
 import { Touched, type Changes, type Follower } from './changes.ts';
 import { openDatabase, statements, withoutSync } from './database.ts';
-import { EventBook } from './events.ts';
-import { HeldBook } from './held-bans.ts';
+import { EventBook } from './tables/events.ts';
+import { HeldBook } from './tables/held-bans.ts';
 import { markOf, rewind, runPieces, type Opened, type Outcome, type Piece } from './pieces.ts';
-import type { Sql } from './rows.ts';
-import { VoteBook } from './votes.ts';
+import type { Sql } from './tables/rows.ts';
+import { VoteBook } from './tables/votes.ts';
 
 /**
  * The ledger's file while it is open, and whoever follows it. Behind a commit come, in this order: what is held in memory, whoever

@@ -1,5 +1,5 @@
 import type { AckRequest } from '@banshare/protocol';
-import type { Row } from './rows.ts';
+import type { Row } from './tables/rows.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What hosts tell of single events. */

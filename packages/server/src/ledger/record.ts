@@ -1,9 +1,9 @@
 import type { BanKey, Event, HostName, Target, VerdictWord } from '@banshare/protocol';
-import type { BanBook } from './bans.ts';
-import type { EventBook } from './events.ts';
-import type { HeldBook } from './held-bans.ts';
-import type { VoteBook } from './votes.ts';
-import type { Row, Sql } from './rows.ts';
+import type { BanBook } from './tables/bans.ts';
+import type { EventBook } from './tables/events.ts';
+import type { HeldBook } from './tables/held-bans.ts';
+import type { VoteBook } from './tables/votes.ts';
+import type { Row, Sql } from './tables/rows.ts';
 import { widerRanges } from '../words/wider-ranges.ts';
 import { isActive, type Verdict } from '../words/verdict.ts';
 import {

@@ -1,5 +1,5 @@
 import type { Event, Target } from '@banshare/protocol';
-import type { HeldBan } from './held-bans.ts';
+import type { HeldBan } from './tables/held-bans.ts';
 import type { Books } from './record.ts';
 import { isActive } from '../words/verdict.ts';
 

@@ -1,7 +1,7 @@
 import { lacking, LogFault, type Entry, type Log, type LogPosition } from '../log/log.ts';
 import type { LedgerFile } from './ledger-file.ts';
 import { markOf, rewind, type Outcome, type Piece } from './pieces.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './tables/rows.ts';
 import { SCHEMA } from './schema.ts';
 
 /** Entries read at once: memory has to hold them. */

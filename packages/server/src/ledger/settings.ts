@@ -1,4 +1,4 @@
-import type { Row } from './rows.ts';
+import type { Row } from './tables/rows.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Single values by their names that outlive a restart. Whatever writes is called within a piece of the ledger's queue. */

@@ -1,7 +1,7 @@
 import { isRange, OPERATOR_HOST, type BanKey, type Event, banKeyText } from '@banshare/protocol';
 import { unban, type Books } from './record.ts';
-import { reportedAs, type ReportedBan } from './reports.ts';
-import type { Row } from './rows.ts';
+import { reportedAs, type ReportedBan } from './tables/reports.ts';
+import type { Row } from './tables/rows.ts';
 import type { Shorter, UndoWhat, UndoPlan, Undone } from '../words/undo.ts';
 import { isActive } from '../words/verdict.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
-import { showBans, showHosts, type ShownBan } from '../../src/cli/show.ts';
+import { showBans, showHosts, type ShownBan } from '../../src/cli/show/show.ts';
 import type { HostStatus } from '../../src/operator/status.ts';
 import { NOW } from '../ledger-of-test.ts';
 import { runProgram, startFleet } from '../../../../test/fleet/index.ts';

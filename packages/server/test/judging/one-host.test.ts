@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge, judgeUnban, type Policy } from '../../src/judging/judge.ts';
-import { BanBook } from '../../src/ledger/bans.ts';
+import { BanBook } from '../../src/ledger/tables/bans.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { isActive } from '../../src/words/verdict.ts';
 import type { Decide, Submission } from '../../src/words/submission.ts';

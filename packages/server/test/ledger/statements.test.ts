@@ -4,7 +4,15 @@ import { readFileSync } from 'node:fs';
 import { LedgerOfTest } from '../ledger-of-test.ts';
 
 /** Where a report, or a host's unban, asks the ledger, and what is removed beside it. */
-const FILES = ['events', 'record', 'bans', 'held-bans', 'votes', 'undo', 'reports'];
+const FILES = [
+  'tables/events',
+  'record',
+  'tables/bans',
+  'tables/held-bans',
+  'tables/votes',
+  'undo',
+  'tables/reports',
+];
 
 /** Everything of a table is read only where an operator, or the clock, wants all of it: the beginning of each such statement. */
 const WHOLE = [
@@ -39,7 +47,7 @@ test('every statement on the way of a report finds its rows by an index, however
 
 test('the latest end that other supporters ask for is read from the end of an index, not sorted out of all of them', () => {
   using shelf = new LedgerOfTest();
-  const source = readFileSync(new URL('../../src/ledger/bans.ts', import.meta.url), 'utf8');
+  const source = readFileSync(new URL('../../src/ledger/tables/bans.ts', import.meta.url), 'utf8');
   const [statement = ''] = statementsIn(source).filter((text) => text.includes('supporters_end'));
   const steps = shelf.ledger.sql(`EXPLAIN QUERY PLAN ${statement}`).all() as { detail: string }[];
   const said = steps.map(({ detail }) => detail).join('\n');

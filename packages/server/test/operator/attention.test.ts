@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Address } from '@banshare/protocol';
 import { attentionOf, behindForNow } from '../../src/operator/attention.ts';
-import { showStatus } from '../../src/cli/show-status.ts';
+import { showStatus } from '../../src/cli/show/show-status.ts';
 import type { OutOfPlace } from '../../src/fleet/in-place.ts';
 import { NOW } from '../ledger-of-test.ts';
 import type { Facts, Trouble } from '../../src/operator/facts.ts';

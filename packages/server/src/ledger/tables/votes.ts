@@ -1,6 +1,6 @@
 import type { BanKey, ReportedBan, Target } from '@banshare/protocol';
 import type { Row, Sql } from './rows.ts';
-import type { Voter } from '../words/submission.ts';
+import type { Voter } from '../../words/submission.ts';
 
 /** More have not to be asked: a quorum of so many is none that anybody sets. */
 const MOST_VOTERS = 1000;

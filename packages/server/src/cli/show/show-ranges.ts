@@ -1,8 +1,8 @@
-import type { HostAt } from '../never-ban/fleet-addresses.ts';
-import type { Unbanned } from '../operator/bans.ts';
-import { cannot } from '../words/phrases.ts';
+import type { HostAt } from '../../never-ban/fleet-addresses.ts';
+import type { Unbanned } from '../../operator/bans.ts';
+import { cannot } from '../../words/phrases.ts';
 import { showLifted, type ShownBan } from './show.ts';
-import { widerText } from '../words/wider-ranges.ts';
+import { widerText } from '../../words/wider-ranges.ts';
 
 /** What was banned, and who cannot apply it. */
 export function showBanned({

@@ -1,6 +1,6 @@
 import { oneLine } from '@banshare/protocol';
-import type { Explanation } from '../operator/explain.ts';
-import { time } from '../words/phrases.ts';
+import type { Explanation } from '../../operator/explain.ts';
+import { time } from '../../words/phrases.ts';
 
 type Told = Explanation['reports'][number];
 type Happened = Explanation['events'][number];

@@ -1,8 +1,8 @@
 import type { BanKey, Event, Target } from '@banshare/protocol';
-import { blockOf } from '../words/ipv6-block.ts';
+import { blockOf } from '../../words/ipv6-block.ts';
 import { eventOf, type Row, type Sql } from './rows.ts';
-import { widerRanges } from '../words/wider-ranges.ts';
-import { covers, isActive, type PublishedBan } from '../words/verdict.ts';
+import { widerRanges } from '../../words/wider-ranges.ts';
+import { covers, isActive, type PublishedBan } from '../../words/verdict.ts';
 
 /** Which bans an operator means: one address, in one jail or in all. */
 export type Selection = { ip: string; jail?: string };

@@ -1,7 +1,7 @@
 import { overlaps, type Address, type BanKey, type Event, type Range, type Target } from '@banshare/protocol';
 import { type Row, type Sql, eventOf } from './rows.ts';
-import { widerRanges } from '../words/wider-ranges.ts';
-import type { History, ToldReport } from '../words/history.ts';
+import { widerRanges } from '../../words/wider-ranges.ts';
+import type { History, ToldReport } from '../../words/history.ts';
 
 /** A ban that hosts reported, and when one last did; epoch seconds. */
 export type ReportedBan = BanKey & { received: number };

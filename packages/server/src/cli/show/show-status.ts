@@ -1,9 +1,9 @@
 import { oneLine } from '@banshare/protocol';
 import { HEADS, someOf } from '@banshare/runtime';
-import { behindForNow, outForNow } from '../operator/attention.ts';
-import { cannot, MOST_SINGLE, number, time } from '../words/phrases.ts';
-import type { Status } from '../operator/status.ts';
-import { type Openness, sayOpenness } from '../words/enrolment.ts';
+import { behindForNow, outForNow } from '../../operator/attention.ts';
+import { cannot, MOST_SINGLE, number, time } from '../../words/phrases.ts';
+import type { Status } from '../../operator/status.ts';
+import { type Openness, sayOpenness } from '../../words/enrolment.ts';
 
 /** So many muted hosts get a line each. */
 
