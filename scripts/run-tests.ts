@@ -14,8 +14,8 @@ const KINDS = ['short', 'long', 'all'] as const;
 const COUNT = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 /** A file that takes longer than this hangs: several times the longest on a slow machine, and less than the run itself may take. */
 const FILE_LIMIT_MS = 300_000;
-/** Most of a test's time is spent waiting for programs that it started, so a processor has three files; long ones keep it busy. */
-const FILES_A_PROCESSOR = { short: 3, long: 1, all: 2 } as const;
+/** Most of a test's time is spent waiting for programs that it started, so a processor has two files; long ones keep it busy. */
+const FILES_A_PROCESSOR = { short: 2, long: 1, all: 2 } as const;
 const SLOWEST = 10;
 
 /** What shows how long something takes while a machine is busy with it: these run one after the other, after all others. */
