@@ -1,6 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import type { Log as Lines, Resources } from '@banshare/runtime';
 import { copyAsSnapshot } from './ledger/backup-file.ts';
+import type { Claims } from './ledger/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { SCHEMA } from './ledger/schema.ts';
 import type { Log, LogHealth } from './log/log.ts';
@@ -10,6 +11,8 @@ const MOST_ENTRIES = 20_000;
 /** And the log would keep what nobody needs. */
 const OLDEST_SECONDS = 86_400;
 const LOOK_MS = 60_000;
+/** A server that dies at it leaves it to another after so long. */
+const CLAIM_SECONDS = 600;
 
 /** Whether the log shall have a new snapshot: behind which it is pruned, and from which a new server starts. */
 export function isSnapshotDue({ fault, last, snapshot }: LogHealth): boolean {
@@ -31,18 +34,24 @@ export async function takeSnapshot(ledger: Ledger, shared: Log, path: string): P
   }
 }
 
-/** Looks each minute; of several servers whichever comes first does it. */
+/** Looks each minute; of several servers one does it, since to make the copy is much of the work. */
 export function keepSnapshots(
-  { ledger, shared, lines }: { ledger: Ledger; shared: Log; lines: Lines },
+  {
+    ledger,
+    shared,
+    lines,
+    claims,
+  }: { ledger: Ledger; shared: Log | undefined; lines: Lines; claims: Claims },
   path: string,
   resources: Resources,
 ): void {
+  if (shared === undefined) return;
   let isBusy = false;
   const look = async (): Promise<void> => {
     if (isBusy || !isSnapshotDue(shared.health()) || ledger.replica()?.stopped !== null) return;
     isBusy = true;
     try {
-      await takeSnapshot(ledger, shared, path);
+      if (await claims.claim('snapshot', CLAIM_SECONDS)) await takeSnapshot(ledger, shared, path);
     } catch (error) {
       lines.warning('Cannot put a snapshot into the shared log', { error: (error as Error).message });
     } finally {

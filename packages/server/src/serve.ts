@@ -1,88 +1,35 @@
 import type { Target } from '@banshare/protocol';
-import {
-  StartFault,
-  FaultLog,
-  monotonicSeconds,
-  openLog,
-  serveAdmin,
-  SteadyClock,
-  tell,
-  type HostPaths,
-  type Log,
-  type Resources,
-  type ServerConfig,
-} from '@banshare/runtime';
-import { answerZap, ReportPort } from '@banshare/transport';
+import { StartFault, serveAdmin, tell, type Resources, type ServerConfig } from '@banshare/runtime';
+import { ReportPort } from '@banshare/transport';
 import { answerAdmin } from './operator/admin.ts';
 import { aim } from './judging/ban-target.ts';
 import { Audit, LIMIT_ENTRY } from './ledger/audit.ts';
 import { LimitKeeper } from './judging/limits.ts';
 import { decideWith, type DecideParts } from './judging/decide.ts';
 import { Distributor } from './publish/distribute.ts';
-import { Admissions } from './ports/admissions.ts';
-import { FloodWatch } from './intake/flood-watch.ts';
 import { endpointsOf, openReportPort } from './ports/open-ports.ts';
-import type { Generation } from './setup/generations.ts';
 import { cutter } from './ports/cutter.ts';
-import { HostBook } from './fleet/hosts.ts';
 import { JoinCheck } from './fleet/join-check.ts';
 import { Intake } from './intake/intake.ts';
 import type { Policy } from './judging/judge.ts';
-import { Freeze } from './judging/freeze.ts';
 import { RateWatch } from './judging/rate-watch.ts';
 import { Membership } from './fleet/membership.ts';
-import { NeverBan } from './never-ban/never-ban.ts';
 import { hostsWithoutRanges } from './operator/bans.ts';
-import { OwnAddresses } from './never-ban/server-addresses.ts';
 import { pump } from './ports/batches.ts';
 import type { Service } from './operator/retire.ts';
 import { Rotation } from './fleet/rotation.ts';
 import { sayRate } from './operator/attention.ts';
-import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
-import { LedgerWatch } from './operator/outages.ts';
 import { BanMinutes } from './ledger/ban-minutes.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import type { Log as SharedLog } from './log/log.ts';
-import type { PostgresLogOptions } from './log/postgres-log.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
-import { openLedger, watchShared } from './share.ts';
+import { watchShared } from './share.ts';
 import { countReported } from './ledger/tables/reports.ts';
 import { Opening } from './fleet/opening.ts';
 import { startUpkeep } from './upkeep.ts';
-import { curvesOf } from './words/host.ts';
+import { openCore, type Core, type ServeOptions } from './core.ts';
 import { ActiveCount } from './ledger/active-bans.ts';
-import { removeCopy } from './ledger/backup-file.ts';
-
-/** What the daemon is started with; `fanOut` is how this program starts its fan-out child. */
-export type ServeOptions = {
-  config: ServerConfig;
-  generations: readonly Generation[];
-  paths: HostPaths;
-  fanOut: { path: string; args: readonly string[] };
-  /** Where the log is that several servers share; undefined where this one is alone. */
-  log?: PostgresLogOptions | undefined;
-};
 
 /** A host's first word with its next key shuts the one before out, and has its answer by then. */
 const ANSWERS_LEAVE_MS = 100;
-
-/** What every part of a running server works with. */
-type Core = {
-  /** Those in service. */
-  generations: Generation[];
-  log: Log;
-  faults: FaultLog;
-  ledger: Ledger;
-  shared: SharedLog | undefined;
-  book: HostBook;
-  admissions: Admissions;
-  neverBan: NeverBan;
-  freeze: Freeze;
-  floods: FloodWatch;
-  clock: SteadyClock;
-  ledgerWatch: LedgerWatch;
-  bannedAnyway: BannedAnywayWatch;
-};
 
 /**
  * Starts the server: ledger, doors, publish port, report port, and last the admin socket, so that whoever can ask it finds a
@@ -178,59 +125,6 @@ function sayReady(reported: readonly string[], published: readonly string[]): vo
   for (const [index, report] of reported.entries()) {
     tell(`banshare-server ready report=${report} publish=${published[index] ?? ''}`);
   }
-}
-
-async function openCore(
-  { config, generations, paths, log: place }: ServeOptions,
-  resources: Resources,
-  signal: AbortSignal,
-): Promise<Core> {
-  const log = await openLog(config.log);
-  const { ledger, shared } = await openLedger(paths.ledger, place, log, resources, signal);
-  // A backup that was killed left it: as long as the ledger, and as secret.
-  removeCopy(paths.ledger);
-  const book = new HostBook(ledger);
-  const admissions = new Admissions();
-  for (const { name, joinKey } of generations) admissions.admitJoining(name, joinKey);
-  for (const curve of book.active().flatMap(curvesOf)) admissions.admitHost(curve);
-  const clock = new SteadyClock(await ledger.lastTime());
-  const inService = [...generations];
-  const own = new OwnAddresses(() => inService.flatMap(({ fleet }) => fleet.servers));
-  resources.own('looking up the own addresses', own.start());
-  const neverBan = new NeverBan(
-    ledger,
-    { ...config.neverBan, goneAfterSeconds: config.enrolment.goneAfterSeconds },
-    own,
-  );
-  const floods = new FloodWatch();
-  const zap = await answerZap(({ domain, key, address }) => {
-    const admission = admissions.decide(domain, key);
-    const host = admission === 'admit' ? book.byCurve(key) : undefined;
-    if (host !== undefined) {
-      if (domain.startsWith('report/')) {
-        neverBan.arrived(host, address, clock.now());
-        floods.knocked(host);
-      }
-    } else if (admission === 'admit') floods.joined();
-    return admission;
-  });
-  book.onAcknowledged((host) => neverBan.tells(host, clock.now()));
-  resources.own('the doorkeeper', () => zap.close());
-  return {
-    generations: inService,
-    log,
-    faults: new FaultLog(log, monotonicSeconds),
-    ledger,
-    shared,
-    book,
-    admissions,
-    neverBan,
-    freeze: new Freeze(ledger),
-    floods,
-    clock,
-    ledgerWatch: new LedgerWatch(),
-    bannedAnyway: new BannedAnywayWatch(ledger, neverBan),
-  };
 }
 
 async function membershipOf(

@@ -10,7 +10,6 @@ import {
   type Log as Lines,
   type Resources,
 } from '@banshare/runtime';
-import { keepSnapshots } from './keep-snapshots.ts';
 import { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
@@ -69,7 +68,6 @@ export async function openLedger(
     () => ledger.catchUp(),
     () => ledger.replica()?.stopped,
   );
-  keepSnapshots({ ledger, shared, lines }, path, resources);
   return { ledger, shared };
 }
 

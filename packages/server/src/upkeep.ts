@@ -5,17 +5,21 @@ import type { Membership } from './fleet/membership.ts';
 import type { Freeze } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban/never-ban.ts';
+import type { Claims } from './ledger/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { aheadOf, MOST_AHEAD, type Log } from './log/log.ts';
 
 const FLUSH_MS = 5000;
 const SWEEP_MS = 60_000;
+/** What is over waits for so long at most where the server that removes it has died. */
+const SWEEPER_SECONDS = 600;
 /** Rows removed in one go: reports wait meanwhile. */
 const AT_ONCE = 500;
 
 /** What is done by the clock: acknowledgements are written, and what is no longer needed is removed, a little at a time. */
 export function startUpkeep(parts: {
   ledger: Ledger;
+  claims: Claims;
   shared: Log | undefined;
   book: HostBook;
   faults: FaultLog;
@@ -27,7 +31,7 @@ export function startUpkeep(parts: {
   rates: RateWatch;
   freeze: Freeze;
 }): { stop: () => Promise<void> } {
-  const { ledger, book, faults, keepSeconds, clock, limits, membership, neverBan, rates } = parts;
+  const { ledger, claims, book, faults, keepSeconds, clock, limits, membership, neverBan, rates } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -39,6 +43,7 @@ export function startUpkeep(parts: {
   const sweep = async (): Promise<void> => {
     // What is over by this machine's clock alone others still need.
     if ((aheadOf(parts.shared, clock.now()) ?? 0) >= MOST_AHEAD) return;
+    if (!(await claims.claim('sweep', SWEEPER_SECONDS))) return;
     while (await ledger.sweep(clock.now(), keepSeconds, AT_ONCE))
       await new Promise((resolve) => setImmediate(resolve));
   };

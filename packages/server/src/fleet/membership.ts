@@ -78,13 +78,17 @@ export class Membership {
     audit.note('enrolment', mode === 'open' ? { mode, until } : { mode }, now());
   }
 
-  /** Notices once that enrolment is open no more. @throws when the ledger cannot be written. */
+  /** Notices that enrolment is open no more: one of several servers notes it, once. @throws when the ledger cannot be written. */
   async noticeEnd(): Promise<void> {
     if (!this.#wasOpen || this.mode === 'open') return;
-    const { audit, ended, now } = this.#parts;
-    await audit.add('enrolment', { mode: this.mode, ended: true }, now());
+    const { ledger, audit, opening, ended, now } = this.#parts;
+    const isNews = await ledger.write(() => {
+      if (!opening.noteEnd(now())) return false;
+      audit.note('enrolment', { mode: this.mode, ended: true }, now());
+      return true;
+    });
     this.#wasOpen = false;
-    ended();
+    if (isNews) ended();
   }
 
   /** Takes a host into the fleet, or lets it wait: see Newcomers. @throws when the ledger cannot be written. */

@@ -75,6 +75,18 @@ export class Opening {
     this.#settings.put('enrolment-until', String(until));
   }
 
+  /**
+   * Notes that enrolment has ended by itself, and returns whether nobody has noted that end yet, this server before a restart or another
+   * one. Within a piece of the ledger's queue.
+   */
+  noteEnd(now: number): boolean {
+    if (!this.at(now).hasEnded) return false;
+    const end = String(this.#said?.until ?? this.#configuredEnd());
+    if (this.#settings.get('enrolment-ended') === end) return false;
+    this.#settings.put('enrolment-ended', end);
+    return true;
+  }
+
   #read(): Said | undefined {
     const mode = this.#settings.get('enrolment') as EnrolmentMode | undefined;
     return mode === undefined

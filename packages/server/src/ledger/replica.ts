@@ -127,6 +127,9 @@ export class Replica {
       const outcomes = this.#file.run(waiting);
       const end = markOf(books);
       const events = books.events.takeFresh();
+      // What is alone has no savepoint: where it throws, all of this is taken back.
+      if (outcomes.every((outcome) => 'error' in outcome))
+        return { outcomes, changeset: new Uint8Array(), end, events };
       const isSweep = outcomes.every(({ piece }) => piece.isSweep === true);
       const changeset = isSweep ? session.patchset() : session.changeset();
       return { outcomes, changeset, end, events };

@@ -10,7 +10,7 @@ import { blockOf } from '../words/ipv6-block.ts';
  * target of a report is what its ban is of where that is more than the address; a vote is
  * one of a host for a ban that waits for others. The until of a supporter or a vote is the end that this host's own reports ask for, 0
  * once it has taken them back; crowd is 1 for all supporters of a ban that has many, or had; in_block has the addresses in each /64 until their last ban ends.
- * once it has taken them back; in_block has the addresses in each /64 until their last ban ends;
+ * once it has taken them back; claims has which of several servers does a chore for all;
  * applied is the entry of the shared log that was applied last, 0 of a ledger that is not shared.
  */
 const STEPS: readonly string[] = [
@@ -141,6 +141,7 @@ const STEPS: readonly string[] = [
   `CREATE TABLE applied (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL, token TEXT NOT NULL) STRICT;
    INSERT INTO applied VALUES (1, 0, '');`,
   `ALTER TABLE hosts ADD COLUMN server TEXT;`,
+  `CREATE TABLE claims (name TEXT PRIMARY KEY, server TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /** The version of the tables that this program knows. */

@@ -261,3 +261,16 @@ test('an entry that a newer program made stops the replica before it is applied,
   await assert.rejects(b.ledger.record(pair.report(2), deciding), /install/);
   pair.log.entries.pop();
 });
+
+test('a piece that throws after it has written changes nothing, at its own server as little as at the others', async () => {
+  using pair = await Pair.begin();
+  const { a } = pair;
+  const entries = pair.log.entries.length;
+  const half = a.ledger.write(({ sql }) => {
+    sql("INSERT INTO never_ban VALUES ('192.0.2.0/24', 1)").run();
+    throw new Error('the other half is refused');
+  });
+  await assert.rejects(half, /the other half is refused/);
+  assert.equal(pair.log.entries.length, entries);
+  assert.deepEqual(a.ledger.sql('SELECT * FROM never_ban').all(), []);
+});

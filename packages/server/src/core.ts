@@ -1,0 +1,114 @@
+import {
+  FaultLog,
+  monotonicSeconds,
+  openLog,
+  SteadyClock,
+  type HostPaths,
+  type Log,
+  type Resources,
+  type ServerConfig,
+} from '@banshare/runtime';
+import { answerZap } from '@banshare/transport';
+import { Admissions } from './ports/admissions.ts';
+import { FloodWatch } from './intake/flood-watch.ts';
+import type { Generation } from './setup/generations.ts';
+import { HostBook } from './fleet/hosts.ts';
+import { Freeze } from './judging/freeze.ts';
+import { NeverBan } from './never-ban/never-ban.ts';
+import { OwnAddresses } from './never-ban/server-addresses.ts';
+import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
+import { LedgerWatch } from './operator/outages.ts';
+import { Claims } from './ledger/claims.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { Log as SharedLog } from './log/log.ts';
+import type { PostgresLogOptions } from './log/postgres-log.ts';
+import { keepSnapshots } from './keep-snapshots.ts';
+import { openLedger } from './share.ts';
+import { curvesOf } from './words/host.ts';
+import { removeCopy } from './ledger/backup-file.ts';
+
+/** What the daemon is started with; `fanOut` is how this program starts its fan-out child. */
+export type ServeOptions = {
+  config: ServerConfig;
+  generations: readonly Generation[];
+  paths: HostPaths;
+  fanOut: { path: string; args: readonly string[] };
+  /** Where the log is that several servers share; undefined where this one is alone. */
+  log?: PostgresLogOptions | undefined;
+};
+
+/** What every part of a running server works with. */
+export type Core = {
+  /** Those in service. */
+  generations: Generation[];
+  log: Log;
+  faults: FaultLog;
+  ledger: Ledger;
+  shared: SharedLog | undefined;
+  claims: Claims;
+  book: HostBook;
+  admissions: Admissions;
+  neverBan: NeverBan;
+  freeze: Freeze;
+  floods: FloodWatch;
+  clock: SteadyClock;
+  ledgerWatch: LedgerWatch;
+  bannedAnyway: BannedAnywayWatch;
+};
+
+/** Opens the ledger, and whatever every part needs of it. @throws StartFault when it cannot be used. */
+export async function openCore(
+  { config, generations, paths, log: place }: ServeOptions,
+  resources: Resources,
+  signal: AbortSignal,
+): Promise<Core> {
+  const log = await openLog(config.log);
+  const { ledger, shared } = await openLedger(paths.ledger, place, log, resources, signal);
+  // A backup that was killed left it: as long as the ledger, and as secret.
+  removeCopy(paths.ledger);
+  const book = new HostBook(ledger);
+  const admissions = new Admissions();
+  for (const { name, joinKey } of generations) admissions.admitJoining(name, joinKey);
+  for (const curve of book.active().flatMap(curvesOf)) admissions.admitHost(curve);
+  const clock = new SteadyClock(await ledger.lastTime());
+  const claims = new Claims(ledger, () => shared?.time() ?? clock.now());
+  keepSnapshots({ ledger, shared, lines: log, claims }, paths.ledger, resources);
+  const inService = [...generations];
+  const own = new OwnAddresses(() => inService.flatMap(({ fleet }) => fleet.servers));
+  resources.own('looking up the own addresses', own.start());
+  const neverBan = new NeverBan(
+    ledger,
+    { ...config.neverBan, goneAfterSeconds: config.enrolment.goneAfterSeconds },
+    own,
+  );
+  const floods = new FloodWatch();
+  const zap = await answerZap(({ domain, key, address }) => {
+    const admission = admissions.decide(domain, key);
+    const host = admission === 'admit' ? book.byCurve(key) : undefined;
+    if (host !== undefined) {
+      if (domain.startsWith('report/')) {
+        neverBan.arrived(host, address, clock.now());
+        floods.knocked(host);
+      }
+    } else if (admission === 'admit') floods.joined();
+    return admission;
+  });
+  book.onAcknowledged((host) => neverBan.tells(host, clock.now()));
+  resources.own('the doorkeeper', () => zap.close());
+  return {
+    generations: inService,
+    log,
+    faults: new FaultLog(log, monotonicSeconds),
+    ledger,
+    shared,
+    claims,
+    book,
+    admissions,
+    neverBan,
+    freeze: new Freeze(ledger),
+    floods,
+    clock,
+    ledgerWatch: new LedgerWatch(),
+    bannedAnyway: new BannedAnywayWatch(ledger, neverBan),
+  };
+}
