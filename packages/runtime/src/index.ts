@@ -61,10 +61,11 @@ export { formatFleet, parseFleet, type Fleet } from './config/fleet.ts';
 export type { ReadOptions } from './config/option-table.ts';
 export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './config/options.ts';
 export type { Servers } from './config/kinds.ts';
+export type { PagePlace } from './config/page-kinds.ts';
 export { findServer, type ServerPlace } from './config/server-place.ts';
 
 export { answerBy, askBy, type AdminRuns, type AdminTable } from './admin/actions.ts';
 export { oddIn, RECEIPT, type FieldsOf, type ShapeOf } from './admin/answers.ts';
 export { askAdmin } from './admin/ask.ts';
-export type { AdminReply, AdminRequest } from './admin/protocol.ts';
+export type { AdminReply, AdminRequest, AskedRequest } from './admin/protocol.ts';
 export { serveAdmin, type AdminService, type AdminSocket } from './admin/socket.ts';

@@ -1,7 +1,8 @@
 import type { Target } from '@banshare/protocol';
-import { StartFault, serveAdmin, tell, type Resources, type ServerConfig } from '@banshare/runtime';
+import { tell, type Resources, type ServerConfig } from '@banshare/runtime';
 import { ReportPort } from '@banshare/transport';
-import { answerAdmin } from './operator/admin.ts';
+import { PageLinks } from './operator/page-links.ts';
+import { openSockets } from './open-sockets.ts';
 import { aim } from './judging/ban-target.ts';
 import { Audit, LIMIT_ENTRY } from './ledger/audit.ts';
 import { LimitKeeper } from './judging/limits.ts';
@@ -76,16 +77,12 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     startedAt: now(),
     now,
     paths,
+    pageLinks: new PageLinks(),
+    pageActs: config.web.acts,
     sharesLedger: core.ledger.isShared,
     startAgain: () => void setTimeout(() => resources.startAgain(), ANSWERS_LEAVE_MS),
   };
-  const admin = await serveAdmin({
-    path: paths.serverSocket,
-    handle: (request) => answerAdmin(request, parts),
-    signal,
-  });
-  if (!admin.ok) throw new StartFault(admin.fault);
-  resources.own('the admin socket', () => admin.value.close());
+  await openSockets(parts, resources, signal);
   watchFloods(core, port, resources);
   sayReady(reported, published);
   void core.bannedAnyway.look(now()).catch((error: unknown) => {

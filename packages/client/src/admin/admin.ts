@@ -3,7 +3,7 @@ import {
   answerBy,
   wallSeconds,
   type AdminReply,
-  type AdminRequest,
+  type AskedRequest,
   type AdminRuns,
   type HostPaths,
 } from '@banshare/runtime';
@@ -56,7 +56,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
 };
 
 /** Answers a command from the local admin socket. */
-export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
+export async function answerAdmin(request: AskedRequest, parts: AdminParts): Promise<AdminReply> {
   return answerBy(ACTIONS, RUNS, request, parts);
 }
 

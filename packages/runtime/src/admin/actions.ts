@@ -1,5 +1,5 @@
 import { bad, good, oneLine, quote, type Result } from '@banshare/protocol';
-import type { AdminReply, AdminRequest } from './protocol.ts';
+import type { AdminReply, AdminRequest, AskedRequest } from './protocol.ts';
 import { oddIn, type Shape } from './answers.ts';
 import { askAdmin } from './ask.ts';
 import { nearestName } from '../people/near-names.ts';
@@ -10,7 +10,7 @@ type Argument = 'text' | 'flag' | 'number' | 'list' | readonly string[];
 /** The arguments of an action by name; one whose name ends with a question mark may be left out. */
 type Arguments = Readonly<Record<string, Argument>>;
 
-type Args = Required<AdminRequest>['args'];
+type Args = AskedRequest['args'];
 
 /** Something that a daemon does or tells for whoever may open its socket: what it takes, and what it answers where that is well. */
 type AdminAction = { readonly takes: Arguments; readonly gives: Shape | ((args: Args) => Shape) };
@@ -46,7 +46,7 @@ export async function askBy(
 export function answerBy<Table extends AdminTable, Parts>(
   table: Table,
   runs: AdminRuns<Table, Parts>,
-  { command, args }: Required<AdminRequest>,
+  { command, args }: AskedRequest,
   parts: Parts,
 ): AdminReply | Promise<AdminReply> {
   const action = Object.hasOwn(table, command) ? table[command] : undefined;

@@ -1,8 +1,15 @@
 import { closeSync, openSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
-/** What an operator's command asks of a daemon: one line of JSON. */
-export type AdminRequest = { readonly command: string; readonly args?: Readonly<Record<string, unknown>> };
+/** What an operator's command asks of a daemon: one line of JSON; `by` is who is said to ask. */
+export type AdminRequest = {
+  readonly command: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+  readonly by?: string;
+};
+
+/** The same as a daemon is given it: checked, and complete but for who asks, which need not be said. */
+export type AskedRequest = Required<Pick<AdminRequest, 'command' | 'args'>> & { readonly by?: string };
 
 /** What the daemon answers: one line of JSON. */
 export type AdminReply =

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { bad, good, quote, type Result } from '@banshare/protocol';
-import { shortSocketPath, type AdminReply, type AdminRequest } from './protocol.ts';
+import { bad, good, oneLine, quote, type Result } from '@banshare/protocol';
+import { shortSocketPath, type AdminReply, type AskedRequest } from './protocol.ts';
 import { askAdmin } from './ask.ts';
 import { isTable } from '../config/kinds.ts';
 import { errorText } from '../log/log-line.ts';
@@ -11,13 +11,20 @@ import { makePrivateDirectory } from '../files/private-file.ts';
 
 export type AdminService = {
   readonly path: string;
-  readonly handle: (request: Required<AdminRequest>) => AdminReply | Promise<AdminReply>;
+  readonly handle: (request: AskedRequest) => AdminReply | Promise<AdminReply>;
+  /**
+   * Whether the group of the socket's folder may ask as well. The folder has to be there: whoever installs makes it, with that group
+   * and its set-group-ID bit, since a daemon without rights can give a file to no group that it is not in.
+   */
+  readonly forGroup?: boolean;
   /** Where it is aborted the socket closes. */
   readonly signal: AbortSignal;
 };
 
 export type AdminSocket = { close(): Promise<void> };
 
+/** Who asks is a login name, or the name in a link to the page. */
+const LONGEST_NAME = 64;
 /** A part of an import of a thousand bans, each with its reason. */
 const LONGEST_REQUEST = 524_288;
 /** A request is one short line from a program on this machine: who needs longer is stuck or rude. */
@@ -29,14 +36,21 @@ const MOST_PEERS = 64;
 const WATCH_MS = 2000;
 
 /**
- * Serves operators' commands on a socket that only its user and root may open. Where the socket is taken away beneath it, as
+ * Serves operators' commands on a socket that only its user and root may open, or its folder's group as well. Where the socket is taken away beneath it, as
  * whoever clears /run does, it is made again within seconds: a daemon that cannot be asked seems not to run.
  */
 export async function serveAdmin(service: AdminService): Promise<Result<AdminSocket>> {
   const peers = new Set<Socket>();
   const first = await open(service, peers);
-  if (!first.ok) return first;
-  let current = first.value;
+  // Where nobody made the folder the group is not wanted, or will be: it is looked for from then on.
+  const isUnwanted = service.forGroup === true && !existsSync(dirname(service.path));
+  if (!first.ok && !isUnwanted) return first;
+  return good(keepOpen(service, peers, first.ok ? first.value : { close: () => Promise.resolve() }));
+}
+
+/** Makes the socket again whenever it is gone, until it is closed. */
+function keepOpen(service: AdminService, peers: Set<Socket>, first: AdminSocket): AdminSocket {
+  let current = first;
   let isClosed = false;
   let reopening: Promise<void> = Promise.resolve();
   const reopen = async (): Promise<void> => {
@@ -57,15 +71,15 @@ export async function serveAdmin(service: AdminService): Promise<Result<AdminSoc
     await current.close();
   };
   service.signal.addEventListener('abort', () => void close(), { once: true });
-  if (service.signal.aborted) await close();
-  return good({ close });
+  if (service.signal.aborted) void close();
+  return { close };
 }
 
 /** Listens once. Who is connected stays so when it closes. */
 async function open(service: AdminService, peers: Set<Socket>): Promise<Result<AdminSocket>> {
   let short: ReturnType<typeof shortSocketPath>;
   try {
-    makePrivateDirectory(dirname(service.path));
+    if (service.forGroup !== true) makePrivateDirectory(dirname(service.path));
     short = shortSocketPath(service.path);
   } catch (error) {
     return bad(`Cannot listen at ${service.path}: ${errorText(error)}`);
@@ -77,7 +91,7 @@ async function open(service: AdminService, peers: Set<Socket>): Promise<Result<A
     serve(peer, service);
   });
   server.maxConnections = MOST_PEERS;
-  const bound = await bind(server, short.path, service.path);
+  const bound = await bind(server, short.path, service);
   if (!bound.ok) {
     short.release();
     return bound;
@@ -95,8 +109,10 @@ async function open(service: AdminService, peers: Set<Socket>): Promise<Result<A
 }
 
 /** Binds the socket; one that a dead daemon left behind is replaced, one that answers is not. */
-async function bind(server: Server, path: string, shown: string): Promise<Result<undefined>> {
-  const first = await tryBind(server, path);
+async function bind(server: Server, path: string, service: AdminService): Promise<Result<undefined>> {
+  const { path: shown, forGroup } = service;
+  const mode = forGroup === true ? 0o660 : 0o600;
+  const first = await tryBind(server, path, mode);
   if (first === undefined) return good(undefined);
   if (first.code === 'EADDRINUSE' && statSync(path).isSocket()) {
     const answer = await askAdmin(shown, { command: 'ping' }, 2000);
@@ -104,18 +120,22 @@ async function bind(server: Server, path: string, shown: string): Promise<Result
       return bad(`Cannot listen at ${shown}: another daemon answers there; stop it first`);
     }
     rmSync(path, { force: true });
-    const second = await tryBind(server, path);
+    const second = await tryBind(server, path, mode);
     if (second === undefined) return good(undefined);
     return bad(`Cannot listen at ${shown}: ${second.message}`);
   }
   return bad(`Cannot listen at ${shown}: ${first.message}`);
 }
 
-async function tryBind(server: Server, path: string): Promise<NodeJS.ErrnoException | undefined> {
+async function tryBind(
+  server: Server,
+  path: string,
+  mode: number,
+): Promise<NodeJS.ErrnoException | undefined> {
   try {
     server.listen(path);
     await once(server, 'listening');
-    chmodSync(path, 0o600);
+    chmodSync(path, mode);
     return undefined;
   } catch (error) {
     return error as NodeJS.ErrnoException;
@@ -161,18 +181,23 @@ async function answer(peer: Socket, line: string, service: AdminService): Promis
   }
 }
 
-function parseRequest(line: string): Result<Required<AdminRequest>> {
+function parseRequest(line: string): Result<AskedRequest> {
   let request: unknown;
   try {
     request = JSON.parse(line);
   } catch {
     return bad('the request is not JSON');
   }
-  if (!isTable(request) || typeof request['command'] !== 'string') return bad('the request names no command');
-  const odd = Object.keys(request).find((key) => key !== 'command' && key !== 'args');
-  if (odd !== undefined) return bad(`a request has "command" and "args", and no ${quote(odd)}`);
-  const args = request['args'] ?? {};
-  return isTable(args) ? good({ command: request['command'], args }) : bad('the arguments are not an object');
+  if (!isTable(request)) return bad('the request names no command');
+  const odd = Object.keys(request).find((key) => !['command', 'args', 'by'].includes(key));
+  if (odd !== undefined) return bad(`a request has "command", "args" and "by", and no ${quote(odd)}`);
+  const { command, args = {}, by } = request;
+  if (typeof command !== 'string') return bad('the request names no command');
+  if (!isTable(args)) return bad('the arguments are not an object');
+  if (by === undefined) return good({ command, args });
+  if (typeof by !== 'string' || by === '' || by.length > LONGEST_NAME)
+    return bad(`who asks is no text of 1 to ${LONGEST_NAME} letters`);
+  return good({ command, args, by: oneLine(by) });
 }
 
 function reply(peer: Socket, answer: AdminReply): void {

@@ -19,6 +19,7 @@ import {
   durationOrForEver,
   flag,
   hostName,
+  hostNameOrAddress,
   integer,
   listenAddress,
   listenPort,
@@ -28,6 +29,7 @@ import {
   servers,
   text,
 } from './kinds.ts';
+import { headerName, pagePlace } from './page-kinds.ts';
 import { option, optional, seconds, tables, type ConfigOf } from './option-table.ts';
 
 const DAY = 86_400;
@@ -150,6 +152,37 @@ export const serverOptions = {
     text,
     '/etc/banshare/ledger-password',
     "A file with the password for the log's database, of the server's user and mode 0600; without it none is given.",
+  ),
+  'web.listen': option(
+    pagePlace,
+    '127.0.0.1:9180',
+    'Where banshare-server web serves the page: ADDRESS:PORT, or unix:/PATH for a proxy on this machine.',
+  ),
+  'web.acts': option(flag, false, 'Whether the page may do more than look: ban, unban, approve and so on.'),
+  'web.names': option(
+    listOf(hostNameOrAddress),
+    [],
+    'Names by which browsers reach the page, beside localhost and the address that it listens on; others are refused.',
+  ),
+  'web.user-header': optional(
+    headerName,
+    'X-Remote-User',
+    'The header in which a proxy at the unix socket says who is logged in; it replaces the login by a link.',
+  ),
+  'web.allow-public': option(
+    flag,
+    false,
+    'Whether the page may listen at another address than loopback, by TLS.',
+  ),
+  'web.tls-certificate': optional(
+    text,
+    '/etc/banshare/page.crt',
+    'The certificate of the page, with its chain, in PEM; with tls-key.',
+  ),
+  'web.tls-key': optional(
+    text,
+    '/etc/banshare/page.key',
+    "The certificate's key, in PEM, readable by banshare-web.",
   ),
   ...log,
 };

@@ -31,6 +31,9 @@ export type HostPaths = {
   readonly serverRun: string;
   readonly clientRun: string;
   readonly serverSocket: string;
+  /** The same server, for the group of operators and for the page's process: each may ask only some things. */
+  readonly operatorsSocket: string;
+  readonly pageSocket: string;
   readonly clientSocket: string;
   /** The client's notes of what it is applying, one empty file JAIL@IP each. */
   readonly notes: string;
@@ -76,6 +79,8 @@ export function hostPaths(root: string): HostPaths {
     serverRun: below('run/banshare/server'),
     clientRun: below('run/banshare/client'),
     serverSocket: below('run/banshare/server/admin.sock'),
+    operatorsSocket: below('run/banshare/operators/admin.sock'),
+    pageSocket: below('run/banshare/page/admin.sock'),
     clientSocket: below('run/banshare/client/admin.sock'),
     notes: below('run/banshare/client/notes'),
     sharedBans: below('var/lib/banshare/client/shared-bans'),

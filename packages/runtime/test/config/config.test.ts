@@ -30,6 +30,15 @@ test('readServerConfig() has a default for everything where there is no file', a
       limits: { hostPerMinute: 60, hostBurst: 200, fleetPerMinute: 600, active: 500_000 },
       enrolment: { mode: 'open', goneAfterSeconds: 604_800, perMinute: 120 },
       ledger: { keepSeconds: 7_776_000, log: undefined, durability: 'standby', passwordFile: undefined },
+      web: {
+        listen: { address: '127.0.0.1', port: 9180 },
+        acts: false,
+        names: [],
+        userHeader: undefined,
+        allowPublic: false,
+        tlsCertificate: undefined,
+        tlsKey: undefined,
+      },
       log: { level: 'notice', format: 'text' },
     },
   });

@@ -28,6 +28,8 @@ const real: HostPaths = {
   serverRun: '/run/banshare/server',
   clientRun: '/run/banshare/client',
   serverSocket: '/run/banshare/server/admin.sock',
+  operatorsSocket: '/run/banshare/operators/admin.sock',
+  pageSocket: '/run/banshare/page/admin.sock',
   clientSocket: '/run/banshare/client/admin.sock',
   notes: '/run/banshare/client/notes',
   sharedBans: '/var/lib/banshare/client/shared-bans',

@@ -1,6 +1,8 @@
-import { askBy, complain, EXIT, hostPaths, tell, tellJson } from '@banshare/runtime';
+import { userInfo } from 'node:os';
+import { askBy, complain, EXIT, hostPaths, tell, tellJson, type AdminReply } from '@banshare/runtime';
 import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 import { ACTIONS } from '../operator/actions.ts';
+import { isDeed } from '../operator/allowed.ts';
 
 /** What every command is given. */
 type Common = { root: string; json: boolean };
@@ -24,6 +26,8 @@ export type Ask = <T>(
   judge?: (result: T) => number,
 ) => Promise<void>;
 
+/** The daemon takes no longer one. */
+const LONGEST_USER = 64;
 /** A drill waits for every host. */
 const PATIENCE_MS = 60_000;
 
@@ -40,7 +44,7 @@ export function askWith(setCode: (code: number) => void): Ask {
     const results: Parameters<typeof show>[0][] = [];
     let worst: number = EXIT.done;
     for (const one of requests) {
-      const reply = await askBy(ACTIONS, hostPaths(root).serverSocket, one, PATIENCE_MS);
+      const reply = await askServer(root, one);
       if (!reply.ok) {
         complain('banshare-server', reply.reason);
         worst = Math.max(worst, CODES.get(reply.code) ?? EXIT.failed);
@@ -56,4 +60,28 @@ export function askWith(setCode: (code: number) => void): Ask {
     else if (json && results.length > 0) tellJson(results[0]);
     setCode(worst);
   };
+}
+
+/** Asks as root at root's socket; who may not open that asks at the one of operators. */
+async function askServer(root: string, request: Request): Promise<AdminReply> {
+  const { serverSocket, operatorsSocket } = hostPaths(root);
+  const asked = isDeed(request) ? { ...request, by: userName() } : request;
+  const reply = await askBy(ACTIONS, serverSocket, asked, PATIENCE_MS);
+  if (reply.ok || reply.code !== 'no-permission') return reply;
+  const other = await askBy(ACTIONS, operatorsSocket, asked, PATIENCE_MS);
+  if (other.ok || !['no-permission', 'no-daemon'].includes(other.code)) return other;
+  const reason =
+    'Cannot ask the server: only root and members of the group banshare-operators may, and it has to run; after usermod --append --groups banshare-operators NAME that user logs in again';
+  return { ok: false, code: 'no-permission', reason };
+}
+
+/** Who types this: behind sudo whoever called that. Nobody checks it; the audit log says that it was said. */
+function userName(): string {
+  const { SUDO_USER: behindSudo } = process.env;
+  if (behindSudo !== undefined && behindSudo !== '') return behindSudo.slice(0, LONGEST_USER);
+  try {
+    return userInfo().username.slice(0, LONGEST_USER);
+  } catch {
+    return `user ${process.geteuid?.() ?? 'unknown'}`;
+  }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Row, Sql } from './tables/rows.ts';
 import type { Ledger } from './ledger.ts';
+import { whoAsks } from './who-asks.ts';
 
 /** What an operator did, or the server by itself; `at` epoch seconds. The hash covers the entry and the one before it. */
 export type AuditEntry = {
@@ -33,9 +34,9 @@ export class Audit {
     await this.#ledger.write(() => this.note(what, details, now));
   }
 
-  /** Adds an entry within the piece that does what it tells: neither is stored without the other. */
+  /** Adds an entry within the piece that does what it tells: neither is stored without the other. It has who asked for the deed. */
   note(what: string, details: Record<string, unknown>, now: number): void {
-    appendEntry(this.#ledger.sql, what, details, now);
+    appendEntry(this.#ledger.sql, what, { ...details, ...whoAsks() }, now);
   }
 
   /** The newest entries, oldest first. */

@@ -14,6 +14,7 @@ import { recordOne, type Books } from './record.ts';
 import { historyOf } from './tables/reports.ts';
 import type { Row, Sql } from './tables/rows.ts';
 import { positionOf, Replica } from './replica.ts';
+import { asAskedNow } from './who-asks.ts';
 import { planUndo, undoPart } from './undo.ts';
 import { banOf, type Aim, type Decide, type Recorded, type Submission } from '../words/submission.ts';
 import type { UndoPlan, UndoWhat, Undone } from '../words/undo.ts';
@@ -321,7 +322,7 @@ export class Ledger {
     if (this.#refusal !== undefined)
       return Promise.reject(new Error(`The ledger is not written: ${this.#refusal}`));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.push({ ...how, work, resolve: (result) => resolve(result as T), reject });
+    this.#waiting.push({ ...how, work: asAskedNow(work), resolve: (result) => resolve(result as T), reject });
     this.#begin();
     return promise;
   }

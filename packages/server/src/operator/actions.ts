@@ -13,6 +13,7 @@ import type { Entry, Trouble } from './facts.ts';
 import type { ImportedPart } from './import.ts';
 import type { ListedBan } from './list-bans.ts';
 import type { HostList, HostStatus, Status } from './status.ts';
+import type { BansAfter, NewsSince } from './follow-news.ts';
 import type { ListedHeld } from './stop.ts';
 import type { UndoAnswer } from './undo.ts';
 
@@ -259,6 +260,16 @@ const AUDITED: FieldsOf<AuditEntry> = {
   hash: 'text',
 };
 
+const NEWS_SINCE: FieldsOf<NewsSince> = {
+  epoch: 'text',
+  head: 'number',
+  now: 'number',
+  isKept: 'flag',
+  events: EVENTS,
+  minutes: { list: { fields: { minute: 'number', bans: 'number' } } },
+};
+const BANS_AFTER: FieldsOf<BansAfter> = { epoch: 'text', head: 'number', bans: EVENTS };
+
 const SETTLED = {
   fields: { count: 'number', left: { optional: 'number' }, held: { optional: 'number' } },
 } as const;
@@ -275,7 +286,8 @@ const HELD = {
 /** Every action of the server's socket: the daemon answers by this table, and banshare-server's commands ask by it. */
 export const ACTIONS = {
   ping: { takes: {}, gives: 'text' },
-  status: { takes: {}, gives: { fields: STATUS } },
+  // A quick look tries no write, so that who looks each second costs no disk.
+  status: { takes: { 'quick?': 'flag' }, gives: { fields: STATUS } },
   hosts: {
     takes: {},
     gives: { fields: HOST_LIST },
@@ -339,6 +351,10 @@ export const ACTIONS = {
     gives: { fields: { entries: { list: { fields: AUDITED } } } },
   },
   drill: { takes: {}, gives: { fields: { ip: 'text', hosts: { list: { fields: DRILLED } } } } },
+  'news-since': { takes: { after: 'number', 'minutes?': 'number' }, gives: { fields: NEWS_SINCE } },
+  'bans-after': { takes: { after: 'number' }, gives: { fields: BANS_AFTER } },
+  'page-link': { takes: { as: 'text' }, gives: { fields: { code: 'text', until: 'number' } } },
+  'page-login': { takes: { code: 'text' }, gives: { fields: { name: 'text' } } },
   'copy-ledger': { takes: { 'file?': 'text' }, gives: 'anything' },
   'move-ledger': {
     takes: { log: 'text', 'durability?': 'text', 'passwordFile?': 'text' },

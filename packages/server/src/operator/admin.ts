@@ -3,12 +3,13 @@ import { oneLine } from '@banshare/protocol';
 import {
   answerBy,
   type AdminReply,
-  type AdminRequest,
   type AdminRuns,
+  type AskedRequest,
   type HostPaths,
   type SteadyClock,
 } from '@banshare/runtime';
 import { ACTIONS } from './actions.ts';
+import { refusalAt, type Door } from './allowed.ts';
 import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
@@ -18,13 +19,24 @@ import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { Log } from '../log/log.ts';
 import type { LedgerWatch } from './outages.ts';
 import { importBans } from './import.ts';
-import { LONGEST_REASON, operatorBan, operatorUnban, refuseFrozen, textOf, type Args } from './bans.ts';
+import {
+  LONGEST_REASON,
+  operatorBan,
+  operatorUnban,
+  decline,
+  refuseFrozen,
+  textOf,
+  type Args,
+} from './bans.ts';
 import { changeHost, changeNeverBan, setEnrolment, settleHeld, showAudit, type FleetParts } from './fleet.ts';
+import { bansAfter, newsSince } from './follow-news.ts';
+import { makePageLink, usePageLink, type PageLinks } from './page-links.ts';
 import { freeze, held, thaw } from './stop.ts';
 import { undo } from './undo.ts';
 import { retire, type RetireParts } from './retire.ts';
 import { copyForBackup, removeCopy } from '../ledger/backup-file.ts';
 import { Settings } from '../ledger/settings.ts';
+import { askedBy, type Asker } from '../ledger/who-asks.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { listBans } from './list-bans.ts';
 import { listHosts, statusOf } from './status.ts';
@@ -43,6 +55,9 @@ export type AdminParts = FleetParts &
     rates: Pick<RateWatch, 'rate'>;
     /** Whether other servers have the same ledger. */
     sharesLedger: boolean;
+    pageLinks: PageLinks;
+    /** Whether the page may do more than look. */
+    pageActs: boolean;
     /** Has the server begin anew, by what server.toml says then, once this is answered. */
     startAgain: () => void;
   };
@@ -50,8 +65,9 @@ export type AdminParts = FleetParts &
 /** What the daemon does for each action of its table. */
 const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   ping: () => ({ ok: true, result: 'pong' }),
-  status: async (_, parts) => {
-    const tryWriting = (): Promise<void> => noteAsked(parts.ledger, parts.now());
+  status: async ({ quick }, parts) => {
+    const tryWriting = async (): Promise<void> =>
+      quick === true ? undefined : noteAsked(parts.ledger, parts.now());
     return { ok: true, result: await statusOf({ ...parts, tryWriting }, parts.now()) };
   },
   hosts: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
@@ -81,6 +97,10 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
     return { ok: true, result: null };
   },
   'backup-failed': noteFailedBackup,
+  'news-since': newsSince,
+  'bans-after': bansAfter,
+  'page-link': makePageLink,
+  'page-login': usePageLink,
 };
 
 /** What would publish something new is refused while the fleet is frozen. */
@@ -90,9 +110,18 @@ function unlessFrozen(
   return async (args, parts) => refuseFrozen(parts) ?? run(args, parts);
 }
 
-/** Answers a command from the local admin socket. */
-export async function answerAdmin(request: Required<AdminRequest>, parts: AdminParts): Promise<AdminReply> {
-  return answerBy(ACTIONS, RUNS, request, parts);
+/** Answers a command from one of the local sockets: what that socket may not ask is refused, and who asks is in the audit log. */
+export async function answerAdmin(
+  request: AskedRequest,
+  parts: AdminParts,
+  door: Door = 'root',
+): Promise<AdminReply> {
+  const refusal = refusalAt(door, request, parts.pageActs);
+  if (refusal !== undefined) return decline('not-allowed', refusal);
+  const { by } = request;
+  const asker: Asker | undefined =
+    by === undefined ? undefined : { by, way: door === 'page' ? 'page' : 'said' };
+  return askedBy(asker, () => answerBy(ACTIONS, RUNS, request, parts));
 }
 
 /** What costs least and shows all the same that the disk takes a commit. @throws when the ledger cannot be written. */

@@ -217,13 +217,19 @@ export function showNeverBan(entries: readonly { range: string; source: string }
   return rows.length === 0 ? `Nothing is listed. ${more}` : `${table(['RANGE', 'BY'], rows)}\n${more}`;
 }
 
+/** Who asked for a deed: a command only said so, of the page it is whom a link let in. */
+function askerText(by: unknown, way: unknown): string {
+  if (typeof by !== 'string') return '';
+  return way === 'page' ? `  by ${oneLine(by)} on the page` : `  by ${oneLine(by)}, as the command said`;
+}
+
 /** The audit log, oldest first. */
 export function showAuditLog(entries: readonly AuditEntry[]): string {
   if (entries.length === 0) return 'The audit log is empty.';
   return entries
     .map(
-      ({ n, at, what, details }) =>
-        `${n}  ${time(at)}  ${what === LIMIT_ENTRY ? 'limit' : what}  ${oneLine(JSON.stringify(details))}`,
+      ({ n, at, what, details: { by, way, ...details } }) =>
+        `${n}  ${time(at)}  ${what === LIMIT_ENTRY ? 'limit' : what}${askerText(by, way)}  ${oneLine(JSON.stringify(details))}`,
     )
     .join('\n');
 }

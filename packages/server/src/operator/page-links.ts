@@ -1,0 +1,69 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { AdminReply } from '@banshare/runtime';
+import type { Audit } from '../ledger/audit.ts';
+import { decline, textOf, type Args } from './bans.ts';
+
+/** Seconds that a link to the page lets somebody in. */
+const LINK_SECONDS = 600;
+/** Links that nobody used: more are no administrators' work. */
+const MOST_LINKS = 100;
+/** Bytes of a code: nobody guesses one of 160 bits. */
+const CODE_BYTES = 20;
+/** A name as people have it, one line of it. */
+const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,39}$/u;
+
+/** The links to the page that somebody made and nobody used yet; only hashes of their codes are kept, and in memory alone. */
+export class PageLinks {
+  readonly #links = new Map<string, { name: string; until: number }>();
+
+  /** A fresh code that lets somebody in once as that name; undefined where too many wait. */
+  make(name: string, now: number): { code: string; until: number } | undefined {
+    for (const [hash, { until }] of this.#links) if (until <= now) this.#links.delete(hash);
+    if (this.#links.size >= MOST_LINKS) return undefined;
+    const code = randomBytes(CODE_BYTES).toString('base64url');
+    const until = now + LINK_SECONDS;
+    this.#links.set(hashOf(code), { name, until });
+    return { code, until };
+  }
+
+  /** Whom a code lets in, once; undefined for a code that is none, was used or is over. */
+  use(code: string, now: number): string | undefined {
+    const hash = hashOf(code);
+    const link = this.#links.get(hash);
+    this.#links.delete(hash);
+    return link === undefined || link.until <= now ? undefined : link.name;
+  }
+}
+
+type LinkParts = { pageLinks: PageLinks; audit: Audit; now: () => number };
+
+/** `web link --as NAME`: a code for the page, which is told to nobody else; the audit log has for whom it is. */
+export async function makePageLink(args: Args, { pageLinks, audit, now }: LinkParts): Promise<AdminReply> {
+  const name = textOf(args, 'as') ?? '';
+  if (!NAME.test(name))
+    return decline(
+      'name',
+      'a name for the page has 1 to 40 letters, digits, blanks and . _ @ -, and begins with a letter or digit',
+    );
+  const link = pageLinks.make(name, now());
+  if (link === undefined)
+    return decline('links', `${MOST_LINKS} links wait to be used already: try again in ten minutes`);
+  await audit.add('page link', { as: name }, now());
+  return { ok: true, result: link };
+}
+
+/** What the page asks when somebody comes with a code. */
+export async function usePageLink(args: Args, { pageLinks, audit, now }: LinkParts): Promise<AdminReply> {
+  const name = pageLinks.use(textOf(args, 'code') ?? '', now());
+  if (name === undefined)
+    return decline(
+      'link',
+      'this link was used already, is older than ten minutes, or was made before the server started: make another with banshare-server web link --as NAME',
+    );
+  await audit.add('page login', { as: name }, now());
+  return { ok: true, result: { name } };
+}
+
+function hashOf(code: string): string {
+  return createHash('sha256').update(code).digest('hex');
+}
