@@ -101,7 +101,7 @@ test(
       const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', place, nft, ...words], options);
       return { code: status, stderr };
     };
-    const reads = 'exec </dev/stdin && grep -q "^add table inet banshare$" || exit 1';
+    const reads = 'exec </dev/stdin && grep -q "^add table inet banshare_trial$" || exit 1';
     assert.deepEqual(check(reads), { code: 0, stderr: '' });
     const { code, stderr } = check('echo Operation not permitted >&2; exit 1');
     assert.equal(code, 78);

@@ -35,9 +35,13 @@ export class Network implements AsyncDisposable {
   /** Runs a program in the namespace, as the client does. */
   readonly run = (words: readonly string[], options?: ExecOptions): Promise<Ended> => {
     this.ran.push(words.join(' '));
-    const enter = ['nsenter', '-t', String(this.#holder.pid), '-n', ...words];
-    return exec(enter, 20_000, () => performance.now(), options);
+    return exec(this.entering(...words), 20_000, () => performance.now(), options);
   };
+
+  /** The words that start a program in the namespace. */
+  entering(...words: string[]): string[] {
+    return ['nsenter', '-t', String(this.#holder.pid), '-n', ...words];
+  }
 
   /** What a program prints in it, which has to succeed. */
   async output(...words: readonly string[]): Promise<string> {

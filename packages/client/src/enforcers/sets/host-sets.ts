@@ -8,6 +8,9 @@ export type Timed = { ip: Target; seconds: number };
 /** One change of the sets, of addresses or of ranges: `move` is there and gets another end, `drop` may be there. */
 export type SetChange = { put: Timed[]; move: Timed[]; drop: Target[] };
 
+/** Packets by address or range, or why nobody knows. */
+export type Counts = { ok: true; packets: ReadonlyMap<string, number> } | { ok: false; reason: string };
+
 /** The sets of a kind of firewall. */
 export type Sets = {
   readonly kind: string;
@@ -25,6 +28,8 @@ export type Sets = {
   remove(): Promise<string>;
   /** Whether sets and rules are there. */
   isIntact(): Promise<boolean>;
+  /** How many packets each element of the sets has dropped since it was put there; what has dropped none may be left out. */
+  counts(): Promise<Counts>;
   /** What the sets hold. */
   read(): Promise<{ ok: true; held: ReadonlyMap<string, Remaining> } | { ok: false; reason: string }>;
 };
@@ -66,6 +71,10 @@ export class HostSets implements Enforcer {
 
   isIntact(): Promise<boolean> {
     return this.#sets.isIntact();
+  }
+
+  counts(): Promise<Counts> {
+    return this.#sets.counts();
   }
 
   /** Ranges for themselves, and each family: what is wrong with one of them stops no ban of the others. */

@@ -1,6 +1,8 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
+import type { Ended } from '../../host/exec.ts';
 import type { Remaining } from '../enforcer.ts';
-import type { SetChange, Sets, Timed } from './host-sets.ts';
+import { Counting, Turns } from './counting.ts';
+import type { Counts, SetChange, Sets, Timed } from './host-sets.ts';
 import { cannotUse, type RunTool, said } from './tool.ts';
 
 /** Docker's own chain for rules that go before its own; not every host has it. */
@@ -20,72 +22,193 @@ const RANGES: readonly Family[] = [
 const MADE_OTHERWISE = /set with the same name already exists/;
 /** ipset takes no longer timeout; what lasts longer gets another one in time. */
 const LONGEST_SECONDS = 2_147_483;
-const TRIAL = 'create banshare-trial hash:ip\ndestroy banshare-trial\n';
+/** What has every entry of a set count the packets that it drops. */
+const COUNTERS = ' counters';
 const LISTING_BYTES = 64 * 1024 * 1024;
 /** Other programs may have thousands of sets. */
 const NAMES_BYTES = 1024 * 1024;
 
 /** Bans in banshare's own ipsets, any number in one `ipset restore`, and the rules of iptables that drop them. */
 export function ipsetSets(run: RunTool): Sets {
-  const restore = async (lines: readonly string[]): Promise<string> => {
-    const ended = await run(['ipset', 'restore', '-exist'], { input: `${lines.join('\n')}\n` });
-    return ended.code === 0 ? '' : `ipset: ${said(ended)}`;
-  };
-  /** Restores into sets that are made where they are missing, or where a file brought them back made otherwise. */
-  const restoreInto = async (families: readonly Family[], changes: readonly string[]): Promise<string> => {
-    const lines = [...families.map(createLine), ...changes];
-    const reason = await restore(lines);
-    if (!MADE_OTHERWISE.test(reason)) return reason;
-    for (const each of families)
-      if (MADE_OTHERWISE.test(await restore([createLine(each)]))) await restore(renewLines(each));
-    return restore(lines);
-  };
-  const rules = new Rules(run);
-  let hasRanges = false;
-  const families = (): readonly Family[] => (hasRanges ? [...ADDRESSES, ...RANGES] : ADDRESSES);
-  return {
-    kind: 'ipset',
-    perFamily: true,
-    lacks: (ip) => rules.lacks(ip.includes(':') ? 'ip6tables' : 'iptables'),
-    check: () => missingPrograms(run),
-    setUp: async () => {
-      for (const each of families()) {
-        const reason = (await restore([createLine(each)])) || (await rules.ensure([each], () => true));
-        if (reason !== '' && !(await rules.isLacking(each))) return reason;
+  return new IpSets(run);
+}
+
+class IpSets implements Sets {
+  readonly kind = 'ipset';
+  readonly perFamily = true;
+  readonly #run: RunTool;
+  readonly #rules: Rules;
+  readonly #counting: Counting;
+  /** What changes sets does so one after the other: what is made anew takes along what stood there. */
+  readonly #turns = new Turns();
+  #hasRanges = false;
+
+  constructor(run: RunTool) {
+    this.#run = run;
+    this.#rules = new Rules(run);
+    this.#counting = new Counting({
+      tryCounting: () => this.#tryOut(COUNTERS),
+      tryPlain: () => this.#tryOut(''),
+      isUncounted: async () => (await this.#uncounted()).length > 0,
+      remake: async () => this.#renew(await this.#uncounted()),
+    });
+  }
+
+  lacks(ip: Target): boolean {
+    return this.#rules.lacks(ip.includes(':') ? 'ip6tables' : 'iptables');
+  }
+
+  check(): Promise<string[]> {
+    return missingPrograms(this.#run, () => this.#tryOut(''));
+  }
+
+  setUp(): Promise<string> {
+    return this.#turns.take(async () => {
+      await this.#counting.begin();
+      for (const each of this.#families()) {
+        const reason =
+          (await this.#restoreInto([each], [])) || (await this.#rules.ensure([each], () => true));
+        if (reason !== '' && !(await this.#rules.isLacking(each))) return reason;
       }
-      return rules.whyNone();
-    },
-    change: async (change) => {
+      return this.#rules.whyNone();
+    });
+  }
+
+  change(change: SetChange): Promise<string> {
+    return this.#turns.take(async () => {
+      await this.#counting.begin();
       const { isOfRanges, isOnlyDrop } = natureOf(change);
       // What is to leave a set that is not there has left it: none is made for that.
-      if (isOfRanges && isOnlyDrop && !hasRanges) {
-        const there = await setsThere(run, RANGES);
+      if (isOfRanges && isOnlyDrop && !this.#hasRanges) {
+        const there = await setsThere(this.#run, RANGES);
         if (!there.ok || there.sets.length === 0) return there.ok ? '' : there.reason;
       }
       const isNeeded = (each: Family): boolean => isConcerned(change, each);
       const usable = (isOfRanges ? RANGES : ADDRESSES).filter(
-        (each) => isNeeded(each) || !rules.lacks(each.iptables),
+        (each) => isNeeded(each) || !this.#rules.lacks(each.iptables),
       );
-      const reason = await restoreInto(usable, changeLines(change));
-      hasRanges ||= isOfRanges && reason === '';
-      return reason === '' ? rules.ensure(usable, isNeeded) : reason;
-    },
-    remove: async () => {
-      const there = await setsThere(run, [...ADDRESSES, ...RANGES]);
+      const reason = await this.#restoreInto(usable, changeLines(change));
+      this.#hasRanges ||= isOfRanges && reason === '';
+      return reason === '' ? this.#rules.ensure(usable, isNeeded) : reason;
+    });
+  }
+
+  remove(): Promise<string> {
+    return this.#turns.take(async () => {
+      const there = await setsThere(this.#run, [...ADDRESSES, ...RANGES]);
       if (!there.ok) return there.reason;
-      await rules.remove(there.sets);
-      hasRanges = false;
-      return restore(there.sets.map(({ set }) => `destroy ${set}`));
-    },
-    isIntact: async () => {
-      const there = await setsThere(run, RANGES);
-      // What cannot be asked does not show that all is well: the listing that follows says why.
-      if (!there.ok) return false;
-      hasRanges ||= there.sets.length > 0;
-      return rules.areIntact(families());
-    },
-    read: () => readSets(run, families(), (each) => rules.lacks(each.iptables)),
-  };
+      await this.#rules.remove(there.sets);
+      this.#hasRanges = false;
+      return this.#restore(there.sets.map(({ set }) => `destroy ${set}`));
+    });
+  }
+
+  async isIntact(): Promise<boolean> {
+    await this.#turns.take(() => this.#counting.begin());
+    const there = await setsThere(this.#run, RANGES);
+    // What cannot be asked does not show that all is well: the listing that follows says why.
+    if (!there.ok) return false;
+    this.#hasRanges ||= there.sets.length > 0;
+    return this.#rules.areIntact(this.#families());
+  }
+
+  async read(): ReturnType<Sets['read']> {
+    const held = new Map<string, Remaining>();
+    const reason = await this.#eachEntry(([ip, , seconds]) => held.set(ip, remaining(Number(seconds))));
+    return reason === '' ? { ok: true, held } : { ok: false, reason };
+  }
+
+  async counts(): Promise<Counts> {
+    if (!this.#counting.isOn) return { ok: false, reason: this.#counting.whyNot };
+    const packets = new Map<string, number>();
+    const reason = await this.#eachEntry(([ip, , , , count]) => {
+      if (Number(count) > 0) packets.set(ip, Number(count));
+    });
+    return reason === '' ? { ok: true, packets } : { ok: false, reason };
+  }
+
+  #families(): readonly Family[] {
+    return this.#hasRanges ? [...ADDRESSES, ...RANGES] : ADDRESSES;
+  }
+
+  /** Each entry of all sets: its address, and the words and numbers behind it. What went wrong, or ''. */
+  async #eachEntry(take: (words: [string, ...string[]]) => void): Promise<string> {
+    for (const each of this.#families()) {
+      const ended = await this.#run(['ipset', 'save', each.set], { keptBytes: LISTING_BYTES });
+      if (ended.code !== 0 && this.#rules.lacks(each.iptables)) continue;
+      if (ended.code !== 0) return `ipset: ${said(ended)}`;
+      for (const words of entriesIn(ended.stdout)) take(words);
+    }
+    return '';
+  }
+
+  async #restore(lines: readonly string[]): Promise<string> {
+    const ended = await this.#run(['ipset', 'restore', '-exist'], { input: `${lines.join('\n')}\n` });
+    return ended.code === 0 ? '' : `ipset: ${said(ended)}`;
+  }
+
+  /** A set that comes and goes: ipset reads what it is fed, and may change the kernel. */
+  #tryOut(extra: string): Promise<Ended> {
+    const input = `create banshare-trial hash:ip${extra}\ndestroy banshare-trial\n`;
+    return this.#run(['ipset', 'restore', '-exist'], { input });
+  }
+
+  #createLine({ set, type, family }: Family): string {
+    return `create ${set} ${type} family ${family} timeout 0 maxelem 1000000${this.#counting.isOn ? COUNTERS : ''}`;
+  }
+
+  /** Restores into sets that are made where they are missing, or where a file brought them back made otherwise. */
+  async #restoreInto(families: readonly Family[], changes: readonly string[]): Promise<string> {
+    const lines = [...families.map((each) => this.#createLine(each)), ...changes];
+    const reason = await this.#restore(lines);
+    if (!MADE_OTHERWISE.test(reason)) return reason;
+    for (const each of families)
+      if (
+        MADE_OTHERWISE.test(await this.#restore([this.#createLine(each)])) &&
+        (await this.#renew([each])) !== ''
+      )
+        // What it holds cannot be taken along, and is put in place again.
+        await this.#restore(this.#renewLines(each, []));
+    return this.#restore(lines);
+  }
+
+  /** Puts new sets, with all that they hold, where rules look at them: no packet passes meanwhile. What went wrong, or ''. */
+  async #renew(families: readonly Family[]): Promise<string> {
+    for (const each of families) {
+      const ended = await this.#run(['ipset', 'save', each.set], { keptBytes: LISTING_BYTES });
+      if (ended.code !== 0) return `ipset: ${said(ended)}`;
+      const held = entriesIn(ended.stdout).map(([ip, word, seconds = '0']) => ({
+        ip,
+        // One that was made without timeouts has none to say.
+        seconds: word === 'timeout' ? seconds : '0',
+      }));
+      const reason = await this.#restore(this.#renewLines(each, held));
+      if (reason !== '') return reason;
+    }
+    return '';
+  }
+
+  /** Puts a new set where one stands that rules may look at. */
+  #renewLines(each: Family, held: readonly { ip: string; seconds: string }[]): string[] {
+    const fresh = `${each.set}-new`;
+    return [
+      this.#createLine({ ...each, set: fresh }),
+      `flush ${fresh}`,
+      ...held.map(({ ip, seconds }) => `add ${fresh} ${ip} timeout ${seconds}`),
+      `swap ${fresh} ${each.set}`,
+      `destroy ${fresh}`,
+    ];
+  }
+
+  /** The sets that are there and count nothing, as those of an earlier version do not. */
+  async #uncounted(): Promise<Family[]> {
+    const found: Family[] = [];
+    for (const each of [...ADDRESSES, ...RANGES]) {
+      const { code, stdout } = await this.#run(['ipset', 'list', '-t', each.set]);
+      if (code === 0 && !/^Header: .*\bcounters\b/m.test(stdout)) found.push(each);
+    }
+    return found;
+  }
 }
 
 function natureOf({ put, move, drop }: SetChange): { isOfRanges: boolean; isOnlyDrop: boolean } {
@@ -95,28 +218,9 @@ function natureOf({ put, move, drop }: SetChange): { isOfRanges: boolean; isOnly
   };
 }
 
-async function readSets(
-  run: RunTool,
-  families: readonly Family[],
-  isLacking: (family: Family) => boolean,
-): ReturnType<Sets['read']> {
-  const held = new Map<string, Remaining>();
-  for (const each of families) {
-    const ended = await run(['ipset', 'save', each.set], { keptBytes: LISTING_BYTES });
-    if (ended.code !== 0 && isLacking(each)) continue;
-    if (ended.code !== 0) return { ok: false, reason: `ipset: ${said(ended)}` };
-    for (const line of ended.stdout.split('\n')) {
-      const [, , ip, , seconds] = line.startsWith('add ') ? line.split(' ') : [];
-      if (ip !== undefined) held.set(ip, remaining(Number(seconds)));
-    }
-  }
-  return { ok: true, held };
-}
-
-async function missingPrograms(run: RunTool): Promise<string[]> {
+async function missingPrograms(run: RunTool, tryOut: () => Promise<Ended>): Promise<string[]> {
   const missing: string[] = [];
-  // A set that comes and goes: ipset reads what it is fed, and may change the kernel.
-  const tried = await run(['ipset', 'restore', '-exist'], { input: TRIAL });
+  const tried = await tryOut();
   if (tried.code !== 0) missing.push(cannotUse('ipset', tried));
   for (const [program, word, debianPackage] of [
     ['iptables', '--version', 'iptables'],
@@ -139,19 +243,12 @@ async function setsThere(
   return { ok: true, sets: families.filter(({ set }) => names.includes(set)) };
 }
 
-function createLine({ set, type, family }: Family): string {
-  return `create ${set} ${type} family ${family} timeout 0 maxelem 1000000`;
-}
-
-/** Puts a new set where one stands that rules may look at. */
-function renewLines(each: Family): string[] {
-  const fresh = `${each.set}-new`;
-  return [
-    createLine({ ...each, set: fresh }),
-    `flush ${fresh}`,
-    `swap ${fresh} ${each.set}`,
-    `destroy ${fresh}`,
-  ];
+/** The entries of a set as `ipset save` prints them: each address, and the words and numbers behind it. */
+function entriesIn(text: string): [string, ...string[]][] {
+  return text.split('\n').flatMap((line): [string, ...string[]][] => {
+    const [verb, , ip, ...rest] = line.split(' ');
+    return verb === 'add' && ip !== undefined ? [[ip, ...rest]] : [];
+  });
 }
 
 /** What stands for nearly as long as ipset can may be meant to stand longer. */

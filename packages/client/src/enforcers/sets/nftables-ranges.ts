@@ -26,18 +26,18 @@ export function rangeOf(set: string, element: string): string {
   return `${element}/${set.slice(3)}`;
 }
 
-/** What lists a set of this table. */
-export function listWords(set: string): string[] {
-  return ['nft', '-j', 'list', 'set', ...TABLE.split(' '), set];
+/** The family, table and name of a set of this table, as nft takes them. */
+export function placeOf(set: string): string[] {
+  return [...TABLE.split(' '), set];
 }
 
-/** What makes a set and its rules, also where they are there already. */
-export function setUpLines(set: string): string[] {
+/** What makes a set and its rules, also where they are there already; `extra` is what else its definition says. */
+export function setUpLines(set: string, extra: string): string[] {
   const isIPv6 = set.startsWith('v6');
   const family = isIPv6 ? 'ip6' : 'ip';
   return [
     `add table ${TABLE}`,
-    `add set ${TABLE} ${set} { type ${isIPv6 ? 'ipv6_addr' : 'ipv4_addr'}; flags timeout; }`,
+    `add set ${TABLE} ${set} { type ${isIPv6 ? 'ipv6_addr' : 'ipv4_addr'}; flags timeout;${extra} }`,
     ...CHAINS.flatMap((hook) => [
       `add chain ${TABLE} ${hook}_${set} { type filter hook ${hook} priority -10; policy accept; }`,
       `flush chain ${TABLE} ${hook}_${set}`,
@@ -53,12 +53,12 @@ export function removeLines(): string[] {
 
 /** The sets of this table in a terse listing of all tables. */
 export function setsIn(ruleset: string): string[] {
-  return [...tableIn(ruleset).matchAll(/^\tset (v[46]_\d+) \{$/gm)].map(([, set = '']) => set);
+  return [...tableIn(ruleset, TABLE).matchAll(/^\tset (v[46]_\d+) \{$/gm)].map(([, set = '']) => set);
 }
 
 /** Whether a terse listing of all tables has a set and its rules. */
 export function hasSet(ruleset: string, set: string): boolean {
-  const table = tableIn(ruleset);
+  const table = tableIn(ruleset, TABLE);
   const rule = (hook: string): RegExp =>
     new RegExp(`chain ${hook}_${set} \\{\\s*type filter hook ${hook} [^}]*@${set} [^\n}]*drop`);
   return !isDormant(table) && CHAINS.every((hook) => rule(hook).test(table));
@@ -69,8 +69,9 @@ export function isDormant(table: string): boolean {
   return /^\tflags [^\n]*\bdormant\b/m.test(table);
 }
 
-function tableIn(ruleset: string): string {
-  return new RegExp(`^table ${TABLE} \\{\n[^]*?^\\}`, 'm').exec(ruleset)?.[0] ?? '';
+/** A table's part of a listing of all tables, or ''. */
+export function tableIn(ruleset: string, table: string): string {
+  return new RegExp(`^table ${table} \\{\n[^]*?^\\}`, 'm').exec(ruleset)?.[0] ?? '';
 }
 
 /** The mask of a set's length of prefix, as an address. */
