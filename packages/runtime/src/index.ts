@@ -64,8 +64,19 @@ export type { Servers } from './config/kinds.ts';
 export type { PagePlace } from './config/page-kinds.ts';
 export { findServer, type ServerPlace } from './config/server-place.ts';
 
+export {
+  exposed,
+  MEDIA_TYPES,
+  type Distribution,
+  type Family,
+  type Form,
+  type Sample,
+} from './metrics/exposition.ts';
+export { Histogram } from './metrics/histogram.ts';
+export { measureProgram, programFamilies, type ProgramMeasures } from './metrics/program.ts';
+
 export { answerBy, askBy, type AdminRuns, type AdminTable } from './admin/actions.ts';
-export { oddIn, RECEIPT, type FieldsOf, type ShapeOf } from './admin/answers.ts';
+export { DISTRIBUTION, oddIn, PROGRAM, RECEIPT, type FieldsOf, type ShapeOf } from './admin/answers.ts';
 export { askAdmin } from './admin/ask.ts';
 export type { AdminReply, AdminRequest, AskedRequest } from './admin/protocol.ts';
 export { serveAdmin, type AdminService, type AdminSocket } from './admin/socket.ts';

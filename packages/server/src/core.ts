@@ -17,6 +17,7 @@ import { Freeze } from './judging/freeze.ts';
 import { NeverBan } from './never-ban/never-ban.ts';
 import { OwnAddresses } from './never-ban/server-addresses.ts';
 import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
+import { Tally } from './metrics/tally.ts';
 import { LedgerWatch } from './operator/outages.ts';
 import { Claims } from './ledger/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -54,6 +55,7 @@ export type Core = {
   clock: SteadyClock;
   ledgerWatch: LedgerWatch;
   bannedAnyway: BannedAnywayWatch;
+  tally: Tally;
 };
 
 /** Opens the ledger, and whatever every part needs of it. @throws StartFault when it cannot be used. */
@@ -93,7 +95,11 @@ export async function openCore(
     } else if (admission === 'admit') floods.joined();
     return admission;
   });
-  book.onAcknowledged((host) => neverBan.tells(host, clock.now()));
+  const tally = new Tally();
+  book.onAcknowledged((host) => {
+    neverBan.tells(host, clock.now());
+    tally.acknowledged(host, clock.now());
+  });
   resources.own('the doorkeeper', () => zap.close());
   return {
     generations: inService,
@@ -110,5 +116,6 @@ export async function openCore(
     clock,
     ledgerWatch: new LedgerWatch(),
     bannedAnyway: new BannedAnywayWatch(ledger, neverBan),
+    tally,
   };
 }

@@ -1,6 +1,7 @@
 import type { Target } from '@banshare/protocol';
 import { tell, type Resources, type ServerConfig } from '@banshare/runtime';
 import { ReportPort } from '@banshare/transport';
+import { Measuring } from './operator/metrics.ts';
 import { PageLinks } from './operator/page-links.ts';
 import { openSockets } from './open-sockets.ts';
 import { aim } from './judging/ban-target.ts';
@@ -74,6 +75,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     ...fleet,
     policy,
     rates,
+    measuring: new Measuring(),
     startedAt: now(),
     now,
     paths,
@@ -268,8 +270,10 @@ function noticesTo({
   faults,
   ledgerWatch,
   clock,
+  tally,
 }: Core): Omit<ConstructorParameters<typeof Intake>[0]['notices'], 'held' | 'heard'> {
   return {
+    answered: (prog, verdict, seconds) => tally.answered(prog, verdict, seconds),
     refused: ({ code, reason }, from) =>
       faults.fault(`${from} ${code}`, 'Refused a request', { from, code, reason }),
     enrolled: ({ name }, wanted) => {

@@ -1,5 +1,7 @@
 import { quote, type Receipt } from '@banshare/protocol';
 import { isTable } from '../config/kinds.ts';
+import type { Distribution } from '../metrics/exposition.ts';
+import type { ProgramMeasures } from '../metrics/program.ts';
 
 /** What an answer of a daemon, or a part of it, has to be. More fields than these are well: a newer daemon tells more. */
 export type Shape =
@@ -53,6 +55,19 @@ export const RECEIPT: FieldsOf<Receipt> = {
   comparesEvery: { optional: 'number' },
   blind: { optional: 'text' },
   why: { optional: 'text' },
+};
+
+/** What a histogram has seen, as both daemons tell it, and what they tell of themselves. */
+export const DISTRIBUTION: FieldsOf<Distribution> = {
+  count: 'number',
+  sum: 'number',
+  buckets: { list: { fields: { most: 'number', count: 'number' } } },
+};
+export const PROGRAM: FieldsOf<ProgramMeasures> = {
+  version: 'text',
+  startedAt: 'number',
+  residentBytes: 'number',
+  cpuSeconds: 'number',
 };
 
 /** Seconds that a date can be: a larger number could not be shown as a time, and no count comes near it. */

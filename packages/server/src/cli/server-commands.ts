@@ -3,6 +3,7 @@ import type { Result } from '@banshare/protocol';
 import { complain, hostPaths, tell, EXIT } from '@banshare/runtime';
 import type { Ask, Command, Words } from './ask-daemon.ts';
 import { backUp, restore } from './backup.ts';
+import { metricsCommand } from './metrics-command.ts';
 import { showStatus } from './show/show-status.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { isDrilled, type DrillTime } from '../operator/drill.ts';
@@ -27,6 +28,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
         return ask(words, { command: 'status' }, show, judge);
       },
     },
+    metricsCommand(ask),
     {
       command: 'drill',
       describe: 'bans a test address everywhere, and says what each host made of it and how fast',

@@ -1,5 +1,5 @@
-import type { Request } from '@banshare/protocol';
-import { failpoint } from '@banshare/runtime';
+import type { Request, VerdictWord } from '@banshare/protocol';
+import { failpoint, monotonicSeconds } from '@banshare/runtime';
 import { readIncoming, type ReportPort } from '@banshare/transport';
 import { framesOf, refuse, retry, type Answer, answerOf } from '../words/answer.ts';
 import type { LimitKeeper } from '../judging/limits.ts';
@@ -19,6 +19,8 @@ export type Notices = {
   refused: (answer: Answer, from: string) => void;
   enrolled: (host: Host, wanted: string) => void;
   ledgerFailed: (error: Error) => void;
+  /** A host's report got its answer; where it was judged, so many seconds after it had come. */
+  answered: (prog: string, verdict: VerdictWord, seconds?: number) => void;
   /** A host went over to its next key. */
   rotated: (host: Host) => void;
   /** A host said something whole and signed, over the connection of that name. */
@@ -91,15 +93,16 @@ export class Intake {
   /** Handles one batch of received messages to its end. */
   async handle(messages: readonly (readonly Buffer[])[]): Promise<void> {
     const now = this.#now();
+    const began = monotonicSeconds();
     const batch: Reported[] = [];
     for (const frames of messages) {
       const proven = this.#prove(frames, now);
       if (proven === undefined) continue;
       // Not awaited, as what is answered later: reports need not wait for it.
-      if (isByNextKey(proven)) void this.#goOver(proven, now);
+      if (isByNextKey(proven)) void this.#goOver(proven, now, began);
       else this.#take(proven, now, batch);
     }
-    if (batch.length > 0) await this.#submit(batch);
+    if (batch.length > 0) await this.#submit(batch, began);
   }
 
   /** Has what a proven request asks for be done, and gathers what is recorded with others. */
@@ -109,7 +112,7 @@ export class Intake {
     if (submission !== undefined && host !== undefined) {
       if (this.#limits.admitsReport(submission.host.id, now))
         batch.push({ envelope, submission, host, key: request.key });
-      else this.#answer(envelope, request.id, LIMIT);
+      else this.#answerReport({ envelope, submission }, LIMIT);
     } else if (request.kind === 'sync' && host !== undefined) {
       const turn = this.#pages.add(host.id, () => this.#answerLater(proven, now));
       if (!turn) this.#answer(envelope, request.id, TOO_MANY_PAGES);
@@ -141,7 +144,7 @@ export class Intake {
   }
 
   /** What a next key signs makes it the host's one key, before anything else comes of it. */
-  async #goOver(proven: Arrived & { host: Host }, now: number): Promise<void> {
+  async #goOver(proven: Arrived & { host: Host }, now: number, began: number): Promise<void> {
     const { envelope, request, host } = proven;
     try {
       if (await this.#rotation.use(host, request.key)) this.#notices.rotated(host);
@@ -157,7 +160,7 @@ export class Intake {
     }
     const batch: Reported[] = [];
     this.#take(proven, now, batch);
-    if (batch.length > 0) await this.#submit(batch);
+    if (batch.length > 0) await this.#submit(batch, began);
   }
 
   async #answerLater({ envelope, request, host }: Arrived, now: number): Promise<void> {
@@ -184,7 +187,7 @@ export class Intake {
     return { status: 'OK', verdict: 'accepted', fields: { name: host.name, takes: TAKES } };
   }
 
-  async #submit(batch: readonly Reported[]): Promise<void> {
+  async #submit(batch: readonly Reported[], began: number): Promise<void> {
     const senders = new Map(batch.map(({ submission, host, key }) => [submission, { host, key }]));
     const refuses = (submission: Submission): Recorded | undefined => {
       const sender = senders.get(submission);
@@ -203,18 +206,26 @@ export class Intake {
       });
     } catch (error) {
       this.#notices.ledgerFailed(error as Error);
-      for (const { envelope, submission } of batch) this.#answer(envelope, submission.id, LEDGER_FAILED);
+      for (const reported of batch) this.#answerReport(reported, LEDGER_FAILED);
       return;
     }
     const { epoch } = this.#ledger.head();
     failpoint('before-answer');
-    for (const [index, { envelope, submission }] of batch.entries()) {
+    const seconds = monotonicSeconds() - began;
+    for (const [index, reported] of batch.entries()) {
       const result = recorded[index];
-      if (result === undefined) continue;
-      const answer = answerOf(result, epoch);
-      this.#tell(envelope, submission.id, answer, submission.host.name);
+      if (result !== undefined) this.#answerReport(reported, answerOf(result, epoch), seconds);
     }
     alarm?.();
+  }
+
+  #answerReport(
+    { envelope, submission }: Pick<Reported, 'envelope' | 'submission'>,
+    answer: Answer,
+    seconds?: number,
+  ): void {
+    this.#tell(envelope, submission.id, answer, submission.host.name);
+    if (submission.kind === 'report') this.#notices.answered(submission.report.prog, answer.verdict, seconds);
   }
 
   #tell(envelope: Buffer[], id: string, answer: Answer, from: string): void {

@@ -253,6 +253,10 @@ export class Ledger {
     return this.#books.bans.countActive(now);
   }
 
+  countIpv6(now: number): number {
+    return this.#books.bans.countIpv6(now);
+  }
+
   /** The active bans of an address or range and of every wider range, the widest first. */
   async around(target: Target, now: number): Promise<BanKey[]> {
     return this.#books.bans.around(target, now);

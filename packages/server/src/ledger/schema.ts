@@ -142,6 +142,7 @@ const STEPS: readonly string[] = [
    INSERT INTO applied VALUES (1, 0, '');`,
   `ALTER TABLE hosts ADD COLUMN server TEXT;`,
   `CREATE TABLE claims (name TEXT PRIMARY KEY, server TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID;`,
+  `CREATE INDEX bans_ipv6 ON bans (until) WHERE instr(ip, ':') > 0;`,
 ];
 
 /** The version of the tables that this program knows. */

@@ -8,6 +8,7 @@ import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { Unbanned } from './bans.ts';
 import type { DrillTime } from './drill.ts';
 import type { Explanation } from './explain.ts';
+import { MEASURES } from '../metrics/measures.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
 import type { Entry, Trouble } from './facts.ts';
 import type { ImportedPart } from './import.ts';
@@ -288,6 +289,7 @@ export const ACTIONS = {
   ping: { takes: {}, gives: 'text' },
   // A quick look tries no write, so that who looks each second costs no disk.
   status: { takes: { 'quick?': 'flag' }, gives: { fields: STATUS } },
+  metrics: { takes: {}, gives: { fields: MEASURES } },
   hosts: {
     takes: {},
     gives: { fields: HOST_LIST },

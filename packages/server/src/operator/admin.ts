@@ -14,7 +14,9 @@ import { drill } from './drill.ts';
 import { explain } from './explain.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
 import { moveLedger } from './move-ledger.ts';
+import type { Measuring } from './metrics.ts';
 import { muteHost, unmuteHost } from './mute.ts';
+import type { Tally } from '../metrics/tally.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { Log } from '../log/log.ts';
 import type { LedgerWatch } from './outages.ts';
@@ -53,6 +55,8 @@ export type AdminParts = FleetParts &
     paths: HostPaths;
     ledger: Ledger;
     rates: Pick<RateWatch, 'rate'>;
+    tally: Tally;
+    measuring: Measuring;
     /** Whether other servers have the same ledger. */
     sharesLedger: boolean;
     pageLinks: PageLinks;
@@ -66,10 +70,13 @@ export type AdminParts = FleetParts &
 const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   ping: () => ({ ok: true, result: 'pong' }),
   status: async ({ quick }, parts) => {
-    const tryWriting = async (): Promise<void> =>
-      quick === true ? undefined : noteAsked(parts.ledger, parts.now());
-    return { ok: true, result: await statusOf({ ...parts, tryWriting }, parts.now()) };
+    const writes = quick === true ? { tryWriting: async () => undefined } : writerOf(parts);
+    return { ok: true, result: await statusOf({ ...parts, ...writes }, parts.now()) };
   },
+  metrics: async (_, parts) => ({
+    ok: true,
+    result: await parts.measuring.measure({ ...parts, ...writerOf(parts) }, parts.now()),
+  }),
   hosts: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
   bans: listBans,
   explain,
@@ -124,9 +131,9 @@ export async function answerAdmin(
   return askedBy(asker, () => answerBy(ACTIONS, RUNS, request, parts));
 }
 
-/** What costs least and shows all the same that the disk takes a commit. @throws when the ledger cannot be written. */
-async function noteAsked(ledger: Ledger, now: number): Promise<void> {
-  await ledger.write(() => new Settings(ledger).put('status-asked', String(now)));
+/** What costs least and shows all the same that the disk takes a commit; it throws when the ledger cannot be written. */
+function writerOf({ ledger, now }: Pick<AdminParts, 'ledger' | 'now'>): { tryWriting: () => Promise<void> } {
+  return { tryWriting: () => ledger.write(() => new Settings(ledger).put('status-asked', String(now()))) };
 }
 
 /** A copy for `backup`, in the state folder, where this daemon may write. What it is for stands in the copy too. */

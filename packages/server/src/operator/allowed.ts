@@ -12,6 +12,7 @@ export const ALLOWED: Readonly<Partial<Record<keyof typeof ACTIONS, 'look' | 'ac
   {
     ping: 'look',
     status: 'look',
+    metrics: 'look',
     hosts: 'look',
     bans: 'look',
     explain: 'look',

@@ -7,6 +7,7 @@ import { MOST_SINGLE, number, sayFull, span, time } from '../words/phrases.ts';
 import { widerText } from '../words/wider-ranges.ts';
 import { someOf } from '@banshare/runtime';
 import type { Entry, Facts, Trouble } from './facts.ts';
+import type { AttentionKind } from './kinds.ts';
 import { aloneAmongServers, clocksApart, replicaStopped, unreplicated } from './servers-attention.ts';
 
 /** What gets somebody out of bed, and what waits until the morning. */
@@ -377,7 +378,7 @@ function clockJump({ clockJump: seconds }: Facts): Entry[] {
 
 /** A sentence for each of a few, one for all of many. */
 function each<T>(
-  code: string,
+  code: AttentionKind,
   all: readonly T[],
   say: { one: (item: T) => string; many: (names: string) => string; name: (item: T) => string },
 ): Entry[] {

@@ -7,6 +7,7 @@ import type { InPlace, OutOfPlace } from '../fleet/in-place.ts';
 import type { BannedAnyway } from '../never-ban/banned-anyway.ts';
 import type { EnrolmentMode } from '../words/enrolment.ts';
 import type { Outage } from '../words/outage.ts';
+import type { AttentionKind } from './kinds.ts';
 
 /** The log that several servers share, and this server's replica of it. */
 type SharedFacts = {
@@ -113,4 +114,4 @@ export type Trouble = {
 };
 
 /** One thing for a person: a word for programs that stays the same, and a sentence that names hosts and says what to do. */
-export type Entry = { code: string; text: string };
+export type Entry = { code: AttentionKind; text: string };

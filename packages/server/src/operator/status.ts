@@ -70,7 +70,7 @@ type HostParts = {
   goneAfterSeconds: number;
 };
 
-type StatusParts = {
+export type StatusParts = {
   ledger: Ledger;
   book: HostBook;
   generations: readonly { name: string; fleet: { servers: readonly string[] } }[];
@@ -92,15 +92,23 @@ type StatusParts = {
 
 /** How the fleet is, and what of that a person has to know. */
 export async function statusOf(parts: StatusParts, now: number): Promise<Status> {
-  const facts = await factsOf(parts, now);
-  return { ...facts, ...attentionOf(facts) };
+  return (await look(parts, now)).status;
+}
+
+/** The same, and every host. */
+export async function look(
+  parts: StatusParts,
+  now: number,
+): Promise<{ status: Status; hosts: HostStatus[] }> {
+  const hosts = await hostsOf(parts, now);
+  const facts = await factsOf(parts, hosts, now);
+  return { status: { ...facts, ...attentionOf(facts) }, hosts };
 }
 
 /** Counts who has everything. */
-async function factsOf(parts: StatusParts, now: number): Promise<Facts> {
+async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: number): Promise<Facts> {
   const { epoch, seq: head } = parts.ledger.head();
   const { openness } = parts.membership;
-  const all = await hostsOf(parts, now);
   const hosts = all.filter(({ state }) => state === 'active');
   const counting = hosts.filter(({ mutedUntil }) => mutedUntil === null);
   const uptime = now - parts.startedAt;

@@ -55,6 +55,11 @@ export class Distributor {
     return bound;
   }
 
+  /** Whether heartbeats say that hosts shall look for another server. */
+  get isStale(): boolean {
+    return this.#isStale;
+  }
+
   /** Publishes committed events in their order. */
   distribute(events: readonly Event[]): void {
     const last = events.at(-1);

@@ -183,6 +183,7 @@ test('the report of a host that is revoked between the check of its signature an
       refused: () => undefined,
       enrolled: () => undefined,
       ledgerFailed: () => undefined,
+      answered: () => undefined,
       rotated: () => undefined,
       heard: () => undefined,
       held: () => undefined,

@@ -240,6 +240,14 @@ export class BanBook {
     return Number(row['n']);
   }
 
+  /** How many of them are of IPv6. */
+  countIpv6(now: number): number {
+    const row = this.#sql(
+      "SELECT count(*) AS n FROM bans WHERE instr(ip, ':') > 0 AND (until IS NULL OR until > ?)",
+    ).get(now) as Row;
+    return Number(row['n']);
+  }
+
   /** Removes bans that were over before a time, with their supporters; returns how many. */
   sweep(before: number, limit: number): number {
     const rows = this.#sql('SELECT ip, prog, jail FROM bans WHERE until <= ? LIMIT ?').all(

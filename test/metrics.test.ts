@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { askAdmin } from '@banshare/runtime';
+import { skipUnless } from './chaos/surroundings.ts';
+import { startFleet, untilAnswered, type Fleet } from './fleet/index.ts';
+
+// One fleet for all: each test reads what the ones before it did.
+let fleet: Fleet;
+before(async () => {
+  fleet = await startFleet({ hosts: ['h1', 'h2'] });
+});
+after(() => fleet[Symbol.asyncDispose]());
+
+/** The series of a text, by name and labels as they stand there. */
+function seriesIn(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ');
+      return [line.slice(0, space), Number(line.slice(space + 1))] as const;
+    }),
+  );
+}
+
+/** What the daemon tells, of which the command makes the text. */
+type Measures = {
+  eachHost: { host: string; lagEvents: number; wanted: number | null; isPaused: boolean | null }[];
+  appliedSeconds: { count: number };
+};
+
+/** The series, once the daemon tells what a test waits for. */
+async function metricsOnce(isThere: (measures: Measures) => boolean): Promise<Map<string, number>> {
+  const ask = async (): Promise<true | undefined> => {
+    const reply = await askAdmin(fleet.server.paths.serverSocket, { command: 'metrics' }, 10_000);
+    return reply.ok && isThere(reply.result as Measures) ? true : undefined;
+  };
+  await untilAnswered(ask, 20_000, () => 'the figures of the server');
+  return seriesIn(await fleet.server.says('metrics'));
+}
+
+test('banshare-server metrics counts reports by verdict, bans by family, and what each host has', async () => {
+  for (const words of [
+    ['fail2ban', 'sshd', '203.0.113.9'],
+    ['fail2ban', 'sshd', '203.0.113.9'],
+    ['fail2ban', 'sshd', '2001:db9::9'],
+    ['fail2ban', 'sshd', '10.0.0.1'],
+  ])
+    await fleet.report('h1', words);
+  const series = await metricsOnce(
+    ({ eachHost, appliedSeconds }) =>
+      eachHost.some(({ host, lagEvents, wanted }) => host === 'h2' && lagEvents === 0 && wanted === 2) &&
+      appliedSeconds.count >= 4,
+  );
+  const expected: Record<string, number> = {
+    'banshare_up{program="banshare-server"}': 1,
+    'banshare_bans_active{family="ipv4"}': 1,
+    'banshare_bans_active{family="ipv6"}': 1,
+    'banshare_reports_total{verdict="accepted",prog="fail2ban"}': 2,
+    'banshare_reports_total{verdict="held",prog="psad"}': 0,
+    'banshare_events_total{kind="ban"}': 2,
+    'banshare_host_in_place{host="h2"}': 2,
+    banshare_held: 0,
+    banshare_pending_hosts: 0,
+    banshare_hosts: 2,
+    banshare_can_commit: 1,
+    banshare_can_publish: 1,
+    banshare_stale: 0,
+    'banshare_attention{level="urgent",kind="cannot-commit"}': 0,
+    'banshare_series_left_out{label="host"}': 0,
+  };
+  for (const [name, value] of Object.entries(expected)) assert.equal(series.get(name), value, name);
+  const inTime = series.get('banshare_report_seconds_bucket{le="60.0"}') ?? 0;
+  assert.equal(inTime, series.get('banshare_report_seconds_count'));
+  const contact = series.get('banshare_host_last_contact_timestamp_seconds{host="h1"}') ?? 0;
+  assert.ok(Math.abs(Date.now() / 1000 - contact) < 60, String(contact));
+  assert.ok((series.get('banshare_ledger_bytes') ?? 0) > 4096);
+  // Unknown is not 0: nothing of what only several servers have.
+  assert.ok(!series.has('banshare_log_connected'));
+});
+
+test('what a person has to know is counted by level and kind, as status says it', async () => {
+  await fleet.server.says('freeze');
+  await fleet.host('h2').command('pause');
+  const series = await metricsOnce(({ eachHost }) => eachHost.some(({ isPaused }) => isPaused === true));
+  assert.equal(series.get('banshare_attention{level="to-do",kind="paused"}'), 1);
+  assert.equal(series.get('banshare_attention{level="to-do",kind="frozen"}'), 1);
+  assert.equal(series.get('banshare_frozen'), 1);
+  assert.equal(series.get('banshare_host_paused{host="h2"}'), 1);
+});
+
+test('promtool finds no fault in what a server prints', { skip: skipUnless('promtool') }, async () => {
+  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+    input: await fleet.server.says('metrics'),
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stdout + stderr);
+});
