@@ -1,7 +1,7 @@
 // Builds dist/: the three programs of one generation, runnable from where they are. See scripts/bundle.ts for what
 // each bundle is, and launcher.sh in installers/ for what starts them.
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, copyFile, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Metafile } from 'esbuild';
@@ -9,6 +9,7 @@ import { bundle, PROGRAMS, type Program } from './bundle.ts';
 import { finishGeneration, readGeneration } from './generation-files.ts';
 import { licences } from './licences.ts';
 import { addonFile, runtimeFile, thisArchitecture } from './parts.ts';
+import { place } from './place.ts';
 import { makeCode, namesOf } from './report-code.ts';
 import { orExit, ROOT, tell } from './say.ts';
 
@@ -58,16 +59,6 @@ await orExit(async () => {
     `Built dist/bin/banshare-{${PROGRAMS.map((each) => each.name).join(',')}} of generation ${fleet.generation}`,
   );
 });
-
-/** Makes a file beside its place and renames it there: a running program keeps the file it has. */
-async function place(path: string, make: (path: string) => Promise<void>): Promise<void> {
-  const next = `${path}.${process.pid}.next`;
-  await rm(next, { force: true });
-  await make(next);
-  await rename(next, path);
-  // rename(2) leaves both names of one file as they are.
-  await rm(next, { force: true });
-}
 
 /**
  * Not for another architecture than this one: a reporter without code compiles its text. V8 makes other bytes each time,

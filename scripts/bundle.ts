@@ -53,8 +53,8 @@ export const PROGRAMS: readonly Program[] = [
   },
 ];
 
-/** What a bundle is told at build time; nothing in it is secret. */
-export type Baked = { readonly fleet: Fleet; readonly version: string };
+/** What a bundle is told at build time; nothing in it is secret. Without a fleet it is told all in its configuration, as from the sources. */
+export type Baked = { readonly fleet?: Fleet; readonly version?: string };
 export type Bundle = {
   readonly files: readonly BundleFile[];
   readonly metafile: Metafile;
@@ -98,7 +98,10 @@ function common({ fleet, version }: Baked) {
     target: 'node24',
     // Not minified: a crash prints the line it happened in, and a stack names what the source names.
     legalComments: 'none',
-    define: { __BANSHARE_FLEET__: JSON.stringify(fleet), __BANSHARE_VERSION__: JSON.stringify(version) },
+    define: {
+      ...(fleet && { __BANSHARE_FLEET__: JSON.stringify(fleet) }),
+      ...(version && { __BANSHARE_VERSION__: JSON.stringify(version) }),
+    },
     logLevel: 'warning',
   } satisfies BuildOptions;
 }

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec, type TestEvent } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { bundleForTests } from './test-programs.ts';
 import { complain, Fault, orExit, ROOT, tell } from './say.ts';
 
 /** Files that are long by name: `make test-long` runs these, and `make test` all others. */
@@ -14,8 +15,8 @@ const KINDS = ['short', 'long', 'all'] as const;
 const COUNT = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/;
 /** A file that takes longer than this hangs: several times the longest on a slow machine, and less than the run itself may take. */
 const FILE_LIMIT_MS = 300_000;
-/** Most of a test's time is spent waiting for programs that it started, so a processor has two files; long ones keep it busy. */
-const FILES_A_PROCESSOR = { short: 2, long: 1, all: 2 } as const;
+/** Most of a test's time is spent waiting for programs that it started, so a processor has three files; long ones keep it busy. */
+const FILES_A_PROCESSOR = { short: 3, long: 1, all: 3 } as const;
 const SLOWEST = 10;
 
 /** What shows how long something takes while a machine is busy with it: these run one after the other, after all others. */
@@ -60,8 +61,9 @@ await orExit(async () => {
   if (!Number.isInteger(atOnce) || atOnce < 1)
     throw new Fault(`Cannot run ${values.files} test files at once: give a whole number from 1`);
   const files = inOrder(chosen(positionals, kind));
-  if (values.watch) await watch(files, atOnce);
-  else await runOnce(files, atOnce);
+  if (values.watch) return watch(files, atOnce);
+  process.env['BANSHARE_TEST_PROGRAMS'] ??= await bundleForTests();
+  await runOnce(files, atOnce);
 });
 
 /** The test files of a kind that the patterns name, as paths from the top of the checkout; throws a Fault where a pattern names none. */

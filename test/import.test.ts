@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
-import { runProgram, startFleet, type Fleet } from './fleet/index.ts';
+import { mainOf, runProgram, startFleet, type Fleet } from './fleet/index.ts';
 
 const DAY = 86_400;
 let fleet: Fleet;
@@ -27,7 +27,7 @@ async function forgetAll(): Promise<void> {
 test('import bans exactly what a list says that comes from a pipe, by "-", /dev/stdin and a process substitution', async () => {
   const list = '198.51.100.17\n203.0.113.9\n203.0.113.10\n';
   const root = ['--root', fleet.server.root];
-  const main = join(import.meta.dirname, '../packages/server/src/main.ts');
+  const main = mainOf('server');
   const program = `"${process.execPath}" "${main}" import`;
   for (const command of [
     `cat | ${program} - ${root.join(' ')}`,

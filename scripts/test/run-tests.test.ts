@@ -19,6 +19,8 @@ const FILES = {
   broken: "throw new Error('before any test');",
   skipped: "test('skipped', { skip: 'no root here' }, () => {});",
   long: "test('long', () => {});",
+  programs:
+    "import { readdirSync } from 'node:fs'; test(readdirSync(process.env.BANSHARE_TEST_PROGRAMS).join(), () => {});",
   ending:
     "test('first', () => {}); test('ends', () => new Promise(() => process.once('SIGTERM', () => process.exit(1))));",
 };
@@ -53,6 +55,10 @@ test('a file is long by its name, and what names no file is refused', () => {
   const { status, stderr } = runner('none');
   assert.equal(status, 1);
   assert.match(stderr, /No test file is called ".*none\.test\.ts": give its path/);
+});
+
+test('a run bundles the programs as they stand, so that a process of a test reads no sources', () => {
+  assert.match(runner('programs').stdout, /✔ \S*client\.mjs,\S*report\.cjs,\S*server\.mjs,zeromq\.node /);
 });
 
 test('a run that is told to end ends its files, and with 1', async () => {

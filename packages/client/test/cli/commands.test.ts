@@ -6,9 +6,10 @@ import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
+import { mainOf } from '../../../../test/fleet/program.ts';
 import { folder } from '../make.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const MAIN = mainOf('client');
 const mayMount =
   spawnSync('unshare', ['--mount', 'true']).status === 0 ? false : 'it needs root, to stand in for nft';
 const identity = await makeIdentity();
@@ -193,9 +194,9 @@ test('an answer that a full disk does not take is said, and not believed to be g
   assert.equal(status, 74);
 });
 
-for (const program of ['client', 'server', 'report']) {
+for (const program of ['client', 'server', 'report'] as const) {
   test(`banshare-${program} ends with 74 where a full disk does not take its help or version`, () => {
-    const main = join(import.meta.dirname, '../../..', program, 'src/main.ts');
+    const main = mainOf(program);
     for (const word of ['-h', '--help', '--version']) {
       const full = openSync('/dev/full', 'w');
       const { status, stderr } = spawnSync(process.execPath, [main, word], {

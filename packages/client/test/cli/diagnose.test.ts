@@ -13,6 +13,7 @@ import {
 } from '@banshare/runtime';
 import { makeCurvePair, makeIdentity, writeHostKey } from '@banshare/transport';
 import { takePort } from '../../../../test/fleet/ports.ts';
+import { mainOf } from '../../../../test/fleet/program.ts';
 import { diagnose } from '../../src/cli/diagnose.ts';
 import { diagnoseFail2ban } from '../../src/cli/diagnose-fail2ban.ts';
 import { exec } from '../../src/host/exec.ts';
@@ -20,7 +21,7 @@ import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import { HandMadeServer } from '../hand-made-server.ts';
 import { folder } from '../make.ts';
 
-const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const MAIN = mainOf('client');
 const nowSeconds = (): number => Date.now() / 1000;
 
 async function configOf(toml: string, directory: string): Promise<ClientConfig> {

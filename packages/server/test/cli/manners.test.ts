@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { makeIdentity } from '@banshare/transport';
 import { showBans, showHosts, type ShownBan } from '../../src/cli/show/show.ts';
 import type { HostStatus } from '../../src/operator/status.ts';
 import { NOW } from '../ledger-of-test.ts';
-import { runProgram, startFleet } from '../../../../test/fleet/index.ts';
+import { mainOf, runProgram, startFleet } from '../../../../test/fleet/index.ts';
 
 const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
@@ -121,7 +120,7 @@ test('ban and unban take several addresses, do what can be done, and exit with t
 });
 
 test('a full disk is said in a line, and a closed pipe ends quietly', () => {
-  const main = join(import.meta.dirname, '../../src/main.ts');
+  const main = mainOf('server');
   const full = openSync('/dev/full', 'w');
   const toFull = spawnSync(process.execPath, [main, '--root', fleet.server.root, 'never-ban', 'list'], {
     stdio: ['ignore', full, 'pipe'],

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { ackOf, startFleet } from '../../../../test/fleet/index.ts';
+import { ackOf, mainOf, startFleet } from '../../../../test/fleet/index.ts';
 import { Audit } from '../../src/ledger/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { Membership } from '../../src/fleet/membership.ts';
@@ -114,7 +113,7 @@ test(
     await using fleet = await startFleet();
     const [honest, web1] = [await fleet.peer('honest'), await fleet.newcomer()];
     await web1.enrol('web1', ['203.0.113.5']);
-    const main = join(import.meta.dirname, '../../src/main.ts');
+    const main = mainOf('server');
     const words = [process.execPath, main, '--root', fleet.server.root, 'hosts', 'approve', 'web1'].join(' ');
     const at = (answer: string): string =>
       String(spawnSync('script', ['-qec', words, '/dev/null'], { input: `${answer}\n` }).stdout);

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { curveKeyPair } from 'zeromq';
 import { parsePublication, type Heartbeat } from '@banshare/protocol';
 import { Subscription } from '@banshare/transport';
-import { startFleet, within } from '../../../../test/fleet/index.ts';
+import { mainOf, startFleet, within } from '../../../../test/fleet/index.ts';
 import { Distributor } from '../../src/publish/distribute.ts';
 
-const FAN_OUT = { path: join(import.meta.dirname, '../../src/main.ts'), args: ['--fan-out-child'] };
+const FAN_OUT = { path: mainOf('server'), args: ['--fan-out-child'] };
 /** The child beats once a second for three seconds after the last word of its parent. */
 const MUTE_MS = 4500;
 /** Two beats that did not come are no chance. */

@@ -1,0 +1,25 @@
+import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { bundle, PROGRAMS } from './bundle.ts';
+import { addonFile, thisArchitecture } from './parts.ts';
+import { place } from './place.ts';
+import { ROOT } from './say.ts';
+
+/**
+ * Bundles the three programs as they stand in the sources, with no fleet in them, and gives their folder. Tests start thousands of
+ * processes, and one that reads its sources costs twice the processor time. Throws a Fault where a program cannot be built.
+ */
+export async function bundleForTests(): Promise<string> {
+  const folder = join(ROOT, 'build/programs');
+  await mkdir(folder, { recursive: true });
+  const kept = new Set(['zeromq.node']);
+  await place(join(folder, 'zeromq.node'), (path) => copyFile(addonFile(thisArchitecture()), path));
+  for (const program of PROGRAMS)
+    for (const { name, text } of (await bundle(program, {})).files) {
+      await place(join(folder, name), (path) => writeFile(path, text));
+      kept.add(name);
+    }
+  for (const name of await readdir(folder))
+    if (!kept.has(name)) await rm(join(folder, name), { force: true });
+  return folder;
+}
