@@ -48,6 +48,8 @@ test(
     await untilBanned(h1, 'sshd', OWN);
     // What no report told of: a person banned it there.
     await h1.output(['fail2ban-client', 'set', 'banshare', 'banip', OWN]);
+    // fail2ban says so before its jail has banned it, and what is banned behind the list stays.
+    await untilBanned(h1, 'banshare', OWN);
     await fleet.untilPublished(OWN, h1);
     await fleet.server.output(['banshare-server', 'never-ban', 'add', '203.0.113.0/28']);
     for (const jail of ['sshd', 'second', 'banshare']) await untilGone(h1, jail);
