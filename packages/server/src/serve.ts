@@ -14,18 +14,19 @@ import { cutter } from './ports/cutter.ts';
 import { JoinCheck } from './fleet/join-check.ts';
 import { Intake } from './intake/intake.ts';
 import type { Policy } from './judging/judge.ts';
-import { RateWatch } from './judging/rate-watch.ts';
+import { RateWatch, sayRate } from './judging/rate-watch.ts';
 import { Membership } from './fleet/membership.ts';
 import { hostsWithoutRanges } from './operator/bans.ts';
 import { pump } from './ports/batches.ts';
 import type { Service } from './operator/retire.ts';
 import { Rotation } from './fleet/rotation.ts';
-import { sayRate } from './operator/attention.ts';
 import { BanMinutes } from './ledger/ban-minutes.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
 import { watchShared } from './share.ts';
 import { countReported } from './ledger/tables/reports.ts';
 import { Opening } from './fleet/opening.ts';
+import { hurryDrills } from './fleet/hurry.ts';
+import { keepDrilling } from './keep-drilling.ts';
 import { startUpkeep } from './upkeep.ts';
 import { openCore, type Core, type ServeOptions } from './core.ts';
 import { ActiveCount } from './ledger/active-bans.ts';
@@ -81,9 +82,12 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     paths,
     pageLinks: new PageLinks(),
     pageActs: config.web.acts,
+    drill: config.drill,
     sharesLedger: core.ledger.isShared,
     startAgain: () => void setTimeout(() => resources.startAgain(), ANSWERS_LEAVE_MS),
   };
+  hurryDrills(parts);
+  keepDrilling({ ...parts, ...config.drill }, resources);
   await openSockets(parts, resources, signal);
   watchFloods(core, port, resources);
   sayReady(reported, published);

@@ -62,6 +62,15 @@ export function optional<T>(kind: Kind<T>, example: unknown, help: string): Opti
   return { kind, default: undefined, unit: '', help, example, required: false };
 }
 
+/** A duration that may be absent. */
+export function optionalSeconds(
+  kind: Kind<number>,
+  example: string,
+  help: string,
+): Option<number | undefined, 'seconds'> {
+  return { kind, default: undefined, unit: 'seconds', help, example, required: false };
+}
+
 /** A key that the file must hold. */
 export function required<T>(kind: Kind<T>, help: string): Option<T, ''> {
   return { kind, default: undefined, unit: '', help, example: undefined, required: true };

@@ -30,7 +30,7 @@ import {
   text,
 } from './kinds.ts';
 import { headerName, pagePlace } from './page-kinds.ts';
-import { option, optional, seconds, tables, type ConfigOf } from './option-table.ts';
+import { option, optional, optionalSeconds, seconds, tables, type ConfigOf } from './option-table.ts';
 
 const DAY = 86_400;
 
@@ -132,6 +132,16 @@ export const serverOptions = {
     integer(1, 1_000_000),
     120,
     'New hosts taken in a minute, five times as many at once; more come later, which their clients do by themselves.',
+  ),
+  'drill.every': optionalSeconds(
+    duration(60, 366 * DAY),
+    '1d',
+    'How often there is a drill by the clock, through one of several servers; without it there is none.',
+  ),
+  'drill.limit': seconds(
+    duration(1, 10),
+    '2s',
+    'status names the hosts that take longer in a drill by the clock; who did not answer after 10 s has missed it.',
   ),
   'ledger.keep': seconds(
     duration(DAY, 3650 * DAY),

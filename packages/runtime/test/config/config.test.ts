@@ -29,6 +29,7 @@ test('readServerConfig() has a default for everything where there is no file', a
       neverBan: { addresses: [], fleet: true },
       limits: { hostPerMinute: 60, hostBurst: 200, fleetPerMinute: 600, active: 500_000 },
       enrolment: { mode: 'open', goneAfterSeconds: 604_800, perMinute: 120 },
+      drill: { everySeconds: undefined, limitSeconds: 2 },
       ledger: { keepSeconds: 7_776_000, log: undefined, durability: 'standby', passwordFile: undefined },
       web: {
         listen: { address: '127.0.0.1', port: 9180 },

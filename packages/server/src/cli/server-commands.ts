@@ -6,7 +6,7 @@ import { backUp, restore } from './backup.ts';
 import { metricsCommand } from './metrics-command.ts';
 import { showStatus } from './show/show-status.ts';
 import { readEverything } from '../setup/read-setup.ts';
-import { isDrilled, type DrillTime } from '../operator/drill.ts';
+import { isDrilled, type DrillTime } from '../words/drill.ts';
 import { showDrill } from './show/show.ts';
 import type { Status } from '../operator/status.ts';
 

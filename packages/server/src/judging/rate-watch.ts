@@ -119,3 +119,21 @@ export class RateWatch {
     return bans;
   }
 }
+
+/** How many new bans there are in ten minutes, for the log and for people. */
+export function sayRate({ recent, usual, loudest }: BanRate): {
+  bans: number;
+  usually: string;
+  loudest?: string;
+} {
+  return {
+    bans: recent,
+    usually:
+      usual === null ? 'and there is no day yet to compare with' : `where ${usualText(usual)} are usual`,
+    ...(loudest === null ? {} : { loudest: `${loudest.host} (${loudest.bans})` }),
+  };
+}
+
+function usualText(usual: number): string {
+  return usual >= 10 ? String(Math.round(usual)) : usual.toFixed(1);
+}

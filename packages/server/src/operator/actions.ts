@@ -6,7 +6,7 @@ import type { Openness } from '../words/enrolment.ts';
 import type { Namesake } from '../fleet/namesake.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { Unbanned } from './bans.ts';
-import type { DrillTime } from './drill.ts';
+import type { DrillTime } from '../words/drill.ts';
 import type { Explanation } from './explain.ts';
 import { MEASURES } from '../metrics/measures.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
@@ -87,6 +87,20 @@ const OUT_OF_PLACE: FieldsOf<OutOfPlace> = {
   outSeconds: 'number',
 };
 
+const DRILL: ShapeOf<Status['drill']> = {
+  orNull: {
+    fields: {
+      at: NUMBER_OR_NULL,
+      every: NUMBER_OR_NULL,
+      limit: 'number',
+      hosts: 'number',
+      slowest: NUMBER_OR_NULL,
+      missed: { list: { fields: { host: 'text', outcome: 'text', reason: TEXT_OR_NULL } } },
+      slow: { list: { fields: { host: 'text', seconds: 'number' } } },
+    },
+  },
+};
+
 const STATUS: FieldsOf<Status> = {
   urgent: ENTRIES,
   todo: ENTRIES,
@@ -138,6 +152,7 @@ const STATUS: FieldsOf<Status> = {
       loudest: { orNull: { fields: { host: 'text', bans: 'number' } } },
     },
   },
+  drill: DRILL,
   frozen: FROZEN,
   heldBlocks: TEXTS,
   held: 'number',

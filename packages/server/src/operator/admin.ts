@@ -48,6 +48,7 @@ export type AdminParts = FleetParts &
   RetireParts & {
     generations: readonly { name: string; fleet: { servers: readonly string[] } }[];
     startedAt: number;
+    drill: { everySeconds: number | undefined; limitSeconds: number };
     clock: SteadyClock;
     ledgerWatch: LedgerWatch;
     shared: Pick<Log, 'health' | 'time'> | undefined;

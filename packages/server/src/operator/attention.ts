@@ -1,11 +1,12 @@
 import { sayNewcomer } from '../never-ban/fleet-addresses.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
 import { sayFrozen } from '../judging/freeze.ts';
-import type { BanRate } from '../judging/rate-watch.ts';
+import { sayRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../fleet/namesake.ts';
 import { MOST_SINGLE, number, sayFull, span, time } from '../words/phrases.ts';
 import { widerText } from '../words/wider-ranges.ts';
 import { someOf } from '@banshare/runtime';
+import { drillFailed, drillToDo } from './drill-attention.ts';
 import type { Entry, Facts, Trouble } from './facts.ts';
 import type { AttentionKind } from './kinds.ts';
 import { aloneAmongServers, clocksApart, replicaStopped, unreplicated } from './servers-attention.ts';
@@ -13,7 +14,6 @@ import { aloneAmongServers, clocksApart, replicaStopped, unreplicated } from './
 /** What gets somebody out of bed, and what waits until the morning. */
 export type Attention = { urgent: Entry[]; todo: Entry[] };
 
-/** So many hosts of one kind get a sentence each; more are one sentence. */
 /** In a fleet of up to so many hosts each one that is behind is looked at, at once: there something is not always away. */
 const SMALL_FLEET = 20;
 /** Seconds that one host of a larger fleet may be behind before that is anything to do. */
@@ -43,6 +43,7 @@ export function attentionOf(facts: Facts): Attention {
       bannedHosts,
       bannedAnyway,
       unusualRate,
+      drillFailed,
       frozenLong,
     ].flatMap((kind) => kind(facts)),
     todo: [
@@ -64,6 +65,7 @@ export function attentionOf(facts: Facts): Attention {
       pending,
       renamed,
       clockJump,
+      drillToDo,
       lacking,
       aloneAmongServers,
     ].flatMap((kind) => kind(facts)),
@@ -270,24 +272,6 @@ function sayFreeze({ frozen: state, now }: Facts): Entry[] {
 
 function isFrozenLong({ frozen: state, now }: Facts): boolean {
   return state !== null && now - state.since > FREEZE_PATIENCE;
-}
-
-/** How many new bans there are in ten minutes, for the log and for people. */
-export function sayRate({ recent, usual, loudest }: BanRate): {
-  bans: number;
-  usually: string;
-  loudest?: string;
-} {
-  return {
-    bans: recent,
-    usually:
-      usual === null ? 'and there is no day yet to compare with' : `where ${usualText(usual)} are usual`,
-    ...(loudest === null ? {} : { loudest: `${loudest.host} (${loudest.bans})` }),
-  };
-}
-
-function usualText(usual: number): string {
-  return usual >= 10 ? String(Math.round(usual)) : usual.toFixed(1);
 }
 
 function bannedAnyway({ bannedAnyway: all }: Facts): Entry[] {

@@ -3,55 +3,51 @@ import { type Address, OPERATOR, SHARED_JAIL } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { onlyListens } from '../fleet/in-place.ts';
 import { publishBans } from '../ledger/deeds.ts';
+import { keepDrill } from '../ledger/last-drill.ts';
 import type { Books } from '../ledger/record.ts';
+import { DRILL_PATIENCE_SECONDS, DRILL_REASON, type DrillTime } from '../words/drill.ts';
 import { refuseFrozen, type OperateParts } from './bans.ts';
 import { isMuted, type Host } from '../words/host.ts';
 
-/** How long a drill waits for the last host. */
-const PATIENCE_MS = 10_000;
 /** A ban that nobody lifts, because the server was killed in a drill, ends by itself. */
 const DRILL_SECONDS = 60;
 /** The last octet of an address of 203.0.113.0/24 is from 1 to this. */
 const MOST_LAST = 254;
 
 /**
- * What became of the ban on a host: the seconds from the commit until it said so, null where it did not in time, and the outcome.
- * One that only listens shall not ban, and a muted one is listed and does not count.
+ * Bans an address of a documentation range everywhere, measures each host's way there and back, lifts it, and keeps what came of it. `refuse`
+ * is asked in the piece that bans it; what it says is the answer then.
  */
-export type DrillTime = {
-  host: string;
-  seconds: number | null;
-  outcome: string;
-  reason: string | null;
-  listens: boolean;
-  isMuted: boolean;
-};
-
-/** Whether a host did what it should: what it said in time counts, not that it said something. */
-export function isDrilled({ seconds, outcome, listens, isMuted: isOut }: DrillTime): boolean {
-  if (isOut) return true;
-  return seconds !== null && (listens || outcome === 'applied' || outcome === 'already');
-}
-
-/** Bans an address of a documentation range everywhere, measures each host's way there and back, and lifts it. */
-export async function drill(parts: OperateParts): Promise<AdminReply> {
+export async function drill(
+  parts: OperateParts,
+  { by, refuse = () => undefined }: { by?: 'clock'; refuse?: () => AdminReply | undefined } = {},
+): Promise<AdminReply> {
   const began = parts.now();
-  const done = await parts.ledger.write((books) => refuseFrozen(parts) ?? banForDrill(books, parts, began));
+  const { ledger } = parts;
+  const done = await ledger.write(
+    (books) => refuseFrozen(parts) ?? refuse() ?? banForDrill(books, parts, began, by),
+  );
   if ('ok' in done) return done;
   const { ip, seq } = done;
   // What is committed is published behind this.
   const hosts = await arrivals(seq, parts, began);
-  await parts.ledger.lift({ ip, jail: SHARED_JAIL }, parts.now());
+  const note = (): void => keepDrill(ledger, { at: began, ip, hosts });
+  await ledger.lift({ ip, jail: SHARED_JAIL }, parts.now(), { note });
   return { ok: true, result: { ip, hosts } };
 }
 
-function banForDrill(books: Books, { audit }: OperateParts, began: number): { ip: Address; seq: number } {
+function banForDrill(
+  books: Books,
+  { audit }: OperateParts,
+  began: number,
+  by?: 'clock',
+): { ip: Address; seq: number } {
   const ip = freeAddress(books, began);
   const until = Math.ceil(began + DRILL_SECONDS);
-  const ban = { ip, prog: OPERATOR, jail: SHARED_JAIL, until, reason: 'drill' };
+  const ban = { ip, prog: OPERATOR, jail: SHARED_JAIL, until, reason: DRILL_REASON };
   const [event] = publishBans(books, [ban], began, 'operator');
   if (event === undefined) throw new Error('a ban without an event');
-  audit.note('drill', { ip }, began);
+  audit.note('drill', { ip, ...(by === undefined ? {} : { by }) }, began);
   return { ip, seq: event.seq };
 }
 
@@ -87,7 +83,7 @@ function arrivals(seq: number, parts: OperateParts, began: number): Promise<Dril
       times.set(host, now() - began);
       if (![...times.values()].includes(null)) finish();
     });
-    const timer = setTimeout(finish, times.size === 0 ? 0 : PATIENCE_MS);
+    const timer = setTimeout(finish, times.size === 0 ? 0 : DRILL_PATIENCE_SECONDS * 1000);
   });
 }
 

@@ -28,6 +28,21 @@ type SharedFacts = {
   aheadBy: number | null;
 };
 
+/** What became of the last drill, of hosts that count. All times are seconds. */
+export type DrillFacts = {
+  /** When it began, epoch seconds; null where there was none. */
+  at: number | null;
+  /** How often there is one by the clock; null where there is none. */
+  every: number | null;
+  /** A host that takes longer is slow. */
+  limit: number;
+  hosts: number;
+  /** Of those that answered. */
+  slowest: number | null;
+  missed: { host: string; outcome: string; reason: string | null }[];
+  slow: { host: string; seconds: number }[];
+};
+
 /** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */
 export type Facts = {
   /** By the time that bans go by. */
@@ -71,6 +86,8 @@ export type Facts = {
   clockJump: number;
   /** How many new bans hosts bring now, and usually. */
   banRate: BanRate;
+  /** The last drill; null where there was none and none is to be by the clock. */
+  drill: DrillFacts | null;
   /** Whether an operator stopped the fleet, since when, and until when. */
   frozen: Frozen | null;
   /** Full /64s of which a ban is held because of the hosts that cannot apply ranges. */

@@ -13,6 +13,7 @@ export const KINDS = {
     'never-ban-banned',
     'ban-rate',
     'frozen',
+    'drill-missed',
   ],
   'to-do': [
     'log-unreplicated',
@@ -34,6 +35,9 @@ export const KINDS = {
     'renamed',
     'clock',
     'lacking',
+    'drill-missed',
+    'drill-slow',
+    'drill-late',
     'alone-among-servers',
   ],
 } as const;

@@ -16,6 +16,8 @@ import { hostsWithoutRanges } from './bans.ts';
 import { attentionOf, type Attention } from './attention.ts';
 import { type Host, isGone, isMuted, SILENT_SECONDS } from '../words/host.ts';
 import type { Outage } from '../words/outage.ts';
+import { drillFacts } from './drill-attention.ts';
+import { lastDrill } from '../ledger/last-drill.ts';
 import type { Facts, Trouble } from './facts.ts';
 
 /** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
@@ -88,6 +90,8 @@ export type StatusParts = {
   tryWriting: () => Promise<void>;
   service: { distributor: { outage: Outage | null } };
   freeze: Pick<Freeze, 'at'>;
+  /** What server.toml says of drills by the clock. */
+  drill: { everySeconds: number | undefined; limitSeconds: number };
 };
 
 /** How the fleet is, and what of that a person has to know. */
@@ -108,7 +112,6 @@ export async function look(
 /** Counts who has everything. */
 async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: number): Promise<Facts> {
   const { epoch, seq: head } = parts.ledger.head();
-  const { openness } = parts.membership;
   const hosts = all.filter(({ state }) => state === 'active');
   const counting = hosts.filter(({ mutedUntil }) => mutedUntil === null);
   const uptime = now - parts.startedAt;
@@ -141,6 +144,11 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
       .map((host) => troubleOf(host)),
     clockJump: parts.clock.jump(),
     banRate: parts.rates.rate(now),
+    drill: drillFacts(
+      lastDrill(parts.ledger),
+      parts.drill,
+      counting.map(({ name }) => name),
+    ),
     frozen: parts.freeze.at(now),
     heldBlocks: heldBlocks(parts, withoutRanges, now),
     held: parts.ledger.countHeld(),
@@ -150,20 +158,26 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
       .filter((host) => isRenamed(host) && !isMuted(host, now))
       .map(({ name, wanted }) => ({ name, wanted })),
     namesakes: all.flatMap(({ name, namesake }) => (namesake === null ? [] : [{ of: name, ...namesake }])),
-    enrolment: openness.mode,
-    enrolmentUntil: openness.until,
-    enrolmentEnded: openness.hasEnded,
-    enrolmentHold: parts.membership.hold ?? null,
-    doubled: parts.book
-      .all()
-      .filter((host) => host.instances.areTwo(now, DOUBLED_SECONDS) && !isMuted(host, now))
-      .map(({ name }) => name),
+    ...enrolmentFacts(parts),
+    doubled: doubled(parts, now),
     generations: parts.generations.map(({ name }) => name),
     servers: serversOf(parts),
     sharesLedger: parts.sharesLedger,
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
   };
+}
+
+function enrolmentFacts({
+  membership: { openness, hold },
+}: StatusParts): Pick<Facts, 'enrolment' | 'enrolmentUntil' | 'enrolmentEnded' | 'enrolmentHold'> {
+  const { mode: enrolment, until: enrolmentUntil, hasEnded: enrolmentEnded } = openness;
+  return { enrolment, enrolmentUntil, enrolmentEnded, enrolmentHold: hold ?? null };
+}
+
+function doubled({ book }: StatusParts, now: number): string[] {
+  const twice = book.all().filter(({ instances }) => instances.areTwo(now, DOUBLED_SECONDS));
+  return twice.filter((host) => !isMuted(host, now)).map(({ name }) => name);
 }
 
 /** Full /64s that are banned as a whole once no host is in the way: what is never banned stays in the way of others. */

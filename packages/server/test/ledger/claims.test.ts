@@ -1,42 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPEN_SECONDS, Opening } from '../../src/fleet/opening.ts';
 import { Claims } from '../../src/ledger/claims.ts';
-import { Ledger } from '../../src/ledger/ledger.ts';
-import { Settings } from '../../src/ledger/settings.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
-import { LogOfTest } from './log-of-test.ts';
-
-/** Servers on one ledger, each with its claims, at a time that the test sets. */
-class Fleet implements Disposable {
-  now = NOW;
-  readonly log = new LogOfTest();
-  readonly #shelf = new LedgerOfTest();
-  readonly #folder = mkdtempSync(join(tmpdir(), 'banshare-claims-'));
-  readonly servers: { ledger: Ledger; claims: Claims }[] = [];
-
-  async add(name: string): Promise<{ ledger: Ledger; claims: Claims }> {
-    const path = join(this.#folder, `${name}.db`);
-    (this.servers[0]?.ledger ?? this.#shelf.ledger).copyTo(path);
-    const ledger = new Ledger(path, () => 'epoch', this.log.server());
-    if (this.servers.length === 0) await ledger.write(() => new Settings(ledger).put('shared-since', '1'));
-    const server = { ledger, claims: new Claims(ledger, () => this.now, name) };
-    this.servers.push(server);
-    return server;
-  }
-
-  [Symbol.dispose](): void {
-    for (const { ledger } of this.servers) ledger.close();
-    this.#shelf[Symbol.dispose]();
-    rmSync(this.#folder, { recursive: true });
-  }
-}
+import { Servers } from './servers.ts';
 
 test('one of several servers has a chore, also where all ask at once; another takes it over once the time is up', async () => {
-  using fleet = new Fleet();
+  using fleet = new Servers();
   const [a, b] = [await fleet.add('a'), await fleet.add('b')];
   const both = await Promise.all([a, b].map(({ claims }) => claims.claim('drill', 60)));
   assert.equal(both.filter(Boolean).length, 1);
@@ -53,7 +23,7 @@ test('one of several servers has a chore, also where all ask at once; another ta
 });
 
 test('a server that has a chore keeps it by asking again, and writes only once half of the time is over', async () => {
-  using fleet = new Fleet();
+  using fleet = new Servers();
   const [a, b] = [await fleet.add('a'), await fleet.add('b')];
   assert.equal(await a.claims.claim('sweep', 60), true);
   const entries = fleet.log.entries.length;
@@ -73,7 +43,7 @@ test('a server alone has every chore and writes nothing for it; while the log is
   assert.equal(await alone.claim('drill', 60), true);
   assert.equal(await shelf.ledger.write(() => alone.take('messages', 60)), true);
   assert.deepEqual(shelf.ledger.sql('SELECT * FROM claims').all(), []);
-  using fleet = new Fleet();
+  using fleet = new Servers();
   const { claims } = await fleet.add('a');
   fleet.log.next = 'away';
   await assert.rejects(claims.claim('drill', 60), /the database is away/);
@@ -81,7 +51,7 @@ test('a server alone has every chore and writes nothing for it; while the log is
 });
 
 test('a claim stands and falls with the deed in whose piece it is taken', async () => {
-  using fleet = new Fleet();
+  using fleet = new Servers();
   const { ledger, claims } = await fleet.add('a');
   const deed = ledger.write(() => {
     claims.take('drill', 60);
@@ -93,7 +63,7 @@ test('a claim stands and falls with the deed in whose piece it is taken', async 
 });
 
 test('of several servers that see that enrolment has ended one notes it, once, also after a restart', async () => {
-  using fleet = new Fleet();
+  using fleet = new Servers();
   const [a, b] = [await fleet.add('a'), await fleet.add('b')];
   const openings = await Promise.all(
     [a, b].map(async ({ ledger }) => ({

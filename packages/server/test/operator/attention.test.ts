@@ -39,6 +39,7 @@ function facts(other: Partial<Facts>): Facts {
     wrongClocks: [],
     clockJump: 0,
     banRate: { recent: 3, usual: 2, most: 100, isAlarm: false, loudest: null },
+    drill: null,
     frozen: null,
     heldBlocks: [],
     held: 0,
@@ -268,4 +269,49 @@ test('a server that is ahead of its database is named with the command that brin
     const { urgent } = attentionOf(facts({ shared: { ...shared, aheadBy } }));
     assert.match(urgent[0]?.text ?? '', new RegExp(`ahead by ${many} at least.*restore --from-replica`));
   }
+});
+
+test('a drill by the clock names hosts that missed it or were slow, once; a tenth of the fleet is urgent, and a drill that does not come is said', () => {
+  const missed = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ host: `h${n + 1}`, outcome: 'failed', reason: 'no jail' }));
+  const drill = {
+    at: NOW - HOUR,
+    every: 24 * HOUR,
+    limit: 2,
+    hosts: 40,
+    slowest: 0.25,
+    missed: [],
+    slow: [],
+  };
+  const said = (other: Partial<typeof drill> | object, more: Partial<Facts> = {}) => {
+    const { urgent, todo } = attentionOf(facts({ hosts: 40, drill: { ...drill, ...other }, ...more }));
+    return { urgent: urgent.map(({ text }) => text), todo: todo.map(({ text }) => text) };
+  };
+  assert.deepEqual(said({}), { urgent: [], todo: [] });
+  const one = said({ missed: missed(1) });
+  assert.match(
+    one.todo.join(),
+    /^h1 did not ban what the drill of \S+ asked for within 10 s \(failed: no jail\); banshare-server drill/,
+  );
+  assert.deepEqual(one.urgent, []);
+  const many = said({ missed: missed(5) });
+  assert.match(many.urgent.join(), /^5 of 40 hosts did not ban .*: h1, h2/);
+  assert.deepEqual(many.todo, []);
+  const away = { name: 'h1', lag: 3, lagSeconds: 9, awaySeconds: 60, lastSeen: NOW, clockAhead: 0, ahead: 0 };
+  assert.deepEqual(said({ missed: missed(1) }, { behind: [away] }), { urgent: [], todo: [] });
+  const slow = said({ slow: [{ host: 'h2', seconds: 3.42 }] });
+  assert.match(
+    slow.todo.join(),
+    /^Slower than the 2 s of \[drill\] limit in the drill of \S+: h2 \(3\.4 s\)/,
+  );
+  const late = { at: NOW - 26 * HOUR };
+  assert.match(
+    said(late, { startedAt: 0 }).todo.join(),
+    /^There was no drill since \S+, although \[drill\] every is 24h/,
+  );
+  assert.deepEqual(said(late, { startedAt: 0, frozen: { since: NOW, until: null } }).todo.length, 1);
+  assert.deepEqual(said(late, { startedAt: NOW - HOUR }).todo, []);
+  assert.match(said({ at: null }, { startedAt: 0 }).todo.join(), /^There was no drill yet, although/);
+  // Who drills by hand sees himself what came of it.
+  assert.deepEqual(said({ every: null, missed: missed(9) }), { urgent: [], todo: [] });
 });

@@ -15,6 +15,15 @@ test('a drill times every host of the fleet and lifts its ban; who is shut out i
   const names = hosts.map(({ host }) => host).toSorted();
   assert.deepEqual(names, ['h1', 'h2']);
   assert.ok(hosts.every(({ seconds }) => seconds !== null && seconds >= 0 && seconds < 10));
+  // The last one is kept, also where nobody drills by the clock.
+  const { drill } = await fleet.server.json<{ drill: { hosts: number; missed: unknown[]; every: null } }>(
+    'status',
+  );
+  assert.deepEqual([drill.hosts, drill.missed, drill.every], [2, [], null]);
+  assert.match(
+    (await fleet.server.command('status')).stdout,
+    /^Drill of \S+: all 2 hosts within [\d.]+ m?s\.$/m,
+  );
   const { commands } = fleet.host('h1');
   assert.deepEqual((await commands.next()).slice(2), ['banip', ip]);
   assert.deepEqual((await commands.next()).slice(2), ['unbanip', ip]);

@@ -1,5 +1,6 @@
 import { oneLine } from '@banshare/protocol';
 import { HEADS, someOf } from '@banshare/runtime';
+import { sayDrill } from '../../operator/drill-attention.ts';
 import { behindForNow, outForNow } from '../../operator/attention.ts';
 import { cannot, MOST_SINGLE, number, time } from '../../words/phrases.ts';
 import type { Status } from '../../operator/status.ts';
@@ -22,6 +23,7 @@ function linesOf(status: Status): string[] {
     ...inPlaceLines(status),
     `Active bans: ${number(activeBans)}. Last event: ${head} (epoch ${epoch}).`,
     ...rangesLine(status),
+    ...sayDrill(status.drill),
     `Generations in service: ${generations.join(', ')}. Enrolment: ${sayOpenness(opennessOf(status))}.`,
     ...(servers.length === 1 ? [] : [`Hosts know these servers: ${servers.join(', ')}.`]),
     ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),

@@ -1,7 +1,7 @@
 import { someOf, table } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
 import { type AuditEntry, LIMIT_ENTRY } from '../../ledger/audit.ts';
-import { isDrilled, type DrillTime } from '../../operator/drill.ts';
+import { isDrilled, type DrillTime } from '../../words/drill.ts';
 import type { HostStatus } from '../../operator/status.ts';
 import { onlyListens } from '../../fleet/in-place.ts';
 import { sayNamesake } from '../../fleet/namesake.ts';

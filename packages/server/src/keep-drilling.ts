@@ -1,0 +1,55 @@
+import type { FaultLog, Resources } from '@banshare/runtime';
+import type { Claims } from './ledger/claims.ts';
+import { lastDrill } from './ledger/last-drill.ts';
+import type { OperateParts } from './operator/bans.ts';
+import { drill } from './operator/drill.ts';
+
+const LOOK_MS = 60_000;
+/** Hosts have found a server that has just started by then. */
+const UPTIME_SECONDS = 120;
+/** A server that dies in a drill leaves it to another after so long. */
+const CLAIM_SECONDS = 60;
+
+export type DrillingParts = OperateParts & {
+  claims: Claims;
+  /** Undefined where nobody wants drills by the clock. */
+  everySeconds: number | undefined;
+  startedAt: number;
+};
+
+/** Drills where it is time, and no other server does; returns whether it did. @throws when the ledger cannot be written. */
+export async function drillWhereDue(parts: DrillingParts): Promise<boolean> {
+  const { ledger, claims, everySeconds, startedAt, now } = parts;
+  const isDue = (): boolean =>
+    everySeconds !== undefined &&
+    now() - startedAt >= UPTIME_SECONDS &&
+    now() - (lastDrill(ledger)?.at ?? -Infinity) >= everySeconds;
+  if (!isDue()) return false;
+  const mayNot = { ok: false, code: 'claimed', reason: 'another server drills, or has' } as const;
+  const reply = await drill(parts, {
+    by: 'clock',
+    refuse: () => (isDue() && claims.take('drill', CLAIM_SECONDS) ? undefined : mayNot),
+  });
+  return reply.ok;
+}
+
+/** Drills by the clock, once every so often for the whole fleet. */
+export function keepDrilling(parts: DrillingParts & { faults: FaultLog }, resources: Resources): void {
+  const { faults, everySeconds } = parts;
+  if (everySeconds === undefined) return;
+  let isBusy = false;
+  const look = async (): Promise<void> => {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      await drillWhereDue(parts);
+      faults.over('drill by the clock');
+    } catch (error) {
+      faults.fault('drill by the clock', 'Cannot drill', { error: (error as Error).message });
+    } finally {
+      isBusy = false;
+    }
+  };
+  const timer = setInterval(() => void look(), Math.min(LOOK_MS, everySeconds * 1000));
+  resources.own('the drills', () => clearInterval(timer));
+}
