@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { askAdmin } from '@banshare/runtime';
 import { skipUnless } from './chaos/surroundings.ts';
-import { startFleet, untilAnswered, type Fleet } from './fleet/index.ts';
+import { ackOf, startFleet, untilAnswered, type Fleet } from './fleet/index.ts';
 
 // One fleet for all: each test reads what the ones before it did.
 let fleet: Fleet;
@@ -77,6 +77,21 @@ test('banshare-server metrics counts reports by verdict, bans by family, and wha
   assert.ok((series.get('banshare_ledger_bytes') ?? 0) > 4096);
   // Unknown is not 0: nothing of what only several servers have.
   assert.ok(!series.has('banshare_log_connected'));
+});
+
+test('a host that says how many reports wait there has a series of it, and an older one has none', async () => {
+  const { epoch, head: applied } = await fleet.server.json<{ epoch: string; head: number }>('status');
+  for (const [name, told] of [
+    ['h3', { spool: 3 }],
+    ['h4', {}],
+  ] as const)
+    await (await fleet.peer(name)).ask(ackOf({ epoch, applied, ...told }));
+  const series = await metricsOnce(({ eachHost }) => eachHost.length === 4);
+  assert.equal(series.get('banshare_spool_reports{host="h1"}'), 0);
+  assert.equal(series.get('banshare_spool_reports{host="h3"}'), 3);
+  assert.equal(series.get('banshare_host_lag_events{host="h4"}'), 0);
+  for (const unknown of ['banshare_spool_reports', 'banshare_host_wanted', 'banshare_host_paused'])
+    assert.ok(!series.has(`${unknown}{host="h4"}`), unknown);
 });
 
 test('what a person has to know is counted by level and kind, as status says it', async () => {

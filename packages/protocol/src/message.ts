@@ -57,6 +57,8 @@ export type AckRequest = {
   server?: string;
   /** How many bans are in force here that the server's ledger lacks: it has another history of the same epoch. */
   lacking?: number;
+  /** How many reports wait there for a server; older hosts do not tell. */
+  spool?: number;
 };
 /** `next` is the key that shall follow, Ed25519 hex; `proof` its own signature over rotationText(), in hex. */
 export type RotateRequest = { kind: 'rotate'; next: string; proof: string };
@@ -254,5 +256,11 @@ function readAck(read: FieldReader): AckRequest {
     ...(receipt === undefined ? {} : { receipt }),
     ...readServer(read),
     ...(read.has('lacking') ? { lacking: read.integer('lacking', 0, LARGEST_SEQ) } : {}),
+    ...readSpool(read),
   };
+}
+
+function readSpool(read: FieldReader): Pick<AckRequest, 'spool'> {
+  const spool = read.described('spool', (own) => own.integer('spool', 0, LARGEST_SEQ));
+  return spool === undefined ? {} : { spool };
 }

@@ -153,6 +153,7 @@ export const request: fc.Arbitrary<RequestKind> = fc.oneof(
     addresses: fc.array(address, { maxLength: 16 }),
     outcomes: fc.array(outcome, { maxLength: 5 }),
     ranges: fc.boolean(),
+    spool: count,
     receipt,
   }),
 );

@@ -85,6 +85,7 @@ export class Acknowledger {
         outcomes,
         ...(this.#host.takesRanges ? { ranges: true } : {}),
         receipt: shortened(this.#host.receipt()),
+        spool: this.#host.spooled(),
         ...this.#through,
         ...(lacking === 0 ? {} : { lacking }),
       },
@@ -120,6 +121,8 @@ export type AcknowledgerHost = {
   takesRanges: boolean;
   /** What is really in place here. */
   receipt: () => Receipt;
+  /** How many reports wait here for a server. */
+  spooled: () => number;
   named: (name: HostName) => void;
   servers: Pick<ServerChoice, 'current' | 'others'>;
 };

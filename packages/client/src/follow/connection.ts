@@ -42,6 +42,8 @@ export type ConnectionParts = {
   takesRanges: boolean;
   /** What is really in place here. */
   receipt: () => Receipt;
+  /** How many reports wait here for a server. */
+  spooled: () => number;
   bell: Bell;
   /** Hears at which address the server was found, before anything is sent there. */
   found: (ip: string) => void;

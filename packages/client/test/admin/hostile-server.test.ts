@@ -29,6 +29,7 @@ async function assertTold(): Promise<void> {
     applier: victim.applier,
     parts: victim.parts,
     receipt: () => ({ ...victim.state.receipt(), enforcer: 'held' }),
+    spooled: () => 0,
     protection: { unknown: () => [] },
     rotate: () => Promise.reject(new Error('nobody asked')),
   };

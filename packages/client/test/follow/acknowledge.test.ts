@@ -41,6 +41,7 @@ async function acks(
     named: () => undefined,
     servers: { current: 'a.example.org', others },
     receipt: () => ({ ...state.receipt(), enforcer: 'log' }),
+    spooled: () => 3,
   });
   acknowledger.ring();
   acknowledger.ring();
@@ -106,7 +107,7 @@ test('Outcomes are told however many they are and whatever their reasons hold', 
   );
 });
 
-test('An acknowledgement carries the receipt of what is in place', async () => {
+test('An acknowledgement carries the receipt of what is in place, and how many reports wait', async () => {
   const [ack] = await acks(
     (state) =>
       state.advance(place, () => {
@@ -117,6 +118,7 @@ test('An acknowledgement carries the receipt of what is in place', async () => {
   );
   assert.partialDeepStrictEqual(ack?.receipt, { wanted: 2, placed: 1, failed: 1, enforcer: 'log' });
   assert.equal(ack?.receipt?.why, 'x'.repeat(60));
+  assert.equal(ack?.spool, 3);
 });
 
 test('An acknowledgement goes no further than what it tells: an event of which the outcome is still to come is not applied', async () => {

@@ -124,6 +124,7 @@ export class HostBook {
       receipt: null,
       outSince: null,
       mute: null,
+      spool: null,
       instances: new Instances(),
     };
     this.#rows.insert(host);
@@ -166,6 +167,7 @@ export class HostBook {
     host.ranges = ack.ranges ?? false;
     host.addresses = ack.addresses;
     host.receipt = ack.receipt ?? null;
+    host.spool = ack.spool ?? null;
     host.outSince = isOut(host.receipt) ? (host.outSince ?? now) : null;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
@@ -268,13 +270,13 @@ export class HostBook {
 
 /** What a host told this server since its row was written, and what only this server knows of it, stays. */
 function merge(known: Host, row: Host): Host {
-  const { heardAt, ahead, lacking, instances } = known;
+  const { heardAt, ahead, lacking, spool, instances } = known;
   const { lastSeen, position, version, generation, server, clockAhead, ranges, addresses, receipt } = known;
   const { outSince } = known;
   const where = { lastSeen, position, version, generation, server };
   const told = { ...where, clockAhead, ranges, addresses, receipt, outSince };
   const isOlder = (row.lastSeen ?? 0) < (known.lastSeen ?? 0);
-  return Object.assign(known, row, { heardAt, ahead, lacking, instances }, isOlder ? told : {});
+  return Object.assign(known, row, { heardAt, ahead, lacking, spool, instances }, isOlder ? told : {});
 }
 
 function isOut(receipt: Receipt | null): boolean {

@@ -120,6 +120,7 @@ function hostOf(row: Row): Host {
       row['muted_until'] === null
         ? null
         : { until: Number(row['muted_until']), note: text('mute_note') ?? '' },
+    spool: null,
     instances: new Instances(),
   };
 }

@@ -140,6 +140,11 @@ function hostFamilies(hosts: readonly HostMeasures[]): Family[] {
       "By how much a host's clock is ahead of the server's.",
       (host) => host.clockAhead,
     ),
+    each(
+      'banshare_spool_reports',
+      'Reports that wait on a host for a server, as it tells.',
+      (host) => host.spool,
+    ),
     each('banshare_host_paused', 'Whether bans are paused on a host: 1, or 0.', (host) => bit(host.isPaused)),
     each('banshare_host_muted', 'Whether an operator wants a host not to count: 1, or 0.', (host) =>
       bit(host.isMuted),

@@ -53,6 +53,8 @@ export type HostMeasures = {
   clockAhead: number | null;
   isPaused: boolean | null;
   isMuted: boolean;
+  /** Reports that wait there for a server. */
+  spool: number | null;
 };
 
 const HOST_MEASURES: FieldsOf<HostMeasures> = {
@@ -67,6 +69,7 @@ const HOST_MEASURES: FieldsOf<HostMeasures> = {
   clockAhead: { orNull: 'number' },
   isPaused: { orNull: 'flag' },
   isMuted: 'flag',
+  spool: { orNull: 'number' },
 };
 
 /** The shape of what the daemon answers, by which whoever asks checks it. */

@@ -193,6 +193,7 @@ const HOST: FieldsOf<HostStatus> = {
   outSince: NUMBER_OR_NULL,
   mutedUntil: NUMBER_OR_NULL,
   muteNote: TEXT_OR_NULL,
+  spool: NUMBER_OR_NULL,
   isRotating: 'flag',
   namesake: { orNull: { fields: NAMESAKE } },
 };

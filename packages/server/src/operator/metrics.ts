@@ -91,7 +91,7 @@ function worstFirst(hosts: readonly HostStatus[]): HostStatus[] {
 }
 
 function measuresOfHost(host: HostStatus): HostMeasures {
-  const { name, version, generation, server, lag, receipt, lastSeen, clockAhead, mutedUntil } = host;
+  const { name, version, generation, server, lag, receipt, lastSeen, clockAhead, mutedUntil, spool } = host;
   return {
     host: name,
     version,
@@ -104,6 +104,7 @@ function measuresOfHost(host: HostStatus): HostMeasures {
     clockAhead,
     isPaused: receipt === null ? null : receipt.pausedSince !== undefined,
     isMuted: mutedUntil !== null,
+    spool,
   };
 }
 

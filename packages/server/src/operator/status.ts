@@ -58,6 +58,8 @@ export type HostStatus = {
   outSince: number | null;
   mutedUntil: number | null;
   muteNote: string | null;
+  /** Reports that wait there for a server; null where it is older, or at another server. */
+  spool: number | null;
   /** A new key of it waits to be used. */
   isRotating: boolean;
   /** The host that has the name it asks for. */
@@ -287,9 +289,14 @@ export async function hostsOf(parts: HostParts, now: number): Promise<HostStatus
 const TOLD_WITHIN = 70;
 
 /** For how long nobody has heard of a host, seconds; of one that was at another server last, as far as that has to have written it. */
-function silenceOf({ heardAt, lastSeen, enrolled }: Host, isShared: boolean, now: number): number {
-  const isElsewhere = isShared && (heardAt ?? 0) < (lastSeen ?? 0);
-  return Math.max(0, now - (lastSeen ?? enrolled) - (isElsewhere ? TOLD_WITHIN : 0));
+function silenceOf(host: Host, isShared: boolean, now: number): number {
+  const { lastSeen, enrolled } = host;
+  return Math.max(0, now - (lastSeen ?? enrolled) - (isShared && isElsewhere(host) ? TOLD_WITHIN : 0));
+}
+
+/** Whether a host was at another server last, or at this one before it started. */
+function isElsewhere({ heardAt, lastSeen }: Host): boolean {
+  return (heardAt ?? 0) < (lastSeen ?? 0);
 }
 
 async function hostStatus(
@@ -328,6 +335,7 @@ async function hostStatus(
     receipt: host.receipt,
     outSince: host.outSince,
     ...mutingOf(host, now),
+    spool: isElsewhere(host) ? null : host.spool,
     isRotating: host.next !== null,
     namesake: host.state === 'revoked' ? null : (namesakeOf(host, book, now)?.namesake ?? null),
   };

@@ -46,6 +46,8 @@ export type Host = Key & {
   outSince: number | null;
   /** Until when an operator wants it not to count, and why. */
   mute: { until: number; note: string } | null;
+  /** How many reports wait there for a server, as it last said here; null where it said nothing of it to this server. */
+  spool: number | null;
   /** The processes that speak with its key. */
   instances: Instances;
 };
