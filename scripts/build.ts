@@ -1,16 +1,16 @@
-// Builds dist/: the three programs of one generation, runnable from where they are. See scripts/bundle.ts for what
+// Builds dist/: the three programs of one generation, runnable from where they are. See scripts/making/bundle.ts for what
 // each bundle is, and launcher.sh in installers/ for what starts them.
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Metafile } from 'esbuild';
-import { bundle, PROGRAMS, type Program } from './bundle.ts';
-import { finishGeneration, readGeneration } from './generation-files.ts';
-import { licences } from './licences.ts';
-import { addonFile, runtimeFile, thisArchitecture } from './parts.ts';
-import { place } from './place.ts';
-import { makeCode, namesOf } from './report-code.ts';
+import { bundle, PROGRAMS, type Program } from './making/bundle.ts';
+import { finishGeneration, readGeneration } from './making/generation-files.ts';
+import { licences } from './making/licences.ts';
+import { addonFile, runtimeFile, thisArchitecture } from './making/parts.ts';
+import { place } from './making/place.ts';
+import { makeCode, namesOf } from './making/report-code.ts';
 import { orExit, ROOT, tell } from './say.ts';
 
 const {

@@ -5,10 +5,10 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readClientConfig, readServerConfig, writeAtomic, type Fleet } from '@banshare/runtime';
-import { finishGeneration, readGeneration } from './generation-files.ts';
-import { assemble, type Part } from './installer-script.ts';
-import { ARCHITECTURES, type Architecture } from './parts.ts';
-import { architecturePart, commonPart, libraryFiles, type Role } from './payload.ts';
+import { finishGeneration, readGeneration } from './making/generation-files.ts';
+import { assemble, type Part } from './making/installer-script.ts';
+import { ARCHITECTURES, type Architecture } from './making/parts.ts';
+import { architecturePart, commonPart, libraryFiles, type Role } from './making/payload.ts';
 import { Fault, orExit, ROOT, tell } from './say.ts';
 
 await orExit(async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatFleet, parseFleet, splitWords, type Fleet, type Servers } from '@banshare/runtime';
 import { makeCurvePair } from '@banshare/transport';
-import { findGeneration, finishGeneration, writeGeneration, type Keys } from './generation-files.ts';
+import { findGeneration, finishGeneration, writeGeneration, type Keys } from './making/generation-files.ts';
 import { parsePorts, randomPorts } from './ports.ts';
 import { Fault, orExit, ROOT, tell } from './say.ts';
 

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec, type TestEvent } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
-import { bundleForTests } from './test-programs.ts';
+import { bundleForTests } from './making/test-programs.ts';
 import { complain, Fault, orExit, ROOT, tell } from './say.ts';
 
 /** Files that are long by name: `make test-long` runs these, and `make test` all others. */
@@ -33,7 +33,7 @@ const SECONDS_FILE = join(ROOT, 'build/test-seconds.json');
  * these come after the fleets, so that they need not wait for it.
  */
 const GUESSED_SECONDS: readonly (readonly [path: RegExp, seconds: number])[] = [
-  [/^test\/lab\/(attack|enforcers)\./, 60],
+  [/^test\/lab\/(attack|enforcers\/enforcers)\./, 60],
   [/^test\/(lab|chaos)\//, 20],
   [/^test\//, 40],
   [/^packages\/(server|report)\//, 5],

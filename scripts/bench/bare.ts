@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { addonBesideBundle } from '../bundle.ts';
+import { addonBesideBundle } from '../making/bundle.ts';
 
 /** Bundles the reference programs beside the real ones, so that they load the same addon from the same place. */
 export async function buildBare(library: string): Promise<(name: string) => string> {

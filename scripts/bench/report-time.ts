@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostPaths, keepMacKey, writeServerNote } from '@banshare/runtime';
 import { Mac, type HostKey } from '@banshare/transport';
-import { PROGRAMS } from '../bundle.ts';
+import { PROGRAMS } from '../making/bundle.ts';
 import { Fault } from '../say.ts';
 import { median, show, type Figure } from './figures.ts';
 import type { BenchFleet, Host } from './fleet.ts';

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCurvePair } from '@banshare/transport';
-import { writeGeneration } from '../generation-files.ts';
+import { writeGeneration } from '../making/generation-files.ts';
 import { Fault } from '../say.ts';
 import { Program } from './program.ts';
 

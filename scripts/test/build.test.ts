@@ -17,8 +17,8 @@ import { after, before, test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
-import { FreshBuild, run } from '../../test/fresh-build.ts';
-import { makeCode } from '../report-code.ts';
+import { FreshBuild, run } from '../../test/installers/fresh-build.ts';
+import { makeCode } from '../making/report-code.ts';
 
 type Metafile = { outputs: Record<string, { inputs: object; imports: { path: string; kind: string }[] }> };
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { answersIn, ASK, installScript, MAKE_FOLDER } from '../deploy/remote-scripts.ts';
-import { SHELLS } from '../../test/install-below.ts';
+import { SHELLS } from '../../test/installers/install-below.ts';
 
 // The scripts that deploy sends to hosts, on this machine, as sh gets them: on its input.
 for (const [command, ...words] of SHELLS) {

@@ -12,7 +12,7 @@ import { askAll, rollOut, tasksOf, type RollOut } from '../deploy/roll-out.ts';
 import { ServerView } from '../deploy/server-view.ts';
 import { showStandings, standingsOf } from '../deploy/summary.ts';
 import { Fault } from '../say.ts';
-import { run } from '../../test/fresh-build.ts';
+import { run } from '../../test/installers/fresh-build.ts';
 
 const FLEET = `# the fleet
 root@bans.example.org  server client   # both

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FreshBuild, run } from '../../test/fresh-build.ts';
+import { FreshBuild, run } from '../../test/installers/fresh-build.ts';
 
 test('the first generation is for this machine, and says so', () => {
   using fresh = new FreshBuild();

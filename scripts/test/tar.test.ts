@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { run } from '../../test/fresh-build.ts';
-import { tar, type Entry } from '../tar.ts';
+import { run } from '../../test/installers/fresh-build.ts';
+import { tar, type Entry } from '../making/tar.ts';
 
 const entries: readonly Entry[] = [
   { name: 'a/empty', mode: 0o600, bytes: Buffer.alloc(0) },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { FreshBuild } from '../fresh-build.ts';
+import { FreshBuild } from '../installers/fresh-build.ts';
 import { startFail2ban } from './ground/fail2ban.ts';
 import type { Host } from './ground/host.ts';
 import { startLab } from './ground/lab.ts';

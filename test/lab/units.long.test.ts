@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { FreshBuild } from '../fresh-build.ts';
+import { FreshBuild } from '../installers/fresh-build.ts';
 import { jailLocal } from './ground/fail2ban.ts';
 import { startLab } from './ground/lab.ts';
 import { skipReason } from './ground/requirements.ts';

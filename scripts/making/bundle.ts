@@ -2,7 +2,7 @@ import { basename, join, parse } from 'node:path';
 import type { Fleet } from '@banshare/runtime';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { namesOf, starter } from './report-code.ts';
-import { Fault, ROOT } from './say.ts';
+import { Fault, ROOT } from '../say.ts';
 
 export type Program = {
   readonly name: 'server' | 'client' | 'report';

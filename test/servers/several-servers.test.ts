@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startFleet, untilAnswered, type FleetHost, type FleetServer } from './fleet/index.ts';
+import { startFleet, untilAnswered, type FleetHost, type FleetServer } from '../fleet/index.ts';
 
 /** A host moves 5 s after the last word of its server, and has the first one of the next within a second after that. */
 const MOVED_WITHIN_MS = 7000;

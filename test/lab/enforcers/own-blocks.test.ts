@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
-import { untilBanned } from './ground/fail2ban.ts';
-import { startFleet, type Fleet } from './ground/fleet.ts';
-import type { Host } from './ground/host.ts';
-import { startPsad } from './ground/psad.ts';
-import { skipReason } from './ground/requirements.ts';
+import { PATIENCE_MS, untilTrue } from '../ground/deadline.ts';
+import { untilBanned } from '../ground/fail2ban.ts';
+import { startFleet, type Fleet } from '../ground/fleet.ts';
+import type { Host } from '../ground/host.ts';
+import { startPsad } from '../ground/psad.ts';
+import { skipReason } from '../ground/requirements.ts';
 
 const OWN = '203.0.113.7';
 

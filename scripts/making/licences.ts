@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { thisArchitecture } from './parts.ts';
-import { ROOT } from './say.ts';
+import { ROOT } from '../say.ts';
 
 /** The licence texts of everything that the bundles hold, the addon and the runtime; they travel with the programs. */
 export function licences(metafiles: readonly Metafile[]): string {

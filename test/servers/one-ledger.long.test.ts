@@ -8,10 +8,10 @@ import {
   type Fleet,
   type FleetHost,
   type FleetServer,
-} from './fleet/index.ts';
-import { isLong } from './chaos/chance.ts';
-import { Cable } from './fleet/cable.ts';
-import { Postgres, postgresSkip } from './fleet/postgres.ts';
+} from '../fleet/index.ts';
+import { isLong } from '../chaos/chance.ts';
+import { Cable } from '../fleet/cable.ts';
+import { Postgres, postgresSkip } from '../fleet/postgres.ts';
 
 // Two servers on one ledger, which is in a real PostgreSQL, and hosts that know both.
 const NAMES = Array.from({ length: isLong ? 20 : 6 }, (_, index) => `h${index + 1}`);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Fleet } from '@banshare/runtime';
 import type { Architecture } from './parts.ts';
 import { BUNDLES, type Role } from './payload.ts';
-import { ROOT } from './say.ts';
+import { ROOT } from '../say.ts';
 
 /** A piece of the payload. */
 export type Part = {

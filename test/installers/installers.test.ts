@@ -44,7 +44,7 @@ for (const [role, most] of [
   ['client', 3],
 ] as const) {
   test(`the sandbox of banshare-${role}.service leaves an exposure below ${most}`, (context) => {
-    const unit = join(import.meta.dirname, `../installers/systemd/banshare-${role}.service`);
+    const unit = join(import.meta.dirname, `../../installers/systemd/banshare-${role}.service`);
     const rated = run('sh', [
       '-c',
       'command -v systemd-analyze >&2 && systemd-analyze security --offline=true "$1"',

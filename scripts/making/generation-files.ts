@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync
 import { join } from 'node:path';
 import { formatFleet, parseFleet, syncDirectory, writeAtomic, type Fleet } from '@banshare/runtime';
 import { readPublicKey, writeCertificate, type CurvePair } from '@banshare/transport';
-import { Fault } from './say.ts';
+import { Fault } from '../say.ts';
 
 export type Keys = { readonly server: CurvePair; readonly join: CurvePair };
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bundle, PROGRAMS } from './bundle.ts';
 import { addonFile, thisArchitecture } from './parts.ts';
 import { place } from './place.ts';
-import { ROOT } from './say.ts';
+import { ROOT } from '../say.ts';
 
 /**
  * Bundles the three programs as they stand in the sources, with no fleet in them, and gives their folder. Tests start thousands of

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bannedIn, untilBanned } from './ground/fail2ban.ts';
-import { startFleet } from './ground/fleet.ts';
-import { skipReason } from './ground/requirements.ts';
+import { bannedIn, untilBanned } from '../ground/fail2ban.ts';
+import { startFleet } from '../ground/fleet.ts';
+import { skipReason } from '../ground/requirements.ts';
 
 const skip = skipReason();
 

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { startFleet, within } from './fleet/index.ts';
+import { startFleet, within } from '../fleet/index.ts';
 import { assertShutOut, assertTidy, hasBanned, isRotating, keyIn, keyOf, rotate } from './rotating.ts';
 
 /** Before it asks, after the answer, with the old key kept, with the new one in place, and before it speaks with it. */

@@ -8,7 +8,7 @@ import { oneLine } from '@banshare/protocol';
 import { run } from './fresh-build.ts';
 import { SHELLS } from './install-below.ts';
 
-const PIECES = join(import.meta.dirname, '../installers');
+const PIECES = join(import.meta.dirname, '../../installers');
 const folder = mkdtempSync(join(tmpdir(), 'banshare-pieces-'));
 after(() => {
   rmSync(folder, { recursive: true });

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { startFleet, untilAnswered, type Fleet, type FleetHost } from './fleet/index.ts';
-import { Postgres, postgresSkip } from './fleet/postgres.ts';
-import { takePort } from './fleet/ports.ts';
-import { Folder } from './fleet/roots.ts';
-import { FleetServer } from './fleet/server.ts';
+import { startFleet, untilAnswered, type Fleet, type FleetHost } from '../fleet/index.ts';
+import { Postgres, postgresSkip } from '../fleet/postgres.ts';
+import { takePort } from '../fleet/ports.ts';
+import { Folder } from '../fleet/roots.ts';
+import { FleetServer } from '../fleet/server.ts';
 
 const skip = postgresSkip();
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeIdentity, writeCertificate, writeHostKey } from '@banshare/transport';
-import { publish } from '../packages/server/test/reports.ts';
-import { Program, startFleet } from './fleet/index.ts';
+import { publish } from '../../packages/server/test/reports.ts';
+import { Program, startFleet } from '../fleet/index.ts';
 import {
   as,
   assertShutOut,

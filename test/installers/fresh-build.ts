@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const SCRIPTS = join(import.meta.dirname, '../scripts');
+const SCRIPTS = join(import.meta.dirname, '../../scripts');
 
 export type Ran = { readonly code: number | null; readonly out: string; readonly err: string };
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
-import { untilBanned } from './ground/fail2ban.ts';
-import { startFleet } from './ground/fleet.ts';
-import { startPsad } from './ground/psad.ts';
-import { skipReason } from './ground/requirements.ts';
+import { PATIENCE_MS, untilTrue } from '../ground/deadline.ts';
+import { untilBanned } from '../ground/fail2ban.ts';
+import { startFleet } from '../ground/fleet.ts';
+import { startPsad } from '../ground/psad.ts';
+import { skipReason } from '../ground/requirements.ts';
 
 /** As the administrators of a shared jail have it: it watches a log, here one that is there already, and bans at one line. */
 const sharedJail = [

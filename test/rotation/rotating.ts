@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
 import { readHostKey, readPublicKey, type HostKey } from '@banshare/transport';
-import { reportOf } from '../packages/server/test/reports.ts';
-import { runProgram, type Fleet, type FleetHost, type Peer, type Ran } from './fleet/index.ts';
+import { reportOf } from '../../packages/server/test/reports.ts';
+import { runProgram, type Fleet, type FleetHost, type Peer, type Ran } from '../fleet/index.ts';
 
 type Hosts = { hosts: { name: string; state: string; isRotating: boolean }[] };
 

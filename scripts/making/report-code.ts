@@ -20,7 +20,7 @@ import {
   writeHostKey,
   type CurvePair,
 } from '@banshare/transport';
-import { Fault } from './say.ts';
+import { Fault } from '../say.ts';
 
 /** The names of the text and of its code, without the architecture: another runtime or other flags make other code. */
 export function namesOf(text: string, flags: string): { main: string; code: string } {

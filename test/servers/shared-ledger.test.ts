@@ -3,12 +3,12 @@ import { cpSync, existsSync, renameSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { parsePublication } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
-import { startFleet, untilAnswered, within, type Fleet, type Peer } from './fleet/index.ts';
-import { Postgres, postgresSkip } from './fleet/postgres.ts';
-import { takePort } from './fleet/ports.ts';
-import { Folder } from './fleet/roots.ts';
-import { FleetServer } from './fleet/server.ts';
-import { fateOf, publish, reportOf } from '../packages/server/test/reports.ts';
+import { startFleet, untilAnswered, within, type Fleet, type Peer } from '../fleet/index.ts';
+import { Postgres, postgresSkip } from '../fleet/postgres.ts';
+import { takePort } from '../fleet/ports.ts';
+import { Folder } from '../fleet/roots.ts';
+import { FleetServer } from '../fleet/server.ts';
+import { fateOf, publish, reportOf } from '../../packages/server/test/reports.ts';
 
 const skip = postgresSkip();
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
-import { untilBanned } from './ground/fail2ban.ts';
-import { startFleet, type Fleet } from './ground/fleet.ts';
-import type { Host } from './ground/host.ts';
-import { skipReason } from './ground/requirements.ts';
+import { PATIENCE_MS, untilTrue } from '../ground/deadline.ts';
+import { untilBanned } from '../ground/fail2ban.ts';
+import { startFleet, type Fleet } from '../ground/fleet.ts';
+import type { Host } from '../ground/host.ts';
+import { skipReason } from '../ground/requirements.ts';
 
 /** What was lost is in place again within a minute. */
 const MINUTE = 60_000;

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { formatFleet, writeAtomic, type Fleet } from '@banshare/runtime';
 import type { Part, RuntimeFile } from './installer-script.ts';
 import { addonFile, runtimeFile, type Architecture } from './parts.ts';
-import { Fault, ROOT } from './say.ts';
+import { Fault, ROOT } from '../say.ts';
 import { tar, type Entry } from './tar.ts';
 
 export type Role = 'client' | 'server';
