@@ -15,7 +15,7 @@ scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 # The programs need not be installed for their units to be read.
 for unit in "$units"/*.service; do
-  sed 's#^ExecStart=/usr/bin/banshare-[a-z]*#ExecStart=/bin/true#' "$unit" >"$scratch/${unit##*/}" || exit 1
+  sed 's#^\(Exec[A-Za-z]*\)=/usr/bin/banshare-[a-z]*#\1=/bin/true#' "$unit" >"$scratch/${unit##*/}" || exit 1
 done
 # What it ignores it only says: any word about our units is a fault.
 said=$(systemd-analyze verify --man=no "$scratch"/*.service 2>&1 | grep -F -e "$scratch/" -e banshare-)

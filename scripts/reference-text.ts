@@ -131,9 +131,9 @@ function optionTable(file: string, options: OptionTable): string {
     const dot = key.indexOf('.');
     const name = dot === -1 ? key : `[${key.slice(0, dot)}] ${key.slice(dot + 1)}`;
     const initial = option.default === undefined ? '' : `\`${JSON.stringify(option.default)}\``;
-    return row(`\`${name}\``, option.help, initial);
+    return row(`\`${name}\``, option.help, initial, option.takes);
   });
-  return `Keys of \`${file}\`:\n\n${tableOf(['key', 'meaning', 'default'], rows)}`;
+  return `Keys of \`${file}\`:\n\n${tableOf(['key', 'meaning', 'default', 'takes'], rows)}`;
 }
 
 /** The exit codes that the sources of a daemon name, and those of what every daemon is made of. */

@@ -55,7 +55,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ],
   winston: ['runtime/src/log/log.ts'],
   pg: ['server/src/log/line.ts'],
-  'smol-toml': ['runtime/src/config/config.ts', 'runtime/src/config/fleet.ts'],
+  'smol-toml': ['runtime/src/config/fleet.ts', 'runtime/src/config/sources.ts'],
   'libsodium-wrappers': ['transport/src/keys/key-making.ts'],
 };
 

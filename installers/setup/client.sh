@@ -75,7 +75,7 @@ refuse_lonely_client() {
     esac
   done
   # The host's own configuration may name another server.
-  ! grep -Eqs '^[[:space:]]*server[[:space:]]*=' "$root/etc/banshare/client.toml" "$stage/new/config/client.toml" || return 0
+  ! grep -Eqs '^[[:space:]]*server[[:space:]]*=' "$root/etc/banshare/client.toml" "$root/etc/banshare/client.d"/*.toml "$stage/new/config/client.toml" || return 0
   listens "$report_port" || die "Cannot install: this client was built for a server on this machine ($server), and none listens on port $report_port.
 Make one for your fleet with: make regen SERVER=bans.example.org, then make client-install.sh server-install.sh"
 }
@@ -113,7 +113,7 @@ uninstall_role() {
   uninstall_library
   ! with_systemd || systemctl daemon-reload
   if [ "$purge" = yes ]; then
-    rm -rf "$root/etc/banshare/keys" "$root/etc/banshare/client.toml" "$root/var/lib/banshare/client" "$root/var/spool/banshare" "$root/run/banshare/client"
+    rm -rf "$root/etc/banshare/keys" "$root/etc/banshare/client.toml" "$root/etc/banshare/client.d" "$root/var/lib/banshare/client" "$root/var/spool/banshare" "$root/run/banshare/client"
   else
     say "Configuration, keys and state are kept in /etc/banshare, /var/lib/banshare and /var/spool/banshare; --purge removes them."
   fi

@@ -112,6 +112,7 @@ uninstall_role() {
   # While the runtime is here, by which this goes on as another user.
   if [ "$purge" = yes ]; then
     for each in /etc/banshare/generations /var/lib/banshare/server /run/banshare/server; do purge_folder "$each"; done
+    rm -rf "$root/etc/banshare/server.d"
     rm -f "$root/etc/banshare/server.toml" "$root$hook_file" "$root$opened_file"
   fi
   rm -f "$root/usr/bin/banshare-server" "$root$unit_dir/banshare-server.service" "$root/usr/lib/sysusers.d/banshare.conf" \

@@ -32,7 +32,9 @@ if (options === undefined) {
 async function runDaemon({ root, config }: { root: string; config: string | undefined }): Promise<void> {
   if (root !== '') becomeOwner(root);
   const paths = hostPaths(root);
-  const read = await readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
+  const reread = (): ReturnType<typeof readClientConfig> =>
+    readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
+  const read = await reread();
   const serverPlace = read.ok ? findServer(read.config) : undefined;
   if (!read.ok || serverPlace?.ok !== true) {
     const faults = read.ok ? [serverPlace?.ok === false ? serverPlace.fault : ''] : read.faults;
@@ -46,7 +48,13 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
     deadlineSeconds: 2 * read.config.apply.timeoutSeconds + STOP_WITHIN_SECONDS,
     start: (resources, signal) =>
       run(
-        { config: read.config, serverPlace: serverPlace.value, paths, reporter: reporterWords(root, config) },
+        {
+          config: read.config,
+          serverPlace: serverPlace.value,
+          paths,
+          reporter: reporterWords(root, config),
+          reread,
+        },
         resources,
         signal,
       ),

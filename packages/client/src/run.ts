@@ -12,6 +12,7 @@ import {
   monotonicSeconds,
   openLog,
   outsideAddresses,
+  type ReadConfig,
   type Resources,
   serveAdmin,
   spoolFilesIn,
@@ -45,6 +46,7 @@ import { ServerClock } from './server/server-clock.ts';
 import { State } from './bans/state.ts';
 import type { Reconciler } from './apply/reconcile.ts';
 import { startReconcilers } from './reconcilers.ts';
+import { reloaderOf } from './reload.ts';
 import { SpoolKeeper } from './host/spool-keeper.ts';
 import { recordNews } from './decide/record-news.ts';
 import { tellEffect } from './apply/outcome.ts';
@@ -63,6 +65,8 @@ export type RunOptions = {
   serverPlace: ServerPlace;
   paths: HostPaths;
   reporter: readonly string[];
+  /** Reads the configuration anew, as at the start. */
+  reread: () => Promise<ReadConfig<ClientConfig>>;
 };
 
 const ENROL_AGAIN_MS = 3000;
@@ -92,11 +96,12 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const servers = choiceOfServers(options);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
   const parts = takeParts(config, { paths, log, state, applier, clock, protection, bell });
+  const reloader = reloaderOf(options, { parts, protection, applier, log }, resources);
   const ownKey = new OwnKey();
   const rotate = rotatorOf(options, ownKey, servers, log);
   const reconcilers: Reconciler[] = [];
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
-  const seen = { enforcer, state, progress, applier, parts, rotate, receipt, protection, servers };
+  const seen = { enforcer, state, progress, applier, parts, rotate, receipt, protection, servers, reloader };
   const left = await beforePauses(parts, async () => {
     await listenToAdmin({ ...options, ...seen }, resources, signal);
     return changeEnforcers(config, enforcerHost, parts, applier, () => !signal.aborted);

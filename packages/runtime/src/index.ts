@@ -5,7 +5,7 @@ export { SteadyClock } from './machine/steady-clock.ts';
 
 export { FaultLog } from './log/fault-log.ts';
 export { errorText, type Level, type LogFields } from './log/log-line.ts';
-export { openLog, type Log, type LogSettings } from './log/log.ts';
+export { openLog, type Log, type LogSettings, type OpenLog } from './log/log.ts';
 
 export { EXIT, type ExitCode } from './process/exit-codes.ts';
 export { failpoint } from './process/failpoint.ts';
@@ -56,10 +56,18 @@ export { usageFault } from './people/usage.ts';
 
 export { bakedFleet, version } from './config/baked.ts';
 export { splitWords } from './config/command-line.ts';
-export { readClientConfig, readServerConfig } from './config/config.ts';
+export { readClientConfig, readServerConfig, type ReadConfig } from './config/config.ts';
 export { formatFleet, parseFleet, type Fleet } from './config/fleet.ts';
 export type { ReadOptions } from './config/option-table.ts';
-export { FAIL2BAN_COMMANDS, type ClientConfig, type ServerConfig } from './config/options.ts';
+export {
+  clientOptions,
+  FAIL2BAN_COMMANDS,
+  serverOptions,
+  type ClientConfig,
+  type ServerConfig,
+} from './config/options.ts';
+export { Reloader, showReload, type Reloaded } from './config/reload.ts';
+export { additionsFolder, isAddition } from './config/sources.ts';
 export type { Servers } from './config/kinds.ts';
 export type { PagePlace } from './config/page-kinds.ts';
 export { findServer, type ServerPlace } from './config/server-place.ts';
@@ -76,7 +84,15 @@ export { Histogram } from './metrics/histogram.ts';
 export { measureProgram, programFamilies, type ProgramMeasures } from './metrics/program.ts';
 
 export { answerBy, askBy, type AdminRuns, type AdminTable } from './admin/actions.ts';
-export { DISTRIBUTION, oddIn, PROGRAM, RECEIPT, type FieldsOf, type ShapeOf } from './admin/answers.ts';
+export {
+  DISTRIBUTION,
+  oddIn,
+  PROGRAM,
+  RECEIPT,
+  RELOADED,
+  type FieldsOf,
+  type ShapeOf,
+} from './admin/answers.ts';
 export { askAdmin } from './admin/ask.ts';
 export type { AdminReply, AdminRequest, AskedRequest } from './admin/protocol.ts';
 export { serveAdmin, type AdminService, type AdminSocket } from './admin/socket.ts';

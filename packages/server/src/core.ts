@@ -4,7 +4,8 @@ import {
   openLog,
   SteadyClock,
   type HostPaths,
-  type Log,
+  type OpenLog,
+  type ReadConfig,
   type Resources,
   type ServerConfig,
 } from '@banshare/runtime';
@@ -36,13 +37,15 @@ export type ServeOptions = {
   fanOut: { path: string; args: readonly string[] };
   /** Where the log is that several servers share; undefined where this one is alone. */
   log?: PostgresLogOptions | undefined;
+  /** Reads configuration and keys anew, as at the start. */
+  reread: () => Promise<ReadConfig<ServerConfig>>;
 };
 
 /** What every part of a running server works with. */
 export type Core = {
   /** Those in service. */
   generations: Generation[];
-  log: Log;
+  log: OpenLog;
   faults: FaultLog;
   ledger: Ledger;
   shared: SharedLog | undefined;

@@ -44,7 +44,12 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   await runProgram({
     name: 'banshare-server',
     deadlineSeconds: STOP_WITHIN_SECONDS,
-    start: (resources, signal) => serve({ ...ready, paths: hostPaths(root), fanOut }, resources, signal),
+    start: (resources, signal) =>
+      serve(
+        { ...ready, paths: hostPaths(root), fanOut, reread: () => readEverything(root, config) },
+        resources,
+        signal,
+      ),
   });
 }
 

@@ -22,6 +22,7 @@ import type { Service } from './operator/retire.ts';
 import { Rotation } from './fleet/rotation.ts';
 import { BanMinutes } from './ledger/ban-minutes.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
+import { policyOf, reloaderOf } from './reload.ts';
 import { watchShared } from './share.ts';
 import { countReported } from './ledger/tables/reports.ts';
 import { Opening } from './fleet/opening.ts';
@@ -67,16 +68,19 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     directory: paths.generations,
   };
   startIntake(options, core, { service, policy, membership, rotation, audit, limits }, resources);
-  const upkeep = startUpkeep({ ...core, membership, limits, rates, keepSeconds: config.ledger.keepSeconds });
+  const keepSeconds = (): number => config.ledger.keepSeconds;
+  const upkeep = startUpkeep({ ...core, membership, limits, rates, keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, membership, audit, goneAfterSeconds };
+  const reloader = reloaderOf(options, { ...core, ...fleet, policy, limits, now }, resources);
   const parts = {
     ...core,
     ...fleet,
     policy,
     rates,
     measuring: new Measuring(),
+    reloader,
     startedAt: now(),
     now,
     paths,
@@ -196,7 +200,9 @@ function decidingOf(
     policy,
     neverBan,
     limits,
-    quorum: config.quorum,
+    get quorum() {
+      return config.quorum;
+    },
     withoutRanges: (now: number) => hostsWithoutRanges(book, now, config.enrolment.goneAfterSeconds),
     freeze,
     activeBans,
@@ -258,15 +264,6 @@ function startIntake(
     await pumping;
     await ledger.idle();
   });
-}
-
-function policyOf(config: ServerConfig): Policy {
-  return {
-    windowSeconds: config.dedupe.windowSeconds,
-    defaultDurationSeconds: config.bans.defaultDurationSeconds,
-    maxDurationSeconds: config.bans.maxDurationSeconds,
-    escalationSeconds: config.bans.escalation,
-  };
 }
 
 function noticesTo({

@@ -23,7 +23,8 @@ export function startUpkeep(parts: {
   shared: Log | undefined;
   book: HostBook;
   faults: FaultLog;
-  keepSeconds: number;
+  /** How long events are kept, by now. */
+  keepSeconds: () => number;
   clock: SteadyClock;
   limits: LimitKeeper;
   membership: Membership;
@@ -44,7 +45,7 @@ export function startUpkeep(parts: {
     // What is over by this machine's clock alone others still need.
     if ((aheadOf(parts.shared, clock.now()) ?? 0) >= MOST_AHEAD) return;
     if (!(await claims.claim('sweep', SWEEPER_SECONDS))) return;
-    while (await ledger.sweep(clock.now(), keepSeconds, AT_ONCE))
+    while (await ledger.sweep(clock.now(), keepSeconds(), AT_ONCE))
       await new Promise((resolve) => setImmediate(resolve));
   };
   const every = (ms: number, what: string, work: () => unknown): NodeJS.Timeout =>

@@ -1,4 +1,4 @@
-import { RECEIPT, type AdminTable, type FieldsOf } from '@banshare/runtime';
+import { RECEIPT, RELOADED, type AdminTable, type FieldsOf } from '@banshare/runtime';
 import type { ClientStatus, SpoolStatus } from './status.ts';
 import type { BanRow } from '../bans/ban-row.ts';
 
@@ -32,6 +32,7 @@ const STATUS: FieldsOf<ClientStatus> = {
   unprotected: TEXTS,
   spool: { fields: SPOOL },
   receipt: { optional: { fields: RECEIPT } },
+  needsRestart: { optional: TEXTS },
 };
 
 const ROW: FieldsOf<ToldBan> = {
@@ -65,6 +66,7 @@ export const ACTIONS = {
   status: { takes: {}, gives: { fields: STATUS } },
   pause: { takes: {}, gives: { fields: PAUSED } },
   resume: { takes: {}, gives: { fields: PAUSED } },
+  reload: { takes: {}, gives: { fields: RELOADED } },
   rotate: { takes: {}, gives: { fields: { says: 'text' } } },
   bans: { takes: {}, gives: { fields: { bans: { list: { fields: ROW } } } } },
 } as const satisfies AdminTable;

@@ -5,7 +5,9 @@ import {
   type AdminReply,
   type AskedRequest,
   type AdminRuns,
+  type clientOptions,
   type HostPaths,
+  type Reloader,
 } from '@banshare/runtime';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import type { ServerChoice } from '../server/server-choice.ts';
@@ -34,6 +36,7 @@ export type AdminParts = {
   protection: { unknown: () => string[] };
   /** Goes over to a new key. */
   rotate: () => Promise<AdminReply>;
+  reloader: Pick<Reloader<typeof clientOptions>, 'reload' | 'needsRestart'>;
 };
 
 function toldBan(row: BanRow): ToldBan {
@@ -52,6 +55,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   pause: async (_, { parts, applier }) => ({ ok: true, result: await pauseNow(parts, applier) }),
   resume: async (_, { parts }) => ({ ok: true, result: await resumeNow(parts) }),
   rotate: (_, parts) => parts.rotate(),
+  reload: (_, { reloader }) => reloader.reload(),
   bans: async (_, { state }) => ({ ok: true, result: { bans: await tellBans(state) } }),
 };
 
@@ -74,7 +78,7 @@ async function tellBans(state: State): Promise<ToldBan[]> {
 
 async function tellStatus(
   _: unknown,
-  { enforcer, servers, paths, state, progress, receipt, protection }: AdminParts,
+  { enforcer, servers, paths, state, progress, receipt, protection, reloader }: AdminParts,
 ): Promise<AdminReply> {
   const how = {
     missing: await enforcer.check(),
@@ -84,7 +88,8 @@ async function tellStatus(
     kinds: enforcer.kinds ?? [enforcer.kind],
   };
   const status = statusOf(how, servers, state, progress, spoolStatus(paths.spool, wallSeconds()));
-  return { ok: true, result: { ...status, receipt: receipt() } };
+  const needsRestart = [...reloader.needsRestart];
+  return { ok: true, result: { ...status, receipt: receipt(), needsRestart } };
 }
 
 /** Thousands of commands take minutes; whoever asked is told how many are left, and of very many at once. */

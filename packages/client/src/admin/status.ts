@@ -47,6 +47,8 @@ export type ClientStatus = {
   spool: SpoolStatus;
   /** What is really in place; an older daemon does not tell. */
   receipt?: Receipt;
+  /** Keys of which client.toml says otherwise than what this client goes by since its start, as of the last reload. */
+  needsRestart?: string[];
 };
 
 /** How this host's client is. */

@@ -31,6 +31,8 @@ type Step = { row: BanRow; change: Change };
  */
 export class Applier {
   readonly #parts: ApplyParts;
+  /** How many batches may run at once. */
+  concurrency: number;
   readonly #waiting = new AddressQueue();
   readonly #idle: (() => void)[] = [];
   readonly #watching: ((row: BanRow) => void)[] = [];
@@ -44,6 +46,7 @@ export class Applier {
 
   constructor(parts: ApplyParts) {
     this.#parts = parts;
+    this.concurrency = parts.concurrency;
   }
 
   /** Queues a ban; by its turn it may have moved on, and then what the state says by then is done. */
@@ -107,8 +110,8 @@ export class Applier {
   }
 
   #begin(): void {
-    const { concurrency, enforcer } = this.#parts;
-    while (!this.#isStopping && this.#running < (enforcer.isSerial ? 1 : concurrency)) {
+    const { enforcer } = this.#parts;
+    while (!this.#isStopping && this.#running < (enforcer.isSerial ? 1 : this.concurrency)) {
       const batch = this.#waiting.take(enforcer.mostAtOnce);
       if (batch.length === 0) break;
       this.#running += 1;

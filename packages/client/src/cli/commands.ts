@@ -12,7 +12,9 @@ import {
   monotonicSeconds,
   outsideAddresses,
   readClientConfig,
+  type Reloaded,
   type ServerPlace,
+  showReload,
   table,
   tell,
   tellJson,
@@ -119,6 +121,11 @@ export function clientCommands(setCode: (code: number) => void): readonly Comman
       ({ root, config }) => rotateKey(root, config),
     ),
     command(
+      'reload',
+      'takes over what was changed in client.toml and client.d, all of it or nothing',
+      reload,
+    ),
+    command(
       'pause',
       'lifts here everything that banshare applied, and applies nothing until resume',
       ({ root, config }) => pauseNow('pause', root, config),
@@ -210,6 +217,18 @@ async function pauseNow(
     say(`Cannot ${which}: ${(error as Error).message}; run it as root`);
     return EXIT.failed;
   }
+}
+
+async function reload({ root, json }: Common): Promise<number> {
+  const reply = await askDaemon(hostPaths(root), { command: 'reload' }, STATUS_MS);
+  if (!reply.ok) {
+    say(reply.reason);
+    if (reply.code === 'configuration') return EXIT.configuration;
+    return reply.code === 'no-daemon' ? EXIT.noDaemon : EXIT.failed;
+  }
+  if (json) tellJson(reply.result);
+  else print(showReload(reply.result as Reloaded));
+  return EXIT.done;
 }
 
 async function status(options: Common): Promise<number> {

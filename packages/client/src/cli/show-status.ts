@@ -35,8 +35,16 @@ export function showStatus(status: ClientStatus): string {
     ...status.earlierEnforcers.map(
       (place) => `Not lifted yet, from before the enforcer was changed: what ${place} holds of banshare.`,
     ),
+    ...restartLines(status),
     ...spoolLines(spool),
   ].join('\n');
+}
+
+function restartLines({ needsRestart = [] }: ClientStatus): string[] {
+  if (needsRestart.length === 0) return [];
+  return [
+    `client.toml says otherwise than what this client goes by: ${needsRestart.join(', ')}; systemctl restart banshare-client takes it over.`,
+  ];
 }
 
 /** Which of several servers this host uses, and what is the matter with it. */

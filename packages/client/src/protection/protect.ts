@@ -57,7 +57,7 @@ type Protects = { code: 'listed' | 'ignored' | 'protected'; text: string };
 export class Protection {
   readonly #parts: ProtectionParts;
   readonly #ignoreIp: IgnoreIp;
-  readonly #listed: Rulebook;
+  #listed: Rulebook;
   readonly #machine: Fresh<Rulebook>;
   readonly #server: Fresh<Rulebook>;
   readonly #sessions: Fresh<Rulebook>;
@@ -70,18 +70,18 @@ export class Protection {
       const found = await lookUpAll(name);
       return found.ok ? found.value : undefined;
     });
-    this.#listed = new Rulebook(
-      parts.config.neverBan.addresses.map((what) => ({
-        what,
-        rule: `${what} of [never-ban] in client.toml`,
-      })),
-    );
+    this.#listed = listedIn(parts.config);
     this.#machine = new Fresh(() => this.#readMachine(), MACHINE_SECONDS);
     const atServer = (): Protected[] =>
       parts.server.all().map((what) => ({ what, rule: 'the banshare server' }));
     this.#server = new Fresh(() => new Rulebook(atServer()), MOMENT_SECONDS);
     const watch = new SessionWatch(parts.machine.proc, parts.machine.passwd);
     this.#sessions = new Fresh(() => this.#readSessions(watch), MOMENT_SECONDS);
+  }
+
+  /** The configuration that it was made with lists others now. */
+  relist(): void {
+    this.#listed = listedIn(this.#parts.config);
   }
 
   /** The rule by which an address is not banned in a local jail; undefined where it may be. */
@@ -162,6 +162,11 @@ export class Protection {
     }
     return new Rulebook([...addresses].map((what) => ({ what, rule: 'an authenticated SSH session' })));
   }
+}
+
+function listedIn({ neverBan }: ProtectionParts['config']): Rulebook {
+  const rule = (what: Target): string => `${what} of [never-ban] in client.toml`;
+  return new Rulebook(neverBan.addresses.map((what) => ({ what, rule: rule(what) })));
 }
 
 /** Asks over the socket, and where there is none by the way by which it bans. */

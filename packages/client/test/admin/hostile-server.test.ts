@@ -32,6 +32,7 @@ async function assertTold(): Promise<void> {
     spooled: () => 0,
     protection: { unknown: () => [] },
     rotate: () => Promise.reject(new Error('nobody asked')),
+    reloader: { reload: () => Promise.reject(new Error('nobody asked')), needsRestart: [] },
   };
   for (const command of ['status', 'bans'] as const) {
     const answer = await answerAdmin({ command, args: {} }, parts);

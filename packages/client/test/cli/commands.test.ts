@@ -58,7 +58,10 @@ for (const words of [['--check'], ['run', '--check']]) {
     );
     const twice = knowing(['a.example.org', 'a.example.org']);
     assert.equal(twice.code, 78);
-    assert.match(twice.stderr, /Cannot use "server" in .*client\.toml: it names "a\.example\.org" twice/);
+    assert.match(
+      twice.stderr,
+      /Cannot use "server" in .*client\.toml, line 1: it names "a\.example\.org" twice/,
+    );
   });
 
   test(`${words.join(' ')} names every fault at once and exits 78`, () => {

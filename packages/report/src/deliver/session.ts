@@ -111,7 +111,7 @@ function misconfigured(flaws: readonly Flaw[]): { ending: Ending } {
   return { ending: { code: EXIT.configuration, says: flaws.map(withRootNeeded).join('\n') } };
 }
 
-function flawsOf({ faults, code }: { faults: string[]; code?: string }): Flaw[] {
+function flawsOf({ faults, code }: { faults: readonly string[]; code?: string }): Flaw[] {
   return faults.map((fault) => ({ fault, ...(code === undefined ? {} : { code }) }));
 }
 

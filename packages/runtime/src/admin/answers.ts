@@ -2,6 +2,7 @@ import { quote, type Receipt } from '@banshare/protocol';
 import { isTable } from '../config/kinds.ts';
 import type { Distribution } from '../metrics/exposition.ts';
 import type { ProgramMeasures } from '../metrics/program.ts';
+import type { Reloaded } from '../config/reload.ts';
 
 /** What an answer of a daemon, or a part of it, has to be. More fields than these are well: a newer daemon tells more. */
 export type Shape =
@@ -68,6 +69,13 @@ export const PROGRAM: FieldsOf<ProgramMeasures> = {
   startedAt: 'number',
   residentBytes: 'number',
   cpuSeconds: 'number',
+};
+
+/** What both daemons tell of a reload. */
+export const RELOADED: FieldsOf<Reloaded> = {
+  files: { list: 'text' },
+  changed: { list: { fields: { key: 'text', was: { orNull: 'text' }, is: { orNull: 'text' } } } },
+  needsRestart: { list: 'text' },
 };
 
 /** Seconds that a date can be: a larger number could not be shown as a time, and no count comes near it. */

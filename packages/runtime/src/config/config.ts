@@ -1,67 +1,52 @@
-import { readFileSync } from 'node:fs';
 import { clientOptions, serverOptions, type ClientConfig, type ServerConfig } from './options.ts';
-import { readOptions, type OptionTable, type ReadOptions, type ConfigOf } from './option-table.ts';
-import { tomlFault } from './toml-fault.ts';
+import { placeIn, readMerged, type ConfigOf, type OptionTable, type ReadOptions } from './option-table.ts';
+import { readSources, type Source } from './sources.ts';
 
 /** Whether the file was asked for by name (`--config FILE`): then it must be there. */
 type Wanted = { readonly mustExist?: boolean };
 
-/** Reads server.toml; where there is none, every option has its default. */
-export async function readServerConfig(
-  path: string,
-  wanted: Wanted = {},
-): Promise<ReadOptions<ServerConfig>> {
-  const read = await readConfig(path, serverOptions, wanted);
-  if (!read.ok) return read;
-  const { bans, listen } = read.config;
-  const faults: string[] = [];
-  if (bans.maxDurationSeconds !== -1 && isLonger(bans.defaultDurationSeconds, bans.maxDurationSeconds)) {
-    faults.push(`Cannot use "bans.default-duration" in ${path}: it is longer than "bans.max-duration"`);
-  }
-  if (samePort(listen.reportPort, listen.publishPort)) {
-    faults.push(`Cannot use "listen.publish-port" in ${path}: "listen.report-port" is the same port`);
-  }
-  return faults.length > 0 ? { ok: false, faults } : read;
+/** A configuration, and the files that it was read from. */
+export type ReadConfig<T> =
+  { ok: true; config: T; files: readonly string[] } | Extract<ReadOptions<T>, { ok: false }>;
+
+/** Reads server.toml and server.d/*.toml, of which later files count more; where there is none, every option has its default. */
+export async function readServerConfig(path: string, wanted: Wanted = {}): Promise<ReadConfig<ServerConfig>> {
+  return readConfig(path, serverOptions, wanted, ({ bans, listen }, fault) => {
+    if (bans.maxDurationSeconds !== -1 && isLonger(bans.defaultDurationSeconds, bans.maxDurationSeconds))
+      fault('bans.default-duration', 'it is longer than "bans.max-duration"');
+    if (samePort(listen.reportPort, listen.publishPort))
+      fault('listen.publish-port', '"listen.report-port" is the same port');
+  });
 }
 
-/** Reads client.toml, for the client and the reporter; where there is none, every option has its default. */
-export async function readClientConfig(
-  path: string,
-  wanted: Wanted = {},
-): Promise<ReadOptions<ClientConfig>> {
-  const read = await readConfig(path, clientOptions, wanted);
-  if (read.ok && samePort(read.config.reportPort, read.config.publishPort)) {
-    return { ok: false, faults: [`Cannot use "publish-port" in ${path}: "report-port" is the same port`] };
-  }
-  return read;
+/**
+ * Reads client.toml and client.d/*.toml, of which later files count more, for the client and the reporter; where there is none, every
+ * option has its default.
+ */
+export async function readClientConfig(path: string, wanted: Wanted = {}): Promise<ReadConfig<ClientConfig>> {
+  return readConfig(path, clientOptions, wanted, ({ reportPort, publishPort }, fault) => {
+    if (samePort(reportPort, publishPort)) fault('publish-port', '"report-port" is the same port');
+  });
 }
 
+/** `check` looks for what contradicts itself. */
 async function readConfig<T extends OptionTable>(
   path: string,
   table: T,
-  wanted: Wanted,
-): Promise<ReadOptions<ConfigOf<T>>> {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && wanted.mustExist !== true) return readOptions(table, {}, path);
-    return {
-      ok: false,
-      faults: [`Cannot read ${path}: ${message}`],
-      ...(code === undefined ? {} : { code }),
-    };
-  }
-  // Only here: most hosts have no file, and the reporter starts once per ban.
-  const { parse } = await import('smol-toml');
-  let document: Record<string, unknown>;
-  try {
-    document = parse(text);
-  } catch (error) {
-    return { ok: false, faults: [`Cannot read ${path}: ${tomlFault(error)}`] };
-  }
-  return readOptions(table, document, path);
+  { mustExist = false }: Wanted,
+  check: (config: ConfigOf<T>, fault: (key: string, what: string) => void) => void,
+): Promise<ReadConfig<ConfigOf<T>>> {
+  const found = await readSources(path, mustExist);
+  if (!found.ok) return found;
+  const sources: Source[] =
+    found.sources.length > 0 ? found.sources : [{ file: path, text: '', document: {} }];
+  const read = readMerged(table, sources);
+  if (!read.ok) return read;
+  const faults: string[] = [];
+  check(read.config, (key, what) => faults.push(`Cannot use "${key}" in ${placeIn(sources, key)}: ${what}`));
+  return faults.length > 0
+    ? { ok: false, faults }
+    : { ...read, files: found.sources.map(({ file }) => file) };
 }
 
 function isLonger(seconds: number, limitSeconds: number): boolean {

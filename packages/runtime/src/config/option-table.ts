@@ -1,9 +1,14 @@
 import { good, quote, type Result } from '@banshare/protocol';
 import { isTable, type Kind } from './kinds.ts';
 import { nearestName } from '../people/near-names.ts';
+import { lineOf, type Source } from './sources.ts';
 
 /** One option of a configuration file, or one key of fleet.toml. */
-export type Option<T, Unit extends 'seconds' | '' = 'seconds' | ''> = {
+export type Option<
+  T,
+  Unit extends 'seconds' | '' = 'seconds' | '',
+  Takes extends 'reload' | 'restart' = 'reload' | 'restart',
+> = {
   readonly kind: Kind<T>;
   /** As it would be written in TOML; undefined where there is nothing to write. */
   readonly default: unknown;
@@ -14,6 +19,10 @@ export type Option<T, Unit extends 'seconds' | '' = 'seconds' | ''> = {
   /** For the sample, where there is no default to show. */
   readonly example: unknown;
   readonly required: boolean;
+  /** What it takes for a change in the file to count in a daemon that runs. */
+  readonly takes: Takes;
+  /** Whether its value is told to nobody. */
+  readonly isSecret: boolean;
 };
 
 /** Options by key, `section.name` or plain `name`. */
@@ -29,7 +38,8 @@ export type ConfigOf<T extends OptionTable> = {
   >;
 };
 
-export type ReadOptions<T> = { ok: true; config: T } | { ok: false; faults: string[]; code?: string };
+export type ReadOptions<T> =
+  { ok: true; config: T } | { ok: false; faults: readonly string[]; code?: string };
 
 type Section<T extends OptionTable, S extends string> = {
   readonly [K in keyof T & string as K extends `${S}.${infer N}` ? Field<N, T[K]> : never]: ValueOf<T[K]>;
@@ -38,28 +48,51 @@ type Field<N extends string, O> = O extends Option<unknown, 'seconds'> ? `${Came
 type ValueOf<O> = O extends Option<infer T> ? T : never;
 type Camel<S extends string> = S extends `${infer A}-${infer B}` ? `${A}${Capitalize<Camel<B>>}` : S;
 
+/** The keys of options that a reload changes. */
+export type LiveKey<T extends OptionTable> = {
+  [K in keyof T & string]: T[K] extends { readonly takes: 'reload' } ? K : never;
+}[keyof T & string];
+
+/** The same option, which a daemon that runs takes over by a reload. */
+export function live<T, Unit extends 'seconds' | ''>(
+  each: Option<T, Unit, 'restart'>,
+): Option<T, Unit, 'reload'> {
+  return { ...each, takes: 'reload' };
+}
+
+/** What most options are: they need no file, and a change needs a restart. */
+const COMMON = { example: undefined, required: false, takes: 'restart', isSecret: false } as const;
+
 /** A list of `[[name]]` tables, none by default; the sample shows one, given as its lines. */
 export function tables<T>(
   kind: Kind<readonly T[]>,
   help: string,
   lines: readonly string[],
-): Option<readonly T[], ''> {
-  return { kind, default: [], unit: '', help, example: lines, required: false };
+): Option<readonly T[], '', 'restart'> {
+  return { ...COMMON, kind, default: [], unit: '', help, example: lines };
 }
 
 /** An option with a default, which is written as in the file. */
-export function option<T>(kind: Kind<T>, initial: unknown, help: string): Option<T, ''> {
-  return { kind, default: initial, unit: '', help, example: undefined, required: false };
+export function option<T>(kind: Kind<T>, initial: unknown, help: string): Option<T, '', 'restart'> {
+  return { ...COMMON, kind, default: initial, unit: '', help };
 }
 
 /** An option whose value is a duration. */
-export function seconds(kind: Kind<number>, initial: string, help: string): Option<number, 'seconds'> {
-  return { kind, default: initial, unit: 'seconds', help, example: undefined, required: false };
+export function seconds(
+  kind: Kind<number>,
+  initial: string,
+  help: string,
+): Option<number, 'seconds', 'restart'> {
+  return { ...COMMON, kind, default: initial, unit: 'seconds', help };
 }
 
 /** An option that may be absent: then something outside the file decides, which the help names. */
-export function optional<T>(kind: Kind<T>, example: unknown, help: string): Option<T | undefined, ''> {
-  return { kind, default: undefined, unit: '', help, example, required: false };
+export function optional<T>(
+  kind: Kind<T>,
+  example: unknown,
+  help: string,
+): Option<T | undefined, '', 'restart'> {
+  return { ...COMMON, kind, default: undefined, unit: '', help, example };
 }
 
 /** A duration that may be absent. */
@@ -67,13 +100,13 @@ export function optionalSeconds(
   kind: Kind<number>,
   example: string,
   help: string,
-): Option<number | undefined, 'seconds'> {
-  return { kind, default: undefined, unit: 'seconds', help, example, required: false };
+): Option<number | undefined, 'seconds', 'restart'> {
+  return { ...COMMON, kind, default: undefined, unit: 'seconds', help, example };
 }
 
 /** A key that the file must hold. */
-export function required<T>(kind: Kind<T>, help: string): Option<T, ''> {
-  return { kind, default: undefined, unit: '', help, example: undefined, required: true };
+export function required<T>(kind: Kind<T>, help: string): Option<T, '', 'restart'> {
+  return { ...COMMON, kind, default: undefined, unit: '', help, required: true };
 }
 
 /** Reads a parsed TOML document by a table and collects every fault; `file` is named in them. */
@@ -82,19 +115,47 @@ export function readOptions<T extends OptionTable>(
   document: Readonly<Record<string, unknown>>,
   file: string,
 ): ReadOptions<ConfigOf<T>> {
+  return readMerged(table, [{ file, text: '', document }]);
+}
+
+/** Reads several files by a table as if they were one: what a later one says of a key, a list or a table too, counts alone. */
+export function readMerged<T extends OptionTable>(
+  table: T,
+  sources: readonly Source[],
+): ReadOptions<ConfigOf<T>> {
   const faults: string[] = [];
-  const given = flatten(table, document, (key, fault) =>
-    faults.push(`Cannot use ${quote(key)} in ${file}: ${fault}`),
-  );
+  const given = new Map<string, unknown>();
+  for (const source of sources) {
+    const values = flatten(table, source.document, (key, fault) =>
+      faults.push(`Cannot use ${quote(key)} in ${placeIn([source], key)}: ${fault}`),
+    );
+    for (const [key, value] of values) given.set(key, value);
+  }
   const config: Record<string, unknown> = {};
   for (const [key, each] of Object.entries(table)) {
     const value = given.has(key) ? given.get(key) : each.default;
-    if (value === undefined && each.required) faults.push(`Cannot use ${file}: "${key}" is missing`);
+    if (value === undefined && each.required)
+      faults.push(`Cannot use ${sources[0]?.file ?? ''}: "${key}" is missing`);
     const read: Result<unknown> = value === undefined ? good(undefined) : each.kind(value);
     if (read.ok) place(config, key, each, read.value);
-    else faults.push(`Cannot use "${key}" in ${file}: it ${read.fault}`);
+    else faults.push(`Cannot use "${key}" in ${placeIn(sources, key)}: it ${read.fault}`);
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, config: config as ConfigOf<T> };
+}
+
+/** The file that sets a key, the last one that does, with the line where that can be told. */
+export function placeIn(sources: readonly Source[], key: string): string {
+  const setting = sources.findLast(({ document }) => sets(document, key)) ?? sources[0];
+  const line = setting === undefined ? undefined : lineOf(setting.text, key);
+  return line === undefined ? (setting?.file ?? '') : `${setting?.file}, line ${line}`;
+}
+
+function sets(document: Readonly<Record<string, unknown>>, key: string): boolean {
+  const dot = key.indexOf('.');
+  if (dot === -1 || Object.hasOwn(document, key)) return Object.hasOwn(document, key);
+  const name = key.slice(0, dot);
+  const section = Object.hasOwn(document, name) ? document[name] : undefined;
+  return isTable(section) && Object.hasOwn(section, key.slice(dot + 1));
 }
 
 /** The document's values by the keys of the table; unknown keys and sections go to `fail`. */
@@ -128,15 +189,20 @@ function unknownKey(key: string, keys: readonly string[]): string {
   return near === undefined ? 'there is no such option' : `there is no such option; did you mean "${near}"?`;
 }
 
-function place(config: Record<string, unknown>, key: string, each: Option<unknown>, value: unknown): void {
+/** Where the value of an option stands in a configuration: in a section, or in the whole. */
+export function fieldOf(
+  key: string,
+  { unit }: Pick<Option<unknown>, 'unit'>,
+): { section?: string; name: string } {
   const dot = key.indexOf('.');
-  const name = camel(key.slice(dot + 1)) + (each.unit === 'seconds' ? 'Seconds' : '');
-  if (dot === -1) {
-    config[name] = value;
-    return;
-  }
-  const section = (config[camel(key.slice(0, dot))] ??= {}) as Record<string, unknown>;
-  section[name] = value;
+  const name = camel(key.slice(dot + 1)) + (unit === 'seconds' ? 'Seconds' : '');
+  return dot === -1 ? { name } : { section: camel(key.slice(0, dot)), name };
+}
+
+function place(config: Record<string, unknown>, key: string, each: Option<unknown>, value: unknown): void {
+  const { section, name } = fieldOf(key, each);
+  const into = section === undefined ? config : ((config[section] ??= {}) as Record<string, unknown>);
+  into[name] = value;
 }
 
 function camel(name: string): string {

@@ -30,7 +30,7 @@ import {
   text,
 } from './kinds.ts';
 import { headerName, pagePlace } from './page-kinds.ts';
-import { option, optional, optionalSeconds, seconds, tables, type ConfigOf } from './option-table.ts';
+import { live, option, optional, optionalSeconds, seconds, tables, type ConfigOf } from './option-table.ts';
 
 const DAY = 86_400;
 
@@ -41,12 +41,14 @@ export const FAIL2BAN_COMMANDS = {
 } as const;
 
 const log = {
-  'log.level': option(
-    choice('error', 'warning', 'notice', 'info', 'debug'),
-    'notice',
-    'The least serious kind of line that is logged.',
+  'log.level': live(
+    option(
+      choice('error', 'warning', 'notice', 'info', 'debug'),
+      'notice',
+      'The least serious kind of line that is logged.',
+    ),
   ),
-  'log.format': option(choice('text', 'json'), 'text', 'Lines for people, or one JSON object a line.'),
+  'log.format': live(option(choice('text', 'json'), 'text', 'Lines for people, or one JSON object a line.')),
 };
 
 /** Every option of server.toml. */
@@ -66,62 +68,72 @@ export const serverOptions = {
     0,
     "The port for bans instead of the generation's; only while one generation is in service. 0 takes a free one.",
   ),
-  'dedupe.window': seconds(
-    duration(1, DAY),
-    '5m',
-    'For so long after a ban was published, the same ban is not published again; one that ends no later never is.',
+  'dedupe.window': live(
+    seconds(
+      duration(1, DAY),
+      '5m',
+      'For so long after a ban was published, the same ban is not published again; one that ends no later never is.',
+    ),
   ),
-  'bans.default-duration': seconds(
-    durationOrForEver,
-    '1d',
-    'How long a ban lasts whose report names no duration.',
+  'bans.default-duration': live(
+    seconds(durationOrForEver, '1d', 'How long a ban lasts whose report names no duration.'),
   ),
-  'bans.max-duration': seconds(
-    durationOrForEver,
-    '30d',
-    'No report makes a ban longer than this; -1 sets no limit.',
+  'bans.max-duration': live(
+    seconds(durationOrForEver, '30d', 'No report makes a ban longer than this; -1 sets no limit.'),
   ),
-  'bans.escalation': option(
-    listOf(durationOrForEver),
-    [],
-    'The n-th ban of an address lasts the n-th of these, the last one from then on; [] leaves it to the reports.',
+  'bans.escalation': live(
+    option(
+      listOf(durationOrForEver),
+      [],
+      'The n-th ban of an address lasts the n-th of these, the last one from then on; [] leaves it to the reports.',
+    ),
   ),
-  'bans.ipv6-prefix': option(
-    integer(64, 128),
-    128,
-    'How much of an IPv6 address counts: 128 bans what is reported, 64 the whole /64 that one machine may have.',
+  'bans.ipv6-prefix': live(
+    option(
+      integer(64, 128),
+      128,
+      'How much of an IPv6 address counts: 128 bans what is reported, 64 the whole /64 that one machine may have.',
+    ),
   ),
-  quorum: tables(
-    listOf(quorum),
-    'Tables of prog, jail, reporters and within: such bans wait until so many different hosts report them within that time. Evidence that can be forged, as a port scan for psad, needs two.',
-    ['prog = "psad"', 'reporters = 2', 'within = "30m"'],
+  quorum: live(
+    tables(
+      listOf(quorum),
+      'Tables of prog, jail, reporters and within: such bans wait until so many different hosts report them within that time. Evidence that can be forged, as a port scan for psad, needs two.',
+      ['prog = "psad"', 'reporters = 2', 'within = "30m"'],
+    ),
   ),
-  'never-ban.addresses': option(listOf(range), [], 'Addresses and ranges that nobody may ban.'),
-  'never-ban.fleet': option(
-    flag,
-    true,
-    "Whether the addresses that the fleet's hosts come from are never banned.",
+  'never-ban.addresses': live(option(listOf(range), [], 'Addresses and ranges that nobody may ban.')),
+  'never-ban.fleet': live(
+    option(flag, true, "Whether the addresses that the fleet's hosts come from are never banned."),
   ),
-  'limits.host-per-minute': option(
-    integer(1, 1_000_000),
-    60,
-    'Reports that one host may bring in a minute; more wait in its spool and come later.',
+  'limits.host-per-minute': live(
+    option(
+      integer(1, 1_000_000),
+      60,
+      'Reports that one host may bring in a minute; more wait in its spool and come later.',
+    ),
   ),
-  'limits.host-burst': option(integer(1, 1_000_000), 200, 'Reports that one host may bring at once.'),
-  'limits.fleet-per-minute': option(
-    integer(1, 10_000_000),
-    600,
-    'New bans in a minute; more are held until an operator releases or drops them.',
+  'limits.host-burst': live(option(integer(1, 1_000_000), 200, 'Reports that one host may bring at once.')),
+  'limits.fleet-per-minute': live(
+    option(
+      integer(1, 10_000_000),
+      600,
+      'New bans in a minute; more are held until an operator releases or drops them.',
+    ),
   ),
-  'limits.active': option(
-    integer(1, 10_000_000),
-    500_000,
-    'Active bans; more are held until an operator releases or drops them.',
+  'limits.active': live(
+    option(
+      integer(1, 10_000_000),
+      500_000,
+      'Active bans; more are held until an operator releases or drops them.',
+    ),
   ),
-  'enrolment.mode': option(
-    choice('open', 'approve', 'closed'),
-    'open',
-    'Whether whoever has the join key is taken in (open: for a day from the first start of a generation, then approve), waits for an operator, or is refused.',
+  'enrolment.mode': live(
+    option(
+      choice('open', 'approve', 'closed'),
+      'open',
+      'Whether whoever has the join key is taken in (open: for a day from the first start of a generation, then approve), waits for an operator, or is refused.',
+    ),
   ),
   'enrolment.gone-after': seconds(
     duration(60, 3650 * DAY),
@@ -143,10 +155,12 @@ export const serverOptions = {
     '2s',
     'status names the hosts that take longer in a drill by the clock; who did not answer after 10 s has missed it.',
   ),
-  'ledger.keep': seconds(
-    duration(DAY, 3650 * DAY),
-    '90d',
-    'Events and reports older than this are removed, once no active ban needs them.',
+  'ledger.keep': live(
+    seconds(
+      duration(DAY, 3650 * DAY),
+      '90d',
+      'Events and reports older than this are removed, once no active ban needs them.',
+    ),
   ),
   'ledger.log': optional(
     text,
@@ -200,10 +214,12 @@ export const serverOptions = {
 /** Every option of client.toml, which the client and the reporter read. */
 export const clientOptions = {
   name: optional(hostName, 'web1', "This host's name in the fleet; without it the machine's host name."),
-  addresses: option(
-    listOf(address),
-    [],
-    'Addresses by which this host is known outside, beside those that it has itself.',
+  addresses: live(
+    option(
+      listOf(address),
+      [],
+      'Addresses by which this host is known outside, beside those that it has itself.',
+    ),
   ),
   server: optional(
     servers,
@@ -217,15 +233,15 @@ export const clientOptions = {
     'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
     "The server's public key in Z85; without it the one baked in.",
   ),
-  'follow.jails': option(
-    listOf(orAll(jail)),
-    ['*'],
-    'The jails whose bans this host takes; * for all of them.',
+  'follow.jails': live(
+    option(listOf(orAll(jail)), ['*'], 'The jails whose bans this host takes; * for all of them.'),
   ),
-  'follow.progs': option(
-    listOf(orAll(prog)),
-    ['*'],
-    'The detecting programs whose bans this host takes; * for all of them.',
+  'follow.progs': live(
+    option(
+      listOf(orAll(prog)),
+      ['*'],
+      'The detecting programs whose bans this host takes; * for all of them.',
+    ),
   ),
   'apply.enforcer': option(
     choice(...ENFORCERS),
@@ -237,10 +253,12 @@ export const clientOptions = {
     '/var/log/shared.log',
     'Where the enforcer "log" writes a line for each ban, for a jail with maxretry = 1 that watches it.',
   ),
-  'apply.max-active': optional(
-    integer(1, 1_000_000),
-    500_000,
-    'So many bans are in place at most, others are skipped as full; without it 500000 where nftables or ipset has them all, as many as the server publishes, else 50000.',
+  'apply.max-active': live(
+    optional(
+      integer(1, 1_000_000),
+      500_000,
+      'So many bans are in place at most, others are skipped as full; without it 500000 where nftables or ipset has them all, as many as the server publishes, else 50000.',
+    ),
   ),
   'apply.command': option(
     command,
@@ -262,42 +280,36 @@ export const clientOptions = {
     '30s',
     'A command that runs longer is killed and counts as failed.',
   ),
-  'apply.own-reports': option(
-    flag,
-    false,
-    'Whether bans that this very host reported are applied here once more.',
+  'apply.own-reports': live(
+    option(flag, false, 'Whether bans that this very host reported are applied here once more.'),
   ),
   'apply.reconcile': seconds(
     duration(1, DAY),
     '5m',
     'How often what should be banned is compared with what is; what was lost at once is found within a minute anyway.',
   ),
-  'apply.concurrency': option(integer(1, 64), 4, 'How many commands may run at once.'),
+  'apply.concurrency': live(option(integer(1, 64), 4, 'How many commands may run at once.')),
   'apply.jails': option(
     mapOf(origin, jail),
     {},
     'Local jails by PROG/JAIL, JAIL or *, for example "fail2ban/sshd" = "ssh".',
   ),
-  'never-ban.addresses': option(
-    listOf(range),
-    [],
-    'Addresses and ranges that are never banned on this host.',
+  'never-ban.addresses': live(
+    option(listOf(range), [], 'Addresses and ranges that are never banned on this host.'),
   ),
   enforcer: tables(
     listOf(enforcerTable),
     'Tables of kind, jails and progs: several enforcers at once, each for its own bans, instead of apply.enforcer.',
     ['kind = "nftables"', 'jails = ["*"]', 'progs = ["*"]'],
   ),
-  'report.timeout': seconds(
-    duration(1, 60),
-    '2s',
-    'After so long banshare-report puts a report into the spool.',
+  'report.timeout': live(
+    seconds(duration(1, 60), '2s', 'After so long banshare-report puts a report into the spool.'),
   ),
-  'report.spool-max': option(integer(1, 1_000_000), 10_000, 'How many reports the spool holds at most.'),
-  'report.spool-max-age': seconds(
-    duration(60, OLDEST_SECONDS - DAY),
-    '7d',
-    'Reports that waited longer are given up.',
+  'report.spool-max': live(
+    option(integer(1, 1_000_000), 10_000, 'How many reports the spool holds at most.'),
+  ),
+  'report.spool-max-age': live(
+    seconds(duration(60, OLDEST_SECONDS - DAY), '7d', 'Reports that waited longer are given up.'),
   ),
   ...log,
 };

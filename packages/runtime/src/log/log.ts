@@ -10,15 +10,18 @@ export type Log = { readonly [L in Level]: (text: string, fields?: LogFields) =>
 /** What one line says. */
 type Said = { text: string; fields: LogFields };
 
+/** A log whose settings may be others from now on. */
+export type OpenLog = Log & { readonly set: (settings: LogSettings) => void };
+
 export type LogSettings = { readonly level: Level; readonly format: 'text' | 'json' };
 
 /** Opens the log. winston is loaded only now, so that what logs nothing starts without it. */
-export async function openLog(settings: LogSettings): Promise<Log> {
+export async function openLog(settings: LogSettings): Promise<OpenLog> {
   // By its default export: in a bundle a CommonJS module that is loaded late has no other.
   const { createLogger, format, transports } = (await import('winston')).default;
   // A reader that has gone away must not end a daemon.
   process.stderr.on('error', () => {});
-  const lineFormat = settings.format === 'text' ? textFormat() : settings.format;
+  let lineFormat = lineFormatOf(settings);
   const logger = createLogger({
     levels: LEVELS,
     level: settings.level,
@@ -44,7 +47,15 @@ export async function openLog(settings: LogSettings): Promise<Log> {
     notices: (entries) => {
       if (entries.length > 0) say('notice', entries);
     },
+    set: (next) => {
+      logger.level = next.level;
+      lineFormat = lineFormatOf(next);
+    },
   };
+}
+
+function lineFormatOf({ format }: LogSettings): LineFormat {
+  return format === 'text' ? textFormat() : format;
 }
 
 /** Under systemd the journal reads a priority and knows the time itself. */

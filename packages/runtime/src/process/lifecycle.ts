@@ -13,6 +13,8 @@ export type Resources = {
    * nobody who starts it again.
    */
   startAgain(): void;
+  /** Says what SIGHUP does from now on, which until then is kept: systemd or a person may send it at any moment. */
+  onReload(work: () => void): void;
 };
 
 /** Something that keeps a program from starting and that a person can mend: it is told in one line, without a stack. */
@@ -45,6 +47,7 @@ export async function runProgram(program: Program): Promise<never> {
   process.on('unhandledRejection', crash);
   const owned: Owned[] = [];
   const stop = stopOnSignals(program);
+  const onReload = reloadOnSignal();
   let isAgain = false;
   const startAgain = (): void => {
     isAgain = true;
@@ -56,6 +59,7 @@ export async function runProgram(program: Program): Promise<never> {
     const resources = {
       own: (label: string, close: () => unknown) => owned.push({ label, close }),
       startAgain,
+      onReload,
     };
     const result = await program.start(resources, stop.signal);
     if (typeof result === 'number') code = result;
@@ -70,6 +74,20 @@ export async function runProgram(program: Program): Promise<never> {
   const clean = await closeAll(owned, stop.begin());
   if (isAgain && clean) becomeAnew(program.name);
   process.exit(clean ? code : code || EXIT.failed);
+}
+
+/** Without a handler SIGHUP would end the program. */
+function reloadOnSignal(): Resources['onReload'] {
+  let [work, isAsked]: [(() => void) | undefined, boolean] = [undefined, false];
+  process.on('SIGHUP', () => {
+    if (work === undefined) isAsked = true;
+    else work();
+  });
+  return (next) => {
+    work = next;
+    if (isAsked) work();
+    isAsked = false;
+  };
 }
 
 type Stop = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempDisposableSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -16,6 +16,7 @@ function file(t: TestContext, content: string): string {
 test('readServerConfig() has a default for everything where there is no file', async () => {
   assert.deepEqual(await readServerConfig('/nonexistent/server.toml'), {
     ok: true,
+    files: [],
     config: {
       listen: { address: '*', reportPort: undefined, publishPort: undefined },
       dedupe: { windowSeconds: 300 },
@@ -48,6 +49,7 @@ test('readServerConfig() has a default for everything where there is no file', a
 test('readClientConfig() has a default for everything where there is no file', async () => {
   assert.deepEqual(await readClientConfig('/nonexistent/client.toml'), {
     ok: true,
+    files: [],
     config: {
       name: undefined,
       addresses: [],
@@ -145,14 +147,14 @@ address = "*"
   );
   const read = await readClientConfig(path);
   assert.deepEqual(read.ok ? [] : read.faults, [
-    `Cannot use "nmae" in ${path}: there is no such option; did you mean "name"?`,
-    `Cannot use "timeout" in ${path}: there is no such option; did you mean "apply.timeout"?`,
-    `Cannot use "log" in ${path}: it must be a section, written [log]`,
-    `Cannot use "apply.comand" in ${path}: there is no such option; did you mean "apply.command"?`,
-    `Cannot use "fllow" in ${path}: there is no such option; did you mean "follow"?`,
-    `Cannot use "listen" in ${path}: there is no such option`,
-    `Cannot use "follow.jails" in ${path}: it has a wrong item 1: it cannot be used: "a b" is not a jail name: it must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or digit`,
-    `Cannot use "apply.concurrency" in ${path}: it must be a whole number from 1 to 64, not 0`,
+    `Cannot use "nmae" in ${path}, line 1: there is no such option; did you mean "name"?`,
+    `Cannot use "timeout" in ${path}, line 2: there is no such option; did you mean "apply.timeout"?`,
+    `Cannot use "log" in ${path}, line 3: it must be a section, written [log]`,
+    `Cannot use "apply.comand" in ${path}, line 6: there is no such option; did you mean "apply.command"?`,
+    `Cannot use "fllow" in ${path}, line 8: there is no such option; did you mean "follow"?`,
+    `Cannot use "listen" in ${path}, line 10: there is no such option`,
+    `Cannot use "follow.jails" in ${path}, line 4: it has a wrong item 1: it cannot be used: "a b" is not a jail name: it must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or digit`,
+    `Cannot use "apply.concurrency" in ${path}, line 7: it must be a whole number from 1 to 64, not 0`,
   ]);
 });
 
@@ -198,4 +200,51 @@ test('readServerConfig() says why a file cannot be read', async (t) => {
   chmodSync(path, 0o755);
   const read = await readServerConfig(join(path, '..'));
   assert.match(read.ok ? '' : read.faults.join(), /^Cannot read .*EISDIR/);
+});
+
+test('readServerConfig() reads server.d beside server.toml in the order of names, and a later file decides for a whole key', async (t) => {
+  const path = file(
+    t,
+    '[limits]\nactive = 5\nhost-burst = 6\n[[quorum]]\nprog = "psad"\n[[quorum]]\nprog = "x"\n',
+  );
+  const folder = path.replace('x.toml', 'x.d');
+  mkdirSync(folder);
+  writeFileSync(join(folder, '20.toml'), '[limits]\nactive = 7\n[[quorum]]\nprog = "y"\n');
+  writeFileSync(join(folder, '10.toml'), 'limits.active = 9\nledger.keep = "30d"\n');
+  writeFileSync(join(folder, 'README'), 'no toml');
+  writeFileSync(join(folder, '.20.toml.swp.toml'), 'no toml');
+  const read = await readServerConfig(path);
+  assert.ok(read.ok);
+  assert.deepEqual(read.files, [path, join(folder, '10.toml'), join(folder, '20.toml')]);
+  const { limits, quorum, ledger } = read.config;
+  assert.deepEqual([limits.active, limits.hostBurst, ledger.keepSeconds], [7, 6, 30 * 86_400]);
+  assert.deepEqual(
+    quorum.map(({ prog }) => prog),
+    ['y'],
+  );
+});
+
+test('readServerConfig() takes server.d also where there is no server.toml, and names in each fault the file and line that set the key', async (t) => {
+  const path = join(file(t, ''), '../server.toml');
+  const folder = join(path, '../server.d');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'a.toml'), '[bans] # how long\nmax-duration = "1h"\n\n[limits]\n  active = 0\n');
+  writeFileSync(join(folder, 'b.toml'), '"dedupe" . window = "0s"\nlimits = { host-burst = 0 }\n');
+  const faults = async (): Promise<readonly string[]> => {
+    const read = await readServerConfig(path);
+    return read.ok ? [] : read.faults.map((fault) => fault.replaceAll(folder, ''));
+  };
+  assert.deepEqual(await faults(), [
+    'Cannot use "dedupe.window" in /b.toml, line 1: it must be longer than nothing',
+    'Cannot use "limits.host-burst" in /b.toml: it must be a whole number from 1 to 1000000, not 0',
+    'Cannot use "limits.active" in /a.toml, line 5: it must be a whole number from 1 to 10000000, not 0',
+  ]);
+  writeFileSync(join(folder, 'b.toml'), 'bans.default-duration = "2h"\n');
+  writeFileSync(join(folder, 'a.toml'), '[bans]\nmax-duration = "1h"\n');
+  assert.deepEqual(await faults(), [
+    'Cannot use "bans.default-duration" in /b.toml, line 1: it is longer than "bans.max-duration"',
+  ]);
+  writeFileSync(join(folder, 'b.toml'), '[bans\n');
+  writeFileSync(join(folder, 'a.toml'), 'x = "\n');
+  assert.equal((await faults()).length, 2);
 });

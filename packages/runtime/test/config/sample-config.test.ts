@@ -13,7 +13,8 @@ for (const program of ['server', 'client'] as const) {
     using directory = mkdtempDisposableSync(join(tmpdir(), 'banshare-sample-'));
     const path = join(directory.path, 'sample.toml');
     writeFileSync(path, content);
-    return await readers[program](path);
+    const result = await readers[program](path);
+    return result.ok ? { ...result, files: [] } : result;
   };
 
   test(`the sample ${program}.toml changes nothing as it is`, async () => {

@@ -34,6 +34,7 @@ const PATIENCE_MS = 60_000;
 /** Exit codes of what the daemon refuses; all else is EXIT.failed. */
 const CODES: ReadonlyMap<string, number> = new Map([
   ['no-daemon', EXIT.noDaemon],
+  ['configuration', EXIT.configuration],
   ...['jail', 'duration', 'mode', 'undo'].map((code) => [code, EXIT.usage] as const),
 ]);
 

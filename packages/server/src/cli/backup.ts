@@ -140,7 +140,8 @@ function layFiles(paths: HostPaths, kept: readonly KeptFile[]): string[] {
     }
     const { path, mode, generation } = place;
     asOwner(generation === undefined ? dirname(path) : paths.generations, () => {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      // The server's user reads what root has: server.toml and server.d.
+      mkdirSync(dirname(path), { recursive: true, mode: generation === undefined ? 0o755 : 0o700 });
       writeAtomic(path, file.content, mode);
     });
   }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { asOwner, readPlain, type HostPaths } from '@banshare/runtime';
+import { additionsFolder, asOwner, isAddition, readPlain, type HostPaths } from '@banshare/runtime';
 import type { KeptFile } from '../ledger/backup-file.ts';
 
 /** What a generation's folder may hold; the rest is what an editor or an installer left there. The join secret may be absent. */
@@ -10,6 +10,8 @@ const OPTIONAL_FILE = 'join.key_secret';
 const LEDGER_FILES = ['ledger.secret', 'ledger.password'];
 const GENERATION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const CONFIG = 'server.toml';
+const ADDITIONS = 'server.d';
+const ADDITION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*\.toml$/;
 
 /** What a backup carries beside the ledger, and what it leaves out because it is no file of ours; by path. */
 export type Kept = { files: KeptFile[]; leftOut: string[] };
@@ -21,6 +23,17 @@ export function filesToKeep(paths: HostPaths): Kept {
     const file = statSync(paths.serverConfig, { throwIfNoEntry: false });
     if (file === undefined) return;
     kept.files.push({ path: CONFIG, mode: file.mode & 0o777, content: readFileSync(paths.serverConfig) });
+  });
+  const additions = additionsFolder(paths.serverConfig) ?? '';
+  asOwner(additions, () => {
+    if (statSync(additions, { throwIfNoEntry: false })?.isDirectory() !== true) return;
+    for (const name of readdirSync(additions).filter(isAddition)) {
+      const path = join(additions, name);
+      const mode = statSync(path).mode & 0o777;
+      if (ADDITION_NAME.test(name))
+        kept.files.push({ path: `${ADDITIONS}/${name}`, mode, content: readFileSync(path) });
+      else kept.leftOut.push(`${ADDITIONS}/${name}`);
+    }
   });
   return kept;
 }
@@ -71,6 +84,9 @@ export function placeOf(
   { path, mode }: { path: string; mode: number },
 ): { path: string; mode: number; generation?: string } | undefined {
   if (path === CONFIG) return { path: paths.serverConfig, mode: mode & 0o644 };
+  const [folder, addition = '', ...below] = path.split('/');
+  if (folder === ADDITIONS && below.length === 0 && ADDITION_NAME.test(addition))
+    return { path: join(additionsFolder(paths.serverConfig) ?? '', addition), mode: mode & 0o644 };
   const beside = LEDGER_FILES.find((name) => path === `generations/${name}`);
   if (beside !== undefined) return { path: join(paths.generations, beside), mode: 0o600, generation: '' };
   const [top, generation = '', file = '', ...more] = path.split('/');

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
-import { complain, hostPaths, tell, EXIT } from '@banshare/runtime';
+import { complain, EXIT, hostPaths, showReload, tell } from '@banshare/runtime';
 import type { Ask, Command, Words } from './ask-daemon.ts';
 import { backUp, restore } from './backup.ts';
 import { metricsCommand } from './metrics-command.ts';
@@ -39,6 +39,12 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
           hosts.every(isDrilled) ? EXIT.done : EXIT.failed;
         return ask(words, { command: 'drill' }, show, judge);
       },
+    },
+    {
+      command: 'reload',
+      describe: 'takes over what was changed in server.toml and server.d, all of it or nothing',
+      builder: {},
+      handler: (words) => ask(words, { command: 'reload' }, showReload),
     },
     {
       command: 'backup <file>',

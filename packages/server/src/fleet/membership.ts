@@ -61,6 +61,13 @@ export class Membership {
     return this.#parts.opening.at(this.#parts.now());
   }
 
+  /** server.toml says otherwise from now on; what an operator said counts more. */
+  configure(mode: EnrolmentMode): void {
+    this.#parts.opening.configure(mode);
+    this.#wasOpen = this.mode === 'open';
+    this.#parts.admissions.openJoining(this.mode !== 'closed');
+  }
+
   /** What holds newcomers back, or did within the last hour. */
   get hold(): EnrolmentHold | undefined {
     return this.#newcomers.hold;

@@ -18,7 +18,7 @@ const SAID = ['enrolment', 'enrolment-until'];
  */
 export class Opening {
   readonly #settings: Settings;
-  readonly #configured: EnrolmentMode;
+  #configured: EnrolmentMode;
   readonly #generations: Generations;
   #said: Said | undefined;
 
@@ -53,6 +53,11 @@ export class Opening {
         settings.put('enrolment-until', String(now + OPEN_SECONDS));
     });
     return new Opening(ledger, configured, generations);
+  }
+
+  /** server.toml says otherwise from now on. */
+  configure(mode: EnrolmentMode): void {
+    this.#configured = mode;
   }
 
   /** How newcomers of the generation that is met last are met. */

@@ -43,7 +43,7 @@ class HostBuckets {
  */
 export class LimitKeeper {
   readonly #limits: Limits;
-  readonly #reports: HostBuckets;
+  #reports: HostBuckets;
   readonly #words = new HostBuckets(WORDS_PER_MINUTE, WORDS_BURST);
   #fleet: TokenBucket | undefined;
   /** What was judged since the last commit or beginning, and may be published. */
@@ -51,7 +51,13 @@ export class LimitKeeper {
 
   constructor(limits: Limits) {
     this.#limits = limits;
-    this.#reports = new HostBuckets(limits.hostPerMinute, limits.hostBurst);
+    this.#reports = hostBuckets(limits);
+  }
+
+  /** The limits that it was made with hold other numbers now: it counts anew, as after a start. */
+  changed(): void {
+    this.#reports = hostBuckets(this.#limits);
+    this.#fleet = undefined;
   }
 
   /** What is held takes room as active bans do. */
@@ -97,4 +103,8 @@ export class LimitKeeper {
     this.#reports.sweep(now);
     this.#words.sweep(now);
   }
+}
+
+function hostBuckets({ hostPerMinute, hostBurst }: Limits): HostBuckets {
+  return new HostBuckets(hostPerMinute, hostBurst);
 }

@@ -11,8 +11,8 @@ import type { Host } from '../words/host.ts';
  */
 export class NeverBan {
   readonly #rows: NeverBanRows;
-  readonly #configured: readonly Range[];
-  readonly #protectsFleet: boolean;
+  #configured: readonly Range[];
+  #protectsFleet: boolean;
   readonly #own: Pick<OwnAddresses, 'ruleFor' | 'list'>;
   #added: readonly Range[];
   readonly #fleet: FleetAddresses;
@@ -33,6 +33,12 @@ export class NeverBan {
         if (isAll || neverBan) this.#added = this.#rows.all();
       },
     });
+  }
+
+  /** server.toml says otherwise from now on. */
+  configure({ addresses, fleet }: { addresses: readonly Range[]; fleet: boolean }): void {
+    this.#configured = addresses;
+    this.#protectsFleet = fleet;
   }
 
   /** The rule that protects an address, or one in a range, in words; undefined where none does. now is epoch seconds. */

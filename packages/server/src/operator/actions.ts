@@ -1,5 +1,5 @@
 import type { Event } from '@banshare/protocol';
-import { RECEIPT, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
+import { RECEIPT, RELOADED, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
 import type { Frozen } from '../judging/freeze.ts';
 import type { AuditEntry } from '../ledger/audit.ts';
 import type { Openness } from '../words/enrolment.ts';
@@ -167,6 +167,7 @@ const STATUS: FieldsOf<Status> = {
   generations: TEXTS,
   servers: TEXTS,
   sharesLedger: 'flag',
+  needsRestart: TEXTS,
   hostsByGeneration: { each: 'number' },
   startedAt: 'number',
 };
@@ -378,6 +379,7 @@ export const ACTIONS = {
     takes: { log: 'text', 'durability?': 'text', 'passwordFile?': 'text' },
     gives: 'anything',
   },
+  reload: { takes: {}, gives: { fields: RELOADED } },
   'start-again': { takes: {}, gives: 'anything' },
   'backup-failed': { takes: { file: 'text', why: 'text' }, gives: 'anything' },
 } as const satisfies AdminTable;

@@ -6,6 +6,8 @@ import {
   type AdminRuns,
   type AskedRequest,
   type HostPaths,
+  type Reloader,
+  type serverOptions,
   type SteadyClock,
 } from '@banshare/runtime';
 import { ACTIONS } from './actions.ts';
@@ -63,6 +65,7 @@ export type AdminParts = FleetParts &
     pageLinks: PageLinks;
     /** Whether the page may do more than look. */
     pageActs: boolean;
+    reloader: Pick<Reloader<typeof serverOptions>, 'reload' | 'needsRestart'>;
     /** Has the server begin anew, by what server.toml says then, once this is answered. */
     startAgain: () => void;
   };
@@ -100,6 +103,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   drill: unlessFrozen((_, parts) => drill(parts)),
   'copy-ledger': async (args, parts) => ({ ok: true, result: { path: await copyLedger(args, parts) } }),
   'move-ledger': moveLedger,
+  reload: (_, { reloader }) => reloader.reload(),
   'start-again': (_, { startAgain }) => {
     startAgain();
     return { ok: true, result: null };

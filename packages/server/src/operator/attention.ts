@@ -1,6 +1,5 @@
 import { sayNewcomer } from '../never-ban/fleet-addresses.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
-import { sayFrozen } from '../judging/freeze.ts';
 import { sayRate } from '../judging/rate-watch.ts';
 import { sayNamesake } from '../fleet/namesake.ts';
 import { MOST_SINGLE, number, sayFull, span, time } from '../words/phrases.ts';
@@ -9,7 +8,14 @@ import { someOf } from '@banshare/runtime';
 import { drillFailed, drillToDo } from './drill-attention.ts';
 import type { Entry, Facts, Trouble } from './facts.ts';
 import type { AttentionKind } from './kinds.ts';
-import { aloneAmongServers, clocksApart, replicaStopped, unreplicated } from './servers-attention.ts';
+import { frozen, frozenLong } from './freeze-attention.ts';
+import {
+  aloneAmongServers,
+  clocksApart,
+  needsRestart,
+  replicaStopped,
+  unreplicated,
+} from './servers-attention.ts';
 
 /** What gets somebody out of bed, and what waits until the morning. */
 export type Attention = { urgent: Entry[]; todo: Entry[] };
@@ -25,8 +31,6 @@ const FLEET_PATIENCE = 900;
 const PUBLISH_PATIENCE = 10;
 /** Who was heard of within so many seconds is not silent: a host that has joined says within 5 s what it has. */
 const NEW_SECONDS = 30;
-/** Seconds after which a freeze is one that was forgotten. */
-const FREEZE_PATIENCE = 3600;
 
 /**
  * Turns what is so into what a person has to know, in two levels: urgent is what bans strangers, locks somebody out or leaves
@@ -67,6 +71,7 @@ export function attentionOf(facts: Facts): Attention {
       clockJump,
       drillToDo,
       lacking,
+      needsRestart,
       aloneAmongServers,
     ].flatMap((kind) => kind(facts)),
   };
@@ -255,23 +260,6 @@ function unusualRate({ banRate }: Facts): Entry[] {
   const who =
     loudest === undefined ? '' : `; most by ${loudest}: banshare-server undo --host ${host} --since 10m`;
   return [{ code: 'ban-rate', text: `Hosts brought ${bans} new bans in 10 minutes, ${usually}${who}` }];
-}
-
-/** A freeze that somebody forgot leaves the fleet without protection. */
-function frozenLong(facts: Facts): Entry[] {
-  return isFrozenLong(facts) ? sayFreeze(facts) : [];
-}
-
-function frozen(facts: Facts): Entry[] {
-  return isFrozenLong(facts) ? [] : sayFreeze(facts);
-}
-
-function sayFreeze({ frozen: state, now }: Facts): Entry[] {
-  return state === null ? [] : [{ code: 'frozen', text: sayFrozen(state, now) }];
-}
-
-function isFrozenLong({ frozen: state, now }: Facts): boolean {
-  return state !== null && now - state.since > FREEZE_PATIENCE;
 }
 
 function bannedAnyway({ bannedAnyway: all }: Facts): Entry[] {

@@ -112,6 +112,8 @@ export type Facts = {
   servers: string[];
   /** Whether other servers have the same ledger. */
   sharesLedger: boolean;
+  /** Keys of which server.toml says otherwise than what this server goes by since its start, as of the last reload. */
+  needsRestart: readonly string[];
   /** How many hosts run which generation's build. */
   hostsByGeneration: Record<string, number>;
   startedAt: number;

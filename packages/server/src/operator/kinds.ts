@@ -38,6 +38,7 @@ export const KINDS = {
     'drill-missed',
     'drill-slow',
     'drill-late',
+    'needs-restart',
     'alone-among-servers',
   ],
 } as const;

@@ -41,3 +41,10 @@ export function unreplicated({ shared }: Facts): Entry[] {
     'What is answered OK is on one machine only: [ledger] durability is "none"; with a synchronous standby it is "standby", where the provider replicates it "provider"';
   return [{ code: 'log-unreplicated', text }];
 }
+
+/** An administrator who changed it believes that it counts. */
+export function needsRestart({ needsRestart: keys }: Facts): Entry[] {
+  if (keys.length === 0) return [];
+  const text = `server.toml says otherwise than what this server goes by, and a reload is not enough: ${keys.join(', ')}; systemctl restart banshare-server`;
+  return [{ code: 'needs-restart', text }];
+}

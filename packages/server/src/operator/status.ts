@@ -80,6 +80,7 @@ export type StatusParts = {
   generations: readonly { name: string; fleet: { servers: readonly string[] } }[];
   sharesLedger: boolean;
   startedAt: number;
+  reloader: { needsRestart: readonly string[] };
   clock: SteadyClock;
   membership: Pick<Membership, 'openness' | 'hold'>;
   goneAfterSeconds: number;
@@ -165,6 +166,7 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
     generations: parts.generations.map(({ name }) => name),
     servers: serversOf(parts),
     sharesLedger: parts.sharesLedger,
+    needsRestart: parts.reloader.needsRestart,
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
   };

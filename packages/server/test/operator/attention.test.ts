@@ -53,6 +53,7 @@ function facts(other: Partial<Facts>): Facts {
     doubled: [],
     generations: ['g'],
     servers: ['bans.example.org'],
+    needsRestart: [],
     sharesLedger: false,
     hostsByGeneration: { g: 4 },
     startedAt: NOW - 30 * HOUR,
