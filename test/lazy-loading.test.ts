@@ -1,18 +1,27 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startFleet } from './fleet/index.ts';
 
-/** Has a program say each module that it loads. */
-const SAYS_WHAT_IT_LOADS = `
+/** Has a program note each module that it loads, in a file: a pipe that nobody reads for a moment would end it. */
+const NOTES_WHAT_IT_LOADS = `
 import { registerHooks } from 'node:module';
-import { writeSync } from 'node:fs';
-registerHooks({ load(url, context, next) { writeSync(2, 'loaded ' + url + '\\n'); return next(url, context); } });
+import { appendFileSync } from 'node:fs';
+const note = (url) => appendFileSync(process.env.BANSHARE_LOADED, url + '\\n');
+registerHooks({ load(url, context, next) { note(url); return next(url, context); } });
 `;
-const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(SAYS_WHAT_IT_LOADS)}` };
 
-/** The packages of node_modules that a program said it loaded. */
-function packages(said: readonly string[]): string[] {
-  const names = said.map((line) => /^loaded .*\/node_modules\/([^/]+)\//.exec(line)?.[1]);
+/** What a program is started with that notes what it loads. */
+function noting(file: string): NodeJS.ProcessEnv {
+  const hook = `--import=data:text/javascript,${encodeURIComponent(NOTES_WHAT_IT_LOADS)}`;
+  return { NODE_OPTIONS: hook, BANSHARE_LOADED: file };
+}
+
+/** The packages of node_modules that a program noted. */
+function packages(file: string): string[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const names = lines.map((line) => /\/node_modules\/([^/]+)\//.exec(line)?.[1]);
   return [...new Set(names.filter((name) => name !== undefined))].toSorted();
 }
 
@@ -21,10 +30,11 @@ test('neither daemon of an enrolled fleet has loaded yargs or libsodium', async 
   const host = fleet.host('h1');
   await host.stop();
   await fleet.server.stop();
-  await fleet.server.start({ env });
-  await host.start({ env });
-  for (const said of [fleet.server.said, host.said]) {
-    const loaded = packages(said);
+  const [byServer, byHost] = [join(fleet.server.root, 'loaded'), join(host.root, 'loaded')];
+  await fleet.server.start({ env: noting(byServer) });
+  await host.start({ env: noting(byHost) });
+  for (const file of [byServer, byHost]) {
+    const loaded = packages(file);
     assert.ok(loaded.includes('zeromq') && loaded.includes('winston'), loaded.join(' '));
     assert.deepEqual(
       loaded.filter((name) => name.includes('yargs') || name.includes('libsodium')),
