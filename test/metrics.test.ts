@@ -104,10 +104,55 @@ test('what a person has to know is counted by level and kind, as status says it'
   assert.equal(series.get('banshare_host_paused{host="h2"}'), 1);
 });
 
-test('promtool finds no fault in what a server prints', { skip: skipUnless('promtool') }, async () => {
-  const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
-    input: await fleet.server.says('metrics'),
-    encoding: 'utf8',
-  });
-  assert.equal(status, 0, stdout + stderr);
+test('banshare-client metrics tells what is in place on a host, its server, its spool and how long bans took', async () => {
+  const { code, stdout, stderr } = await fleet.host('h1').command('metrics');
+  assert.equal(code, 0, stderr);
+  const series = seriesIn(stdout);
+  const expected: Record<string, number> = {
+    'banshare_up{program="banshare-client"}': 1,
+    'banshare_client_server_info{server="127.0.0.1"}': 1,
+    banshare_client_in_step: 1,
+    banshare_client_paused: 0,
+    // Its own reports its own fail2ban has.
+    banshare_client_bans_wanted: 0,
+    banshare_client_bans_in_place: 0,
+    banshare_client_spool_reports: 0,
+    banshare_client_spool_dead: 0,
+    'banshare_client_outcomes_total{outcome="failed"}': 0,
+  };
+  for (const [name, value] of Object.entries(expected)) assert.equal(series.get(name), value, name);
+  const contact = series.get('banshare_client_last_contact_timestamp_seconds') ?? 0;
+  assert.ok(Math.abs(Date.now() / 1000 - contact) < 60, String(contact));
+  const paused = seriesIn((await fleet.host('h2').command('metrics')).stdout);
+  assert.equal(paused.get('banshare_client_paused'), 1);
+  assert.equal(paused.get('banshare_client_outcomes_total{outcome="applied"}'), 2);
+  assert.equal(paused.get('banshare_client_lifts_total'), 2);
+  assert.equal(paused.get('banshare_client_applied_seconds_count'), 2);
+});
+
+test(
+  'promtool finds no fault in what server and client print',
+  { skip: skipUnless('promtool') },
+  async () => {
+    for (const input of [
+      await fleet.server.says('metrics'),
+      (await fleet.host('h1').command('metrics')).stdout,
+    ]) {
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+        input,
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, stdout + stderr);
+    }
+  },
+);
+
+test('with --openmetrics both print that form, and its end', async () => {
+  for (const text of [
+    await fleet.server.says('metrics', '--openmetrics'),
+    (await fleet.host('h1').command('metrics', '--openmetrics')).stdout,
+  ]) {
+    assert.match(text, /^# TYPE banshare_build info\nbanshare_build_info\{program="banshare-\w+",version=/m);
+    assert.match(text, /\n# EOF\n$/);
+  }
 });

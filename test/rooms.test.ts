@@ -112,11 +112,13 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ],
     follow: ['identity', 'server', 'bans', 'host'],
     decide: ['protection', 'bans', 'host'],
+    metrics: ['bans'],
     apply: ['decide', 'enforcers', 'server', 'bans', 'host'],
     'enforcer-change': ['apply', 'decide', 'host-enforcer', 'enforcers', 'bans', 'host'],
-    admin: ['enforcer-change', 'apply', 'decide', 'follow', 'enforcers', 'server', 'host', 'bans'],
+    admin: ['metrics', 'enforcer-change', 'apply', 'decide', 'follow', 'enforcers', 'server', 'host', 'bans'],
     cli: [
       'admin',
+      'metrics',
       'enforcer-change',
       'apply',
       'decide',
@@ -133,6 +135,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     '.': [
       'cli',
       'admin',
+      'metrics',
       'enforcer-change',
       'apply',
       'decide',

@@ -56,6 +56,7 @@ import type { News } from './bans/news.ts';
 import { choiceOf, type DecideParts } from './decide/parts.ts';
 import { rotateHere } from './identity/rotate.ts';
 import { wait } from './host/wait.ts';
+import { Tally } from './metrics/tally.ts';
 import { Bell } from './follow/acknowledge.ts';
 import { mostActive } from './decide/max-active.ts';
 
@@ -85,12 +86,13 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
+  const tally = new Tally();
   clearInput(paths);
   const enforcerHost = { paths, log, notes, memory: (name: string) => state.memory(name) };
   const enforcers = buildEnforcers(config, enforcerHost);
   const enforcer = hostEnforcer(enforcers, config, enforcerHost);
   await sayWhatIsMissing(enforcer, log);
-  const applier = applierOf(config, { log, state, enforcer, clock, bell });
+  const applier = applierOf(config, { log, state, enforcer, clock, bell, tally });
   resources.own('running commands', () => applier.stop());
   const server = new ServerAddresses(serverPlace.servers, paths);
   const servers = choiceOfServers(options);
@@ -101,7 +103,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const rotate = rotatorOf(options, ownKey, servers, log);
   const reconcilers: Reconciler[] = [];
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
-  const seen = { enforcer, state, progress, applier, parts, rotate, receipt, protection, servers, reloader };
+  const told = { receipt, protection, servers, reloader, tally, startedAt: wallSeconds() };
+  const seen = { enforcer, state, progress, applier, parts, rotate, ...told };
   const left = await beforePauses(parts, async () => {
     await listenToAdmin({ ...options, ...seen }, resources, signal);
     return changeEnforcers(config, enforcerHost, parts, applier, () => !signal.aborted);
@@ -122,19 +125,26 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       servers,
       ...host,
       ownKey,
-      instance: randomBytes(8).toString('hex'),
-      takesRanges: enforcer.takesRanges,
-      receipt,
-      spooled: () => spoolFilesIn(paths.spool).length,
+      ...wordsOf(enforcer, paths, receipt),
       found: (ip) => server.connectTo(ip),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       missing: () => hold.goesOn(),
-      take: whenNews({ parts, hold, spool, reconcilers, name: key.name }),
+      take: whenNews({ parts, hold, spool, reconcilers, tally, clock, name: key.name }),
       ...noticesTo(log, faults),
     },
     signal,
   );
   resources.own('the connection', () => connected);
+}
+
+/** What a host tells of itself with each acknowledgement. */
+function wordsOf(
+  { takesRanges }: Enforcer,
+  { spool }: HostPaths,
+  receipt: () => Receipt,
+): Pick<ConnectionParts, 'instance' | 'takesRanges' | 'receipt' | 'spooled'> {
+  const spooled = (): number => spoolFilesIn(spool).length;
+  return { instance: randomBytes(8).toString('hex'), takesRanges, receipt, spooled };
 }
 
 /** What a client that was killed had laid out for its programs. */
@@ -231,9 +241,12 @@ function whenNews(host: {
   spool: SpoolKeeper;
   reconcilers: readonly Reconciler[];
   name: string;
+  tally: Tally;
+  clock: ServerClock;
 }): (news: News) => void | Promise<void> {
   let isReady = false;
   return (news) => {
+    host.tally.heard(host.clock.now());
     if (news.kind === 'events' || news.kind === 'snapshot') return recordNews(news, host.parts);
     if (news.kind === 'in-step' || news.kind === 'lagging') host.hold.isOver();
     if (news.kind !== 'in-step') return;
@@ -331,7 +344,7 @@ async function identify(
 
 function applierOf(
   config: ClientConfig,
-  host: { log: Log; state: State; enforcer: Enforcer; clock: ServerClock; bell: Bell },
+  host: { log: Log; state: State; enforcer: Enforcer; clock: ServerClock; bell: Bell; tally: Tally },
 ): Applier {
   return new Applier({
     state: host.state,
@@ -340,6 +353,7 @@ function applierOf(
     log: host.log,
     now: () => host.clock.now() ?? wallSeconds(),
     settled: (row, effect) => {
+      host.tally.settled(row, effect, host.clock.now());
       if (tellEffect(host.state, row, effect)) host.bell.ring();
     },
   });

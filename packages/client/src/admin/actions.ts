@@ -1,4 +1,5 @@
 import { RECEIPT, RELOADED, type AdminTable, type FieldsOf } from '@banshare/runtime';
+import { MEASURES } from '../metrics/measures.ts';
 import type { ClientStatus, SpoolStatus } from './status.ts';
 import type { BanRow } from '../bans/ban-row.ts';
 
@@ -64,6 +65,7 @@ const PAUSED: FieldsOf<Paused> = { bans: 'number', left: 'number' };
 export const ACTIONS = {
   ping: { takes: {}, gives: 'text' },
   status: { takes: {}, gives: { fields: STATUS } },
+  metrics: { takes: {}, gives: { fields: MEASURES } },
   pause: { takes: {}, gives: { fields: PAUSED } },
   resume: { takes: {}, gives: { fields: PAUSED } },
   reload: { takes: {}, gives: { fields: RELOADED } },

@@ -18,6 +18,8 @@ import { pageByPage } from '../host/in-parts.ts';
 import type { BanRow } from '../bans/ban-row.ts';
 import { sayReason } from '../bans/reason.ts';
 import type { State } from '../bans/state.ts';
+import type { Tally } from '../metrics/tally.ts';
+import { measure } from './metrics.ts';
 import { ACTIONS, type Paused, type ToldBan } from './actions.ts';
 import { spoolStatus, statusOf } from './status.ts';
 import type { DecideParts } from '../decide/parts.ts';
@@ -34,6 +36,9 @@ export type AdminParts = {
   /** What is really in place here. */
   receipt: () => Receipt;
   protection: { unknown: () => string[] };
+  tally: Tally;
+  /** When this program started, epoch seconds. */
+  startedAt: number;
   /** Goes over to a new key. */
   rotate: () => Promise<AdminReply>;
   reloader: Pick<Reloader<typeof clientOptions>, 'reload' | 'needsRestart'>;
@@ -52,6 +57,7 @@ const SHORT_WAIT_MS = 300;
 const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   ping: () => ({ ok: true, result: 'pong' }),
   status: tellStatus,
+  metrics: (_, parts) => ({ ok: true, result: measure(parts) }),
   pause: async (_, { parts, applier }) => ({ ok: true, result: await pauseNow(parts, applier) }),
   resume: async (_, { parts }) => ({ ok: true, result: await resumeNow(parts) }),
   rotate: (_, parts) => parts.rotate(),

@@ -31,6 +31,7 @@ import { askDaemon } from './ask-daemon.ts';
 import { setCloneAside } from '../identity/clone.ts';
 import { locateServer } from '../server/server-address.ts';
 import { firstThatCounts, ServerChoice } from '../server/server-choice.ts';
+import { showMetrics } from './metrics-command.ts';
 import { pausedWithout, pauseOrResume } from './pause-commands.ts';
 import { setupFaults } from './check-setup.ts';
 import { rotateNow } from './rotate-command.ts';
@@ -58,7 +59,13 @@ const ANOTHER_MAY: ReadonlySet<string> = new Set([
   'ledger',
 ]);
 
-type Common = { root: string; config?: string | undefined; check?: boolean | undefined; json: boolean };
+type Common = {
+  root: string;
+  config?: string | undefined;
+  check?: boolean | undefined;
+  json: boolean;
+  openmetrics?: unknown;
+};
 type Command = CommandModule<object, Common>;
 
 /** The options that every command takes. */
@@ -114,6 +121,17 @@ export function clientCommands(setCode: (code: number) => void): readonly Comman
     command(['run', '$0'], 'follows the fleet in the foreground (the default)', checkOrExplain),
     command('status', 'how this host stands, and what is wrong', status),
     command('bans', 'what became of each ban on this host', ({ root, json }) => bans(root, json)),
+    {
+      command: 'metrics',
+      describe: 'figures for Prometheus, in its text format 0.0.4',
+      builder: {
+        openmetrics: { type: 'boolean', default: false, describe: 'in the form of OpenMetrics 1.0' },
+      },
+      handler: async ({ root, json, openmetrics }) => {
+        const form = json ? 'json' : openmetrics === true ? 'openmetrics' : 'text';
+        setCode(await showMetrics(root, form));
+      },
+    },
     command('enrol', 'makes this host known to the server', ({ root, config }) => enrolNow(root, config)),
     command(
       'rotate',

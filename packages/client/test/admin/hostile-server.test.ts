@@ -5,6 +5,7 @@ import { LARGEST_SEQ, LATEST_SECONDS, parsePublication, parseReply } from '@bans
 import { hostPaths, oddIn } from '@banshare/runtime';
 import { ACTIONS } from '../../src/admin/actions.ts';
 import { answerAdmin } from '../../src/admin/admin.ts';
+import { Tally } from '../../src/metrics/tally.ts';
 import { Progress } from '../../src/follow/progress.ts';
 import { recordNews } from '../../src/decide/record-news.ts';
 import { Host } from '../decide/recording-host.ts';
@@ -29,7 +30,8 @@ async function assertTold(): Promise<void> {
     applier: victim.applier,
     parts: victim.parts,
     receipt: () => ({ ...victim.state.receipt(), enforcer: 'held' }),
-    spooled: () => 0,
+    tally: new Tally(),
+    startedAt: 0,
     protection: { unknown: () => [] },
     rotate: () => Promise.reject(new Error('nobody asked')),
     reloader: { reload: () => Promise.reject(new Error('nobody asked')), needsRestart: [] },

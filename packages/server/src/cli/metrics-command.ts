@@ -8,9 +8,10 @@ export function metricsCommand(ask: Ask): Command {
   return {
     command: 'metrics',
     describe: 'figures for Prometheus, in its text format 0.0.4',
-    builder: {},
+    builder: { openmetrics: { type: 'boolean', default: false, describe: 'in the form of OpenMetrics 1.0' } },
     handler: (words) => {
-      const show = (measures: Measures): string => exposed(serverFamilies(measures), 'text').trimEnd();
+      const form = words['openmetrics'] === true ? 'openmetrics' : 'text';
+      const show = (measures: Measures): string => exposed(serverFamilies(measures), form).trimEnd();
       return ask(words, { command: 'metrics' }, show);
     },
   };
