@@ -2,6 +2,8 @@ import {
   FaultLog,
   monotonicSeconds,
   openLog,
+  someOf,
+  StartFault,
   SteadyClock,
   type HostPaths,
   type OpenLog,
@@ -20,6 +22,8 @@ import { OwnAddresses } from './never-ban/server-addresses.ts';
 import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { Tally } from './metrics/tally.ts';
 import { LedgerWatch } from './operator/outages.ts';
+import { GenerationBook } from './ledger/generations.ts';
+import { removeKeys } from './operator/retire.ts';
 import { Claims } from './ledger/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log as SharedLog } from './log/log.ts';
@@ -69,16 +73,16 @@ export async function openCore(
 ): Promise<Core> {
   const log = await openLog(config.log);
   const { ledger, shared } = await openLedger(paths.ledger, place, log, resources, signal);
+  const clock = new SteadyClock(await ledger.lastTime());
+  const inService = await settleGenerations(ledger, generations, { paths, log, now: clock.now() });
   // A backup that was killed left it: as long as the ledger, and as secret.
   removeCopy(paths.ledger);
   const book = new HostBook(ledger);
   const admissions = new Admissions();
-  for (const { name, joinKey } of generations) admissions.admitJoining(name, joinKey);
+  for (const { name, joinKey } of inService) admissions.admitJoining(name, joinKey);
   for (const curve of book.active().flatMap(curvesOf)) admissions.admitHost(curve);
-  const clock = new SteadyClock(await ledger.lastTime());
   const claims = new Claims(ledger, () => shared?.time() ?? clock.now());
   keepSnapshots({ ledger, shared, lines: log, claims }, paths.ledger, resources);
-  const inService = [...generations];
   const own = new OwnAddresses(() => inService.flatMap(({ fleet }) => fleet.servers));
   resources.own('looking up the own addresses', own.start());
   const neverBan = new NeverBan(
@@ -121,4 +125,34 @@ export async function openCore(
     bannedAnyway: new BannedAnywayWatch(ledger, neverBan),
     tally,
   };
+}
+
+/**
+ * Notes which generations this server has, and returns those that it shall serve. The keys of what was retired through another server while
+ * this one was away are removed; a server that is alone has what is installed, since nobody else can have said so.
+ * @throws StartFault where all are retired, and keeps their keys then.
+ */
+async function settleGenerations(
+  ledger: Ledger,
+  generations: readonly Generation[],
+  { paths, log, now }: { paths: HostPaths; log: Pick<OpenLog, 'notice'>; now: number },
+): Promise<Generation[]> {
+  const book = new GenerationBook(ledger);
+  const names = generations.map(({ fleet }) => fleet.generation);
+  if (ledger.replica() === undefined)
+    for (const name of names) if (book.isRetired(name)) await ledger.write(() => book.unretire(name));
+  const isRetired = ({ fleet }: Generation): boolean => book.isRetired(fleet.generation);
+  const inService = generations.filter((generation) => !isRetired(generation));
+  if (inService.length === 0)
+    throw new StartFault(
+      `Cannot serve: ${someOf(names)} is retired, through another server, and this one lacks ${someOf(book.inService())}; run the server-install.sh here that the other servers were installed with`,
+    );
+  const known = book.inService();
+  if (names.some((name) => !known.includes(name))) await ledger.write(() => book.enter(names, now));
+  for (const generation of generations.filter(isRetired)) {
+    removeKeys(paths.generations, generation);
+    const again = `banshare-server retire ${generation.fleet.generation} --undo, and install it again`;
+    log.notice('Removed the keys of a generation that is retired', { generation: generation.name, again });
+  }
+  return inService;
 }

@@ -2,7 +2,7 @@ import type { FaultLog, Resources } from '@banshare/runtime';
 import type { Claims } from './ledger/claims.ts';
 import { lastDrill } from './ledger/last-drill.ts';
 import type { OperateParts } from './operator/bans.ts';
-import { drill } from './operator/drill.ts';
+import { drill as runDrill } from './operator/drill.ts';
 
 const LOOK_MS = 60_000;
 /** Hosts have found a server that has just started by then. */
@@ -12,21 +12,22 @@ const CLAIM_SECONDS = 60;
 
 export type DrillingParts = OperateParts & {
   claims: Claims;
-  /** Undefined where nobody wants drills by the clock. */
-  everySeconds: number | undefined;
+  /** What server.toml says now; undefined where nobody wants drills by the clock. */
+  drill: { readonly everySeconds: number | undefined };
   startedAt: number;
 };
 
 /** Drills where it is time, and no other server does; returns whether it did. @throws when the ledger cannot be written. */
 export async function drillWhereDue(parts: DrillingParts): Promise<boolean> {
-  const { ledger, claims, everySeconds, startedAt, now } = parts;
+  const { ledger, claims, startedAt, now } = parts;
+  const { everySeconds } = parts.drill;
   const isDue = (): boolean =>
     everySeconds !== undefined &&
     now() - startedAt >= UPTIME_SECONDS &&
     now() - (lastDrill(ledger)?.at ?? -Infinity) >= everySeconds;
   if (!isDue()) return false;
   const mayNot = { ok: false, code: 'claimed', reason: 'another server drills, or has' } as const;
-  const reply = await drill(parts, {
+  const reply = await runDrill(parts, {
     by: 'clock',
     refuse: () => (isDue() && claims.take('drill', CLAIM_SECONDS) ? undefined : mayNot),
   });
@@ -35,8 +36,7 @@ export async function drillWhereDue(parts: DrillingParts): Promise<boolean> {
 
 /** Drills by the clock, once every so often for the whole fleet. */
 export function keepDrilling(parts: DrillingParts & { faults: FaultLog }, resources: Resources): void {
-  const { faults, everySeconds } = parts;
-  if (everySeconds === undefined) return;
+  const { faults } = parts;
   let isBusy = false;
   const look = async (): Promise<void> => {
     if (isBusy) return;
@@ -50,6 +50,6 @@ export function keepDrilling(parts: DrillingParts & { faults: FaultLog }, resour
       isBusy = false;
     }
   };
-  const timer = setInterval(() => void look(), Math.min(LOOK_MS, everySeconds * 1000));
+  const timer = setInterval(() => void look(), LOOK_MS);
   resources.own('the drills', () => clearInterval(timer));
 }

@@ -53,6 +53,8 @@ export function reloaderOf(
       'limits.fleet-per-minute': limits,
       'limits.active': 'where-used',
       'enrolment.mode': () => parts.membership.configure(config.enrolment.mode),
+      'drill.every': 'where-used',
+      'drill.limit': 'where-used',
       'ledger.keep': 'where-used',
       'log.level': log,
       'log.format': log,

@@ -18,7 +18,7 @@ import { RateWatch, sayRate } from './judging/rate-watch.ts';
 import { Membership } from './fleet/membership.ts';
 import { hostsWithoutRanges } from './operator/bans.ts';
 import { pump } from './ports/batches.ts';
-import type { Service } from './operator/retire.ts';
+import { Retiring, type Service } from './operator/retire.ts';
 import { Rotation } from './fleet/rotation.ts';
 import { BanMinutes } from './ledger/ban-minutes.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
@@ -40,8 +40,9 @@ const ANSWERS_LEAVE_MS = 100;
  * server that is ready. @throws when a port or the ledger cannot be had.
  */
 export async function serve(options: ServeOptions, resources: Resources, signal: AbortSignal): Promise<void> {
-  const { config, generations, paths } = options;
+  const { config, paths } = options;
   const core = await openCore(options, resources, signal);
+  const { generations } = core;
   const distributor = distributorOf(options, core);
   resources.own('the publish port', () => distributor.close());
   const published = await distributor.open();
@@ -59,20 +60,13 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   cutWhatIsWithdrawn(core, port, resources);
   const rotation = new Rotation({ ...core, audit, doors: distributor, now });
   const limits = new LimitKeeper(config.limits);
-  const service: Service = {
-    generations: core.generations,
-    serverKeys: new Set(generations.map(({ curve }) => curve.publicKey)),
-    port,
-    distributor,
-    admissions: core.admissions,
-    directory: paths.generations,
-  };
+  const { service, retiring } = serviceOf(core, { port, distributor, directory: paths.generations });
   startIntake(options, core, { service, policy, membership, rotation, audit, limits }, resources);
   const keepSeconds = (): number => config.ledger.keepSeconds;
   const upkeep = startUpkeep({ ...core, membership, limits, rates, keepSeconds });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
-  const fleet = { service, membership, audit, goneAfterSeconds };
+  const fleet = { service, retiring, membership, audit, goneAfterSeconds };
   const reloader = reloaderOf(options, { ...core, ...fleet, policy, limits, now }, resources);
   const parts = {
     ...core,
@@ -91,13 +85,27 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     startAgain: () => void setTimeout(() => resources.startAgain(), ANSWERS_LEAVE_MS),
   };
   hurryDrills(parts);
-  keepDrilling({ ...parts, ...config.drill }, resources);
+  keepDrilling(parts, resources);
   await openSockets(parts, resources, signal);
   watchFloods(core, port, resources);
   sayReady(reported, published);
   void core.bannedAnyway.look(now()).catch((error: unknown) => {
     log.warning('Cannot look for bans of what is never banned', { error: (error as Error).message });
   });
+}
+
+/** The generations that are served, and what ends one, through whichever server. */
+function serviceOf(
+  { generations, admissions, ledger, faults }: Core,
+  parts: Pick<Service, 'port' | 'distributor' | 'directory'>,
+): { service: Service; retiring: Retiring } {
+  const serverKeys = new Set(generations.map(({ curve }) => curve.publicKey));
+  const service = { ...parts, generations, serverKeys, admissions };
+  const retiring = new Retiring(service);
+  retiring.follow(ledger, (generation, { message: error }) =>
+    faults.fault(`retire ${generation}`, 'Cannot stop serving a generation', { generation, error }),
+  );
+  return { service, retiring };
 }
 
 /** Whoever is let in no more has connections at the report port that are older: all are cut, and the others come back. */
@@ -164,8 +172,8 @@ function rateWatchOf({ ledger, book, log, clock }: Core): RateWatch {
   });
 }
 
-function distributorOf({ config, generations, fanOut }: ServeOptions, core: Core): Distributor {
-  const { log, ledger, admissions, clock } = core;
+function distributorOf({ config, fanOut }: ServeOptions, core: Core): Distributor {
+  const { generations, log, ledger, admissions, clock } = core;
   return new Distributor({
     program: fanOut,
     endpoints: endpointsOf(generations, config, 'publish'),

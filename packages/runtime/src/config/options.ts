@@ -145,15 +145,19 @@ export const serverOptions = {
     120,
     'New hosts taken in a minute, five times as many at once; more come later, which their clients do by themselves.',
   ),
-  'drill.every': optionalSeconds(
-    duration(60, 366 * DAY),
-    '1d',
-    'How often there is a drill by the clock, through one of several servers; without it there is none.',
+  'drill.every': live(
+    optionalSeconds(
+      duration(60, 366 * DAY),
+      '1d',
+      'How often there is a drill by the clock, through one of several servers; without it there is none.',
+    ),
   ),
-  'drill.limit': seconds(
-    duration(1, 10),
-    '2s',
-    'status names the hosts that take longer in a drill by the clock; who did not answer after 10 s has missed it.',
+  'drill.limit': live(
+    seconds(
+      duration(1, 10),
+      '2s',
+      'status names the hosts that take longer in a drill by the clock; who did not answer after 10 s has missed it.',
+    ),
   ),
   'ledger.keep': live(
     seconds(

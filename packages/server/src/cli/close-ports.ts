@@ -2,14 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { complain, EXIT, type HostPaths, writeAtomic } from '@banshare/runtime';
 
-/** The two ports of a generation, as the daemon tells them. */
-export type Ports = { reportPort: number; publishPort: number };
+/** The two ports of a generation, as the daemon tells them; null where its server did not have it. */
+export type Ports = { reportPort: number | null; publishPort: number | null };
 
 /**
  * Closes the ports of a retired generation by the administrator's hook, and says on stderr what is left to do. The hook runs
  * as root, so it is called only for a pair that it once opened, whatever the daemon says. Returns the exit code.
  */
 export function closePorts(paths: HostPaths, { reportPort, publishPort }: Ports): number {
+  if (reportPort === null || publishPort === null) return 0;
   const pair = `${reportPort} ${publishPort}`;
   const opened = existsSync(paths.firewallOpened)
     ? readFileSync(paths.firewallOpened, 'utf8').split('\n')

@@ -30,13 +30,15 @@ export function fleetCommands(ask: Ask, setCode: (code: number) => void): Comman
     neverBanCommands(ask),
     {
       command: 'retire <generation>',
-      describe: 'ends a generation: closes its ports and removes its keys',
+      describe: 'ends a generation on every server: closes its ports and removes its keys',
       builder: {
         generation: { type: 'string' },
         force: { type: 'boolean', default: false, describe: 'although hosts are still on it' },
+        undo: { type: 'boolean', default: false, describe: 'takes that back: it may be installed again' },
       },
       handler: (words) => {
-        const args = { generation: words['generation'], force: words['force'] };
+        const { generation, force, undo } = words;
+        const args = { generation, force, undo };
         // The daemon may not run anything as root; who retires a generation is root.
         const close = (ports: Ports & { says: string }): number => closePorts(hostPaths(words.root), ports);
         return ask(words, { command: 'retire', args }, SAYS, close);

@@ -53,7 +53,8 @@ const TRIGGERS = `
 
 /** The settings that are held in memory: a new one that is gets its place here. */
 function isHeld(row: string): string {
-  return `${row}.name IN ('frozen', 'enrolment', 'enrolment-until') OR ${row}.name LIKE 'first-start/%'`;
+  return `${row}.name IN ('frozen', 'enrolment', 'enrolment-until') OR ${row}.name LIKE 'first-start/%'
+    OR ${row}.name LIKE 'retired/%'`;
 }
 
 /** Collects what a transaction touches, by triggers: node:sqlite cannot read a changeset. */

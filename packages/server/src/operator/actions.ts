@@ -165,6 +165,7 @@ const STATUS: FieldsOf<Status> = {
   enrolmentHold: { orNull: { fields: { tries: 'number', since: 'number', reason: 'text' } } },
   doubled: TEXTS,
   generations: TEXTS,
+  lackingGenerations: TEXTS,
   servers: TEXTS,
   sharesLedger: 'flag',
   needsRestart: TEXTS,
@@ -354,8 +355,8 @@ export const ACTIONS = {
     gives: ({ action }) => (action === 'list' ? NEVER_BAN_LIST : NEVER_BAN_CHANGED),
   },
   retire: {
-    takes: { generation: 'text', 'force?': 'flag' },
-    gives: { fields: { says: 'text', reportPort: 'number', publishPort: 'number' } },
+    takes: { generation: 'text', 'force?': 'flag', 'undo?': 'flag' },
+    gives: { fields: { says: 'text', reportPort: NUMBER_OR_NULL, publishPort: NUMBER_OR_NULL } },
   },
   release: { takes: {}, gives: SETTLED },
   drop: { takes: {}, gives: SETTLED },

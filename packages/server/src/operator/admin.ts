@@ -48,7 +48,7 @@ import { listHosts, statusOf } from './status.ts';
 /** What the local commands work with. */
 export type AdminParts = FleetParts &
   RetireParts & {
-    generations: readonly { name: string; fleet: { servers: readonly string[] } }[];
+    generations: readonly { name: string; fleet: { generation: string; servers: readonly string[] } }[];
     startedAt: number;
     drill: { everySeconds: number | undefined; limitSeconds: number };
     clock: SteadyClock;

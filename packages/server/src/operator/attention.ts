@@ -12,7 +12,9 @@ import { frozen, frozenLong } from './freeze-attention.ts';
 import {
   aloneAmongServers,
   clocksApart,
+  lackingGeneration,
   needsRestart,
+  noGeneration,
   replicaStopped,
   unreplicated,
 } from './servers-attention.ts';
@@ -41,6 +43,7 @@ export function attentionOf(facts: Facts): Attention {
     urgent: [
       cannotCommit,
       replicaStopped,
+      noGeneration,
       cannotPublish,
       olderCopy,
       fleetIsBehind,
@@ -73,6 +76,7 @@ export function attentionOf(facts: Facts): Attention {
       lacking,
       needsRestart,
       aloneAmongServers,
+      lackingGeneration,
     ].flatMap((kind) => kind(facts)),
   };
 }

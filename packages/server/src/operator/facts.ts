@@ -108,6 +108,8 @@ export type Facts = {
   /** Hosts with whose key two processes speak: cloned machines. */
   doubled: string[];
   generations: string[];
+  /** Those that other servers have and this one lacks. */
+  lackingGenerations: string[];
   /** Where hosts reach the servers of the fleet, by every generation in service. */
   servers: string[];
   /** Whether other servers have the same ledger. */

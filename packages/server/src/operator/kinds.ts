@@ -6,6 +6,7 @@ export const KINDS = {
   urgent: [
     'cannot-commit',
     'replica-stopped',
+    'no-generation',
     'cannot-publish',
     'older-ledger',
     'hosts-not-in-place',
@@ -40,6 +41,7 @@ export const KINDS = {
     'drill-late',
     'needs-restart',
     'alone-among-servers',
+    'lacking-generation',
   ],
 } as const;
 

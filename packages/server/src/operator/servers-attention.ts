@@ -48,3 +48,22 @@ export function needsRestart({ needsRestart: keys }: Facts): Entry[] {
   const text = `server.toml says otherwise than what this server goes by, and a reload is not enough: ${keys.join(', ')}; systemctl restart banshare-server`;
   return [{ code: 'needs-restart', text }];
 }
+
+/** What can be done where a server lacks the keys of a generation. */
+const BRING = 'run the server-install.sh here that the other servers were installed with';
+
+/** Its hosts go to the other servers, and nobody can come here. */
+export function noGeneration({ generations, lackingGenerations }: Facts): Entry[] {
+  if (generations.length > 0) return [];
+  const which = someOf(lackingGenerations);
+  const text = `This server serves nobody: every generation that it had is retired, and it lacks ${which}; ${BRING}`;
+  return [{ code: 'no-generation', text }];
+}
+
+/** A host of that generation finds the other servers only. */
+export function lackingGeneration({ generations, lackingGenerations: all }: Facts): Entry[] {
+  if (generations.length === 0 || all.length === 0) return [];
+  const [which, isOne] = [someOf(all), all.length === 1];
+  const text = `This server lacks the ${isOne ? 'generation' : 'generations'} ${which}, which other servers have: hosts of ${isOne ? 'it' : 'them'} cannot come here. ${BRING[0]?.toUpperCase()}${BRING.slice(1)}; or, where no server has ${isOne ? 'it' : 'them'} any more, banshare-server retire GENERATION`;
+  return [{ code: 'lacking-generation', text }];
+}

@@ -17,6 +17,7 @@ import { attentionOf, type Attention } from './attention.ts';
 import { type Host, isGone, isMuted, SILENT_SECONDS } from '../words/host.ts';
 import type { Outage } from '../words/outage.ts';
 import { drillFacts } from './drill-attention.ts';
+import { GenerationBook } from '../ledger/generations.ts';
 import { lastDrill } from '../ledger/last-drill.ts';
 import type { Facts, Trouble } from './facts.ts';
 
@@ -77,7 +78,7 @@ type HostParts = {
 export type StatusParts = {
   ledger: Ledger;
   book: HostBook;
-  generations: readonly { name: string; fleet: { servers: readonly string[] } }[];
+  generations: readonly { name: string; fleet: { generation: string; servers: readonly string[] } }[];
   sharesLedger: boolean;
   startedAt: number;
   reloader: { needsRestart: readonly string[] };
@@ -163,12 +164,24 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
     namesakes: all.flatMap(({ name, namesake }) => (namesake === null ? [] : [{ of: name, ...namesake }])),
     ...enrolmentFacts(parts),
     doubled: doubled(parts, now),
-    generations: parts.generations.map(({ name }) => name),
+    ...generationFacts(parts),
     servers: serversOf(parts),
     sharesLedger: parts.sharesLedger,
     needsRestart: parts.reloader.needsRestart,
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
+  };
+}
+
+function generationFacts({
+  generations,
+  ledger,
+}: StatusParts): Pick<Facts, 'generations' | 'lackingGenerations'> {
+  const here = new Set(generations.map(({ fleet }) => fleet.generation));
+  const known = ledger.replica() === undefined ? [] : new GenerationBook(ledger).inService();
+  return {
+    generations: generations.map(({ name }) => name),
+    lackingGenerations: known.filter((name) => !here.has(name)),
   };
 }
 

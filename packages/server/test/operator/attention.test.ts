@@ -52,6 +52,7 @@ function facts(other: Partial<Facts>): Facts {
     enrolmentHold: null,
     doubled: [],
     generations: ['g'],
+    lackingGenerations: [],
     servers: ['bans.example.org'],
     needsRestart: [],
     sharesLedger: false,
@@ -315,4 +316,18 @@ test('a drill by the clock names hosts that missed it or were slow, once; a tent
   assert.match(said({ at: null }, { startedAt: 0 }).todo.join(), /^There was no drill yet, although/);
   // Who drills by hand sees himself what came of it.
   assert.deepEqual(said({ every: null, missed: missed(9) }), { urgent: [], todo: [] });
+});
+
+test('a server that lacks the keys of a generation says which and how they come; one whose last is retired serves nobody, which is urgent', () => {
+  const one = attentionOf(facts({ lackingGenerations: ['20261121T000000Z-bbbbbb'] }));
+  assert.deepEqual(
+    one.todo.map(({ code }) => code),
+    ['lacking-generation'],
+  );
+  assert.match(
+    one.todo[0]?.text ?? '',
+    /lacks the generation 20261121T000000Z-bbbbbb, .* server-install\.sh here/,
+  );
+  const none = attentionOf(facts({ generations: [], lackingGenerations: ['20261121T000000Z-bbbbbb'] }));
+  assert.deepEqual([none.urgent.map(({ code }) => code), none.todo], [['no-generation'], []]);
 });

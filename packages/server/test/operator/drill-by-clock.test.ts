@@ -29,7 +29,7 @@ function partsOf(fleet: Servers, { ledger, claims, book }: ServerOfTest): Drilli
     freeze: new Freeze(ledger),
     goneAfterSeconds: 7 * DAY,
     now: () => fleet.now,
-    everySeconds: DAY,
+    drill: { everySeconds: DAY },
     startedAt: NOW - 600,
   };
 }
@@ -87,7 +87,7 @@ test('nobody drills by the clock without every, in the first two minutes of a se
   using fleet = new Servers([]);
   const a = await fleet.add('a');
   const parts = partsOf(fleet, a);
-  assert.equal(await drillWhereDue({ ...parts, everySeconds: undefined }), false);
+  assert.equal(await drillWhereDue({ ...parts, drill: { everySeconds: undefined } }), false);
   assert.equal(await drillWhereDue({ ...parts, startedAt: NOW - 119 }), false);
   await a.ledger.write(() => parts.freeze.begin(null, NOW));
   assert.equal(await drillWhereDue(parts), false);

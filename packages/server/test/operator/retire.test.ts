@@ -1,57 +1,12 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { formatFleet, hostPaths } from '@banshare/runtime';
-import { writeCertificate, writePublicKey } from '@banshare/transport';
-import {
-  Folder,
-  makeFleetKeys,
-  Peer,
-  Program,
-  runProgram,
-  takePort,
-  type Ran,
-} from '../../../../test/fleet/index.ts';
+import { hostPaths } from '@banshare/runtime';
+import { Folder, Peer, Program, runProgram, type Ran } from '../../../../test/fleet/index.ts';
+import { isOpen, layGeneration, type Generation } from '../generations.ts';
 import { publish, reportOf } from '../reports.ts';
-
-type Generation = {
-  name: string;
-  keys: Awaited<ReturnType<typeof makeFleetKeys>>;
-  ports: { report: number; publish: number };
-};
-
-async function isOpen(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  const open = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  });
-  socket.destroy();
-  return open;
-}
-
-/** Lays out one more generation, as an installer does. */
-async function layGeneration(root: string, name: string): Promise<Generation> {
-  const keys = await makeFleetKeys();
-  const ports = { report: takePort(), publish: takePort() };
-  const directory = join(hostPaths(root).generations, name);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeCertificate(join(directory, 'server'), { metadata: {}, curve: keys.server });
-  writePublicKey(join(directory, 'join'), { metadata: {}, publicKey: keys.join.publicKey });
-  const fleet = {
-    generation: name,
-    created: '2026-11-21T00:00:00Z',
-    servers: ['127.0.0.1'] as const,
-    reportPort: ports.report,
-    publishPort: ports.publish,
-    serverPublicKey: keys.server.publicKey,
-    banCommand: '/bin/true',
-  };
-  writeFileSync(join(directory, 'fleet.toml'), formatFleet(fleet));
-  return { name, keys, ports };
-}
 
 async function acknowledge(peer: Peer, generation: string): Promise<void> {
   const { reply } = (await peer.ask({ kind: 'sync', limit: 1 })) as {
