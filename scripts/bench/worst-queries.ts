@@ -33,7 +33,7 @@ type Case = {
 const CASES: readonly Case[] = [
   {
     name: 'votes of 100,000 repeats',
-    fill: `${NUMBERS} INSERT INTO reports SELECT 1, 'r' || n, ${NOW} + n / 1000.0, ${NOW}, 'report', '${FOUR}', 'psad', 'scan', 'counted', NULL, NULL, NULL, NULL FROM numbers;
+    fill: `${NUMBERS} INSERT INTO reports SELECT 1, 'r' || n, ${NOW} + n / 1000.0, ${NOW}, 'report', '${FOUR}', 'psad', 'scan', 'counted', NULL, NULL, NULL, NULL, n FROM numbers;
       ${NUMBERS} INSERT INTO votes SELECT '${FOUR}', 'psad', 'scan' || n, 1, ${NOW}, NULL FROM numbers`,
     work: (ledger, round) =>
       ledger.record(
@@ -44,7 +44,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'history of 100,000 reports and events',
-    fill: `${NUMBERS} INSERT INTO reports SELECT 1, 'r' || n, ${NOW} + n, ${NOW}, 'report', '${SIX}', 'psad', 'scan', 'duplicate', NULL, NULL, NULL, NULL FROM numbers;
+    fill: `${NUMBERS} INSERT INTO reports SELECT 1, 'r' || n, ${NOW} + n, ${NOW}, 'report', '${SIX}', 'psad', 'scan', 'duplicate', NULL, NULL, NULL, NULL, n FROM numbers;
       ${NUMBERS} INSERT INTO events SELECT n, 'ban', '${SIX}', 'psad', 'scan', 'h1', ${NOW}, NULL, '', '{}' FROM numbers;
       ${NUMBERS} INSERT INTO supporters SELECT '${SIX}', 'psad', 'scan' || n, 1, ${NOW}, NULL, NULL FROM numbers`,
     // An empty ledger shows nothing, this one 200 reports, 200 events and 1,000 supporters.
@@ -53,7 +53,7 @@ const CASES: readonly Case[] = [
   },
   {
     name: '100,000 reports of an address as its range, taken back',
-    fill: `${NUMBERS} INSERT INTO reports SELECT 1, 'r' || n, ${NOW}, ${NOW}, 'report', '${SIX}', 'psad', 'scan', 'accepted', NULL, NULL, NULL, '2001:db8:0:9::/64' FROM numbers`,
+    fill: `${NUMBERS} INSERT INTO reports SELECT 1, 'r' || n, ${NOW}, ${NOW}, 'report', '${SIX}', 'psad', 'scan', 'accepted', NULL, NULL, NULL, '2001:db8:0:9::/64', n FROM numbers`,
     work: (ledger, round) => ledger.record(unbans(round), judging, sameAim),
   },
   {

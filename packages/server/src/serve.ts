@@ -1,6 +1,7 @@
 import type { Target } from '@banshare/protocol';
 import { tell, type Resources, type ServerConfig } from '@banshare/runtime';
 import { ReportPort } from '@banshare/transport';
+import { lookingBack } from './operator/history.ts';
 import { Measuring } from './operator/metrics.ts';
 import { PageLinks } from './operator/page-links.ts';
 import { openSockets } from './open-sockets.ts';
@@ -81,6 +82,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     pageLinks: new PageLinks(),
     pageActs: config.web.acts,
     drill: config.drill,
+    ...lookingBack(core.ledger),
     sharesLedger: core.ledger.isShared,
     startAgain: () => void setTimeout(() => resources.startAgain(), ANSWERS_LEAVE_MS),
   };

@@ -38,6 +38,11 @@ const CODES: ReadonlyMap<string, number> = new Map([
   ...['jail', 'duration', 'mode', 'undo'].map((code) => [code, EXIT.usage] as const),
 ]);
 
+/** The exit code for what the daemon refuses. */
+export function codeOf(code: string): number {
+  return CODES.get(code) ?? EXIT.failed;
+}
+
 /** An Ask that leaves its exit code with the caller. */
 export function askWith(setCode: (code: number) => void): Ask {
   return async ({ root, json }, request, show, judge = () => EXIT.done) => {
@@ -48,7 +53,7 @@ export function askWith(setCode: (code: number) => void): Ask {
       const reply = await askServer(root, one);
       if (!reply.ok) {
         complain('banshare-server', reply.reason);
-        worst = Math.max(worst, CODES.get(reply.code) ?? EXIT.failed);
+        worst = Math.max(worst, codeOf(reply.code));
         if (reply.code === 'no-daemon') break;
         continue;
       }
@@ -64,7 +69,7 @@ export function askWith(setCode: (code: number) => void): Ask {
 }
 
 /** Asks as root at root's socket; who may not open that asks at the one of operators. */
-async function askServer(root: string, request: Request): Promise<AdminReply> {
+export async function askServer(root: string, request: Request): Promise<AdminReply> {
   const { serverSocket, operatorsSocket } = hostPaths(root);
   const asked = isDeed(request) ? { ...request, by: userName() } : request;
   const reply = await askBy(ACTIONS, serverSocket, asked, PATIENCE_MS);

@@ -18,6 +18,7 @@ import { stopCommands } from './stop-commands.ts';
 import { asYargs, placesOf } from './words-of.ts';
 import { ledgerCommands } from './ledger-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
+import { historyCommands } from './history-commands.ts';
 import { importCommands } from './import-commands.ts';
 
 /** The options that every command takes. */
@@ -75,6 +76,7 @@ export function serverCommands(
     },
     ...careCommands(ask, setCode),
     ...banCommands(ask),
+    ...historyCommands(setCode),
     ...fleetCommands(ask, setCode),
     ...stopCommands(ask),
     ledgerCommands(setCode),

@@ -119,8 +119,9 @@ export function sweep(
   const pruned = events.prune(before, limit);
   const oldest = Math.min(before, now - ID_SECONDS);
   const { changes } = sql(
-    'DELETE FROM reports WHERE (host, id) IN (SELECT host, id FROM reports WHERE received < ? LIMIT ?)',
-  ).run(oldest, limit);
+    `DELETE FROM reports WHERE (host, id) IN
+     (SELECT host, id FROM (SELECT host, id, received FROM reports ORDER BY n LIMIT ?) AS some WHERE received < ?)`,
+  ).run(limit, oldest);
   sql('DELETE FROM outcomes WHERE at < ?').run(before);
   sql('DELETE FROM acks WHERE at < ?').run(before);
   sql('DELETE FROM lifted WHERE at < ?').run(now - ID_SECONDS);

@@ -4,6 +4,7 @@ import { BanBook } from './tables/bans.ts';
 import { Touched, type Changes, type Follower } from './changes.ts';
 import { openDatabase, statements, withoutSync } from './database.ts';
 import { EventBook } from './tables/events.ts';
+import { NUMBERING } from './tables/happenings.ts';
 import { HeldBook } from './tables/held-bans.ts';
 import { markOf, rewind, runPieces, type Opened, type Outcome, type Piece } from './pieces.ts';
 import type { Sql } from './tables/rows.ts';
@@ -145,6 +146,7 @@ export class LedgerFile {
       held: new HeldBook(sql),
       votes: new VoteBook(sql),
     };
+    database.exec(NUMBERING);
     this.#isRunning = !this.#isShared;
     return { database, books, touched: new Touched(database) };
   }

@@ -22,13 +22,9 @@ export class Outcomes {
       // It may have been forgotten since.
       if (sql('SELECT 1 FROM hosts WHERE id = ?').get(hostId) === undefined) return;
       for (const { seq, outcome, reason } of real)
-        sql('INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?)').run(
-          seq,
-          hostId,
-          outcome,
-          reason ?? null,
-          now,
-        );
+        sql(
+          'INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(n), 0) + 1 FROM outcomes))',
+        ).run(seq, hostId, outcome, reason ?? null, now);
     });
   }
 

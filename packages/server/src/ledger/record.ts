@@ -36,7 +36,9 @@ export function recordOne(books: Books, submission: Submission, decide: Decide, 
   if (recorded.verdict === 'retry') return recorded;
   const target = targets.at(-1);
   books
-    .sql('INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    .sql(
+      `INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(n), 0) + 1 FROM reports))`,
+    )
     .run(
       submission.host.id,
       submission.id,

@@ -11,6 +11,7 @@ import type { Explanation } from './explain.ts';
 import { MEASURES } from '../metrics/measures.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
 import type { Entry, Trouble } from './facts.ts';
+import { HISTORY_ACTIONS } from './history-actions.ts';
 import type { ImportedPart } from './import.ts';
 import type { ListedBan } from './list-bans.ts';
 import type { HostList, HostStatus, Status } from './status.ts';
@@ -316,6 +317,7 @@ export const ACTIONS = {
     takes: { 'ip?': 'text', 'jail?': 'text', 'host?': 'text', 'all?': 'flag' },
     gives: { fields: { bans: { list: { fields: LISTED_BAN } }, frozen: FROZEN } },
   },
+  ...HISTORY_ACTIONS,
   explain: { takes: { ip: 'text' }, gives: { fields: EXPLANATION } },
   ban: {
     takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text', 'force?': 'flag' },

@@ -13,6 +13,9 @@ import {
 import { ACTIONS } from './actions.ts';
 import { refusalAt, type Door } from './allowed.ts';
 import { drill } from './drill.ts';
+import type { Arrivals } from './arrivals.ts';
+import { events } from './events.ts';
+import { history, type LookedBack } from './history.ts';
 import { explain } from './explain.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
 import { moveLedger } from './move-ledger.ts';
@@ -57,6 +60,8 @@ export type AdminParts = FleetParts &
     bannedAnyway: BannedAnywayWatch;
     paths: HostPaths;
     ledger: Ledger;
+    arrivals: Arrivals;
+    lookedBack: LookedBack;
     rates: Pick<RateWatch, 'rate'>;
     tally: Tally;
     measuring: Measuring;
@@ -83,6 +88,8 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   }),
   hosts: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
   bans: listBans,
+  events,
+  history,
   explain,
   ban: unlessFrozen(operatorBan),
   unban: operatorUnban,

@@ -15,6 +15,8 @@ export const ALLOWED: Readonly<Partial<Record<keyof typeof ACTIONS, 'look' | 'ac
     metrics: 'look',
     hosts: 'look',
     bans: 'look',
+    events: 'look',
+    history: 'look',
     explain: 'look',
     audit: 'look',
     'news-since': 'look',

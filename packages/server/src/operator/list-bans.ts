@@ -35,7 +35,8 @@ export async function listBans(
   return { ok: true, result: { bans, frozen: freeze.at(now()) } };
 }
 
-function concerning(target: Target): (ip: Target) => boolean {
+/** Whether an address or range is that, lies around it, or within it. */
+export function concerning(target: Target): (ip: Target) => boolean {
   const around = new Set<Target>([target, ...widerRanges(target)]);
   return isRange(target) ? (ip) => around.has(ip) || covers(target, ip) : (ip) => around.has(ip);
 }

@@ -1,0 +1,139 @@
+import { setTimeout } from 'node:timers/promises';
+import { complain, EXIT, tell, tellJson, wallSeconds } from '@banshare/runtime';
+import { readMoment, type EventsPart } from '../operator/events.ts';
+import type { Happening } from '../words/happening.ts';
+import { askServer, codeOf, type Command, type Words } from './ask-daemon.ts';
+import { eventLine } from './show/show-events.ts';
+import { targetTyped } from './words-of.ts';
+
+const MOMENT = { type: 'string', coerce: momentTyped } as const;
+/** How long the daemon keeps an answer back where nothing happens. Seconds. */
+const WAIT = 15;
+/** Between two tries to reach a server that is away. */
+const AWAY_MS = 300;
+/** The codes of a reply that a server has which ends, or starts. */
+const AWAY: ReadonlySet<string> = new Set(['no-daemon', 'no-answer']);
+
+/** The commands that look back. */
+export function historyCommands(setCode: (code: number) => void): Command[] {
+  return [
+    {
+      command: 'events',
+      describe: 'what happened, a line an event: reports, votes, bans, what is held, deeds, what hosts say',
+      builder: {
+        follow: {
+          type: 'boolean',
+          default: false,
+          describe: 'goes on with what comes, also after a restart',
+        },
+        since: { ...MOMENT, describe: '2h, 7d, or a time: 2026-11-26T14:00Z (1d; with --follow from now)' },
+        until: { ...MOMENT, describe: 'the same' },
+        jail: { type: 'string', describe: 'in this jail only' },
+        host: { type: 'string', describe: 'by or about this host only' },
+        ip: {
+          type: 'string',
+          coerce: targetTyped,
+          describe: 'about this address or range, or one around it, only',
+        },
+      },
+      handler: (words) => showEvents(words, setCode),
+    },
+  ];
+}
+
+/** @throws where it is neither a duration nor a time. */
+function momentTyped(text: string): string {
+  if (readMoment(text, wallSeconds()) === null)
+    throw new Error(`"${text}" is no time: 2h, 7d, or 2026-11-26T14:00Z`);
+  return text;
+}
+
+async function showEvents(words: Words, setCode: (code: number) => void): Promise<void> {
+  const { root, json, follow, until, jail, host, ip } = words;
+  if (follow === true && until !== undefined) {
+    complain('banshare-server', 'events --follow has no end: leave --until out');
+    return setCode(EXIT.usage);
+  }
+  const filters = { jail, host, ip };
+  const gathered: Happening[] = [];
+  let count = 0;
+  const take = (event: Happening): void => {
+    count += 1;
+    if (!json) tell(eventLine(event));
+    else if (follow === true) tellJson(event);
+    else gathered.push(event);
+  };
+  const reached = await listAll(root, filters, words, take);
+  if (typeof reached === 'number') return setCode(reached);
+  if (follow === true) return setCode(await followOn(root, filters, reached, take));
+  if (json) tellJson({ events: gathered });
+  else if (count === 0) complain('banshare-server', 'nothing of that happened then');
+}
+
+type Filters = Readonly<Record<string, unknown>>;
+
+/** Takes all that is there by now; returns the place behind it, or an exit code. */
+async function listAll(
+  root: string,
+  filters: Filters,
+  { follow, since, until }: Words,
+  take: (event: Happening) => void,
+): Promise<string | number> {
+  const isFollowing = follow === true;
+  const from = {
+    since: since ?? (isFollowing ? undefined : '1d'),
+    fromNow: isFollowing && since === undefined,
+  };
+  let part = await ask(root, { ...filters, ...from, until });
+  // What comes while all this is printed comes with --follow only.
+  const end = isFollowing || !part.ok ? undefined : (until ?? new Date(part.value.now * 1000).toISOString());
+  while (part.ok) {
+    for (const event of part.value.events) take(event);
+    if (part.value.isAll) return part.value.place;
+    part = await ask(root, { ...filters, ...from, until: end, after: part.value.place });
+  }
+  complain('banshare-server', part.reason);
+  return codeOf(part.code);
+}
+
+/** Takes what comes, without an end; a server that is away is waited for. Returns an exit code where it will not answer. */
+async function followOn(
+  root: string,
+  filters: Filters,
+  reached: string,
+  take: (event: Happening) => void,
+): Promise<number> {
+  let isAway = false;
+  for (let place = reached; ;) {
+    const part = await ask(root, { ...filters, after: place, wait: WAIT });
+    if (part.ok) {
+      isAway = false;
+      if (part.value.isAnew)
+        complain(
+          'banshare-server',
+          'the ledger is another one than before (a restore?): this goes on from now',
+        );
+      for (const event of part.value.events) take(event);
+      ({ place } = part.value);
+    } else if (AWAY.has(part.code)) {
+      if (!isAway) complain('banshare-server', `${part.reason}; this goes on when it is back`);
+      isAway = true;
+      await setTimeout(AWAY_MS);
+    } else {
+      complain('banshare-server', part.reason);
+      return codeOf(part.code);
+    }
+  }
+}
+
+async function ask(
+  root: string,
+  args: Filters,
+): Promise<{ ok: true; value: EventsPart } | { ok: false; code: string; reason: string }> {
+  const reply = await askServer(root, { command: 'events', args: withoutUndefined(args) });
+  return reply.ok ? { ok: true, value: reply.result as EventsPart } : reply;
+}
+
+function withoutUndefined(args: Filters): Filters {
+  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined));
+}
