@@ -47,6 +47,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'server/src/cli/lists/import-fail2ban.ts',
     'server/src/ledger/schema.ts',
     'server/src/ledger/ledger.ts',
+    'client/src/bans/dropped.ts',
     'client/src/bans/in-place.ts',
     'client/src/bans/kept-by-pause.ts',
     'client/src/bans/remains.ts',

@@ -21,13 +21,15 @@ import {
   wallSeconds,
 } from '@banshare/runtime';
 import { answerAdmin, type AdminParts } from './admin/admin.ts';
-import { Applier } from './apply/apply.ts';
+import { startApplier } from './applier.ts';
+import type { Applier } from './apply/apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { receiptOf } from './bans/receipt.ts';
 import { stayConnected, type ConnectionParts } from './follow/connection.ts';
 import { enrol } from './identity/enrol.ts';
 import { buildEnforcers, INPUT } from './host-enforcer/build.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
+import { dropWatchOf, startCounting } from './drop-watch.ts';
 import { hostEnforcer } from './host-enforcer/host-enforcer.ts';
 import { setCloneAside } from './identity/clone.ts';
 import { type EnrolledKey, goByName, readEnrolled, tidyKeys } from './identity/key-files.ts';
@@ -49,7 +51,6 @@ import { startReconcilers } from './reconcilers.ts';
 import { reloaderOf } from './reload.ts';
 import { SpoolKeeper } from './host/spool-keeper.ts';
 import { recordNews } from './decide/record-news.ts';
-import { tellEffect } from './apply/outcome.ts';
 import { resumePending, startClockwork } from './apply/expiry.ts';
 import type { Choice } from './bans/choice.ts';
 import type { News } from './bans/news.ts';
@@ -80,8 +81,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const { config, paths, serverPlace } = options;
   const log = await openLog(config.log);
   const faults = new FaultLog(log, monotonicSeconds);
-  const state = new State(paths.clientState);
-  resources.own('the state', () => state.close());
+  const state = openState(paths, resources);
   const notes = new Notes(paths.notes, new SharedBans(paths.sharedBans, wallSeconds));
   const clock = new ServerClock();
   const progress = new Progress();
@@ -92,8 +92,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const enforcers = buildEnforcers(config, enforcerHost);
   const enforcer = hostEnforcer(enforcers, config, enforcerHost);
   await sayWhatIsMissing(enforcer, log);
-  const applier = applierOf(config, { log, state, enforcer, clock, bell, tally });
-  resources.own('running commands', () => applier.stop());
+  const applier = startApplier(config, { log, state, enforcer, clock, bell, tally }, resources);
   const server = new ServerAddresses(serverPlace.servers, paths);
   const servers = choiceOfServers(options);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
@@ -102,6 +101,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const ownKey = new OwnKey();
   const rotate = rotatorOf(options, ownKey, servers, log);
   const reconcilers: Reconciler[] = [];
+  const dropped = dropWatchOf({ enforcers, state, clock, progress, bell, faults });
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
   const told = { receipt, protection, servers, reloader, tally, startedAt: wallSeconds() };
   const seen = { enforcer, state, progress, applier, parts, rotate, ...told };
@@ -116,7 +116,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resources.own('what is protected', await startProtecting(protection, parts, log));
   const hold = await goOnHeld(parts, { applier, faults, left }, resources, signal);
   resources.own('the clockwork', startClockwork(parts, { notes, faults, clock }));
-  const host = { state, applier, log, faults, clock, progress, bell, notes };
+  const host = { state, applier, log, faults, clock, progress, bell, notes, dropped };
   reconcilers.push(...startReconcilers(enforcers, host, config, resources));
   const spool = startSpool(options, faults, resources);
   const connected = stayConnected(
@@ -135,6 +135,14 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
     signal,
   );
   resources.own('the connection', () => connected);
+  startCounting(dropped, resources, signal);
+}
+
+/** @throws when the state cannot be used. */
+function openState({ clientState }: HostPaths, resources: Resources): State {
+  const state = new State(clientState);
+  resources.own('the state', () => state.close());
+  return state;
 }
 
 /** What a host tells of itself with each acknowledgement. */
@@ -340,23 +348,6 @@ async function identify(
     await wait(again, signal);
   }
   return undefined;
-}
-
-function applierOf(
-  config: ClientConfig,
-  host: { log: Log; state: State; enforcer: Enforcer; clock: ServerClock; bell: Bell; tally: Tally },
-): Applier {
-  return new Applier({
-    state: host.state,
-    enforcer: host.enforcer,
-    concurrency: config.apply.concurrency,
-    log: host.log,
-    now: () => host.clock.now() ?? wallSeconds(),
-    settled: (row, effect) => {
-      host.tally.settled(row, effect, host.clock.now());
-      if (tellEffect(host.state, row, effect)) host.bell.ring();
-    },
-  });
 }
 
 function faultOf(faults: FaultLog): (key: string, text: string) => void {

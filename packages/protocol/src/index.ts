@@ -51,6 +51,7 @@ export {
   type JailName,
   type ProgName,
 } from './names.ts';
+export { MOST_DROPPED, droppedFields, type Dropped, type DroppedOf, type Uncounted } from './dropped.ts';
 export { outcomeFields, parseOutcome, type Outcome, type OutcomeKind } from './outcome.ts';
 export { uncomparedSeconds, digestText, type Receipt } from './receipt.ts';
 export {

@@ -1,6 +1,7 @@
 import { parseAddress, type Address } from './address.ts';
 import type { Report, ReportedBan } from './ban.ts';
 import { LARGEST_SEQ, LATEST_SECONDS } from './bounds.ts';
+import { droppedFields, parseDropped, type Dropped, type Uncounted } from './dropped.ts';
 import { FOR_EVER, LONGEST_SECONDS, wholeSeconds } from './duration.ts';
 import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
 import { parseHostName, parseJail, parseProg, type HostName } from './names.ts';
@@ -53,6 +54,8 @@ export type AckRequest = {
   ranges?: boolean;
   /** What is really in place; older hosts do not tell. */
   receipt?: Receipt;
+  /** What its own sets have dropped, once a minute; older hosts do not tell. */
+  dropped?: Dropped | Uncounted;
   /** By which name or address this host reaches the server, where it knows several. */
   server?: string;
   /** How many bans are in force here that the server's ledger lacks: it has another history of the same epoch. */
@@ -95,7 +98,8 @@ export function encodeRequest(envelope: Envelope, request: RequestKind): { subje
   if (request.kind === 'ack') {
     const { kind, ...fields } = request;
     const outcomes = request.outcomes.map(outcomeFields);
-    return { subject: kind, body: encodeJson({ ...common, ...fields, outcomes }) };
+    const dropped = request.dropped === undefined ? undefined : droppedFields(request.dropped);
+    return { subject: kind, body: encodeJson({ ...common, ...fields, outcomes, dropped }) };
   }
   const { kind, ...fields } = request;
   return { subject: kind, body: encodeJson({ ...common, ...fields }) };
@@ -242,6 +246,7 @@ function parsePlace(text: string): Result<string> {
 
 function readAck(read: FieldReader): AckRequest {
   const receipt = read.has('receipt') ? parseReceipt(read.value('receipt')) : undefined;
+  const dropped = read.has('dropped') ? parseDropped(read.value('dropped')) : undefined;
   return {
     kind: 'ack',
     epoch: read.token('epoch', 64),
@@ -254,6 +259,7 @@ function readAck(read: FieldReader): AckRequest {
     outcomes: read.has('outcomes') ? read.list('outcomes', 200).flatMap((item) => parseOutcome(item)) : [],
     ...(read.has('ranges') ? { ranges: read.boolean('ranges') } : {}),
     ...(receipt === undefined ? {} : { receipt }),
+    ...(dropped === undefined ? {} : { dropped }),
     ...readServer(read),
     ...(read.has('lacking') ? { lacking: read.integer('lacking', 0, LARGEST_SEQ) } : {}),
     ...readSpool(read),

@@ -56,6 +56,12 @@ const STEPS: readonly string[] = [
   `DROP INDEX bans_in_place;
    CREATE INDEX bans_in_place ON bans (origin, finder, at)
      WHERE (status = 'pending' OR (ours = 1 AND status IN ('applied', 'unproven')));`,
+  `CREATE TABLE dropped (
+     ip TEXT PRIMARY KEY, shown INTEGER NOT NULL, packets INTEGER NOT NULL, at REAL NOT NULL, found INTEGER NOT NULL,
+     least INTEGER, most INTEGER, over INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX dropped_packets ON dropped (packets);
+   CREATE INDEX dropped_showing ON dropped (ip) WHERE shown > 0;`,
 ];
 
 /** What a reason meant that an earlier version kept as one sentence. */

@@ -5,6 +5,7 @@ import { parseOutcome, type BanKey, type Outcome, type Position, type Receipt } 
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { ReasonCode } from './reason.ts';
 import type { BanRow, RowStatus, Standing } from './ban-row.ts';
+import { DroppedBook } from './dropped.ts';
 import { InPlace } from './in-place.ts';
 import { KeptByPause } from './kept-by-pause.ts';
 import { Tally, type Counted } from './tally.ts';
@@ -28,6 +29,7 @@ export class State {
   readonly remains = new Remains((text) => this.#sql(text));
   readonly keptByPause = new KeptByPause((text) => this.#sql(text), rowOf);
   readonly inPlace = new InPlace((text) => this.#sql(text), rowOf);
+  readonly dropped = new DroppedBook((text) => this.#sql(text));
 
   /** @throws when the file cannot be used, or belongs to a newer program. */
   constructor(directory: string) {

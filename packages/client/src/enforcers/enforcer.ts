@@ -12,6 +12,9 @@ export type Listing =
   | { ok: true; held: ReadonlyMap<string, ReadonlyMap<string, Remaining>>; isAnew: (jail: string) => boolean }
   | { ok: false; reason: string };
 
+/** Packets that were dropped, by address or range, or why nobody knows. */
+export type Counts = { ok: true; packets: ReadonlyMap<string, number> } | { ok: false; reason: string };
+
 /** Carries out bans on this host. Expected failures are effects, never exceptions. */
 export type Enforcer = {
   readonly kind: string;
@@ -41,6 +44,11 @@ export type Enforcer = {
   isProven?(jail: JailName, ip: Target): Promise<boolean>;
   /** Why bans cannot be seen in the firewall where they should be, in sentences; tries that out where it is not known. */
   unproven?(): Promise<string[]>;
+  /**
+   * How many packets it has dropped of each address and range since that was put in place, or got another end; what has sent none
+   * may be left out. Only where that is counted.
+   */
+  counts?(): Promise<Counts>;
   /** What is in place of these local jails; of those that are not here it tells nothing. */
   list?(jails: readonly JailName[]): Promise<Listing>;
 };

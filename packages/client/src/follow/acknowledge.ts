@@ -1,14 +1,23 @@
 import {
   ACK_BODY_LIMIT,
+  droppedFields,
   encodeJson,
   outcomeFields,
   parseHostName,
+  type Dropped,
   type HostName,
   type Outcome,
   type Position,
   type Receipt,
+  type Uncounted,
 } from '@banshare/protocol';
-import { bakedFleet, type ClientConfig, outsideAddresses, version } from '@banshare/runtime';
+import {
+  bakedFleet,
+  type ClientConfig,
+  monotonicSeconds,
+  outsideAddresses,
+  version,
+} from '@banshare/runtime';
 import type { ServerChoice } from '../server/server-choice.ts';
 import type { ServerLink } from '../server/server-link.ts';
 import type { State } from '../bans/state.ts';
@@ -20,6 +29,8 @@ const MOST_OUTCOMES = 50;
 const OUTCOME_BYTES = ACK_BODY_LIMIT - 2048;
 /** The longest reason in a receipt: a receipt says more than any outcome, and must leave room for these. */
 const LONGEST_REASON = 60;
+/** What was dropped is told after each reading, and this often, in seconds: a server that was started anew knows nothing of it. */
+const DROPPED_SECONDS = 60;
 /** What settles together is told together. */
 const GATHER_MS = 20;
 
@@ -35,6 +46,8 @@ export class Acknowledger {
   #isBusy = false;
   #isWanted = false;
   #told: { epoch: string; applied: number } | undefined;
+  /** Which figures the server has, and since when. */
+  #figures: { readings: number; at: number } | undefined;
 
   constructor(link: ServerLink, state: State, host: AcknowledgerHost) {
     this.#link = link;
@@ -55,18 +68,34 @@ export class Acknowledger {
   async #work(): Promise<void> {
     while (this.#isWanted) {
       this.#isWanted = false;
+      const figures = this.#figuresDue();
       const untold = this.#state.untold(MOST_OUTCOMES + 1);
-      const outcomes = fitting(untold.slice(0, MOST_OUTCOMES));
+      const outcomes = fitting(untold.slice(0, MOST_OUTCOMES), OUTCOME_BYTES - bytesOf(figures));
       const next = untold[outcomes.length];
-      if (!(await this.#tell(outcomes, next?.seq))) break;
+      if (!(await this.#tell(outcomes, next?.seq, figures))) break;
+      if (figures.dropped !== undefined)
+        this.#figures = { readings: figures.readings, at: monotonicSeconds() };
       this.#state.told(outcomes);
       if (next !== undefined) this.#isWanted = true;
     }
     this.#isBusy = false;
   }
 
+  /** What was dropped, where that is to be told again. */
+  #figuresDue(): Figures {
+    const { dropped } = this.#host;
+    const { readings } = dropped;
+    const isTold =
+      this.#figures?.readings === readings && monotonicSeconds() - this.#figures.at < DROPPED_SECONDS;
+    return isTold ? { readings } : { readings, dropped: dropped.dropped() };
+  }
+
   /** Everything up to `applied` is carried out, or its failure is told: `untold` is the first event of which that is still to come. */
-  async #tell(outcomes: readonly Outcome[], untold: number | undefined): Promise<boolean> {
+  async #tell(
+    outcomes: readonly Outcome[],
+    untold: number | undefined,
+    { dropped }: Figures,
+  ): Promise<boolean> {
     const position = this.#state.position();
     if (position === undefined || this.#state.isPartial) return false;
     const applied = this.#reached(position, untold);
@@ -86,6 +115,7 @@ export class Acknowledger {
         ...(this.#host.takesRanges ? { ranges: true } : {}),
         receipt: shortened(this.#host.receipt()),
         spool: this.#host.spooled(),
+        ...(dropped === undefined ? {} : { dropped }),
         ...this.#through,
         ...(lacking === 0 ? {} : { lacking }),
       },
@@ -113,6 +143,16 @@ export class Acknowledger {
   }
 }
 
+/** What was dropped here, and how often that was read. */
+export type DroppedHere = { readonly readings: number; dropped: () => Dropped | Uncounted };
+
+/** What is to be told of what was dropped, if anything. */
+type Figures = { readings: number; dropped?: Dropped | Uncounted };
+
+function bytesOf({ dropped }: Figures): number {
+  return dropped === undefined ? 0 : Buffer.byteLength(encodeJson(droppedFields(dropped)));
+}
+
 /** `named` hears what the server calls this host, with each answer. */
 export type AcknowledgerHost = {
   instance: string;
@@ -123,16 +163,17 @@ export type AcknowledgerHost = {
   receipt: () => Receipt;
   /** How many reports wait here for a server. */
   spooled: () => number;
+  dropped: DroppedHere;
   named: (name: HostName) => void;
   servers: Pick<ServerChoice, 'current' | 'others'>;
 };
 
 /** The first of them, as many as an ack holds: a reason may take six bytes a character. */
-function fitting(outcomes: readonly Outcome[]): Outcome[] {
+function fitting(outcomes: readonly Outcome[], most: number): Outcome[] {
   let bytes = 0;
   const end = outcomes.findIndex((outcome) => {
     bytes += Buffer.byteLength(encodeJson(outcomeFields(outcome))) + 1;
-    return bytes > OUTCOME_BYTES;
+    return bytes > most;
   });
   return outcomes.slice(0, end < 0 ? outcomes.length : end);
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { AckRequest } from '@banshare/protocol';
 import { readClientConfig, type ClientConfig } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
-import { Acknowledger } from '../../src/follow/acknowledge.ts';
+import { Acknowledger, type DroppedHere } from '../../src/follow/acknowledge.ts';
 import { ServerLink } from '../../src/server/server-link.ts';
 import { State } from '../../src/bans/state.ts';
 import { HandMadeServer } from '../hand-made-server.ts';
@@ -21,6 +21,7 @@ async function acks(
   enough: (acks: AckRequest[]) => boolean,
   takesRanges = false,
   others: string[] = [],
+  dropped: DroppedHere = { readings: 0, dropped: () => ({ unknown: 'fail2ban counts nothing' }) },
 ): Promise<AckRequest[]> {
   using scratch = folder();
   await using server = await HandMadeServer.start();
@@ -42,6 +43,7 @@ async function acks(
     servers: { current: 'a.example.org', others },
     receipt: () => ({ ...state.receipt(), enforcer: 'log' }),
     spooled: () => 3,
+    dropped,
   });
   acknowledger.ring();
   acknowledger.ring();
@@ -105,6 +107,33 @@ test('Outcomes are told however many they are and whatever their reasons hold', 
     seqs,
     Array.from({ length: COUNT }, (_, index) => index + 1),
   );
+});
+
+test('What was dropped goes with one acknowledgement of many, and outcomes beside it still fit', async () => {
+  const top = Array.from({ length: 50 }, (_, n) => ({
+    ip: ip(`2001:db8:1111:2222:3333:4444:5555:${(0x6600 + n).toString(16)}`),
+    packets: 10 ** 12,
+    least: 10 ** 9,
+    most: 10 ** 9,
+  }));
+  const sums = { v4: 10 ** 12, v6: 10 ** 12, found: 10 ** 12, addresses: 10 ** 12, before: 10 ** 12 };
+  const dropped = { since: NOW, ago: 0, every: 60, partly: true, ...sums, top };
+  const all = await acks(
+    (state) => {
+      state.advance(place, () => undefined);
+      for (let seq = 1; seq <= 60; seq += 1)
+        state.tell({ seq, outcome: 'failed', reason: '\u{1f600}'.repeat(50) });
+    },
+    (told) => told.flatMap(({ outcomes }) => outcomes).length >= 60,
+    false,
+    [],
+    { readings: 1, dropped: () => dropped },
+  );
+  const [first, ...others] = all;
+  assert.deepEqual(first?.dropped, dropped);
+  assert.ok(others.length > 0 && others.every((ack) => ack.dropped === undefined));
+  const told = new Set(all.flatMap(({ outcomes }) => outcomes.map(({ seq }) => seq)));
+  assert.equal(told.size, 60);
 });
 
 test('An acknowledgement carries the receipt of what is in place, and how many reports wait', async () => {

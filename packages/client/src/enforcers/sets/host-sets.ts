@@ -1,5 +1,5 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
-import { type Enforcer, EVERY_JAIL, type Listing, type Remaining } from '../enforcer.ts';
+import { type Counts, type Enforcer, EVERY_JAIL, type Listing, type Remaining } from '../enforcer.ts';
 import type { Change, Effect } from '../../bans/change.ts';
 
 /** An address and how many seconds it is banned, -1 for ever. */
@@ -7,9 +7,6 @@ export type Timed = { ip: Target; seconds: number };
 
 /** One change of the sets, of addresses or of ranges: `move` is there and gets another end, `drop` may be there. */
 export type SetChange = { put: Timed[]; move: Timed[]; drop: Target[] };
-
-/** Packets by address or range, or why nobody knows. */
-export type Counts = { ok: true; packets: ReadonlyMap<string, number> } | { ok: false; reason: string };
 
 /** The sets of a kind of firewall. */
 export type Sets = {

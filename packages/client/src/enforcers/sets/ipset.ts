@@ -1,8 +1,8 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
 import type { Ended } from '../../host/exec.ts';
-import type { Remaining } from '../enforcer.ts';
+import type { Counts, Remaining } from '../enforcer.ts';
 import { Counting, Turns } from './counting.ts';
-import type { Counts, SetChange, Sets, Timed } from './host-sets.ts';
+import type { SetChange, Sets, Timed } from './host-sets.ts';
 import { cannotUse, type RunTool, said } from './tool.ts';
 
 /** Docker's own chain for rules that go before its own; not every host has it. */

@@ -1,7 +1,7 @@
 import { FOR_EVER, isRange, type Target } from '@banshare/protocol';
 import type { Ended } from '../../host/exec.ts';
-import type { Remaining } from '../enforcer.ts';
-import type { Counts, SetChange, Sets, Timed } from './host-sets.ts';
+import type { Counts, Remaining } from '../enforcer.ts';
+import type { SetChange, Sets, Timed } from './host-sets.ts';
 import {
   hasSet,
   isDormant,
