@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startFleet } from './fleet/index.ts';
 
+// Sources load packages by their names; what the bundles load lazily is in scripts/test/build.test.ts.
+delete process.env['BANSHARE_TEST_PROGRAMS'];
+
 /** Has a program note each module that it loads, in a file: a pipe that nobody reads for a moment would end it. */
 const NOTES_WHAT_IT_LOADS = `
 import { registerHooks } from 'node:module';

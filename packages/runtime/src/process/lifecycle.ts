@@ -48,17 +48,12 @@ export async function runProgram(program: Program): Promise<never> {
   const owned: Owned[] = [];
   const stop = stopOnSignals(program);
   const onReload = reloadOnSignal();
-  let isAgain = false;
-  const startAgain = (): void => {
-    isAgain = true;
-    stop.now();
-  };
 
   let code: number = EXIT.done;
   try {
     const resources = {
       own: (label: string, close: () => unknown) => owned.push({ label, close }),
-      startAgain,
+      startAgain: () => stop.again(),
       onReload,
     };
     const result = await program.start(resources, stop.signal);
@@ -72,7 +67,9 @@ export async function runProgram(program: Program): Promise<never> {
     } else if (!stop.signal.aborted) crash(error);
   }
   const clean = await closeAll(owned, stop.begin());
-  if (isAgain && clean) becomeAnew(program.name);
+  // A signal that has come meanwhile is heard now: behind becomeAnew() it would be forgotten.
+  await new Promise(setImmediate);
+  if (stop.isAgain() && clean) becomeAnew(program.name);
   process.exit(clean ? code : code || EXIT.failed);
 }
 
@@ -95,8 +92,9 @@ type Stop = {
   readonly asked: Promise<void>;
   /** Starts the deadline, if no signal did already. */
   begin(): Stopping;
-  /** Stops as after a signal. */
-  now(): void;
+  /** Stops as after a signal, to begin anew, unless a signal has come or comes until then: who ends a program means it. */
+  again(): void;
+  isAgain(): boolean;
 };
 
 /** What is being closed at the moment, to be named where it hangs. */
@@ -118,18 +116,21 @@ function stopOnSignals(program: Program): Stop {
   const controller = new AbortController();
   const { signal } = controller;
   const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  let [isAgain, isEnding] = [false, false];
   for (const each of ['SIGTERM', 'SIGINT'] as const) {
     process.on(each, () => {
-      if (signal.aborted) process.exit(EXIT.failed);
+      if (isEnding) process.exit(EXIT.failed);
+      isEnding = true;
       begin();
       controller.abort(new Error(`${name} received ${each}`));
     });
   }
-  const now = (): void => {
+  const again = (): void => {
+    isAgain = true;
     begin();
     controller.abort(new Error(`${name} starts again`));
   };
-  return { signal, asked, begin, now };
+  return { signal, asked, begin, again, isAgain: () => isAgain && !isEnding };
 }
 
 /** Does not return, unless the kernel refuses: then whoever started the program has to. */

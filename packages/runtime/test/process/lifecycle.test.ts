@@ -76,6 +76,11 @@ test('runProgram() closes the rest where one thing cannot be closed, and ends wi
   assert.equal(ending.err, '<3>Cannot close the second error=stuck\n');
 });
 
+for (const life of ['againBehindSignal', 'againBeforeSignal'])
+  test(`runProgram() ends by a signal also where the program begins anew at that moment: ${life}`, async () => {
+    assert.deepEqual(await live(life, ['SIGTERM']), { code: 0, out: ['ready'], err: '' });
+  });
+
 test('runProgram() ends at once on a second signal', async () => {
   const ending = await live('hangs', ['SIGTERM', 'SIGINT'], 60);
   assert.equal(ending.code, 1);

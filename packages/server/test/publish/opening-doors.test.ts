@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -45,7 +45,9 @@ class Opening implements AsyncDisposable {
 
   /** The endpoints at which the child listens already. */
   async listening(): Promise<string[]> {
-    const [line] = (await once(createInterface(await this.#child), 'line')) as [string];
+    const child = await within(Promise.race([this.#child, this.opened]), 20_000, () => 'the child to listen');
+    assert.ok(child instanceof Socket, 'the child listens before its parent knows it');
+    const [line] = (await once(createInterface(child), 'line')) as [string];
     return JSON.parse(line) as string[];
   }
 
@@ -56,7 +58,7 @@ class Opening implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    (await this.#child).destroy();
+    void this.#child.then((child) => child.destroy());
     await this.distributor.close();
   }
 }
