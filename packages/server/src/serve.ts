@@ -55,7 +55,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const now = (): number => clock.now();
   const rates = rateWatchOf(core);
   publishWhatIsCommitted(core, distributor, rates);
-  watchShared(core, { distributor, port }, resources);
+  watchShared({ ...core, path: paths.ledger }, { distributor, port }, resources);
   const audit = new Audit(core.ledger);
   const membership = await membershipOf(config, core, { audit, doors: distributor });
   cutWhatIsWithdrawn(core, port, resources);

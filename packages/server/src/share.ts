@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
-  makePrivateDirectory,
   monotonicSeconds,
   StartFault,
-  syncDirectory,
+  wallSeconds,
   type Log as Lines,
   type Resources,
 } from '@banshare/runtime';
+import { appliedIn } from './ledger/backup-file.ts';
 import { Ledger } from './ledger/ledger.ts';
-import type { Log } from './log/log.ts';
+import { LogFault, type Log } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
+import { wayOn, whyNotAgain } from './log/way-on.ts';
+import { beginWithSnapshot, lastStartOver, startOver } from './sharing/start-over.ts';
 import type { Distributor } from './publish/distribute.ts';
 import type { ReportPort } from '@banshare/transport';
 
@@ -47,28 +48,71 @@ export async function openLedger(
   const shared = new PostgresLog(options);
   resources.own('the shared log', () => shared.close());
   const patiently = waiting(lines, signal);
+  const open = (): Ledger => new Ledger(path, makeEpoch, shared);
+  let ledger: Ledger;
+  try {
+    ledger = await openReplica({ path, shared, lines, open }, patiently);
+  } catch (cause) {
+    if (cause instanceof LogFault) throw new StartFault(`Cannot serve: ${cause.message}`, { cause });
+    throw cause;
+  }
+  resources.own('the ledger', () => ledger.close());
+  return { ledger, shared };
+}
+
+type Patiently = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Opens a replica that has all that the log has; one that stops begins with a snapshot where way-on.ts says that it may. @throws StartFault, LogFault */
+async function openReplica(
+  { path, shared, lines, open }: { path: string; shared: Log; lines: Lines; open: () => Ledger },
+  patiently: Patiently,
+): Promise<Ledger> {
   if (!existsSync(path)) {
     refuseLeft(path);
-    const head = await patiently(
-      () => beginWithSnapshot(shared, path),
-      () => undefined,
-    );
+    const head = await patiently(() => beginWithSnapshot(shared, path));
     if (head === undefined)
       throw new StartFault(
         `Cannot begin the ledger "${path}": the shared log has no snapshot yet; start the server first that has the ledger`,
       );
   }
-  const ledger = new Ledger(path, makeEpoch, shared);
-  resources.own('the ledger', () => ledger.close());
-  if (ledger.replica()?.applied === 0)
+  const ledger = open();
+  const before = appliedIn(ledger);
+  const fault = await caughtUp(ledger, patiently, path);
+  if (fault === undefined) return ledger;
+  const refusal = whyNotAgain({ fault, last: lastStartOver(path)?.at }, wallSeconds());
+  if (refusal !== undefined) throw new StartFault(`Cannot serve: ${refusal}`);
+  lines.warning('Fetches the newest snapshot of the shared log before any port is opened', {
+    why: fault.message,
+  });
+  const done = await patiently(() => startOver(shared, { path, fault, before, now: wallSeconds() }));
+  if ('refused' in done)
     throw new StartFault(
-      `Cannot use the ledger "${path}" with the shared log: it is not of that log. To bring it there: banshare-server ledger leave, start, and ledger move into an emptied log. To begin with what is there, move the file away`,
+      `Cannot serve: ${fault.message}. It does not begin with that by itself: ${done.refused}`,
     );
-  await patiently(
-    () => ledger.catchUp(),
-    () => ledger.replica()?.stopped,
-  );
-  return { ledger, shared };
+  lines.warning('Began with the newest snapshot of the shared log; the ledger of before is kept', {
+    kept: done.kept,
+  });
+  const anew = open();
+  const again = await caughtUp(anew, patiently, path);
+  if (again !== undefined) throw again;
+  return anew;
+}
+
+/** Has a ledger apply all that there is; returns why it stopped instead, and then it is closed. @throws StartFault, LogFault */
+async function caughtUp(ledger: Ledger, patiently: Patiently, path: string): Promise<LogFault | undefined> {
+  try {
+    if (ledger.replica()?.applied === 0)
+      throw new StartFault(
+        `Cannot use the ledger "${path}" with the shared log: it is not of that log. To bring it there: banshare-server ledger leave, start, and ledger move into an emptied log. To begin with what is there, move the file away`,
+      );
+    await patiently(() => ledger.catchUp());
+    return undefined;
+  } catch (error) {
+    const { stoppedBy } = ledger;
+    ledger.close();
+    if (stoppedBy === undefined) throw error;
+    return stoppedBy;
+  }
 }
 
 /** SQLite takes what lies beside a file for a part of it, also where that is of another one. @throws StartFault */
@@ -80,32 +124,16 @@ function refuseLeft(path: string): void {
   );
 }
 
-/** Lays the newest snapshot at a path, whole or not at all. @throws LogFault, and where it cannot be written */
-async function beginWithSnapshot(shared: Log, path: string): Promise<unknown> {
-  const arriving = `${path}.arriving`;
-  makePrivateDirectory(dirname(path));
-  rmSync(arriving, { force: true });
-  const head = await shared.getSnapshot(arriving);
-  if (head === undefined) return undefined;
-  renameSync(arriving, path);
-  syncDirectory(dirname(path));
-  return head;
-}
-
-/** Does something with the log, again and again until it succeeds. @throws StartFault where that would help nothing. */
-function waiting(
-  lines: Lines,
-  signal: AbortSignal,
-): <T>(work: () => Promise<T>, stopped: () => string | null | undefined) => Promise<T> {
+/** Does something with the log, again and again until it succeeds. @throws LogFault where that would help nothing, StartFault where it is told to stop. */
+function waiting(lines: Lines, signal: AbortSignal): Patiently {
   const began = monotonicSeconds();
   let said = '';
-  return async (work, stopped) => {
+  return async (work) => {
     for (;;) {
       try {
         return await work();
       } catch (cause) {
-        const why = stopped();
-        if (typeof why === 'string') throw new StartFault(`Cannot serve: ${why}`, { cause });
+        if (cause instanceof LogFault && wayOn(cause) !== 'wait') throw cause;
         if (signal.aborted) throw new StartFault('Stopped while it waited for the shared log', { cause });
         const error = (cause as Error).message;
         const isSlow = monotonicSeconds() - began >= SAID_SECONDS;
@@ -122,6 +150,16 @@ const CLOSED =
   'Closed the ports, so that all hosts go to the other servers: install the banshare-server that those have here too';
 const BEHIND =
   'what other servers have committed is not applied here: is the disk full? banshare-server status says more';
+
+const OVER =
+  'This server applies nothing more, and starts again, to begin with the newest snapshot of the shared log';
+
+/** Whether a replica that stopped begins with a snapshot at its next start. */
+function startsOver({ stoppedBy: fault }: Ledger, path: string): boolean {
+  return (
+    fault !== undefined && whyNotAgain({ fault, last: lastStartOver(path)?.at }, wallSeconds()) === undefined
+  );
+}
 
 /**
  * Whether a replica is behind: what the log had is not applied here after so long. It need not be idle, since under load the log is
@@ -143,10 +181,11 @@ export class Lag {
 
 /**
  * Says to hosts, and in the log, when this server can commit nothing since its database is away, its replica has stopped or is behind. One
- * that would need a newer program closes its ports, once its hosts had the time to go to another; operators may still ask it.
+ * that would need a newer program closes its ports, once its hosts had the time to go to another; operators may still ask it. One that may
+ * begin with a snapshot starts again to do so: then no port is open.
  */
 export function watchShared(
-  { ledger, shared, log: lines }: { ledger: Ledger; shared: Log | undefined; log: Lines },
+  { ledger, shared, log: lines, path }: { ledger: Ledger; shared: Log | undefined; log: Lines; path: string },
   { distributor, port }: { distributor: Distributor; port: Pick<ReportPort, 'close'> },
   resources: Resources,
 ): void {
@@ -154,6 +193,13 @@ export function watchShared(
   let said: string | undefined;
   let outdatedSince: number | undefined;
   const lag = new Lag();
+  const stopsWith = (error: string): void => {
+    const isOver = startsOver(ledger, path);
+    lines.error(isOver ? OVER : 'This server applies and writes nothing more', { error });
+    if (!isOver) return;
+    clearInterval(timer);
+    resources.startAgain();
+  };
   const look = (): void => {
     const { applied, stopped, isOutdated } = ledger.replica() ?? {
       applied: 0,
@@ -176,7 +222,7 @@ export function watchShared(
     said = error;
     if (error === undefined) lines.notice('The shared log can be written', {});
     else if (stopped === null) lines.error('Cannot write the shared log; senders try again', { error });
-    else lines.error('This server applies and writes nothing more', { error });
+    else stopsWith(error);
   };
   const timer = setInterval(look, WATCH_MS);
   resources.own('the watch of the shared log', () => clearInterval(timer));

@@ -129,8 +129,14 @@ export function copyAsSnapshot(
   path: string,
 ): LogPosition {
   // Both in one turn: nothing is applied in between.
-  const row = ledger.sql('SELECT n, token FROM applied').get() as Row;
+  const position = appliedIn(ledger);
   ledger.copyTo(path);
+  return position;
+}
+
+/** The entry of the log that a ledger has applied last. @throws SQLite's error. */
+export function appliedIn({ sql }: { readonly sql: Sql }): LogPosition {
+  const row = sql('SELECT n, token FROM applied').get() as Row;
   return { n: Number(row['n']), token: String(row['token']) };
 }
 

@@ -70,6 +70,11 @@ export class Ledger {
     };
   }
 
+  /** Why no more is applied; undefined where it is, or it is not shared. */
+  get stoppedBy(): LogFault | undefined {
+    return this.#shared?.stopped;
+  }
+
   /** Applies all that other servers have appended by now. @throws LogFault where the log cannot be read, or does not fit. */
   async catchUp(): Promise<void> {
     if (this.#shared !== undefined) await this.#news.applied();

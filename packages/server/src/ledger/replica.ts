@@ -1,4 +1,5 @@
 import { lacking, LogFault, type Entry, type Log, type LogPosition } from '../log/log.ts';
+import { wayOn } from '../log/way-on.ts';
 import type { LedgerFile } from './ledger-file.ts';
 import { markOf, rewind, type Outcome, type Piece } from './pieces.ts';
 import type { Row } from './tables/rows.ts';
@@ -14,9 +15,6 @@ type Judged = {
   end: ReturnType<typeof markOf>;
   events: ReturnType<LedgerFile['opened']['books']['events']['takeFresh']>;
 };
-
-/** Faults after which this replica applies nothing more: a person is needed. */
-const STOPS: ReadonlySet<string> = new Set(['forged', 'newer', 'forked', 'pruned']);
 
 const NOT_OF_IT =
   "This server's ledger is none of those that share the log: move its file away, and it starts from the newest snapshot there";
@@ -93,7 +91,7 @@ export class Replica {
       try {
         entries = await this.#log.after(this.position, MOST_READ);
       } catch (error) {
-        throw error instanceof LogFault && STOPS.has(error.code) ? this.#stop(error) : error;
+        throw error instanceof LogFault && wayOn(error) !== 'wait' ? this.#stop(error) : error;
       }
       // Whoever has applied none begins a log: on another ledger the entries would fit, and mean something else.
       if (entries.length > 0 && this.position.n === 0) throw this.#stop(new LogFault('forked', NOT_OF_IT));
@@ -161,8 +159,8 @@ export class Replica {
     if (!fits) {
       database.exec('ROLLBACK');
       touched.clear();
-      const text = `Cannot apply entry ${n} of the log: this server's ledger is not what the others have; start it from the newest snapshot`;
-      throw this.#stop(new LogFault('forked', text, { n }));
+      const text = `Cannot apply entry ${n} of the log: this server's ledger is not what the others have`;
+      throw this.#stop(new LogFault('conflict', text, { n }));
     }
     database.prepare('UPDATE applied SET n = ?, token = ?').run(n, token);
     database.exec('COMMIT');

@@ -8,7 +8,7 @@ import { ADD_FIRST, ENDS, FORGET_OTHER_PARTS, FORGET_SNAPSHOTS, HOLD_LOG } from 
 
 /**
  * The numbers of a log that begins anew are so much higher. So no replica of the log before has its first number, and each finds that what
- * follows its own place is not there: it stops, whatever is appended later, and begins with the new snapshot.
+ * follows its own place is not there, whatever is appended later, and begins with the new snapshot.
  */
 const FURTHER = 1_000_000;
 /** A part has a mebibyte. */

@@ -24,7 +24,7 @@ export function proveRows(
   if (begins > Math.max(1, position.n)) {
     throw new LogFault(
       'pruned',
-      `The log begins with entry ${begins}, and this server has it up to ${position.n} only: it goes on from the newest snapshot after banshare-server ledger join FILE`,
+      `The log begins with entry ${begins}, and this server has it up to ${position.n} only: it goes on from the newest snapshot`,
       { n: position.n },
     );
   }

@@ -77,7 +77,7 @@ export async function putHead(
   return put !== undefined;
 }
 
-/** The newest snapshot, laid at a path where nothing is; undefined where there is none. @throws LogFault `forged`, or `pruned` where it was just removed */
+/** The newest snapshot, laid at a path where nothing is; undefined where there is none. @throws LogFault `forged`, or `away` where it was just removed */
 export async function getSnapshot(
   line: Line,
   secret: Buffer,
@@ -108,7 +108,7 @@ async function getParts(
   for (let part = 0; part < parts; part += 1) {
     const [found] = await line.ask(READ_PART, [id, part]);
     if (found === undefined)
-      throw new LogFault('pruned', `The snapshot of entry ${n} is just being removed`, { n });
+      throw new LogFault('away', `The snapshot of entry ${n} is just being removed for a newer one`, { n });
     const data = found['data'] as Buffer;
     if (!isMac(found['mac'], partMac(secret, id, part, data))) throw forged(n);
     await file.appendFile(await decompress(data, { maxOutputLength: MOST_PART_BYTES }));

@@ -122,6 +122,7 @@ const STATUS: FieldsOf<Status> = {
         stopped: TEXT_OR_NULL,
         isOutdated: 'flag',
         aheadBy: NUMBER_OR_NULL,
+        startedOver: { orNull: { fields: { at: 'number', code: 'text', why: 'text', kept: 'text' } } },
       },
     },
   },

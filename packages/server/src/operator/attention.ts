@@ -16,6 +16,7 @@ import {
   needsRestart,
   noGeneration,
   replicaStopped,
+  startedOver,
   unreplicated,
 } from './servers-attention.ts';
 
@@ -55,6 +56,7 @@ export function attentionOf(facts: Facts): Attention {
     ].flatMap((kind) => kind(facts)),
     todo: [
       unreplicated,
+      startedOver,
       clocksApart,
       frozen,
       heldNewcomers,

@@ -19,6 +19,7 @@ export const KINDS = {
   'to-do': [
     'log-unreplicated',
     'server-clock',
+    'started-over',
     'frozen',
     'held-newcomer',
     'held-block',

@@ -1,6 +1,6 @@
 import { someOf } from '@banshare/runtime';
 import { MOST_AHEAD } from '../log/log.ts';
-import { span } from '../words/phrases.ts';
+import { span, time } from '../words/phrases.ts';
 import type { Entry, Facts } from './facts.ts';
 
 /** A host that goes from one to the other takes an epoch for a new one, and lifts what that lacks. */
@@ -23,6 +23,14 @@ export function replicaStopped({ shared }: Facts): Entry[] {
     : '';
   const text = `This server takes nothing more from the log that the servers share, and writes nothing: ${shared.stopped}${leaves}`;
   return [{ code: 'replica-stopped', text }];
+}
+
+/** What was behind is well again; of tables that were not what they had to be somebody has to know, since nothing but this server writes them. */
+export function startedOver({ shared }: Facts): Entry[] {
+  const over = shared?.startedOver ?? null;
+  if (over === null || over.code !== 'conflict') return [];
+  const text = `This server began with the newest snapshot of the shared log at ${time(over.at)}: ${over.why}. Find out whether its disk is failing, or who writes its files; then remove ${over.kept}, the ledger of before`;
+  return [{ code: 'started-over', text }];
 }
 
 /** Bans end, and what is over is removed, by the time of each server. */

@@ -1,5 +1,6 @@
 import { CLOCK_SECONDS, specialRange, type Receipt } from '@banshare/protocol';
-import type { SteadyClock } from '@banshare/runtime';
+import type { HostPaths, SteadyClock } from '@banshare/runtime';
+import { existsSync } from 'node:fs';
 import { MOST_IN_BLOCK } from '../judging/ban-target.ts';
 import type { HostBook } from '../fleet/hosts.ts';
 import type { Membership } from '../fleet/membership.ts';
@@ -11,6 +12,8 @@ import type { NeverBan } from '../never-ban/never-ban.ts';
 import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from '../fleet/in-place.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import { aheadOf, type Log } from '../log/log.ts';
+import { whyNotAgain } from '../log/way-on.ts';
+import { lastStartOver } from '../sharing/start-over.ts';
 import type { LedgerWatch } from './outages.ts';
 import { hostsWithoutRanges } from './bans.ts';
 import { attentionOf, type Attention } from './attention.ts';
@@ -90,6 +93,7 @@ export type StatusParts = {
   ledgerWatch: LedgerWatch;
   bannedAnyway: Pick<BannedAnywayWatch, 'standing'>;
   shared: Pick<Log, 'health' | 'time'> | undefined;
+  paths: Pick<HostPaths, 'ledger'>;
   /** Writes something small to the ledger. @throws when it cannot. */
   tryWriting: () => Promise<void>;
   service: { distributor: { outage: Outage | null } };
@@ -241,16 +245,22 @@ function inPlaceFacts(
   };
 }
 
-function sharedFacts({ ledger, shared }: StatusParts, now: number): Facts['shared'] {
+function sharedFacts({ ledger, shared, paths }: StatusParts, now: number): Facts['shared'] {
   const replica = ledger.replica();
   if (replica === undefined || shared === undefined) return null;
   const { at = null, durability, last, fault } = shared.health();
+  const { stoppedBy } = ledger;
+  const over = lastStartOver(paths.ledger);
+  const refusal =
+    stoppedBy === undefined ? undefined : whyNotAgain({ fault: stoppedBy, last: over?.at }, now);
   return {
     at,
     durability,
     last: Math.max(last, replica.applied),
     clockAhead: aheadOf(shared, now) ?? null,
     ...replica,
+    stopped: refusal ?? replica.stopped,
+    startedOver: over !== undefined && existsSync(over.kept) ? over : null,
     fault: fault?.message ?? null,
   };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
 import {
   LogFault,
   type Appended,
@@ -6,12 +7,16 @@ import {
   type Entry,
   type Log,
   type LogPosition,
+  type SnapshotHead,
 } from '../../src/log/log.ts';
 
 /** The log that several ledgers of a test share: the same compare and set, in memory. */
 export class LogOfTest {
   readonly entries: Entry[] = [];
   readonly #listeners: (() => void)[] = [];
+  /** The newest snapshot, as a file, and the first entry that is not pruned. */
+  snapshot: { head: SnapshotHead; path: string } | undefined;
+  prunedTo = 0;
   /** What the next append does instead, once. */
   next: 'away' | 'unknown and stored' | 'unknown and lost' | undefined;
 
@@ -19,7 +24,10 @@ export class LogOfTest {
   server(): Log {
     return {
       append: async (draft, after) => this.#append(draft, after),
-      after: async ({ n }, limit) => this.entries.slice(n, n + limit),
+      after: async ({ n }, limit) => {
+        if (n < this.prunedTo) throw new LogFault('pruned', `The log begins with entry ${this.prunedTo}`);
+        return this.entries.slice(n, n + limit);
+      },
       onNews: (listen) => void this.#listeners.push(listen),
       health: () => ({
         at: 'test',
@@ -31,7 +39,10 @@ export class LogOfTest {
       }),
       time: () => undefined,
       putSnapshot: async () => false,
-      getSnapshot: async () => undefined,
+      getSnapshot: async (path) => {
+        if (this.snapshot !== undefined) copyFileSync(this.snapshot.path, path);
+        return this.snapshot?.head;
+      },
       close: async () => undefined,
     };
   }

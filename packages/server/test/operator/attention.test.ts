@@ -252,7 +252,7 @@ test('status breaks its lines between words on a terminal, and names what waits 
 });
 
 test('a server whose clock is not that of the shared database is told, in words', () => {
-  const well = { fault: null, stopped: null, isOutdated: false, aheadBy: null };
+  const well = { fault: null, stopped: null, isOutdated: false, aheadBy: null, startedOver: null };
   const shared = { at: 'db:5432', durability: 'standby', applied: 7, last: 7, ...well };
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: 59 } }).todo, []);
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: null } }).todo, []);
@@ -262,7 +262,7 @@ test('a server whose clock is not that of the shared database is told, in words'
 });
 
 test('a server that is ahead of its database is named with the command that brings all back', () => {
-  const well = { fault: null, isOutdated: false, clockAhead: null, durability: 'standby' };
+  const well = { fault: null, isOutdated: false, clockAhead: null, durability: 'standby', startedOver: null };
   const shared = { ...well, at: 'db:5432', applied: 9, last: 9, stopped: 'it is ahead' };
   for (const [aheadBy, many] of [
     [1, '1 entry'],
@@ -330,4 +330,13 @@ test('a server that lacks the keys of a generation says which and how they come;
   );
   const none = attentionOf(facts({ generations: [], lackingGenerations: ['20261121T000000Z-bbbbbb'] }));
   assert.deepEqual([none.urgent.map(({ code }) => code), none.todo], [['no-generation'], []]);
+});
+
+test('a server that began with a snapshot is named while the ledger of before is there, where its tables were not what they had to be', () => {
+  const well = { fault: null, stopped: null, isOutdated: false, clockAhead: null, aheadBy: null };
+  const shared = { ...well, durability: 'standby', at: 'db:5432', applied: 9, last: 9 };
+  const over = { at: NOW, why: 'Cannot apply entry 7', kept: '/var/lib/kept' };
+  assert.deepEqual(codes({ shared: { ...shared, startedOver: { ...over, code: 'pruned' } } }).todo, []);
+  const { todo } = attentionOf(facts({ shared: { ...shared, startedOver: { ...over, code: 'conflict' } } }));
+  assert.match(todo[0]?.text ?? '', /began with the newest snapshot .*entry 7.*remove \/var\/lib\/kept/);
 });

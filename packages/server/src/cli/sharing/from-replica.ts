@@ -14,6 +14,7 @@ import { Ledger } from '../../ledger/ledger.ts';
 import { SCHEMA } from '../../ledger/schema.ts';
 import { beginAnew, firstEntry } from '../../log/begin-anew.ts';
 import { LogFault } from '../../log/log.ts';
+import { wayOn } from '../../log/way-on.ts';
 import { PostgresLog, type PostgresLogOptions } from '../../log/postgres-log.ts';
 import { whyRunning } from './share-ledger.ts';
 
@@ -111,8 +112,7 @@ async function rebuild(log: PostgresLog, path: string): Promise<string | undefin
     }
     return undefined;
   } catch (error) {
-    if (error instanceof LogFault && !['forged', 'newer', 'forked', 'pruned'].includes(error.code))
-      throw error;
+    if (error instanceof LogFault && wayOn(error) === 'wait') throw error;
     return (error as Error).message;
   }
 }
@@ -148,7 +148,7 @@ function sayRestored({ n, last, gained, lost }: Compared): string {
   const told = [ahead, back, gone].filter((text) => text !== '').join('; ');
   return [
     `Restored: the log begins anew with this replica, in a new epoch.${told === '' ? '' : ` ${told}.`}`,
-    'Start this server; hosts compare and repair. Each other server has to take what is there now: here banshare-server ledger invite FILE, there, while it is stopped, banshare-server ledger join FILE.',
+    'Start this server; hosts compare and repair. Start each other server then: it begins with what is there now, and keeps its file of before. One that has what is not there says so, and waits: here banshare-server ledger invite FILE, there, while it is stopped, banshare-server ledger join FILE.',
   ].join('\n');
 }
 
