@@ -1,7 +1,7 @@
 import { wallSeconds, EXIT } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
-import { durationTyped, targetTyped } from './words-of.ts';
+import { countTyped, durationTyped, momentTyped, targetTyped } from './words-of.ts';
 import { showBanned, showUnbanned } from './show/show-ranges.ts';
 import { showExplanation } from './show/show-explanation.ts';
 import { MOST_BANS, showBans, showUndone, type ShownBan } from './show/show.ts';
@@ -14,6 +14,7 @@ const IPS = {
   coerce: targetTyped,
   describe: 'addresses or ranges',
 } as const;
+const MOMENT = { type: 'string', coerce: momentTyped } as const;
 const JAIL = { type: 'string', describe: 'in this jail only' } as const;
 
 /** The commands about bans. */
@@ -30,29 +31,28 @@ function bans(ask: Ask): Command {
       jail: JAIL,
       host: { type: 'string', describe: 'reported by this host only' },
       all: { type: 'boolean', default: false, describe: 'also those that are over' },
+      since: { ...MOMENT, describe: 'published since: 2h, 7d, or a time' },
+      until: { ...MOMENT, describe: 'published until: the same' },
       limit: {
         type: 'string',
-        default: String(MOST_BANS),
-        coerce: countOf,
-        describe: 'prints the newest so many; --json has all',
+        defaultDescription: `${MOST_BANS}; --json has all`,
+        coerce: countTyped,
+        describe: 'the newest so many',
       },
       'all-rows': { type: 'boolean', default: false, describe: 'prints every one' },
     },
     handler: (words) => {
-      const { ip, jail, host, all, limit, allRows } = words;
-      const most = allRows === true ? Infinity : Number(limit);
-      const show = ({ bans: list, frozen }: { bans: ShownBan[]; frozen: Frozen | null }): string =>
-        [showBans(list, wallSeconds(), most), ...frozenLine(frozen, wallSeconds())].join('\n');
-      return ask(words, { command: 'bans', args: { ip, jail, host, all } }, show);
+      const { ip, jail, host, all, since, until, limit, allRows, json } = words;
+      const most = limit === undefined ? (allRows === true || json ? undefined : MOST_BANS) : Number(limit);
+      const show = ({ bans: list, older = 0, frozen }: Listed): string =>
+        [showBans(list, wallSeconds(), older), ...frozenLine(frozen, wallSeconds())].join('\n');
+      const args = { ip, jail, host, all, since, until, limit: most };
+      return ask(words, { command: 'bans', args }, show);
     },
   };
 }
 
-/** @throws where it is no number of rows. */
-function countOf(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error('--limit takes a number of rows, such as 500');
-  return Number(text);
-}
+type Listed = { bans: ShownBan[]; older?: number; frozen: Frozen | null };
 
 function explain(ask: Ask): Command {
   return {

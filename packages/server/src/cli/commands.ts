@@ -76,7 +76,7 @@ export function serverCommands(
     },
     ...careCommands(ask, setCode),
     ...banCommands(ask),
-    ...historyCommands(setCode),
+    ...historyCommands(ask, setCode),
     ...fleetCommands(ask, setCode),
     ...stopCommands(ask),
     ledgerCommands(setCode),

@@ -1,10 +1,12 @@
 import { setTimeout } from 'node:timers/promises';
-import { complain, EXIT, tell, tellJson, wallSeconds } from '@banshare/runtime';
-import { readMoment, type EventsPart } from '../operator/events.ts';
+import { complain, EXIT, tell, tellJson } from '@banshare/runtime';
+import { TOP_BY } from '../operator/top.ts';
+import type { EventsPart } from '../operator/events.ts';
 import type { Happening } from '../words/happening.ts';
-import { askServer, codeOf, type Command, type Words } from './ask-daemon.ts';
+import { askServer, codeOf, type Ask, type Command, type Words } from './ask-daemon.ts';
 import { eventLine } from './show/show-events.ts';
-import { targetTyped } from './words-of.ts';
+import { showTop } from './show/show-top.ts';
+import { countTyped, momentTyped, targetTyped } from './words-of.ts';
 
 const MOMENT = { type: 'string', coerce: momentTyped } as const;
 /** How long the daemon keeps an answer back where nothing happens. Seconds. */
@@ -15,7 +17,7 @@ const AWAY_MS = 300;
 const AWAY: ReadonlySet<string> = new Set(['no-daemon', 'no-answer']);
 
 /** The commands that look back. */
-export function historyCommands(setCode: (code: number) => void): Command[] {
+export function historyCommands(ask: Ask, setCode: (code: number) => void): Command[] {
   return [
     {
       command: 'events',
@@ -38,14 +40,25 @@ export function historyCommands(setCode: (code: number) => void): Command[] {
       },
       handler: (words) => showEvents(words, setCode),
     },
+    {
+      command: 'top',
+      describe: 'what was reported and banned most',
+      builder: {
+        by: {
+          type: 'string',
+          choices: TOP_BY,
+          default: 'ip',
+          describe: 'addresses, jails, hosts, or networks (/24, IPv6 /64)',
+        },
+        since: { ...MOMENT, default: '7d', describe: '2h, 7d, or a time: 2026-11-26T14:00Z' },
+        limit: { type: 'string', default: '20', coerce: countTyped, describe: 'so many rows, 1000 at most' },
+      },
+      handler: (words) => {
+        const { by, since, limit } = words;
+        return ask(words, { command: 'top', args: { by, since, limit: Number(limit) } }, showTop);
+      },
+    },
   ];
-}
-
-/** @throws where it is neither a duration nor a time. */
-function momentTyped(text: string): string {
-  if (readMoment(text, wallSeconds()) === null)
-    throw new Error(`"${text}" is no time: 2h, 7d, or 2026-11-26T14:00Z`);
-  return text;
 }
 
 async function showEvents(words: Words, setCode: (code: number) => void): Promise<void> {
@@ -84,13 +97,13 @@ async function listAll(
     since: since ?? (isFollowing ? undefined : '1d'),
     fromNow: isFollowing && since === undefined,
   };
-  let part = await ask(root, { ...filters, ...from, until });
+  let part = await askEvents(root, { ...filters, ...from, until });
   // What comes while all this is printed comes with --follow only.
   const end = isFollowing || !part.ok ? undefined : (until ?? new Date(part.value.now * 1000).toISOString());
   while (part.ok) {
     for (const event of part.value.events) take(event);
     if (part.value.isAll) return part.value.place;
-    part = await ask(root, { ...filters, ...from, until: end, after: part.value.place });
+    part = await askEvents(root, { ...filters, ...from, until: end, after: part.value.place });
   }
   complain('banshare-server', part.reason);
   return codeOf(part.code);
@@ -105,7 +118,7 @@ async function followOn(
 ): Promise<number> {
   let isAway = false;
   for (let place = reached; ;) {
-    const part = await ask(root, { ...filters, after: place, wait: WAIT });
+    const part = await askEvents(root, { ...filters, after: place, wait: WAIT });
     if (part.ok) {
       isAway = false;
       if (part.value.isAnew)
@@ -126,7 +139,7 @@ async function followOn(
   }
 }
 
-async function ask(
+async function askEvents(
   root: string,
   args: Filters,
 ): Promise<{ ok: true; value: EventsPart } | { ok: false; code: string; reason: string }> {

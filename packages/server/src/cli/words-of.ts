@@ -1,6 +1,8 @@
 import { parseDuration, parseRange, parseTarget, type Result } from '@banshare/protocol';
+import { wallSeconds } from '@banshare/runtime';
 import type { Argv, PositionalOptions } from 'yargs';
 import type { Command, Words } from './ask-daemon.ts';
+import { readMoment } from '../words/moment.ts';
 
 /** The names of the words that a command line is given by their place, as in `ban <ip..>`. */
 export function placesOf({ command }: Pick<Command, 'command'>): Set<string> {
@@ -44,3 +46,16 @@ export const targetTyped = typed(parseTarget);
 export const rangeTyped = typed(parseRange);
 /** For `coerce`: a duration. @throws where it is none. */
 export const durationTyped = typed(parseDuration);
+
+/** For `coerce`: a duration, for so long ago, or a time. @throws where it is neither. */
+export function momentTyped(text: string): string {
+  if (readMoment(text, wallSeconds()) === null)
+    throw new Error(`"${text}" is no time: 2h, 7d, or 2026-11-26T14:00Z`);
+  return text;
+}
+
+/** For `coerce`: a number of rows. @throws where it is none. */
+export function countTyped(text: string): string {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error('--limit takes a number of rows, such as 500');
+  return text;
+}

@@ -5,13 +5,14 @@ import type { Ledger } from './ledger.ts';
 /** Reports wait while a page is read. */
 const PAGE = 1000;
 
-/** Goes through every active ban, as its event, in the order of their seq, and lets reports in between. */
+/** Goes through every active ban that was published after a seq, as its event, in their order, and lets reports in between. */
 export async function* eachActive(
   ledger: Pick<Ledger, 'active' | 'head'>,
   now: number,
+  after = 0,
 ): AsyncGenerator<Event> {
   const { seq: uptoSeq } = ledger.head();
-  for (let afterSeq = 0; ;) {
+  for (let afterSeq = after; ;) {
     const page = await ledger.active({ afterSeq, uptoSeq, limit: PAGE }, now);
     yield* page;
     const last = page.at(-1);

@@ -315,8 +315,18 @@ export const ACTIONS = {
     gives: { fields: HOST_LIST },
   },
   bans: {
-    takes: { 'ip?': 'text', 'jail?': 'text', 'host?': 'text', 'all?': 'flag' },
-    gives: { fields: { bans: { list: { fields: LISTED_BAN } }, frozen: FROZEN } },
+    takes: {
+      'ip?': 'text',
+      'jail?': 'text',
+      'host?': 'text',
+      'all?': 'flag',
+      'since?': 'text',
+      'until?': 'text',
+      'limit?': 'number',
+    },
+    gives: {
+      fields: { bans: { list: { fields: LISTED_BAN } }, older: { optional: 'number' }, frozen: FROZEN },
+    },
   },
   ...HISTORY_ACTIONS,
   explain: { takes: { ip: 'text' }, gives: { fields: EXPLANATION } },

@@ -39,6 +39,7 @@ import { changeHost, changeNeverBan, setEnrolment, settleHeld, showAudit, type F
 import { bansAfter, newsSince } from './follow-news.ts';
 import { makePageLink, usePageLink, type PageLinks } from './page-links.ts';
 import { freeze, held, thaw } from './stop.ts';
+import { top } from './top.ts';
 import { undo } from './undo.ts';
 import { retire, type RetireParts } from './retire.ts';
 import { copyForBackup, removeCopy } from '../ledger/backup-file.ts';
@@ -90,6 +91,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   bans: listBans,
   events,
   history,
+  top,
   explain,
   ban: unlessFrozen(operatorBan),
   unban: operatorUnban,

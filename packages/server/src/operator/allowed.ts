@@ -17,6 +17,7 @@ export const ALLOWED: Readonly<Partial<Record<keyof typeof ACTIONS, 'look' | 'ac
     bans: 'look',
     events: 'look',
     history: 'look',
+    top: 'look',
     explain: 'look',
     audit: 'look',
     'news-since': 'look',

@@ -1,8 +1,9 @@
-import { parseDuration, parseTarget } from '@banshare/protocol';
+import { parseTarget } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { Ledger } from '../ledger/ledger.ts';
 import { placeBefore, placeNow, readPart, type Part, type Place, type Wanted } from '../ledger/timeline.ts';
 import type { Happening } from '../words/happening.ts';
+import { MOMENT_FAULT, readMoment } from '../words/moment.ts';
 import type { Arrivals } from './arrivals.ts';
 import { decline, textOf, type Args } from './bans.ts';
 import { concerning } from './list-bans.ts';
@@ -80,8 +81,7 @@ function readWanted(args: Args, now: number): Wanted | AdminReply {
   const isFollowing = textOf(args, 'after') !== undefined;
   const since = readMoment(textOf(args, 'since'), now);
   const until = readMoment(textOf(args, 'until'), now);
-  if (since === null || until === null)
-    return decline('duration', 'since and until take 90s 10m 6h 1d 1w, or a time: 2026-11-26T14:00Z');
+  if (since === null || until === null) return decline('duration', MOMENT_FAULT);
   const ip = textOf(args, 'ip');
   const target = ip === undefined ? undefined : parseTarget(ip);
   if (target?.ok === false) return decline('address', target.fault);
@@ -102,16 +102,6 @@ function isAbout({ ip }: Happening, concerns: ReturnType<typeof concerning>): bo
   if (ip === null) return false;
   const target = parseTarget(ip);
   return target.ok && concerns(target.value);
-}
-
-/** A moment that is so long ago, or is named; undefined where nothing was said, null where that is none. Epoch seconds. */
-export function readMoment(text: string | undefined, now: number): number | undefined | null {
-  if (text === undefined) return undefined;
-  const duration = parseDuration(text);
-  if (duration.ok) return duration.value < 0 ? 0 : now - duration.value;
-  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(text)) return null;
-  const milliseconds = Date.parse(text);
-  return Number.isNaN(milliseconds) ? null : milliseconds / 1000;
 }
 
 function numberOf(args: Args, name: string): number | undefined {

@@ -1,6 +1,7 @@
 import type { AdminTable, FieldsOf } from '@banshare/runtime';
 import type { EventsPart } from './events.ts';
 import type { PastBans } from './history.ts';
+import { TOP_BY, type Top } from './top.ts';
 
 const TEXT_OR_NULL = { orNull: 'text' } as const;
 const NUMBER_OR_NULL = { orNull: 'number' } as const;
@@ -40,6 +41,14 @@ const PAST_BANS: FieldsOf<PastBans> = {
   isRough: 'flag',
 };
 
+const TOP: FieldsOf<Top> = {
+  by: 'text',
+  since: 'number',
+  at: 'number',
+  names: NUMBER_OR_NULL,
+  rows: { list: { fields: { name: 'text', reports: 'number', bans: 'number' } } },
+};
+
 /** The actions that look back: a part of the table of all. */
 export const HISTORY_ACTIONS = {
   events: {
@@ -56,5 +65,6 @@ export const HISTORY_ACTIONS = {
     },
     gives: { fields: EVENTS_PART },
   },
+  top: { takes: { 'by?': TOP_BY, 'since?': 'text', 'limit?': 'number' }, gives: { fields: TOP } },
   history: { takes: { 'since?': 'text' }, gives: { fields: PAST_BANS } },
 } as const satisfies AdminTable;

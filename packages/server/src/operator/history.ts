@@ -1,11 +1,11 @@
 import { monotonicSeconds, type AdminReply } from '@banshare/runtime';
 import type { Ledger } from '../ledger/ledger.ts';
 import { eachSince } from '../ledger/past-events.ts';
+import { MOMENT_FAULT, readMoment } from '../words/moment.ts';
 import { networkOf } from '../words/network.ts';
 import { MostNamed } from '../words/most-named.ts';
 import { Arrivals } from './arrivals.ts';
 import { decline, textOf, type Args } from './bans.ts';
-import { readMoment } from './events.ts';
 
 type Counted = { name: string; bans: number };
 
@@ -36,8 +36,7 @@ const MOST_NAMED = 20;
 export async function history(args: Args, { ledger, lookedBack, now }: HistoryParts): Promise<AdminReply> {
   const text = textOf(args, 'since') ?? '30d';
   const since = readMoment(text, now());
-  if (since === null || since === undefined)
-    return decline('duration', 'since takes 90s 10m 6h 1d 1w, or a time: 2026-11-26T14:00Z');
+  if (since === null || since === undefined) return decline('duration', MOMENT_FAULT);
   const from = Math.max(since, now() - LONGEST);
   const result = await lookedBack.once(`history ${text}`, () => pastBans(ledger, from, now()));
   return { ok: true, result };

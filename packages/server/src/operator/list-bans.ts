@@ -4,7 +4,9 @@ import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from '../ledger/active-bans.ts';
 import type { Freeze } from '../judging/freeze.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { placeBefore } from '../ledger/timeline.ts';
 import { decline, textOf, type Args } from './bans.ts';
+import { MOMENT_FAULT, readMoment } from '../words/moment.ts';
 import { widerRanges } from '../words/wider-ranges.ts';
 
 /** Reports wait while a page is read. */
@@ -16,8 +18,9 @@ export type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'a
 };
 
 /**
- * `bans [IP|RANGE|--jail J|--host H|--all]`: the active ones, or everything that was published and is still kept; of an address
- * also those of ranges around it, of a range also those within it.
+ * `bans [IP|RANGE] [--jail J] [--host H] [--since …] [--until …] [--limit N] [--all]`: the active ones, or everything that was published
+ * and is still kept; of an address also those of ranges around it, of a range also those within it. With a limit the newest so many,
+ * and `older` says how many more there are.
  */
 export async function listBans(
   args: Args,
@@ -26,13 +29,49 @@ export async function listBans(
   const text = textOf(args, 'ip');
   const target = text === undefined ? undefined : parseTarget(text);
   if (target?.ok === false) return decline('address', target.fault);
+  const since = readMoment(textOf(args, 'since'), now());
+  const until = readMoment(textOf(args, 'until'), now());
+  if (since === null || until === null) return decline('duration', MOMENT_FAULT);
   const concerns = target === undefined ? () => true : concerning(target.value);
   const [jail, host] = [textOf(args, 'jail'), textOf(args, 'host')];
-  const isWanted = (ban: Event): boolean =>
-    (jail ?? ban.jail) === ban.jail && (host ?? ban.host) === ban.host && concerns(ban.ip);
-  const bans =
-    args['all'] === true ? await listAll(ledger, isWanted, now()) : await listActive(ledger, isWanted, now());
-  return { ok: true, result: { bans, frozen: freeze.at(now()) } };
+  const newest = new Newest(args['limit']);
+  const range = { after: since === undefined ? 0 : placeBefore(ledger.sql, since).events };
+  const take = (ban: Event, how: Pick<ListedBan, 'isLifted'> = {}): void => {
+    const isThen = ban.at >= (since ?? -Infinity) && ban.at <= (until ?? Infinity);
+    if (isThen && (jail ?? ban.jail) === ban.jail && (host ?? ban.host) === ban.host && concerns(ban.ip))
+      newest.add({ ...listed(ban), ...how });
+  };
+  if (args['all'] === true) await eachPublished(ledger, range, now(), take);
+  else for await (const ban of eachActive(ledger, now(), range.after)) take(ban);
+  const { bans, older } = newest;
+  return { ok: true, result: { bans, ...(older === undefined ? {} : { older }), frozen: freeze.at(now()) } };
+}
+
+/** Keeps the newest of what comes in order; all of it where no limit is given. */
+class Newest {
+  readonly #most: number;
+  #bans: ListedBan[] = [];
+  #count = 0;
+
+  constructor(limit: unknown) {
+    this.#most = typeof limit === 'number' ? Math.max(0, Math.floor(limit)) : Infinity;
+  }
+
+  add(ban: ListedBan): void {
+    this.#count += 1;
+    this.#bans.push(ban);
+    // Not for each one: taking the first of a long list away moves all others.
+    if (this.#bans.length >= 2 * this.#most + PAGE) this.#bans = this.#bans.slice(-this.#most);
+  }
+
+  get bans(): ListedBan[] {
+    return this.#most === 0 ? [] : this.#bans.slice(-this.#most);
+  }
+
+  /** How many more there were; undefined where there is no limit. */
+  get older(): number | undefined {
+    return this.#most === Infinity ? undefined : Math.max(0, this.#count - this.#most);
+  }
 }
 
 /** Whether an address or range is that, lies around it, or within it. */
@@ -41,30 +80,24 @@ export function concerning(target: Target): (ip: Target) => boolean {
   return isRange(target) ? (ip) => around.has(ip) || covers(target, ip) : (ip) => around.has(ip);
 }
 
-async function listActive(
+/** A ban that was published again comes for each time. */
+async function eachPublished(
   ledger: Ledger,
-  isWanted: (ban: Event) => boolean,
+  { after }: { after: number },
   now: number,
-): Promise<ListedBan[]> {
-  const bans: ListedBan[] = [];
-  for await (const ban of eachActive(ledger, now)) if (isWanted(ban)) bans.push(listed(ban));
-  return bans;
-}
-
-/** A ban that was published again stands in the list for each time. */
-async function listAll(ledger: Ledger, isWanted: (ban: Event) => boolean, now: number): Promise<ListedBan[]> {
+  take: (ban: Event, how: Pick<ListedBan, 'isLifted'>) => void,
+): Promise<void> {
   const activeSeqs = new Set<number>();
-  for await (const { seq } of eachActive(ledger, now)) activeSeqs.add(seq);
-  const bans: ListedBan[] = [];
-  for (let since = 0; ;) {
+  for await (const { seq } of eachActive(ledger, now, after)) activeSeqs.add(seq);
+  for (let since = after; ;) {
     const page = await ledger.since(since, PAGE);
     for (const event of page) {
-      if (event.kind !== 'ban' || !isWanted(event)) continue;
+      if (event.kind !== 'ban') continue;
       const isLifted = !activeSeqs.has(event.seq) && (event.until === null || event.until > now);
-      bans.push(isLifted ? { ...listed(event), isLifted } : listed(event));
+      take(event, isLifted ? { isLifted } : {});
     }
     const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return bans;
+    if (last === undefined || page.length < PAGE) return;
     since = last.seq;
     await setImmediate();
   }

@@ -23,6 +23,13 @@ export class MostNamed {
     return this.#counts.get(name) ?? 0;
   }
 
+  /** How many names there are here and in another together. */
+  countWith(other: MostNamed): number {
+    let count = this.#counts.size;
+    for (const name of other.#counts.keys()) if (!this.#counts.has(name)) count += 1;
+    return count;
+  }
+
   /** The names that came most, and how often. */
   top(most: number): [name: string, count: number][] {
     return [...this.#counts]

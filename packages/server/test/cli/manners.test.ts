@@ -145,10 +145,10 @@ const aBan = (n: number): ShownBan => ({
 
 test('bans prints the newest 100 and says how many more there are, --limit and --all-rows print others, with a reason', () => {
   const all = Array.from({ length: 130 }, (_, index) => aBan(index + 1));
-  const lines = showBans(all, NOW).split('\n');
+  const lines = showBans(all.slice(30), NOW, 30).split('\n');
   assert.equal(lines.length, 1 + 100 + 1);
   assert.match(lines.at(-1) ?? '', /^And 30 older: --limit N or --all-rows shows them\.$/);
-  assert.equal(showBans(all, NOW, Infinity).split('\n').length, 1 + 130);
+  assert.equal(showBans(all, NOW).split('\n').length, 1 + 130);
   assert.match(showBans([{ ...aBan(1), reason: 'a customer called' }], NOW), /REASON\n.* a customer called$/);
 });
 

@@ -129,9 +129,8 @@ function placedText({ receipt }: HostStatus): string {
 }
 
 /** Bans for people, the newest last, and how many older ones there are. */
-export function showBans(all: readonly ShownBan[], now: number, most = MOST_BANS): string {
-  if (all.length === 0) return 'No such bans.';
-  const bans = all.slice(Math.max(0, all.length - most));
+export function showBans(bans: readonly ShownBan[], now: number, older = 0): string {
+  if (bans.length === 0) return 'No such bans.';
   const hasReason = bans.some(({ reason }) => reason !== undefined);
   const rows = bans.map((ban) => [
     ban.ip,
@@ -143,7 +142,6 @@ export function showBans(all: readonly ShownBan[], now: number, most = MOST_BANS
     ...(hasReason ? [ban.reason ?? ''] : []),
   ]);
   const headings = ['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'];
-  const older = all.length - bans.length;
   return [
     table([...headings, ...(hasReason ? ['REASON'] : [])], rows),
     ...(older === 0 ? [] : [`And ${number(older)} older: --limit N or --all-rows shows them.`]),

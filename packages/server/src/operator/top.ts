@@ -1,0 +1,79 @@
+import type { AdminReply } from '@banshare/runtime';
+import type { Target } from '@banshare/protocol';
+import type { Ledger } from '../ledger/ledger.ts';
+import { eachReportSince, eachSince } from '../ledger/past-events.ts';
+import { MostNamed } from '../words/most-named.ts';
+import { MOMENT_FAULT, readMoment } from '../words/moment.ts';
+import { networkOf } from '../words/network.ts';
+import { decline, textOf, type Args } from './bans.ts';
+import type { LookedBack } from './history.ts';
+
+/** By what `top` counts. */
+export const TOP_BY = ['ip', 'jail', 'host', 'net'] as const;
+type TopBy = (typeof TOP_BY)[number];
+
+/**
+ * What was reported and banned most since a time, epoch seconds: most reports first. `names` is how many different ones there were,
+ * null where there were more than are counted at once.
+ */
+export type Top = {
+  by: string;
+  since: number;
+  at: number;
+  names: number | null;
+  rows: { name: string; reports: number; bans: number }[];
+};
+
+type TopParts = { ledger: Ledger; lookedBack: LookedBack; now: () => number };
+/** What a report or a ban is counted under. */
+type NameOf = (of: { ip: Target; jail: string; who: string }) => string;
+
+const DEFAULT_SINCE = '7d';
+const DEFAULT_ROWS = 20;
+const MOST_ROWS = 1000;
+/** The name of a host that is forgotten. */
+const FORGOTTEN = '(forgotten)';
+
+const NAMES: Readonly<Record<TopBy, NameOf>> = {
+  ip: ({ ip }) => ip,
+  jail: ({ jail }) => jail,
+  host: ({ who }) => who,
+  net: ({ ip }) => networkOf(ip),
+};
+
+/** `top [--by ip|jail|host|net] [--since 7d] [--limit N]` */
+export async function top(args: Args, { ledger, lookedBack, now }: TopParts): Promise<AdminReply> {
+  const by = (textOf(args, 'by') ?? 'ip') as TopBy;
+  const text = textOf(args, 'since') ?? DEFAULT_SINCE;
+  const since = readMoment(text, now());
+  if (since === null || since === undefined) return decline('duration', MOMENT_FAULT);
+  const limit = Math.min(MOST_ROWS, typeof args['limit'] === 'number' ? args['limit'] : DEFAULT_ROWS);
+  const counted = await lookedBack.once(`top ${by} ${text}`, () => count(ledger, NAMES[by], since, now()));
+  const { reports, bans, at } = counted;
+  const named = new Set([...reports.top(limit), ...bans.top(limit)].map(([name]) => name));
+  const rows = [...named]
+    .map((name) => ({ name, reports: reports.get(name), bans: bans.get(name) }))
+    .toSorted(
+      (one, other) =>
+        other.reports - one.reports || other.bans - one.bans || (one.name < other.name ? -1 : 1),
+    )
+    .slice(0, limit);
+  const isRough = reports.isRough || bans.isRough;
+  return { ok: true, result: { by, since, at, names: isRough ? null : counted.names, rows } satisfies Top };
+}
+
+async function count(
+  ledger: Ledger,
+  nameOf: NameOf,
+  since: number,
+  now: number,
+): Promise<{ reports: MostNamed; bans: MostNamed; names: number; at: number }> {
+  const [reports, bans] = [new MostNamed(), new MostNamed()];
+  await eachReportSince(ledger.sql, since, ({ ip, jail, who }) =>
+    reports.add(nameOf({ ip, jail, who: who ?? FORGOTTEN })),
+  );
+  await eachSince(ledger.sql, since, ({ kind, ip, jail, host }) => {
+    if (kind === 'ban') bans.add(nameOf({ ip, jail, who: host }));
+  });
+  return { reports, bans, names: reports.countWith(bans), at: now };
+}
