@@ -38,6 +38,8 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     // The administrator's firewall hook, run by root's own command and never by the daemon.
     'server/src/cli/close-ports.ts',
     'client/src/host/exec.ts',
+    // Who speaks HTTP is a process of its own: see that file.
+    'runtime/src/metrics/door.ts',
     // A resolver that blocks must be killed at the deadline: see that file.
     'report/src/deliver/resolve.ts',
   ],

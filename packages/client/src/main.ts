@@ -6,19 +6,26 @@ import {
   EXIT,
   findServer,
   hostPaths,
+  METRICS_CHILD,
   readClientConfig,
   readRunOptions,
   runProgram,
+  serveMetrics,
 } from '@banshare/runtime';
+import type { ClientMeasures } from './metrics/measures.ts';
 
 /** Beside what a command takes: an answer and a run of the reporter that are under way. */
 const STOP_WITHIN_SECONDS = 30;
 
-const options = readRunOptions(process.argv.slice(2));
-if (options === undefined) {
+const argv = process.argv.slice(2);
+const options = readRunOptions(argv);
+if (argv[0] === METRICS_CHILD) {
+  const { clientFamilies } = await import('./metrics/families.ts');
+  await serveMetrics((measures) => clientFamilies(measures as ClientMeasures));
+} else if (options === undefined) {
   // yargs and the commands are loaded only for a person at a terminal.
   const { runCommand } = await import('./cli/commands.ts');
-  const code = await runCommand(process.argv.slice(2));
+  const code = await runCommand(argv);
   // What a check left open must not keep the program; but a long list may still be on its way to whoever reads it.
   // Where it cannot be written, that is what is said, and not this.
   process.exitCode = code;

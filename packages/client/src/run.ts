@@ -50,6 +50,7 @@ import type { Reconciler } from './apply/reconcile.ts';
 import { startReconcilers } from './reconcilers.ts';
 import { reloaderOf } from './reload.ts';
 import { SpoolKeeper } from './host/spool-keeper.ts';
+import { openMetrics } from './open-metrics.ts';
 import { recordNews } from './decide/record-news.ts';
 import { resumePending, startClockwork } from './apply/expiry.ts';
 import type { Choice } from './bans/choice.ts';
@@ -107,6 +108,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const seen = { enforcer, state, progress, applier, parts, rotate, ...told };
   const left = await beforePauses(parts, async () => {
     await listenToAdmin({ ...options, ...seen }, resources, signal);
+    openMetrics({ config, log, faults }, { ...seen, paths }, resources);
     return changeEnforcers(config, enforcerHost, parts, applier, () => !signal.aborted);
   });
   const key = await identify(options, { log, faults, progress, servers }, signal);

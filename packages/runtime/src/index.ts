@@ -70,6 +70,7 @@ export { Reloader, showReload, type Reloaded } from './config/reload.ts';
 export { additionsFolder, isAddition } from './config/sources.ts';
 export type { Servers } from './config/kinds.ts';
 export type { PagePlace } from './config/page-kinds.ts';
+export { metricsWarning } from './config/metrics-kinds.ts';
 export { findServer, type ServerPlace } from './config/server-place.ts';
 
 export {
@@ -80,8 +81,10 @@ export {
   type Form,
   type Sample,
 } from './metrics/exposition.ts';
+export { METRICS_CHILD, MetricsDoor } from './metrics/door.ts';
 export { Histogram } from './metrics/histogram.ts';
 export { measureProgram, programFamilies, type ProgramMeasures } from './metrics/program.ts';
+export { serveMetrics } from './metrics/serve-metrics.ts';
 
 export { answerBy, askBy, type AdminRuns, type AdminTable } from './admin/actions.ts';
 export {

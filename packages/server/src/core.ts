@@ -21,6 +21,7 @@ import { NeverBan } from './never-ban/never-ban.ts';
 import { OwnAddresses } from './never-ban/server-addresses.ts';
 import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import { Tally } from './metrics/tally.ts';
+import { Measuring } from './operator/metrics.ts';
 import { LedgerWatch } from './operator/outages.ts';
 import { GenerationBook } from './ledger/generations.ts';
 import { removeKeys } from './operator/retire.ts';
@@ -63,6 +64,7 @@ export type Core = {
   ledgerWatch: LedgerWatch;
   bannedAnyway: BannedAnywayWatch;
   tally: Tally;
+  measuring: Measuring;
 };
 
 /** Opens the ledger, and whatever every part needs of it. @throws StartFault when it cannot be used. */
@@ -124,6 +126,7 @@ export async function openCore(
     ledgerWatch: new LedgerWatch(),
     bannedAnyway: new BannedAnywayWatch(ledger, neverBan),
     tally,
+    measuring: new Measuring(),
   };
 }
 

@@ -4,13 +4,15 @@ import {
   EXIT,
   hostPaths,
   makePrivateDirectory,
+  METRICS_CHILD,
   ownerOf,
   readRunOptions,
   runProgram,
+  serveMetrics,
 } from '@banshare/runtime';
 import { chownSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { readEverything } from './setup/read-setup.ts';
+import type { Measures } from './metrics/measures.ts';
 
 /** The argument that makes this program its own fan-out child. */
 const FAN_OUT = '--fan-out-child';
@@ -20,6 +22,9 @@ const argv = process.argv.slice(2);
 if (argv[0] === FAN_OUT) {
   const { runFanOut } = await import('./publish/fan-out.ts');
   runFanOut();
+} else if (argv[0] === METRICS_CHILD) {
+  const { serverFamilies } = await import('./metrics/families.ts');
+  await serveMetrics((measures) => serverFamilies(measures as Measures));
 } else {
   const options = readRunOptions(argv);
   if (options === undefined) {
@@ -33,6 +38,8 @@ if (argv[0] === FAN_OUT) {
 
 async function runDaemon({ root, config }: { root: string; config: string | undefined }): Promise<void> {
   becomeServerUser(root);
+  // What a child needs not, and the one that serves metrics may not load.
+  const { readEverything } = await import('./setup/read-setup.ts');
   const ready = await readEverything(root, config);
   if (!ready.ok) {
     for (const fault of ready.faults) complain('banshare-server', fault);

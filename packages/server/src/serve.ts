@@ -2,8 +2,8 @@ import type { Target } from '@banshare/protocol';
 import { tell, type Resources, type ServerConfig } from '@banshare/runtime';
 import { ReportPort } from '@banshare/transport';
 import { lookingBack } from './operator/history.ts';
-import { Measuring } from './operator/metrics.ts';
 import { PageLinks } from './operator/page-links.ts';
+import { openMetrics } from './open-metrics.ts';
 import { openSockets } from './open-sockets.ts';
 import { aim } from './judging/ban-target.ts';
 import { Audit, LIMIT_ENTRY } from './ledger/audit.ts';
@@ -50,7 +50,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const port = new ReportPort();
   resources.own('the report port', () => port.close());
   const reported = await openReportPort(port, endpointsOf(generations, config, 'report'));
-  const { log, clock } = core;
+  const { clock } = core;
   const policy = policyOf(config);
   const now = (): number => clock.now();
   const rates = rateWatchOf(core);
@@ -74,7 +74,6 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     ...fleet,
     policy,
     rates,
-    measuring: new Measuring(),
     reloader,
     startedAt: now(),
     now,
@@ -89,9 +88,14 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   hurryDrills(parts);
   keepDrilling(parts, resources);
   await openSockets(parts, resources, signal);
+  openMetrics({ config, program: options.fanOut.path }, parts, resources);
   watchFloods(core, port, resources);
   sayReady(reported, published);
-  void core.bannedAnyway.look(now()).catch((error: unknown) => {
+  lookForBannedAnyway(core);
+}
+
+function lookForBannedAnyway({ bannedAnyway, log, clock }: Core): void {
+  void bannedAnyway.look(clock.now()).catch((error: unknown) => {
     log.warning('Cannot look for bans of what is never banned', { error: (error as Error).message });
   });
 }

@@ -9,6 +9,7 @@ import {
   findServer,
   type HostPaths,
   hostPaths,
+  metricsWarning,
   monotonicSeconds,
   outsideAddresses,
   readClientConfig,
@@ -328,6 +329,8 @@ async function checkAll(root: string, configPath: string | undefined): Promise<n
   if (faults.length === 0) {
     print('configuration and keys are in order');
     const setup = await readSetup(root, configPath);
+    const warning = metricsWarning(setup?.config.metrics.listen);
+    if (warning !== undefined) say(warning);
     const servers = setup?.serverPlace.servers ?? [];
     if (servers.length > 1) print(`the servers of this host are ${servers.join(', ')}`);
     return 0;

@@ -29,6 +29,7 @@ import {
   servers,
   text,
 } from './kinds.ts';
+import { metricsPlace } from './metrics-kinds.ts';
 import { headerName, pagePlace } from './page-kinds.ts';
 import { live, option, optional, optionalSeconds, seconds, tables, type ConfigOf } from './option-table.ts';
 
@@ -49,6 +50,14 @@ const log = {
     ),
   ),
   'log.format': live(option(choice('text', 'json'), 'text', 'Lines for people, or one JSON object a line.')),
+};
+
+const metrics = {
+  'metrics.listen': optional(
+    metricsPlace,
+    '127.0.0.1:9188',
+    'Where Prometheus finds /metrics: ADDRESS:PORT or [ADDRESS]:PORT; without it nowhere.',
+  ),
 };
 
 /** Every option of server.toml. */
@@ -156,7 +165,7 @@ export const serverOptions = {
     seconds(
       duration(1, 10),
       '2s',
-      'status names the hosts that take longer in a drill by the clock; who did not answer after 10 s has missed it.',
+      'The hosts that take longer in a drill by the clock are named by status; who did not answer after 10 s has missed it.',
     ),
   ),
   'ledger.keep': live(
@@ -212,6 +221,7 @@ export const serverOptions = {
     '/etc/banshare/page.key',
     "The certificate's key, in PEM, readable by banshare-web.",
   ),
+  ...metrics,
   ...log,
 };
 
@@ -315,6 +325,7 @@ export const clientOptions = {
   'report.spool-max-age': live(
     seconds(duration(60, OLDEST_SECONDS - DAY), '7d', 'Reports that waited longer are given up.'),
   ),
+  ...metrics,
   ...log,
 };
 

@@ -2,6 +2,7 @@ import {
   becomeOwner,
   complain,
   endQuietly,
+  metricsWarning,
   EXIT,
   parseWords,
   tell,
@@ -113,6 +114,8 @@ async function checkAll(root: unknown, config: unknown): Promise<number> {
   const ready = await readEverything(String(root), typeof config === 'string' ? config : undefined);
   if (ready.ok) {
     tell('configuration and keys are in order');
+    const warning = metricsWarning(ready.config.metrics.listen);
+    if (warning !== undefined) complain('banshare-server', warning);
     for (const { name, fleet } of ready.generations)
       if (fleet.servers.length > 1)
         tell(`hosts of the generation ${name} know these servers: ${fleet.servers.join(', ')}`);

@@ -15,6 +15,7 @@ export function serverFamilies(measures: Measures | undefined): Family[] {
     ...healthFamilies(measures),
     ...banFamilies(measures),
     ...fleetFamilies(measures),
+    ...drillFamilies(measures.drill),
     ...hostFamilies(measures.eachHost),
   ];
 }
@@ -111,6 +112,29 @@ function fleetFamilies(measures: Measures): Family[] {
         { labels: { label: 'host' }, value: measures.hostsLeftOut },
         { labels: { label: 'prog' }, value: measures.progsLeftOut },
       ],
+    ),
+  ];
+}
+
+function drillFamilies(drill: Measures['drill']): Family[] {
+  if (drill === null) return [];
+  const { at, limitSeconds, hosts } = drill;
+  return [
+    gauge('banshare_last_drill_timestamp_seconds', 'When the last drill was, in epoch seconds.', one(at)),
+    gauge(
+      'banshare_drill_limit_seconds',
+      'How long a host may take in a drill by the clock.',
+      one(limitSeconds),
+    ),
+    gauge(
+      'banshare_drill_seconds',
+      'How long a host took in the last drill until it said that it bans; none where it did not in time.',
+      hosts.flatMap(({ host, seconds }) => one(seconds, { host })),
+    ),
+    gauge(
+      'banshare_drill_passed',
+      'Whether a host did in the last drill what it should: 1, or 0.',
+      hosts.map(({ host, isDrilled }) => ({ labels: { host }, value: Number(isDrilled) })),
     ),
   ];
 }

@@ -35,10 +35,15 @@ export type Measures = {
   reportSeconds: Distribution;
   appliedSeconds: Distribution;
   events: { ban: number; unban: number };
+  /** The last drill, where there was one: when, and for each host how long until it said so, null where it did not in time. */
+  drill: { at: number; limitSeconds: number; hosts: DrilledHost[] } | null;
   /** Those that are told of one by one, and how many more there are. */
   eachHost: HostMeasures[];
   hostsLeftOut: number;
 };
+
+/** What became of the last drill on a host. */
+type DrilledHost = { host: string; seconds: number | null; isDrilled: boolean };
 
 /** The same of one host. */
 export type HostMeasures = {
@@ -92,6 +97,15 @@ export const MEASURES: FieldsOf<Measures> = {
   reportSeconds: { fields: DISTRIBUTION },
   appliedSeconds: { fields: DISTRIBUTION },
   events: { fields: { ban: 'number', unban: 'number' } },
+  drill: {
+    orNull: {
+      fields: {
+        at: 'number',
+        limitSeconds: 'number',
+        hosts: { list: { fields: { host: 'text', seconds: { orNull: 'number' }, isDrilled: 'flag' } } },
+      },
+    },
+  },
   eachHost: { list: { fields: HOST_MEASURES } },
   hostsLeftOut: 'number',
 };

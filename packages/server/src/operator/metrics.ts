@@ -2,6 +2,8 @@ import { statSync } from 'node:fs';
 import { measureProgram, monotonicSeconds, type HostPaths } from '@banshare/runtime';
 import type { HostMeasures, Measures } from '../metrics/measures.ts';
 import type { Tally } from '../metrics/tally.ts';
+import { lastDrill } from '../ledger/last-drill.ts';
+import { isDrilled } from '../words/drill.ts';
 import type { Attention } from './attention.ts';
 import { KINDS } from './kinds.ts';
 import { look, type HostStatus, type StatusParts } from './status.ts';
@@ -78,9 +80,20 @@ async function measuresOf(parts: MeasuringParts, now: number): Promise<Measures>
     reportSeconds: tally.reportSeconds,
     appliedSeconds: tally.appliedSeconds,
     events: tally.events,
+    drill: drillOf(parts, new Set(told.map(({ name }) => name))),
     eachHost: told.map(measuresOfHost),
     hostsLeftOut: active.length - told.length,
   };
+}
+
+/** The last drill, of those hosts that are told of. */
+function drillOf({ ledger, drill }: MeasuringParts, names: ReadonlySet<string>): Measures['drill'] {
+  const last = lastDrill(ledger);
+  if (last === undefined) return null;
+  const hosts = last.hosts
+    .filter(({ host, isMuted }) => !isMuted && names.has(host))
+    .map((each) => ({ host: each.host, seconds: each.seconds, isDrilled: isDrilled(each) }));
+  return { at: last.at, limitSeconds: drill.limitSeconds, hosts };
 }
 
 /** Of more hosts than have series those that are in trouble have them. */
