@@ -1,4 +1,5 @@
-import { basename, join, parse } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, parse } from 'node:path';
 import type { Fleet } from '@banshare/runtime';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { namesOf, starter } from './report-code.ts';
@@ -119,7 +120,7 @@ function daemon(program: Program, baked: Baked) {
     banner: { js: COMMONJS_REQUIRE },
     charset: 'utf8',
     define: { ...define, ...COMMONJS_FOLDER },
-    plugins: [addonBesideBundle],
+    plugins: [addonBesideBundle, assetsInBundle],
   } satisfies BuildOptions;
 }
 
@@ -181,6 +182,25 @@ export const addonBesideBundle: Plugin = {
     build.onResolve({ filter: /^\.\/zeromq\.node$/ }, () => ({ path: './zeromq.node', external: true }));
   },
 };
+
+/** The files of the page become texts of the bundle: nothing is read beside it, and no build step is left for later. */
+const assetsInBundle: Plugin = {
+  name: 'assets-in-bundle',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]web[\\/]assets[\\/]assets\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(
+        "readFileSync(join(import.meta.dirname, name), 'utf8')",
+        `${JSON.stringify(assetTexts(dirname(path)))}[name]`,
+      ),
+      loader: 'ts',
+    }));
+  },
+};
+
+function assetTexts(folder: string): Readonly<Record<string, string>> {
+  const names = readdirSync(folder).filter((name) => !name.endsWith('.ts'));
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
+}
 
 const CRYPTO_NAMES = [
   'createHash',

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { formatFleet, hostPaths, type HostPaths } from '@banshare/runtime';
 import { makeCurvePair, writeCertificate, writePublicKey, type CurvePair } from '@banshare/transport';
 
@@ -36,6 +36,7 @@ export type Ports = { report: number; publish: number };
 export function layServerRoot(root: string, keys: FleetKeys, generation = GENERATION): void {
   const directory = join(hostPaths(root).generations, generation);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  mkdirSync(dirname(hostPaths(root).pageSocket), { recursive: true });
   writeCertificate(join(directory, 'server'), { metadata: {}, curve: keys.server });
   writePublicKey(join(directory, 'join'), { metadata: {}, publicKey: keys.join.publicKey });
   writeFileSync(

@@ -79,7 +79,9 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     now,
     paths,
     pageLinks: new PageLinks(),
-    pageActs: config.web.acts,
+    get pageActs() {
+      return config.web.acts;
+    },
     drill: config.drill,
     ...lookingBack(core.ledger),
     sharesLedger: core.ledger.isShared,

@@ -195,7 +195,9 @@ export const serverOptions = {
     '127.0.0.1:9180',
     'Where banshare-server web serves the page: ADDRESS:PORT, or unix:/PATH for a proxy on this machine.',
   ),
-  'web.acts': option(flag, false, 'Whether the page may do more than look: ban, unban, approve and so on.'),
+  'web.acts': live(
+    option(flag, false, 'Whether the page may do more than look: ban, unban, approve and so on.'),
+  ),
   'web.names': option(
     listOf(hostNameOrAddress),
     [],

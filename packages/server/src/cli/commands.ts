@@ -18,6 +18,7 @@ import { readEverything } from '../setup/read-setup.ts';
 import { stopCommands } from './stop-commands.ts';
 import { asYargs, placesOf } from './words-of.ts';
 import { ledgerCommands } from './ledger-commands.ts';
+import { webCommands } from './web-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
 import { historyCommands } from './history-commands.ts';
 import { importCommands } from './import-commands.ts';
@@ -80,6 +81,7 @@ export function serverCommands(
     ...historyCommands(ask, setCode),
     ...fleetCommands(ask, setCode),
     ...stopCommands(ask),
+    webCommands(ask, setCode),
     ledgerCommands(setCode),
     ...importCommands(ask, setCode, argv),
   ];

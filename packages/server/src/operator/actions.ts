@@ -1,4 +1,3 @@
-import type { Event } from '@banshare/protocol';
 import { RECEIPT, RELOADED, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
 import type { Frozen } from '../judging/freeze.ts';
 import type { AuditEntry } from '../ledger/audit.ts';
@@ -11,11 +10,12 @@ import type { Explanation } from './explain.ts';
 import { MEASURES } from '../metrics/measures.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
 import type { Entry, Trouble } from './facts.ts';
+import { BAN, EVENT, EVENTS } from './event-shape.ts';
+import { PAGE_ACTIONS } from './page-actions.ts';
 import { HISTORY_ACTIONS } from './history-actions.ts';
 import type { ImportedPart } from './import.ts';
 import type { ListedBan } from './list-bans.ts';
 import type { HostList, HostStatus, Status } from './status.ts';
-import type { BansAfter, NewsSince } from './follow-news.ts';
 import type { ListedHeld } from './stop.ts';
 import type { UndoAnswer } from './undo.ts';
 
@@ -31,30 +31,6 @@ const ENTRIES: ShapeOf<Entry[]> = { list: { fields: { code: 'text', text: 'text'
 const HOSTS_AT: ShapeOf<HostAt[]> = { list: { fields: { host: 'text', address: 'text' } } };
 const NAMESAKE: FieldsOf<Namesake> = { name: 'text', heardAt: 'number', isAlive: 'flag' };
 const OPENNESS: FieldsOf<Openness> = { mode: 'text', until: NUMBER_OR_NULL, hasEnded: 'flag' };
-
-const BAN = {
-  ip: 'text',
-  prog: 'text',
-  jail: 'text',
-  host: 'text',
-  at: 'number',
-  until: NUMBER_OR_NULL,
-} as const;
-
-const EVENT: FieldsOf<Event> = {
-  ...BAN,
-  kind: 'text',
-  epoch: 'text',
-  seq: 'number',
-  tail: 'text',
-  failures: { optional: 'number' },
-  port: { optional: 'text' },
-  protocol: { optional: 'text' },
-  reason: { optional: 'text' },
-  everyJail: { optional: 'flag' },
-  by: { optional: 'text' },
-};
-const EVENTS = { list: { fields: EVENT } } as const;
 
 const LISTED_BAN: FieldsOf<ListedBan> = {
   ...BAN,
@@ -281,16 +257,6 @@ const AUDITED: FieldsOf<AuditEntry> = {
   hash: 'text',
 };
 
-const NEWS_SINCE: FieldsOf<NewsSince> = {
-  epoch: 'text',
-  head: 'number',
-  now: 'number',
-  isKept: 'flag',
-  events: EVENTS,
-  minutes: { list: { fields: { minute: 'number', bans: 'number' } } },
-};
-const BANS_AFTER: FieldsOf<BansAfter> = { epoch: 'text', head: 'number', bans: EVENTS };
-
 const SETTLED = {
   fields: { count: 'number', left: { optional: 'number' }, held: { optional: 'number' } },
 } as const;
@@ -380,14 +346,11 @@ export const ACTIONS = {
     gives: ({ action }) => (action === undefined ? HELD : SETTLED),
   },
   audit: {
-    takes: { 'verify?': 'flag' },
+    takes: { 'verify?': 'flag', 'limit?': 'number' },
     gives: { fields: { entries: { list: { fields: AUDITED } } } },
   },
   drill: { takes: {}, gives: { fields: { ip: 'text', hosts: { list: { fields: DRILLED } } } } },
-  'news-since': { takes: { after: 'number', 'minutes?': 'number' }, gives: { fields: NEWS_SINCE } },
-  'bans-after': { takes: { after: 'number' }, gives: { fields: BANS_AFTER } },
-  'page-link': { takes: { as: 'text' }, gives: { fields: { code: 'text', until: 'number' } } },
-  'page-login': { takes: { code: 'text' }, gives: { fields: { name: 'text' } } },
+  ...PAGE_ACTIONS,
   'copy-ledger': { takes: { 'file?': 'text' }, gives: 'anything' },
   'move-ledger': {
     takes: { log: 'text', 'durability?': 'text', 'passwordFile?': 'text' },

@@ -37,6 +37,7 @@ export const ALLOWED: Readonly<Partial<Record<keyof typeof ACTIONS, 'look' | 'ac
     drill: 'act',
     enrolment: 'command',
     import: 'command',
+    reload: 'command',
     'page-link': 'command',
     'page-login': 'login',
   };
@@ -70,7 +71,7 @@ export function refusalAt(door: Door, request: AskedRequest, acts: boolean): str
     return `${request.command} may not be asked by the page: it is a command of root and of the group banshare-operators`;
   return acts
     ? undefined
-    : 'the page may only look: [web] acts = true in server.toml, and a restart of banshare-server, let it act';
+    : 'the page may only look: [web] acts = true in server.toml, and a reload of banshare-server, let it act';
 }
 
 function kindOf(command: string): (typeof ALLOWED)[keyof typeof ALLOWED] {

@@ -180,5 +180,6 @@ export function showAudit(args: Args, { audit }: FleetParts): AdminReply {
   const broken = args['verify'] === true ? audit.firstBroken() : undefined;
   if (broken !== undefined)
     return decline('audit', `the audit log was changed: its chain breaks at entry ${broken}`);
-  return { ok: true, result: { entries: audit.newest(MOST_AUDIT) } };
+  const limit = Math.min(Number(args['limit'] ?? MOST_AUDIT), MOST_AUDIT);
+  return { ok: true, result: { entries: audit.newest(limit) } };
 }

@@ -2,6 +2,7 @@ import type { Event } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { BanMinutes } from '../ledger/ban-minutes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { Args } from './bans.ts';
 
 /** Reports wait while one part is read. */
@@ -21,11 +22,19 @@ export type NewsSince = {
 /** A part of the active bans, in the order of their seq. */
 export type BansAfter = { epoch: string; head: number; bans: Event[] };
 
-type NewsParts = { ledger: Ledger; now: () => number };
+type NewsParts = { ledger: Ledger; arrivals: Arrivals; now: () => number };
 
-/** `news-since`: the events after one, a thousand at most, and the bans of so many minutes. */
-export async function newsSince(args: Args, { ledger, now }: NewsParts): Promise<AdminReply> {
+/** Seconds that a question for news may wait for some. */
+const LONGEST_WAIT = 25;
+
+/**
+ * `news-since`: the events after one, a thousand at most, and the bans of so many minutes. Where there are none it waits for some, as long
+ * as it is asked to, so that whoever follows needs not ask again and again.
+ */
+export async function newsSince(args: Args, { ledger, arrivals, now }: NewsParts): Promise<AdminReply> {
   const after = Number(args['after']);
+  const wait = Math.min(Number(args['wait'] ?? 0), LONGEST_WAIT);
+  if (wait > 0 && ledger.head().seq === after) await arrivals.next(wait);
   const { epoch, seq: head } = ledger.head();
   const isKept = after === head || after === 0 || (await ledger.at(after)) !== undefined;
   const events = isKept ? await ledger.since(after, MOST_AT_ONCE) : [];

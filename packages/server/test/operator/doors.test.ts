@@ -15,7 +15,7 @@ const fleet = await startFleet();
 after(() => fleet[Symbol.asyncDispose]());
 const { serverSocket, operatorsSocket, pageSocket } = fleet.server.paths;
 for (const path of [operatorsSocket, pageSocket]) {
-  mkdirSync(dirname(path));
+  mkdirSync(dirname(path), { recursive: true });
   if (process.getuid?.() === 0) chownSync(dirname(path), 0, GROUP);
   chmodSync(dirname(path), 0o2750);
 }

@@ -1,0 +1,50 @@
+import { monotonicSeconds, wallSeconds, type ServerConfig } from '@banshare/runtime';
+import type { Context, Hono } from 'hono';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { TokenBucket } from '../../words/token-bucket.ts';
+import type { AskServer } from '../daemon/ask-server.ts';
+import { COOKIE, type Behind, type SayNo } from './guard.ts';
+import { SESSION_SECONDS, type Sessions } from './sessions.ts';
+
+/** Tries to come in, of all together: nobody guesses a code, and nobody keeps the server busy by that. */
+const TRIES_PER_MINUTE = 30;
+const TRIES_AT_ONCE = 10;
+
+type LoginParts = { web: ServerConfig['web']; sessions: Sessions; ask: AskServer; sayNo: SayNo };
+
+/**
+ * The way in: a code of one use from `banshare-server web link`. It stands behind the # of the link, which no browser sends and no proxy
+ * logs; a script of the page puts it into the form, or a person does.
+ */
+export function addLogin(
+  app: Hono<Behind>,
+  { web, sessions, ask, sayNo }: LoginParts,
+  showForm: (context: Context<Behind>, fault?: string) => Response | Promise<Response>,
+): void {
+  const tries = new TokenBucket(TRIES_PER_MINUTE, TRIES_AT_ONCE, monotonicSeconds());
+  app.get('/enter', (context) => showForm(context));
+  app.post('/enter', async (context) => {
+    if (!tries.take(monotonicSeconds())) return sayNo(context, 429, 'Too many tries: wait a minute.');
+    const { code } = await context.req.parseBody();
+    const reply = await ask('page-login', { code: typeof code === 'string' ? code.trim() : '' });
+    if (!reply.ok) {
+      context.status(403);
+      return showForm(context, reply.reason);
+    }
+    const { name } = reply.result as { name: string };
+    setCookie(context, COOKIE, sessions.begin(name, wallSeconds()), {
+      path: '/',
+      httpOnly: true,
+      sameSite: 'Strict',
+      secure: web.tlsCertificate !== undefined || web.listen.unix !== undefined,
+      maxAge: SESSION_SECONDS,
+    });
+    return context.redirect('/', 303);
+  });
+  app.post('/leave', (context) => {
+    const key = getCookie(context, COOKIE);
+    if (key !== undefined) sessions.end(key);
+    deleteCookie(context, COOKIE, { path: '/' });
+    return context.redirect('/enter', 303);
+  });
+}

@@ -1,0 +1,137 @@
+import { html } from 'hono/html';
+import type { MirrorBan } from '../daemon/ban-mirror.ts';
+import { BAN_SORTS, findBans, type BanQuery, type BanSort } from './find-bans.ts';
+import { count, ending, moment, pager, query, table, type Html } from './parts.ts';
+
+const PER_PAGE = 50;
+const COLUMNS = [
+  { label: 'Address' },
+  { label: 'Jail' },
+  { label: 'Found by' },
+  { label: 'Since' },
+  { label: 'Ends' },
+  { label: 'Reason' },
+] as const;
+
+const SORT_WORDS: Readonly<Record<BanSort, string>> = {
+  newest: 'newest first',
+  oldest: 'oldest first',
+  address: 'address',
+  jail: 'jail',
+  host: 'host',
+  end: 'what ends first',
+};
+
+/** What a query string asks for; what is none of it counts as not asked. */
+export function readBanQuery(given: (name: string) => string | undefined): BanQuery & { page: number } {
+  const sort = BAN_SORTS.find((each) => each === given('sort')) ?? 'newest';
+  const page = Math.max(1, Math.trunc(Number(given('page') ?? 1)) || 1);
+  return { q: given('q') ?? '', jail: given('jail') ?? '', host: given('host') ?? '', sort, page };
+}
+
+/** The active bans: what somebody looks for, a page of it at a time. */
+export function bansPage(
+  bans: readonly MirrorBan[],
+  isWhole: boolean,
+  asked: BanQuery & { page: number },
+  now: number,
+): Html {
+  const { page: _, ...sought } = asked;
+  const found = findBans(bans, sought);
+  const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
+  const page = Math.min(asked.page, pages);
+  const shown = found.slice((page - 1) * PER_PAGE, page * PER_PAGE);
+  const isAll = sought.q === '' && sought.jail === '' && sought.host === '';
+  const all = count(bans.length, 'active ban');
+  return html`<div class="bar">
+      <h1>
+        Bans
+        <span class="sum" id="sum" data-live
+          >${isAll ? all : `${count(found.length, 'ban')} of ${all}`}${isWhole ? '' : ', more are being read'}</span
+        >
+      </h1>
+      ${searchForm(sought)}
+    </div>
+    ${
+      shown.length === 0
+        ? html`<p class="empty">
+            ${bans.length === 0 ? 'Nothing is banned now.' : 'No active ban is like that.'}
+          </p>`
+        : table(
+            'bans',
+            'Active bans',
+            COLUMNS,
+            shown.map((ban) => rowOf(ban, now)),
+          )
+    }
+    ${pager(page, pages, (to) => `/bans${query({ ...sought, page: to })}`)}
+    <p class="more-ways">
+      Take along what is found: <a href="/bans.csv${query(sought)}" download>CSV</a>
+      <a href="/bans.json${query(sought)}" download>JSON</a>
+    </p>`;
+}
+
+function searchForm({ q, jail, host, sort }: BanQuery): Html {
+  return html`<form class="search" method="get" action="/bans" role="search">
+    <label
+      >Address, range or word
+      <input type="search" name="q" value="${q}" autocapitalize="none" spellcheck="false"
+    /></label>
+    <label
+      >Jail <input name="jail" value="${jail}" size="10" autocapitalize="none" spellcheck="false"
+    /></label>
+    <label
+      >Host <input name="host" value="${host}" size="10" autocapitalize="none" spellcheck="false"
+    /></label>
+    <label
+      >Order
+      <select name="sort">
+        ${BAN_SORTS.map((each) =>
+          each === sort
+            ? html`<option value="${each}" selected>${SORT_WORDS[each]}</option>`
+            : html`<option value="${each}">${SORT_WORDS[each]}</option>`,
+        )}
+      </select>
+    </label>
+    <button class="main">Find</button>
+  </form>`;
+}
+
+function rowOf({ ip, prog, jail, host, seq, at, until, reason }: MirrorBan, now: number) {
+  const cells = [
+    html`<span class="address">${ip}</span>`,
+    html`<span>${jail}${prog === 'operator' ? '' : html` <span class="soft">${prog}</span>`}</span>`,
+    prog === 'operator'
+      ? html`<span>${host}</span>`
+      : html`<a href="/hosts${query({ q: host })}">${host}</a>`,
+    moment(at, now),
+    ending(until, now),
+    reason === undefined ? '' : html`<span>${reason}</span>`,
+  ];
+  return { key: String(seq), cells };
+}
+
+const CSV_HEAD = 'ip,prog,jail,host,at,until,reason';
+
+/** What is found as CSV, by RFC 4180. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+export function bansCsv(bans: readonly MirrorBan[]): string {
+  const lines = bans.map(({ ip, prog, jail, host, at, until, reason }) =>
+    [
+      ip,
+      prog,
+      jail,
+      host,
+      new Date(at * 1000).toISOString(),
+      until === null ? '' : new Date(until * 1000).toISOString(),
+      reason ?? '',
+    ]
+      .map(csvCell)
+      .join(','),
+  );
+  return [CSV_HEAD, ...lines, ''].join('\r\n');
+}
+
+function csvCell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,118 @@
+import { html } from 'hono/html';
+import type { HostList, HostStatus } from '../../operator/status.ts';
+import { SIGN_ORDER, SIGN_WORDS, stateOf, type HostState } from './host-state.ts';
+import { count, moment, pager, query, sign, spanText, table, type Html } from './parts.ts';
+
+const PER_PAGE = 100;
+
+type HostQuery = { readonly q: string; readonly state: string; readonly page: number };
+type Stated = { readonly host: HostStatus; readonly state: HostState };
+
+/** What a query string asks for. */
+export function readHostQuery(given: (name: string) => string | undefined): HostQuery {
+  const page = Math.max(1, Math.trunc(Number(given('page') ?? 1)) || 1);
+  return { q: given('q') ?? '', state: given('state') ?? '', page };
+}
+
+/** Every host: how it is, how far, since when not; those that need a person first. */
+export function hostsPage(
+  { hosts, servers }: HostList,
+  { q, state, page: wanted }: HostQuery,
+  now: number,
+): Html {
+  const all = hosts
+    .map((host) => ({ host, state: stateOf(host, now) }))
+    .toSorted(
+      (one, other) =>
+        SIGN_ORDER.indexOf(one.state.sign) - SIGN_ORDER.indexOf(other.state.sign) ||
+        one.host.name.localeCompare(other.host.name, 'en', { numeric: true }),
+    );
+  const part = q.trim().toLowerCase();
+  const isSought = ({ host, state: is }: Stated): boolean =>
+    (state === '' || is.sign === state) &&
+    [host.name, is.word, host.version ?? '', host.generation ?? '', ...host.addresses].some((word) =>
+      word.toLowerCase().includes(part),
+    );
+  const found = all.filter(isSought);
+  const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
+  const page = Math.min(wanted, pages);
+  const hasServers = servers.length > 1;
+  const columns = [
+    { label: 'Host' },
+    { label: 'How it is' },
+    { label: 'Bans in place', isNumber: true },
+    { label: 'Behind by' },
+    { label: 'Last contact' },
+    { label: 'Version' },
+    ...(hasServers ? [{ label: 'Through' }] : []),
+    { label: 'Own addresses' },
+  ];
+  const shown = found.slice((page - 1) * PER_PAGE, page * PER_PAGE);
+  return html`<div class="bar">
+      <h1>
+        Hosts
+        <span class="sum" id="sum" data-live
+          >${found.length === all.length ? count(all.length, 'host') : `${count(found.length, 'host')} of ${all.length.toLocaleString('en-US')}`}</span
+        >
+      </h1>
+      ${searchForm(q, state, all)}
+    </div>
+    ${
+      shown.length === 0
+        ? html`<p class="empty">
+            ${all.length === 0 ? 'No host is in the fleet yet.' : 'No host is like that.'}
+          </p>`
+        : table(
+            'hosts',
+            'Hosts of the fleet',
+            columns,
+            shown.map((each) => rowOf(each, hasServers, now)),
+          )
+    }
+    ${pager(page, pages, (to) => `/hosts${query({ q, state, page: to })}`)}`;
+}
+
+function searchForm(q: string, state: string, all: readonly Stated[]): Html {
+  const there = SIGN_ORDER.filter((each) => all.some(({ state: is }) => is.sign === each));
+  return html`<form class="search" method="get" action="/hosts" role="search">
+    <label
+      >Name, address or word
+      <input type="search" name="q" value="${q}" autocapitalize="none" spellcheck="false"
+    /></label>
+    <label
+      >State
+      <select name="state">
+        <option value="">all</option>
+        ${there.map((each) =>
+          each === state
+            ? html`<option value="${each}" selected>${SIGN_WORDS[each]}</option>`
+            : html`<option value="${each}">${SIGN_WORDS[each]}</option>`,
+        )}
+      </select>
+    </label>
+    <button class="main">Find</button>
+  </form>`;
+}
+
+function rowOf({ host, state }: Stated, hasServers: boolean, now: number) {
+  const { name, lag, lagSeconds, lastSeen, version, generation, server, addresses } = host;
+  const cells = [
+    html`<b>${name}</b>`,
+    html`<span class="state is-${state.sign}">${sign(state.sign)} ${state.word}</span
+      >${state.more === '' ? '' : html`<span class="soft">${state.more}</span>`}`,
+    html`<span>${placedText(host)}</span>`,
+    html`<span>${lag === 0 ? 'nothing' : `${count(lag, 'event')}, ${spanText(lagSeconds)}`}</span>`,
+    lastSeen === null ? html`<span>never</span>` : moment(lastSeen, now),
+    html`<span>${version ?? 'unknown'}<span class="soft">${generation ?? 'generation unknown'}</span></span>`,
+    ...(hasServers ? [html`<span>${server ?? 'unknown'}</span>`] : []),
+    html`<span class="address">${addresses.length === 0 ? 'unknown' : addresses.join(', ')}</span>`,
+  ];
+  return { key: name, cells };
+}
+
+/** How many of the bans that should be in place there are; unknown is never 0. */
+function placedText({ receipt }: HostStatus): string {
+  if (receipt === null) return 'unknown';
+  const [placed, wanted] = [receipt.placed, receipt.wanted].map((each) => each.toLocaleString('en-US'));
+  return `${placed} of ${wanted}`;
+}

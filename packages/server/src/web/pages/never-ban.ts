@@ -1,0 +1,48 @@
+import { html } from 'hono/html';
+import { withCommands } from './command-text.ts';
+import { count, table, type Html } from './parts.ts';
+
+export type NeverBanEntry = { readonly range: string; readonly source: string };
+
+const COLUMNS = [{ label: 'Address or range' }, { label: 'Why, or by whom' }];
+
+/** What is never banned, and why. */
+export function neverBanPage(entries: readonly NeverBanEntry[], q: string): Html {
+  const part = q.trim().toLowerCase();
+  const found = entries.filter(({ range, source }) => `${range} ${source}`.toLowerCase().includes(part));
+  return html`<div class="bar">
+      <h1>
+        Never-ban
+        <span class="sum" id="sum" data-live
+          >${found.length === entries.length ? count(entries.length, 'entry', 'entries') : `${found.length} of ${count(entries.length, 'entry', 'entries')}`}</span
+        >
+      </h1>
+      <form class="search" method="get" action="/never-ban" role="search">
+        <label
+          >Address, range or word
+          <input type="search" name="q" value="${q}" autocapitalize="none" spellcheck="false"
+        /></label>
+        <button class="main">Find</button>
+      </form>
+    </div>
+    <section class="section">
+      <p>
+        ${withCommands(
+          'No host bans these. Is your own office here, and your monitoring? banshare-server never-ban add RANGE puts it in and lifts what is banned there. Private, loopback and other special ranges are never banned either.',
+        )}
+      </p>
+    </section>
+    ${
+      found.length === 0
+        ? html`<p class="empty">${entries.length === 0 ? 'Nothing is listed.' : 'No entry is like that.'}</p>`
+        : table(
+            'never-ban',
+            'What is never banned',
+            COLUMNS,
+            found.map(({ range, source }) => ({
+              key: `${range} ${source}`,
+              cells: [html`<span class="address">${range}</span>`, html`<span>${source}</span>`],
+            })),
+          )
+    }`;
+}

@@ -1,0 +1,168 @@
+import { html } from 'hono/html';
+import type { Event } from '@banshare/protocol';
+import type { Entry } from '../../operator/facts.ts';
+import type { HostStatus, Status } from '../../operator/status.ts';
+import type { Known } from '../daemon/watch.ts';
+import { withCommands } from './command-text.ts';
+import { SIGN_ORDER, SIGN_WORDS, stateOf, type HostState } from './host-state.ts';
+import { minuteChart } from './minute-chart.ts';
+import { count, ending, moment, sign, type Html } from './parts.ts';
+
+/** Where more stands about what a person has to know, by the code of its entry. */
+const WHERE: readonly { codes: RegExp; href: string; name: string }[] = [
+  { codes: /^(pending|renamed)$/, href: '/held#waiting', name: 'Who waits' },
+  { codes: /^held/, href: '/held', name: 'What is held' },
+  { codes: /^(never-ban-banned|host-banned)$/, href: '/never-ban', name: 'Never-ban' },
+  { codes: /^ban-rate$/, href: '/bans', name: 'Bans' },
+  {
+    codes:
+      /^(hosts-not-in-place|paused|failing|full|blind|unproven|behind|wrong-clock|doubled|lacking|older-ledger)$/,
+    href: '/hosts',
+    name: 'Hosts',
+  },
+];
+/** Of more hosts the tiles have no room for names. */
+const MOST_NAMED = 120;
+const MOST_STREAM = 40;
+
+/** The first view: is all well, and if not, what needs a person. Now is epoch seconds. */
+export function nowPage(known: Known, now: number): Html {
+  const { status, fleet } = known;
+  if (status === undefined)
+    return html`<section class="answer" id="answer" data-live>
+      <h1>Unknown</h1>
+      <p>The server has not answered yet.</p>
+    </section>`;
+  return html`${answer(status)}
+    <div class="columns">
+      <div>${figures(status)} ${rate(known, now)} ${tiles(fleet?.hosts ?? [], now)}</div>
+      ${stream(known.recent, now)}
+    </div>`;
+}
+
+/** What stands in the title of the window, so that a tab tells it too. */
+export function titleOf({ silence, status }: Known): string {
+  if (silence !== null) return 'Server silent';
+  if (status === undefined) return 'Unknown';
+  const { urgent, todo } = status;
+  if (urgent.length > 0) return `${urgent.length} urgent`;
+  return todo.length > 0 ? `${todo.length} to do` : 'All is well';
+}
+
+function answer({ urgent, todo }: Status): Html {
+  const tone = urgent.length > 0 ? 'urgent' : todo.length > 0 ? 'todo' : 'well';
+  const said =
+    urgent.length > 0
+      ? `${urgent.length === 1 ? 'One thing is' : `${urgent.length} things are`} urgent`
+      : todo.length > 0
+        ? `${todo.length === 1 ? 'One thing' : `${todo.length} things`} to do, nothing urgent`
+        : 'All is well';
+  return html`<section class="answer ${tone}" id="answer" data-live>
+    <h1>${sign(tone)} ${said}</h1>
+    ${
+      tone === 'well'
+        ? html`<p>Nothing needs a person now.</p>`
+        : html`<ul class="entries">
+            ${urgent.map((entry) => entryItem(entry, 'urgent'))}${todo.map((entry) => entryItem(entry, 'todo'))}
+          </ul>`
+    }
+  </section>`;
+}
+
+function entryItem({ code, text }: Entry, tone: 'urgent' | 'todo'): Html {
+  const where = WHERE.find(({ codes }) => codes.test(code));
+  return html`<li class="${tone}">
+    <strong>${sign(tone)} ${tone === 'urgent' ? 'Urgent' : 'To do'}</strong>
+    <p>${withCommands(text)}</p>
+    ${where === undefined ? '' : html`<a href="${where.href}">${where.name}</a>`}
+  </li>`;
+}
+
+function figures(status: Status): Html {
+  const { hosts, inPlace, activeBans, banRate, held, pending } = status;
+  const counting = hosts - status.muted.length;
+  return html`<dl class="figures" id="figures" data-live>
+    ${figure('Hosts', hosts.toLocaleString('en-US'), inPlace.hosts === 0 ? 'what is in place is unknown' : `every ban in place on ${inPlace.complete.toLocaleString('en-US')} of ${count(counting, 'host')}`, '/hosts')}
+    ${figure('Active bans', activeBans.toLocaleString('en-US'), status.activeRanges === 0 ? 'single addresses' : `${count(status.activeRanges, 'range')} among them`, '/bans')}
+    ${figure('New in 10 min', banRate.recent.toLocaleString('en-US'), banRate.usual === null ? 'usual rate unknown yet' : `usually ${usualText(banRate.usual)}`, '/bans')}
+    ${figure('Held', held.toLocaleString('en-US'), pending.length === 0 ? 'nobody waits to come in' : `${count(pending.length, 'host')} ${pending.length === 1 ? 'waits' : 'wait'} to come in`, '/held')}
+  </dl>`;
+}
+
+function figure(name: string, value: string, more: string, href: string): Html {
+  return html`<div>
+    <dt><a href="${href}">${name}</a></dt>
+    <dd>${value}</dd>
+    <dd class="more">${more}</dd>
+  </div>`;
+}
+
+function rate({ minutes }: Known, now: number): Html {
+  return html`<section class="card" id="rate" data-live>
+    <h2>Bans a minute</h2>
+    ${minuteChart(minutes, now)}
+  </section>`;
+}
+
+function tiles(hosts: readonly HostStatus[], now: number): Html {
+  const stated = hosts
+    .map((host) => ({ host, state: stateOf(host, now) }))
+    .toSorted(
+      (one, other) =>
+        SIGN_ORDER.indexOf(one.state.sign) - SIGN_ORDER.indexOf(other.state.sign) ||
+        one.host.name.localeCompare(other.host.name, 'en', { numeric: true }),
+    );
+  const counts = SIGN_ORDER.map((each) => ({
+    sign: each,
+    hosts: stated.filter(({ state }) => state.sign === each).length,
+  }));
+  return html`<section class="card" id="tiles" data-live>
+    <h2>Hosts</h2>
+    ${hosts.length === 0 ? html`<p>No host is in the fleet yet.</p>` : ''}
+    <ul class="legend">
+      ${counts.filter((each) => each.hosts > 0).map((each) => html`<li class="is-${each.sign}">${sign(each.sign)} ${each.hosts.toLocaleString('en-US')} ${SIGN_WORDS[each.sign]}</li>`)}
+    </ul>
+    <ul class="tiles ${hosts.length > MOST_NAMED ? 'small' : ''}">
+      ${stated.map(({ host, state }) => tile(host, state))}
+    </ul>
+  </section>`;
+}
+
+function tile({ name }: HostStatus, { word, sign: shape, more }: HostState): Html {
+  const said = `${name}: ${word}${more === '' ? '' : `, ${more}`}`;
+  return html`<li>
+    <a
+      class="tile is-${shape}"
+      id="tile-${name}"
+      href="/hosts?q=${encodeURIComponent(name)}"
+      title="${said}"
+      aria-label="${said}"
+      >${sign(shape)}<span>${name}</span></a
+    >
+  </li>`;
+}
+
+function stream(recent: readonly Event[], now: number): Html {
+  return html`<section class="card stream">
+    <h2>As it happens</h2>
+    <ol id="stream" data-live="rows">
+      ${recent.length === 0 ? html`<li data-key="none">Nothing was banned yet.</li>` : recent.slice(0, MOST_STREAM).map((event) => streamItem(event, now))}
+    </ol>
+  </section>`;
+}
+
+function streamItem({ seq, kind, ip, jail, host, at, until }: Event, now: number): Html {
+  return html`<li data-key="${seq}" class="${kind}">
+    ${sign(kind)}
+    <span class="what"
+      ><b>${kind === 'ban' ? 'Banned' : 'Lifted'}</b> <span class="address">${ip}</span></span
+    >
+    <span class="by">${jail} by ${host}${kind === 'ban' ? html`, ends ${ending(until, now)}` : ''}</span>
+    ${moment(at, now)}
+  </li>`;
+}
+
+/** Below ten a fraction tells something. */
+function usualText(usual: number): string {
+  return usual >= 10 ? Math.round(usual).toLocaleString('en-US') : usual.toFixed(1);
+}

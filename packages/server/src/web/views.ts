@@ -1,0 +1,104 @@
+import { wallSeconds, type AdminReply } from '@banshare/runtime';
+import type { Context, Hono } from 'hono';
+import type { AuditEntry } from '../ledger/audit.ts';
+import type { Behind } from './door/guard.ts';
+import { auditPage } from './pages/audit.ts';
+import { bansCsv, bansPage, readBanQuery } from './pages/bans.ts';
+import { noPage } from './pages/enter.ts';
+import { findBans } from './pages/find-bans.ts';
+import { heldPage, type Held } from './pages/held.ts';
+import { hostsPage, readHostQuery } from './pages/hosts.ts';
+import { neverBanPage, type NeverBanEntry } from './pages/never-ban.ts';
+import { nowPage, titleOf } from './pages/now.ts';
+import type { Html } from './pages/parts.ts';
+import { show, type PageParts } from './show.ts';
+
+/** What the audit view looks through: more of it says the command. */
+const MOST_ENTRIES = 5000;
+
+/** The views, each at its address. */
+export function addViews(app: Hono<Behind>, parts: PageParts): void {
+  const { watch, ask } = parts;
+  app.get('/', async (context) => {
+    const known = await watch.look();
+    return show(context, parts, titleOf(known), nowPage(known, wallSeconds()));
+  });
+  app.get('/hosts', async (context) => {
+    const { fleet } = await watch.look();
+    if (fleet === undefined) return silent(context, parts);
+    const asked = readHostQuery((name) => context.req.query(name));
+    return show(context, parts, 'Hosts', hostsPage(fleet, asked, wallSeconds()));
+  });
+  addBans(app, parts);
+  app.get('/held', async (context) => {
+    const [{ status, fleet }, held] = await Promise.all([watch.look(), ask('held')]);
+    return orSilent(context, parts, held, 'Held and pending', (result) =>
+      heldPage(result as Held, status, fleet?.hosts ?? [], wallSeconds()),
+    );
+  });
+  app.get('/never-ban', async (context) => {
+    const listed = await ask('never-ban', { action: 'list' });
+    return orSilent(context, parts, listed, 'Never-ban', (result) =>
+      neverBanPage((result as { entries: NeverBanEntry[] }).entries, context.req.query('q') ?? ''),
+    );
+  });
+  app.get('/audit', async (context) => {
+    const audited = await ask('audit', { limit: MOST_ENTRIES });
+    const page = Math.max(1, Math.trunc(Number(context.req.query('page') ?? 1)) || 1);
+    return orSilent(context, parts, audited, 'Audit', (result) =>
+      auditPage(
+        (result as { entries: AuditEntry[] }).entries,
+        context.req.query('q') ?? '',
+        page,
+        wallSeconds(),
+      ),
+    );
+  });
+}
+
+function addBans(app: Hono<Behind>, parts: PageParts): void {
+  const { watch } = parts;
+  app.get('/bans', (context) => {
+    const now = wallSeconds();
+    const asked = readBanQuery((name) => context.req.query(name));
+    return show(context, parts, 'Bans', bansPage(watch.bans(now), watch.known.isWhole, asked, now));
+  });
+  app.get('/bans.csv', (context) => {
+    const found = findBans(
+      watch.bans(wallSeconds()),
+      readBanQuery((name) => context.req.query(name)),
+    );
+    return context.body(bansCsv(found), 200, {
+      'Content-Type': 'text/csv; charset=utf-8',
+      'Content-Disposition': 'attachment; filename="banshare-bans.csv"',
+    });
+  });
+  app.get('/bans.json', (context) => {
+    const found = findBans(
+      watch.bans(wallSeconds()),
+      readBanQuery((name) => context.req.query(name)),
+    );
+    context.header('Content-Disposition', 'attachment; filename="banshare-bans.json"');
+    return context.json({ bans: found });
+  });
+}
+
+/** A view of what the server has just answered; where it did not, that is said. */
+function orSilent(
+  context: Context<Behind>,
+  parts: PageParts,
+  reply: AdminReply,
+  title: string,
+  content: (result: unknown) => Html,
+): Response | Promise<Response> {
+  return reply.ok ? show(context, parts, title, content(reply.result)) : silent(context, parts, reply.reason);
+}
+
+function silent(
+  context: Context<Behind>,
+  parts: PageParts,
+  reason = 'The server has not answered yet.',
+): Response | Promise<Response> {
+  context.status(503);
+  return show(context, parts, 'Server silent', noPage(reason));
+}

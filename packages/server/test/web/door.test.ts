@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { gzipSync } from 'node:zlib';
+import { text } from 'node:stream/consumers';
+import { after, test } from 'node:test';
+import { PAGE_TOML, startFleet, startPage } from '../../../../test/fleet/index.ts';
+import { isNamed, isOwnOrigin, namesOf } from '../../src/web/door/names.ts';
+import { Sessions } from '../../src/web/door/sessions.ts';
+import { placeFaults } from '../../src/web/place.ts';
+
+const fleet = await startFleet({ serverToml: PAGE_TOML });
+after(() => fleet[Symbol.asyncDispose]());
+const page = await startPage(fleet.server);
+after(() => page[Symbol.asyncDispose]());
+const cookie = await page.enter('anna');
+
+/** Asks by another Host than fetch() would let one say. */
+async function asHost(host: string): Promise<string> {
+  const { hostname, port } = new URL(page.address);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  request({ hostname, port, headers: { host, cookie } }, (answer) => {
+    void text(answer).then((said) => resolve(`${answer.statusCode} ${said}`), reject);
+  })
+    .on('error', reject)
+    .end();
+  return promise;
+}
+
+test('a link lets one person in once, and neither its code nor a cookie is in any log', async () => {
+  const code = (await page.link('ben')).split('#')[1] ?? '';
+  const first = await page.post('/enter', { code });
+  assert.equal(first.status, 303);
+  const [set = ''] = first.headers.getSetCookie();
+  assert.match(set, /; HttpOnly/);
+  assert.match(set, /; SameSite=Strict/);
+  assert.match(set, /Max-Age=43200/);
+  const second = await page.post('/enter', { code });
+  assert.equal(second.status, 403);
+  assert.match(await second.text(), /used already/);
+  const logs = [...page.said, ...fleet.server.said].join('\n');
+  for (const secret of [code, set.split(/[=;]/)[1] ?? '']) assert.ok(!logs.includes(secret));
+});
+
+test('who is not let in sees the way in and nothing of the fleet, whatever he asks for', async () => {
+  for (const path of ['/', '/live', '/hosts', '/bans', '/bans.csv', '/audit', '/nothing'])
+    for (const said of ['', 'banshare-session=nobody']) {
+      const answer = await page.get(path, said);
+      assert.equal(answer.status, 401, path);
+      assert.doesNotMatch(await answer.text(), /anna|Active bans/);
+    }
+  const inside = await page.get('/', cookie);
+  assert.match(await inside.text(), /Active bans/);
+});
+
+test("a name that is not the page's gets nothing, so that no site has a browser ask for it under its own name", async () => {
+  assert.match(await asHost('attacker.example.org'), /^403 /);
+  assert.match(await asHost(`attacker.example.org:${new URL(page.address).port}`), /^403 /);
+  // A tunnel has whatever port.
+  assert.match(await asHost('localhost:4711'), /^200 /);
+});
+
+test('a form of another site, and one without the token of the login, does nothing', async () => {
+  const foreign = await page.post('/leave', {}, cookie, { origin: 'http://attacker.example.org' });
+  assert.equal(foreign.status, 403);
+  const without = await page.post('/anything', { token: 'guessed' }, cookie);
+  assert.equal(without.status, 403);
+  assert.match(await without.text(), /not of your login/);
+  assert.equal((await page.get('/', cookie)).status, 200);
+});
+
+test('the first view with its style, script and icon weighs far less than 150 KB on the way', async () => {
+  const weigh = async (path: string): Promise<number> => {
+    const answer = await page.get(path, cookie);
+    assert.equal(answer.status, 200, path);
+    return gzipSync(await answer.text()).length;
+  };
+  let bytes = 0;
+  for (const path of ['/', '/page.css', '/page.js', '/icon.svg']) bytes += await weigh(path);
+  assert.ok(bytes < 40_000, `${bytes} bytes`);
+});
+
+test('every answer forbids code within a page, frames and keeping, and too many requests are refused', async () => {
+  for (const answer of [
+    await page.get('/', cookie),
+    await page.get('/enter'),
+    await page.get('/nothing', cookie),
+  ]) {
+    const policy = answer.headers.get('Content-Security-Policy') ?? '';
+    assert.match(policy, /default-src 'none'/);
+    assert.doesNotMatch(policy, /unsafe/);
+    assert.equal(answer.headers.get('X-Content-Type-Options'), 'nosniff');
+    assert.equal(answer.headers.get('Cache-Control'), 'no-store');
+    assert.doesNotMatch(await answer.text(), / style="| on\w+="|<script>/);
+  }
+  const hasty = await page.enter('hasty');
+  const answers = await Promise.all(Array.from({ length: 130 }, () => page.get('/', hasty)));
+  assert.ok(answers.some(({ status }) => status === 429));
+  assert.equal((await page.get('/', cookie)).status, 200);
+  const tries = await Promise.all(Array.from({ length: 20 }, () => page.post('/enter', { code: 'guessed' })));
+  assert.ok(tries.some(({ status }) => status === 429));
+});
+
+test('a login ends after twelve hours, or when somebody logs out', async () => {
+  const sessions = new Sessions();
+  const key = sessions.begin('anna', 1000);
+  assert.equal(sessions.of(key, 1000 + 43_199)?.name, 'anna');
+  assert.equal(sessions.of(key, 1000 + 43_200), undefined);
+  assert.equal((await page.post('/leave', {}, cookie)).status, 303);
+  assert.equal((await page.get('/', cookie)).status, 401);
+});
+
+test('the page listens to others by TLS alone, and only a proxy at a unix socket may say who somebody is', () => {
+  const web = {
+    listen: { address: '127.0.0.1', port: 9180 },
+    acts: false,
+    names: [] as string[],
+    userHeader: undefined,
+    allowPublic: false,
+    tlsCertificate: undefined,
+    tlsKey: undefined,
+  };
+  assert.deepEqual(placeFaults(web), []);
+  const open = { ...web, listen: { address: '0.0.0.0', port: 443 }, names: ['bans.example.org'] };
+  assert.match(placeFaults(open).join(), /allow-public/);
+  assert.match(placeFaults({ ...open, allowPublic: true }).join(), /tls-certificate/);
+  const secured = { ...open, allowPublic: true, tlsCertificate: '/a', tlsKey: '/b' };
+  assert.deepEqual(placeFaults(secured), []);
+  assert.match(placeFaults({ ...secured, names: [] }).join(), /names/);
+  assert.match(placeFaults({ ...web, userHeader: 'X-User' }).join(), /unix socket/);
+  assert.deepEqual(placeFaults({ ...web, userHeader: 'X-User', listen: { unix: '/run/x.sock' } }), []);
+});
+
+test('isNamed() and isOwnOrigin() take a name with whatever port, and nothing that only contains it', () => {
+  const names = namesOf({ address: '::1', port: 9180 }, ['Bans.example.org']);
+  for (const host of ['localhost', 'localhost:1', '[::1]:9180', '127.0.0.1', 'BANS.example.org:80'])
+    assert.ok(isNamed(host, names), host);
+  for (const host of [
+    undefined,
+    '',
+    'bans.example.org.evil.org',
+    'evil.org:localhost',
+    '[::2]',
+    'localhost:',
+    'a@localhost',
+  ])
+    assert.ok(!isNamed(host, names), host);
+  assert.ok(isOwnOrigin('http://localhost:1', 'localhost:1'));
+  for (const origin of [undefined, 'null', 'http://localhost:2', 'http://localhost:1.evil.org'])
+    assert.ok(!isOwnOrigin(origin, 'localhost:1'), origin);
+});
