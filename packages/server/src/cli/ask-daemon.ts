@@ -4,8 +4,8 @@ import type { ArgumentsCamelCase, CommandModule } from 'yargs';
 import { ACTIONS } from '../operator/actions.ts';
 import { isDeed } from '../operator/allowed.ts';
 
-/** What every command is given. */
-type Common = { root: string; json: boolean };
+/** What every command is given; a reason where somebody gave one, which goes with each deed that he asks for. */
+type Common = { root: string; json: boolean; reason?: unknown };
 
 /** The words of a command line as yargs gives them. */
 export type Words = ArgumentsCamelCase<Common & Record<string, unknown>>;
@@ -45,11 +45,13 @@ export function codeOf(code: string): number {
 
 /** An Ask that leaves its exit code with the caller. */
 export function askWith(setCode: (code: number) => void): Ask {
-  return async ({ root, json }, request, show, judge = () => EXIT.done) => {
+  return async ({ root, json, reason }, request, show, judge = () => EXIT.done) => {
     const requests: readonly Request[] = 'command' in request ? [request] : request;
     const results: Parameters<typeof show>[0][] = [];
     let worst: number = EXIT.done;
-    for (const one of requests) {
+    for (const asked of requests) {
+      const hasReason = reason !== undefined && isDeed(asked);
+      const one = hasReason ? { ...asked, args: { ...asked.args, reason } } : asked;
       const reply = await askServer(root, one);
       if (!reply.ok) {
         complain('banshare-server', reply.reason);

@@ -1,7 +1,7 @@
 import { wallSeconds, EXIT } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
-import { countTyped, durationTyped, momentTyped, targetTyped } from './words-of.ts';
+import { countTyped, durationTyped, momentTyped, REASON, targetTyped } from './words-of.ts';
 import { showBanned, showUnbanned } from './show/show-ranges.ts';
 import { showExplanation } from './show/show-explanation.ts';
 import { MOST_BANS, showBans, showUndone, type ShownBan } from './show/show.ts';
@@ -93,7 +93,7 @@ function unban(ask: Ask): Command {
   return {
     command: 'unban <ip..>',
     describe: 'lifts every ban of addresses, or exactly those ranges, on every host, whoever reported them',
-    builder: { ip: IPS, jail: JAIL },
+    builder: { ip: IPS, jail: JAIL, reason: REASON },
     handler: (words) => {
       const { ip, jail } = words;
       const judge = ({ wider }: Unbanned): number => (wider.length > 0 ? EXIT.failed : EXIT.done);
@@ -114,6 +114,7 @@ function undo(ask: Ask): Command {
       all: { type: 'boolean', describe: 'everything that began' },
       since: { type: 'string', coerce: durationTyped, describe: 'how far back: 10m, 1h; -1 for everything' },
       'dry-run': { type: 'boolean', default: false, describe: 'only says how much that would be' },
+      reason: REASON,
     },
     handler: (words) => {
       const { host: hosts, jail, since, all, dryRun } = words;

@@ -3,7 +3,7 @@ import type { Ask, Command } from './ask-daemon.ts';
 import type { AuditEntry } from '../ledger/audit.ts';
 import { hostCommands } from './host-commands.ts';
 import { neverBanCommands } from './never-ban-commands.ts';
-import { durationTyped } from './words-of.ts';
+import { durationTyped, REASON } from './words-of.ts';
 import { closePorts, type Ports } from './close-ports.ts';
 import { showAuditLog } from './show/show.ts';
 import { type Openness, sayOpenness } from '../words/enrolment.ts';
@@ -20,6 +20,7 @@ export function fleetCommands(ask: Ask, setCode: (code: number) => void): Comman
       builder: {
         mode: { type: 'string', choices: ['open', 'approve', 'closed'] },
         for: { type: 'string', coerce: durationTyped, describe: 'open: for so long (1d), then approve' },
+        reason: REASON,
       },
       handler: (words) => {
         const { mode, for: duration } = words;
@@ -34,6 +35,7 @@ export function fleetCommands(ask: Ask, setCode: (code: number) => void): Comman
       builder: {
         generation: { type: 'string' },
         force: { type: 'boolean', default: false, describe: 'although hosts are still on it' },
+        reason: REASON,
         undo: { type: 'boolean', default: false, describe: 'takes that back: it may be installed again' },
       },
       handler: (words) => {

@@ -4,7 +4,7 @@ import { showHosts } from './show/show.ts';
 import type { HostStatus } from '../operator/status.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
 import { subcommands } from './subcommands.ts';
-import { durationTyped } from './words-of.ts';
+import { durationTyped, REASON } from './words-of.ts';
 import { ACTIONS } from '../operator/actions.ts';
 
 type Hosts = { hosts: HostStatus[]; activeRanges: number; frozen: Frozen | null };
@@ -45,6 +45,7 @@ function approve(ask: Ask, setCode: (code: number) => void): Command {
         array: true,
         describe: 'never bans these, of those that it tells; separated by commas',
       },
+      reason: REASON,
     },
     handler: async (words) => {
       const name = words['name'];
@@ -66,7 +67,7 @@ function disapprove(ask: Ask): Command {
   return {
     command: 'disapprove <name> [address..]',
     describe: 'takes back what was approved of a host, or some addresses of it; it stays in the fleet',
-    builder: { name: NAME, address: { type: 'string', array: true, describe: 'these only' } },
+    builder: { name: NAME, address: { type: 'string', array: true, describe: 'these only' }, reason: REASON },
     handler: (words) => {
       const args = { action: 'disapprove', name: words['name'], addresses: words['address'] };
       return ask(words, { command: 'change-host', args }, SAYS);
@@ -78,7 +79,7 @@ function revoke(ask: Ask): Command {
   return {
     command: 'revoke <name>',
     describe: 'shuts a host out at once; newcomers wait for you from then on',
-    builder: { name: NAME },
+    builder: { name: NAME, reason: REASON },
     handler: (words) =>
       ask(words, { command: 'change-host', args: { action: 'revoke', name: words['name'] } }, SAYS),
   };
@@ -88,7 +89,7 @@ function forget(ask: Ask): Command {
   return {
     command: 'forget <name>',
     describe: 'removes a host that is gone for good; it comes back with a fresh installer only',
-    builder: { name: NAME },
+    builder: { name: NAME, reason: REASON },
     handler: (words) =>
       ask(words, { command: 'change-host', args: { action: 'forget', name: words['name'] } }, SAYS),
   };
@@ -114,7 +115,7 @@ function unmute(ask: Ask): Command {
   return {
     command: 'unmute <name>',
     describe: 'counts a muted host again',
-    builder: { name: NAME },
+    builder: { name: NAME, reason: REASON },
     handler: (words) => ask(words, { command: 'unmute-host', args: { name: words['name'] } }, SAYS),
   };
 }

@@ -1,7 +1,7 @@
 import type { Ask, Command } from './ask-daemon.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import { subcommands } from './subcommands.ts';
-import { rangeTyped } from './words-of.ts';
+import { rangeTyped, REASON } from './words-of.ts';
 import { showLifted, showNeverBan, type ShownBan } from './show/show.ts';
 
 type Entries = { entries: { range: string; source: string }[] };
@@ -37,6 +37,7 @@ function add(ask: Ask): Command {
     builder: {
       range: RANGE,
       force: { type: 'boolean', describe: 'also where the range is wider than anybody may ban' },
+      reason: REASON,
     },
     handler: (words) =>
       ask(
@@ -65,7 +66,7 @@ function remove(ask: Ask): Command {
   return {
     command: 'remove <range>',
     describe: 'takes back what was added, or an address that was approved of a host',
-    builder: { range: RANGE },
+    builder: { range: RANGE, reason: REASON },
     handler: (words) =>
       ask(
         words,

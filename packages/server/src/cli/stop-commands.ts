@@ -3,7 +3,7 @@ import type { Ask, Command } from './ask-daemon.ts';
 import { sayFrozen, type Frozen } from '../judging/freeze.ts';
 import type { ListedHeld } from '../operator/stop.ts';
 import { span } from '../words/phrases.ts';
-import { durationTyped } from './words-of.ts';
+import { durationTyped, REASON } from './words-of.ts';
 
 /** The commands that stop the fleet, let it go on, and decide about what was held. */
 export function stopCommands(ask: Ask): Command[] {
@@ -17,6 +17,7 @@ export function stopCommands(ask: Ask): Command[] {
           coerce: durationTyped,
           describe: 'for so long: 30m, 2h; without it until thaw',
         },
+        reason: REASON,
       },
       handler: (words) => {
         const show = ({ frozen }: { frozen: Frozen }): string => `${sayFrozen(frozen, wallSeconds())}.`;
@@ -26,7 +27,7 @@ export function stopCommands(ask: Ask): Command[] {
     {
       command: 'thaw',
       describe: 'ends a freeze; what was held stays so until you decide',
-      builder: {},
+      builder: { reason: REASON },
       handler: (words) => {
         const show = ({ held }: { held: number }): string => `The fleet goes on.${waiting(held)}`;
         return ask(words, { command: 'thaw' }, show);
@@ -42,7 +43,7 @@ function held(ask: Ask): Command {
   return {
     command: 'held [action]',
     describe: 'what is held, newest first; held publish bans all of it everywhere, held discard forgets it',
-    builder: { action: { type: 'string', choices: ['publish', 'discard'] } },
+    builder: { action: { type: 'string', choices: ['publish', 'discard'] }, reason: REASON },
     handler: (words) => {
       const { action } = words;
       if (action === undefined) return ask(words, { command: 'held' }, showHeld);
@@ -57,7 +58,12 @@ function held(ask: Ask): Command {
 
 /** The words of before, which stay: help names those that cannot be mistaken. */
 function settle(ask: Ask, command: string, did: string): Command {
-  return { command, describe: false, builder: {}, handler: (words) => ask(words, { command }, done(did)) };
+  return {
+    command,
+    describe: false,
+    builder: { reason: REASON },
+    handler: (words) => ask(words, { command }, done(did)),
+  };
 }
 
 /** `left`: held reports of which no event was made; `held`: what stays held, because a host that is new comes from there. */

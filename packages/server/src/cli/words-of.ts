@@ -40,6 +40,9 @@ function typed(parse: (text: string) => Result<unknown>): (given: string | strin
   };
 }
 
+/** Why somebody does something; ask-daemon.ts sends it with each deed. */
+export const REASON = { type: 'string', describe: 'why: kept in the audit log and shown by events' } as const;
+
 /** For `coerce`: an address or range that may be banned. @throws where it is none. */
 export const targetTyped = typed(parseTarget);
 /** For `coerce`: an address or range. @throws where it is none. */

@@ -4,6 +4,7 @@ import type { EventBook } from './tables/events.ts';
 import type { HeldBook } from './tables/held-bans.ts';
 import type { VoteBook } from './tables/votes.ts';
 import type { Row, Sql } from './tables/rows.ts';
+import { whoAsks } from './who-asks.ts';
 import { widerRanges } from '../words/wider-ranges.ts';
 import { isActive, type Verdict } from '../words/verdict.ts';
 import {
@@ -221,7 +222,7 @@ function takeBackWaiting({ held, votes }: Books, submission: Submission, target:
   return each.map((ban) => held.withdraw(ban, hostId)).includes(true);
 }
 
-/** Publishes the end of a ban. */
+/** Publishes the end of a ban, with the reason where an operator gave one. */
 export function unban(
   { events, bans }: Books,
   ban: BanKey,
@@ -229,7 +230,9 @@ export function unban(
   now: number,
   how: Pick<Event, 'everyJail'> = {},
 ): Event {
-  const event = events.append({ ...ban, kind: 'unban', host, at: now, until: null, ...how });
+  const { reason } = whoAsks() ?? {};
+  const why = reason === undefined ? {} : { reason };
+  const event = events.append({ ...ban, kind: 'unban', host, at: now, until: null, ...how, ...why });
   bans.follow(event);
   return event;
 }

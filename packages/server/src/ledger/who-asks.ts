@@ -2,9 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 /**
  * Who asked for a deed, for the audit log: a command says its user and nobody can check that (Node does not tell whose a connection
- * is); of the page it is the name in the link that let somebody in.
+ * is); of the page it is the name in the link that let somebody in. And why, where that was said.
  */
-export type Asker = { readonly by: string; readonly way: 'said' | 'page' };
+export type Asker = { readonly by?: string; readonly way?: 'said' | 'page'; readonly reason?: string };
 
 const asking = new AsyncLocalStorage<Asker | undefined>();
 

@@ -1,12 +1,10 @@
 import { RECEIPT, RELOADED, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
-import type { Frozen } from '../judging/freeze.ts';
 import type { AuditEntry } from '../ledger/audit.ts';
 import type { Openness } from '../words/enrolment.ts';
 import type { Namesake } from '../fleet/namesake.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { Unbanned } from './bans.ts';
 import type { DrillTime } from '../words/drill.ts';
-import type { Explanation } from './explain.ts';
 import { MEASURES } from '../metrics/measures.ts';
 import type { OutOfPlace } from '../fleet/in-place.ts';
 import type { Entry, Trouble } from './facts.ts';
@@ -14,30 +12,20 @@ import { BAN, EVENT, EVENTS } from './event-shape.ts';
 import { PAGE_ACTIONS } from './page-actions.ts';
 import { HISTORY_ACTIONS } from './history-actions.ts';
 import type { ImportedPart } from './import.ts';
-import type { ListedBan } from './list-bans.ts';
+import { FROZEN, NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './shapes.ts';
 import type { HostList, HostStatus, Status } from './status.ts';
 import type { ListedHeld } from './stop.ts';
 import type { UndoAnswer } from './undo.ts';
 
-const TEXTS = { list: 'text' } as const;
-const TEXT_OR_NULL = { orNull: 'text' } as const;
-const NUMBER_OR_NULL = { orNull: 'number' } as const;
 const SAYS = { fields: { says: 'text' } } as const;
 const COUNTED = { fields: { name: 'text', count: 'number' } } as const;
 
-const FROZEN: ShapeOf<Frozen | null> = { orNull: { fields: { since: 'number', until: NUMBER_OR_NULL } } };
 const OUTAGE: ShapeOf<Status['cannotCommit']> = { orNull: { fields: { since: 'number', reason: 'text' } } };
 const ENTRIES: ShapeOf<Entry[]> = { list: { fields: { code: 'text', text: 'text' } } };
 const HOSTS_AT: ShapeOf<HostAt[]> = { list: { fields: { host: 'text', address: 'text' } } };
 const NAMESAKE: FieldsOf<Namesake> = { name: 'text', heardAt: 'number', isAlive: 'flag' };
 const OPENNESS: FieldsOf<Openness> = { mode: 'text', until: NUMBER_OR_NULL, hasEnded: 'flag' };
 
-const LISTED_BAN: FieldsOf<ListedBan> = {
-  ...BAN,
-  seq: 'number',
-  reason: { optional: 'text' },
-  isLifted: { optional: 'flag' },
-};
 const LISTED_HELD: FieldsOf<ListedHeld> = BAN;
 
 const TROUBLE: FieldsOf<Trouble> = {
@@ -185,39 +173,6 @@ const HOST_LIST: FieldsOf<HostList> = {
   frozen: FROZEN,
 };
 
-const EXPLANATION: FieldsOf<Explanation> = {
-  ip: 'text',
-  reports: {
-    list: {
-      fields: {
-        ip: 'text',
-        prog: 'text',
-        jail: 'text',
-        target: 'text',
-        host: 'text',
-        kind: 'text',
-        at: 'number',
-        received: 'number',
-        verdict: 'text',
-        code: TEXT_OR_NULL,
-        reason: TEXT_OR_NULL,
-        seq: NUMBER_OR_NULL,
-      },
-    },
-  },
-  supporters: { list: { fields: { ip: 'text', prog: 'text', jail: 'text', hosts: TEXTS } } },
-  events: {
-    list: {
-      fields: {
-        ...EVENT,
-        outcomes: {
-          list: { fields: { host: 'text', outcome: 'text', reason: TEXT_OR_NULL, at: NUMBER_OR_NULL } },
-        },
-      },
-    },
-  },
-};
-
 const UNBANNED: FieldsOf<Unbanned> = { ip: 'text', lifted: EVENTS, within: 'number', wider: TEXTS };
 
 const UNDONE: FieldsOf<UndoAnswer> = {
@@ -280,27 +235,12 @@ export const ACTIONS = {
     takes: {},
     gives: { fields: HOST_LIST },
   },
-  bans: {
-    takes: {
-      'ip?': 'text',
-      'jail?': 'text',
-      'host?': 'text',
-      'all?': 'flag',
-      'since?': 'text',
-      'until?': 'text',
-      'limit?': 'number',
-    },
-    gives: {
-      fields: { bans: { list: { fields: LISTED_BAN } }, older: { optional: 'number' }, frozen: FROZEN },
-    },
-  },
   ...HISTORY_ACTIONS,
-  explain: { takes: { ip: 'text' }, gives: { fields: EXPLANATION } },
   ban: {
     takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text', 'force?': 'flag' },
     gives: { fields: { asked: 'text', event: { fields: EVENT }, withoutRanges: TEXTS, hits: HOSTS_AT } },
   },
-  unban: { takes: { ip: 'text', 'jail?': 'text' }, gives: { fields: UNBANNED } },
+  unban: { takes: { ip: 'text', 'jail?': 'text', 'reason?': 'text' }, gives: { fields: UNBANNED } },
   undo: {
     takes: {
       'host?': 'text',
@@ -310,6 +250,7 @@ export const ACTIONS = {
       'jail?': 'text',
       'since?': 'text',
       'dryRun?': 'flag',
+      'reason?': 'text',
     },
     gives: { fields: UNDONE },
   },
@@ -323,26 +264,30 @@ export const ACTIONS = {
       name: 'text',
       'replace?': 'flag',
       'addresses?': 'list',
+      'reason?': 'text',
     },
     gives: SAYS,
   },
   'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text' }, gives: SAYS },
-  'unmute-host': { takes: { name: 'text' }, gives: SAYS },
-  enrolment: { takes: { mode: ['open', 'approve', 'closed'], 'for?': 'text' }, gives: { fields: OPENNESS } },
+  'unmute-host': { takes: { name: 'text', 'reason?': 'text' }, gives: SAYS },
+  enrolment: {
+    takes: { mode: ['open', 'approve', 'closed'], 'for?': 'text', 'reason?': 'text' },
+    gives: { fields: OPENNESS },
+  },
   'never-ban': {
-    takes: { action: ['list', 'add', 'remove'], 'range?': 'text', 'force?': 'flag' },
+    takes: { action: ['list', 'add', 'remove'], 'range?': 'text', 'force?': 'flag', 'reason?': 'text' },
     gives: ({ action }) => (action === 'list' ? NEVER_BAN_LIST : NEVER_BAN_CHANGED),
   },
   retire: {
     takes: { generation: 'text', 'force?': 'flag', 'undo?': 'flag' },
     gives: { fields: { says: 'text', reportPort: NUMBER_OR_NULL, publishPort: NUMBER_OR_NULL } },
   },
-  release: { takes: {}, gives: SETTLED },
-  drop: { takes: {}, gives: SETTLED },
-  freeze: { takes: { 'for?': 'text' }, gives: { fields: { frozen: FROZEN.orNull } } },
-  thaw: { takes: {}, gives: { fields: { held: 'number' } } },
+  release: { takes: { 'reason?': 'text' }, gives: SETTLED },
+  drop: { takes: { 'reason?': 'text' }, gives: SETTLED },
+  freeze: { takes: { 'for?': 'text', 'reason?': 'text' }, gives: { fields: { frozen: FROZEN.orNull } } },
+  thaw: { takes: { 'reason?': 'text' }, gives: { fields: { held: 'number' } } },
   held: {
-    takes: { 'action?': ['publish', 'discard'] },
+    takes: { 'action?': ['publish', 'discard'], 'reason?': 'text' },
     gives: ({ action }) => (action === undefined ? HELD : SETTLED),
   },
   audit: {

@@ -140,8 +140,11 @@ export async function answerAdmin(
   const refusal = refusalAt(door, request, parts.pageActs);
   if (refusal !== undefined) return decline('not-allowed', refusal);
   const { by } = request;
-  const asker: Asker | undefined =
-    by === undefined ? undefined : { by, way: door === 'page' ? 'page' : 'said' };
+  const reason = textOf(request.args ?? {}, 'reason')?.slice(0, LONGEST_REASON);
+  const asker: Asker = {
+    ...(by === undefined ? {} : { by, way: door === 'page' ? 'page' : 'said' }),
+    ...(reason === undefined ? {} : { reason }),
+  };
   return askedBy(asker, () => answerBy(ACTIONS, RUNS, request, parts));
 }
 

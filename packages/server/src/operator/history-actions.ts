@@ -1,11 +1,52 @@
 import type { AdminTable, FieldsOf } from '@banshare/runtime';
 import type { EventsPart } from './events.ts';
+import type { Explanation } from './explain.ts';
+import type { ListedBan } from './list-bans.ts';
+import { BAN, EVENT } from './event-shape.ts';
+import { FROZEN, NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './shapes.ts';
 import type { PastBans } from './history.ts';
 import { TOP_BY, type Top } from './top.ts';
 
-const TEXT_OR_NULL = { orNull: 'text' } as const;
-const NUMBER_OR_NULL = { orNull: 'number' } as const;
 const COUNTED = { list: { fields: { name: 'text', bans: 'number' } } } as const;
+
+const LISTED_BAN: FieldsOf<ListedBan> = {
+  ...BAN,
+  seq: 'number',
+  reason: { optional: 'text' },
+  isLifted: { optional: 'flag' },
+};
+const EXPLANATION: FieldsOf<Explanation> = {
+  ip: 'text',
+  reports: {
+    list: {
+      fields: {
+        ip: 'text',
+        prog: 'text',
+        jail: 'text',
+        target: 'text',
+        host: 'text',
+        kind: 'text',
+        at: 'number',
+        received: 'number',
+        verdict: 'text',
+        code: TEXT_OR_NULL,
+        reason: TEXT_OR_NULL,
+        seq: NUMBER_OR_NULL,
+      },
+    },
+  },
+  supporters: { list: { fields: { ip: 'text', prog: 'text', jail: 'text', hosts: TEXTS } } },
+  events: {
+    list: {
+      fields: {
+        ...EVENT,
+        outcomes: {
+          list: { fields: { host: 'text', outcome: 'text', reason: TEXT_OR_NULL, at: NUMBER_OR_NULL } },
+        },
+      },
+    },
+  },
+};
 
 const EVENTS_PART: FieldsOf<EventsPart> = {
   events: {
@@ -51,6 +92,21 @@ const TOP: FieldsOf<Top> = {
 
 /** The actions that look back: a part of the table of all. */
 export const HISTORY_ACTIONS = {
+  bans: {
+    takes: {
+      'ip?': 'text',
+      'jail?': 'text',
+      'host?': 'text',
+      'all?': 'flag',
+      'since?': 'text',
+      'until?': 'text',
+      'limit?': 'number',
+    },
+    gives: {
+      fields: { bans: { list: { fields: LISTED_BAN } }, older: { optional: 'number' }, frozen: FROZEN },
+    },
+  },
+  explain: { takes: { ip: 'text' }, gives: { fields: EXPLANATION } },
   events: {
     takes: {
       'since?': 'text',
