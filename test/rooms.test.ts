@@ -65,7 +65,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'web/pages': ['web/door', 'web/daemon', 'operator', 'fleet', 'ledger', 'words'],
     web: ['ledger', 'web/pages', 'web/door', 'web/daemon', 'web/assets'],
     'cli/lists': ['operator', 'words'],
-    'cli/sharing': ['operator', 'ledger', 'log'],
+    'cli/sharing': ['operator', 'sharing', 'ledger', 'log'],
     'cli/show': ['operator', 'fleet', 'never-ban', 'ledger', 'words'],
     cli: [
       'web',

@@ -8,12 +8,13 @@ import {
   type Log as Lines,
   type Resources,
 } from '@banshare/runtime';
-import { appliedIn } from './ledger/backup-file.ts';
+import { stateOf } from './ledger/backup-file.ts';
 import { Ledger } from './ledger/ledger.ts';
-import { LogFault, type Log } from './log/log.ts';
+import { LOG_START, LogFault, type Log, type LogPosition } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
 import { wayOn, whyNotAgain } from './log/way-on.ts';
 import { beginWithSnapshot, lastStartOver, startOver } from './sharing/start-over.ts';
+import { takeSteps } from './sharing/take-steps.ts';
 import type { Distributor } from './publish/distribute.ts';
 import type { ReportPort } from '@banshare/transport';
 
@@ -60,13 +61,14 @@ export async function openLedger(
   return { ledger, shared };
 }
 
+/** How a replica is opened. */
+type Opening = { path: string; shared: Log; lines: Lines; open: () => Ledger };
+
 type Patiently = <T>(work: () => Promise<T>) => Promise<T>;
 
 /** Opens a replica that has all that the log has; one that stops begins with a snapshot where way-on.ts says that it may. @throws StartFault, LogFault */
-async function openReplica(
-  { path, shared, lines, open }: { path: string; shared: Log; lines: Lines; open: () => Ledger },
-  patiently: Patiently,
-): Promise<Ledger> {
+async function openReplica(how: Opening, patiently: Patiently): Promise<Ledger> {
+  const { path, shared, lines } = how;
   if (!existsSync(path)) {
     refuseLeft(path);
     const head = await patiently(() => beginWithSnapshot(shared, path));
@@ -75,10 +77,9 @@ async function openReplica(
         `Cannot begin the ledger "${path}": the shared log has no snapshot yet; start the server first that has the ledger`,
       );
   }
-  const ledger = open();
-  const before = appliedIn(ledger);
-  const fault = await caughtUp(ledger, patiently, path);
-  if (fault === undefined) return ledger;
+  const opened = await caughtUp(how, patiently);
+  if (opened instanceof Ledger) return opened;
+  const { fault, before } = opened;
   const refusal = whyNotAgain({ fault, last: lastStartOver(path)?.at }, wallSeconds());
   if (refusal !== undefined) throw new StartFault(`Cannot serve: ${refusal}`);
   lines.warning('Fetches the newest snapshot of the shared log before any port is opened', {
@@ -92,26 +93,39 @@ async function openReplica(
   lines.warning('Began with the newest snapshot of the shared log; the ledger of before is kept', {
     kept: done.kept,
   });
-  const anew = open();
-  const again = await caughtUp(anew, patiently, path);
-  if (again !== undefined) throw again;
-  return anew;
+  const anew = await caughtUp(how, patiently);
+  if (anew instanceof Ledger) return anew;
+  throw anew.fault;
 }
 
-/** Has a ledger apply all that there is; returns why it stopped instead, and then it is closed. @throws StartFault, LogFault */
-async function caughtUp(ledger: Ledger, patiently: Patiently, path: string): Promise<LogFault | undefined> {
+/** Opens a ledger that has applied all that there is, in tables of this version; or says why it stopped, and where it was before. @throws StartFault */
+async function caughtUp(
+  { path, shared, lines, open }: Opening,
+  patiently: Patiently,
+): Promise<Ledger | { fault: LogFault; before: LogPosition }> {
+  // What cannot be read says so when it is opened.
+  const state = stateOf(path);
+  const before = state?.applied ?? LOG_START;
+  if (state !== undefined && before.n === 0)
+    throw new StartFault(
+      `Cannot use the ledger "${path}" with the shared log: it is not of that log. To bring it there: banshare-server ledger leave, start, and ledger move into an emptied log. To begin with what is there, move the file away`,
+    );
   try {
-    if (ledger.replica()?.applied === 0)
-      throw new StartFault(
-        `Cannot use the ledger "${path}" with the shared log: it is not of that log. To bring it there: banshare-server ledger leave, start, and ledger move into an emptied log. To begin with what is there, move the file away`,
-      );
-    await patiently(() => ledger.catchUp());
-    return undefined;
+    const stepped = await patiently(() => takeSteps(shared, path));
+    if (stepped !== undefined) lines.warning(stepped.isFirst ? STEPPED_FIRST : STEPPED, { ...stepped });
   } catch (error) {
-    const { stoppedBy } = ledger;
+    if (error instanceof LogFault) return { fault: error, before };
+    throw error;
+  }
+  const ledger = open();
+  try {
+    await patiently(() => ledger.catchUp());
+    return ledger;
+  } catch (error) {
+    const { stoppedBy: fault } = ledger;
     ledger.close();
-    if (stoppedBy === undefined) throw error;
-    return stoppedBy;
+    if (fault === undefined) throw error;
+    return { fault, before };
   }
 }
 
@@ -146,6 +160,9 @@ function waiting(lines: Lines, signal: AbortSignal): Patiently {
   };
 }
 
+const STEPPED_FIRST =
+  'The first with this version of the ledger: servers with an older banshare-server close their ports until the same is installed there';
+const STEPPED = 'Took the ledger to the version that the log has';
 const CLOSED =
   'Closed the ports, so that all hosts go to the other servers: install the banshare-server that those have here too';
 const BEHIND =

@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { appendEntry } from './audit.ts';
 import type { Row, Sql } from './tables/rows.ts';
-import type { LogPosition } from '../log/log.ts';
+import { LOG_START, type LogPosition } from '../log/log.ts';
 import { statements } from './database.ts';
-import { migrate } from './schema.ts';
+import { migrate, versionOf } from './schema.ts';
 
 /** Where the daemon lays the copy of its ledger that `backup` takes away. */
 export function copyForBackup(ledger: string): string {
@@ -85,11 +85,11 @@ export function publishReplica(path: string, epoch: string, now: number): void {
 
 /** Copies a replica that no server has open to a path where nothing is yet; returns the entry that it applied last. @throws SQLite's error. */
 export function copyReplica(ledger: string, path: string): LogPosition {
-  return withDatabase(ledger, (database) => {
-    migrate(database, ledger);
-    const row = database.prepare('SELECT n, token FROM applied').get() as Row;
-    database.prepare('VACUUM INTO ?').run(path);
-    return { n: Number(row['n']), token: String(row['token']) };
+  withDatabase(ledger, (database) => database.prepare('VACUUM INTO ?').run(path));
+  return withDatabase(path, (database) => {
+    // The copy alone: where this comes to nothing the replica takes its steps where the log has them.
+    migrate(database, path);
+    return appliedIn({ sql: statements(database) });
   });
 }
 
@@ -143,6 +143,25 @@ export function appliedIn({ sql }: { readonly sql: Sql }): LogPosition {
 /** Says the same in the file of a running server, whose next start needs the log. @throws SQLite's error. */
 export function becomeReplica({ sql }: { readonly sql: Sql }, { n, token }: LogPosition): void {
   sql('UPDATE applied SET n = ?, token = ?').run(n, token);
+}
+
+/** The first version whose tables say which entry of a log was applied last. */
+const FIRST_SHARED = 17;
+
+/** Which version the tables of a ledger have that no server has open, and which entry it applied last; undefined where that cannot be read. */
+export function stateOf(path: string): { version: number; applied: LogPosition } | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    return withDatabase(path, (database) => {
+      const version = versionOf(database);
+      return {
+        version,
+        applied: version < FIRST_SHARED ? LOG_START : appliedIn({ sql: statements(database) }),
+      };
+    });
+  } catch {
+    return undefined;
+  }
 }
 
 function beginAnew(path: string, epoch: string, now: number, why: string): void {

@@ -2,7 +2,7 @@ import { makePrivateDirectory, StartFault } from '@banshare/runtime';
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { migrate } from './schema.ts';
+import { migrate, SCHEMA, versionOf } from './schema.ts';
 
 /** An open file of SQLite. */
 export type Database = DatabaseSync;
@@ -21,7 +21,27 @@ const SQLITE_BUSY = 5;
  * Opens the ledger's database: one writer, every commit on disk before it returns.
  * @throws when it cannot be opened, is damaged, or belongs to a newer program.
  */
-export function openDatabase(path: string): DatabaseSync {
+export function openDatabase(path: string, { isReplica = false } = {}): DatabaseSync {
+  return openFile(path, (database) => {
+    if (isReplica) refuseOlder(database, path);
+    migrate(database, path);
+  });
+}
+
+/** A step that the log does not have, or has later, would give other rows than the other servers have. */
+function refuseOlder(database: DatabaseSync, path: string): void {
+  const version = versionOf(database);
+  if (version > 0 && version < SCHEMA)
+    throw new StartFault(
+      `Cannot use the ledger "${path}" as a replica: its tables have version ${version}, and the step to ${SCHEMA} has to come from the log`,
+    );
+}
+
+/** Opens a ledger's file with the tables that it has, and leaves it to `prepare` what else has to be so. @throws as openDatabase() */
+export function openFile(
+  path: string,
+  prepare: (database: DatabaseSync) => void = () => undefined,
+): DatabaseSync {
   requireSqlite(process.versions['sqlite']);
   makePrivateDirectory(dirname(path));
   const database = new DatabaseSync(path);
@@ -33,7 +53,7 @@ export function openDatabase(path: string): DatabaseSync {
     if (check?.['quick_check'] !== 'ok') {
       throw new Error(`it is damaged (${String(check?.['quick_check']).replaceAll('\n', ' ')})`);
     }
-    migrate(database, path);
+    prepare(database);
     return database;
   } catch (error) {
     database.close();

@@ -134,7 +134,7 @@ export class LedgerFile {
   }
 
   #open(): Opened {
-    const database = openDatabase(this.#path);
+    const database = openDatabase(this.#path, { isReplica: this.#isShared });
     // What several servers share is on disk elsewhere: what a loss of power takes from here comes from there again.
     if (this.#isShared) withoutSync(database);
     const sql = this.#guarded(statements(database));

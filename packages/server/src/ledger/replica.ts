@@ -1,4 +1,4 @@
-import { lacking, LogFault, type Entry, type Log, type LogPosition } from '../log/log.ts';
+import { lacking, LogFault, newerEntry, type Entry, type Log, type LogPosition } from '../log/log.ts';
 import { wayOn } from '../log/way-on.ts';
 import type { LedgerFile } from './ledger-file.ts';
 import { markOf, rewind, type Outcome, type Piece } from './pieces.ts';
@@ -64,7 +64,6 @@ export class Replica {
       const judged = this.#judge(waiting);
       if (judged.changeset.length === 0) return judged.outcomes;
       const { position } = this;
-      // Each step of the schema is taken by every server at its start; older changesets fit newer tables.
       const draft = { schema: SCHEMA, kind: kindOf(judged), data: judged.changeset } as const;
       const appended = await this.#log.append(draft, position);
       if (appended.outcome === 'ours') {
@@ -101,10 +100,7 @@ export class Replica {
   }
 
   #take(entry: Entry): void {
-    if (entry.schema > SCHEMA) {
-      const text = `Cannot take entry ${entry.n} of the log: a newer banshare-server made it, for tables of version ${entry.schema}, and this one knows them up to ${SCHEMA}; install the banshare-server of the other servers here too`;
-      throw this.#stop(new LogFault('newer', text, { n: entry.n }));
-    }
+    if (entry.schema > SCHEMA) throw this.#stop(newerEntry(entry, SCHEMA));
     const { books } = this.#file.opened;
     const before = books.events.head();
     this.#apply(entry.data, entry, (tables) => {
@@ -150,12 +146,15 @@ export class Replica {
     const { database, touched } = this.#file.opened;
     const tables = new Set<string>();
     database.exec('BEGIN IMMEDIATE');
-    const fits = database.applyChangeset(data, {
-      filter: (table) => {
-        tables.add(table);
-        return true;
-      },
-    });
+    // A step of the schema that these tables have already changes nothing.
+    const fits =
+      data.length === 0 ||
+      database.applyChangeset(data, {
+        filter: (table) => {
+          tables.add(table);
+          return true;
+        },
+      });
     if (!fits) {
       database.exec('ROLLBACK');
       touched.clear();

@@ -159,7 +159,7 @@ const STEPS: readonly string[] = [
 export const SCHEMA = STEPS.length;
 
 /**
- * Brings a database to this program's version.
+ * Brings a database that no log is shared by to this program's version; in a shared one a step is an entry: see older-tables.ts.
  * @throws when the database was made by a newer program: going on could lose what that one wrote.
  */
 export function migrate(database: DatabaseSync, path: string): void {
@@ -169,21 +169,33 @@ export function migrate(database: DatabaseSync, path: string): void {
       `Cannot use the ledger "${path}": it has version ${version}, this program knows up to ${STEPS.length}; install the newer banshare-server again`,
     );
   }
-  if (version > 0 && version < STEPS.length) keepBefore(database, `${path}.before-${STEPS.length}`);
-  database.function('block_of', { deterministic: true }, (ip) => blockOf(String(ip) as Target));
-  for (const [index, step] of STEPS.entries()) {
-    if (index < version) continue;
-    database.exec(`BEGIN; ${step} PRAGMA user_version = ${index + 1}; COMMIT`);
+  if (version === STEPS.length) return;
+  if (version > 0) keepBefore(database, `${path}.before-${STEPS.length}`);
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    stepTo(database, STEPS.length);
+    database.exec('COMMIT');
+  } finally {
+    if (database.isTransaction) database.exec('ROLLBACK');
   }
 }
 
+/** Takes the steps up to a version, in the transaction that is open; none where the tables have it. */
+export function stepTo(database: DatabaseSync, to: number): void {
+  const version = versionOf(database);
+  if (version >= to) return;
+  database.function('block_of', { deterministic: true }, (ip) => blockOf(String(ip) as Target));
+  for (const step of STEPS.slice(version, to)) database.exec(step);
+  database.exec(`PRAGMA user_version = ${to}`);
+}
+
 /** The version that a database has, 0 for an empty one. */
-function versionOf(database: DatabaseSync): number {
+export function versionOf(database: DatabaseSync): number {
   return Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
 }
 
 /** Keeps the database as it was, on which the previous program starts again. */
-function keepBefore(database: DatabaseSync, copy: string): void {
+export function keepBefore(database: DatabaseSync, copy: string): void {
   rmSync(copy, { force: true });
   database.prepare('VACUUM INTO ?').run(copy);
   chmodSync(copy, 0o600);

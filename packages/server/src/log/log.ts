@@ -112,6 +112,15 @@ export function aheadOf(log: Pick<Log, 'time'> | undefined, now: number): number
   return there === undefined ? undefined : now - there;
 }
 
+/** What a replica stops with at an entry that was made for newer tables than its program knows. */
+export function newerEntry({ n, schema }: Pick<Entry, 'n' | 'schema'>, known: number): LogFault {
+  return new LogFault(
+    'newer',
+    `Cannot take entry ${n} of the log: a newer banshare-server made it, for tables of version ${schema}, and this one knows them up to ${known}; install the banshare-server of the other servers here too`,
+    { n },
+  );
+}
+
 /** What a replica stops with whose last entry the log lacks; it is ahead by so many, at least. */
 export function lacking(n: number, aheadBy: number): LogFault {
   return new LogFault(

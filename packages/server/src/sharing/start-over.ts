@@ -1,11 +1,12 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makePrivateDirectory, syncDirectory, writePrivate } from '@banshare/runtime';
-import { appliedIn, whatLacks } from '../ledger/backup-file.ts';
+import { appliedIn, stateOf, whatLacks } from '../ledger/backup-file.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { SCHEMA } from '../ledger/schema.ts';
 import { LogFault, type Log, type LogPosition, type SnapshotHead } from '../log/log.ts';
 import { whyNotInstead } from '../log/way-on.ts';
+import { takeSteps } from './take-steps.ts';
 
 /** When and why a server began with a snapshot in the place of the replica that it had, and where that lies. */
 export type StartedOver = {
@@ -84,8 +85,11 @@ async function fetchSnapshot(shared: Log, path: string): Promise<SnapshotHead | 
   return head;
 }
 
-/** Applies all that the log has to a snapshot. @throws LogFault */
-async function followToEnd(shared: Log, path: string): Promise<LogPosition> {
+/** Applies all that the log has to a snapshot, and appends nothing; returns the entry that it stands for then. @throws LogFault */
+export async function followToEnd(shared: Log, path: string): Promise<LogPosition> {
+  const stepped = await takeSteps(shared, path, { mayAppend: false });
+  const state = stateOf(path);
+  if (stepped !== undefined && stepped.to < SCHEMA && state !== undefined) return state.applied;
   const ledger = new Ledger(path, () => '', shared);
   try {
     await ledger.catchUp();

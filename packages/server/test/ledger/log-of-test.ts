@@ -18,7 +18,7 @@ export class LogOfTest {
   snapshot: { head: SnapshotHead; path: string } | undefined;
   prunedTo = 0;
   /** What the next append does instead, once. */
-  next: 'away' | 'unknown and stored' | 'unknown and lost' | undefined;
+  next: 'away' | 'forked' | 'unknown and stored' | 'unknown and lost' | undefined;
 
   /** The log as a server has it. */
   server(): Log {
@@ -50,6 +50,7 @@ export class LogOfTest {
   #append(draft: Draft, after: LogPosition): Appended {
     const { next } = this;
     this.next = undefined;
+    if (next === 'forked') return { outcome: 'forked', aheadBy: 1 };
     if (next === 'away' || next === 'unknown and lost')
       throw new LogFault(next === 'away' ? 'away' : 'unknown', 'the database is away');
     const last = this.entries.at(-1) ?? { n: 0, token: '' };

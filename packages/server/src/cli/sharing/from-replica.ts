@@ -10,12 +10,12 @@ import {
   whatLacks,
   type Lacking,
 } from '../../ledger/backup-file.ts';
-import { Ledger } from '../../ledger/ledger.ts';
 import { SCHEMA } from '../../ledger/schema.ts';
 import { beginAnew, firstEntry } from '../../log/begin-anew.ts';
 import { LogFault } from '../../log/log.ts';
 import { wayOn } from '../../log/way-on.ts';
 import { PostgresLog, type PostgresLogOptions } from '../../log/postgres-log.ts';
+import { followToEnd } from '../../sharing/start-over.ts';
 import { whyRunning } from './share-ledger.ts';
 
 const FOUND_MS = 5000;
@@ -104,12 +104,7 @@ async function rebuild(log: PostgresLog, path: string): Promise<string | undefin
   try {
     const head = await log.getSnapshot(path);
     if (head === undefined) return log.health().last === 0 ? undefined : 'it has no snapshot';
-    const ledger = new Ledger(path, () => randomBytes(8).toString('hex'), log);
-    try {
-      await ledger.catchUp();
-    } finally {
-      ledger.close();
-    }
+    await followToEnd(log, path);
     return undefined;
   } catch (error) {
     if (error instanceof LogFault && wayOn(error) === 'wait') throw error;
