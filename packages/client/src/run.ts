@@ -104,7 +104,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const reconcilers: Reconciler[] = [];
   const dropped = dropWatchOf({ enforcers, state, clock, progress, bell, faults });
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
-  const told = { receipt, protection, servers, reloader, tally, startedAt: wallSeconds() };
+  const told = { receipt, dropped, protection, servers, reloader, tally, startedAt: wallSeconds() };
   const seen = { enforcer, state, progress, applier, parts, rotate, ...told };
   const left = await beforePauses(parts, async () => {
     await listenToAdmin({ ...options, ...seen }, resources, signal);

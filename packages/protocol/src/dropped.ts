@@ -27,8 +27,11 @@ export type Dropped = {
   top: DroppedOf[];
 };
 
-/** Of one address or range: its packets, and between how many seconds after its ban was in place here the first of them came. */
-export type DroppedOf = { ip: Target; packets: number; least?: number; most?: number };
+/**
+ * Of one address or range: its packets, whether another host had found it, and between how many seconds after its ban was in place
+ * here the first of them came.
+ */
+export type DroppedOf = { ip: Target; packets: number; isFound: boolean; least?: number; most?: number };
 
 /** Why a host cannot say what was dropped. */
 export type Uncounted = { unknown: string };
@@ -68,18 +71,21 @@ export function droppedFields(dropped: Dropped | Uncounted): Fields {
   return {
     ...rest,
     ...(partly ? { partly } : {}),
-    top: top.map(({ ip, packets, least, most }) =>
-      least === undefined || most === undefined ? [ip, packets] : [ip, packets, least, most],
-    ),
+    top: top.map(({ ip, packets, isFound, least, most }) => [
+      ip,
+      packets,
+      isFound ? 1 : 0,
+      ...(least === undefined || most === undefined ? [] : [least, most]),
+    ]),
   };
 }
 
 function parseOne(value: unknown): DroppedOf[] {
   if (!Array.isArray(value)) return [];
-  const [text, packets, least, most] = value as unknown[];
+  const [text, packets, found, least, most] = value as unknown[];
   const ip = typeof text === 'string' ? parseTarget(text) : undefined;
   if (ip?.ok !== true || !isWhole(packets, MOST_PACKETS)) return [];
-  const one = { ip: ip.value, packets };
+  const one = { ip: ip.value, packets, isFound: found === 1 };
   const isTimed = isWhole(least, MOST_SECONDS) && isWhole(most, MOST_SECONDS) && least <= most;
   return [isTimed ? { ...one, least, most } : one];
 }

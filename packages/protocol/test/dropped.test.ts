@@ -15,8 +15,8 @@ const DROPPED: Dropped = {
   before: 290,
   partly: true,
   top: [
-    { ip: '203.0.113.9' as Target, packets: 9000, least: 180, most: 240 },
-    { ip: '2001:db8:0:9::/64' as Target, packets: 40 },
+    { ip: '203.0.113.9' as Target, packets: 9000, isFound: true, least: 180, most: 240 },
+    { ip: '2001:db8:0:9::/64' as Target, packets: 40, isFound: false },
   ],
 };
 
@@ -28,8 +28,8 @@ test('parseDropped() reads what droppedFields() writes, and that nothing is know
 
 test('parseDropped() leaves out addresses that it cannot read, and takes no sums beyond all sense', () => {
   const odd = ['x', ['x', 1], ['203.0.113.9'], ['203.0.113.9', -1], ['203.0.113.9', 1e13], null];
-  const read = parseDropped({ ...droppedFields(DROPPED), top: [...odd, ['203.0.113.7', 3, 9, 2]] });
-  assert.deepEqual(read, { ...DROPPED, top: [{ ip: '203.0.113.7', packets: 3 }] });
+  const read = parseDropped({ ...droppedFields(DROPPED), top: [...odd, ['203.0.113.7', 3, 1, 9, 2]] });
+  assert.deepEqual(read, { ...DROPPED, top: [{ ip: '203.0.113.7', packets: 3, isFound: true }] });
   for (const wrong of [{ v4: 1e13 }, { v4: -1 }, { found: 1.5 }, { since: 1e12 }, { top: {} }, { partly: 1 }])
     assert.equal(parseDropped({ ...droppedFields(DROPPED), ...wrong }), undefined, JSON.stringify(wrong));
   const many = Array.from({ length: MOST_DROPPED + 1 }, () => ['203.0.113.9', 1]);

@@ -1,3 +1,4 @@
+import type { Dropped } from '@banshare/protocol';
 import { RECEIPT, RELOADED, type AdminTable, type FieldsOf } from '@banshare/runtime';
 import { MEASURES } from '../metrics/measures.ts';
 import type { ClientStatus, SpoolStatus } from './status.ts';
@@ -8,6 +9,29 @@ const TEXT_OR_NULL = { orNull: 'text' } as const;
 const NUMBER_OR_NULL = { orNull: 'number' } as const;
 
 const SPOOL: FieldsOf<SpoolStatus> = { waiting: 'number', oldestSeconds: 'number', dead: 'number' };
+
+const DROPPED: FieldsOf<Dropped> = {
+  since: 'number',
+  ago: 'number',
+  every: 'number',
+  v4: 'number',
+  v6: 'number',
+  found: 'number',
+  addresses: 'number',
+  before: 'number',
+  partly: 'flag',
+  top: {
+    list: {
+      fields: {
+        ip: 'text',
+        packets: 'number',
+        isFound: 'flag',
+        least: { optional: 'number' },
+        most: { optional: 'number' },
+      },
+    },
+  },
+};
 
 const STATUS: FieldsOf<ClientStatus> = {
   name: 'text',
@@ -33,6 +57,8 @@ const STATUS: FieldsOf<ClientStatus> = {
   unprotected: TEXTS,
   spool: { fields: SPOOL },
   receipt: { optional: { fields: RECEIPT } },
+  dropped: { optional: { fields: DROPPED } },
+  uncounted: { optional: 'text' },
   needsRestart: { optional: TEXTS },
 };
 

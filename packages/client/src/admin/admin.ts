@@ -11,6 +11,7 @@ import {
 } from '@banshare/runtime';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import type { ServerChoice } from '../server/server-choice.ts';
+import type { DroppedHere } from '../follow/acknowledge.ts';
 import type { Progress } from '../follow/progress.ts';
 import type { Applier } from '../apply/apply.ts';
 import { pause, resume } from '../decide/pause.ts';
@@ -21,7 +22,7 @@ import type { State } from '../bans/state.ts';
 import type { Tally } from '../metrics/tally.ts';
 import { measure } from './metrics.ts';
 import { ACTIONS, type Paused, type ToldBan } from './actions.ts';
-import { spoolStatus, statusOf } from './status.ts';
+import { droppedStatus, spoolStatus, statusOf } from './status.ts';
 import type { DecideParts } from '../decide/parts.ts';
 
 /** What the local commands may look at. */
@@ -33,8 +34,9 @@ export type AdminParts = {
   progress: Progress;
   applier: Pick<Applier, 'idle'>;
   parts: DecideParts;
-  /** What is really in place here. */
+  /** What is really in place here, and what was dropped. */
   receipt: () => Receipt;
+  dropped: Pick<DroppedHere, 'dropped'>;
   protection: { unknown: () => string[] };
   tally: Tally;
   /** When this program started, epoch seconds. */
@@ -84,7 +86,7 @@ async function tellBans(state: State): Promise<ToldBan[]> {
 
 async function tellStatus(
   _: unknown,
-  { enforcer, servers, paths, state, progress, receipt, protection, reloader }: AdminParts,
+  { enforcer, servers, paths, state, progress, receipt, dropped, protection, reloader }: AdminParts,
 ): Promise<AdminReply> {
   const how = {
     missing: await enforcer.check(),
@@ -95,7 +97,10 @@ async function tellStatus(
   };
   const status = statusOf(how, servers, state, progress, spoolStatus(paths.spool, wallSeconds()));
   const needsRestart = [...reloader.needsRestart];
-  return { ok: true, result: { ...status, receipt: receipt(), needsRestart } };
+  return {
+    ok: true,
+    result: { ...status, receipt: receipt(), ...droppedStatus(dropped.dropped()), needsRestart },
+  };
 }
 
 /** Thousands of commands take minutes; whoever asked is told how many are left, and of very many at once. */

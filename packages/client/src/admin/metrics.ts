@@ -1,6 +1,7 @@
 import type { Receipt } from '@banshare/protocol';
 import { measureProgram, monotonicSeconds, wallSeconds, type HostPaths } from '@banshare/runtime';
 import type { State } from '../bans/state.ts';
+import type { DroppedHere } from '../follow/acknowledge.ts';
 import type { Progress } from '../follow/progress.ts';
 import type { ClientMeasures } from '../metrics/measures.ts';
 import type { Tally } from '../metrics/tally.ts';
@@ -13,6 +14,7 @@ export function measure({
   progress,
   servers,
   receipt,
+  dropped,
   protection,
   paths,
   tally,
@@ -22,6 +24,7 @@ export function measure({
   progress: Progress;
   servers: Pick<ServerChoice, 'current'>;
   receipt: () => Receipt;
+  dropped: Pick<DroppedHere, 'dropped'>;
   protection: { unknown: () => string[] };
   paths: Pick<HostPaths, 'spool'>;
   tally: Tally;
@@ -30,6 +33,7 @@ export function measure({
   const now = wallSeconds();
   const { wanted, placed, failed, full, unproven, comparedAgo } = receipt();
   const { heardAt } = progress;
+  const counted = dropped.dropped();
   return {
     program: measureProgram(startedAt),
     isInStep: progress.phase === 'in-step',
@@ -48,6 +52,7 @@ export function measure({
     lacking: state.lackingCount(),
     unprotected: protection.unknown().length,
     comparedSecondsAgo: comparedAgo ?? null,
+    dropped: 'unknown' in counted ? null : { ipv4: counted.v4, ipv6: counted.v6 },
     spool: spoolStatus(paths.spool, now),
     outcomes: tally.outcomes,
     lifts: tally.lifts,

@@ -1,6 +1,6 @@
 import { sayReason } from '../bans/reason.ts';
 import { join } from 'node:path';
-import type { Receipt } from '@banshare/protocol';
+import type { Dropped, Receipt, Uncounted } from '@banshare/protocol';
 import { DEAD_LETTERS, monotonicSeconds, spooledAt, spoolFilesIn } from '@banshare/runtime';
 import { placingOf } from '../enforcer-change/hand-over.ts';
 import type { Phase, Progress } from '../follow/progress.ts';
@@ -47,6 +47,9 @@ export type ClientStatus = {
   spool: SpoolStatus;
   /** What is really in place; an older daemon does not tell. */
   receipt?: Receipt;
+  /** What banshare's own sets here have dropped, or why that is unknown; an older daemon tells neither. */
+  dropped?: Dropped;
+  uncounted?: string;
   /** Keys of which client.toml says otherwise than what this client goes by since its start, as of the last reload. */
   needsRestart?: string[];
 };
@@ -140,6 +143,11 @@ export function isInOrder({ phase, pausedAt, lacking, serverIsStale, ...status }
 
 /** Reports that wait for the server, the age of the oldest in seconds, and those that were given up. */
 export type SpoolStatus = { waiting: number; oldestSeconds: number; dead: number };
+
+/** What was dropped, as status tells it. */
+export function droppedStatus(dropped: Dropped | Uncounted): Pick<ClientStatus, 'dropped' | 'uncounted'> {
+  return 'unknown' in dropped ? { uncounted: dropped.unknown } : { dropped };
+}
 
 /** Counts the spool; now is epoch seconds. */
 export function spoolStatus(directory: string, now: number): SpoolStatus {

@@ -2,6 +2,9 @@ import { HEADS } from '@banshare/runtime';
 import type { Phase } from '../follow/progress.ts';
 import type { ClientStatus, SpoolStatus } from '../admin/status.ts';
 
+/** So many addresses that sent most are named. */
+const MOST_NAMED = 5;
+
 /** What has to be said before all else. */
 export function showPaused(at: number): string {
   return `${HEADS.paused} since ${time(at)}: nothing is applied on this host until banshare-client resume.`;
@@ -26,6 +29,7 @@ export function showStatus(status: ClientStatus): string {
     ...serverLines(status),
     ...(heardSecondsAgo === null ? [] : [`The server was heard ${heardSecondsAgo} s ago.`]),
     `Bans here: ${counts.length === 0 ? 'none' : counts.join(', ')}. Enforcer: ${enforcer}.`,
+    ...droppedLines(status),
     ...(status.lacking === 0 ? [] : [lackingText(status.lacking, server)]),
     ...status.ways,
     ...status.advice,
@@ -60,6 +64,23 @@ function serverLines({ server, serverSince, otherServers, serverIsStale }: Clien
         ]
       : []),
   ];
+}
+
+/** What the bans here have dropped: packets, which are not attacks. */
+function droppedLines({ dropped, uncounted }: ClientStatus): string[] {
+  if (dropped === undefined)
+    return uncounted === undefined ? [] : [`What was dropped here is unknown: ${uncounted}.`];
+  const { v4, v6, found, addresses, since, ago, every, partly, top } = dropped;
+  const most = top.slice(0, MOST_NAMED).map(({ ip, packets }) => `${ip} (${number(packets)})`);
+  return [
+    `Dropped here: ${number(v4)} packets of IPv4 and ${number(v6)} of IPv6 since ${time(since)}${partly ? ', and what is not counted' : ''}; read ${ago} s ago, every ${every} s.`,
+    `  ${number(found)} of them, of ${number(addresses)} ${addresses === 1 ? 'address' : 'addresses'}, by bans that another host had found.`,
+    ...(most.length === 0 ? [] : [`  Most: ${most.join(', ')}.`]),
+  ];
+}
+
+function number(count: number): string {
+  return count.toLocaleString('en-US');
 }
 
 function time(seconds: number): string {

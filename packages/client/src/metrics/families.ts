@@ -91,6 +91,7 @@ function banFamilies(measures: ClientMeasures): Family[] {
       type: 'counter',
       samples: one(measures.lifts),
     },
+    droppedFamily(measures),
     {
       name: 'banshare_client_applied_seconds',
       help: "From when the server committed a ban until it was in place here, by the server's clock.",
@@ -98,6 +99,21 @@ function banFamilies(measures: ClientMeasures): Family[] {
       distributions: [{ distribution: measures.appliedSeconds }],
     },
   ];
+}
+
+function droppedFamily({ dropped }: ClientMeasures): Family {
+  return {
+    name: 'banshare_client_dropped_packets_total',
+    help: "Packets that banshare's own sets here have dropped, by family of addresses; fail2ban counts none.",
+    type: 'counter',
+    samples:
+      dropped === null
+        ? []
+        : [
+            { labels: { family: 'ipv4' }, value: dropped.ipv4 },
+            { labels: { family: 'ipv6' }, value: dropped.ipv6 },
+          ],
+  };
 }
 
 function spoolFamilies({ spool }: ClientMeasures): Family[] {

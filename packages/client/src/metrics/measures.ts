@@ -29,6 +29,8 @@ export type ClientMeasures = {
   unprotected: number;
   /** Seconds since what is in place was compared with what should be; null where it cannot be. */
   comparedSecondsAgo: number | null;
+  /** Packets that its own sets have dropped; null where nothing is counted. */
+  dropped: { ipv4: number; ipv6: number } | null;
   spool: { waiting: number; oldestSeconds: number; dead: number };
   outcomes: { outcome: string; count: number }[];
   lifts: number;
@@ -54,6 +56,7 @@ export const MEASURES: FieldsOf<ClientMeasures> = {
   lacking: 'number',
   unprotected: 'number',
   comparedSecondsAgo: { orNull: 'number' },
+  dropped: { orNull: { fields: { ipv4: 'number', ipv6: 'number' } } },
   spool: { fields: { waiting: 'number', oldestSeconds: 'number', dead: 'number' } },
   outcomes: { list: { fields: { outcome: 'text', count: 'number' } } },
   lifts: 'number',

@@ -43,7 +43,9 @@ export class DropWatch {
     this.#parts = parts;
     const kinds = parts.enforcers.map(({ kind }) => kind).join(' and ');
     this.#whyNot =
-      this.#counting().length === 0 ? `${kinds} counts nothing for each address` : 'not read yet';
+      this.#counting().length === 0
+        ? `its enforcer (${kinds}) counts nothing for each address`
+        : 'not read yet';
   }
 
   /** Reads now, and after each rest until that says that the program ends. */
@@ -90,9 +92,10 @@ export class DropWatch {
       ago: Math.max(0, Math.round((now() ?? readAt) - readAt)),
       every: Math.round(this.#every),
       partly: this.#isPartly,
-      top: state.dropped.top(MOST_DROPPED).map(({ ip, packets, least, most }) => ({
+      top: state.dropped.top(MOST_DROPPED).map(({ ip, packets, isFound, least, most }) => ({
         ip,
         packets,
+        isFound,
         ...(least === null || most === null ? {} : { least, most }),
       })),
     };

@@ -30,6 +30,7 @@ async function assertTold(): Promise<void> {
     applier: victim.applier,
     parts: victim.parts,
     receipt: () => ({ ...victim.state.receipt(), enforcer: 'held' }),
+    dropped: { dropped: () => ({ unknown: 'nothing counts here' }) },
     tally: new Tally(),
     startedAt: 0,
     protection: { unknown: () => [] },

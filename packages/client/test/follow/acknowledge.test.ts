@@ -113,6 +113,7 @@ test('What was dropped goes with one acknowledgement of many, and outcomes besid
   const top = Array.from({ length: 50 }, (_, n) => ({
     ip: ip(`2001:db8:1111:2222:3333:4444:5555:${(0x6600 + n).toString(16)}`),
     packets: 10 ** 12,
+    isFound: true,
     least: 10 ** 9,
     most: 10 ** 9,
   }));

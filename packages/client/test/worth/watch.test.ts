@@ -79,8 +79,8 @@ test('sums and addresses outlast a restart, replaced elements and sets that are 
     addresses: 2,
     before: 2,
     top: [
-      { ip: '203.0.113.1', packets: 18, least: 10, most: 70 },
-      { ip: '2001:db8::2', packets: 3, least: 70, most: 130 },
+      { ip: '203.0.113.1', packets: 18, isFound: true, least: 10, most: 70 },
+      { ip: '2001:db8::2', packets: 3, isFound: true, least: 70, most: 130 },
     ],
   });
   state.close();
@@ -113,7 +113,9 @@ test('where no enforcer counts, or none can, what was dropped is unknown and nev
   let rests = 0;
   await fail2ban.run(() => Promise.resolve((rests += 1) < 3));
   assert.equal(rests, 0);
-  assert.deepEqual(fail2ban.dropped(), { unknown: 'fail2ban counts nothing for each address' });
+  assert.deepEqual(fail2ban.dropped(), {
+    unknown: 'its enforcer (fail2ban) counts nothing for each address',
+  });
   const { watch: old } = watchOf(state, clock, [() => ({ ok: false, reason: 'exit 1: syntax error' })]);
   await old.read();
   assert.deepEqual(old.dropped(), { unknown: 'exit 1: syntax error' });
@@ -144,6 +146,6 @@ test('ten thousand addresses are read without holding up the loop, and the fifty
   const dropped = watch.dropped();
   assert.ok('top' in dropped);
   assert.equal(dropped.top.length, 50);
-  assert.deepEqual(dropped.top[0], { ip: '198.18.39.15', packets: 10_000 });
+  assert.deepEqual(dropped.top[0], { ip: '198.18.39.15', packets: 10_000, isFound: false });
   state.close();
 });

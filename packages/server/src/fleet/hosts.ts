@@ -125,6 +125,7 @@ export class HostBook {
       outSince: null,
       mute: null,
       spool: null,
+      dropped: null,
       instances: new Instances(),
     };
     this.#rows.insert(host);
@@ -168,6 +169,8 @@ export class HostBook {
     host.addresses = ack.addresses;
     host.receipt = ack.receipt ?? null;
     host.spool = ack.spool ?? null;
+    // It says so once a minute, and acknowledges every few seconds.
+    if (ack.dropped !== undefined) host.dropped = toldAt(ack.dropped, now);
     host.outSince = isOut(host.receipt) ? (host.outSince ?? now) : null;
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
@@ -270,13 +273,22 @@ export class HostBook {
 
 /** What a host told this server since its row was written, and what only this server knows of it, stays. */
 function merge(known: Host, row: Host): Host {
-  const { heardAt, ahead, lacking, spool, instances } = known;
+  const { heardAt, ahead, lacking, spool, dropped, instances } = known;
   const { lastSeen, position, version, generation, server, clockAhead, ranges, addresses, receipt } = known;
   const { outSince } = known;
   const where = { lastSeen, position, version, generation, server };
   const told = { ...where, clockAhead, ranges, addresses, receipt, outSince };
   const isOlder = (row.lastSeen ?? 0) < (known.lastSeen ?? 0);
-  return Object.assign(known, row, { heardAt, ahead, lacking, spool, instances }, isOlder ? told : {});
+  return Object.assign(
+    known,
+    row,
+    { heardAt, ahead, lacking, spool, dropped, instances },
+    isOlder ? told : {},
+  );
+}
+
+function toldAt(what: NonNullable<AckRequest['dropped']>, now: number): Host['dropped'] {
+  return { what, readAt: now - ('ago' in what ? what.ago : 0) };
 }
 
 function isOut(receipt: Receipt | null): boolean {

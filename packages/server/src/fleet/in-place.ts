@@ -1,3 +1,4 @@
+import type { FieldsOf } from '@banshare/runtime';
 import { type Receipt, uncomparedSeconds } from '@banshare/protocol';
 
 /** What a host says of its bans, as an operator is told: why not all of them are in place. Times are epoch seconds. */
@@ -15,6 +16,21 @@ export type OutOfPlace = {
   unseenSeconds: number | null;
   /** For how long it has not been in place. */
   outSeconds: number;
+};
+
+/** The shape of what the daemon tells of it. */
+export const OUT_OF_PLACE: FieldsOf<OutOfPlace> = {
+  name: 'text',
+  wanted: 'number',
+  placed: 'number',
+  failed: 'number',
+  full: 'number',
+  unproven: 'number',
+  why: { orNull: 'text' },
+  pausedSince: { orNull: 'number' },
+  blind: { orNull: 'text' },
+  unseenSeconds: { orNull: 'number' },
+  outSeconds: 'number',
 };
 
 /** What the hosts that count say of their bans. */

@@ -121,6 +121,7 @@ function hostOf(row: Row): Host {
         ? null
         : { until: Number(row['muted_until']), note: text('mute_note') ?? '' },
     spool: null,
+    dropped: null,
     instances: new Instances(),
   };
 }

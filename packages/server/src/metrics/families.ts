@@ -173,6 +173,7 @@ function hostFamilies(hosts: readonly HostMeasures[]): Family[] {
     each('banshare_host_muted', 'Whether an operator wants a host not to count: 1, or 0.', (host) =>
       bit(host.isMuted),
     ),
+    droppedFamily(hosts),
     {
       name: 'banshare_host_info',
       help: 'The version, the generation of keys and, of several servers, the server of a host.',
@@ -188,6 +189,21 @@ function hostFamilies(hosts: readonly HostMeasures[]): Family[] {
       })),
     },
   ];
+}
+
+function droppedFamily(hosts: readonly HostMeasures[]): Family {
+  return counter(
+    'banshare_dropped_packets_total',
+    "Packets that shared bans have dropped on a host, by family of addresses, since the host counts; a host's own fail2ban counts none.",
+    hosts.flatMap(({ host, dropped }) =>
+      dropped === null
+        ? []
+        : [
+            { labels: { host, family: 'ipv4' }, value: dropped.ipv4 },
+            { labels: { host, family: 'ipv6' }, value: dropped.ipv6 },
+          ],
+    ),
+  );
 }
 
 function gauge(name: string, help: string, samples: readonly Sample[]): Family {

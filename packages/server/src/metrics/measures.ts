@@ -60,6 +60,8 @@ export type HostMeasures = {
   isMuted: boolean;
   /** Reports that wait there for a server. */
   spool: number | null;
+  /** Packets that its own sets have dropped. */
+  dropped: { ipv4: number; ipv6: number } | null;
 };
 
 const HOST_MEASURES: FieldsOf<HostMeasures> = {
@@ -75,6 +77,7 @@ const HOST_MEASURES: FieldsOf<HostMeasures> = {
   isPaused: { orNull: 'flag' },
   isMuted: 'flag',
   spool: { orNull: 'number' },
+  dropped: { orNull: { fields: { ipv4: 'number', ipv6: 'number' } } },
 };
 
 /** The shape of what the daemon answers, by which whoever asks checks it. */

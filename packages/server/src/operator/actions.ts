@@ -6,7 +6,8 @@ import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { Unbanned } from './bans.ts';
 import type { DrillTime } from '../words/drill.ts';
 import { MEASURES } from '../metrics/measures.ts';
-import type { OutOfPlace } from '../fleet/in-place.ts';
+import { OUT_OF_PLACE } from '../fleet/in-place.ts';
+import { HOST_WORTH, WORTH } from '../fleet/worth.ts';
 import type { Entry, Trouble } from './facts.ts';
 import { BAN, EVENT, EVENTS } from './event-shape.ts';
 import { PAGE_ACTIONS } from './page-actions.ts';
@@ -36,20 +37,6 @@ const TROUBLE: FieldsOf<Trouble> = {
   lastSeen: NUMBER_OR_NULL,
   clockAhead: NUMBER_OR_NULL,
   ahead: 'number',
-};
-
-const OUT_OF_PLACE: FieldsOf<OutOfPlace> = {
-  name: 'text',
-  wanted: 'number',
-  placed: 'number',
-  failed: 'number',
-  full: 'number',
-  unproven: 'number',
-  why: TEXT_OR_NULL,
-  pausedSince: NUMBER_OR_NULL,
-  blind: TEXT_OR_NULL,
-  unseenSeconds: NUMBER_OR_NULL,
-  outSeconds: 'number',
 };
 
 const DRILL: ShapeOf<Status['drill']> = {
@@ -103,6 +90,7 @@ const STATUS: FieldsOf<Status> = {
   lacking: { list: { fields: { name: 'text', bans: 'number' } } },
   inPlace: { fields: { hosts: 'number', complete: 'number', fewest: 'number', most: 'number' } },
   outOfPlace: { list: { fields: OUT_OF_PLACE } },
+  worth: { fields: WORTH },
   listening: TEXTS,
   withoutReceipt: TEXTS,
   unproven: { list: COUNTED },
@@ -162,6 +150,8 @@ const HOST: FieldsOf<HostStatus> = {
   mutedUntil: NUMBER_OR_NULL,
   muteNote: TEXT_OR_NULL,
   spool: NUMBER_OR_NULL,
+  dropped: { orNull: { fields: HOST_WORTH } },
+  uncounted: TEXT_OR_NULL,
   isRotating: 'flag',
   namesake: { orNull: { fields: NAMESAKE } },
 };

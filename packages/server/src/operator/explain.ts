@@ -2,6 +2,7 @@ import { parseTarget, type Event } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { HostBook } from '../fleet/hosts.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { droppedOf, type DroppedThere } from '../fleet/worth.ts';
 import { textOf, type Args } from './bans.ts';
 import type { Host } from '../words/host.ts';
 import type { History } from '../words/history.ts';
@@ -15,6 +16,8 @@ export type Explanation = {
   reports: History['reports'];
   supporters: History['supporters'];
   events: (Event & { outcomes: HostOutcome[] })[];
+  /** What each host's own sets have dropped of it. */
+  dropped: DroppedThere[];
 };
 
 /** `explain IP|RANGE`: why, who and where. */
@@ -24,7 +27,11 @@ export async function explain(args: Args, parts: { ledger: Ledger; book: HostBoo
   const { reports, events, supporters } = await parts.ledger.history(ip.value);
   const { epoch } = parts.ledger.head();
   const explained = events.map((event) => ({ ...event, outcomes: outcomesOf(event, parts.book, epoch) }));
-  return { ok: true, result: { ip: ip.value, reports, supporters, events: explained } satisfies Explanation };
+  const dropped = events.length === 0 ? [] : droppedOf(parts.book.active(), ip.value);
+  return {
+    ok: true,
+    result: { ip: ip.value, reports, supporters, events: explained, dropped } satisfies Explanation,
+  };
 }
 
 /** A host tells what was not simply applied; all else up to its position was. */

@@ -4,6 +4,7 @@ import type { Namesake } from '../fleet/namesake.ts';
 import type { Frozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import type { InPlace, OutOfPlace } from '../fleet/in-place.ts';
+import type { Worth } from '../fleet/worth.ts';
 import type { BannedAnyway } from '../never-ban/banned-anyway.ts';
 import type { EnrolmentMode } from '../words/enrolment.ts';
 import type { Outage } from '../words/outage.ts';
@@ -77,6 +78,8 @@ export type Facts = {
   /** What hosts say is really in place, and those on which not all of it is. Muted ones are left out here and above. */
   inPlace: InPlace;
   outOfPlace: OutOfPlace[];
+  /** What shared bans have dropped. */
+  worth: Worth;
   /** Hosts that carry out nothing since they shall not, hosts that do not say what is in place, and bans that are unproven. */
   listening: string[];
   withoutReceipt: string[];

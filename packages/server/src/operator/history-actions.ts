@@ -1,4 +1,5 @@
 import type { AdminTable, FieldsOf } from '@banshare/runtime';
+import { DROPPED_THERE } from '../fleet/worth.ts';
 import type { EventsPart } from './events.ts';
 import type { Explanation } from './explain.ts';
 import type { ListedBan } from './list-bans.ts';
@@ -46,6 +47,7 @@ const EXPLANATION: FieldsOf<Explanation> = {
       },
     },
   },
+  dropped: { list: { fields: DROPPED_THERE } },
 };
 
 const EVENTS_PART: FieldsOf<EventsPart> = {

@@ -104,7 +104,8 @@ function worstFirst(hosts: readonly HostStatus[]): HostStatus[] {
 }
 
 function measuresOfHost(host: HostStatus): HostMeasures {
-  const { name, version, generation, server, lag, receipt, lastSeen, clockAhead, mutedUntil, spool } = host;
+  const { name, version, generation, server, lag, receipt, lastSeen, clockAhead, mutedUntil } = host;
+  const { spool, dropped } = host;
   return {
     host: name,
     version,
@@ -118,6 +119,7 @@ function measuresOfHost(host: HostStatus): HostMeasures {
     isPaused: receipt === null ? null : receipt.pausedSince !== undefined,
     isMuted: mutedUntil !== null,
     spool,
+    dropped: dropped === null ? null : { ipv4: dropped.v4, ipv6: dropped.v6 },
   };
 }
 

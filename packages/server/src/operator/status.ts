@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Freeze, Frozen } from '../judging/freeze.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
+import { hostWorth, whyUnknown, worthOf, type HostWorth } from '../fleet/worth.ts';
 import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from '../fleet/in-place.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import { aheadOf, type Log } from '../log/log.ts';
@@ -64,6 +65,9 @@ export type HostStatus = {
   muteNote: string | null;
   /** Reports that wait there for a server; null where it is older, or at another server. */
   spool: number | null;
+  /** What its own sets have dropped, or why that is unknown. */
+  dropped: HostWorth | null;
+  uncounted: string | null;
   /** A new key of it waits to be used. */
   isRotating: boolean;
   /** The host that has the name it asks for. */
@@ -143,6 +147,7 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
     behind: counting.filter(({ isBehind }) => isBehind).map((host) => troubleOf(host, uptime)),
     ...inPlaceFacts(counting, now, uptime),
+    worth: worthOf(parts.book.present(now, parts.goneAfterSeconds)),
     muted: hosts.flatMap(({ name, mutedUntil: until, muteNote }) =>
       until === null ? [] : [{ name, until, note: muteNote ?? '' }],
     ),
@@ -361,6 +366,8 @@ async function hostStatus(
     outSince: host.outSince,
     ...mutingOf(host, now),
     spool: isElsewhere(host) ? null : host.spool,
+    dropped: hostWorth(host.dropped),
+    uncounted: whyUnknown(host.dropped),
     isRotating: host.next !== null,
     namesake: host.state === 'revoked' ? null : (namesakeOf(host, book, now)?.namesake ?? null),
   };

@@ -1,4 +1,4 @@
-import type { HostName, Receipt } from '@banshare/protocol';
+import type { Dropped, HostName, Receipt, Uncounted } from '@banshare/protocol';
 import type { Instances } from './instances.ts';
 
 /** Seconds without a word after which a host counts as silent, and its name may be handed over. */
@@ -9,6 +9,9 @@ export type HostState = 'active' | 'pending' | 'revoked';
 
 /** A key of a host: Ed25519 in hex, and the same key for CURVE in Z85. */
 export type Key = { key: string; curve: string };
+
+/** What a host said it has dropped, and when that was read there, epoch seconds. */
+export type ToldDropped = { readAt: number; what: Dropped | Uncounted };
 
 /** A host of the fleet. Times are epoch seconds. */
 export type Host = Key & {
@@ -48,6 +51,8 @@ export type Host = Key & {
   mute: { until: number; note: string } | null;
   /** How many reports wait there for a server, as it last said here; null where it said nothing of it to this server. */
   spool: number | null;
+  /** What its own sets have dropped, as it last said here; null where it said nothing of it to this server. */
+  dropped: ToldDropped | null;
   /** The processes that speak with its key. */
   instances: Instances;
 };

@@ -5,6 +5,7 @@ import { attentionOf, behindForNow } from '../../src/operator/attention.ts';
 import { showStatus } from '../../src/cli/show/show-status.ts';
 import type { OutOfPlace } from '../../src/fleet/in-place.ts';
 import { NOW } from '../ledger-of-test.ts';
+import { worthOf } from '../../src/fleet/worth.ts';
 import type { Facts, Trouble } from '../../src/operator/facts.ts';
 
 const MINUTE = 60;
@@ -32,6 +33,7 @@ function facts(other: Partial<Facts>): Facts {
     lacking: [],
     inPlace: { hosts: 4, complete: 4, fewest: 5, most: 5 },
     outOfPlace: [],
+    worth: worthOf([]),
     listening: [],
     withoutReceipt: [],
     unproven: [],

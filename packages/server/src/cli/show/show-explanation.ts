@@ -1,12 +1,13 @@
 import { oneLine } from '@banshare/protocol';
 import type { Explanation } from '../../operator/explain.ts';
 import { time } from '../../words/phrases.ts';
+import { droppedLines } from './show-worth.ts';
 
 type Told = Explanation['reports'][number];
 type Happened = Explanation['events'][number];
 
 /** Why, who and where. */
-export function showExplanation({ ip, reports, supporters, events }: Explanation): string {
+export function showExplanation({ ip, reports, supporters, events, dropped }: Explanation): string {
   if (reports.length === 0 && events.length === 0) return `Nothing is known of ${ip}.`;
   /** What it is about is not said again on each line. */
   const of = (target: string): string => (target === ip ? '' : `${target} `);
@@ -22,7 +23,13 @@ export function showExplanation({ ip, reports, supporters, events }: Explanation
       '',
       `${of(target)}${prog}/${jail} is supported by ${hosts.join(', ')}.`,
     ]),
+    ...after('', droppedLines(dropped, ip)),
   ].join('\n');
+}
+
+/** Lines with one before them, where there are any. */
+function after(first: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [first, ...lines];
 }
 
 function reportLine(report: Told, of: string): string {

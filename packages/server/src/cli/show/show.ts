@@ -6,6 +6,7 @@ import type { HostStatus } from '../../operator/status.ts';
 import { onlyListens } from '../../fleet/in-place.ts';
 import { sayNamesake } from '../../fleet/namesake.ts';
 import { number, span, time } from '../../words/phrases.ts';
+import { droppedCell } from './show-worth.ts';
 
 export type ShownBan = {
   ip: string;
@@ -57,6 +58,9 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
     ['STATE', stateText],
     ['RECEIVED', receivedText],
     ['IN PLACE', placedText],
+    ...(hosts.some(({ dropped }) => dropped !== null)
+      ? [['DROPPED', ({ dropped }) => droppedCell(dropped)] satisfies Column]
+      : []),
     ['LAST CONTACT', ({ lastSeen }) => seen(lastSeen, now)],
     ['VERSION', ({ version }) => version ?? ''],
     ['GENERATION', ({ generation }) => generation ?? ''],

@@ -1,0 +1,77 @@
+import { oneLine } from '@banshare/protocol';
+import { someOf } from '@banshare/runtime';
+import type { DroppedThere, HostWorth, Worth } from '../../fleet/worth.ts';
+import { number, time } from '../../words/phrases.ts';
+
+/** What shared bans were worth: packets, as far as hosts count them. */
+export function worthLines(worth: Worth): string[] {
+  const { counting, hosts, packets, unknown, since } = worth;
+  if (counting === 0)
+    return unknown.length === 0 ? [] : [`How much shared bans have dropped is unknown: ${whyText(unknown)}.`];
+  const from = since === null ? '' : `, since ${time(since)}`;
+  const first =
+    packets === 0
+      ? `No packet was dropped by a ban that another host had found, on ${counted(counting, 'host')} that ${counting === 1 ? 'counts' : 'count'}${from}.`
+      : `${counted(packets, 'packet')} of ${addressesText(worth)} on ${counted(hosts, 'host')} ${packets === 1 ? 'was' : 'were'} dropped by bans that another host had found${from}.`;
+  return [first, ...othersLine(worth), ...unknownLine(unknown)];
+}
+
+/** The same of one address or range, host by host. */
+export function droppedLines(dropped: readonly DroppedThere[], asked: string): string[] {
+  const some = dropped.filter(({ packets }) => packets !== null && packets > 0);
+  const none = dropped.filter(({ packets }) => packets === 0);
+  const few = dropped.filter(({ atMost }) => atMost !== null);
+  const unknown = dropped.flatMap(({ host: name, why }) => (why === null ? [] : [{ name, why }]));
+  const lines = [
+    ...some
+      .toSorted((one, other) => (other.packets ?? 0) - (one.packets ?? 0))
+      .map((there) => droppedLine(there, asked)),
+    ...few.map(
+      ({ host, atMost }) =>
+        `  ${host}: at most ${number(atMost ?? 0)}, since it is none of those that sent most there`,
+    ),
+    ...(none.length === 0 ? [] : [`  none on ${someOf(none.map(({ host }) => host))}`]),
+    ...(unknown.length === 0 ? [] : [`  unknown: ${whyText(unknown)}`]),
+  ];
+  return lines.length === 0 ? [] : ['Packets dropped of it:', ...lines];
+}
+
+/** What a host has dropped, in one cell. */
+export function droppedCell(dropped: HostWorth | null): string {
+  if (dropped === null) return 'unknown';
+  const packets = number(dropped.v4 + dropped.v6);
+  return dropped.partly ? `${packets} or more` : packets;
+}
+
+function droppedLine({ host, target, packets }: DroppedThere, asked: string): string {
+  return `  ${host}${target === asked ? '' : ` (${target})`}: ${number(packets ?? 0)}`;
+}
+
+function addressesText({ addresses, isAtLeast }: Worth): string {
+  return `${isAtLeast ? 'at least ' : ''}${number(addresses)} ${addresses === 1 ? 'address' : 'addresses'}`;
+}
+
+/** Operators' bans, those of lists, and what a host reported itself, where anything came of them. */
+function othersLine({ v4, v6, packets }: Worth): string[] {
+  return v4 + v6 <= packets
+    ? []
+    : [
+        `  With bans of operators, of lists and of the hosts themselves: ${number(v4)} packets of IPv4, ${number(v6)} of IPv6.`,
+      ];
+}
+
+function unknownLine(unknown: Worth['unknown']): string[] {
+  return unknown.length === 0 ? [] : [`  Unknown: ${whyText(unknown)}.`];
+}
+
+/** Which hosts, for each reason. */
+function whyText(unknown: Worth['unknown']): string {
+  const reasons = Map.groupBy(unknown, ({ why }) => why);
+  return someOf(
+    [...reasons].map(([why, hosts]) => `${someOf(hosts.map(({ name }) => name))} (${oneLine(why)})`),
+  );
+}
+
+function counted(count: number, what: string): string {
+  return `${number(count)} ${what}${count === 1 ? '' : 's'}`;
+}
