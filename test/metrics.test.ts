@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { askAdmin } from '@banshare/runtime';
 import { skipUnless } from './chaos/surroundings.ts';
-import { ackOf, startFleet, untilAnswered, type Fleet } from './fleet/index.ts';
+import { ackOf, Folder, startFleet, takePort, untilAnswered, type Fleet } from './fleet/index.ts';
 
 // One fleet for all: each test reads what the ones before it did.
 let fleet: Fleet;
@@ -156,3 +158,46 @@ test('with --openmetrics both print that form, and its end', async () => {
     assert.match(text, /\n# EOF\n$/);
   }
 });
+
+test(
+  'a real node_exporter serves what both wrote into one folder, and is told of a client that does not run',
+  { skip: skipUnless('prometheus-node-exporter') },
+  async () => {
+    using folder = new Folder();
+    chmodSync(folder.path, 0o755);
+    const host = fleet.host('h1');
+    const [ofServer, ofClient] = [join(folder.path, 'server.prom'), join(folder.path, 'client.prom')];
+    await fleet.server.says('metrics', '--file', ofServer);
+    assert.equal((await host.command('metrics', '--file', ofClient)).code, 0);
+    assert.equal(statSync(ofServer).mode & 0o777, 0o644);
+    assert.deepEqual(readdirSync(folder.path).toSorted(), ['client.prom', 'server.prom']);
+    const port = takePort();
+    const exporter = spawn('prometheus-node-exporter', [
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--collector.disable-defaults',
+      '--collector.textfile',
+      `--collector.textfile.directory=${folder.path}`,
+    ]);
+    try {
+      const read = (): Promise<string | undefined> =>
+        fetch(`http://127.0.0.1:${port}/metrics`).then(
+          (answer) => answer.text(),
+          () => undefined,
+        );
+      const served = seriesIn(await untilAnswered(read, 20_000, () => 'node_exporter'));
+      assert.equal(served.get('node_textfile_scrape_error'), 0);
+      assert.equal(served.get('banshare_hosts'), 4);
+      assert.equal(served.get('banshare_client_in_step'), 1);
+      for (const program of ['banshare-server', 'banshare-client'])
+        assert.equal(served.get(`banshare_up{program="${program}"}`), 1);
+      await host.stop();
+      assert.equal((await host.command('metrics', '--file', ofClient)).code, 0);
+      const after = seriesIn((await read()) ?? '');
+      assert.equal(after.get('banshare_up{program="banshare-client"}'), 0);
+      assert.equal(after.get('banshare_client_in_step'), undefined);
+      assert.equal(after.get('banshare_up{program="banshare-server"}'), 1);
+    } finally {
+      exporter.kill();
+    }
+  },
+);

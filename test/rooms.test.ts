@@ -20,7 +20,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     handover: ['files'],
     people: ['process'],
     config: ['people'],
-    metrics: ['config', 'process', 'log', 'machine'],
+    metrics: ['config', 'files', 'process', 'log', 'machine'],
     admin: ['metrics', 'config', 'people', 'files', 'log'],
     '.': ['admin', 'metrics', 'config', 'people', 'handover', 'files', 'process', 'log', 'machine'],
   },

@@ -108,7 +108,8 @@ uninstall_role() {
   lift_bans
   uninstall_fail2ban
   uninstall_reporter
-  rm -f "$root/usr/bin/banshare-client" "$root$unit_dir/banshare-client.service" "$root$unit_dir/banshare-follow.service"
+  rm -f "$root/usr/bin/banshare-client" "$root$unit_dir/banshare-follow.service"
+  remove_units
   rm -f "$root$library/psad.conf"
   uninstall_library
   ! with_systemd || systemctl daemon-reload

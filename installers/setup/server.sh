@@ -115,8 +115,9 @@ uninstall_role() {
     rm -rf "$root/etc/banshare/server.d"
     rm -f "$root/etc/banshare/server.toml" "$root$hook_file" "$root$opened_file"
   fi
-  rm -f "$root/usr/bin/banshare-server" "$root$unit_dir/banshare-server.service" "$root/usr/lib/sysusers.d/banshare.conf" \
+  rm -f "$root/usr/bin/banshare-server" "$root/usr/lib/sysusers.d/banshare.conf" \
     "$root/usr/lib/tmpfiles.d/banshare.conf" "$root$reserved_file"
+  remove_units
   uninstall_library
   ! with_systemd || systemctl daemon-reload
   if [ "$purge" = yes ]; then

@@ -6,8 +6,11 @@ unit_dir=/usr/lib/systemd/system
 plan_unit() {
   # An image gets its unit even where no systemd runs while it is made.
   if [ "$live" = no ] || with_systemd; then
-    put 0644 root:root "systemd/banshare-$role.service" "$unit_dir/banshare-$role.service"
-    # Not started: it is for hosts where fail2ban's actions cannot be changed.
+    # Only the first is started. The timer is for who has node_exporter bring metrics.
+    for unit in "banshare-$role.service" "banshare-$role-metrics.service" "banshare-$role-metrics.timer"; do
+      put 0644 root:root "systemd/$unit" "$unit_dir/$unit"
+    done
+    # For hosts where fail2ban's actions cannot be changed.
     [ "$role" != client ] || put 0644 root:root systemd/banshare-follow.service "$unit_dir/banshare-follow.service"
   fi
 }
@@ -67,11 +70,20 @@ take_back() {
 # Removed from below a daemon that runs, its bans would stay for good and its files come back.
 stop_service() {
   if with_systemd; then
+    systemctl disable --quiet --now "banshare-$role-metrics.timer" 2>/dev/null || :
     systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
     [ "$role" != client ] || systemctl disable --quiet --now banshare-follow.service 2>/dev/null || :
   fi
   ! still_runs || die "Cannot remove banshare-$role while it runs: stop it as you started it, and run this again. Nothing is removed"
   rm -f "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
+}
+
+remove_units() {
+  for unit in "banshare-$role.service" "banshare-$role-metrics.service" "banshare-$role-metrics.timer"; do
+    rm -f "$root$unit_dir/$unit"
+  done
+  # What the timer wrote would be told as if it were so.
+  rm -f "$root/var/lib/prometheus/node-exporter/banshare-$role.prom"
 }
 
 # The kernel lists what listens; the socket of a daemon that was killed stays as a file only.

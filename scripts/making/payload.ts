@@ -44,16 +44,21 @@ function clientEntries(certs: string): Entry[] {
     ...['action.d', 'filter.d', 'jail.d'].map((folder) =>
       entry(`fail2ban/${folder}/banshare.conf`, piece(`fail2ban/${folder}/banshare.conf`)),
     ),
-    ...['banshare-client.service', 'banshare-follow.service', 'fail2ban-spool.conf'].map((name) =>
+    ...[...unitsOf('client'), 'banshare-follow.service', 'fail2ban-spool.conf'].map((name) =>
       entry(`systemd/${name}`, piece(`systemd/${name}`)),
     ),
     ...['join.key', 'join.key_secret'].map((name) => entry(`keys/${name}`, join(certs, name))),
   ];
 }
 
+/** The daemon's own, and the timer that writes its metrics for node_exporter. */
+function unitsOf(role: Role): string[] {
+  return ['.service', '-metrics.service', '-metrics.timer'].map((end) => `banshare-${role}${end}`);
+}
+
 function serverEntries(certs: string, fleet: Fleet): Entry[] {
   return [
-    ...['banshare-server.service', 'sysusers.conf', 'tmpfiles.conf'].map((name) =>
+    ...[...unitsOf('server'), 'sysusers.conf', 'tmpfiles.conf'].map((name) =>
       entry(`systemd/${name}`, piece(`systemd/${name}`)),
     ),
     { name: 'generation/fleet.toml', mode: 0o600, bytes: Buffer.from(formatFleet(fleet)) },

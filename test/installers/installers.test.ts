@@ -42,6 +42,8 @@ for (const role of ['client', 'server'] as const) {
 for (const [role, most] of [
   ['server', 2.5],
   ['client', 3],
+  ['server-metrics', 2],
+  ['client-metrics', 2],
 ] as const) {
   test(`the sandbox of banshare-${role}.service leaves an exposure below ${most}`, (context) => {
     const unit = join(import.meta.dirname, `../../installers/systemd/banshare-${role}.service`);
@@ -70,6 +72,9 @@ for (const shell of SHELLS) {
         run(below.path('usr/bin', `banshare-${name}`), ['--version'], { PATH: '' }).out,
         '0.1.0\n',
       );
+    for (const role of ['server', 'client'])
+      for (const end of ['.service', '-metrics.service', '-metrics.timer'])
+        assert.equal(below.mode(`usr/lib/systemd/system/banshare-${role}${end}`), '644');
     assert.equal(below.mode('etc/banshare'), '755');
     assert.equal(below.mode('etc/banshare/keys'), '700');
     assert.equal(below.mode('etc/banshare/keys/join.key_secret'), '600');

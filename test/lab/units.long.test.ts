@@ -41,6 +41,17 @@ test(
     assert.equal(reported.code, 0, reported.stderr);
     assert.match((await booted.run('banshare-server', 'bans', '--json')).stdout, /203\.0\.113\.9/);
 
+    // The timers are off by default; node_exporter's folder may be another user's.
+    const folder = '/var/lib/prometheus/node-exporter';
+    await booted.run('install', '-d', '-o', 'nobody', folder);
+    for (const role of ['server', 'client'] as const) {
+      assert.equal(await booted.property(`banshare-${role}-metrics.timer`, 'ActiveState'), 'inactive');
+      const written = await booted.run('systemctl', 'start', `banshare-${role}-metrics.service`);
+      assert.equal(written.code, 0, written.stderr);
+      const { stdout } = await booted.run('cat', `${folder}/banshare-${role}.prom`);
+      assert.match(stdout, new RegExp(`^banshare_up\\{program="banshare-${role}"\\} 1$`, 'm'));
+    }
+
     const ids = () =>
       Promise.all(['server', 'client'].map((role) => booted.property(`banshare-${role}`, 'InvocationID')));
     const before = await ids();
@@ -49,6 +60,7 @@ test(
     for (const role of ['client', 'server'] as const) {
       assert.equal((await install(booted, role, '--purge')).code, 0);
       assert.equal(await booted.property(`banshare-${role}`, 'LoadState'), 'not-found');
+      assert.equal(await booted.property(`banshare-${role}-metrics.timer`, 'LoadState'), 'not-found');
     }
     assert.equal((await booted.run('pgrep', '-f', 'lib/banshare/node')).code, 1);
   },

@@ -83,6 +83,7 @@ export {
 } from './metrics/exposition.ts';
 export { METRICS_CHILD, MetricsDoor } from './metrics/door.ts';
 export { Histogram } from './metrics/histogram.ts';
+export { METRICS_OPTIONS, writeMetricsFile } from './metrics/metrics-file.ts';
 export { measureProgram, programFamilies, type ProgramMeasures } from './metrics/program.ts';
 export { serveMetrics } from './metrics/serve-metrics.ts';
 

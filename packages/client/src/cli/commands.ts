@@ -9,6 +9,7 @@ import {
   findServer,
   type HostPaths,
   hostPaths,
+  METRICS_OPTIONS,
   metricsWarning,
   monotonicSeconds,
   outsideAddresses,
@@ -66,6 +67,7 @@ type Common = {
   check?: boolean | undefined;
   json: boolean;
   openmetrics?: unknown;
+  file?: unknown;
 };
 type Command = CommandModule<object, Common>;
 
@@ -125,12 +127,10 @@ export function clientCommands(setCode: (code: number) => void): readonly Comman
     {
       command: 'metrics',
       describe: 'figures for Prometheus, in its text format 0.0.4',
-      builder: {
-        openmetrics: { type: 'boolean', default: false, describe: 'in the form of OpenMetrics 1.0' },
-      },
-      handler: async ({ root, json, openmetrics }) => {
+      builder: METRICS_OPTIONS,
+      handler: async ({ root, json, openmetrics, file }) => {
         const form = json ? 'json' : openmetrics === true ? 'openmetrics' : 'text';
-        setCode(await showMetrics(root, form));
+        setCode(await showMetrics(root, typeof file === 'string' ? { file } : form));
       },
     },
     command('enrol', 'makes this host known to the server', ({ root, config }) => enrolNow(root, config)),

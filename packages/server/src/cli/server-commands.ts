@@ -28,7 +28,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
         return ask(words, { command: 'status' }, show, judge);
       },
     },
-    metricsCommand(ask),
+    metricsCommand(ask, setCode),
     {
       command: 'drill',
       describe: 'bans a test address everywhere, and says what each host made of it and how fast',
