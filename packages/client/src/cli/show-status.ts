@@ -70,11 +70,11 @@ function serverLines({ server, serverSince, otherServers, serverIsStale }: Clien
 function droppedLines({ dropped, uncounted }: ClientStatus): string[] {
   if (dropped === undefined)
     return uncounted === undefined ? [] : [`What was dropped here is unknown: ${uncounted}.`];
-  const { v4, v6, found, addresses, since, ago, every, partly, top } = dropped;
+  const { v4, v6, found, addresses, before, since, ago, every, partly, top } = dropped;
   const most = top.slice(0, MOST_NAMED).map(({ ip, packets }) => `${ip} (${number(packets)})`);
   return [
     `Dropped here: ${number(v4)} packets of IPv4 and ${number(v6)} of IPv6 since ${time(since)}${partly ? ', and what is not counted' : ''}; read ${ago} s ago, every ${every} s.`,
-    `  ${number(found)} of them, of ${number(addresses)} ${addresses === 1 ? 'address' : 'addresses'}, by bans that another host had found.`,
+    `  ${number(found)} of them, of ${number(addresses)} ${addresses === 1 ? 'address' : 'addresses'}, by bans that another host had found; ${number(before)} of these had sent nothing yet when the counters were read after the ban.`,
     ...(most.length === 0 ? [] : [`  Most: ${most.join(', ')}.`]),
   ];
 }

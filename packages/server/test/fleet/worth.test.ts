@@ -37,6 +37,7 @@ test('packets are added up over the hosts, and an address that came to several o
       v4: 12_000,
       found: 12_000,
       addresses: 2,
+      before: 2,
       top: [of('203.0.113.1', 9000), of('203.0.113.2', 3000)],
     }),
     telling('h2', {
@@ -52,6 +53,7 @@ test('packets are added up over the hosts, and an address that came to several o
   ];
   assert.deepEqual(worthLines(worthOf(hosts)), [
     '12,400 packets of 3 addresses on 2 hosts were dropped by bans that another host had found, since 2026-11-21T09:40:00Z.',
+    '  Banned before it came: 2 of 4 times: a reading of the counters after the ban still showed no packet. The other 2 came sooner, mostly within a minute of the ban.',
     '  With bans of operators, of lists and of the hosts themselves: 12,300 packets of IPv4, 200 of IPv6.',
     '  Unknown: h4 (its enforcer (fail2ban) counts nothing for each address), h5 (it has told this server nothing of it).',
   ]);
@@ -100,7 +102,13 @@ test('explain tells of each host what it dropped of an address and of a range ar
   const top = Array.from({ length: 50 }, (_, n) => of(`198.51.100.${n}`, 60 - n));
   const dropped = droppedOf(
     [
-      telling('h1', { top: [of('203.0.113.0/24', 40), of('203.0.113.9', 1200)] }),
+      telling('h1', {
+        top: [
+          of('203.0.113.0/24', 40, { least: 0, most: 41 }),
+          of('203.0.113.9', 1200, { least: 180, most: 240 }),
+        ],
+      }),
+      telling('h5', { top: [of('203.0.113.9', 7, { least: 90_000, most: 90_060 })] }),
       telling('h2', { top }),
       telling('h3', {}),
       unknown('h4', 'nft is too old'),
@@ -109,8 +117,9 @@ test('explain tells of each host what it dropped of an address and of a range ar
   );
   assert.deepEqual(droppedLines(dropped, '203.0.113.9'), [
     'Packets dropped of it:',
-    '  h1: 1,200',
-    '  h1 (203.0.113.0/24): 40',
+    '  h1: 1,200; banned before it came: the first came 3m to 4m after the ban was in place there',
+    '  h1 (203.0.113.0/24): 40; the first came within 41s of the ban being in place there',
+    '  h5: 7; banned before it came: the first came about 25h after the ban was in place there',
     '  h2: at most 11, since it is none of those that sent most there',
     '  none on h3',
     '  unknown: h4 (nft is too old)',

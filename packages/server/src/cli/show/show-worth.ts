@@ -1,7 +1,7 @@
 import { oneLine } from '@banshare/protocol';
 import { someOf } from '@banshare/runtime';
 import type { DroppedThere, HostWorth, Worth } from '../../fleet/worth.ts';
-import { number, time } from '../../words/phrases.ts';
+import { number, span, time } from '../../words/phrases.ts';
 
 /** What shared bans were worth: packets, as far as hosts count them. */
 export function worthLines(worth: Worth): string[] {
@@ -13,7 +13,7 @@ export function worthLines(worth: Worth): string[] {
     packets === 0
       ? `No packet was dropped by a ban that another host had found, on ${counted(counting, 'host')} that ${counting === 1 ? 'counts' : 'count'}${from}.`
       : `${counted(packets, 'packet')} of ${addressesText(worth)} on ${counted(hosts, 'host')} ${packets === 1 ? 'was' : 'were'} dropped by bans that another host had found${from}.`;
-  return [first, ...othersLine(worth), ...unknownLine(unknown)];
+  return [first, ...beforeLine(worth), ...othersLine(worth), ...unknownLine(unknown)];
 }
 
 /** The same of one address or range, host by host. */
@@ -43,8 +43,25 @@ export function droppedCell(dropped: HostWorth | null): string {
   return dropped.partly ? `${packets} or more` : packets;
 }
 
-function droppedLine({ host, target, packets }: DroppedThere, asked: string): string {
-  return `  ${host}${target === asked ? '' : ` (${target})`}: ${number(packets ?? 0)}`;
+function droppedLine({ host, target, packets, least, most }: DroppedThere, asked: string): string {
+  const where = target === asked ? '' : ` (${target})`;
+  return `  ${host}${where}: ${number(packets ?? 0)}${least === null || most === null ? '' : `; ${firstText(least, most)}`}`;
+}
+
+/** When the first packet came: it lies between two readings of the counter. */
+function firstText(least: number, most: number): string {
+  if (least === 0) return `the first came within ${span(most)} of the ban being in place there`;
+  const [from, to] = [span(least), span(most)];
+  return `banned before it came: the first came ${from === to ? `about ${from}` : `${from} to ${to}`} after the ban was in place there`;
+}
+
+/** How often a ban was there before the address. A packet that came before the first reading after the ban proves neither. */
+function beforeLine({ arrivals, before }: Worth): string[] {
+  if (arrivals === 0) return [];
+  const others = arrivals - before;
+  return [
+    `  Banned before it came: ${number(before)} of ${number(arrivals)} times: a reading of the counters after the ban still showed no packet.${others === 0 ? '' : ` The other ${number(others)} came sooner, mostly within a minute of the ban.`}`,
+  ];
 }
 
 function addressesText({ addresses, isAtLeast }: Worth): string {
