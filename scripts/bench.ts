@@ -14,6 +14,7 @@ import { measureManyReports } from './bench/many-reports.ts';
 import { measureReportMemory, measureReportTime } from './bench/report-time.ts';
 import { measureSizes } from './bench/size.ts';
 import { measureThroughput } from './bench/throughput.ts';
+import { measureWatched } from './bench/watched.ts';
 import { measureWorstQueries } from './bench/worst-queries.ts';
 import { orExit, ROOT } from './say.ts';
 
@@ -67,6 +68,8 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
   figures.push(...throughput);
   say('ten thousand reports of one host');
   figures.push(...measureManyReports(fleet, reporter, throughput[0]?.value ?? NaN));
+  say('reports while somebody looks');
+  figures.push(...(await measureWatched(fleet, reporter)));
   say('the worst that a ledger may hold');
   figures.push(...(await measureWorstQueries(fleet.folder)));
   say('a hundred thousand bans');
