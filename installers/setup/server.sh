@@ -14,7 +14,11 @@ install_role() {
     put 0644 root:root systemd/sysusers.conf /usr/lib/sysusers.d/banshare.conf
     put 0644 root:root systemd/tmpfiles.conf /usr/lib/tmpfiles.d/banshare.conf
   fi
+  if [ "$live" = no ] || with_systemd; then
+    put 0644 root:root systemd/tmpfiles-run.conf /usr/lib/tmpfiles.d/banshare-run.conf
+  fi
   swap
+  make_socket_folders
   private_folder banshare:banshare /etc/banshare/generations
   private_folder banshare:banshare /var/lib/banshare/server
   install_config
@@ -23,6 +27,8 @@ install_role() {
   open_firewall
   refuse_faults
   start_service
+  # Where it runs it is of the version before.
+  ! with_systemd || systemctl try-restart banshare-web.service 2>/dev/null || :
   settle programs
   settle generation
   sweep_programs
@@ -32,6 +38,18 @@ install_role() {
   say "Hosts reach the server as $server, ports $report_port (reports) and $publish_port (bans). Each needs client-install.sh of the same"
   say "make; it holds the key to join, so copy it with mode 0600 and remove it afterwards. Enrolment that is open ends after a day;"
   say "then you let each host in with banshare-server hosts approve. Once hosts are in, banshare-server drill tries it all."
+}
+
+# Who may ask the server beside root: what is made in these folders has the folder's group. See tmpfiles-run.conf, which makes them at
+# each start of the machine.
+make_socket_folders() {
+  [ "$live" = yes ] || return 0
+  folder /run/banshare
+  for each in operators page; do
+    folder "/run/banshare/$each"
+    { chown "banshare:banshare-$each" "/run/banshare/$each" && chmod 2750 "/run/banshare/$each"; } ||
+      die "Cannot make the folder /run/banshare/$each of the group banshare-$each"
+  done
 }
 
 # A server that cannot have its ports does not start, and serves the earlier generations no more either.
@@ -111,12 +129,14 @@ uninstall_role() {
   release_ports
   # While the runtime is here, by which this goes on as another user.
   if [ "$purge" = yes ]; then
-    for each in /etc/banshare/generations /var/lib/banshare/server /run/banshare/server; do purge_folder "$each"; done
+    for each in /etc/banshare/generations /var/lib/banshare/server /run/banshare/server /run/banshare/operators /run/banshare/page; do
+      purge_folder "$each"
+    done
     rm -rf "$root/etc/banshare/server.d"
     rm -f "$root/etc/banshare/server.toml" "$root$hook_file" "$root$opened_file"
   fi
-  rm -f "$root/usr/bin/banshare-server" "$root/usr/lib/sysusers.d/banshare.conf" \
-    "$root/usr/lib/tmpfiles.d/banshare.conf" "$root$reserved_file"
+  rm -f "$root/usr/bin/banshare-server" "$root/usr/lib/sysusers.d/banshare.conf" "$root/usr/lib/tmpfiles.d/banshare.conf" \
+    "$root/usr/lib/tmpfiles.d/banshare-run.conf" "$root$reserved_file"
   remove_units
   uninstall_library
   ! with_systemd || systemctl daemon-reload

@@ -12,6 +12,8 @@ plan_unit() {
     done
     # For hosts where fail2ban's actions cannot be changed.
     [ "$role" != client ] || put 0644 root:root systemd/banshare-follow.service "$unit_dir/banshare-follow.service"
+    # Nor is this: an administrator who wants the page starts it.
+    [ "$role" != server ] || put 0644 root:root systemd/banshare-web.service "$unit_dir/banshare-web.service"
   fi
 }
 
@@ -73,6 +75,7 @@ stop_service() {
     systemctl disable --quiet --now "banshare-$role-metrics.timer" 2>/dev/null || :
     systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
     [ "$role" != client ] || systemctl disable --quiet --now banshare-follow.service 2>/dev/null || :
+    [ "$role" != server ] || systemctl disable --quiet --now banshare-web.service 2>/dev/null || :
   fi
   ! still_runs || die "Cannot remove banshare-$role while it runs: stop it as you started it, and run this again. Nothing is removed"
   rm -f "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
@@ -82,6 +85,7 @@ remove_units() {
   for unit in "banshare-$role.service" "banshare-$role-metrics.service" "banshare-$role-metrics.timer"; do
     rm -f "$root$unit_dir/$unit"
   done
+  [ "$role" != server ] || rm -f "$root$unit_dir/banshare-web.service"
   # What the timer wrote would be told as if it were so.
   rm -f "$root/var/lib/prometheus/node-exporter/banshare-$role.prom"
 }

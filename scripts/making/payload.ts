@@ -58,9 +58,13 @@ function unitsOf(role: Role): string[] {
 
 function serverEntries(certs: string, fleet: Fleet): Entry[] {
   return [
-    ...[...unitsOf('server'), 'sysusers.conf', 'tmpfiles.conf'].map((name) =>
-      entry(`systemd/${name}`, piece(`systemd/${name}`)),
-    ),
+    ...[
+      ...unitsOf('server'),
+      'banshare-web.service',
+      'sysusers.conf',
+      'tmpfiles.conf',
+      'tmpfiles-run.conf',
+    ].map((name) => entry(`systemd/${name}`, piece(`systemd/${name}`))),
     { name: 'generation/fleet.toml', mode: 0o600, bytes: Buffer.from(formatFleet(fleet)) },
     ...['server.key', 'server.key_secret', 'join.key'].map((name) =>
       entry(`generation/${name}`, join(certs, name)),

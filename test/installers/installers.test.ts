@@ -41,6 +41,7 @@ for (const role of ['client', 'server'] as const) {
 
 for (const [role, most] of [
   ['server', 2.5],
+  ['web', 2.5],
   ['client', 3],
   ['server-metrics', 2],
   ['client-metrics', 2],

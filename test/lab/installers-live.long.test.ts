@@ -235,6 +235,27 @@ test(
     ];
     const server = host.spawn([...asUser, '--no-new-privs', '/usr/bin/banshare-server', 'run']);
     await server.line(/^banshare-server ready /);
+    const sockets = await host.output(['sh', '-c', "stat -c '%U %G %a' /run/banshare/*/admin.sock | sort"]);
+    assert.deepEqual(sockets.trim().split('\n'), [
+      'banshare banshare 600',
+      'banshare banshare-operators 660',
+      'banshare banshare-page 660',
+    ]);
+    // The page, as its unit starts it, and whoever is in the group of operators.
+    const asPage = ['--reuid=banshare-web', '--regid=banshare-web', '--groups=banshare-page'];
+    const page = host.spawn(['setpriv', ...asPage, '--bounding-set=-all', '/usr/bin/banshare-server', 'web']);
+    await page.line(/^banshare-server web ready at=http:\/\/127\.0\.0\.1:9180$/);
+    const asOperator = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--groups=banshare-operators'];
+    const link = await host.output([
+      ...asOperator,
+      '/usr/bin/banshare-server',
+      'web',
+      'link',
+      '--as',
+      'anna',
+    ]);
+    assert.match(link, /http:\/\/127\.0\.0\.1:9180\/enter#\S{20}/);
+    await page.stop();
     await server.stop();
 
     // What runs as the server's user lays links to what only root may write.
@@ -256,7 +277,7 @@ test(
     assert.equal(left.trim(), '', 'the reserved ports are given back');
     assert.notEqual((await host.run(['test', '-e', '/usr/lib/banshare'])).code, 0);
     assert.equal(await host.read('/var/log/hook'), 'open 24001 24002\nclose 24001 24002\n');
-    assert.notEqual((await host.run(['id', 'banshare'])).code, 0);
+    assert.equal((await host.run(['grep', '-E', '^banshare', '/etc/passwd', '/etc/group'])).stdout, '');
     assert.equal(await host.read('/etc/sysctl.d/60-banshare.conf'), '');
     assert.notEqual((await host.run(['test', '-e', '/etc/banshare'])).code, 0);
   },
