@@ -1,6 +1,5 @@
 import { chmodSync, rmSync } from 'node:fs';
 import type { Log as Lines, Resources } from '@banshare/runtime';
-import { copyAsSnapshot } from './ledger/backup-file.ts';
 import type { Claims } from './ledger/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { SCHEMA } from './ledger/schema.ts';
@@ -26,7 +25,7 @@ export async function takeSnapshot(ledger: Ledger, shared: Log, path: string): P
   const copy = `${path}.snapshot`;
   try {
     rmSync(copy, { force: true });
-    const position = copyAsSnapshot(ledger, copy);
+    const position = await ledger.copyTo(copy);
     chmodSync(copy, 0o600);
     await shared.putSnapshot({ ...position, schema: SCHEMA }, copy);
   } finally {

@@ -84,3 +84,8 @@ function banOf(ip: string): ReportedBan {
   assert.ok(prog.ok && jail.ok);
   return { ip: addressOf(ip), prog: prog.value, jail: jail.value };
 }
+
+/** Lays a copy of a ledger at a path, at once. */
+export function copyOf(ledger: Pick<Ledger, 'sql'>, path: string): void {
+  ledger.sql('VACUUM INTO ?').all(path);
+}

@@ -17,6 +17,7 @@ import { framesOf } from '../../../packages/server/src/words/answer.ts';
 import { catchUp } from '../../../packages/server/src/intake/catch-up.ts';
 import { judge, judgeUnban } from '../../../packages/server/src/judging/judge.ts';
 import { Ledger } from '../../../packages/server/src/ledger/ledger.ts';
+import { copyOf } from '../../../packages/server/test/ledger-of-test.ts';
 import { isActive } from '../../../packages/server/src/words/verdict.ts';
 import type { Decide, Submission } from '../../../packages/server/src/words/submission.ts';
 
@@ -101,7 +102,7 @@ export class ModelServer {
   snapshot(): () => void {
     this.#copies += 1;
     const path = join(this.#folder, `snapshot${this.#copies}`);
-    this.#ledger.copyTo(path);
+    copyOf(this.#ledger, path);
     const acknowledged = [...this.acknowledged];
     return () => {
       this.#ledger.close();

@@ -23,8 +23,8 @@ export type KeptFile = { path: string; mode: number; content: Buffer };
 /** A backup is a copy of the ledger with one more table: the files that belong to it. @throws SQLite's error. */
 export function addFiles(copy: string, files: readonly KeptFile[]): void {
   withDatabase(copy, (database) => {
-    // One file, whatever the server made its copy like.
-    database.exec('PRAGMA journal_mode = DELETE');
+    // One file, and nothing of what was removed from the ledger: the server made its copy as quickly as it could.
+    database.exec('PRAGMA journal_mode = DELETE; VACUUM');
     database.exec(
       'CREATE TABLE backup_files (path TEXT PRIMARY KEY, mode INTEGER NOT NULL, content BLOB NOT NULL) STRICT',
     );
@@ -121,17 +121,6 @@ export function whatLacks(ledger: string, other: string): Lacking {
 /** Says in a copy of a ledger which entry of the log it stands for. @throws SQLite's error. */
 export function markApplied(path: string, { n, token }: LogPosition): void {
   withDatabase(path, (database) => database.prepare('UPDATE applied SET n = ?, token = ?').run(n, token));
-}
-
-/** Copies a replica to a path where nothing is yet; returns the entry of the log that the copy stands for. @throws SQLite's error. */
-export function copyAsSnapshot(
-  ledger: { readonly sql: Sql; copyTo(path: string): void },
-  path: string,
-): LogPosition {
-  // Both in one turn: nothing is applied in between.
-  const position = appliedIn(ledger);
-  ledger.copyTo(path);
-  return position;
 }
 
 /** The entry of the log that a ledger has applied last. @throws SQLite's error. */

@@ -77,6 +77,17 @@ export function withoutSync(database: Database): void {
   database.exec('PRAGMA synchronous = NORMAL');
 }
 
+/** Has the file itself hold all that is committed, and take nothing more until moveAgain(): that stays beside it. @throws SQLite's error. */
+export function standStill(database: Database): void {
+  const { busy } = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {};
+  if (busy !== 0) throw new Error('the ledger is just being written');
+  database.exec('PRAGMA wal_autocheckpoint = 0');
+}
+
+export function moveAgain(database: Database): void {
+  database.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`);
+}
+
 /** Prepares a statement at its first use, and keeps it. */
 export function statements(database: DatabaseSync): (sql: string) => StatementSync {
   const prepared = new Map<string, StatementSync>();

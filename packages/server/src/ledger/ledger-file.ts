@@ -1,13 +1,16 @@
+import { constants } from 'node:fs';
+import { copyFile, rm } from 'node:fs/promises';
 import type { Event, Position } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { BanBook } from './tables/bans.ts';
 import { Touched, type Changes, type Follower } from './changes.ts';
-import { openDatabase, statements, withoutSync } from './database.ts';
+import { moveAgain, openDatabase, standStill, statements, withoutSync } from './database.ts';
 import { EventBook } from './tables/events.ts';
 import { NUMBERING } from './tables/happenings.ts';
 import { HeldBook } from './tables/held-bans.ts';
 import { markOf, rewind, runPieces, type Opened, type Outcome, type Piece } from './pieces.ts';
-import type { Sql } from './tables/rows.ts';
+import type { Row, Sql } from './tables/rows.ts';
+import type { LogPosition } from '../log/log.ts';
 import { VoteBook } from './tables/votes.ts';
 
 /**
@@ -28,6 +31,10 @@ export class LedgerFile {
   #followed: Position;
   #isBehind = false;
   #unpublished = 0;
+  /** The copy that is made now. */
+  #copying: Promise<void> = Promise.resolve();
+  /** Closing writes into the file. */
+  #closings = 0;
 
   /** @throws when the database cannot be used. */
   constructor(path: string, makeEpoch: () => string, isShared: boolean) {
@@ -121,11 +128,47 @@ export class LedgerFile {
     this.#isBehind = false;
   }
 
+  /**
+   * Lays a copy of the file as it is now at a path where nothing is yet. What is committed while it is made stays in the log that SQLite has
+   * beside the file, so that the file itself stands still, and nobody waits. (SQLite's own backup begins anew with each piece that is
+   * taken back, and never ends under load; VACUUM INTO has everybody wait.) @throws when it cannot be written, or the file was closed meanwhile.
+   */
+  async copyTo(path: string): Promise<LogPosition> {
+    const before = this.#copying;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#copying = promise;
+    await before;
+    try {
+      return await this.#copy(path);
+    } finally {
+      resolve();
+    }
+  }
+
+  async #copy(path: string): Promise<LogPosition> {
+    const { database } = this.#opened;
+    standStill(database);
+    const { n, token } = database.prepare('SELECT n, token FROM applied').get() as Row;
+    const closings = this.#closings;
+    try {
+      await copyFile(this.#path, path, constants.COPYFILE_EXCL);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(path, { force: true });
+      throw error;
+    } finally {
+      if (closings === this.#closings) moveAgain(database);
+    }
+    if (closings === this.#closings) return { n: Number(n), token: String(token) };
+    await rm(path, { force: true });
+    throw new Error(`the ledger "${this.#path}" was closed while it was copied; try again`);
+  }
+
   faultOf(cause: Error): Error {
     return new Error(`Cannot write the ledger "${this.#path}": ${cause.message}`, { cause });
   }
 
   close(): void {
+    this.#closings += 1;
     try {
       this.#opened.database.close();
     } catch {

@@ -3,7 +3,7 @@ import { StartFault } from '@banshare/runtime';
 import type { HeldBook } from './tables/held-bans.ts';
 import type { Selection } from './tables/bans.ts';
 import { blockOf } from '../words/ipv6-block.ts';
-import { LogFault, type Log } from '../log/log.ts';
+import { LogFault, type Log, type LogPosition } from '../log/log.ts';
 import type { Follower } from './changes.ts';
 import { liftReported, liftSelected, liftWidened, newestImport, publishBans, sweep } from './deeds.ts';
 import { LedgerFile } from './ledger-file.ts';
@@ -282,9 +282,9 @@ export class Ledger {
     return this.#write((books) => sweep(books, now, keepSeconds, limit), { isSweep: true });
   }
 
-  /** Writes a copy of the whole database to a path where nothing is yet; meanwhile nothing else is written. */
-  copyTo(path: string): void {
-    this.#file.opened.database.prepare('VACUUM INTO ?').run(path);
+  /** Lays a copy as of now at a path where nothing is yet, and returns which entry of a shared log it stands for: see LedgerFile. */
+  async copyTo(path: string): Promise<LogPosition> {
+    return this.#file.copyTo(path);
   }
 
   /**

@@ -1,4 +1,12 @@
-import { lacking, LogFault, newerEntry, type Entry, type Log, type LogPosition } from '../log/log.ts';
+import {
+  lacking,
+  LogFault,
+  MOST_READ_BYTES,
+  newerEntry,
+  type Entry,
+  type Log,
+  type LogPosition,
+} from '../log/log.ts';
 import { wayOn } from '../log/way-on.ts';
 import type { LedgerFile } from './ledger-file.ts';
 import { markOf, rewind, type Outcome, type Piece } from './pieces.ts';
@@ -95,7 +103,7 @@ export class Replica {
       // Whoever has applied none begins a log: on another ledger the entries would fit, and mean something else.
       if (entries.length > 0 && this.position.n === 0) throw this.#stop(new LogFault('forked', NOT_OF_IT));
       for (const entry of entries) this.#take(entry);
-      if (entries.length < MOST_READ) return;
+      if (entries.length < MOST_READ && sizeOf(entries) < MOST_READ_BYTES) return;
     }
   }
 
@@ -176,6 +184,11 @@ export class Replica {
 export function positionOf({ opened }: LedgerFile): LogPosition {
   const row = opened.database.prepare('SELECT n, token FROM applied').get() as Row;
   return { n: Number(row['n']), token: String(row['token']) };
+}
+
+/** Bytes, and for each entry what compressing it may have added: where it is less, there was no more to be read. */
+function sizeOf(entries: readonly Entry[]): number {
+  return entries.reduce((sum, { data }) => sum + data.byteLength * 1.001 + 64, 0);
 }
 
 function kindOf({ outcomes }: Judged): 'changeset' | 'patchset' {

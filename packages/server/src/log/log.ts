@@ -82,11 +82,14 @@ export type LogHealth = {
 /** What a snapshot stands for: the ledger's file with all entries up to this one, in this version of its tables. */
 export type SnapshotHead = LogPosition & { readonly schema: number };
 
+/** Entries that are read together have so many bytes, as they lie in the log, and one entry more: each is what a whole batch changed. */
+export const MOST_READ_BYTES = 4 * 1024 * 1024;
+
 /** The shared log as a server uses it. */
 export interface Log {
   /** Appends the entry after a position. @throws LogFault */
   append(draft: Draft, after: LogPosition): Promise<Appended>;
-  /** The entries after a position in order, proven, at most so many; none where the position is the last. @throws LogFault */
+  /** The entries after a position in order, proven, at most so many, and fewer where they are large; none where the position is the last. @throws LogFault */
   after(position: LogPosition, limit: number): Promise<Entry[]>;
   /** Calls a listener when there may be entries that were not read, and when the health has changed. */
   onNews(listen: () => void): void;

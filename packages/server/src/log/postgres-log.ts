@@ -4,6 +4,7 @@ import { monotonicSeconds } from '@banshare/runtime';
 import { findPrimary, isRefusal, nameOf, type DatabaseAccess, type Line } from './line.ts';
 import {
   LogFault,
+  MOST_READ_BYTES,
   type Appended,
   type Draft,
   type Durability,
@@ -87,7 +88,8 @@ export class PostgresLog implements Log {
   async after(position: LogPosition, limit: number): Promise<Entry[]> {
     const line = await this.#wait(0);
     try {
-      const rows = await line.ask(READ, [position.n, position.n === 0 ? limit : limit + 1]);
+      const most = position.n === 0 ? limit : limit + 1;
+      const rows = await line.ask(READ, [position.n, most, MOST_READ_BYTES]);
       const isLacking = rows.length === 0 && position.n > 0;
       const [there] = isLacking ? await line.ask(LOOK, [position.n]) : [];
       const entries = proveRows(this.#options.secret, rows, position, Number(there?.['last'] ?? 0));

@@ -107,12 +107,15 @@ export const LOOK: Statement = {
     coalesce((SELECT min(n) FROM log), 0)::float8 AS first, coalesce((SELECT max(n) FROM log), 0)::float8 AS last`,
 };
 
-/** The entry n without its data, for whoever has it, and those after it. */
+/** The entry n without its data, for whoever has it, and those after it, until their data is $3 bytes or more. */
 export const READ: Statement = {
   name: 'read',
-  text: `SELECT n::float8 AS n, encode(token, 'hex') AS token, nonce, schema, kind, extract(epoch FROM at)::float8 AS at,
-      CASE WHEN n > $1::bigint THEN data END AS data
-    FROM log WHERE n >= $1::bigint ORDER BY n LIMIT $2::integer`,
+  text: `SELECT n::float8 AS n, encode(token, 'hex') AS token, nonce, schema, kind, at, data FROM (
+    SELECT n, token, nonce, schema, kind, extract(epoch FROM at)::float8 AS at, CASE WHEN n > $1::bigint THEN data END AS data,
+      coalesce(sum(CASE WHEN n > $1::bigint THEN octet_length(data) ELSE 0 END)
+        OVER (ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+    FROM log WHERE n >= $1::bigint ORDER BY n LIMIT $2::integer
+  ) AS part WHERE before < $3::bigint ORDER BY part.n`,
 };
 
 /** Asked each second: the net below NOTIFY, the health check and the clock. */

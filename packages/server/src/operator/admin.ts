@@ -161,7 +161,7 @@ async function copyLedger(args: Args, { ledger, book, audit, paths, now }: Admin
   try {
     await book.flush({ everything: true });
     removeCopy(paths.ledger);
-    ledger.copyTo(path);
+    await ledger.copyTo(path);
     chmodSync(path, 0o600);
   } catch (error) {
     await audit.add('backup failed', { why: (error as Error).message }, now());

@@ -62,7 +62,7 @@ async function put(
     await ledger.stopWriting('it is just moved to the log that several servers share');
     try {
       removeCopy(paths.ledger);
-      ledger.copyTo(path);
+      await ledger.copyTo(path);
       chmodSync(path, 0o600);
       markApplied(path, begun.position);
       await log.putSnapshot({ ...begun.position, schema: SCHEMA }, path);

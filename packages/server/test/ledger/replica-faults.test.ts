@@ -11,7 +11,7 @@ import { Ledger } from '../../src/ledger/ledger.ts';
 import type { Books } from '../../src/ledger/record.ts';
 import { hostsOf } from '../../src/operator/status.ts';
 import { LogOfTest } from './log-of-test.ts';
-import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { addressOf, copyOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 /** Two replicas, which have applied the first entry of their log. */
 class Pair implements Disposable {
@@ -25,7 +25,7 @@ class Pair implements Disposable {
     const first = { schema: 1, kind: 'schema', n: 1, token: 'first', at: 0, data: Buffer.alloc(0) } as const;
     this.log.entries.push(first);
     for (const name of ['a', 'b']) {
-      shelf.ledger.copyTo(this.pathOf(name));
+      copyOf(shelf.ledger, this.pathOf(name));
       markApplied(this.pathOf(name), first);
       this.#ledgers.set(name, new Ledger(this.pathOf(name), () => 'epoch', this.log.server()));
     }

@@ -16,7 +16,7 @@ import type { Host } from '../../src/words/host.ts';
 import type { Decide } from '../../src/words/submission.ts';
 import { ackOf } from '../../../../test/fleet/index.ts';
 import { LogOfTest } from './log-of-test.ts';
-import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { copyOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 const POLICY = { windowSeconds: 300, defaultDurationSeconds: 3600, maxDurationSeconds: -1 };
 const deciding: Decide = (submission, known) =>
@@ -52,7 +52,7 @@ class Pair implements Disposable {
     [this.log, this.shelf, this.host, this.#folder, this.a] = [log, shelf, host, folder, a];
     // The first has begun the log, and the second starts from its snapshot.
     const path = join(folder, 'b.db');
-    a.ledger.copyTo(path);
+    copyOf(a.ledger, path);
     this.b = new Replica(path, log);
   }
 
@@ -61,7 +61,7 @@ class Pair implements Disposable {
     const host = shelf.host('h1');
     const folder = mkdtempSync(join(tmpdir(), 'banshare-shared-'));
     const path = join(folder, 'a.db');
-    shelf.ledger.copyTo(path);
+    copyOf(shelf.ledger, path);
     const a = new Replica(path, log);
     await a.ledger.write(() => new Settings(a.ledger).put('shared-since', '1'));
     return new Pair(log, shelf, host, folder, a);
@@ -221,7 +221,7 @@ test('a ledger that is none of those that share the log takes nothing from it: t
   using pair = await Pair.begin();
   using other = new LedgerOfTest();
   const path = `${pair.b.path}.other`;
-  other.ledger.copyTo(path);
+  copyOf(other.ledger, path);
   const stranger = new Replica(path, pair.log);
   try {
     await assert.rejects(stranger.ledger.catchUp(), /none of those that share the log/);

@@ -5,7 +5,7 @@ import { HostBook } from '../../src/fleet/hosts.ts';
 import { Claims } from '../../src/ledger/claims.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { Settings } from '../../src/ledger/settings.ts';
-import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { copyOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { LogOfTest } from './log-of-test.ts';
 
 export type ServerOfTest = { ledger: Ledger; claims: Claims; book: HostBook };
@@ -25,7 +25,7 @@ export class Servers implements Disposable {
 
   async add(name: string): Promise<ServerOfTest> {
     const path = join(this.#folder, `${name}.db`);
-    (this.#servers[0]?.ledger ?? this.#shelf.ledger).copyTo(path);
+    copyOf(this.#servers[0]?.ledger ?? this.#shelf.ledger, path);
     const ledger = new Ledger(path, () => 'epoch', this.log.server());
     if (this.#servers.length === 0) await ledger.write(() => new Settings(ledger).put('shared-since', '1'));
     const claims = new Claims(ledger, () => this.now, name);

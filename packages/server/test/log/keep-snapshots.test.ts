@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -36,17 +37,26 @@ test(
   async () => {
     await using postgres = await Postgres.start();
     const log = await freshLog(postgres);
+    await using done = new AsyncDisposableStack();
+    done.defer(() => log.close());
     const path = join(folder.path, 'a.db');
     const ledger = new Ledger(path, () => 'epoch', log);
+    done.defer(() => ledger.close());
     await ledger.write(() => new Settings(ledger).put('first', 'one'));
     await takeSnapshot(ledger, log, path);
     assert.equal(existsSync(`${path}.snapshot`), false);
     await ledger.write(() => new Settings(ledger).put('second', 'two'));
+    // More than is read at once.
+    const large = (): string => randomBytes(2_000_000).toString('base64');
+    for (const name of ['third', 'fourth', 'fifth'])
+      await ledger.write(() => new Settings(ledger).put(name, large()));
 
     const other = await openLog(postgres.url);
+    done.defer(() => other.close());
     const copy = join(folder.path, 'b.db');
     const head = await other.getSnapshot(copy);
     const further = new Ledger(copy, () => 'another', other);
+    done.defer(() => further.close());
     assert.equal(further.replica()?.applied, head?.n);
     assert.deepEqual(further.head(), {
       ...ledger.head(),
@@ -57,7 +67,6 @@ test(
     const settings = new Settings(further);
     assert.deepEqual([settings.get('first'), settings.get('second')], ['one', 'two']);
     assert.deepEqual(further.head(), ledger.head());
-    await Promise.all([log.close(), other.close()]);
-    for (const each of [ledger, further]) each.close();
+    assert.equal(settings.get('fifth'), new Settings(ledger).get('fifth'));
   },
 );

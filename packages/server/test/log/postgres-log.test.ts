@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
 import { within } from '../../../../test/fleet/within.ts';
 import { parseDatabaseUrl } from '../../src/log/database-url.ts';
-import { LOG_START, type Durability } from '../../src/log/log.ts';
+import { LOG_START, type Durability, type LogPosition } from '../../src/log/log.ts';
 import { probeLog } from '../../src/log/probe.ts';
 import type { PostgresLog } from '../../src/log/postgres-log.ts';
 import { draft, freshLog as freshAt, openLog, ours, until, withCode } from './logs.ts';
@@ -52,6 +52,26 @@ test('what one server appends another reads, in order and as it was', { skip }, 
   assert.deepEqual(await b.after(second, 10), []);
   await Promise.all([a.close(), b.close()]);
 });
+
+test(
+  'large entries are read few at once, and one that is larger than all of that is read too',
+  { skip },
+  async () => {
+    const log = await freshLog();
+    const large = (bytes: number) => ({ schema: 13, kind: 'changeset', data: randomBytes(bytes) }) as const;
+    let last = LOG_START;
+    for (const bytes of [2, 3_000_000, 3_000_000, 6_000_000, 2])
+      last = ours(await log.append(large(bytes), last));
+    const numbers: number[][] = [];
+    for (let at: LogPosition = LOG_START; at.n < last.n;) {
+      const read = await log.after(at, 10);
+      numbers.push(read.map(({ n }) => n));
+      at = read.at(-1) ?? assert.fail('there is more');
+    }
+    assert.deepEqual(numbers, [[1, 2, 3], [4], [5]]);
+    await log.close();
+  },
+);
 
 test(
   'of two servers that append after the same entry one has it, and the other is told that it is taken',

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { OPERATOR, SHARED_JAIL } from '@banshare/protocol';
 import { Folder } from '../../../../test/fleet/roots.ts';
-import { appliedIn, copyAsSnapshot } from '../../src/ledger/backup-file.ts';
+import { appliedIn } from '../../src/ledger/backup-file.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { SCHEMA } from '../../src/ledger/schema.ts';
 import { LogFault } from '../../src/log/log.ts';
 import { beginWithSnapshot, lastStartOver, startOver } from '../../src/sharing/start-over.ts';
-import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { addressOf, copyOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { LogOfTest } from '../ledger/log-of-test.ts';
 
 const folder = new Folder();
@@ -29,13 +29,13 @@ async function lay({ bans }: { bans: number }): Promise<{ log: LogOfTest; older:
   using shelf = new LedgerOfTest();
   const log = new LogOfTest();
   const [path, older] = [fresh(), fresh()];
-  shelf.ledger.copyTo(path);
+  copyOf(shelf.ledger, path);
   const all = new Ledger(path, () => 'epoch', log.server());
   await ban(all, 1);
-  all.copyTo(older);
+  copyOf(all, older);
   for (let last = 2; last <= bans; last += 1) await ban(all, last);
   const snapshot = fresh();
-  log.snapshot = { head: { ...copyAsSnapshot(all, snapshot), schema: SCHEMA }, path: snapshot };
+  log.snapshot = { head: { ...(await all.copyTo(snapshot)), schema: SCHEMA }, path: snapshot };
   await ban(all, bans + 1);
   return { log, older, all };
 }

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { DatabaseSync } from 'node:sqlite';
+import { Settings } from '../../src/ledger/settings.ts';
+import { LedgerOfTest } from '../ledger-of-test.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'banshare-copy-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** What a copy is like: whole, and which of the settings it has. */
+function look(path: string): { check: unknown; settings: unknown[]; mode: number } {
+  const copy = new DatabaseSync(path);
+  try {
+    const check = copy.prepare('PRAGMA integrity_check').get()?.['integrity_check'];
+    const rows = copy.prepare("SELECT name FROM meta WHERE name LIKE 'step%' ORDER BY name").all();
+    return { check, settings: rows.map(({ name }) => name), mode: statSync(path).mode & 0o777 };
+  } finally {
+    copy.close();
+  }
+}
+
+test('a copy of the ledger is whole and of the moment when it was asked for, though more is committed and taken back while it is made', async () => {
+  using shelf = new LedgerOfTest();
+  const { ledger } = shelf;
+  const put = (name: string): Promise<void> =>
+    ledger.write(() => new Settings(ledger).put(name, name.repeat(900)));
+  await put('step1');
+  const [one, two] = ['one.db', 'two.db'].map((name) => join(folder, name));
+  assert.ok(one && two);
+  const first = ledger.copyTo(one);
+  const broken = ledger.write(() => {
+    new Settings(ledger).put('step2', '2');
+    throw new Error('taken back');
+  });
+  const third = put('step3');
+  // Another one waits, since it has the file take what was written meanwhile.
+  const second = ledger.copyTo(two);
+  await assert.rejects(broken, /taken back/);
+  await Promise.all([first, second, third]);
+  assert.deepEqual(look(one), { check: 'ok', settings: ['step1'], mode: 0o600 });
+  assert.deepEqual(look(two), { check: 'ok', settings: ['step1', 'step3'], mode: 0o600 });
+  assert.deepEqual(await first, { n: 0, token: '' });
+  await assert.rejects(ledger.copyTo(one), /EEXIST/);
+  await put('step4');
+});
+
+test('a copy during which the ledger is closed is none, and leaves nothing', async () => {
+  using shelf = new LedgerOfTest();
+  const path = join(folder, 'closed.db');
+  const copying = shelf.ledger.copyTo(path);
+  for (let turns = 0; turns < 3; turns += 1) await Promise.resolve();
+  shelf.ledger.close();
+  await assert.rejects(copying, /was closed while it was copied/);
+  assert.equal(existsSync(path), false);
+  shelf.reopen();
+});
