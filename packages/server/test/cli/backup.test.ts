@@ -30,8 +30,9 @@ const STRANGER = 4242;
 /** Gives all that is the server's to the user that it runs as on a real machine. */
 async function startAsOther(fleet: Fleet): Promise<string> {
   await fleet.server.stop();
-  const { generations, serverState, serverRun } = fleet.server.paths;
-  execFileSync('chown', ['-R', `${STRANGER}:${STRANGER}`, generations, serverState, serverRun]);
+  const { generations, serverState, serverRun, operatorsSocket, pageSocket } = fleet.server.paths;
+  const folders = [generations, serverState, serverRun, dirname(operatorsSocket), dirname(pageSocket)];
+  execFileSync('chown', ['-R', `${STRANGER}:${STRANGER}`, ...folders.filter((folder) => existsSync(folder))]);
   const base = dirname(fleet.server.root);
   execFileSync('find', [base, '-type', 'd', '-user', 'root', '-exec', 'chmod', '0755', '{}', '+']);
   await fleet.server.start();
