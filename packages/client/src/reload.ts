@@ -54,6 +54,7 @@ export function reloaderOf(
       // The reporter reads them for each report.
       'report.timeout': 'where-used',
       'report.spool-max': 'where-used',
+      'report.evidence': 'where-used',
       'report.spool-max-age': 'where-used',
       'log.level': log,
       'log.format': log,

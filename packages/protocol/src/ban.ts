@@ -11,8 +11,11 @@ export type ReportedBan = BanKey & { ip: Address };
 /** What else a detector may know of a ban; it travels along and steers nothing. */
 export type Details = { failures?: number; port?: string; protocol?: string; reason?: string };
 
-/** What a host says: this address misbehaved in this jail. durationSeconds -1 is for ever; absent leaves it to the server. */
-export type Report = ReportedBan & Details & { durationSeconds?: number };
+/**
+ * What a host says: this address misbehaved in this jail. durationSeconds -1 is for ever; absent leaves it to the server. The evidence
+ * is what the detector saw, an attacker's text: it stays at the server, and travels with no event.
+ */
+export type Report = ReportedBan & Details & { durationSeconds?: number; evidence?: string };
 
 /** Whose word a ban is: typed by an operator, found by hosts, or brought in from a list. */
 export type Origin = 'operator' | 'host' | 'import';

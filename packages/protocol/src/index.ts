@@ -13,6 +13,7 @@ export {
 export { LARGEST_SEQ, LATEST_SECONDS } from './bounds.ts';
 export { Z85_DIGITS, isCurveKey } from './curve-key.ts';
 export { FOR_EVER, formatDuration, parseDuration, wholeSeconds } from './duration.ts';
+export { cutEvidence, EVIDENCE_BYTES } from './evidence.ts';
 export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
 export {
   CLOCK_SECONDS,

@@ -6,6 +6,7 @@ import { FOR_EVER, LONGEST_SECONDS, wholeSeconds } from './duration.ts';
 import { encodeJson, FieldReader, parseFields, utf8Length } from './json.ts';
 import { parseHostName, parseJail, parseProg, type HostName } from './names.ts';
 import { readDetails } from './details.ts';
+import { readEvidence } from './evidence.ts';
 import { outcomeFields, parseOutcome, type Outcome } from './outcome.ts';
 import { parseReceipt, type Receipt } from './receipt.ts';
 import { bad, good, quote, type Result } from './result.ts';
@@ -85,10 +86,10 @@ export function encodeRequest(envelope: Envelope, request: RequestKind): { subje
   const common = { v: 1, id, at, age, key, to };
   if (request.kind === 'report') {
     // Field by field, since a caller's report may carry more (its own id and time) than belongs here.
-    const { prog, jail, ip, durationSeconds: duration, failures, port, protocol } = request.report;
+    const { prog, jail, ip, durationSeconds: duration, failures, port, protocol, evidence } = request.report;
     return {
       subject: `${prog};${jail};${ip};${request.sender}`,
-      body: encodeJson({ ...common, duration, failures, port, protocol }),
+      body: encodeJson({ ...common, duration, failures, port, protocol, evidence }),
     };
   }
   if (request.kind === 'unban') {
@@ -200,6 +201,8 @@ function readReport(subject: string, read: FieldReader): Result<ReportRequest> {
   );
   const seconds = duration === undefined ? undefined : wholeSeconds(duration);
   if (seconds !== undefined) report.durationSeconds = seconds;
+  const evidence = readEvidence(read);
+  if (evidence !== undefined) report.evidence = evidence;
   return good({ kind: 'report', sender: sender.value, report: Object.assign(report, readDetails(read)) });
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import {
+  cutEvidence,
   LARGEST_SEQ,
   LATEST_SECONDS,
   parseAddress,
@@ -107,6 +108,9 @@ const receipt: fc.Arbitrary<Receipt> = record(
   },
 );
 
+/** As much as a report may carry, whatever it is of. */
+const evidence = fc.string({ unit: 'binary', maxLength: 1500 }).map((text) => cutEvidence(text) ?? 'x');
+
 /** None travels as 0: that is read as 1. */
 const durationSeconds = fc.oneof(fc.constant(-1), fc.integer({ min: 1, max: 3_153_600_000 }));
 
@@ -115,7 +119,7 @@ export const request: fc.Arbitrary<RequestKind> = fc.oneof(
     kind: fc.constant('report'),
     sender: host,
     report: record(
-      { ...banKey, durationSeconds, failures, port, protocol },
+      { ...banKey, durationSeconds, failures, port, protocol, evidence },
       { requiredKeys: ['ip', 'prog', 'jail'] },
     ),
   }),

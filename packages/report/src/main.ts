@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { cutEvidence } from '@banshare/protocol';
 import {
   becomeOwner,
   EXIT,
@@ -14,6 +15,9 @@ import { flushSpool } from './many/flush.ts';
 import { readReport } from './words/read-report.ts';
 import { findFaults, openSession } from './deliver/session.ts';
 import { reportStream } from './many/stream.ts';
+
+/** What the detector saw comes by the environment: it is an attacker's text, and arguments are for every user to read. */
+const EVIDENCE_VARIABLE = 'BANSHARE_EVIDENCE';
 
 /** The life of one report begins here: CONTRIBUTING.md, "Following a ban through the code". */
 async function run(options: Arguments): Promise<Ending> {
@@ -51,7 +55,12 @@ async function reportOne(options: Arguments): Promise<Ending> {
   const refusal = isUnban ? undefined : session.refuse(ip);
   if (refusal !== undefined) return refusal;
   const { courier } = session;
-  return courier.deliver(isUnban ? { kind: 'unban', ban: { ip, prog, jail } } : { kind: 'report', report });
+  if (isUnban) return courier.deliver({ kind: 'unban', ban: { ip, prog, jail } });
+  const evidence = session.takesEvidence ? cutEvidence(process.env[EVIDENCE_VARIABLE] ?? '') : undefined;
+  return courier.deliver({
+    kind: 'report',
+    report: evidence === undefined ? report : { ...report, evidence },
+  });
 }
 
 async function check(options: Arguments): Promise<Ending> {

@@ -56,6 +56,7 @@ export function reloaderOf(
       'drill.every': 'where-used',
       'drill.limit': 'where-used',
       'ledger.keep': 'where-used',
+      'ledger.keep-evidence': 'where-used',
       'web.acts': 'where-used',
       'log.level': log,
       'log.format': log,

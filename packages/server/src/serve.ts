@@ -63,8 +63,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const limits = new LimitKeeper(config.limits);
   const { service, retiring } = serviceOf(core, { port, distributor, directory: paths.generations });
   startIntake(options, core, { service, policy, membership, rotation, audit, limits }, resources);
-  const keepSeconds = (): number => config.ledger.keepSeconds;
-  const upkeep = startUpkeep({ ...core, membership, limits, rates, keepSeconds });
+  const upkeep = startUpkeep({ ...core, membership, limits, rates, keep: () => config.ledger });
   resources.own('the upkeep', () => upkeep.stop());
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, retiring, membership, audit, goneAfterSeconds };

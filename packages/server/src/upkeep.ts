@@ -24,7 +24,7 @@ export function startUpkeep(parts: {
   book: HostBook;
   faults: FaultLog;
   /** How long events are kept, by now. */
-  keepSeconds: () => number;
+  keep: () => { keepSeconds: number; keepEvidenceSeconds: number };
   clock: SteadyClock;
   limits: LimitKeeper;
   membership: Membership;
@@ -32,7 +32,7 @@ export function startUpkeep(parts: {
   rates: RateWatch;
   freeze: Freeze;
 }): { stop: () => Promise<void> } {
-  const { ledger, claims, book, faults, keepSeconds, clock, limits, membership, neverBan, rates } = parts;
+  const { ledger, claims, book, faults, keep, clock, limits, membership, neverBan, rates } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -45,7 +45,8 @@ export function startUpkeep(parts: {
     // What is over by this machine's clock alone others still need.
     if ((aheadOf(parts.shared, clock.now()) ?? 0) >= MOST_AHEAD) return;
     if (!(await claims.claim('sweep', SWEEPER_SECONDS))) return;
-    while (await ledger.sweep(clock.now(), keepSeconds(), AT_ONCE))
+    const { keepSeconds, keepEvidenceSeconds } = keep();
+    while (await ledger.sweep(clock.now(), keepSeconds, AT_ONCE, keepEvidenceSeconds))
       await new Promise((resolve) => setImmediate(resolve));
   };
   const every = (ms: number, what: string, work: () => unknown): NodeJS.Timeout =>

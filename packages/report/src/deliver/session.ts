@@ -23,6 +23,8 @@ export type Session = {
   paths: HostPaths;
   courier: Courier;
   spoolMaxAgeSeconds: number;
+  /** Whether reports carry what the detector saw. */
+  takesEvidence: boolean;
   /** Why this host does not report an address at all. */
   refuse: (ip: Address) => Ending | undefined;
 };
@@ -43,6 +45,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
     paths,
     refuse: refusalBy(read.config),
     spoolMaxAgeSeconds: read.config.report.spoolMaxAgeSeconds,
+    takesEvidence: read.config.report.evidence,
     courier: new Courier({
       serverPlace: serverPlace.value,
       knownOutside: read.config.addresses,

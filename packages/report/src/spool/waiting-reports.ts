@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  cutEvidence,
   encodeJson,
   FieldReader,
   LATEST_SECONDS,
@@ -118,7 +119,9 @@ function parseInner(head: { id: string; at: number; kind: string }, inner: Field
       waiting: { id, at, kind: 'unban', ban: { ip: report.ip, prog: report.prog, jail: report.jail } },
     };
   }
-  return { ok: true, waiting: { id, at, kind: 'report', report } };
+  const evidence = typeof inner['evidence'] === 'string' ? cutEvidence(inner['evidence']) : undefined;
+  const said = evidence === undefined ? report : { ...report, evidence };
+  return { ok: true, waiting: { id, at, kind: 'report', report: said } };
 }
 
 /** What cannot be read of them is left out: a ban is not given up for that. */

@@ -168,6 +168,13 @@ export const serverOptions = {
       'The hosts that take longer in a drill by the clock are named by status; who did not answer after 10 s has missed it.',
     ),
   ),
+  'ledger.keep-evidence': live(
+    seconds(
+      duration(3600, 3650 * DAY),
+      '7d',
+      'What reports carried of evidence is removed after that; of more than 100,000 the oldest before.',
+    ),
+  ),
   'ledger.keep': live(
     seconds(
       duration(DAY, 3650 * DAY),
@@ -320,6 +327,13 @@ export const clientOptions = {
   ),
   'report.timeout': live(
     seconds(duration(1, 60), '2s', 'After so long banshare-report puts a report into the spool.'),
+  ),
+  'report.evidence': live(
+    option(
+      flag,
+      false,
+      'Whether reports carry up to 1 KiB of what the detector saw, where it hands that over: fail2ban by the action banshare[evidence=yes].',
+    ),
   ),
   'report.spool-max': live(
     option(integer(1, 1_000_000), 10_000, 'How many reports the spool holds at most.'),

@@ -32,7 +32,13 @@ test('readServerConfig() has a default for everything where there is no file', a
       limits: { hostPerMinute: 60, hostBurst: 200, fleetPerMinute: 600, active: 500_000 },
       enrolment: { mode: 'open', goneAfterSeconds: 604_800, perMinute: 120 },
       drill: { everySeconds: undefined, limitSeconds: 2 },
-      ledger: { keepSeconds: 7_776_000, log: undefined, durability: 'standby', passwordFile: undefined },
+      ledger: {
+        keepEvidenceSeconds: 604_800,
+        keepSeconds: 7_776_000,
+        log: undefined,
+        durability: 'standby',
+        passwordFile: undefined,
+      },
       web: {
         listen: { address: '127.0.0.1', port: 9180 },
         acts: false,
@@ -75,7 +81,7 @@ test('readClientConfig() has a default for everything where there is no file', a
       enforcer: [],
       metrics: { listen: undefined },
       neverBan: { addresses: [] },
-      report: { timeoutSeconds: 2, spoolMax: 10_000, spoolMaxAgeSeconds: 604_800 },
+      report: { timeoutSeconds: 2, evidence: false, spoolMax: 10_000, spoolMaxAgeSeconds: 604_800 },
       log: { level: 'notice', format: 'text' },
     },
   });

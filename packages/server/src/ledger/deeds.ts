@@ -8,6 +8,7 @@ import {
 } from '@banshare/protocol';
 import type { Selection } from './tables/bans.ts';
 import { unban, type Books } from './record.ts';
+import { sweepEvidence } from './tables/evidence.ts';
 import { reportedAs, reportedWithin } from './tables/reports.ts';
 import type { Row } from './tables/rows.ts';
 import { liftOwn } from './undo.ts';
@@ -105,12 +106,12 @@ export function dropHeldOf({ votes, held }: Books, hostId: number): number {
 
 /**
  * Removes a part of what is no longer needed: bans that are over, events older than `keepSeconds`, reports older than that
- * and 9 days; returns whether there may be more.
+ * and 9 days, evidence older than `keepEvidence`; returns whether there may be more.
  */
 export function sweep(
   { sql, events, bans, votes }: Books,
   now: number,
-  keepSeconds: number,
+  { keepSeconds, keepEvidence }: { keepSeconds: number; keepEvidence: number },
   limit: number,
 ): boolean {
   const before = now - keepSeconds;
@@ -125,5 +126,6 @@ export function sweep(
   sql('DELETE FROM outcomes WHERE at < ?').run(before);
   sql('DELETE FROM acks WHERE at < ?').run(before);
   sql('DELETE FROM lifted WHERE at < ?').run(now - ID_SECONDS);
-  return swept === limit || pruned > 0 || Number(changes) === limit;
+  const hasMore = sweepEvidence(sql, now - keepEvidence, limit);
+  return hasMore || swept === limit || pruned > 0 || Number(changes) === limit;
 }

@@ -278,8 +278,8 @@ export class Ledger {
   }
 
   /** Removes a part of what is no longer needed, and returns whether there may be more: see sweep(). */
-  sweep(now: number, keepSeconds: number, limit: number): Promise<boolean> {
-    return this.#write((books) => sweep(books, now, keepSeconds, limit), { isSweep: true });
+  sweep(now: number, keepSeconds: number, limit: number, keepEvidence = keepSeconds): Promise<boolean> {
+    return this.#write((books) => sweep(books, now, { keepSeconds, keepEvidence }, limit), { isSweep: true });
   }
 
   /** Lays a copy as of now at a path where nothing is yet, and returns which entry of a shared log it stands for: see LedgerFile. */

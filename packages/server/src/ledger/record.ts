@@ -1,5 +1,6 @@
 import type { BanKey, Event, HostName, Target, VerdictWord } from '@banshare/protocol';
 import type { BanBook } from './tables/bans.ts';
+import { keepEvidence } from './tables/evidence.ts';
 import type { EventBook } from './tables/events.ts';
 import type { HeldBook } from './tables/held-bans.ts';
 import type { VoteBook } from './tables/votes.ts';
@@ -55,6 +56,7 @@ export function recordOne(books: Books, submission: Submission, decide: Decide, 
       recorded.seq ?? null,
       target === undefined || target === ip ? null : target,
     );
+  keepEvidence(books.sql, submission);
   return recorded;
 }
 

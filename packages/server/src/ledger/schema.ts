@@ -153,6 +153,10 @@ const STEPS: readonly string[] = [
    UPDATE outcomes SET n = numbered.n FROM (SELECT seq, host, row_number() OVER (ORDER BY at) AS n FROM outcomes) AS numbered
      WHERE outcomes.seq = numbered.seq AND outcomes.host = numbered.host;
    CREATE INDEX outcomes_n ON outcomes (n);`,
+  `CREATE TABLE evidence (
+     n INTEGER PRIMARY KEY, host INTEGER NOT NULL, id TEXT NOT NULL, received REAL NOT NULL, text TEXT NOT NULL
+   ) STRICT;
+   CREATE UNIQUE INDEX evidence_report ON evidence (host, id);`,
 ];
 
 /** The version of the tables that this program knows. */

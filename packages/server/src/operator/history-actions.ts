@@ -33,6 +33,7 @@ const EXPLANATION: FieldsOf<Explanation> = {
         code: TEXT_OR_NULL,
         reason: TEXT_OR_NULL,
         seq: NUMBER_OR_NULL,
+        evidence: TEXT_OR_NULL,
       },
     },
   },

@@ -29,6 +29,7 @@ export async function moveLedger(args: Args, parts: MoveParts): Promise<AdminRep
   if (ledger.isShared) return decline('shared', 'this ledger is in a log already');
   const wanted: ServerConfig['ledger'] = {
     keepSeconds: 0,
+    keepEvidenceSeconds: 0,
     log: textOf(args, 'log') ?? '',
     durability: (textOf(args, 'durability') ?? 'standby') as Durability,
     passwordFile: textOf(args, 'passwordFile'),

@@ -11,6 +11,8 @@ export type ToldReport = BanKey & {
   code: string | null;
   reason: string | null;
   seq: number | null;
+  /** What the detector saw, as an attacker may have written it. */
+  evidence: string | null;
 };
 
 /** Everything that is kept about an address or range, oldest first. */

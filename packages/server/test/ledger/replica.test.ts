@@ -198,7 +198,7 @@ test('a replica that starts again goes on where it was, and one that is alone re
   b.ledger.close();
   await a.ledger.record(pair.report(1), deciding);
   await a.ledger.record(pair.report(2), deciding);
-  await a.ledger.write((books) => sweep(books, NOW + 90 * 86_400, 1, 500));
+  await a.ledger.write((books) => sweep(books, NOW + 90 * 86_400, { keepSeconds: 1, keepEvidence: 1 }, 500));
   assert.equal(pair.log.entries.at(-1)?.kind, 'changeset');
   while (await a.ledger.sweep(NOW + 90 * 86_400, 1, 500));
   const again = new Replica(b.path, pair.log);

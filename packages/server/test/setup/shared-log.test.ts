@@ -14,7 +14,13 @@ const password = join(folder.path, 'password');
 writeFileSync(password, 'geheim\n', { mode: 0o600 });
 
 function read(ledger: Partial<ServerConfig['ledger']>): unknown {
-  const none = { keepSeconds: 1, log: undefined, durability: 'standby', passwordFile: undefined } as const;
+  const none = {
+    keepSeconds: 1,
+    keepEvidenceSeconds: 1,
+    log: undefined,
+    durability: 'standby',
+    passwordFile: undefined,
+  } as const;
   const shared = readSharedLog({ ledger: { ...none, ...ledger } }, paths);
   return 'faults' in shared ? shared.faults : shared.log;
 }

@@ -15,7 +15,7 @@ export function showExplanation({ ip, reports, supporters, events, dropped }: Ex
     ip,
     '',
     'Reports:',
-    ...reports.map((report) => reportLine(report, of(report.ip))),
+    ...reports.flatMap((report) => [reportLine(report, of(report.ip)), ...evidenceLines(report)]),
     '',
     'Events:',
     ...events.flatMap((event) => eventLines(event, of(event.ip))),
@@ -38,6 +38,12 @@ function reportLine(report: Told, of: string): string {
   const wider = target === ip ? '' : ` (a ban of ${target})`;
   const why = reason === null ? '' : ` (${oneLine(reason)})`;
   return `  ${time(received)}  ${host} ${said} ${of}${prog}/${jail}${wider}: ${verdict}${why}`;
+}
+
+/** What an attacker wrote is shown as what it is of, and begins no line by itself. */
+function evidenceLines({ evidence }: Told): string[] {
+  if (evidence === null) return [];
+  return evidence.split('\n').map((line) => `      evidence: ${oneLine(line)}`);
 }
 
 function eventLines(

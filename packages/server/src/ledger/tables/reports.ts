@@ -80,10 +80,12 @@ const MOST_SUPPORTERS = 1000;
 export function historyOf(sql: Sql, epoch: string, ip: Target): History {
   // An index for each part, read from its newest end: an address may have reports and bans without number.
   const reports = sql(
-    `SELECT hosts.name AS host, kind, ip, coalesce(target, ip) AS target, prog, jail, at, received, verdict, code, reason, seq
+    `SELECT hosts.name AS host, kind, ip, coalesce(target, ip) AS target, prog, jail, at, either.received AS received, verdict, code, reason, seq,
+       evidence.text AS evidence
      FROM (SELECT * FROM (SELECT * FROM reports WHERE ip = ?1 ORDER BY received DESC LIMIT ?2) UNION
        SELECT * FROM (SELECT * FROM reports WHERE target = ?1 ORDER BY received DESC LIMIT ?2)) AS either
-     JOIN hosts ON hosts.id = either.host ORDER BY received DESC LIMIT ?2`,
+     JOIN hosts ON hosts.id = either.host LEFT JOIN evidence ON evidence.host = either.host AND evidence.id = either.id
+     ORDER BY either.received DESC LIMIT ?2`,
   ).all(ip, MOST) as ToldReport[];
   const targets = [...widerRanges(ip), ip];
   const events = targets
