@@ -99,7 +99,7 @@ fuzz: bundles ## a million hostile inputs; BANSHARE_SEED=N replays a run
 
 # The chaos tests and those of several servers at length; BANSHARE_SEED=N replays a run.
 chaos: bundles ## the chaos tests, also of several servers, at length; BANSHARE_SEED=N replays a run
-	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts' test/servers/one-ledger.long.test.ts
+	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts' 'test/servers/*.long.test.ts'
 
 check: deps ## the gate: format, lint, types, dead code, shellcheck, systemd units
 	@sh scripts/check.sh

@@ -17,7 +17,12 @@ process.once('exit', () => {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
 /** What a program is started with and in. */
-export type Surroundings = { env?: NodeJS.ProcessEnv; through?: readonly string[] };
+export type Surroundings = {
+  env?: NodeJS.ProcessEnv;
+  through?: readonly string[];
+  /** The file that starts it, of another version than what is tested. */
+  main?: string;
+};
 
 /** A daemon of ours that runs as a process of its own; its lines on stdout and stderr are events to wait for. */
 export class Program {
@@ -34,10 +39,10 @@ export class Program {
   constructor(
     name: 'server' | 'client' | 'report',
     words: readonly string[],
-    { env, through = [] }: Surroundings = {},
+    { env, through = [], main = mainOf(name) }: Surroundings = {},
   ) {
     this.#name = `banshare-${name} ${words.join(' ')}`;
-    const [command = '', ...args] = [...through, process.execPath, mainOf(name), ...words];
+    const [command = '', ...args] = [...through, process.execPath, main, ...words];
     this.#process = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },

@@ -70,8 +70,8 @@ export class SharedServers implements AsyncDisposable {
   }
 
   /** Gives a server the keys of the first, and no ledger. */
-  layAs({ root }: FleetServer): void {
-    cpSync(this.a.root, root, { recursive: true, filter: (path) => !/\.sock$|ledger\.db/.test(path) });
+  layAs(server: FleetServer): void {
+    layAs(this.a, server);
   }
 
   fileOf(name: string): string {
@@ -86,4 +86,9 @@ export class SharedServers implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.disposeAsync();
   }
+}
+
+/** Gives a server the keys of another, and no ledger. */
+export function layAs({ root }: FleetServer, to: FleetServer): void {
+  cpSync(root, to.root, { recursive: true, filter: (path) => !/\.sock$|ledger\.db/.test(path) });
 }

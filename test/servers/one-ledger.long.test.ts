@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import {
   assertInTime,
@@ -12,6 +12,7 @@ import {
 import { isLong } from '../chaos/chance.ts';
 import { Cable } from '../fleet/cable.ts';
 import { Postgres, postgresSkip } from '../fleet/postgres.ts';
+import { assertNothingLost, ledgerOf, Load } from './load.ts';
 
 // Two servers on one ledger, which is in a real PostgreSQL, and hosts that know both.
 const NAMES = Array.from({ length: isLong ? 20 : 6 }, (_, index) => `h${index + 1}`);
@@ -55,34 +56,6 @@ after(async () => {
   await postgres?.[Symbol.asyncDispose]();
 });
 
-/** Reports without an end, from several hosts, until it is told to stop; the addresses that were accepted or wait in a spool. */
-class Load {
-  readonly sent: string[] = [];
-  readonly #first: number;
-  #isOver = false;
-  readonly #running: Promise<unknown>;
-
-  constructor(first: number) {
-    this.#first = first;
-    this.#running = Promise.all(NAMES.slice(0, 3).map((name, index) => this.#report(name, index)));
-  }
-
-  async end(): Promise<void> {
-    this.#isOver = true;
-    await this.#running;
-  }
-
-  async #report(host: string, index: number): Promise<void> {
-    for (let run = 0; !this.#isOver; run += 1) {
-      const addresses = Array.from({ length: 5 }, (_, n) => `45.${this.#first + index}.${run}.${n + 1}`);
-      const stdin = addresses.map((ip) => `fail2ban sshd ${ip}\n`).join('');
-      const { code, stderr } = await fleet.report(host, ['--stdin'], { stdin });
-      assert.equal(code, 0, stderr);
-      this.sent.push(...addresses);
-    }
-  }
-}
-
 function other(server: FleetServer): FleetServer {
   return server === twin ? fleet.server : twin;
 }
@@ -92,43 +65,6 @@ async function serverOf(host: FleetHost): Promise<FleetServer> {
   return (JSON.parse(stdout) as { server: string }).server === twin.address ? twin : fleet.server;
 }
 
-/** The addresses that a server's ledger has, and those that a host has in place or found itself. */
-async function ledgerOf(server: FleetServer): Promise<string[]> {
-  const { bans } = await server.json<{ bans: { ip: string }[] }>('bans', '--limit', '100000');
-  return bans.map(({ ip }) => ip).toSorted();
-}
-
-async function bansOf(host: FleetHost): Promise<string[]> {
-  const { bans } = JSON.parse((await host.command('bans', '--json')).stdout) as { bans: { ip: string }[] };
-  return bans.map(({ ip }) => ip).toSorted();
-}
-
-/** Everything that was sent is in the ledger, each spool is empty, and every host has what the ledger has. */
-async function assertNothingLost(server: FleetServer, sent: readonly string[]): Promise<void> {
-  const spooled = (): number =>
-    NAMES.reduce((sum, name) => {
-      try {
-        const { spool } = fleet.pathsOf(name);
-        return sum + readdirSync(spool).filter((file) => file.endsWith('.json')).length;
-      } catch {
-        return sum;
-      }
-    }, 0);
-  await untilAnswered(
-    async () => (spooled() === 0 ? true : undefined),
-    60_000,
-    () => 'empty spools',
-  );
-  const ledger = await ledgerOf(server);
-  const lost = sent.filter((ip) => !ledger.includes(ip));
-  assert.deepEqual(lost, []);
-  for (const name of NAMES) {
-    const isEqual = async (): Promise<true | undefined> =>
-      (await bansOf(fleet.host(name))).join() === ledger.join() ? true : undefined;
-    await untilAnswered(isEqual, 20_000, () => `${name} with all ${ledger.length} bans`);
-  }
-}
-
 test(
   'a server is killed under load: every host is at the other within 7 s, and nothing that was sent is lost',
   { skip },
@@ -136,14 +72,14 @@ test(
     const own = await serverOf(fleet.host('h1'));
     const moving: FleetHost[] = [];
     for (const name of NAMES) if ((await serverOf(fleet.host(name))) === own) moving.push(fleet.host(name));
-    const load = new Load(10);
+    const load = new Load(fleet, NAMES, 10);
     const killed = performance.now();
     await own.kill9();
     await Promise.all(moving.map((host) => host.line(MOVED)));
     const ms = performance.now() - killed;
     await load.end();
     assert.ok(ms < DEAD_MS, `${moving.length} hosts took ${ms} ms`);
-    await assertNothingLost(other(own), load.sent);
+    await assertNothingLost(fleet, NAMES, other(own), load.sent);
     await own.start();
   },
 );
@@ -164,14 +100,14 @@ test(
     await Promise.all(NAMES.map((name) => fleet.host(name).line(MOVED)));
     const ms = performance.now() - cutAt;
     assert.ok(ms < STALE_MS, `they took ${ms} ms`);
-    const load = new Load(50);
+    const load = new Load(fleet, NAMES, 50);
     await untilAnswered(
       async () => (load.sent.length > 20 ? true : undefined),
       20_000,
       () => 'some reports',
     );
     await load.end();
-    await assertNothingLost(other(own), ['45.99.0.1', ...load.sent]);
+    await assertNothingLost(fleet, NAMES, other(own), ['45.99.0.1', ...load.sent]);
     await cable.mend();
     const isBack = async (): Promise<true | undefined> =>
       (await ledgerOf(own)).length === (await ledgerOf(other(own))).length ? true : undefined;

@@ -131,7 +131,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       found: (ip) => server.connectTo(ip),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       missing: () => hold.goesOn(),
-      take: whenNews({ parts, hold, spool, reconcilers, tally, clock, name: key.name }),
+      take: whenNews({ parts, hold, spool, reconcilers, tally, clock, log, name: key.name }),
       ...noticesTo(log, faults),
     },
     signal,
@@ -253,10 +253,13 @@ function whenNews(host: {
   name: string;
   tally: Tally;
   clock: ServerClock;
+  log: Log;
 }): (news: News) => void | Promise<void> {
   let isReady = false;
   return (news) => {
     host.tally.heard(host.clock.now());
+    if (news.kind === 'snapshot')
+      host.log.info('Compares with all bans of the server', { bans: news.bans.length });
     if (news.kind === 'events' || news.kind === 'snapshot') return recordNews(news, host.parts);
     if (news.kind === 'in-step' || news.kind === 'lagging') host.hold.isOver();
     if (news.kind !== 'in-step') return;
