@@ -5,17 +5,16 @@ import {
   chownSync,
   cpSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { ownedFolder } from './owned-folder.ts';
 import { takePort } from './ports.ts';
 import { untilAnswered, within } from './within.ts';
 
@@ -51,7 +50,7 @@ export class Postgres implements AsyncDisposable {
 
   private constructor(isQuick: boolean) {
     this.#isQuick = isQuick;
-    this.#folder = mkdtempSync(join(tmpdir(), 'banshare-postgres-'));
+    this.#folder = ownedFolder('banshare-postgres-');
     const { uid, gid } = ordinaryUser();
     if (uid !== undefined) chownSync(this.#folder, uid, gid ?? uid);
     process.once('exit', this.#remove);
@@ -242,7 +241,7 @@ export class OrdinaryFolder implements Disposable {
   readonly #remove = (): void => rmSync(this.path, { recursive: true, force: true });
 
   constructor(prefix: string) {
-    this.path = mkdtempSync(join(tmpdir(), prefix));
+    this.path = ownedFolder(prefix);
     this.give(this.path);
     process.once('exit', this.#remove);
   }

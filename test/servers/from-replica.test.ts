@@ -1,82 +1,19 @@
 import assert from 'node:assert/strict';
-import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { startFleet, untilAnswered, type Fleet, type FleetHost } from '../fleet/index.ts';
-import { Postgres, postgresSkip } from '../fleet/postgres.ts';
-import { takePort } from '../fleet/ports.ts';
-import { Folder } from '../fleet/roots.ts';
-import { FleetServer } from '../fleet/server.ts';
+import { untilAnswered, type FleetHost } from '../fleet/index.ts';
+import { postgresSkip } from '../fleet/postgres.ts';
+import type { FleetServer } from '../fleet/server.ts';
+import { SharedServers } from '../fleet/shared-servers.ts';
 
 const skip = postgresSkip();
 
 type Shared = { applied: number; last: number; aheadBy: number | null };
 type Status = { epoch: string; head: number; shared: Shared };
 
-/** Two servers on one database that keeps no second copy, and a host at the first. */
-class Servers implements AsyncDisposable {
-  readonly postgres: Postgres;
-  readonly a: FleetServer;
-  readonly b: FleetServer;
-  readonly #fleet: Fleet;
-  readonly #folder = new Folder();
-  readonly #further: FleetServer[] = [];
-
-  private constructor(postgres: Postgres, fleet: Fleet) {
-    this.postgres = postgres;
-    this.#fleet = fleet;
-    this.a = fleet.server;
-    this.b = this.further('b');
-  }
-
-  static async start(): Promise<Servers> {
-    const [postgres, fleet] = await Promise.all([Postgres.start(), startFleet({ hosts: ['h1'] })]);
-    const made = new Servers(postgres, fleet);
-    await made.a.says('ledger', 'move', postgres.url, '--durability', 'none');
-    const isBack = async (): Promise<true | undefined> =>
-      (await made.a.command('status', '--json')).stdout === '' ? undefined : true;
-    await untilAnswered(isBack, 20_000, () => 'the server that has moved its ledger');
-    await made.a.restart(made.#toml);
-    made.layAs(made.b);
-    await made.b.start();
-    return made;
-  }
-
-  get host(): FleetHost {
-    return this.#fleet.host('h1');
-  }
-
-  get #toml(): string {
-    return `[ledger]\nlog = "${this.postgres.url}"\ndurability = "none"`;
-  }
-
-  further(name: string): FleetServer {
-    const ports = { report: takePort(), publish: takePort() };
-    const made = new FleetServer(join(this.#folder.path, name), this.#toml, '127.0.0.1', ports);
-    this.#further.push(made);
-    return made;
-  }
-
-  /** Gives a server the keys of the first, and no ledger. */
-  layAs({ root }: FleetServer): void {
-    cpSync(this.a.root, root, { recursive: true, filter: (path) => !/\.sock$|ledger\.db/.test(path) });
-  }
-
-  fileOf(name: string): string {
-    return join(this.#folder.path, name);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#further.map((server) => server.close()));
-    await this.#fleet[Symbol.asyncDispose]();
-    await this.postgres[Symbol.asyncDispose]();
-    this.#folder[Symbol.dispose]();
-  }
-}
-
-const started = skip === false ? Servers.start() : undefined;
-after(async () => (await started)?.[Symbol.asyncDispose]());
-const servers = async (): Promise<Servers> => (await started)!;
+const started = skip === false ? SharedServers.start({ hosts: ['h1'] }) : undefined;
+started?.catch(() => undefined);
+after(async () => (await started?.catch(() => undefined))?.[Symbol.asyncDispose]());
+const servers = async (): Promise<SharedServers> => (await started)!;
 
 /** Bans an address once the server can write. */
 async function ban(server: FleetServer, ip: string): Promise<void> {
@@ -118,7 +55,8 @@ test(
   { skip },
   async () => {
     const all = await servers();
-    const { a, b, host } = all;
+    const { a, b } = all;
+    const host = all.fleet.host('h1');
     await ban(a, '203.0.113.1');
     await untilBanned(host, '203.0.113.1');
     const putBack = await all.postgres.keep();

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { findPrimary, type Line } from './line.ts';
 import { LogFault, type LogPosition } from './log.ts';
-import { noStandby, passBarrier, type PostgresLogOptions } from './postgres-log.ts';
+import { noStandby, passBarrier } from './barrier.ts';
+import type { PostgresLogOptions } from './postgres-log.ts';
 import { NONCE_BYTES, seal, type SealedEntry } from './seal.ts';
 import { layParts, pruneBefore, putHead, type LaidParts } from './snapshots.ts';
 import { ADD_FIRST, ENDS, FORGET_OTHER_PARTS, FORGET_SNAPSHOTS, HOLD_LOG } from './statements.ts';

@@ -101,6 +101,8 @@ export interface Log {
   /** Lays the newest snapshot at a path where nothing is yet; undefined where there is none. @throws LogFault, and where it cannot be written */
   getSnapshot(path: string): Promise<SnapshotHead | undefined>;
   health(): LogHealth;
+  /** Makes a commit that stores nothing, which no other server notices. @throws LogFault, why an entry could not be appended now */
+  tryWriting(): Promise<void>;
   /** The database's clock now, epoch seconds; undefined until it was read once. */
   time(): number | undefined;
   close(): Promise<void>;

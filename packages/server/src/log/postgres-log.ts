@@ -14,10 +14,11 @@ import {
   type LogPosition,
   type SnapshotHead,
 } from './log.ts';
+import { isSame, noStandby, passBarrier, tryCommit, untilReplicated } from './barrier.ts';
 import { proveRows } from './prove-rows.ts';
 import { NONCE_BYTES, seal, type SealedEntry } from './seal.ts';
 import { getSnapshot, putSnapshot } from './snapshots.ts';
-import { APPEND, BARRIER, CLEAR, CREATE, IS_CREATED, LOOK, PULSE, READ, STILL } from './statements.ts';
+import { APPEND, CLEAR, CREATE, IS_CREATED, LOOK, PULSE, READ, STILL } from './statements.ts';
 
 /** Where the log is, and the secret that proves its entries. */
 export type PostgresLogOptions = DatabaseAccess & {
@@ -143,6 +144,16 @@ export class PostgresLog implements Log {
 
   async getSnapshot(path: string): Promise<SnapshotHead | undefined> {
     return this.#aside((line) => getSnapshot(line, this.#options.secret, path));
+  }
+
+  async tryWriting(): Promise<void> {
+    const line = await this.#wait(0);
+    if (this.#fault !== undefined) throw this.#fault;
+    try {
+      await tryCommit(line, this.#options.durability);
+    } catch (error) {
+      throw error instanceof LogFault ? error : isRefusal(error) ? refusal(error) : away(error);
+    }
   }
 
   time(): number | undefined {
@@ -327,38 +338,6 @@ function outcomeAt(
   return here === null && last < n ? undefined : { outcome: 'taken' };
 }
 
-type Settings = Readonly<Record<string, unknown>> | undefined;
-
-/** Whether the setting for the standby was there all the time between two looks. */
-function isSame(one: Settings, other: Settings): boolean {
-  return other?.['names'] !== '' && one?.['loaded'] === other?.['loaded'];
-}
-
-/** Makes a commit that stores nothing. passed: the standby let it go, so that all before it is there too. */
-export async function passBarrier(line: Line): Promise<'passed' | 'no-standby' | 'changed'> {
-  const { warnings } = line;
-  const [[passed], [still]] = await Promise.all([line.ask(BARRIER), line.ask(STILL)]);
-  if (still?.['names'] === '') return 'no-standby';
-  return line.warnings === warnings && passed?.['names'] !== '' && isSame(passed, still)
-    ? 'passed'
-    : 'changed';
-}
-
-/** @throws LogFault `away` */
-async function untilReplicated(line: Line): Promise<void> {
-  try {
-    if ((await passBarrier(line)) === 'passed') return;
-  } catch (error) {
-    if (isRefusal(error)) throw error;
-    throw new LogFault(
-      'away',
-      `${nameOf(line.at)} answers, and no standby confirms what is written there: ${(error as Error).message}`,
-      { cause: error },
-    );
-  }
-  throw new LogFault('away', `The standby of ${nameOf(line.at)} is just being changed`);
-}
-
 function away(cause: unknown): LogFault {
   return new LogFault('away', `Cannot reach the log's database: ${(cause as Error).message}`, { cause });
 }
@@ -373,12 +352,4 @@ function unknownOutcome(n: number, cause: unknown): LogFault {
 
 function refusal(cause: unknown): LogFault {
   return new LogFault('refused', `The log's database refuses: ${(cause as Error).message}`, { cause });
-}
-
-/** What is said, and kept from being written, where the database has no second copy. */
-export function noStandby(line: Line): LogFault {
-  return new LogFault(
-    'no-standby',
-    `Nothing is written to the log: ${nameOf(line.at)} has no synchronous standby (synchronous_standby_names is empty), so one machine's death could lose what was answered OK; set one up, or say ledger.durability = "provider" where the provider replicates, or "none"`,
-  );
 }

@@ -1,6 +1,7 @@
 import { findPrimary, isRefusal, nameOf, type Line } from './line.ts';
 import { LogFault } from './log.ts';
-import { noStandby, type PostgresLogOptions } from './postgres-log.ts';
+import { noStandby } from './barrier.ts';
+import type { PostgresLogOptions } from './postgres-log.ts';
 import { STILL } from './statements.ts';
 
 /** Looks whether the log could be written, and changes nothing there; what it finds ends a sentence. @throws LogFault */

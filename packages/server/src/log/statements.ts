@@ -95,7 +95,7 @@ export const STILL: Statement = { name: 'still', text: `SELECT ${SETTINGS}` };
 /** A commit that stores nothing: once it was acknowledged by the standby, so is all that was there before it. */
 export const BARRIER: Statement = {
   name: 'barrier',
-  text: `SELECT ${SETTINGS}, set_config('synchronous_commit', 'on', true) AS commits,
+  text: `SELECT ${SETTINGS}, has_table_privilege('log', 'INSERT') AS may, set_config('synchronous_commit', 'on', true) AS commits,
     pg_logical_emit_message(true, 'banshare', '')::text AS written`,
 };
 

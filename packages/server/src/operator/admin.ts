@@ -57,7 +57,7 @@ export type AdminParts = FleetParts &
     drill: { everySeconds: number | undefined; limitSeconds: number };
     clock: SteadyClock;
     ledgerWatch: LedgerWatch;
-    shared: Pick<Log, 'health' | 'time'> | undefined;
+    shared: Pick<Log, 'health' | 'time' | 'tryWriting'> | undefined;
     bannedAnyway: BannedAnywayWatch;
     paths: HostPaths;
     ledger: Ledger;
@@ -148,9 +148,20 @@ export async function answerAdmin(
   return askedBy(asker, () => answerBy(ACTIONS, RUNS, request, parts));
 }
 
-/** What costs least and shows all the same that the disk takes a commit; it throws when the ledger cannot be written. */
-function writerOf({ ledger, now }: Pick<AdminParts, 'ledger' | 'now'>): { tryWriting: () => Promise<void> } {
-  return { tryWriting: () => ledger.write(() => new Settings(ledger).put('status-asked', String(now()))) };
+/**
+ * What costs least and shows all the same that a commit is taken; it throws when the ledger cannot be written. In a log that servers share it
+ * is no entry: each of them would have to apply that somebody has looked.
+ */
+function writerOf({ ledger, shared, now }: Pick<AdminParts, 'ledger' | 'shared' | 'now'>): {
+  tryWriting: () => Promise<void>;
+} {
+  const tryAlone = (): Promise<void> =>
+    ledger.write(() => new Settings(ledger).put('status-asked', String(now())));
+  const tryShared = async (): Promise<void> => {
+    if (ledger.stoppedBy !== undefined) throw ledger.stoppedBy;
+    await shared?.tryWriting();
+  };
+  return { tryWriting: shared === undefined ? tryAlone : tryShared };
 }
 
 /** A copy for `backup`, in the state folder, where this daemon may write. What it is for stands in the copy too. */

@@ -37,6 +37,7 @@ export class LogOfTest {
         last: this.entries.length,
         snapshot: { n: 0, ageSeconds: 0 },
       }),
+      tryWriting: async () => undefined,
       time: () => undefined,
       putSnapshot: async () => false,
       getSnapshot: async (path) => {

@@ -181,3 +181,25 @@ test('whether the log can be written is looked at without changing anything ther
   );
   assert.equal(database.sql("SELECT to_regclass('log') IS NULL", 'banshare'), 't');
 });
+
+test(
+  'whoever asks whether the log can be written hears why not, and no entry is made for that',
+  { skip },
+  async () => {
+    const log = await freshLog();
+    const first = ours(await log.append(draft('one'), LOG_START));
+    await log.tryWriting();
+    const { sql } = { sql: (text: string) => started?.then((each) => each.sql(text, 'banshare')) };
+    await sql('REVOKE INSERT ON log FROM banshare');
+    await assert.rejects(log.tryWriting(), withCode('refused'));
+    await sql('GRANT INSERT ON log TO banshare');
+    await log.tryWriting();
+    assert.deepEqual(await log.after(first, 10), []);
+    await log.close();
+    const careful = await open('standby');
+    await until(careful, () => careful.health().fault?.code === 'no-standby');
+    await assert.rejects(careful.tryWriting(), withCode('no-standby'));
+    await careful.close();
+    await assert.rejects(careful.tryWriting(), withCode('away'));
+  },
+);
