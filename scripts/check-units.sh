@@ -1,6 +1,6 @@
 #!/bin/sh
-# check-units.sh DIR: systemd reads every unit of DIR without a word of complaint, and the server's sandbox leaves an exposure
-# below 2.5. Needs no running systemd; exit code 77 says that it was skipped. scripts/check.sh calls it.
+# check-units.sh DIR: systemd reads every unit of DIR without a word of complaint, and the sandboxes of the server and of who sends messages
+# leave an exposure below 2.5. Needs no running systemd; exit code 77 says that it was skipped. scripts/check.sh calls it.
 set -u
 
 # By systemd's reckoning, times ten; one digit below what is promised.
@@ -23,8 +23,10 @@ if test -n "$said"; then
   printf '%s\n' "$said" | sed "s#$scratch/#$units/#" >&2
   exit 1
 fi
-rated=$(systemd-analyze security --offline=true --threshold=$most "$units/banshare-server.service" 2>&1) || {
-  printf '%s\n' "$rated" >&2
-  echo "Cannot accept the sandbox of $units/banshare-server.service: its exposure must be below 2.5" >&2
-  exit 1
-}
+for unit in "$units/banshare-server.service" "$units/banshare-outside.service"; do
+  rated=$(systemd-analyze security --offline=true --threshold=$most "$unit" 2>&1) || {
+    printf '%s\n' "$rated" >&2
+    echo "Cannot accept the sandbox of $unit: its exposure must be below 2.5" >&2
+    exit 1
+  }
+done

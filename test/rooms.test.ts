@@ -64,6 +64,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'web/door': ['web/daemon', 'words'],
     'web/pages': ['web/door', 'web/daemon', 'operator', 'fleet', 'ledger', 'words'],
     web: ['ledger', 'web/pages', 'web/door', 'web/daemon', 'web/assets'],
+    outside: ['operator', 'words'],
     'cli/lists': ['operator', 'words'],
     'cli/sharing': ['operator', 'sharing', 'ledger', 'log'],
     'cli/show': ['operator', 'fleet', 'never-ban', 'ledger', 'words'],
@@ -72,6 +73,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'cli/show',
       'cli/sharing',
       'cli/lists',
+      'outside',
       'operator',
       'metrics',
       'judging',
@@ -83,6 +85,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     ],
     '.': [
       'cli',
+      'outside',
       'operator',
       'metrics',
       'intake',

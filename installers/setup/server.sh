@@ -45,10 +45,10 @@ install_role() {
 make_socket_folders() {
   [ "$live" = yes ] || return 0
   folder /run/banshare
-  for each in operators page; do
-    folder "/run/banshare/$each"
-    { chown "banshare:banshare-$each" "/run/banshare/$each" && chmod 2750 "/run/banshare/$each"; } ||
-      die "Cannot make the folder /run/banshare/$each of the group banshare-$each"
+  for each in /run/banshare/operators /run/banshare/page /run/banshare/outside; do
+    folder "$each"
+    { chown "banshare:banshare-${each##*/}" "$each" && chmod 2750 "$each"; } ||
+      die "Cannot make the folder $each of the group banshare-${each##*/}"
   done
 }
 
@@ -129,13 +129,14 @@ uninstall_role() {
   release_ports
   # While the runtime is here, by which this goes on as another user.
   if [ "$purge" = yes ]; then
-    for each in /etc/banshare/generations /var/lib/banshare/server /run/banshare/server /run/banshare/operators /run/banshare/page; do
+    for each in /etc/banshare/generations /var/lib/banshare/server /run/banshare/server /run/banshare/operators /run/banshare/page \
+      /run/banshare/outside /var/lib/banshare/outside; do
       purge_folder "$each"
     done
     rm -rf "$root/etc/banshare/server.d"
     rm -f "$root/etc/banshare/server.toml" "$root$hook_file" "$root$opened_file"
   fi
-  rm -f "$root/usr/bin/banshare-server" "$root/usr/lib/sysusers.d/banshare.conf" "$root/usr/lib/tmpfiles.d/banshare.conf" \
+  rm -f "$root/usr/bin/banshare-server" "$root$unit_dir/banshare-outside.service" "$root/usr/lib/sysusers.d/banshare.conf" "$root/usr/lib/tmpfiles.d/banshare.conf" \
     "$root/usr/lib/tmpfiles.d/banshare-run.conf" "$root$reserved_file"
   remove_units
   uninstall_library

@@ -10,6 +10,8 @@ plan_unit() {
     for unit in "banshare-$role.service" "banshare-$role-metrics.service" "banshare-$role-metrics.timer"; do
       put 0644 root:root "systemd/$unit" "$unit_dir/$unit"
     done
+    # For servers that have somebody to tell.
+    [ "$role" != server ] || put 0644 root:root systemd/banshare-outside.service "$unit_dir/banshare-outside.service"
     # For hosts where fail2ban's actions cannot be changed.
     [ "$role" != client ] || put 0644 root:root systemd/banshare-follow.service "$unit_dir/banshare-follow.service"
     # Nor is this: an administrator who wants the page starts it.
@@ -34,6 +36,7 @@ start_service() {
     return 0
   fi
   systemctl daemon-reload
+  ! changed programs || [ "$role" != server ] || systemctl try-restart banshare-outside.service || :
   systemctl enable --quiet "banshare-$role.service"
   if changed programs || [ "$new_generation" = yes ] || ! systemctl is-active --quiet "banshare-$role.service"; then
     systemctl restart "banshare-$role.service" && stays_up && return 0
@@ -74,6 +77,7 @@ stop_service() {
   if with_systemd; then
     systemctl disable --quiet --now "banshare-$role-metrics.timer" 2>/dev/null || :
     systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
+    [ "$role" != server ] || systemctl disable --quiet --now banshare-outside.service 2>/dev/null || :
     [ "$role" != client ] || systemctl disable --quiet --now banshare-follow.service 2>/dev/null || :
     [ "$role" != server ] || systemctl disable --quiet --now banshare-web.service 2>/dev/null || :
   fi

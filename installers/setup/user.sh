@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# The server's own user, that of the page, and the groups that may ask the server. Images get sysusers.d and tmpfiles.d instead, which
+# The server's own user, those of the page and of messages, and the groups that may ask the server. Images get sysusers.d and tmpfiles.d instead, which
 # make them when they first start.
 
 service_user=banshare
@@ -8,6 +8,7 @@ make_user() {
   [ "$live" = yes ] || return 0
   make_account banshare /var/lib/banshare/server "which the server runs as"
   make_account banshare-web / "which the page runs as"
+  make_account banshare-outside / "which sends the messages"
   for each in banshare-operators banshare-page; do
     has_group "$each" || { groupadd --system "$each" 2>/dev/null || addgroup --system "$each" 2>/dev/null || addgroup -S "$each"; } >/dev/null ||
       die "Cannot make the group $each"
@@ -35,7 +36,7 @@ has_group() {
 
 remove_user() {
   [ "$live" = yes ] || return 0
-  for each in banshare banshare-web; do
+  for each in banshare banshare-web banshare-outside; do
     ! id "$each" >/dev/null 2>&1 || { userdel "$each" || deluser "$each"; } >/dev/null 2>&1 ||
       later "The user $each could not be removed: userdel $each"
   done

@@ -61,6 +61,7 @@ function serverEntries(certs: string, fleet: Fleet): Entry[] {
     ...[
       ...unitsOf('server'),
       'banshare-web.service',
+      'banshare-outside.service',
       'sysusers.conf',
       'tmpfiles.conf',
       'tmpfiles-run.conf',

@@ -47,6 +47,7 @@ export {
 export { DEAD_LETTERS, isSpoolFile, spoolFile, spooledAt, spoolFilesIn } from './handover/spool-files.ts';
 
 export { forPeople, jsonForAll, sentenceForPeople } from './people/for-people.ts';
+export { nearestName } from './people/near-names.ts';
 export { someOf } from './people/some-of.ts';
 export { table } from './people/table.ts';
 export { parseWords } from './people/parse-words.ts';
@@ -67,8 +68,9 @@ export {
   type ServerConfig,
 } from './config/options.ts';
 export { Reloader, showReload, type Reloaded } from './config/reload.ts';
-export { additionsFolder, isAddition } from './config/sources.ts';
+export { isAddition } from './config/sources.ts';
 export type { Servers } from './config/kinds.ts';
+export { isClearText, url as webAddress, type NotifyTable } from './config/notify-kinds.ts';
 export type { PagePlace } from './config/page-kinds.ts';
 export { metricsWarning } from './config/metrics-kinds.ts';
 export { findServer, type ServerPlace } from './config/server-place.ts';

@@ -16,6 +16,8 @@ import type { Measures } from './metrics/measures.ts';
 
 /** The argument that makes this program its own fan-out child. */
 const FAN_OUT = '--fan-out-child';
+/** The command that makes it the process that speaks to the world. */
+const OUTSIDE = 'outside';
 const STOP_WITHIN_SECONDS = 10;
 
 const argv = process.argv.slice(2);
@@ -25,6 +27,8 @@ if (argv[0] === FAN_OUT) {
 } else if (argv[0] === METRICS_CHILD) {
   const { serverFamilies } = await import('./metrics/families.ts');
   await serveMetrics((measures) => serverFamilies(measures as Measures));
+} else if (argv[0] === OUTSIDE && readRunOptions(argv.slice(1)) !== undefined) {
+  await runOutside(readRunOptions(argv.slice(1)) ?? { root: '', config: undefined });
 } else {
   const options = readRunOptions(argv);
   if (options === undefined) {
@@ -58,6 +62,11 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
         signal,
       ),
   });
+}
+
+async function runOutside({ root, config }: { root: string; config: string | undefined }): Promise<void> {
+  const { runOutside: run } = await import('./outside/run-outside.ts');
+  process.exitCode = await run(hostPaths(root), config);
 }
 
 /**

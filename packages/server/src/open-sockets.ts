@@ -11,8 +11,9 @@ export async function openSockets(
   resources: Resources,
   signal: AbortSignal,
 ): Promise<void> {
-  const { serverSocket, operatorsSocket, pageSocket } = parts.paths;
+  const { serverSocket, operatorsSocket, pageSocket, outsideSocket } = parts.paths;
   const doors: readonly { door: Door; path: string }[] = [
+    { door: 'outside', path: outsideSocket },
     { door: 'page', path: pageSocket },
     { door: 'operators', path: operatorsSocket },
     { door: 'root', path: serverSocket },

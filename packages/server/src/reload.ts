@@ -58,6 +58,10 @@ export function reloaderOf(
       'ledger.keep': 'where-used',
       'ledger.keep-evidence': 'where-used',
       'web.acts': 'where-used',
+      // The process that sends messages reads them by itself.
+      notify: 'where-used',
+      'dead-man.url': 'where-used',
+      'dead-man.url-file': 'where-used',
       'log.level': log,
       'log.format': log,
     },

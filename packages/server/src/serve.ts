@@ -2,6 +2,7 @@ import type { Target } from '@banshare/protocol';
 import { tell, type Resources, type ServerConfig } from '@banshare/runtime';
 import { ReportPort } from '@banshare/transport';
 import { lookingBack } from './operator/history.ts';
+import { MessageWatch } from './operator/messages.ts';
 import { PageLinks } from './operator/page-links.ts';
 import { openMetrics } from './open-metrics.ts';
 import { openSockets } from './open-sockets.ts';
@@ -74,6 +75,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     policy,
     rates,
     reloader,
+    messageWatch: new MessageWatch(config),
     startedAt: now(),
     now,
     paths,

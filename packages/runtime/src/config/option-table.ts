@@ -60,6 +60,11 @@ export function live<T, Unit extends 'seconds' | ''>(
   return { ...each, takes: 'reload' };
 }
 
+/** The same option, whose value is told to nobody. */
+export function secret<O extends Option<unknown>>(each: O): O {
+  return { ...each, isSecret: true };
+}
+
 /** What most options are: they need no file, and a change needs a restart. */
 const COMMON = { example: undefined, required: false, takes: 'restart', isSecret: false } as const;
 

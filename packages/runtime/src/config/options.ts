@@ -30,8 +30,18 @@ import {
   text,
 } from './kinds.ts';
 import { metricsPlace } from './metrics-kinds.ts';
+import { absolutePath, notifyTable, url } from './notify-kinds.ts';
 import { headerName, pagePlace } from './page-kinds.ts';
-import { live, option, optional, optionalSeconds, seconds, tables, type ConfigOf } from './option-table.ts';
+import {
+  live,
+  option,
+  optional,
+  optionalSeconds,
+  seconds,
+  secret,
+  tables,
+  type ConfigOf,
+} from './option-table.ts';
 
 const DAY = 86_400;
 
@@ -231,6 +241,36 @@ export const serverOptions = {
     "The certificate's key, in PEM, readable by banshare-web.",
   ),
   ...metrics,
+  notify: live(
+    secret(
+      tables(
+        listOf(notifyTable),
+        'Tables of kind (webhook, ntfy, command, mail), for and at-most, and of url or url-file and token-file, command, or to and from: who is told what a person has to know, by banshare-outside.',
+        [
+          'kind = "ntfy"',
+          'url = "https://ntfy.example.org/alarms"',
+          'for = ["urgent"]',
+          'at-most = "1 per 10m"',
+        ],
+      ),
+    ),
+  ),
+  'dead-man.url': live(
+    secret(
+      optional(
+        url,
+        'https://alive.example.org/bans',
+        'An address that banshare-outside calls every minute while this server commits and publishes: whoever watches it alarms when the calls stay out.',
+      ),
+    ),
+  ),
+  'dead-man.url-file': live(
+    optional(
+      absolutePath,
+      '/etc/banshare/outside/dead-man-url',
+      'A file that holds that address, readable by the user banshare-outside alone.',
+    ),
+  ),
   ...log,
 };
 

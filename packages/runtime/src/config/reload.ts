@@ -40,9 +40,15 @@ export class Reloader<T extends OptionTable> {
   readonly #parts: ReloaderParts<T>;
   #last: Promise<unknown> = Promise.resolve();
   #needsRestart: readonly string[] = [];
+  #count = 0;
 
   constructor(parts: ReloaderParts<T>) {
     this.#parts = parts;
+  }
+
+  /** How often something was taken over. */
+  get count(): number {
+    return this.#count;
   }
 
   /** The keys that the files say otherwise than this daemon goes by, as of the last reload. */
@@ -67,6 +73,7 @@ export class Reloader<T extends OptionTable> {
       const fields = { changed: changed.map(sayChanged).join(', ') || 'nothing' };
       const more = needsRestart.length === 0 ? {} : { 'needs-restart': needsRestart.join(', ') };
       log.notice('Reloaded', { ...fields, ...more });
+      this.#count += 1;
       const result = { files: fresh.files, changed, needsRestart };
       if (changed.length > 0) took?.(result);
       return { ok: true, result };

@@ -45,7 +45,7 @@ export async function readSources(path: string, mustExist: boolean): Promise<Sou
 const ENDING = /\.toml$/;
 
 /** The folder with a file's additions: `server.d` of `server.toml`; undefined where its name says none. */
-export function additionsFolder(path: string): string | undefined {
+function additionsFolder(path: string): string | undefined {
   return ENDING.test(path) ? path.replace(ENDING, '.d') : undefined;
 }
 

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 export type HostPaths = {
   readonly serverConfig: string;
   readonly clientConfig: string;
+  /** What is read behind those. */
+  readonly serverAdditions: string;
+  readonly clientAdditions: string;
   readonly keys: {
     readonly dir: string;
     readonly host: string;
@@ -34,6 +37,10 @@ export type HostPaths = {
   /** The same server, for the group of operators and for the page's process: each may ask only some things. */
   readonly operatorsSocket: string;
   readonly pageSocket: string;
+  /** The same for the process that speaks to the outside world, that process's own socket, and what it has said so far. */
+  readonly outsideSocket: string;
+  readonly messagesSocket: string;
+  readonly said: string;
   readonly clientSocket: string;
   /** The client's notes of what it is applying, one empty file JAIL@IP each. */
   readonly notes: string;
@@ -58,6 +65,8 @@ export function hostPaths(root: string): HostPaths {
   return {
     serverConfig: below('etc/banshare/server.toml'),
     clientConfig: below('etc/banshare/client.toml'),
+    serverAdditions: below('etc/banshare/server.d'),
+    clientAdditions: below('etc/banshare/client.d'),
     keys: {
       dir: below('etc/banshare/keys'),
       host: below('etc/banshare/keys/host'),
@@ -81,6 +90,9 @@ export function hostPaths(root: string): HostPaths {
     serverSocket: below('run/banshare/server/admin.sock'),
     operatorsSocket: below('run/banshare/operators/admin.sock'),
     pageSocket: below('run/banshare/page/admin.sock'),
+    outsideSocket: below('run/banshare/outside/admin.sock'),
+    messagesSocket: below('run/banshare/messages/admin.sock'),
+    said: below('var/lib/banshare/outside/said.json'),
     clientSocket: below('run/banshare/client/admin.sock'),
     notes: below('run/banshare/client/notes'),
     sharedBans: below('var/lib/banshare/client/shared-bans'),

@@ -48,6 +48,8 @@ test('readServerConfig() has a default for everything where there is no file', a
         tlsCertificate: undefined,
         tlsKey: undefined,
       },
+      notify: [],
+      deadMan: { url: undefined, urlFile: undefined },
       log: { level: 'notice', format: 'text' },
     },
   });

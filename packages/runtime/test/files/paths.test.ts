@@ -7,6 +7,8 @@ import { hostPaths, type HostPaths } from '@banshare/runtime';
 const real: HostPaths = {
   serverConfig: '/etc/banshare/server.toml',
   clientConfig: '/etc/banshare/client.toml',
+  serverAdditions: '/etc/banshare/server.d',
+  clientAdditions: '/etc/banshare/client.d',
   keys: {
     dir: '/etc/banshare/keys',
     host: '/etc/banshare/keys/host',
@@ -30,6 +32,9 @@ const real: HostPaths = {
   serverSocket: '/run/banshare/server/admin.sock',
   operatorsSocket: '/run/banshare/operators/admin.sock',
   pageSocket: '/run/banshare/page/admin.sock',
+  outsideSocket: '/run/banshare/outside/admin.sock',
+  messagesSocket: '/run/banshare/messages/admin.sock',
+  said: '/var/lib/banshare/outside/said.json',
   clientSocket: '/run/banshare/client/admin.sock',
   notes: '/run/banshare/client/notes',
   sharedBans: '/var/lib/banshare/client/shared-bans',

@@ -14,6 +14,7 @@ import { type Ask, askWith, type Command } from './ask-daemon.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './server-commands.ts';
 import type { PostgresLogOptions } from '../log/postgres-log.ts';
+import { faultsOfNotify } from '../outside/faults.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { stopCommands } from './stop-commands.ts';
 import { asYargs, placesOf } from './words-of.ts';
@@ -76,6 +77,13 @@ export function serverCommands(
         if (check === true) setCode(await checkAll(root, config));
       },
     },
+    {
+      command: 'outside',
+      describe: 'sends the messages of [[notify]] in the foreground, and calls [dead-man] url',
+      builder: {},
+      // A plain run never comes here: main.ts starts it without yargs.
+      handler: () => setCode(EXIT.usage),
+    },
     ...careCommands(ask, setCode),
     ...banCommands(ask),
     ...historyCommands(ask, setCode),
@@ -114,6 +122,9 @@ function optionsOf(command: Command): string[] {
 
 async function checkAll(root: unknown, config: unknown): Promise<number> {
   const ready = await readEverything(String(root), typeof config === 'string' ? config : undefined);
+  const messages = ready.ok ? faultsOfNotify(ready.config) : [];
+  for (const fault of messages) complain('banshare-server', fault);
+  if (messages.length > 0) return EXIT.configuration;
   if (ready.ok) {
     tell('configuration and keys are in order');
     const warning = metricsWarning(ready.config.metrics.listen);

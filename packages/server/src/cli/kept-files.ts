@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { additionsFolder, asOwner, isAddition, readPlain, type HostPaths } from '@banshare/runtime';
+import { asOwner, isAddition, readPlain, type HostPaths } from '@banshare/runtime';
 import type { KeptFile } from '../ledger/backup-file.ts';
 
 /** What a generation's folder may hold; the rest is what an editor or an installer left there. The join secret may be absent. */
@@ -24,7 +24,7 @@ export function filesToKeep(paths: HostPaths): Kept {
     if (file === undefined) return;
     kept.files.push({ path: CONFIG, mode: file.mode & 0o777, content: readFileSync(paths.serverConfig) });
   });
-  const additions = additionsFolder(paths.serverConfig) ?? '';
+  const additions = paths.serverAdditions;
   asOwner(additions, () => {
     if (statSync(additions, { throwIfNoEntry: false })?.isDirectory() !== true) return;
     for (const name of readdirSync(additions).filter(isAddition)) {
@@ -86,7 +86,7 @@ export function placeOf(
   if (path === CONFIG) return { path: paths.serverConfig, mode: mode & 0o644 };
   const [folder, addition = '', ...below] = path.split('/');
   if (folder === ADDITIONS && below.length === 0 && ADDITION_NAME.test(addition))
-    return { path: join(additionsFolder(paths.serverConfig) ?? '', addition), mode: mode & 0o644 };
+    return { path: join(paths.serverAdditions, addition), mode: mode & 0o644 };
   const beside = LEDGER_FILES.find((name) => path === `generations/${name}`);
   if (beside !== undefined) return { path: join(paths.generations, beside), mode: 0o600, generation: '' };
   const [top, generation = '', file = '', ...more] = path.split('/');

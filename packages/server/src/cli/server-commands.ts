@@ -4,6 +4,7 @@ import { complain, EXIT, hostPaths, showReload, tell } from '@banshare/runtime';
 import type { Ask, Command, Words } from './ask-daemon.ts';
 import { backUp, restore } from './backup.ts';
 import { metricsCommand } from './metrics-command.ts';
+import { notifyCommand } from './notify-command.ts';
 import { showStatus } from './show/show-status.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { isDrilled, type DrillTime } from '../words/drill.ts';
@@ -29,6 +30,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       },
     },
     metricsCommand(ask, setCode),
+    notifyCommand(setCode),
     {
       command: 'drill',
       describe: 'bans a test address everywhere, and says what each host made of it and how fast',

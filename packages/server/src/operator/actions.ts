@@ -1,20 +1,21 @@
-import { RECEIPT, RELOADED, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
+import { RELOADED, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
 import type { AuditEntry } from '../ledger/audit.ts';
 import type { Openness } from '../words/enrolment.ts';
-import type { Namesake } from '../fleet/namesake.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { Unbanned } from './bans.ts';
 import type { DrillTime } from '../words/drill.ts';
 import { MEASURES } from '../metrics/measures.ts';
 import { OUT_OF_PLACE } from '../fleet/in-place.ts';
-import { HOST_WORTH, WORTH } from '../fleet/worth.ts';
+import { WORTH } from '../fleet/worth.ts';
 import type { Entry, Trouble } from './facts.ts';
 import { BAN, EVENT, EVENTS } from './event-shape.ts';
 import { PAGE_ACTIONS } from './page-actions.ts';
 import { HISTORY_ACTIONS } from './history-actions.ts';
 import type { ImportedPart } from './import.ts';
+import type { Told } from './messages.ts';
+import { HOST, NAMESAKE } from './host-shape.ts';
 import { FROZEN, NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './shapes.ts';
-import type { HostList, HostStatus, Status } from './status.ts';
+import type { HostList, Status } from './status.ts';
 import type { ListedHeld } from './stop.ts';
 import type { UndoAnswer } from './undo.ts';
 
@@ -24,7 +25,6 @@ const COUNTED = { fields: { name: 'text', count: 'number' } } as const;
 const OUTAGE: ShapeOf<Status['cannotCommit']> = { orNull: { fields: { since: 'number', reason: 'text' } } };
 const ENTRIES: ShapeOf<Entry[]> = { list: { fields: { code: 'text', text: 'text' } } };
 const HOSTS_AT: ShapeOf<HostAt[]> = { list: { fields: { host: 'text', address: 'text' } } };
-const NAMESAKE: FieldsOf<Namesake> = { name: 'text', heardAt: 'number', isAlive: 'flag' };
 const OPENNESS: FieldsOf<Openness> = { mode: 'text', until: NUMBER_OR_NULL, hasEnded: 'flag' };
 
 const LISTED_HELD: FieldsOf<ListedHeld> = BAN;
@@ -123,37 +123,21 @@ const STATUS: FieldsOf<Status> = {
   servers: TEXTS,
   sharesLedger: 'flag',
   needsRestart: TEXTS,
+  messages: {
+    orNull: {
+      fields: { receivers: 'number', askedAt: NUMBER_OR_NULL, failing: TEXTS, silentSeconds: NUMBER_OR_NULL },
+    },
+  },
   hostsByGeneration: { each: 'number' },
   startedAt: 'number',
 };
 
-const HOST: FieldsOf<HostStatus> = {
-  name: 'text',
-  state: 'text',
-  applied: 'number',
-  lag: 'number',
-  lagSeconds: 'number',
-  lastSeen: NUMBER_OR_NULL,
-  version: TEXT_OR_NULL,
-  generation: TEXT_OR_NULL,
-  server: TEXT_OR_NULL,
-  clockAhead: NUMBER_OR_NULL,
-  addresses: TEXTS,
-  waitingAddresses: TEXTS,
-  isBehind: 'flag',
-  awaySeconds: 'number',
-  ahead: 'number',
-  lacking: 'number',
-  ranges: { orNull: 'flag' },
-  receipt: { orNull: { fields: RECEIPT } },
-  outSince: NUMBER_OR_NULL,
-  mutedUntil: NUMBER_OR_NULL,
-  muteNote: TEXT_OR_NULL,
-  spool: NUMBER_OR_NULL,
-  dropped: { orNull: { fields: HOST_WORTH } },
-  uncounted: TEXT_OR_NULL,
-  isRotating: 'flag',
-  namesake: { orNull: { fields: NAMESAKE } },
+const TOLD: FieldsOf<Told> = {
+  urgent: ENTRIES,
+  todo: ENTRIES,
+  isAtWork: 'flag',
+  speaks: 'flag',
+  reloads: 'number',
 };
 
 const HOST_LIST: FieldsOf<HostList> = {
@@ -220,6 +204,7 @@ export const ACTIONS = {
   ping: { takes: {}, gives: 'text' },
   // A quick look tries no write, so that who looks each second costs no disk.
   status: { takes: { 'quick?': 'flag' }, gives: { fields: STATUS } },
+  attention: { takes: { 'tryWriting?': 'flag', 'failing?': 'list' }, gives: { fields: TOLD } },
   metrics: { takes: {}, gives: { fields: MEASURES } },
   hosts: {
     takes: {},

@@ -18,6 +18,7 @@ import { events } from './events.ts';
 import { history, type LookedBack } from './history.ts';
 import { explain } from './explain.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
+import { tellAttention, type MessageWatch } from './messages.ts';
 import { moveLedger } from './move-ledger.ts';
 import type { Measuring } from './metrics.ts';
 import { muteHost, unmuteHost } from './mute.ts';
@@ -45,9 +46,10 @@ import { retire, type RetireParts } from './retire.ts';
 import { copyForBackup, removeCopy } from '../ledger/backup-file.ts';
 import { Settings } from '../ledger/settings.ts';
 import { askedBy, type Asker } from '../ledger/who-asks.ts';
+import type { Claims } from '../ledger/claims.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { listBans } from './list-bans.ts';
-import { listHosts, statusOf } from './status.ts';
+import { listHosts, statusOf, type Status } from './status.ts';
 
 /** What the local commands work with. */
 export type AdminParts = FleetParts &
@@ -71,7 +73,9 @@ export type AdminParts = FleetParts &
     pageLinks: PageLinks;
     /** Whether the page may do more than look. */
     pageActs: boolean;
-    reloader: Pick<Reloader<typeof serverOptions>, 'reload' | 'needsRestart'>;
+    reloader: Pick<Reloader<typeof serverOptions>, 'reload' | 'needsRestart' | 'count'>;
+    messageWatch: MessageWatch;
+    claims: Claims;
     /** Has the server begin anew, by what server.toml says then, once this is answered. */
     startAgain: () => void;
   };
@@ -79,10 +83,8 @@ export type AdminParts = FleetParts &
 /** What the daemon does for each action of its table. */
 const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   ping: () => ({ ok: true, result: 'pong' }),
-  status: async ({ quick }, parts) => {
-    const writes = quick === true ? { tryWriting: async () => undefined } : writerOf(parts);
-    return { ok: true, result: await statusOf({ ...parts, ...writes }, parts.now()) };
-  },
+  status: async ({ quick }, parts) => ({ ok: true, result: await statusNow(parts, quick !== true) }),
+  attention: (args, parts) => tellAttention(args, (writes) => statusNow(parts, writes), parts),
   metrics: async (_, parts) => ({
     ok: true,
     result: await parts.measuring.measure({ ...parts, ...writerOf(parts) }, parts.now()),
@@ -123,6 +125,11 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   'page-link': makePageLink,
   'page-login': usePageLink,
 };
+
+function statusNow(parts: AdminParts, tryWriting: boolean): Promise<Status> {
+  const writes = tryWriting ? writerOf(parts) : { tryWriting: async () => undefined };
+  return statusOf({ ...parts, ...writes }, parts.now());
+}
 
 /** What would publish something new is refused while the fleet is frozen. */
 function unlessFrozen(

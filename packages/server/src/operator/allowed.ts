@@ -1,46 +1,48 @@
 import type { AskedRequest } from '@banshare/runtime';
 import type { ACTIONS } from './actions.ts';
 
-/** By which socket somebody asks: root's own, that of the group of operators, or that of the page's process. */
-export type Door = 'root' | 'operators' | 'page';
+/** By which socket somebody asks: root's own, that of the group of operators, that of the page's process, or of the one that sends messages. */
+export type Door = 'root' | 'operators' | 'page' | 'outside';
 
 /**
  * What may be asked by another socket than root's. `look` changes nothing; `act` is a deed, of operators and, where `[web] acts`
- * says so, of the page; `command` is a deed of operators alone; `login` is the page's alone. What is not here only root may ask.
+ * says so, of the page; `command` is a deed of operators alone; `login` is the page's alone, `message` that of who sends messages. What is not here only root may ask.
  */
-export const ALLOWED: Readonly<Partial<Record<keyof typeof ACTIONS, 'look' | 'act' | 'command' | 'login'>>> =
-  {
-    ping: 'look',
-    status: 'look',
-    metrics: 'look',
-    hosts: 'look',
-    bans: 'look',
-    events: 'look',
-    history: 'look',
-    top: 'look',
-    explain: 'look',
-    audit: 'look',
-    'news-since': 'look',
-    'bans-after': 'look',
-    ban: 'act',
-    unban: 'act',
-    undo: 'act',
-    'change-host': 'act',
-    'mute-host': 'act',
-    'unmute-host': 'act',
-    'never-ban': 'act',
-    release: 'act',
-    drop: 'act',
-    held: 'act',
-    freeze: 'act',
-    thaw: 'act',
-    drill: 'act',
-    enrolment: 'command',
-    import: 'command',
-    reload: 'command',
-    'page-link': 'command',
-    'page-login': 'login',
-  };
+export const ALLOWED: Readonly<
+  Partial<Record<keyof typeof ACTIONS, 'look' | 'act' | 'command' | 'login' | 'message'>>
+> = {
+  ping: 'look',
+  status: 'look',
+  metrics: 'look',
+  hosts: 'look',
+  bans: 'look',
+  events: 'look',
+  history: 'look',
+  top: 'look',
+  explain: 'look',
+  audit: 'look',
+  'news-since': 'look',
+  'bans-after': 'look',
+  ban: 'act',
+  unban: 'act',
+  undo: 'act',
+  'change-host': 'act',
+  'mute-host': 'act',
+  'unmute-host': 'act',
+  'never-ban': 'act',
+  release: 'act',
+  drop: 'act',
+  held: 'act',
+  freeze: 'act',
+  thaw: 'act',
+  drill: 'act',
+  enrolment: 'command',
+  import: 'command',
+  reload: 'command',
+  'page-link': 'command',
+  'page-login': 'login',
+  attention: 'message',
+};
 
 /** Actions that only tell something where their argument `action` is one of these, or is left out. */
 const TELLS: Readonly<Record<string, readonly unknown[]>> = {
@@ -54,7 +56,7 @@ export function isDeed({
   args = {},
 }: Pick<AskedRequest, 'command'> & Partial<AskedRequest>): boolean {
   const kind = kindOf(command);
-  return kind !== 'look' && TELLS[command]?.includes(args['action']) !== true;
+  return kind !== 'look' && kind !== 'message' && TELLS[command]?.includes(args['action']) !== true;
 }
 
 /** Why something may not be asked by a socket; undefined where it may. `acts` is whether the page may do anything. */
@@ -63,6 +65,10 @@ export function refusalAt(door: Door, request: AskedRequest, acts: boolean): str
   const kind = kindOf(request.command);
   if (kind === undefined)
     return `${request.command} may not be asked here: only root may, on the server's machine`;
+  if (door === 'outside' || kind === 'message')
+    return door === 'outside' && (kind === 'message' || request.command === 'ping')
+      ? undefined
+      : `${request.command} may not be asked here`;
   if (!isDeed(request)) return undefined;
   if (door === 'operators')
     return kind === 'login' ? `${request.command} may not be asked here: it is the page's alone` : undefined;

@@ -8,6 +8,7 @@ import { someOf } from '@banshare/runtime';
 import { drillFailed, drillToDo } from './drill-attention.ts';
 import type { Entry, Facts, Trouble } from './facts.ts';
 import type { AttentionKind } from './kinds.ts';
+import { messagesAttention } from './messages.ts';
 import { frozen, frozenLong } from './freeze-attention.ts';
 import {
   aloneAmongServers,
@@ -77,6 +78,7 @@ export function attentionOf(facts: Facts): Attention {
       drillToDo,
       lacking,
       needsRestart,
+      messagesAttention,
       aloneAmongServers,
       lackingGeneration,
     ].flatMap((kind) => kind(facts)),

@@ -46,6 +46,14 @@ export type DrillFacts = {
   slow: { host: string; seconds: number }[];
 };
 
+/** How many receivers there are, when the process that tells them asked last, whom it cannot reach, and for how long it is silent. */
+type MessageFacts = {
+  receivers: number;
+  askedAt: number | null;
+  failing: readonly string[];
+  silentSeconds: number | null;
+};
+
 /** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */
 export type Facts = {
   /** By the time that bans go by. */
@@ -121,6 +129,8 @@ export type Facts = {
   sharesLedger: boolean;
   /** Keys of which server.toml says otherwise than what this server goes by since its start, as of the last reload. */
   needsRestart: readonly string[];
+  /** How messages go out; null where server.toml names nobody who gets any. */
+  messages: MessageFacts | null;
   /** How many hosts run which generation's build. */
   hostsByGeneration: Record<string, number>;
   startedAt: number;

@@ -41,6 +41,8 @@ export const KINDS = {
     'drill-slow',
     'drill-late',
     'needs-restart',
+    'messages-silent',
+    'messages-failing',
     'alone-among-servers',
     'lacking-generation',
   ],
@@ -48,3 +50,29 @@ export const KINDS = {
 
 /** A word for programs that stays the same. */
 export type AttentionKind = (typeof KINDS)[keyof typeof KINDS][number];
+
+/** Said by the process outside and not by status: the server itself answers nobody. */
+export const SERVER_SILENT = 'server-silent';
+
+/** What is so of one server, whichever of several speaks for the fleet. */
+const OF_THIS_SERVER: ReadonlySet<string> = new Set([
+  SERVER_SILENT,
+  'cannot-commit',
+  'cannot-publish',
+  'replica-stopped',
+  'no-generation',
+  'older-ledger',
+  'server-clock',
+  'clock',
+  'log-unreplicated',
+  'alone-among-servers',
+  'lacking-generation',
+  'needs-restart',
+  'messages-silent',
+  'messages-failing',
+] satisfies (AttentionKind | typeof SERVER_SILENT)[]);
+
+/** Whether only this server can say something of a kind. */
+export function isOfThisServer(code: string): boolean {
+  return OF_THIS_SERVER.has(code);
+}

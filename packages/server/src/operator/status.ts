@@ -1,6 +1,5 @@
 import { CLOCK_SECONDS, specialRange, type Receipt } from '@banshare/protocol';
 import type { HostPaths, SteadyClock } from '@banshare/runtime';
-import { existsSync } from 'node:fs';
 import { MOST_IN_BLOCK } from '../judging/ban-target.ts';
 import type { HostBook } from '../fleet/hosts.ts';
 import type { Membership } from '../fleet/membership.ts';
@@ -12,9 +11,9 @@ import type { NeverBan } from '../never-ban/never-ban.ts';
 import { hostWorth, whyUnknown, worthOf, type HostWorth } from '../fleet/worth.ts';
 import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from '../fleet/in-place.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
-import { aheadOf, type Log } from '../log/log.ts';
-import { whyNotAgain } from '../log/way-on.ts';
-import { lastStartOver } from '../sharing/start-over.ts';
+import type { Log } from '../log/log.ts';
+import { ownFacts, sharedFacts } from './own-facts.ts';
+import type { MessageWatch } from './messages.ts';
 import type { LedgerWatch } from './outages.ts';
 import { hostsWithoutRanges } from './bans.ts';
 import { attentionOf, type Attention } from './attention.ts';
@@ -89,6 +88,7 @@ export type StatusParts = {
   sharesLedger: boolean;
   startedAt: number;
   reloader: { needsRestart: readonly string[] };
+  messageWatch: Pick<MessageWatch, 'facts'>;
   clock: SteadyClock;
   membership: Pick<Membership, 'openness' | 'hold'>;
   goneAfterSeconds: number;
@@ -175,8 +175,7 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
     doubled: doubled(parts, now),
     ...generationFacts(parts),
     servers: serversOf(parts),
-    sharesLedger: parts.sharesLedger,
-    needsRestart: parts.reloader.needsRestart,
+    ...ownFacts(parts, now),
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
   };
@@ -247,26 +246,6 @@ function inPlaceFacts(
     unproven: telling.flatMap(({ name, receipt: { unproven: count } }) =>
       count === 0 ? [] : [{ name, count }],
     ),
-  };
-}
-
-function sharedFacts({ ledger, shared, paths }: StatusParts, now: number): Facts['shared'] {
-  const replica = ledger.replica();
-  if (replica === undefined || shared === undefined) return null;
-  const { at = null, durability, last, fault } = shared.health();
-  const { stoppedBy } = ledger;
-  const over = lastStartOver(paths.ledger);
-  const refusal =
-    stoppedBy === undefined ? undefined : whyNotAgain({ fault: stoppedBy, last: over?.at }, now);
-  return {
-    at,
-    durability,
-    last: Math.max(last, replica.applied),
-    clockAhead: aheadOf(shared, now) ?? null,
-    ...replica,
-    stopped: refusal ?? replica.stopped,
-    startedOver: over !== undefined && existsSync(over.kept) ? over : null,
-    fault: fault?.message ?? null,
   };
 }
 

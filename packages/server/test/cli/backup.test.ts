@@ -30,8 +30,10 @@ const STRANGER = 4242;
 /** Gives all that is the server's to the user that it runs as on a real machine. */
 async function startAsOther(fleet: Fleet): Promise<string> {
   await fleet.server.stop();
-  const { generations, serverState, serverRun, operatorsSocket, pageSocket } = fleet.server.paths;
-  const folders = [generations, serverState, serverRun, dirname(operatorsSocket), dirname(pageSocket)];
+  const { generations, serverState, serverRun, operatorsSocket, pageSocket, outsideSocket } =
+    fleet.server.paths;
+  const doors = [operatorsSocket, pageSocket, outsideSocket].map((path) => dirname(path));
+  const folders = [generations, serverState, serverRun, ...doors];
   execFileSync('chown', ['-R', `${STRANGER}:${STRANGER}`, ...folders.filter((folder) => existsSync(folder))]);
   const base = dirname(fleet.server.root);
   execFileSync('find', [base, '-type', 'd', '-user', 'root', '-exec', 'chmod', '0755', '{}', '+']);

@@ -57,6 +57,7 @@ function facts(other: Partial<Facts>): Facts {
     lackingGenerations: [],
     servers: ['bans.example.org'],
     needsRestart: [],
+    messages: null,
     sharesLedger: false,
     hostsByGeneration: { g: 4 },
     startedAt: NOW - 30 * HOUR,
