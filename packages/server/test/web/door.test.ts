@@ -68,6 +68,23 @@ test('a form of another site, and one without the token of the login, does nothi
   assert.equal((await page.get('/', cookie)).status, 200);
 });
 
+test('who asks for the live stream without reading it takes no place from those who follow', async () => {
+  for (let asked = 0; asked < 70; asked += 1) {
+    const { hostname, port } = new URL(page.address);
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    request({ hostname, port, path: '/live', method: 'HEAD', headers: { cookie } }, (answer) => {
+      answer.resume().once('end', resolve);
+    })
+      .once('error', reject)
+      .end();
+    await promise;
+  }
+  const following = new AbortController();
+  const answer = await fetch(`${page.address}/live`, { headers: { cookie }, signal: following.signal });
+  assert.equal(answer.status, 200);
+  following.abort();
+});
+
 test('the first view with its style, script and icon weighs far less than 150 KB on the way', async () => {
   const weigh = async (path: string): Promise<number> => {
     const answer = await page.get(path, cookie);
