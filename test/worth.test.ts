@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Network, noNetwork } from '../packages/client/test/enforcers/network.ts';
-import { Fleet, makeFleetKeys, untilAnswered, type FleetHost } from './fleet/index.ts';
+import { Fleet, makeFleetKeys, startFleet, untilAnswered, type FleetHost } from './fleet/index.ts';
 
 const SEND_FROM = join(import.meta.dirname, '../packages/client/test/fixtures/send-from.ts');
 
@@ -84,3 +84,34 @@ test(
     );
   },
 );
+
+test('Each host says how many milliseconds a ban took there, and status how many most took', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  assert.equal((await fleet.report('h1', ['--duration', '1h', 'fail2ban', 'sshd', '203.0.113.7'])).code, 0);
+  type Timed = { committedMs: number; publishedMs: number; outcomes: { host: string; ms: number | null }[] };
+  const timed = await untilAnswered(
+    async () => {
+      const { stdout } = await fleet.server.command('explain', '203.0.113.7', '--json');
+      const [event] = (JSON.parse(stdout) as { events: Timed[] }).events;
+      const ms = event?.outcomes.find(({ host }) => host === 'h2')?.ms ?? null;
+      return event === undefined || ms === null ? undefined : { ...event, ms };
+    },
+    20_000,
+    () => 'the time that h2 took',
+  );
+  // A machine that does other things may take its time, and nothing takes none.
+  assert.ok(
+    timed.publishedMs >= timed.committedMs && timed.ms >= 1 && timed.ms < 10_000,
+    JSON.stringify(timed),
+  );
+  const { stdout } = await fleet.server.command('status');
+  assert.match(
+    stdout,
+    /^Bans of the last hour, since their report came: committed p50 .*; published .*; in place on a host p50 [\d,]+ ms, p99 [\d,]+ ms\.$/m,
+  );
+  const explained = await fleet.server.command('explain', '203.0.113.7');
+  assert.match(explained.stdout, /^ {6}committed \d+ ms and published \d+ ms after it came$/m);
+  assert.match(explained.stdout, new RegExp(`^ {6}h2: applied, in place after ${timed.ms} ms`, 'm'));
+  const metrics = await fleet.server.command('metrics');
+  assert.match(metrics.stdout, /^banshare_applied_seconds_count [12]$/m);
+});

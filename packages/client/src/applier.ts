@@ -6,11 +6,20 @@ import type { Enforcer } from './enforcers/enforcer.ts';
 import type { Bell } from './follow/acknowledge.ts';
 import type { Tally } from './metrics/tally.ts';
 import type { ServerClock } from './server/server-clock.ts';
+import type { BanTimes } from './worth/took.ts';
 
 /** What carries out bans here, and tells of each what became of it; it begins nothing more once the resources are closed. */
 export function startApplier(
   config: ClientConfig,
-  host: { log: Log; state: State; enforcer: Enforcer; clock: ServerClock; bell: Bell; tally: Tally },
+  host: {
+    log: Log;
+    state: State;
+    enforcer: Enforcer;
+    clock: ServerClock;
+    bell: Bell;
+    tally: Tally;
+    times: BanTimes;
+  },
   resources: Resources,
 ): Applier {
   const applier = new Applier({
@@ -21,6 +30,7 @@ export function startApplier(
     now: () => host.clock.now() ?? wallSeconds(),
     settled: (row, effect) => {
       host.tally.settled(row, effect, host.clock.now());
+      host.times.settled(row, effect);
       if (tellEffect(host.state, row, effect)) host.bell.ring();
     },
   });

@@ -29,6 +29,7 @@ import { stayConnected, type ConnectionParts } from './follow/connection.ts';
 import { enrol } from './identity/enrol.ts';
 import { buildEnforcers, INPUT } from './host-enforcer/build.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
+import { BanTimes } from './worth/took.ts';
 import { dropWatchOf, startCounting } from './drop-watch.ts';
 import { hostEnforcer } from './host-enforcer/host-enforcer.ts';
 import { setCloneAside } from './identity/clone.ts';
@@ -87,13 +88,13 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const clock = new ServerClock();
   const progress = new Progress();
   const bell = new Bell();
-  const tally = new Tally();
+  const [tally, times] = [new Tally(), new BanTimes(monotonicSeconds, () => clock.now())];
   clearInput(paths);
   const enforcerHost = { paths, log, notes, memory: (name: string) => state.memory(name) };
   const enforcers = buildEnforcers(config, enforcerHost);
   const enforcer = hostEnforcer(enforcers, config, enforcerHost);
   await sayWhatIsMissing(enforcer, log);
-  const applier = startApplier(config, { log, state, enforcer, clock, bell, tally }, resources);
+  const applier = startApplier(config, { log, state, enforcer, clock, bell, tally, times }, resources);
   const server = new ServerAddresses(serverPlace.servers, paths);
   const servers = choiceOfServers(options);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
@@ -118,7 +119,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   resources.own('what is protected', await startProtecting(protection, parts, log));
   const hold = await goOnHeld(parts, { applier, faults, left }, resources, signal);
   resources.own('the clockwork', startClockwork(parts, { notes, faults, clock }));
-  const host = { state, applier, log, faults, clock, progress, bell, notes, dropped };
+  const host = { state, applier, log, faults, clock, progress, bell, notes, dropped, times };
   reconcilers.push(...startReconcilers(enforcers, host, config, resources));
   const spool = startSpool(options, faults, resources);
   const connected = stayConnected(
@@ -131,7 +132,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       found: (ip) => server.connectTo(ip),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       missing: () => hold.goesOn(),
-      take: whenNews({ parts, hold, spool, reconcilers, tally, clock, log, name: key.name }),
+      take: whenNews({ parts, hold, spool, reconcilers, tally, ...host, name: key.name }),
       ...noticesTo(log, faults),
     },
     signal,
@@ -252,6 +253,8 @@ function whenNews(host: {
   reconcilers: readonly Reconciler[];
   name: string;
   tally: Tally;
+  times: BanTimes;
+  progress: Progress;
   clock: ServerClock;
   log: Log;
 }): (news: News) => void | Promise<void> {
@@ -260,6 +263,7 @@ function whenNews(host: {
     host.tally.heard(host.clock.now());
     if (news.kind === 'snapshot')
       host.log.info('Compares with all bans of the server', { bans: news.bans.length });
+    if (news.kind === 'events' && host.progress.phase === 'in-step') host.times.heard(news.events);
     if (news.kind === 'events' || news.kind === 'snapshot') return recordNews(news, host.parts);
     if (news.kind === 'in-step' || news.kind === 'lagging') host.hold.isOver();
     if (news.kind !== 'in-step') return;

@@ -53,6 +53,7 @@ export {
   type ProgName,
 } from './names.ts';
 export { MOST_DROPPED, droppedFields, type Dropped, type DroppedOf, type Uncounted } from './dropped.ts';
+export { MOST_TOOK, tookFields, type Took } from './took.ts';
 export { outcomeFields, parseOutcome, type Outcome, type OutcomeKind } from './outcome.ts';
 export { uncomparedSeconds, digestText, type Receipt } from './receipt.ts';
 export {

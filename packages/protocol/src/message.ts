@@ -10,6 +10,7 @@ import { readEvidence } from './evidence.ts';
 import { outcomeFields, parseOutcome, type Outcome } from './outcome.ts';
 import { parseReceipt, type Receipt } from './receipt.ts';
 import { bad, good, quote, type Result } from './result.ts';
+import { parseTook, tookFields, type Took } from './took.ts';
 
 /** Bytes of a request's body at most, by its subject. */
 export const BODY_LIMIT = 4096;
@@ -57,6 +58,8 @@ export type AckRequest = {
   receipt?: Receipt;
   /** What its own sets have dropped, once a minute; older hosts do not tell. */
   dropped?: Dropped | Uncounted;
+  /** How long bans took since its last word; a host that times none, being older, sends no list. */
+  took?: readonly Took[];
   /** By which name or address this host reaches the server, where it knows several. */
   server?: string;
   /** How many bans are in force here that the server's ledger lacks: it has another history of the same epoch. */
@@ -100,7 +103,8 @@ export function encodeRequest(envelope: Envelope, request: RequestKind): { subje
     const { kind, ...fields } = request;
     const outcomes = request.outcomes.map(outcomeFields);
     const dropped = request.dropped === undefined ? undefined : droppedFields(request.dropped);
-    return { subject: kind, body: encodeJson({ ...common, ...fields, outcomes, dropped }) };
+    const took = request.took === undefined ? undefined : tookFields(request.took);
+    return { subject: kind, body: encodeJson({ ...common, ...fields, outcomes, dropped, took }) };
   }
   const { kind, ...fields } = request;
   return { subject: kind, body: encodeJson({ ...common, ...fields }) };
@@ -263,6 +267,7 @@ function readAck(read: FieldReader): AckRequest {
     ...(read.has('ranges') ? { ranges: read.boolean('ranges') } : {}),
     ...(receipt === undefined ? {} : { receipt }),
     ...(dropped === undefined ? {} : { dropped }),
+    ...(read.has('took') ? { took: parseTook(read.value('took')) } : {}),
     ...readServer(read),
     ...(read.has('lacking') ? { lacking: read.integer('lacking', 0, LARGEST_SEQ) } : {}),
     ...readSpool(read),

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { droppedFields, MOST_DROPPED, type Dropped, type Target } from '../src/index.ts';
+import {
+  droppedFields,
+  MOST_DROPPED,
+  MOST_TOOK,
+  tookFields,
+  type Dropped,
+  type Target,
+} from '../src/index.ts';
 import { parseDropped } from '../src/dropped.ts';
+import { parseTook } from '../src/took.ts';
 
 const DROPPED: Dropped = {
   since: 1_795_171_200,
@@ -43,4 +51,18 @@ test('parseDropped() throws on nothing, and what it reads is bounded', () => {
       assert.ok(read === undefined || JSON.stringify(read).length < 10_000);
     }),
   );
+});
+
+test('parseTook() reads what tookFields() writes, a bounded number of them, and leaves out what it cannot read', () => {
+  const took = [
+    { seq: 4, ms: 14 },
+    { seq: 5, ms: 0 },
+  ];
+  assert.deepEqual(parseTook(tookFields(took)), took);
+  assert.deepEqual(tookFields([{ seq: 4, ms: 1e9 }]), [[4, 3_600_000]]);
+  assert.deepEqual(parseTook([[4, 14], 'x', [0, 1], [1, -1], [1.5, 2], [1e13, 1], [3, 1e7], null]), [
+    { seq: 4, ms: 14 },
+  ]);
+  assert.equal(parseTook(Array.from({ length: 1000 }, (_, n) => [n + 1, 1])).length, MOST_TOOK);
+  assert.deepEqual(parseTook({}), []);
 });

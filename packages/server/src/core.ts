@@ -20,6 +20,7 @@ import { Freeze } from './judging/freeze.ts';
 import { NeverBan } from './never-ban/never-ban.ts';
 import { OwnAddresses } from './never-ban/server-addresses.ts';
 import { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
+import { LatencyBook } from './metrics/latency.ts';
 import { Tally } from './metrics/tally.ts';
 import { Measuring } from './operator/metrics.ts';
 import { LedgerWatch } from './operator/outages.ts';
@@ -64,6 +65,7 @@ export type Core = {
   ledgerWatch: LedgerWatch;
   bannedAnyway: BannedAnywayWatch;
   tally: Tally;
+  latency: LatencyBook;
   measuring: Measuring;
 };
 
@@ -104,11 +106,8 @@ export async function openCore(
     } else if (admission === 'admit') floods.joined();
     return admission;
   });
-  const tally = new Tally();
-  book.onAcknowledged((host) => {
-    neverBan.tells(host, clock.now());
-    tally.acknowledged(host, clock.now());
-  });
+  const [tally, latency] = [new Tally(), new LatencyBook()];
+  hearHosts({ ledger, book, neverBan, clock, tally, latency });
   resources.own('the doorkeeper', () => zap.close());
   return {
     generations: inService,
@@ -126,6 +125,7 @@ export async function openCore(
     ledgerWatch: new LedgerWatch(),
     bannedAnyway: new BannedAnywayWatch(ledger, neverBan),
     tally,
+    latency,
     measuring: new Measuring(),
   };
 }
@@ -158,4 +158,21 @@ async function settleGenerations(
     log.notice('Removed the keys of a generation that is retired', { generation: generation.name, again });
   }
   return inService;
+}
+
+/** Tells what goes by the words of hosts of each acknowledgement. */
+function hearHosts({
+  ledger,
+  book,
+  neverBan,
+  clock,
+  tally,
+  latency,
+}: Pick<Core, 'ledger' | 'book' | 'neverBan' | 'clock' | 'tally' | 'latency'>): void {
+  book.onAcknowledged((host, ack) => {
+    neverBan.tells(host, clock.now());
+    tally.acknowledged(host, clock.now(), ack?.took !== undefined);
+    if (ack?.took === undefined || ack.epoch !== ledger.head().epoch) return;
+    tally.applied(latency.applied(host.id, ack.took, clock.now()));
+  });
 }

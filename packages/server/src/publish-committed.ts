@@ -1,19 +1,29 @@
 import { failpoint, type FaultLog, type Log, type SteadyClock } from '@banshare/runtime';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { Ledger } from './ledger/ledger.ts';
+import type { LatencyBook } from './metrics/latency.ts';
 import type { Tally } from './metrics/tally.ts';
 import type { Distributor } from './publish/distribute.ts';
 
 /** Events leave by one way only, whoever caused them: behind the commit, and behind what its cause is told. */
 export function publishWhatIsCommitted(
-  parts: { ledger: Ledger; log: Log; faults: FaultLog; clock: SteadyClock; tally: Tally },
+  parts: {
+    ledger: Ledger;
+    log: Log;
+    faults: FaultLog;
+    clock: SteadyClock;
+    tally: Tally;
+    latency: LatencyBook;
+  },
   distributor: Distributor,
   rates: RateWatch,
 ): void {
-  const { ledger, log, faults, clock, tally } = parts;
+  const { ledger, log, faults, clock, tally, latency } = parts;
   ledger.onCommitted((events) => {
     failpoint('before-publish');
+    latency.committed(events, clock.now());
     distributor.distribute(events);
+    latency.published(events, clock.now());
     tally.committed(events);
     log.notices(
       events.map(({ kind, ip, prog, jail, host, seq }) => ({

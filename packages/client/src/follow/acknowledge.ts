@@ -9,6 +9,8 @@ import {
   type Outcome,
   type Position,
   type Receipt,
+  type Took,
+  tookFields,
   type Uncounted,
 } from '@banshare/protocol';
 import {
@@ -70,7 +72,8 @@ export class Acknowledger {
       this.#isWanted = false;
       const figures = this.#figuresDue();
       const untold = this.#state.untold(MOST_OUTCOMES + 1);
-      const outcomes = fitting(untold.slice(0, MOST_OUTCOMES), OUTCOME_BYTES - bytesOf(figures));
+      const room = OUTCOME_BYTES - bytesOf(figures);
+      const outcomes = fitting(untold.slice(0, MOST_OUTCOMES), room);
       const next = untold[outcomes.length];
       if (!(await this.#tell(outcomes, next?.seq, figures))) break;
       if (figures.dropped !== undefined)
@@ -87,19 +90,21 @@ export class Acknowledger {
     const { readings } = dropped;
     const isTold =
       this.#figures?.readings === readings && monotonicSeconds() - this.#figures.at < DROPPED_SECONDS;
-    return isTold ? { readings } : { readings, dropped: dropped.dropped() };
+    const took = this.#host.times.take();
+    return isTold ? { readings, took } : { readings, took, dropped: dropped.dropped() };
   }
 
   /** Everything up to `applied` is carried out, or its failure is told: `untold` is the first event of which that is still to come. */
   async #tell(
     outcomes: readonly Outcome[],
     untold: number | undefined,
-    { dropped }: Figures,
+    { dropped, took }: Figures,
   ): Promise<boolean> {
     const position = this.#state.position();
     if (position === undefined || this.#state.isPartial) return false;
     const applied = this.#reached(position, untold);
     const lacking = this.#state.lackingCount();
+    const asked = monotonicSeconds();
     const answer = await this.#link.ask(
       {
         kind: 'ack',
@@ -116,11 +121,13 @@ export class Acknowledger {
         receipt: shortened(this.#host.receipt()),
         spool: this.#host.spooled(),
         ...(dropped === undefined ? {} : { dropped }),
+        took,
         ...this.#through,
         ...(lacking === 0 ? {} : { lacking }),
       },
       TIMEOUT_MS,
     );
+    if (answer.ok) this.#host.times.answered(monotonicSeconds() - asked);
     if (answer.ok && answer.reply.status === 'OK') this.#hearName(answer.reply.fields['name']);
     // A lost acknowledgement is followed by the next tick's.
     return answer.ok && answer.reply.status === 'OK';
@@ -143,14 +150,18 @@ export class Acknowledger {
   }
 }
 
+/** How long bans took here since that was told last, and the round trips to the server, which they are reckoned with. */
+export type TimesHere = { take: () => readonly Took[]; answered: (seconds: number) => void };
+
 /** What was dropped here, and how often that was read. */
 export type DroppedHere = { readonly readings: number; dropped: () => Dropped | Uncounted };
 
 /** What is to be told of what was dropped, if anything. */
-type Figures = { readings: number; dropped?: Dropped | Uncounted };
+type Figures = { readings: number; took: readonly Took[]; dropped?: Dropped | Uncounted };
 
-function bytesOf({ dropped }: Figures): number {
-  return dropped === undefined ? 0 : Buffer.byteLength(encodeJson(droppedFields(dropped)));
+function bytesOf({ dropped, took }: Figures): number {
+  const told = dropped === undefined ? {} : droppedFields(dropped);
+  return Buffer.byteLength(encodeJson([told, tookFields(took)]));
 }
 
 /** `named` hears what the server calls this host, with each answer. */
@@ -164,6 +175,7 @@ export type AcknowledgerHost = {
   /** How many reports wait here for a server. */
   spooled: () => number;
   dropped: DroppedHere;
+  times: TimesHere;
   named: (name: HostName) => void;
   servers: Pick<ServerChoice, 'current' | 'others'>;
 };

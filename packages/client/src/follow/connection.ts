@@ -9,7 +9,7 @@ import {
   wallSeconds,
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
-import { Acknowledger, type Bell, type DroppedHere } from './acknowledge.ts';
+import { Acknowledger, type Bell, type DroppedHere, type TimesHere } from './acknowledge.ts';
 import { enrolAnew, removeJoinKey } from '../identity/enrol.ts';
 import { type FollowEnd, Follower, isOlder } from './follow.ts';
 import type { EnrolledKey } from '../identity/key-files.ts';
@@ -45,6 +45,7 @@ export type ConnectionParts = {
   /** How many reports wait here for a server. */
   spooled: () => number;
   dropped: DroppedHere;
+  times: TimesHere;
   bell: Bell;
   /** Hears at which address the server was found, before anything is sent there. */
   found: (ip: string) => void;

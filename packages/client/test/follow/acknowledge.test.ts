@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AckRequest } from '@banshare/protocol';
+import type { AckRequest, Took } from '@banshare/protocol';
 import { readClientConfig, type ClientConfig } from '@banshare/runtime';
 import { makeIdentity } from '@banshare/transport';
 import { Acknowledger, type DroppedHere } from '../../src/follow/acknowledge.ts';
@@ -22,6 +22,7 @@ async function acks(
   takesRanges = false,
   others: string[] = [],
   dropped: DroppedHere = { readings: 0, dropped: () => ({ unknown: 'fail2ban counts nothing' }) },
+  took: Took[] = [],
 ): Promise<AckRequest[]> {
   using scratch = folder();
   await using server = await HandMadeServer.start();
@@ -44,6 +45,7 @@ async function acks(
     receipt: () => ({ ...state.receipt(), enforcer: 'log' }),
     spooled: () => 3,
     dropped,
+    times: { take: () => took.splice(0), answered: () => undefined },
   });
   acknowledger.ring();
   acknowledger.ring();
@@ -109,7 +111,7 @@ test('Outcomes are told however many they are and whatever their reasons hold', 
   );
 });
 
-test('What was dropped goes with one acknowledgement of many, and outcomes beside it still fit', async () => {
+test('What was dropped and how long bans took goes with one acknowledgement of many, and outcomes beside it still fit', async () => {
   const top = Array.from({ length: 50 }, (_, n) => ({
     ip: ip(`2001:db8:1111:2222:3333:4444:5555:${(0x6600 + n).toString(16)}`),
     packets: 10 ** 12,
@@ -129,9 +131,12 @@ test('What was dropped goes with one acknowledgement of many, and outcomes besid
     false,
     [],
     { readings: 1, dropped: () => dropped },
+    Array.from({ length: 60 }, (_, n) => ({ seq: 10 ** 12 - n, ms: 3_600_000 })),
   );
   const [first, ...others] = all;
   assert.deepEqual(first?.dropped, dropped);
+  assert.equal(first?.took?.length, 60);
+  assert.ok(others.every(({ took }) => took?.length === 0));
   assert.ok(others.length > 0 && others.every((ack) => ack.dropped === undefined));
   const told = new Set(all.flatMap(({ outcomes }) => outcomes.map(({ seq }) => seq)));
   assert.equal(told.size, 60);

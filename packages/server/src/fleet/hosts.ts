@@ -28,7 +28,7 @@ export class HostBook {
   readonly #changed = new Set<Host>();
   /** What the file has of each host. */
   readonly #written = new Map<number, { gist: string; lastSeen: number }>();
-  readonly #listeners = new Set<(host: Host) => void>();
+  readonly #listeners = new Set<(host: Host, ack?: AckRequest) => void>();
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
@@ -175,11 +175,14 @@ export class HostBook {
     host.instances.hear(ack.instance, now);
     this.#changed.add(host);
     await this.#outcomes.write(host.id, ack, now);
-    for (const listen of this.#listeners) listen(host);
+    for (const listen of this.#listeners) listen(host, ack);
   }
 
-  /** Calls a listener after each acknowledgement, also once another server has written one, until the returned function is called. */
-  onAcknowledged(listen: (host: Host) => void): () => void {
+  /**
+   * Calls a listener after each acknowledgement, also, without that, once another server has written one, until the returned function
+   * is called.
+   */
+  onAcknowledged(listen: (host: Host, ack?: AckRequest) => void): () => void {
     this.#listeners.add(listen);
     return () => this.#listeners.delete(listen);
   }

@@ -83,7 +83,7 @@ function banFamilies(measures: Measures): Family[] {
     ),
     histogram(
       'banshare_applied_seconds',
-      'From when an event was committed until a host said that it has dealt with it, which it does at the latest 5 s after.',
+      'From when the report of a ban came until the ban was in place on a host, as that host measures; of hosts of an earlier version until they said so, up to 5 s later.',
       measures.appliedSeconds,
     ),
   ];

@@ -65,8 +65,11 @@ export class Tally {
     }
   }
 
-  /** A host said how far it is; now is epoch seconds. One that is at another server says it there. */
-  acknowledged({ id, position, lastSeen, heardAt }: AckedHost, now: number): void {
+  /**
+   * A host said how far it is; now is epoch seconds. One that is at another server says it there, and one that times its bans itself
+   * knows better.
+   */
+  acknowledged({ id, position, lastSeen, heardAt }: AckedHost, now: number, timesItself = false): void {
     if (position === null || (heardAt ?? 0) < (lastSeen ?? 0)) return;
     const before = this.#reached.get(id);
     if (before?.epoch !== position.epoch) {
@@ -75,12 +78,18 @@ export class Tally {
     }
     // Whoever goes back and comes again is not timed again.
     if (position.applied > before.applied) this.#reached.set(id, position);
+    if (timesItself) return;
     // What is not kept any more is older than all that is.
     const [oldest = Infinity] = this.#committedAt.keys();
     for (let seq = Math.max(before.applied + 1, oldest); seq <= position.applied; seq += 1) {
       const at = this.#committedAt.get(seq);
       if (at !== undefined) this.#appliedSeconds.observe(Math.max(0, now - at));
     }
+  }
+
+  /** Bans were in place on a host after so many milliseconds, as it has measured. */
+  applied(took: readonly number[]): void {
+    for (const ms of took) this.#appliedSeconds.observe(ms / 1000);
   }
 
   /** Forgets hosts that are no more; these are. */

@@ -53,6 +53,10 @@ const DRILL: ShapeOf<Status['drill']> = {
   },
 };
 
+const QUANTILES: ShapeOf<Status['latency']['applied']> = {
+  orNull: { fields: { count: 'number', p50: 'number', p99: 'number' } },
+};
+
 const STATUS: FieldsOf<Status> = {
   urgent: ENTRIES,
   todo: ENTRIES,
@@ -90,6 +94,7 @@ const STATUS: FieldsOf<Status> = {
   lacking: { list: { fields: { name: 'text', bans: 'number' } } },
   inPlace: { fields: { hosts: 'number', complete: 'number', fewest: 'number', most: 'number' } },
   outOfPlace: { list: { fields: OUT_OF_PLACE } },
+  latency: { fields: { committed: QUANTILES, published: QUANTILES, applied: QUANTILES } },
   worth: { fields: WORTH },
   listening: TEXTS,
   withoutReceipt: TEXTS,

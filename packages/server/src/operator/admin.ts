@@ -22,6 +22,7 @@ import { tellAttention, type MessageWatch } from './messages.ts';
 import { moveLedger } from './move-ledger.ts';
 import type { Measuring } from './metrics.ts';
 import { muteHost, unmuteHost } from './mute.ts';
+import type { LatencyBook } from '../metrics/latency.ts';
 import type { Tally } from '../metrics/tally.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { Log } from '../log/log.ts';
@@ -67,6 +68,7 @@ export type AdminParts = FleetParts &
     lookedBack: LookedBack;
     rates: Pick<RateWatch, 'rate'>;
     tally: Tally;
+    latency: LatencyBook;
     measuring: Measuring;
     /** Whether other servers have the same ledger. */
     sharesLedger: boolean;

@@ -5,6 +5,7 @@ import type { Frozen } from '../judging/freeze.ts';
 import type { BanRate } from '../judging/rate-watch.ts';
 import type { InPlace, OutOfPlace } from '../fleet/in-place.ts';
 import type { Worth } from '../fleet/worth.ts';
+import type { Latency } from '../metrics/latency.ts';
 import type { BannedAnyway } from '../never-ban/banned-anyway.ts';
 import type { EnrolmentMode } from '../words/enrolment.ts';
 import type { Outage } from '../words/outage.ts';
@@ -86,6 +87,8 @@ export type Facts = {
   /** What hosts say is really in place, and those on which not all of it is. Muted ones are left out here and above. */
   inPlace: InPlace;
   outOfPlace: OutOfPlace[];
+  /** How fast bans were within the last hour. */
+  latency: Latency;
   /** What shared bans have dropped. */
   worth: Worth;
   /** Hosts that carry out nothing since they shall not, hosts that do not say what is in place, and bans that are unproven. */

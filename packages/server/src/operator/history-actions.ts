@@ -43,8 +43,18 @@ const EXPLANATION: FieldsOf<Explanation> = {
       fields: {
         ...EVENT,
         outcomes: {
-          list: { fields: { host: 'text', outcome: 'text', reason: TEXT_OR_NULL, at: NUMBER_OR_NULL } },
+          list: {
+            fields: {
+              host: 'text',
+              outcome: 'text',
+              reason: TEXT_OR_NULL,
+              at: NUMBER_OR_NULL,
+              ms: NUMBER_OR_NULL,
+            },
+          },
         },
+        committedMs: NUMBER_OR_NULL,
+        publishedMs: NUMBER_OR_NULL,
       },
     },
   },

@@ -9,6 +9,7 @@ import type { Freeze, Frozen } from '../judging/freeze.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
 import { hostWorth, whyUnknown, worthOf, type HostWorth } from '../fleet/worth.ts';
+import type { LatencyBook } from '../metrics/latency.ts';
 import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from '../fleet/in-place.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { Log } from '../log/log.ts';
@@ -102,6 +103,7 @@ export type StatusParts = {
   tryWriting: () => Promise<void>;
   service: { distributor: { outage: Outage | null } };
   freeze: Pick<Freeze, 'at'>;
+  latency: Pick<LatencyBook, 'lastHour'>;
   /** What server.toml says of drills by the clock. */
   drill: { everySeconds: number | undefined; limitSeconds: number };
 };
@@ -147,6 +149,7 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
     converged: hosts.filter(({ lag, isBehind }) => lag === 0 && !isBehind).length,
     behind: counting.filter(({ isBehind }) => isBehind).map((host) => troubleOf(host, uptime)),
     ...inPlaceFacts(counting, now, uptime),
+    latency: parts.latency.lastHour(now),
     worth: worthOf(parts.book.present(now, parts.goneAfterSeconds)),
     muted: hosts.flatMap(({ name, mutedUntil: until, muteNote }) =>
       until === null ? [] : [{ name, until, note: muteNote ?? '' }],

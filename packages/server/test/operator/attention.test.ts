@@ -33,6 +33,7 @@ function facts(other: Partial<Facts>): Facts {
     lacking: [],
     inPlace: { hosts: 4, complete: 4, fewest: 5, most: 5 },
     outOfPlace: [],
+    latency: { committed: null, published: null, applied: null },
     worth: worthOf([]),
     listening: [],
     withoutReceipt: [],

@@ -1,6 +1,6 @@
 import { oneLine } from '@banshare/protocol';
 import type { Explanation } from '../../operator/explain.ts';
-import { time } from '../../words/phrases.ts';
+import { span, time } from '../../words/phrases.ts';
 import { droppedLines } from './show-worth.ts';
 
 type Told = Explanation['reports'][number];
@@ -33,11 +33,16 @@ function after(first: string, lines: readonly string[]): string[] {
 }
 
 function reportLine(report: Told, of: string): string {
-  const { host, ip, target, prog, jail, kind, received, verdict, reason } = report;
+  const { host, ip, target, prog, jail, kind, at, received, verdict, reason } = report;
   const said = kind === 'unban' ? 'took back' : 'reported';
   const wider = target === ip ? '' : ` (a ban of ${target})`;
   const why = reason === null ? '' : ` (${oneLine(reason)})`;
-  return `  ${time(received)}  ${host} ${said} ${of}${prog}/${jail}${wider}: ${verdict}${why}`;
+  return `  ${time(received)}  ${host} ${said} ${of}${prog}/${jail}${wider}${waitedText(received - at)}: ${verdict}${why}`;
+}
+
+/** How long a report had waited on its host, as in a spool. */
+function waitedText(seconds: number): string {
+  return seconds < 1 ? '' : `, found ${span(seconds)} before`;
 }
 
 /** What an attacker wrote is shown as what it is of, and begins no line by itself. */
@@ -47,15 +52,18 @@ function evidenceLines({ evidence }: Told): string[] {
 }
 
 function eventLines(
-  { seq, kind, prog, jail, host, at, until, reason: said, outcomes }: Happened,
+  { seq, kind, prog, jail, host, at, until, reason: said, outcomes, committedMs, publishedMs }: Happened,
   of: string,
 ): string[] {
   const end = kind === 'unban' ? '' : `, ${until === null ? 'for ever' : `until ${time(until)}`}`;
   return [
     `  ${time(at)}  #${seq} ${kind} ${of}${prog}/${jail} by ${host}${end}${said === undefined ? '' : `: ${oneLine(said)}`}`,
-    ...outcomes.map(({ host: name, outcome, reason, at: known }) => {
+    ...(committedMs === null || publishedMs === null
+      ? []
+      : [`      committed ${committedMs} ms and published ${publishedMs} ms after it came`]),
+    ...outcomes.map(({ host: name, outcome, reason, at: known, ms }) => {
       const why = reason === null ? '' : ` (${oneLine(reason)})`;
-      return `      ${name}: ${outcome === 'waiting' ? 'not confirmed yet' : outcome}${why}${known === null ? '' : `, known since ${time(known)}`}`;
+      return `      ${name}: ${outcome === 'waiting' ? 'not confirmed yet' : outcome}${why}${ms === null ? '' : `, in place after ${ms} ms`}${known === null ? '' : `, known since ${time(known)}`}`;
     }),
   ];
 }

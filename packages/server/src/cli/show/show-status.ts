@@ -2,6 +2,7 @@ import { oneLine } from '@banshare/protocol';
 import { HEADS, someOf } from '@banshare/runtime';
 import { sayDrill } from '../../operator/drill-attention.ts';
 import { behindForNow, outForNow } from '../../operator/attention.ts';
+import { latencyLine } from './show-latency.ts';
 import { worthLines } from './show-worth.ts';
 import { cannot, MOST_SINGLE, number, time } from '../../words/phrases.ts';
 import type { Status } from '../../operator/status.ts';
@@ -22,6 +23,7 @@ function linesOf(status: Status): string[] {
     ...status.todo.map(({ text }) => `${HEADS.todo} ${text}`),
     ...receivedLines(status),
     ...inPlaceLines(status),
+    ...latencyLine(status.latency),
     ...worthLines(status.worth),
     `Active bans: ${number(activeBans)}. Last event: ${head} (epoch ${epoch}).`,
     ...rangesLine(status),
