@@ -7,7 +7,7 @@ export { FaultLog } from './log/fault-log.ts';
 export { errorText, type Level, type LogFields } from './log/log-line.ts';
 export { openLog, type Log, type LogSettings, type OpenLog } from './log/log.ts';
 
-export { EXIT, type ExitCode } from './process/exit-codes.ts';
+export { EXIT, PLUGIN_EXIT, type ExitCode } from './process/exit-codes.ts';
 export { failpoint } from './process/failpoint.ts';
 export { runProgram, StartFault, type Program, type Resources } from './process/lifecycle.ts';
 export { readRunOptions } from './process/run-options.ts';
@@ -48,6 +48,7 @@ export { DEAD_LETTERS, isSpoolFile, spoolFile, spooledAt, spoolFilesIn } from '.
 
 export { forPeople, jsonForAll, sentenceForPeople } from './people/for-people.ts';
 export { nearestName } from './people/near-names.ts';
+export { pluginLine, type PluginState } from './people/plugin-line.ts';
 export { someOf } from './people/some-of.ts';
 export { table } from './people/table.ts';
 export { parseWords } from './people/parse-words.ts';

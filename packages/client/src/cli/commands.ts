@@ -1,13 +1,13 @@
 import {
-  type AdminReply,
   becomeOwner,
   type ClientConfig,
   complain,
   endQuietly,
   parseWords,
+  PLUGIN_EXIT,
+  pluginLine,
   EXIT,
   findServer,
-  type HostPaths,
   hostPaths,
   METRICS_OPTIONS,
   metricsWarning,
@@ -26,29 +26,22 @@ import {
 import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs, { type CommandModule, type Options } from 'yargs';
-import { receiptFindings } from './receipt-findings.ts';
-import { diagnose } from './diagnose.ts';
 import { enrol, type Enrolment, hasJoinKey } from '../identity/enrol.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { setCloneAside } from '../identity/clone.ts';
 import { locateServer } from '../server/server-address.ts';
 import { firstThatCounts, ServerChoice } from '../server/server-choice.ts';
 import { showMetrics } from './metrics-command.ts';
-import { pausedWithout, pauseOrResume } from './pause-commands.ts';
+import { pauseOrResume } from './pause-commands.ts';
+import { showHost } from './status-command.ts';
 import { setupFaults } from './check-setup.ts';
 import { rotateNow } from './rotate-command.ts';
-import { type ClientStatus, isInOrder } from '../admin/status.ts';
 import { readEnrolled } from '../identity/key-files.ts';
 import { wait } from '../host/wait.ts';
-import { type Finding, showFinding } from './finding.ts';
-import { showPaused, showStatus } from './show-status.ts';
 import type { ToldBan } from '../admin/actions.ts';
 
-/** The first heartbeat comes within a second of the subscription. */
-const SETTLE_MS = 4000;
-const LOOK_MS = 250;
 /** The daemon answers at once, unless a burst of bans is being written. */
-const STATUS_MS = 10_000;
+const ANSWER_MS = 10_000;
 /** What a person or an installer waits at most when the server asks to come later; the daemon goes on afterwards. */
 const MOST_WAIT_SECONDS = 20;
 
@@ -68,6 +61,7 @@ type Common = {
   json: boolean;
   openmetrics?: unknown;
   file?: unknown;
+  nagios?: unknown;
 };
 type Command = CommandModule<object, Common>;
 
@@ -122,7 +116,19 @@ export function clientCommands(setCode: (code: number) => void): readonly Comman
   });
   return [
     command(['run', '$0'], 'follows the fleet in the foreground (the default)', checkOrExplain),
-    command('status', 'how this host stands, and what is wrong', status),
+    {
+      command: 'status',
+      describe: 'how this host stands, and what is wrong',
+      builder: {
+        nagios: {
+          type: 'boolean',
+          default: false,
+          describe:
+            'one line and figures, as a monitoring plugin: exit 2 critical or not running, 1 warning, 3 unknown',
+        },
+      },
+      handler: async (words) => setCode(await status(words)),
+    },
     command('bans', 'what became of each ban on this host', ({ root, json }) => bans(root, json)),
     {
       command: 'metrics',
@@ -239,7 +245,7 @@ async function pauseNow(
 }
 
 async function reload({ root, json }: Common): Promise<number> {
-  const reply = await askDaemon(hostPaths(root), { command: 'reload' }, STATUS_MS);
+  const reply = await askDaemon(hostPaths(root), { command: 'reload' }, ANSWER_MS);
   if (!reply.ok) {
     say(reply.reason);
     if (reply.code === 'configuration') return EXIT.configuration;
@@ -251,51 +257,11 @@ async function reload({ root, json }: Common): Promise<number> {
 }
 
 async function status(options: Common): Promise<number> {
-  const paths = hostPaths(options.root);
   const setup = await readSetup(options.root, options.config);
-  if (setup === undefined) return EXIT.configuration;
-  const reply = await askSettled(paths);
-  const running = reply.ok ? (reply.result as ClientStatus) : undefined;
-  const isThere = reply.ok || reply.code !== 'no-daemon';
-  const findings = [
-    ...(running?.receipt === undefined ? [] : receiptFindings(running.receipt)),
-    ...(await diagnose(setup.config, setup.serverPlace, paths)),
-  ];
-  const pausedAt = running === undefined ? pausedWithout(paths.clientState) : running.pausedAt;
-  const isWell = running !== undefined && isInOrder(running) && findings.every(({ ok }) => ok);
-  if (options.json) {
-    tellJson({ running: isThere, pausedAt: pausedAt ?? null, ...running, findings });
-  } else {
-    showAll(reply, pausedAt ?? undefined, findings);
-  }
-  if (!isThere) return EXIT.noDaemon;
-  return isWell ? EXIT.done : EXIT.failed;
-}
-
-/** The status of the daemon; one that was started a moment ago is given time for its first heartbeat. */
-async function askSettled(paths: HostPaths): Promise<AdminReply> {
-  const patience = AbortSignal.timeout(SETTLE_MS);
-  for (;;) {
-    const reply = await askDaemon(paths, { command: 'status' }, STATUS_MS);
-    if (!reply.ok) return reply;
-    const { phase } = reply.result as ClientStatus;
-    const isUnderWay = phase === 'starting' || phase === 'enrolling' || phase === 'connecting';
-    if (!isUnderWay || patience.aborted) return reply;
-    await wait(LOOK_MS, patience);
-  }
-}
-
-function showAll(reply: AdminReply, pausedAt: number | undefined, findings: readonly Finding[]): void {
-  if (pausedAt !== undefined) print(showPaused(pausedAt));
-  print(reply.ok ? showStatus(reply.result as ClientStatus) : absenceText(reply));
-  for (const finding of findings) print(showFinding(finding));
-}
-
-/** Only where there is none it does not run: one that is at work for longer than that does. */
-function absenceText(reply: AdminReply & { ok: false }): string {
-  return reply.code === 'no-daemon'
-    ? 'banshare-client does not run on this host.'
-    : `banshare-client cannot be asked: ${reply.reason}.`;
+  if (setup !== undefined) return showHost(options.root, setup, options);
+  if (options.nagios !== true) return EXIT.configuration;
+  print(pluginLine('banshare', 'unknown', ['the configuration of banshare-client has a fault'], []));
+  return PLUGIN_EXIT.unknown;
 }
 
 async function bans(root: string, asJson: boolean): Promise<number> {

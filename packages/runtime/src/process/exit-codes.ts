@@ -12,6 +12,9 @@ export const EXIT = {
   configuration: 78,
 } as const;
 
+/** What `status --nagios` ends with, by the state that it says: so monitoring plugins do. */
+export const PLUGIN_EXIT = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
+
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** What each of them means, in the words of the reference; `make reference` writes it into the READMEs of the programs. */

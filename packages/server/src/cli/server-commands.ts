@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
-import { complain, EXIT, hostPaths, showReload, tell } from '@banshare/runtime';
-import type { Ask, Command, Words } from './ask-daemon.ts';
+import { complain, EXIT, hostPaths, PLUGIN_EXIT, showReload, tell } from '@banshare/runtime';
+import { askServer, type Ask, type Command, type Words } from './ask-daemon.ts';
 import { backUp, restore } from './backup.ts';
 import { metricsCommand } from './metrics-command.ts';
 import { notifyCommand } from './notify-command.ts';
+import { serverPlugin } from './show/plugin.ts';
 import { showStatus } from './show/show-status.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { isDrilled, type DrillTime } from '../words/drill.ts';
@@ -20,8 +21,15 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       describe: 'how the fleet is; exit 1 when a person is needed',
       builder: {
         urgent: { type: 'boolean', default: false, describe: 'exit 1 only for what cannot wait' },
+        nagios: {
+          type: 'boolean',
+          default: false,
+          describe:
+            'one line and figures, as a monitoring plugin: exit 2 urgent or not running, 1 to do, 3 unknown',
+        },
       },
-      handler: (words) => {
+      handler: async (words) => {
+        if (words['nagios'] === true) return setCode(await asPlugin(words));
         const judge = ({ urgent, todo }: Status): number =>
           urgent.length + (words['urgent'] === true ? 0 : todo.length) > 0 ? EXIT.failed : EXIT.done;
         const { columns, isTTY } = process.stdout;
@@ -59,6 +67,14 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
     },
     restoreCommand(setCode),
   ];
+}
+
+/** Says how the server is to Nagios, Icinga and their kin. */
+async function asPlugin({ root, urgent }: Words): Promise<number> {
+  const reply = await askServer(root, { command: 'status' });
+  const { state, line } = serverPlugin(reply, { urgentOnly: urgent === true });
+  tell(line);
+  return PLUGIN_EXIT[state];
 }
 
 function restoreCommand(setCode: (code: number) => void): Command {

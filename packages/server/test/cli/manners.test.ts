@@ -184,6 +184,7 @@ test('hosts says once what many hosts repeat', () => {
       isRotating: false,
       namesake: null,
       ranges: true,
+      dropped: null,
     }) as unknown as HostStatus;
   const many = showHosts(
     Array.from({ length: 300 }, (_, index) => host(index + 1)),
