@@ -101,8 +101,15 @@ export class DropWatch {
     };
   }
 
+  /** Those that count: of two of one kind, whose sets are the same, one. */
   #counting(): readonly Pick<Enforcer, 'kind' | 'counts'>[] {
-    return this.#parts.enforcers.filter(({ counts }) => counts !== undefined);
+    const counting = this.#parts.enforcers.filter(({ counts }) => counts !== undefined);
+    return [...new Map(counting.map((enforcer) => [enforcer.kind, enforcer])).values()];
+  }
+
+  /** How many kinds of enforcers this host has. */
+  get #kinds(): number {
+    return new Set(this.#parts.enforcers.map(({ kind }) => kind)).size;
   }
 
   /** What all enforcers have dropped together; undefined where none can say. */
@@ -122,7 +129,7 @@ export class DropWatch {
       for (const [ip, packets] of counts.packets)
         all.set(ip as Target, Math.min(MOST_PACKETS, (all.get(ip as Target) ?? 0) + packets));
     }
-    this.#isPartly = told < this.#parts.enforcers.length;
+    this.#isPartly = told < this.#kinds;
     return told === 0 ? undefined : all;
   }
 

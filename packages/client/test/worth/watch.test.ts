@@ -12,11 +12,12 @@ function watchOf(
   clock: Clock,
   counts: (() => Counts)[],
   took = 0,
+  kinds: readonly string[] = ['nftables', 'ipset'],
 ): { watch: DropWatch; faults: string[] } {
   const faults: string[] = [];
   const watch = new DropWatch({
-    enforcers: counts.map((each) => ({
-      kind: 'nftables',
+    enforcers: counts.map((each, index) => ({
+      kind: kinds[index] ?? 'nftables',
       counts: () => {
         clock.steady += took;
         return Promise.resolve(each());
@@ -127,6 +128,17 @@ test('where no enforcer counts, or none can, what was dropped is unknown and nev
   await both.read();
   const dropped = both.dropped();
   assert.deepEqual('partly' in dropped && [dropped.partly, dropped.v4], [true, 2]);
+  state.close();
+});
+
+test('two enforcers of one kind have the same sets, whose packets count once', async () => {
+  using scratch = folder();
+  const state = new State(scratch.path);
+  const same = (): Counts => shows({ '203.0.113.1': 2 });
+  const { watch } = watchOf(state, { now: NOW, steady: 0 }, [same, same], 0, ['nftables', 'nftables']);
+  await watch.read();
+  const dropped = watch.dropped();
+  assert.deepEqual('v4' in dropped && [dropped.v4, dropped.partly], [2, false]);
   state.close();
 });
 

@@ -98,6 +98,15 @@ test('what a hostile host says is its own alone, and breaks no answer', () => {
   assert.equal(there?.packets, 3);
 });
 
+test('of thousands of hosts explain names those that dropped most, and adds up the others', () => {
+  const many = Array.from({ length: 3000 }, (_, n) =>
+    telling(`h${n}`, n < 30 ? { top: [of('203.0.113.9', 1000 - n)] } : {}),
+  );
+  const lines = droppedLines(droppedOf(many, '203.0.113.9' as Target), '203.0.113.9');
+  assert.equal(lines.length, 23);
+  assert.equal(lines.at(-2), '  9,755 on 10 more hosts');
+});
+
 test('explain tells of each host what it dropped of an address and of a range around it, at most, none or unknown', () => {
   const top = Array.from({ length: 50 }, (_, n) => of(`198.51.100.${n}`, 60 - n));
   const dropped = droppedOf(
@@ -120,7 +129,7 @@ test('explain tells of each host what it dropped of an address and of a range ar
     '  h1: 1,200; banned before it came: the first came 3m to 4m after the ban was in place there',
     '  h1 (203.0.113.0/24): 40; the first came within 41s of the ban being in place there',
     '  h5: 7; banned before it came: the first came about 25h after the ban was in place there',
-    '  h2: at most 11, since it is none of those that sent most there',
+    '  at most 11 on h2: it is none of those that sent most there',
     '  none on h3',
     '  unknown: h4 (nft is too old)',
   ]);

@@ -3,6 +3,9 @@ import { someOf } from '@banshare/runtime';
 import type { DroppedThere, HostWorth, Worth } from '../../fleet/worth.ts';
 import { number, span, time } from '../../words/phrases.ts';
 
+/** So many hosts get a line each. */
+const MOST_LINES = 20;
+
 /** What shared bans were worth: packets, as far as hosts count them. */
 export function worthLines(worth: Worth): string[] {
   const { counting, hosts, packets, unknown, since } = worth;
@@ -18,18 +21,16 @@ export function worthLines(worth: Worth): string[] {
 
 /** The same of one address or range, host by host. */
 export function droppedLines(dropped: readonly DroppedThere[], asked: string): string[] {
-  const some = dropped.filter(({ packets }) => packets !== null && packets > 0);
+  const some = dropped
+    .filter(({ packets }) => packets !== null && packets > 0)
+    .toSorted((one, other) => (other.packets ?? 0) - (one.packets ?? 0));
   const none = dropped.filter(({ packets }) => packets === 0);
   const few = dropped.filter(({ atMost }) => atMost !== null);
   const unknown = dropped.flatMap(({ host: name, why }) => (why === null ? [] : [{ name, why }]));
   const lines = [
-    ...some
-      .toSorted((one, other) => (other.packets ?? 0) - (one.packets ?? 0))
-      .map((there) => droppedLine(there, asked)),
-    ...few.map(
-      ({ host, atMost }) =>
-        `  ${host}: at most ${number(atMost ?? 0)}, since it is none of those that sent most there`,
-    ),
+    ...some.slice(0, MOST_LINES).map((there) => droppedLine(there, asked)),
+    ...restLine(some.slice(MOST_LINES)),
+    ...fewLine(few),
     ...(none.length === 0 ? [] : [`  none on ${someOf(none.map(({ host }) => host))}`]),
     ...(unknown.length === 0 ? [] : [`  unknown: ${whyText(unknown)}`]),
   ];
@@ -41,6 +42,22 @@ export function droppedCell(dropped: HostWorth | null): string {
   if (dropped === null) return 'unknown';
   const packets = number(dropped.v4 + dropped.v6);
   return dropped.partly ? `${packets} or more` : packets;
+}
+
+/** Hosts beyond those that have a line each, together. */
+function restLine(rest: readonly DroppedThere[]): string[] {
+  if (rest.length === 0) return [];
+  const packets = rest.reduce((sum, there) => sum + (there.packets ?? 0), 0);
+  return [`  ${number(packets)} on ${counted(rest.length, 'more host')}`];
+}
+
+/** Hosts where it is none of those that sent most, and so can have sent no more than the last of these. */
+function fewLine(few: readonly DroppedThere[]): string[] {
+  if (few.length === 0) return [];
+  const most = Math.max(...few.map(({ atMost }) => atMost ?? 0));
+  return [
+    `  at most ${number(most)} on ${someOf(few.map(({ host }) => host))}: it is none of those that sent most there`,
+  ];
 }
 
 function droppedLine({ host, target, packets, least, most }: DroppedThere, asked: string): string {
