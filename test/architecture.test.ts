@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     '@banshare/runtime',
     '@hono/node-server',
     'hono',
+    'mmdb-lib',
     'pg',
     'yargs',
     'yargs/helpers',
@@ -62,12 +63,13 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ],
   winston: ['runtime/src/log/log.ts'],
   pg: ['server/src/log/line.ts'],
+  'mmdb-lib': ['server/src/enrich/enrichment.ts'],
   'smol-toml': ['runtime/src/config/fleet.ts', 'runtime/src/config/sources.ts'],
   'libsodium-wrappers': ['transport/src/keys/key-making.ts'],
 };
 
 /** Slow to load, and not needed by every run: only `await import()` brings them in. */
-const LAZY = ['winston', 'libsodium-wrappers', 'pg'];
+const LAZY = ['winston', 'libsodium-wrappers', 'pg', 'mmdb-lib'];
 
 /** `hono/html` is of the package hono, as `yargs/helpers` is not: that one is named by itself. */
 function packageOf(what: string): string {

@@ -36,6 +36,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     words: [],
     log: ['words'],
     metrics: [],
+    enrich: ['words'],
     setup: ['log'],
     'ledger/tables': ['words'],
     ledger: ['ledger/tables', 'log', 'words'],
@@ -47,6 +48,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     publish: ['ports', 'words'],
     intake: ['fleet', 'judging', 'ledger', 'words'],
     operator: [
+      'enrich',
       'metrics',
       'publish',
       'fleet',
@@ -69,6 +71,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'cli/sharing': ['operator', 'sharing', 'ledger', 'log'],
     'cli/show': ['operator', 'fleet', 'never-ban', 'ledger', 'words'],
     cli: [
+      'enrich',
       'web',
       'cli/show',
       'cli/sharing',

@@ -89,6 +89,9 @@ export const servers: Kind<Servers> = (value) => {
   return twice === undefined ? good([first, ...others]) : bad(`names ${quote(twice)} twice`);
 };
 
+/** One file, or a list of several. */
+export const files: Kind<readonly string[]> = (value) => listOf(text)(Array.isArray(value) ? value : [value]);
+
 /** Where a server listens: one address of this machine, or "*" for all. */
 export const listenAddress: Kind<string> = (value) => (value === '*' ? good(value) : address(value));
 

@@ -27,6 +27,7 @@ import {
   mapOf,
   port,
   servers,
+  files,
   text,
 } from './kinds.ts';
 import { metricsPlace } from './metrics-kinds.ts';
@@ -206,6 +207,11 @@ export const serverOptions = {
     text,
     '/etc/banshare/ledger-password',
     "A file with the password for the log's database, of the server's user and mode 0600; without it none is given.",
+  ),
+  'enrich.mmdb': optional(
+    files,
+    '/var/lib/GeoIP/GeoLite2-Country.mmdb',
+    'Your own file of MaxMind or DB-IP, or a list of files, for countries and networks beside addresses; they decide nothing.',
   ),
   'web.listen': option(
     pagePlace,

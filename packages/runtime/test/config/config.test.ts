@@ -32,6 +32,7 @@ test('readServerConfig() has a default for everything where there is no file', a
       limits: { hostPerMinute: 60, hostBurst: 200, fleetPerMinute: 600, active: 500_000 },
       enrolment: { mode: 'open', goneAfterSeconds: 604_800, perMinute: 120 },
       drill: { everySeconds: undefined, limitSeconds: 2 },
+      enrich: { mmdb: undefined },
       ledger: {
         keepEvidenceSeconds: 604_800,
         keepSeconds: 7_776_000,

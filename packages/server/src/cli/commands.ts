@@ -127,6 +127,7 @@ async function checkAll(root: unknown, config: unknown): Promise<number> {
   if (messages.length > 0) return EXIT.configuration;
   if (ready.ok) {
     tell('configuration and keys are in order');
+    for (const fault of await faultsOfFiles(ready.config.enrich.mmdb)) complain('banshare-server', fault);
     const warning = metricsWarning(ready.config.metrics.listen);
     if (warning !== undefined) complain('banshare-server', warning);
     for (const { name, fleet } of ready.generations)
@@ -136,6 +137,14 @@ async function checkAll(root: unknown, config: unknown): Promise<number> {
   }
   for (const fault of ready.faults) complain('banshare-server', fault);
   return EXIT.configuration;
+}
+
+/** What is wrong with the files that say where addresses are: the daemon starts without them. */
+async function faultsOfFiles(files: readonly string[] = []): Promise<string[]> {
+  const { Enrichment } = await import('../enrich/enrichment.ts');
+  const enrichment = new Enrichment(files, { fault: () => undefined, over: () => undefined });
+  await enrichment.open();
+  return enrichment.faults;
 }
 
 /** Whether the log that several servers share can be written from here now. */

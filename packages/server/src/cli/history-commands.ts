@@ -2,7 +2,6 @@ import { setTimeout } from 'node:timers/promises';
 import { complain, EXIT, tell, tellJson } from '@banshare/runtime';
 import { TOP_BY } from '../operator/top.ts';
 import type { EventsPart } from '../operator/events.ts';
-import type { Happening } from '../words/happening.ts';
 import { askServer, codeOf, type Ask, type Command, type Words } from './ask-daemon.ts';
 import { eventLine } from './show/show-events.ts';
 import { showTop } from './show/show-top.ts';
@@ -48,7 +47,8 @@ export function historyCommands(ask: Ask, setCode: (code: number) => void): Comm
           type: 'string',
           choices: TOP_BY,
           default: 'ip',
-          describe: 'addresses, jails, hosts, or networks (/24, IPv6 /64)',
+          describe:
+            'addresses, jails, hosts, networks (/24, IPv6 /64, or as [enrich] mmdb names them) or countries',
         },
         since: { ...MOMENT, default: '7d', describe: '2h, 7d, or a time: 2026-11-26T14:00Z' },
         limit: { type: 'string', default: '20', coerce: countTyped, describe: 'so many rows, 1000 at most' },
@@ -68,13 +68,15 @@ async function showEvents(words: Words, setCode: (code: number) => void): Promis
     return setCode(EXIT.usage);
   }
   const filters = { jail, host, ip };
-  const gathered: Happening[] = [];
+  const gathered: EventsPart['events'] = [];
   let count = 0;
-  const take = (event: Happening): void => {
-    count += 1;
-    if (!json) tell(eventLine(event));
-    else if (follow === true) tellJson(event);
-    else gathered.push(event);
+  const take = ({ events, isEnriched }: EventsPart): void => {
+    count += events.length;
+    for (const event of events) {
+      if (!json) tell(eventLine(event, isEnriched));
+      else if (follow === true) tellJson(event);
+      else gathered.push(event);
+    }
   };
   const reached = await listAll(root, filters, words, take);
   if (typeof reached === 'number') return setCode(reached);
@@ -90,7 +92,7 @@ async function listAll(
   root: string,
   filters: Filters,
   { follow, since, until }: Words,
-  take: (event: Happening) => void,
+  take: (part: EventsPart) => void,
 ): Promise<string | number> {
   const isFollowing = follow === true;
   const from = {
@@ -101,7 +103,7 @@ async function listAll(
   // What comes while all this is printed comes with --follow only.
   const end = isFollowing || !part.ok ? undefined : (until ?? new Date(part.value.now * 1000).toISOString());
   while (part.ok) {
-    for (const event of part.value.events) take(event);
+    take(part.value);
     if (part.value.isAll) return part.value.place;
     part = await askEvents(root, { ...filters, ...from, until: end, after: part.value.place });
   }
@@ -114,7 +116,7 @@ async function followOn(
   root: string,
   filters: Filters,
   reached: string,
-  take: (event: Happening) => void,
+  take: (part: EventsPart) => void,
 ): Promise<number> {
   let isAway = false;
   for (let place = reached; ;) {
@@ -126,7 +128,7 @@ async function followOn(
           'banshare-server',
           'the ledger is another one than before (a restore?): this goes on from now',
         );
-      for (const event of part.value.events) take(event);
+      take(part.value);
       ({ place } = part.value);
     } else if (AWAY.has(part.code)) {
       if (!isAway) complain('banshare-server', `${part.reason}; this goes on when it is back`);

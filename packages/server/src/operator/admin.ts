@@ -42,12 +42,14 @@ import { bansAfter, newsSince } from './follow-news.ts';
 import { makePageLink, usePageLink, type PageLinks } from './page-links.ts';
 import { freeze, held, thaw } from './stop.ts';
 import { top } from './top.ts';
+import { where } from './where.ts';
 import { undo } from './undo.ts';
 import { retire, type RetireParts } from './retire.ts';
 import { copyForBackup, removeCopy } from '../ledger/backup-file.ts';
 import { Settings } from '../ledger/settings.ts';
 import { askedBy, type Asker } from '../ledger/who-asks.ts';
 import type { Claims } from '../ledger/claims.ts';
+import type { Enrichment } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { listBans } from './list-bans.ts';
 import { listHosts, statusOf, type Status } from './status.ts';
@@ -66,6 +68,7 @@ export type AdminParts = FleetParts &
     ledger: Ledger;
     arrivals: Arrivals;
     lookedBack: LookedBack;
+    enrichment: Enrichment;
     rates: Pick<RateWatch, 'rate'>;
     tally: Tally;
     latency: LatencyBook;
@@ -96,6 +99,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   events,
   history,
   top,
+  where,
   explain,
   ban: unlessFrozen(operatorBan),
   unban: operatorUnban,

@@ -19,6 +19,7 @@ export const ALLOWED: Readonly<
   events: 'look',
   history: 'look',
   top: 'look',
+  where: 'look',
   explain: 'look',
   audit: 'look',
   'news-since': 'look',

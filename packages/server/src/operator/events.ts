@@ -1,7 +1,9 @@
 import { parseTarget } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
+import type { Enrichment } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { placeBefore, placeNow, readPart, type Part, type Place, type Wanted } from '../ledger/timeline.ts';
+import type { Whereabouts } from '../words/whereabouts.ts';
 import type { Happening } from '../words/happening.ts';
 import { MOMENT_FAULT, readMoment } from '../words/moment.ts';
 import type { Arrivals } from './arrivals.ts';
@@ -13,14 +15,16 @@ import { concerning } from './list-bans.ts';
  * there is nothing more by now, `isAnew` where the ledger is another than the place was of (a restored one): it goes on from now.
  */
 export type EventsPart = {
-  events: Happening[];
+  events: (Happening & Whereabouts)[];
   place: string;
   isAll: boolean;
   isAnew: boolean;
+  /** Whether a file says where addresses are. */
+  isEnriched: boolean;
   now: number;
 };
 
-type EventsParts = { ledger: Ledger; arrivals: Arrivals; now: () => number };
+type EventsParts = { ledger: Ledger; arrivals: Arrivals; enrichment: Enrichment; now: () => number };
 
 /** Where nobody says since when. Seconds. */
 const DEFAULT_SINCE = 86_400;
@@ -52,9 +56,21 @@ export async function events(args: Args, parts: EventsParts): Promise<AdminReply
   return answer(readPart(ledger.sql, part.place, wanted, most), false, parts);
 }
 
-function answer({ happenings, place, isAll }: Part, isAnew: boolean, parts: EventsParts): AdminReply {
-  const { epoch } = parts.ledger.head();
-  const part = { events: happenings, place: textOfPlace(epoch, place), isAll, isAnew, now: parts.now() };
+async function answer(
+  { happenings, place, isAll }: Part,
+  isAnew: boolean,
+  { ledger, enrichment, now }: EventsParts,
+): Promise<AdminReply> {
+  const { epoch } = ledger.head();
+  const told = await enrichment.tell(happenings);
+  const part = {
+    events: told,
+    place: textOfPlace(epoch, place),
+    isAll,
+    isAnew,
+    isEnriched: enrichment.isOn,
+    now: now(),
+  };
   return { ok: true, result: part satisfies EventsPart };
 }
 

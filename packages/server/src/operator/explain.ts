@@ -1,6 +1,7 @@
 import { parseTarget, type Event } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { HostBook } from '../fleet/hosts.ts';
+import type { Enrichment } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { droppedOf, type DroppedThere } from '../fleet/worth.ts';
 import type { BanTimes, LatencyBook } from '../metrics/latency.ts';
@@ -21,6 +22,8 @@ type HostOutcome = {
 /** The shape that `explain IP --json` prints: every report, event and outcome, and who stands behind what is active. */
 export type Explanation = {
   ip: string;
+  country?: string;
+  network?: string;
   reports: History['reports'];
   supporters: History['supporters'];
   events: (Event & {
@@ -36,7 +39,7 @@ export type Explanation = {
 /** `explain IP|RANGE`: why, who and where. */
 export async function explain(
   args: Args,
-  parts: { ledger: Ledger; book: HostBook; latency: Pick<LatencyBook, 'of'> },
+  parts: { ledger: Ledger; book: HostBook; latency: Pick<LatencyBook, 'of'>; enrichment: Enrichment },
 ): Promise<AdminReply> {
   const ip = parseTarget(textOf(args, 'ip') ?? '');
   if (!ip.ok) return { ok: false, code: 'address', reason: ip.fault };
@@ -51,10 +54,11 @@ export async function explain(
       publishedMs: times?.publishedMs ?? null,
     };
   });
+  const where = (await parts.enrichment.open())(ip.value);
   const dropped = events.length === 0 ? [] : droppedOf(parts.book.active(), ip.value);
   return {
     ok: true,
-    result: { ip: ip.value, reports, supporters, events: explained, dropped } satisfies Explanation,
+    result: { ip: ip.value, ...where, reports, supporters, events: explained, dropped } satisfies Explanation,
   };
 }
 

@@ -2,12 +2,15 @@ import type { AdminTable, FieldsOf } from '@banshare/runtime';
 import { DROPPED_THERE } from '../fleet/worth.ts';
 import type { EventsPart } from './events.ts';
 import type { Explanation } from './explain.ts';
+import type { Places } from './where.ts';
 import type { ListedBan } from './list-bans.ts';
 import { BAN, EVENT } from './event-shape.ts';
 import { FROZEN, NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './shapes.ts';
 import type { PastBans } from './history.ts';
 import { TOP_BY, type Top } from './top.ts';
 
+/** Where an address is, where a file says it. */
+const WHERE = { country: { optional: 'text' }, network: { optional: 'text' } } as const;
 const COUNTED = { list: { fields: { name: 'text', bans: 'number' } } } as const;
 
 const LISTED_BAN: FieldsOf<ListedBan> = {
@@ -15,9 +18,11 @@ const LISTED_BAN: FieldsOf<ListedBan> = {
   seq: 'number',
   reason: { optional: 'text' },
   isLifted: { optional: 'flag' },
+  ...WHERE,
 };
 const EXPLANATION: FieldsOf<Explanation> = {
   ip: 'text',
+  ...WHERE,
   reports: {
     list: {
       fields: {
@@ -75,12 +80,14 @@ const EVENTS_PART: FieldsOf<EventsPart> = {
         seq: NUMBER_OR_NULL,
         until: NUMBER_OR_NULL,
         says: 'text',
+        ...WHERE,
       },
     },
   },
   place: 'text',
   isAll: 'flag',
   isAnew: 'flag',
+  isEnriched: 'flag',
   now: 'number',
 };
 
@@ -91,6 +98,7 @@ const PAST_BANS: FieldsOf<PastBans> = {
   hours: { list: { fields: { at: 'number', bans: 'number', lifted: 'number' } } },
   jails: COUNTED,
   networks: COUNTED,
+  countries: COUNTED,
   reporters: COUNTED,
   isRough: 'flag',
 };
@@ -100,7 +108,13 @@ const TOP: FieldsOf<Top> = {
   since: 'number',
   at: 'number',
   names: NUMBER_OR_NULL,
-  rows: { list: { fields: { name: 'text', reports: 'number', bans: 'number' } } },
+  rows: { list: { fields: { name: 'text', reports: 'number', bans: 'number', ...WHERE } } },
+  faults: TEXTS,
+};
+
+const PLACES: FieldsOf<Places> = {
+  places: { list: { fields: { ip: 'text', ...WHERE } } },
+  faults: TEXTS,
 };
 
 /** The actions that look back: a part of the table of all. */
@@ -134,6 +148,7 @@ export const HISTORY_ACTIONS = {
     },
     gives: { fields: EVENTS_PART },
   },
+  where: { takes: { ips: 'list' }, gives: { fields: PLACES } },
   top: { takes: { 'by?': TOP_BY, 'since?': 'text', 'limit?': 'number' }, gives: { fields: TOP } },
   history: { takes: { 'since?': 'text' }, gives: { fields: PAST_BANS } },
 } as const satisfies AdminTable;

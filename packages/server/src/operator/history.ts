@@ -1,4 +1,5 @@
-import { monotonicSeconds, type AdminReply } from '@banshare/runtime';
+import { monotonicSeconds, type AdminReply, type FaultLog } from '@banshare/runtime';
+import { Enrichment } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { eachSince } from '../ledger/past-events.ts';
 import { MOMENT_FAULT, readMoment } from '../words/moment.ts';
@@ -11,7 +12,7 @@ type Counted = { name: string; bans: number };
 
 /**
  * The bans of some days, as published: how many began and ended in each hour (`at` is its beginning, hours without any are there too),
- * and in which jails, of which networks (/24, IPv6 /64) and by whom most of them. `since` and the outer `at` say of which time it
+ * and in which jails, of which networks (as [enrich] mmdb names them, else /24 or IPv6 /64) and countries, and by whom most of them. `since` and the outer `at` say of which time it
  * tells; all times are epoch seconds.
  */
 export type PastBans = {
@@ -21,35 +22,40 @@ export type PastBans = {
   hours: { at: number; bans: number; lifted: number }[];
   jails: Counted[];
   networks: Counted[];
+  /** Without a file that says them there are none. */
+  countries: Counted[];
   reporters: Counted[];
   /** There were more networks than are counted at once: those that came seldom are left out. */
   isRough: boolean;
 };
 
-type HistoryParts = { ledger: Ledger; lookedBack: LookedBack; now: () => number };
+type HistoryParts = { ledger: Ledger; lookedBack: LookedBack; enrichment: Enrichment; now: () => number };
 
 const HOUR = 3600;
 const LONGEST = 30 * 86_400;
 const MOST_NAMED = 20;
 
 /** `history [--since 30d]`: at most 30 days. */
-export async function history(args: Args, { ledger, lookedBack, now }: HistoryParts): Promise<AdminReply> {
+export async function history(args: Args, parts: HistoryParts): Promise<AdminReply> {
+  const { lookedBack, now } = parts;
   const text = textOf(args, 'since') ?? '30d';
   const since = readMoment(text, now());
   if (since === null || since === undefined) return decline('duration', MOMENT_FAULT);
   const from = Math.max(since, now() - LONGEST);
-  const result = await lookedBack.once(`history ${text}`, () => pastBans(ledger, from, now()));
+  const result = await lookedBack.once(`history ${text}`, () => pastBans(parts, from, now()));
   return { ok: true, result };
 }
 
-async function pastBans(ledger: Ledger, since: number, now: number): Promise<PastBans> {
+async function pastBans({ ledger, enrichment }: HistoryParts, since: number, now: number): Promise<PastBans> {
+  const lookUp = await enrichment.open();
   const first = Math.floor(since / HOUR);
   const hours = Array.from({ length: Math.floor(now / HOUR) - first + 1 }, (_, index) => ({
     at: (first + index) * HOUR,
     bans: 0,
     lifted: 0,
   }));
-  const [jails, networks, reporters] = [new MostNamed(), new MostNamed(), new MostNamed()];
+  const [jails, networks] = [new MostNamed(), new MostNamed()];
+  const [countries, reporters] = [new MostNamed(), new MostNamed()];
   let bans = 0;
   await eachSince(ledger.sql, since, ({ at, kind, ip, jail, host }) => {
     const hour = hours[Math.floor(at / HOUR) - first];
@@ -60,7 +66,9 @@ async function pastBans(ledger: Ledger, since: number, now: number): Promise<Pas
     bans += 1;
     if (hour !== undefined) hour.bans += 1;
     jails.add(jail);
-    networks.add(networkOf(ip));
+    const { country, network } = lookUp(ip);
+    networks.add(network ?? networkOf(ip));
+    if (country !== undefined) countries.add(country);
     reporters.add(host);
   });
   return {
@@ -70,8 +78,9 @@ async function pastBans(ledger: Ledger, since: number, now: number): Promise<Pas
     hours,
     jails: namedMost(jails),
     networks: namedMost(networks),
+    countries: namedMost(countries),
     reporters: namedMost(reporters),
-    isRough: [jails, networks, reporters].some(({ isRough }) => isRough),
+    isRough: [jails, networks, countries, reporters].some(({ isRough }) => isRough),
   };
 }
 
@@ -111,6 +120,12 @@ export class LookedBack {
 }
 
 /** What the actions that look back work with. */
-export function lookingBack(ledger: Ledger): { arrivals: Arrivals; lookedBack: LookedBack } {
-  return { arrivals: new Arrivals(ledger), lookedBack: new LookedBack() };
+export function lookingBack(
+  { ledger, faults }: { ledger: Ledger; faults: Pick<FaultLog, 'fault' | 'over'> },
+  mmdb: readonly string[] = [],
+): { arrivals: Arrivals; lookedBack: LookedBack; enrichment: Enrichment } {
+  const enrichment = new Enrichment(mmdb, faults);
+  // So that what is wrong with a file is said at the start.
+  void enrichment.open();
+  return { arrivals: new Arrivals(ledger), lookedBack: new LookedBack(), enrichment };
 }

@@ -3,10 +3,12 @@ import { covers, isRange, parseTarget, type Event, type Target } from '@banshare
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from '../ledger/active-bans.ts';
 import type { Freeze } from '../judging/freeze.ts';
+import type { Enrichment } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { placeBefore } from '../ledger/timeline.ts';
 import { decline, textOf, type Args } from './bans.ts';
 import { MOMENT_FAULT, readMoment } from '../words/moment.ts';
+import type { Whereabouts } from '../words/whereabouts.ts';
 import { widerRanges } from '../words/wider-ranges.ts';
 
 /** Reports wait while a page is read. */
@@ -15,7 +17,7 @@ const PAGE = 1000;
 /** A ban in the shape that `bans --json` prints, which programs of others read; `isLifted` only where it ended before its time. */
 export type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'at' | 'until' | 'reason'> & {
   isLifted?: boolean;
-};
+} & Whereabouts;
 
 /**
  * `bans [IP|RANGE] [--jail J] [--host H] [--since …] [--until …] [--limit N] [--all]`: the active ones, or everything that was published
@@ -24,7 +26,7 @@ export type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'a
  */
 export async function listBans(
   args: Args,
-  { ledger, freeze, now }: { ledger: Ledger; freeze: Pick<Freeze, 'at'>; now: () => number },
+  { ledger, freeze, enrichment, now }: ListParts,
 ): Promise<AdminReply> {
   const text = textOf(args, 'ip');
   const target = text === undefined ? undefined : parseTarget(text);
@@ -43,9 +45,17 @@ export async function listBans(
   };
   if (args['all'] === true) await eachPublished(ledger, range, now(), take);
   else for await (const ban of eachActive(ledger, now(), range.after)) take(ban);
-  const { bans, older } = newest;
+  const { older } = newest;
+  const bans = await enrichment.tell(newest.bans);
   return { ok: true, result: { bans, ...(older === undefined ? {} : { older }), frozen: freeze.at(now()) } };
 }
+
+type ListParts = {
+  ledger: Ledger;
+  freeze: Pick<Freeze, 'at'>;
+  enrichment: Pick<Enrichment, 'tell'>;
+  now: () => number;
+};
 
 /** Keeps the newest of what comes in order; all of it where no limit is given. */
 class Newest {

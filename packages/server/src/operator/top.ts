@@ -1,15 +1,17 @@
 import type { AdminReply } from '@banshare/runtime';
 import type { Target } from '@banshare/protocol';
+import type { Enrichment, LookUp } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { eachReportSince, eachSince } from '../ledger/past-events.ts';
 import { MostNamed } from '../words/most-named.ts';
 import { MOMENT_FAULT, readMoment } from '../words/moment.ts';
+import type { Whereabouts } from '../words/whereabouts.ts';
 import { networkOf } from '../words/network.ts';
 import { decline, textOf, type Args } from './bans.ts';
 import type { LookedBack } from './history.ts';
 
 /** By what `top` counts. */
-export const TOP_BY = ['ip', 'jail', 'host', 'net'] as const;
+export const TOP_BY = ['ip', 'jail', 'host', 'net', 'country'] as const;
 type TopBy = (typeof TOP_BY)[number];
 
 /**
@@ -21,50 +23,78 @@ export type Top = {
   since: number;
   at: number;
   names: number | null;
-  rows: { name: string; reports: number; bans: number }[];
+  rows: ({ name: string; reports: number; bans: number } & Whereabouts)[];
+  /** What is wrong with the files that say where addresses are. */
+  faults: string[];
 };
 
-type TopParts = { ledger: Ledger; lookedBack: LookedBack; now: () => number };
+type TopParts = { ledger: Ledger; lookedBack: LookedBack; enrichment: Enrichment; now: () => number };
 /** What a report or a ban is counted under. */
-type NameOf = (of: { ip: Target; jail: string; who: string }) => string;
+type NameOf = (of: { ip: Target; jail: string; who: string }, lookUp: LookUp) => string;
 
 const DEFAULT_SINCE = '7d';
 const DEFAULT_ROWS = 20;
 const MOST_ROWS = 1000;
 /** The name of a host that is forgotten. */
 const FORGOTTEN = '(forgotten)';
+/** The country of an address that no file knows. */
+const UNKNOWN = 'unknown';
 
 const NAMES: Readonly<Record<TopBy, NameOf>> = {
   ip: ({ ip }) => ip,
   jail: ({ jail }) => jail,
   host: ({ who }) => who,
-  net: ({ ip }) => networkOf(ip),
+  net: ({ ip }, lookUp) => lookUp(ip).network ?? networkOf(ip),
+  country: ({ ip }, lookUp) => lookUp(ip).country ?? UNKNOWN,
 };
 
-/** `top [--by ip|jail|host|net] [--since 7d] [--limit N]` */
-export async function top(args: Args, { ledger, lookedBack, now }: TopParts): Promise<AdminReply> {
+/** `top [--by ip|jail|host|net|country] [--since 7d] [--limit N]` */
+export async function top(
+  args: Args,
+  { ledger, lookedBack, enrichment, now }: TopParts,
+): Promise<AdminReply> {
   const by = (textOf(args, 'by') ?? 'ip') as TopBy;
   const text = textOf(args, 'since') ?? DEFAULT_SINCE;
   const since = readMoment(text, now());
   if (since === null || since === undefined) return decline('duration', MOMENT_FAULT);
+  if (by === 'country' && !enrichment.isOn)
+    return decline('country', 'nothing here knows countries: name a file in server.toml, [enrich] mmdb');
+  const lookUp = await enrichment.open();
   const limit = Math.min(MOST_ROWS, typeof args['limit'] === 'number' ? args['limit'] : DEFAULT_ROWS);
-  const counted = await lookedBack.once(`top ${by} ${text}`, () => count(ledger, NAMES[by], since, now()));
+  const counted = await lookedBack.once(`top ${by} ${text}`, () =>
+    count(ledger, (of) => NAMES[by](of, lookUp), since, now()),
+  );
   const { reports, bans, at } = counted;
   const named = new Set([...reports.top(limit), ...bans.top(limit)].map(([name]) => name));
   const rows = [...named]
-    .map((name) => ({ name, reports: reports.get(name), bans: bans.get(name) }))
+    .map((name) => ({
+      name,
+      reports: reports.get(name),
+      bans: bans.get(name),
+      ...(by === 'ip' ? lookUp(name) : {}),
+    }))
     .toSorted(
       (one, other) =>
         other.reports - one.reports || other.bans - one.bans || (one.name < other.name ? -1 : 1),
     )
     .slice(0, limit);
   const isRough = reports.isRough || bans.isRough;
-  return { ok: true, result: { by, since, at, names: isRough ? null : counted.names, rows } satisfies Top };
+  return {
+    ok: true,
+    result: {
+      by,
+      since,
+      at,
+      names: isRough ? null : counted.names,
+      rows,
+      faults: enrichment.faults,
+    } satisfies Top,
+  };
 }
 
 async function count(
   ledger: Ledger,
-  nameOf: NameOf,
+  nameOf: (of: Parameters<NameOf>[0]) => string,
   since: number,
   now: number,
 ): Promise<{ reports: MostNamed; bans: MostNamed; names: number; at: number }> {

@@ -4,7 +4,7 @@ import { startFleet } from '../../../../test/fleet/index.ts';
 import { listBans, type ListedBan } from '../../src/operator/list-bans.ts';
 import { top, type Top } from '../../src/operator/top.ts';
 import { lookingBack } from '../../src/operator/history.ts';
-import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { LedgerOfTest, NOW, quiet } from '../ledger-of-test.ts';
 import { publish, reportOf } from '../reports.ts';
 
 test('top counts reports and bans of addresses, jails, hosts and networks, the most first, and says of which time and how many there are', async () => {
@@ -49,6 +49,7 @@ async function bansOf(args: Record<string, unknown>): Promise<{ ips: string[]; o
   const reply = await listBans(args, {
     ledger: shelf.ledger,
     freeze: { at: () => null },
+    enrichment: lookingBack(quiet(shelf.ledger)).enrichment,
     now: () => NOW + 300,
   });
   assert.ok(reply.ok);
@@ -72,7 +73,7 @@ test('what top counts is looked through in parts, and kept for whoever asks agai
   using shelf = new LedgerOfTest();
   const h1 = shelf.host('h1');
   await shelf.ledger.record([shelf.report(h1, '203.0.113.1')], () => ({ verdict: 'counted' }));
-  const parts = { ledger: shelf.ledger, ...lookingBack(shelf.ledger), now: () => NOW + 60 };
+  const parts = { ledger: shelf.ledger, ...lookingBack(quiet(shelf.ledger)), now: () => NOW + 60 };
   const first = await top({}, parts);
   await shelf.ledger.record([shelf.report(h1, '203.0.113.1')], () => ({ verdict: 'counted' }));
   const again = await top({}, parts);

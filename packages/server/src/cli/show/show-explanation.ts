@@ -1,18 +1,21 @@
 import { oneLine } from '@banshare/protocol';
 import type { Explanation } from '../../operator/explain.ts';
 import { span, time } from '../../words/phrases.ts';
+import { sayWhere } from '../../words/whereabouts.ts';
 import { droppedLines } from './show-worth.ts';
 
 type Told = Explanation['reports'][number];
 type Happened = Explanation['events'][number];
 
 /** Why, who and where. */
-export function showExplanation({ ip, reports, supporters, events, dropped }: Explanation): string {
+export function showExplanation(explanation: Explanation): string {
+  const { ip, reports, supporters, events, dropped } = explanation;
+  const where = sayWhere(explanation);
   if (reports.length === 0 && events.length === 0) return `Nothing is known of ${ip}.`;
   /** What it is about is not said again on each line. */
   const of = (target: string): string => (target === ip ? '' : `${target} `);
   return [
-    ip,
+    where === '' ? ip : `${ip}  ${where}`,
     '',
     'Reports:',
     ...reports.flatMap((report) => [reportLine(report, of(report.ip)), ...evidenceLines(report)]),

@@ -1,5 +1,6 @@
 import { table } from '@banshare/runtime';
 import type { Top } from '../../operator/top.ts';
+import { sayWhere } from '../../words/whereabouts.ts';
 import { number, span, time } from '../../words/phrases.ts';
 
 const HEADINGS: Readonly<Record<string, string>> = {
@@ -7,14 +8,23 @@ const HEADINGS: Readonly<Record<string, string>> = {
   jail: 'JAIL',
   host: 'HOST',
   net: 'NETWORK',
+  country: 'COUNTRY',
 };
 
 /** What was reported and banned most, and of which time that is. */
-export function showTop({ by, since, at, names, rows }: Top): string {
+export function showTop({ by, since, at, names, rows, faults }: Top): string {
   const period = `in ${span(at - since)}, since ${time(since)}`;
   if (rows.length === 0) return `Nothing was reported or banned ${period}.`;
-  const cells = rows.map(({ name, reports, bans }) => [name, number(reports), number(bans)]);
+  const hasWhere = rows.some((row) => sayWhere(row) !== '');
+  const cells = rows.map((row) => [
+    row.name,
+    number(row.reports),
+    number(row.bans),
+    ...(hasWhere ? [sayWhere(row)] : []),
+  ]);
+  const headings = [HEADINGS[by] ?? by.toUpperCase(), 'REPORTS', 'BANS', ...(hasWhere ? ['WHERE'] : [])];
   const all = names === null ? 'far more' : number(names);
   const more = names !== null && names <= rows.length ? '' : `The first ${number(rows.length)} of ${all} `;
-  return `${table([HEADINGS[by] ?? by.toUpperCase(), 'REPORTS', 'BANS'], cells)}\n${more}${more === '' ? `${period[0]?.toUpperCase()}${period.slice(1)}` : period}.`;
+  const end = `${more}${more === '' ? `${period[0]?.toUpperCase()}${period.slice(1)}` : period}.`;
+  return [table(headings, cells), end, ...faults.map((fault) => `${fault}.`)].join('\n');
 }

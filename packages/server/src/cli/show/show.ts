@@ -5,6 +5,7 @@ import { isDrilled, type DrillTime } from '../../words/drill.ts';
 import type { HostStatus } from '../../operator/status.ts';
 import { onlyListens } from '../../fleet/in-place.ts';
 import { sayNamesake } from '../../fleet/namesake.ts';
+import { sayWhere, type Whereabouts } from '../../words/whereabouts.ts';
 import { number, span, time } from '../../words/phrases.ts';
 import { droppedCell } from './show-worth.ts';
 
@@ -18,7 +19,7 @@ export type ShownBan = {
   until: number | null;
   reason?: string;
   isLifted?: boolean;
-};
+} & Whereabouts;
 
 /** So many bans are printed where nobody asks for more: what is above scrolls away. */
 export const MOST_BANS = 100;
@@ -135,6 +136,7 @@ function placedText({ receipt }: HostStatus): string {
 /** Bans for people, the newest last, and how many older ones there are. */
 export function showBans(bans: readonly ShownBan[], now: number, older = 0): string {
   if (bans.length === 0) return 'No such bans.';
+  const hasWhere = bans.some((ban) => sayWhere(ban) !== '');
   const hasReason = bans.some(({ reason }) => reason !== undefined);
   const rows = bans.map((ban) => [
     ban.ip,
@@ -143,11 +145,12 @@ export function showBans(bans: readonly ShownBan[], now: number, older = 0): str
     ban.host,
     `${span(now - ban.at)} ago`,
     endText(ban, now),
+    ...(hasWhere ? [sayWhere(ban)] : []),
     ...(hasReason ? [ban.reason ?? ''] : []),
   ]);
   const headings = ['ADDRESS', 'JAIL', 'PROG', 'REPORTED BY', 'BANNED', 'ENDS'];
   return [
-    table([...headings, ...(hasReason ? ['REASON'] : [])], rows),
+    table([...headings, ...(hasWhere ? ['WHERE'] : []), ...(hasReason ? ['REASON'] : [])], rows),
     ...(older === 0 ? [] : [`And ${number(older)} older: --limit N or --all-rows shows them.`]),
   ].join('\n');
 }
