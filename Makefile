@@ -20,6 +20,7 @@ HOSTS =
 DEPLOY_ARGS =
 BENCH =
 FILE =
+PAGE =
 
 TESTS := 'packages/*/test/**/*.test.ts' 'scripts/test/**/*.test.ts' 'test/**/*.test.ts'
 
@@ -71,8 +72,8 @@ deploy: export DEPLOY_HOSTS = $(HOSTS)
 deploy: $(if $(HOSTS),client-install.sh server-install.sh,deps) ## over SSH to every host of a list: HOSTS=file
 	@$(NODE) scripts/deploy.ts "--hosts=$$DEPLOY_HOSTS" $(DEPLOY_ARGS)
 
-demo: bundles ## a server and three hosts on this machine, under a minute
-	@$(NODE) scripts/demo.ts
+demo: bundles ## a server and three hosts on this machine, under a minute; PAGE=1 keeps them, with their page, until Enter
+	@$(NODE) scripts/demo.ts $(if $(PAGE),--page)
 
 # What a promise needs to be shown, in minutes; FILE=test/trio.test.ts runs that file alone, long or not.
 test: bundles ## all but the long tests; FILE=test/trio.test.ts for one file

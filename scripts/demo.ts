@@ -1,4 +1,6 @@
-// The main job on this machine in under a minute: every step is what a real host would do, with the real programs.
+// The main job on this machine in under a minute: every step is what a real host would do, with the real programs. With --page the fleet
+// stays, with its page, until Enter.
+import { once } from 'node:events';
 import { DemoFleet, type Host } from './demo/fleet.ts';
 import { Fault, orExit, tell } from './say.ts';
 
@@ -18,6 +20,7 @@ await orExit(async () => {
   process.on('SIGTERM', interrupted);
   try {
     await demonstrate(fleet);
+    if (process.argv.includes('--page')) await keepPage(fleet);
   } finally {
     await fleet.remove();
     tell('\nEverything is stopped and removed.');
@@ -66,6 +69,20 @@ async function demonstrate(fleet: DemoFleet): Promise<void> {
   const { code } = await unban.end();
   if (code !== 0) throw new Fault(`banshare-report --unban ended with ${code}`);
   tell(`   lifted on h2 ${ms(Math.max(...lifted.map(({ atMs }) => atMs)) - sent)} after the call`);
+}
+
+/** Keeps the fleet up with its page until somebody has seen enough. */
+async function keepPage(fleet: DemoFleet): Promise<void> {
+  const link = await fleet.openPage();
+  const [h1] = fleet.hosts;
+  tell(`\n5. The page of this fleet; the link lets one person in, once, within ten minutes:\n\n   ${link}\n`);
+  tell(
+    `   Have a host ban somebody, and look: dist/bin/banshare-report --root ${h1?.root} fail2ban sshd 203.0.113.99`,
+  );
+  tell('\n   Enter ends it.');
+  process.stdin.resume();
+  await Promise.race([once(process.stdin, 'data'), once(process.stdin, 'end')]);
+  process.stdin.pause();
 }
 
 /** Reports one ban and waits for every host; returns the milliseconds until the others had it. */

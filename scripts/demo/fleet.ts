@@ -15,6 +15,7 @@ export class DemoFleet {
   readonly directory = mkdtempSync(join(tmpdir(), 'banshare-demo-'));
   readonly hosts: Host[] = [];
   #server: Program | undefined;
+  #page: Program | undefined;
   #configuration = '';
   #joinKey = '';
 
@@ -47,8 +48,21 @@ export class DemoFleet {
     await host.client.line((line) => line.startsWith('banshare-client ready'));
   }
 
+  /** Starts the page, and gives a link that lets one person in. */
+  async openPage(): Promise<string> {
+    const words = ['--root', join(this.directory, 'server')];
+    this.#page = new Program('the page', 'banshare-server', ['web', ...words]);
+    const { text } = await this.#page.line((line) => line.startsWith('banshare-server web ready'));
+    const link = new Program('the link', 'banshare-server', ['web', 'link', '--as', 'you', ...words]);
+    const { code, said } = await link.end();
+    const secret = /#(\S+)/.exec(said)?.[1];
+    if (code !== 0 || secret === undefined) throw new Fault(`There is no link to the page: ${said}`);
+    return `${text.replace(/^.* at=/, '')}/enter#${secret}`;
+  }
+
   /** Stops and removes everything. */
   async remove(): Promise<void> {
+    await this.#page?.stop();
     await Promise.all(this.hosts.map(({ client }) => client.stop()));
     await this.#server?.stop();
     rmSync(this.directory, { recursive: true, force: true });
@@ -71,8 +85,10 @@ export class DemoFleet {
     writeGeneration(directory, fleet, { server, join: join_ });
     writeFileSync(
       join(root, 'etc/banshare/server.toml'),
-      '[listen]\naddress = "127.0.0.1"\nreport-port = 0\npublish-port = 0\n',
+      '[listen]\naddress = "127.0.0.1"\nreport-port = 0\npublish-port = 0\n[web]\nlisten = "127.0.0.1:0"\nacts = true\n',
     );
+    // On a real machine the installer makes it, with the group of the page's user.
+    mkdirSync(join(root, 'run/banshare/page'), { recursive: true });
     this.#joinKey = join(directory, 'join');
     return { serverPublicKey: server.publicKey };
   }

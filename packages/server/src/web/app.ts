@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { streamSSE } from 'hono/streaming';
+import { addActs } from './act-views.ts';
 import { ASSETS } from './assets/assets.ts';
 import type { Watch } from './daemon/watch.ts';
 import { checkOrigin, isOfVisitor, letIn, type Behind, type SayNo } from './door/guard.ts';
@@ -52,6 +53,7 @@ export function pageApp(parts: PageParts): Hono<Behind> {
   app.get('/live', (context) => live(context, watch));
   app.use(compress());
   addViews(app, parts);
+  addActs(app, parts);
   app.notFound((context) => {
     context.status(404);
     return show(context, parts, 'Not found', noPage('There is no such page.'));

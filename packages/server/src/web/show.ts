@@ -14,7 +14,7 @@ export type PageParts = { web: ServerConfig['web']; watch: Watch; ask: AskServer
 /** Answers with a whole page. */
 export function show(
   context: Context<Behind>,
-  { watch }: Pick<PageParts, 'watch'>,
+  { watch, web }: Pick<PageParts, 'watch' | 'web'>,
   title: string,
   content: Html,
 ): Response | Promise<Response> {
@@ -23,6 +23,7 @@ export function show(
     title,
     visitor: context.get('visitor'),
     silence: watch.known.silence,
+    acts: web.acts,
     files: ASSETS_HASH,
     now: wallSeconds(),
   };

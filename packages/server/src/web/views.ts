@@ -2,6 +2,10 @@ import { wallSeconds, type AdminReply } from '@banshare/runtime';
 import type { Context, Hono } from 'hono';
 import type { AuditEntry } from '../ledger/audit.ts';
 import type { Behind } from './door/guard.ts';
+import type { Explanation } from '../operator/explain.ts';
+import type { PastBans } from '../operator/history.ts';
+import { addressPage } from './pages/address.ts';
+import { historyPage } from './pages/history.ts';
 import { auditPage } from './pages/audit.ts';
 import { bansCsv, bansPage, readBanQuery } from './pages/bans.ts';
 import { noPage } from './pages/enter.ts';
@@ -15,31 +19,48 @@ import { show, type PageParts } from './show.ts';
 
 /** What the audit view looks through: more of it says the command. */
 const MOST_ENTRIES = 5000;
+/** So old may be what somebody sees who opens a view, seconds. */
+const OPENED_SECONDS = 0.2;
 
 /** The views, each at its address. */
 export function addViews(app: Hono<Behind>, parts: PageParts): void {
   const { watch, ask } = parts;
+  const { acts } = parts.web;
   app.get('/', async (context) => {
-    const known = await watch.look();
+    const known = await watch.look(freshness(context));
     return show(context, parts, titleOf(known), nowPage(known, wallSeconds()));
   });
   app.get('/hosts', async (context) => {
-    const { fleet } = await watch.look();
+    const { fleet } = await watch.look(freshness(context));
     if (fleet === undefined) return silent(context, parts);
     const asked = readHostQuery((name) => context.req.query(name));
-    return show(context, parts, 'Hosts', hostsPage(fleet, asked, wallSeconds()));
+    return show(context, parts, 'Hosts', hostsPage(fleet, asked, acts, wallSeconds()));
   });
   addBans(app, parts);
+  app.get('/address', async (context) => {
+    const explained = await ask('explain', { ip: context.req.query('ip')?.trim() ?? '' });
+    const now = wallSeconds();
+    return orSilent(context, parts, explained, context.req.query('ip') ?? '', (result) =>
+      addressPage({ explanation: result as Explanation, bans: watch.bans(now), acts }, now),
+    );
+  });
+  app.get('/history', async (context) => {
+    const [{ status }, past] = await Promise.all([
+      watch.look(freshness(context)),
+      ask('history', { since: '30d' }),
+    ]);
+    return orSilent(context, parts, past, 'History', (result) => historyPage(result as PastBans, status));
+  });
   app.get('/held', async (context) => {
-    const [{ status, fleet }, held] = await Promise.all([watch.look(), ask('held')]);
+    const [{ status, fleet }, held] = await Promise.all([watch.look(freshness(context)), ask('held')]);
     return orSilent(context, parts, held, 'Held and pending', (result) =>
-      heldPage(result as Held, status, fleet?.hosts ?? [], wallSeconds()),
+      heldPage(result as Held, { status, hosts: fleet?.hosts ?? [], acts }, wallSeconds()),
     );
   });
   app.get('/never-ban', async (context) => {
     const listed = await ask('never-ban', { action: 'list' });
     return orSilent(context, parts, listed, 'Never-ban', (result) =>
-      neverBanPage((result as { entries: NeverBanEntry[] }).entries, context.req.query('q') ?? ''),
+      neverBanPage((result as { entries: NeverBanEntry[] }).entries, context.req.query('q') ?? '', acts),
     );
   });
   app.get('/audit', async (context) => {
@@ -61,7 +82,12 @@ function addBans(app: Hono<Behind>, parts: PageParts): void {
   app.get('/bans', (context) => {
     const now = wallSeconds();
     const asked = readBanQuery((name) => context.req.query(name));
-    return show(context, parts, 'Bans', bansPage(watch.bans(now), watch.known.isWhole, asked, now));
+    return show(
+      context,
+      parts,
+      'Bans',
+      bansPage({ bans: watch.bans(now), isWhole: watch.known.isWhole, acts: parts.web.acts }, asked, now),
+    );
   });
   app.get('/bans.csv', (context) => {
     const found = findBans(
@@ -81,6 +107,11 @@ function addBans(app: Hono<Behind>, parts: PageParts): void {
     context.header('Content-Disposition', 'attachment; filename="banshare-bans.json"');
     return context.json({ bans: found });
   });
+}
+
+/** Who opens a view wants to see how it is now; a page that is open renews itself anyway. */
+function freshness(context: Context<Behind>): number | undefined {
+  return context.req.header('X-Renewal') === undefined ? OPENED_SECONDS : undefined;
 }
 
 /** A view of what the server has just answered; where it did not, that is said. */

@@ -118,7 +118,7 @@ async function renew() {
 
 async function renewOnce() {
   try {
-    const answer = await fetch(location.href, { headers: { Accept: 'text/html' } });
+    const answer = await fetch(location.href, { headers: { Accept: 'text/html', 'X-Renewal': 'yes' } });
     if (answer.status === 401) {
       say(
         'You are not logged in any more: open the page anew by a link of banshare-server web link --as NAME.',

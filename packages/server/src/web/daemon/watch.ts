@@ -32,6 +32,8 @@ const BETWEEN_NEWS_MS = 200;
 const AFTER_FAULT_MS = 500;
 /** A page comes after so long whatever the server does. */
 const LATE_MS = 700;
+/** Seconds that a plan waits for what the server has and the mirror not yet. */
+const CATCH_UP_SECONDS = 2;
 const MOST_RECENT = 100;
 const CHART_MINUTES = 60;
 const SWEEP_SECONDS = 30;
@@ -82,9 +84,9 @@ export class Watch {
     return () => void this.#followers.delete(changed);
   }
 
-  /** Has status and hosts as of a moment ago. */
-  async look(): Promise<Known> {
-    const patience = Math.max(FRESH_SECONDS, this.#tookSeconds / ASKING_SHARE);
+  /** Has status and hosts as of a moment ago, of so many seconds where the server takes not too long for that. */
+  async look(freshSeconds = FRESH_SECONDS): Promise<Known> {
+    const patience = Math.max(freshSeconds, this.#tookSeconds / ASKING_SHARE);
     if (monotonicSeconds() - this.#lookedAt > patience) {
       this.#looking ??= this.#lookNow().finally(() => (this.#looking = undefined));
       // What was known a moment ago is better than a page that does not come.
@@ -96,12 +98,24 @@ export class Watch {
     return this.#known;
   }
 
-  /** Has status and hosts as of now: somebody has just done something. */
-  async lookAgain(): Promise<void> {
+  /** Has everything as of now, as far as the server answers soon: somebody is about to do something, or just did. */
+  async lookNow(): Promise<Known> {
     await this.#looking;
     this.#lookedAt = -Infinity;
-    await this.look();
+    const { status } = await this.look();
+    const until = monotonicSeconds() + CATCH_UP_SECONDS;
+    while (status !== undefined && this.#seq < status.head && monotonicSeconds() < until)
+      await this.#nextNews(CATCH_UP_SECONDS);
     this.#tell();
+    return this.#known;
+  }
+
+  async #nextNews(seconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const leave = this.follow(resolve);
+    const late = new AbortController();
+    await Promise.race([promise, setTimeout(seconds * 1000, undefined, late)]).finally(() => late.abort());
+    leave();
   }
 
   /** Follows until it is ended. */

@@ -61,7 +61,9 @@ function rowOf({ n, at, what, details }: AuditEntry, now: number) {
 function who(by: unknown, way: unknown): Html | '' {
   if (typeof by !== 'string') return '';
   return html`<span
-    >${by}<span class="soft">${way === 'page' ? 'on this page' : 'as the command said'}</span></span
+    >${by}<span class="soft"
+      >${way === 'page' ? 'on this page' : way === 'said' ? 'as the command said' : 'by itself'}</span
+    ></span
   >`;
 }
 

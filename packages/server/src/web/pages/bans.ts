@@ -31,8 +31,7 @@ export function readBanQuery(given: (name: string) => string | undefined): BanQu
 
 /** The active bans: what somebody looks for, a page of it at a time. */
 export function bansPage(
-  bans: readonly MirrorBan[],
-  isWhole: boolean,
+  { bans, isWhole, acts }: { bans: readonly MirrorBan[]; isWhole: boolean; acts: boolean },
   asked: BanQuery & { page: number },
   now: number,
 ): Html {
@@ -65,6 +64,7 @@ export function bansPage(
           )
     }
     ${pager(page, pages, (to) => `/bans${query({ ...sought, page: to })}`)}
+    ${acts ? html`<p class="buttons"><a class="button" href="/act/ban">Ban an address or range</a></p>` : ''}
     <p class="more-ways">
       Take along what is found: <a href="/bans.csv${query(sought)}" download>CSV</a>
       <a href="/bans.json${query(sought)}" download>JSON</a>
@@ -99,7 +99,7 @@ function searchForm({ q, jail, host, sort }: BanQuery): Html {
 
 function rowOf({ ip, prog, jail, host, seq, at, until, reason }: MirrorBan, now: number) {
   const cells = [
-    html`<span class="address">${ip}</span>`,
+    html`<a class="address" href="/address${query({ ip })}">${ip}</a>`,
     html`<span>${jail}${prog === 'operator' ? '' : html` <span class="soft">${prog}</span>`}</span>`,
     prog === 'operator'
       ? html`<span>${host}</span>`

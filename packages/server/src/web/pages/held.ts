@@ -10,8 +10,7 @@ export type Held = { readonly bans: readonly ListedHeld[]; readonly held: number
 /** What waits for a decision: bans that a limit, a rule or a freeze holds, and hosts that want to come in. */
 export function heldPage(
   { bans, held }: Held,
-  status: Status | undefined,
-  hosts: readonly HostStatus[],
+  { status, hosts, acts }: { status: Status | undefined; hosts: readonly HostStatus[]; acts: boolean },
   now: number,
 ): Html {
   const waiting = hosts.filter(({ state }) => state === 'pending');
@@ -42,6 +41,7 @@ export function heldPage(
               bans.map((ban) => heldRow(ban, now)),
             )
       }
+      ${acts && held > 0 ? html`<p class="buttons"><a class="button" href="/act/release">Ban all of it</a> <a class="button" href="/act/drop">Forget all of it</a></p>` : ''}
       ${held > bans.length ? html`<p>The newest ${bans.length} of ${held.toLocaleString('en-US')}.</p>` : ''}
     </section>
     <section class="section" id="waiting">
@@ -54,7 +54,12 @@ export function heldPage(
       ${
         waiting.length === 0
           ? html`<p class="empty">Nobody waits.</p>`
-          : table('waiting-hosts', 'Hosts that wait', WAITING_COLUMNS, waiting.map(waitingRow))
+          : table(
+              'waiting-hosts',
+              'Hosts that wait',
+              WAITING_COLUMNS,
+              waiting.map((host) => waitingRow(host, acts)),
+            )
       }
     </section>`;
 }
@@ -70,7 +75,7 @@ const WAITING_COLUMNS = [
   { label: 'Host' },
   { label: 'Tells of itself' },
   { label: 'The name' },
-  { label: 'Command' },
+  { label: 'What to do' },
 ];
 
 function heldRow({ ip, prog, jail, host, at, until }: ListedHeld, now: number) {
@@ -84,7 +89,7 @@ function heldRow({ ip, prog, jail, host, at, until }: ListedHeld, now: number) {
   return { key: `${ip} ${prog} ${jail} ${host} ${at}`, cells };
 }
 
-function waitingRow({ name, version, addresses, namesake }: HostStatus) {
+function waitingRow({ name, version, addresses, namesake }: HostStatus, acts: boolean) {
   const taken =
     namesake === null
       ? 'is free'
@@ -99,7 +104,12 @@ function waitingRow({ name, version, addresses, namesake }: HostStatus) {
       ></span
     >`,
     html`<span>${taken}</span>`,
-    html`<code>banshare-server hosts approve ${name}</code>`,
+    acts
+      ? html`<span
+          ><a href="/act/approve?name=${encodeURIComponent(name)}">let in</a>
+          <a href="/act/revoke?name=${encodeURIComponent(name)}">shut out</a></span
+        >`
+      : html`<code>banshare-server hosts approve ${name}</code>`,
   ];
   return { key: name, cells };
 }

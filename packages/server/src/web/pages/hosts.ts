@@ -18,6 +18,7 @@ export function readHostQuery(given: (name: string) => string | undefined): Host
 export function hostsPage(
   { hosts, servers }: HostList,
   { q, state, page: wanted }: HostQuery,
+  acts: boolean,
   now: number,
 ): Html {
   const all = hosts
@@ -46,6 +47,7 @@ export function hostsPage(
     { label: 'Version' },
     ...(hasServers ? [{ label: 'Through' }] : []),
     { label: 'Own addresses' },
+    ...(acts ? [{ label: 'Do' }] : []),
   ];
   const shown = found.slice((page - 1) * PER_PAGE, page * PER_PAGE);
   return html`<div class="bar">
@@ -66,7 +68,7 @@ export function hostsPage(
             'hosts',
             'Hosts of the fleet',
             columns,
-            shown.map((each) => rowOf(each, hasServers, now)),
+            shown.map((each) => rowOf(each, { hasServers, acts }, now)),
           )
     }
     ${pager(page, pages, (to) => `/hosts${query({ q, state, page: to })}`)}`;
@@ -94,7 +96,11 @@ function searchForm(q: string, state: string, all: readonly Stated[]): Html {
   </form>`;
 }
 
-function rowOf({ host, state }: Stated, hasServers: boolean, now: number) {
+function rowOf(
+  { host, state }: Stated,
+  { hasServers, acts }: { hasServers: boolean; acts: boolean },
+  now: number,
+) {
   const { name, lag, lagSeconds, lastSeen, version, generation, server, addresses } = host;
   const cells = [
     html`<b>${name}</b>`,
@@ -107,6 +113,15 @@ function rowOf({ host, state }: Stated, hasServers: boolean, now: number) {
     ...(hasServers ? [html`<span>${server ?? 'unknown'}</span>`] : []),
     html`<span class="address">${addresses.length === 0 ? 'unknown' : addresses.join(', ')}</span>`,
   ];
+  if (acts)
+    cells.push(
+      html`<span
+        >${host.state === 'pending' ? html`<a href="/act/approve${query({ name })}">let in</a> ` : ''}<a
+          href="/act/revoke${query({ name })}"
+          >shut out</a
+        ></span
+      >`,
+    );
   return { key: name, cells };
 }
 

@@ -12,8 +12,12 @@ const VIEWS = [
   { path: '/bans', name: 'Bans' },
   { path: '/held', name: 'Held and pending' },
   { path: '/never-ban', name: 'Never-ban' },
+  { path: '/history', name: 'History' },
   { path: '/audit', name: 'Audit' },
 ] as const;
+
+/** Only where the page may do more than look. */
+const ACTS_VIEW = { path: '/acts', name: 'Acts' };
 
 /** What every page has around its content. Now is epoch seconds. */
 export type Frame = {
@@ -21,13 +25,14 @@ export type Frame = {
   readonly title: string;
   readonly visitor: Visitor | undefined;
   readonly silence: Silence | null;
+  readonly acts: boolean;
   /** What a browser may keep, by the hash of the page's files. */
   readonly files: string;
   readonly now: number;
 };
 
 /** A whole page. */
-export function layout({ path, title, visitor, silence, files, now }: Frame, content: Html): Html {
+export function layout({ path, title, visitor, silence, acts, files, now }: Frame, content: Html): Html {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -44,7 +49,7 @@ export function layout({ path, title, visitor, silence, files, now }: Frame, con
         <a class="skip" href="#main">To the content</a>
         <header class="top">
           <a class="brand" href="/">${sign('brand')} banshare</a>
-          ${visitor === undefined ? '' : menu(path)} ${visitor === undefined ? '' : who(visitor)}
+          ${visitor === undefined ? '' : menu(path, acts)} ${visitor === undefined ? '' : who(visitor)}
         </header>
         <p class="notice" id="notice" role="alert" hidden></p>
         <p class="unseen" id="announce" role="status"></p>
@@ -62,10 +67,10 @@ export function layout({ path, title, visitor, silence, files, now }: Frame, con
     </html>`;
 }
 
-function menu(path: string): Html {
+function menu(path: string, acts: boolean): Html {
   return html`<nav aria-label="Views">
     <ul>
-      ${VIEWS.map((view) => html`<li><a href="${view.path}" ${view.path === path ? raw('aria-current="page"') : ''}>${view.name}</a></li>`)}
+      ${[...VIEWS, ...(acts ? [ACTS_VIEW] : [])].map((view) => html`<li><a href="${view.path}" ${view.path === path ? raw('aria-current="page"') : ''}>${view.name}</a></li>`)}
     </ul>
   </nav>`;
 }

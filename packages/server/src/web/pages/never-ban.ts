@@ -4,10 +4,10 @@ import { count, table, type Html } from './parts.ts';
 
 export type NeverBanEntry = { readonly range: string; readonly source: string };
 
-const COLUMNS = [{ label: 'Address or range' }, { label: 'Why, or by whom' }];
+const COLUMNS = [{ label: 'Address or range' }, { label: 'Why, or by whom' }, { label: 'Do' }];
 
 /** What is never banned, and why. */
-export function neverBanPage(entries: readonly NeverBanEntry[], q: string): Html {
+export function neverBanPage(entries: readonly NeverBanEntry[], q: string, acts: boolean): Html {
   const part = q.trim().toLowerCase();
   const found = entries.filter(({ range, source }) => `${range} ${source}`.toLowerCase().includes(part));
   return html`<div class="bar">
@@ -31,6 +31,7 @@ export function neverBanPage(entries: readonly NeverBanEntry[], q: string): Html
           'No host bans these. Is your own office here, and your monitoring? banshare-server never-ban add RANGE puts it in and lifts what is banned there. Private, loopback and other special ranges are never banned either.',
         )}
       </p>
+      ${acts ? html`<p class="buttons"><a class="button" href="/act/never-ban">Add one</a></p>` : ''}
     </section>
     ${
       found.length === 0
@@ -41,7 +42,13 @@ export function neverBanPage(entries: readonly NeverBanEntry[], q: string): Html
             COLUMNS,
             found.map(({ range, source }) => ({
               key: `${range} ${source}`,
-              cells: [html`<span class="address">${range}</span>`, html`<span>${source}</span>`],
+              cells: [
+                html`<span class="address">${range}</span>`,
+                html`<span>${source}</span>`,
+                acts && source === 'added'
+                  ? html`<a href="/act/never-ban-remove?range=${encodeURIComponent(range)}">take off</a>`
+                  : '',
+              ],
             })),
           )
     }`;

@@ -155,7 +155,8 @@ function streamItem({ seq, kind, ip, jail, host, at, until }: Event, now: number
   return html`<li data-key="${seq}" class="${kind}">
     ${sign(kind)}
     <span class="what"
-      ><b>${kind === 'ban' ? 'Banned' : 'Lifted'}</b> <span class="address">${ip}</span></span
+      ><b>${kind === 'ban' ? 'Banned' : 'Lifted'}</b>
+      <a class="address" href="/address?ip=${encodeURIComponent(ip)}">${ip}</a></span
     >
     <span class="by">${jail} by ${host}${kind === 'ban' ? html`, ends ${ending(until, now)}` : ''}</span>
     ${moment(at, now)}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { PAGE_TOML, startFleet, startPage } from '../../../../test/fleet/index.ts';
+
+const fleet = await startFleet({ hosts: ['h1', 'h2'], serverToml: `${PAGE_TOML}acts = true\n` });
+after(() => fleet[Symbol.asyncDispose]());
+const page = await startPage(fleet.server);
+after(() => page[Symbol.asyncDispose]());
+const cookie = await page.enter('anna');
+
+/** What a view says, without its markup. */
+function wordsOf(html: string): string {
+  const main = /<main[\s\S]*<\/main>/.exec(html)?.[0] ?? html;
+  return main
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+}
+
+async function view(path: string): Promise<string> {
+  return wordsOf(await (await page.get(path, cookie)).text());
+}
+
+/** What the page says that an act will do. */
+async function plan(path: string): Promise<string> {
+  return wordsOf(await (await page.get(`/act/${path}`, cookie)).text());
+}
+
+async function act(
+  name: string,
+  fields: Record<string, string> = {},
+): Promise<{ status: number; said: string; to: string }> {
+  const token = /name="token" value="([^"]+)"/.exec(await (await page.get('/', cookie)).text())?.[1] ?? '';
+  const answer = await page.post(`/act/${name}`, { token, ...fields }, cookie);
+  return {
+    status: answer.status,
+    said: wordsOf(await answer.text()),
+    to: answer.headers.get('Location') ?? '',
+  };
+}
+
+type Entry = { what: string; details: Record<string, unknown> };
+
+async function newest(): Promise<Entry | undefined> {
+  return (await fleet.server.json<{ entries: Entry[] }>('audit')).entries.at(-1);
+}
+
+test('a ban on the page says first what it does, is banned on every host, and stands in the audit log with the name of the link', async () => {
+  assert.match(await plan('ban?ip=203.0.113.9&for=2h'), /Bans 203\.0\.113\.9 on all 2 hosts, for 2 h\./);
+  assert.equal((await page.post('/act/ban', { ip: '203.0.113.9' }, cookie)).status, 403, 'without the token');
+  const done = await act('ban', { ip: '203.0.113.9', for: '2h', reason: 'seen in the logs' });
+  assert.deepEqual([done.status, done.to], [303, '/address?ip=203.0.113.9']);
+  await Promise.all(['h1', 'h2'].map((name) => fleet.host(name).line(/Ban .*ip=203\.0\.113\.9 /)));
+  assert.partialDeepStrictEqual(await newest(), {
+    what: 'ban',
+    details: { ip: '203.0.113.9', reason: 'seen in the logs', by: 'anna', way: 'page' },
+  });
+});
+
+test('more than ten addresses are banned and lifted only by whoever types their number', async () => {
+  const range = { ip: '198.51.100.0/26', for: '1h' };
+  assert.match(await plan('ban?ip=198.51.100.0/26'), /Type 64/);
+  for (const number of ['', '63', 'yes'])
+    assert.equal((await act('ban', { ...range, number })).status, 409, number);
+  assert.equal((await act('ban', { ...range, number: '64' })).status, 303);
+  assert.equal((await act('unban', { ip: range.ip })).status, 409);
+  assert.equal((await act('unban', { ip: range.ip, number: '64' })).status, 303);
+  const many = Array.from({ length: 11 }, (_, n) => `192.0.2.${n + 101}`).join(' ');
+  assert.equal((await act('ban', { ip: many })).status, 409);
+  assert.match((await act('ban', { ip: '192.0.2.101 192.0.2.102' })).said, /192\.0\.2\.102 is banned/);
+});
+
+test('lifting a ban says how many hosts found it themselves and let go', async () => {
+  await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.20']);
+  await fleet.host('h2').line(/Ban .*ip=203\.0\.113\.20 /);
+  assert.match(
+    await plan('unban?ip=203.0.113.20'),
+    /Lifts 203\.0\.113\.20 \(sshd\) on all 2 hosts; 1 host found it itself and is told to let go/,
+  );
+  assert.equal((await act('unban', { ip: '203.0.113.20' })).status, 303);
+  await fleet.host('h2').line(/Unban .*ip=203\.0\.113\.20 /);
+  assert.match((await act('unban', { ip: 'nonsense' })).said, /nonsense/);
+});
+
+test('what is never to be banned is lifted, and comes off the list again', async () => {
+  await act('ban', { ip: '203.0.113.130' });
+  await fleet.host('h2').line(/Ban .*ip=203\.0\.113\.130 /);
+  assert.match(await plan('never-ban?range=203.0.113.128/25'), /Lifts 1 ban there/);
+  assert.match((await act('never-ban', { range: '203.0.113.128/25' })).said, /1 ban lifted/);
+  await fleet.host('h2').line(/Unban .*ip=203\.0\.113\.130 /);
+  assert.match(await view('/never-ban'), /203\.0\.113\.128\/25/);
+  assert.equal((await act('never-ban-remove', { range: '203.0.113.128/25' })).status, 200);
+});
+
+test('a host that waits is let in, and shut out only by whoever says that he wants it', async () => {
+  await fleet.server.says('enrolment', 'approve');
+  const newcomer = await fleet.newcomer();
+  await newcomer.enrol('new1', ['203.0.113.200']);
+  assert.match(await view('/held'), /new1/);
+  assert.match(
+    (await act('approve', { name: 'new1', address: '203.0.113.200' })).said,
+    /new1 is in the fleet/,
+  );
+  assert.match(await fleet.server.says('never-ban'), /203\.0\.113\.200/);
+  assert.match((await act('revoke', { name: 'new1' })).said, /say that you want it/);
+  assert.match((await act('revoke', { name: 'new1', sure: 'yes' })).said, /new1 is revoked/);
+  assert.partialDeepStrictEqual(await newest(), { what: 'revoked', details: { by: 'anna' } });
+});
+
+test('a freeze holds what hosts report; it is published or forgotten, and what somebody did is taken back', async () => {
+  assert.equal((await act('freeze', { for: '1h' })).status, 200);
+  await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.40']);
+  assert.match((await act('ban', { ip: '203.0.113.41' })).said, /FROZEN/);
+  assert.match(await view('/held'), /203\.0\.113\.40/);
+  assert.equal((await act('thaw')).status, 200);
+  assert.match((await act('release')).said, /1 held ban published/);
+  await fleet.host('h2').line(/Ban .*ip=203\.0\.113\.40 /);
+  assert.match((await act('drop')).said, /Nothing is held/);
+  assert.match(await plan('undo?since=1h&host=h1'), /Lifts 1 ban on 2 hosts/);
+  assert.equal((await act('undo', { since: '1h', host: 'h1' })).status, 409);
+  assert.match((await act('undo', { since: '1h', host: 'h1', sure: 'yes' })).said, /1 ban lifted/);
+  await fleet.host('h2').line(/Unban .*ip=203\.0\.113\.40 /);
+});
+
+test('a drill says of each host what it made of it, and after how many milliseconds', async () => {
+  const { said } = await act('drill');
+  for (const host of ['h1', 'h2']) assert.match(said, new RegExp(`${host} applied after [\\d,]+ ms`));
+});
+
+test('a page that may only look has no acts, and the server would carry none out', async () => {
+  await fleet.server.restart(PAGE_TOML);
+  assert.match((await act('ban', { ip: '203.0.113.99' })).said, /may only look/);
+  await using looking = await startPage(fleet.server);
+  const guest = await looking.enter('ben');
+  for (const path of ['/acts', '/act/ban']) assert.equal((await looking.get(path, guest)).status, 404);
+  assert.doesNotMatch(await (await looking.get('/bans', guest)).text(), /\/act\//);
+});
