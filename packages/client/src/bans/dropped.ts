@@ -30,8 +30,11 @@ export type DropSums = {
   before: number;
 };
 
-/** A ban of an address that stands: whose word it is, and when it was put in place, or was renewed. */
-export type StandingSince = { origin: string; finder: string; since: number };
+/**
+ * A ban of an address that stands: whose word it is, and between when and when it was put in place. `at` is its publication, or that
+ * of its renewal; `since` is when its row was written last, as by a comparison with all bans of the server.
+ */
+export type StandingSince = { origin: string; finder: string; at: number; since: number };
 
 const STANDING = `status IN ('applied', 'already', 'unproven', 'pending')`;
 /** As many as any host bans in the usual run of things; of more, those are forgotten that have been quiet for longest. */
@@ -91,7 +94,7 @@ export class DroppedBook {
 
   /** The bans of an address or range that stand. */
   standing(ip: string): StandingSince[] {
-    return this.#sql(`SELECT origin, finder, changed AS since FROM bans WHERE ip = ? AND ${STANDING}`)
+    return this.#sql(`SELECT origin, finder, at, changed AS since FROM bans WHERE ip = ? AND ${STANDING}`)
       .all(ip)
       .map((row) => ({ ...row }) as StandingSince);
   }

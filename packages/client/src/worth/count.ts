@@ -70,14 +70,15 @@ function newOf(sighting: Sighting): Pick<DropRow, 'isFound' | 'least' | 'most'> 
 }
 
 /**
- * Between how many seconds after its ban was in place the first packet came: after a reading that saw none, and before this one. A
- * renewed ban counts from its renewal, so that it came no earlier than is said.
+ * Between how many seconds after its ban was in place the first packet came: after a reading that saw none, and before this one. When
+ * that was is known between two moments, and each bound goes by the one that makes it true. A renewed ban counts from its renewal.
  */
 function firstOf({ standing, now, lastReading }: Sighting): Pick<DropRow, 'least' | 'most'> {
   if (standing.length === 0) return { least: null, most: null };
-  const since = Math.min(...standing.map((ban) => ban.since));
+  const latest = Math.min(...standing.map(({ since }) => since));
+  const earliest = Math.min(latest, ...standing.map(({ at }) => at));
   return {
-    least: Math.max(0, Math.floor((lastReading ?? since) - since)),
-    most: Math.max(0, Math.ceil(now - since)),
+    least: Math.max(0, Math.floor((lastReading ?? latest) - latest)),
+    most: Math.max(0, Math.ceil(now - earliest)),
   };
 }

@@ -6,7 +6,7 @@ import { growth, restSeconds, sighted } from '../../src/worth/count.ts';
 import { ip, NOW } from '../make.ts';
 
 const NONE: DropSums = { since: NOW, readAt: NOW, v4: 0, v6: 0, found: 0, addresses: 0, before: 0 };
-const found = { origin: 'host', finder: 'h2', since: NOW };
+const found = { origin: 'host', finder: 'h2', at: NOW, since: NOW };
 const seen = {
   ip: ip('203.0.113.9'),
   shows: 5,
@@ -72,7 +72,12 @@ test('the first packet came after the newest reading that had seen none, and bef
   // No reading came between the ban and the packet: nobody knows whether the ban was there before whoever sent it.
   assert.deepEqual(times({ lastReading: NOW - 20 }), [0, 100, 0]);
   assert.deepEqual(times({ lastReading: undefined as never }), [0, 100, 0]);
-  assert.deepEqual(times({ standing: [found, { ...found, since: NOW - 900 }] }), [940, 1000, 1]);
+  assert.deepEqual(
+    times({ standing: [found, { ...found, at: NOW - 900, since: NOW - 900 }] }),
+    [940, 1000, 1],
+  );
+  // Its row was written again 90 s after it was published: by then it was in place, and perhaps long before.
+  assert.deepEqual(times({ standing: [{ ...found, since: NOW + 30, at: NOW - 60 }] }), [10, 160, 1]);
   assert.deepEqual(times({ standing: [] }), [null, null, 0]);
 });
 
@@ -82,7 +87,7 @@ test('the next ban of an address has a first packet of its own, and the address 
     ...seen,
     shows: 3,
     row: { ...first.row, shown: 0, isOver: true },
-    standing: [{ ...found, since: NOW + 5000 }],
+    standing: [{ ...found, at: NOW + 5000, since: NOW + 5000 }],
     lastReading: NOW + 6000,
     now: NOW + 6060,
   });
