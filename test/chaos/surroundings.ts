@@ -113,6 +113,24 @@ export class Network implements AsyncDisposable {
     return { through: ['nsenter', ...this.#target] };
   }
 
+  /** Connects it to a bridge of this process's own network, at an address; `port` names the cable's other end, which is in that network. */
+  plug(bridge: string, port: string, address: string): void {
+    const pid = String(this.#holder.pid);
+    const here = [
+      `link add ${port} type veth peer name eth0 netns ${pid}`,
+      `link set ${port} master ${bridge} up`,
+    ];
+    const there = ['link set lo up', 'link set eth0 up', `addr add ${address} dev eth0`];
+    for (const [command, ...words] of [
+      ['ip', '-batch', '-'],
+      ['nsenter', ...this.#target, 'ip', '-batch', '-'],
+    ] as const) {
+      const input = (command === 'ip' ? here : there).join('\n');
+      const { status, stderr } = spawnSync(command, words, { input, encoding: 'utf8' });
+      if (status !== 0) throw new Error(`Cannot connect a network to ${bridge}: ${stderr}`);
+    }
+  }
+
   /** Drops the packets that these rules of nftables match, and no others any more. */
   drop(rules: readonly string[]): void {
     const chain = `chain input { type filter hook input priority 0; ${rules.map((rule) => `${rule}; `).join('')}}`;

@@ -16,7 +16,19 @@ export function patroniSkip(): string | false {
   return `it needs ${missing.join(', ')} (Debian packages: postgresql patroni etcd-server)`;
 }
 
-type Node = { name: string; port: number; rest: number; folder: string; program: ChildProcess | undefined };
+/** Where a machine is: its address, and what its programs are started through, such as a network of its own. */
+export type Place = { readonly address: string; readonly through: readonly string[] };
+
+const LOOPBACK: Place = { address: '127.0.0.1', through: [] };
+
+type Node = Place & {
+  name: string;
+  port: number;
+  rest: number;
+  folder: string;
+  program: ChildProcess | undefined;
+  frozen: readonly number[];
+};
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -29,13 +41,24 @@ export class Patroni implements AsyncDisposable {
   readonly #nodes: Node[] = [];
   #etcd: ChildProcess | undefined;
   #etcdPort = 0;
+  readonly #etcdAddress: string;
 
-  /** Resolves once one of them can be written and waits for another. */
-  static async start(names: readonly string[]): Promise<Patroni> {
-    const made = new Patroni();
+  private constructor(etcd: string) {
+    this.#etcdAddress = etcd;
+  }
+
+  /** Resolves once one of them can be written and waits for another. They may each have a place, from which they reach etcd at an address. */
+  static async start(
+    names: readonly string[],
+    {
+      places = {},
+      etcd = LOOPBACK.address,
+    }: { places?: Readonly<Record<string, Place>>; etcd?: string } = {},
+  ): Promise<Patroni> {
+    const made = new Patroni(etcd);
     try {
       made.#startEtcd();
-      for (const name of names) made.#lay(name);
+      for (const name of names) made.#lay(name, places[name] ?? LOOPBACK);
       for (const node of made.#nodes) made.#run(node);
       const leader = await made.untilWritable();
       made.sql(leader, `CREATE ROLE banshare LOGIN PASSWORD '${PASSWORD}'`);
@@ -48,7 +71,7 @@ export class Patroni implements AsyncDisposable {
   }
 
   get url(): string {
-    return `postgres://${this.#nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}/banshare`;
+    return `postgres://${this.#nodes.map(({ address, port }) => `${address}:${port}`).join(',')}/banshare`;
   }
 
   /** A file with the password of the user banshare. */
@@ -63,6 +86,15 @@ export class Patroni implements AsyncDisposable {
     const look = async (): Promise<string | undefined> =>
       this.#nodes.find(({ name, program }) => program !== undefined && this.#isWritable(name))?.name;
     return untilAnswered(look, 90_000, () => 'a database that can be written');
+  }
+
+  /** Waits until all machines follow the one that can be written: one of them is then there to follow the next primary. */
+  async untilWhole(): Promise<void> {
+    const primary = await this.untilWritable();
+    const select = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+    const look = async (): Promise<true | undefined> =>
+      Number(this.sql(primary, select)) === this.#nodes.length - 1 ? true : undefined;
+    await untilAnswered(look, 90_000, () => 'machines that all follow the primary');
   }
 
   /** Waits until another machine than that one is the primary; its name. */
@@ -82,10 +114,37 @@ export class Patroni implements AsyncDisposable {
   /** Takes a machine away at once: Patroni and its PostgreSQL. */
   async kill(name: string): Promise<void> {
     const node = this.#node(name);
-    const pid = Number(readFileSync(join(node.folder, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
+    const pid = postmasterOf(node);
     await end(node.program);
     node.program = undefined;
     process.kill(pid, 'SIGQUIT');
+  }
+
+  /** Stops all programs of a machine where they are, or its PostgreSQL alone, until thaw(). */
+  freeze(name: string, what: 'machine' | 'postgres' = 'machine'): void {
+    const node = this.#node(name);
+    const postmaster = postmasterOf(node);
+    const stop = (pids: readonly number[]): void => pids.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+    // It starts no other once it is stopped itself.
+    const first = [
+      ...(what === 'machine' && node.program?.pid !== undefined ? [node.program.pid] : []),
+      postmaster,
+    ];
+    stop(first);
+    const children = childrenOf(postmaster);
+    stop(children);
+    node.frozen = [...children, ...first.toReversed()];
+  }
+
+  thaw(name: string): void {
+    const node = this.#node(name);
+    for (const pid of node.frozen) process.kill(pid, 'SIGCONT');
+    node.frozen = [];
+  }
+
+  /** The machine that the primary waits for. */
+  standbyOf(primary: string): string {
+    return this.sql(primary, "SELECT application_name FROM pg_stat_replication WHERE sync_state = 'sync'");
   }
 
   /** Brings a machine back. */
@@ -94,8 +153,8 @@ export class Patroni implements AsyncDisposable {
   }
 
   sql(name: string, text: string, database = 'postgres'): string {
-    const { port } = this.#node(name);
-    const url = `postgresql://postgres:${PASSWORD}@127.0.0.1:${port}/${database}?connect_timeout=2`;
+    const { address, port } = this.#node(name);
+    const url = `postgresql://postgres:${PASSWORD}@${address}:${port}/${database}?connect_timeout=2`;
     const [command = '', ...words] = asOrdinary('psql', '-X', '-qAtc', text, url);
     const { status, stdout, stderr } = spawnSync(command, words, { encoding: 'utf8', env: environment() });
     if (status !== 0) throw new Error(stderr);
@@ -104,6 +163,7 @@ export class Patroni implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const node of this.#nodes) {
+      this.thaw(node.name);
       const pid = join(node.folder, 'data/postmaster.pid');
       await end(node.program);
       if (existsSync(pid)) await endPostgres(Number(readFileSync(pid, 'utf8').split('\n')[0]));
@@ -130,7 +190,8 @@ export class Patroni implements AsyncDisposable {
   #startEtcd(): void {
     const [client, peer] = [takePort(), takePort()];
     this.#etcdPort = client;
-    const urls = { client: `http://127.0.0.1:${client}`, peer: `http://127.0.0.1:${peer}` };
+    const at = `http://${this.#etcdAddress}`;
+    const urls = { client: `${at}:${client}`, peer: `${at}:${peer}` };
     const options: Readonly<Record<string, string>> = {
       name: 'one',
       'data-dir': join(this.#folder.path, 'etcd'),
@@ -144,20 +205,21 @@ export class Patroni implements AsyncDisposable {
     this.#etcd = start('/usr/bin/etcd', [...words, '--unsafe-no-fsync']);
   }
 
-  #lay(name: string): void {
+  #lay(name: string, place: Place): void {
     const folder = join(this.#folder.path, name);
     mkdirSync(folder, { mode: 0o700 });
     this.#folder.give(folder);
-    const node = { name, folder, port: takePort(), rest: takePort(), program: undefined };
+    const ports = { port: takePort(), rest: takePort() };
+    const node = { name, folder, ...place, ...ports, program: undefined, frozen: [] };
     const replaced: Readonly<Record<string, string>> = {
-      'ETCD-HOSTS': `127.0.0.1:${this.#etcdPort}`,
+      'ETCD-HOSTS': `${this.#etcdAddress}:${this.#etcdPort}`,
       'REST-PORT': String(node.rest),
       'SUPERUSER-PASSWORD': PASSWORD,
       'REPLICATION-PASSWORD': PASSWORD,
       'REWIND-PASSWORD': PASSWORD,
       PROGRAMS: folderOfPrograms() ?? '',
-      NETWORK: '127.0.0.1/32',
-      ADDRESS: '127.0.0.1',
+      NETWORK: place === LOOPBACK ? '127.0.0.1/32' : '0.0.0.0/0',
+      ADDRESS: place.address,
       FOLDER: folder,
       NAME: name,
       PORT: String(node.port),
@@ -171,12 +233,24 @@ export class Patroni implements AsyncDisposable {
   }
 
   #run(node: Node): void {
-    node.program = start('/usr/bin/patroni', [join(node.folder, 'patroni.yml')]);
+    node.program = start('/usr/bin/patroni', [join(node.folder, 'patroni.yml')], node.through);
   }
 }
 
-function start(command: string, words: readonly string[]): ChildProcess {
-  const [first = '', ...rest] = asOrdinary(command, ...words);
+function postmasterOf({ folder }: Node): number {
+  return Number(readFileSync(join(folder, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
+}
+
+function childrenOf(parent: number): number[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(parent)], { encoding: 'utf8' });
+  return stdout
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(Number);
+}
+
+function start(command: string, words: readonly string[], through: readonly string[] = []): ChildProcess {
+  const [first = '', ...rest] = [...through, ...asOrdinary(command, ...words)];
   const program = spawn(first, rest, { stdio: 'ignore', env: environment(), cwd: '/' });
   running.add(program);
   program.once('exit', () => running.delete(program));

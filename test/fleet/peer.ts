@@ -17,7 +17,7 @@ import {
 import type { FleetKeys, Ports } from './roots.ts';
 
 /** Where a peer finds its server. */
-export type Meeting = { keys: FleetKeys; ports: () => Ports };
+export type Meeting = { keys: FleetKeys; ports: () => Ports; address?: string };
 
 /** Fields of the envelope that a test wants otherwise; `signer` signs in the place of the peer's own key. */
 export type Otherwise = { id?: string; at?: number; to?: string; key?: string; signer?: Signer };
@@ -35,6 +35,10 @@ export class Peer {
     this.#meeting = meeting;
     this.identity = identity;
     this.#signer = new Signer(identity.seedHex);
+  }
+
+  get #address(): string {
+    return this.#meeting.address ?? '127.0.0.1';
   }
 
   /** Makes a key and enrols it; the server may give it another name. */
@@ -101,7 +105,7 @@ export class Peer {
   /** Sends a request as it is and waits for the answer. */
   send(message: Sealed, curve: CurvePair = this.identity.curve, timeoutMs = 10_000): Promise<Answer> {
     const { keys, ports } = this.#meeting;
-    const at = endpoint('127.0.0.1', ports().report);
+    const at = endpoint(this.#address, ports().report);
     const known = this.#requesters.get(at + curve.publicKey);
     const requester = known ?? new Requester({ endpoint: at, serverKey: keys.server.publicKey, curve });
     this.#requesters.set(at + curve.publicKey, requester);
@@ -111,14 +115,14 @@ export class Peer {
   /** A socket that sends whatever frames the test likes; closed with the fleet at the latest, as the others are. */
   dealer(): Dealer {
     const socket = this.#kept(new Dealer({ linger: 0, receiveTimeout: 10_000, ...this.#curve() }));
-    socket.connect(endpoint('127.0.0.1', this.#meeting.ports().report));
+    socket.connect(endpoint(this.#address, this.#meeting.ports().report));
     return socket;
   }
 
   /** A subscription to all that is published. */
   subscribe(): Subscription {
     const { keys, ports } = this.#meeting;
-    const at = endpoint('127.0.0.1', ports().publish);
+    const at = endpoint(this.#address, ports().publish);
     const server = { endpoint: at, serverKey: keys.server.publicKey, curve: this.identity.curve };
     return this.#kept(new Subscription(server, 100));
   }
@@ -126,7 +130,7 @@ export class Peer {
   /** A bare subscriber socket, for what no honest host does. */
   subscriber(): XSubscriber {
     const socket = this.#kept(new XSubscriber({ linger: 0, sendHighWaterMark: 0, ...this.#curve() }));
-    socket.connect(endpoint('127.0.0.1', this.#meeting.ports().publish));
+    socket.connect(endpoint(this.#address, this.#meeting.ports().publish));
     return socket;
   }
 
