@@ -6,6 +6,7 @@ import type { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
 import { Postgres } from '../../test/fleet/postgres.ts';
 import { untilAnswered } from '../../test/fleet/within.ts';
+import { measureDeeds } from './deeds.ts';
 import { median, quantile, show, type Figure } from './figures.ts';
 import type { BenchFleet, Host } from './fleet.ts';
 import { Commands, connect, reportOf } from './latency.ts';
@@ -56,11 +57,14 @@ export async function measureServers(
   say('a hundred senders at two servers');
   await start('b');
   const two = await inTurns([targets.sqlite], [targets.a, targets.b], ROUNDS);
+  say('from deeds at one server to the ports of the other');
+  const deeds = await measureDeeds(fleet, PLACES);
   say('from one server to hosts of both');
   return [
     ...figuresOf(one, 'one server'),
     ...figuresOf(two, 'two servers'),
     alone,
+    deeds,
     await measureFollowing(fleet, reporter, hosts),
   ];
 }
