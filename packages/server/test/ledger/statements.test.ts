@@ -58,6 +58,19 @@ test('the latest end that other supporters ask for is read from the end of an in
   assert.doesNotMatch(said, /TEMP B-TREE/);
 });
 
+test('how many bans are active is counted in an index alone, also of ranges and of IPv6', () => {
+  using shelf = new LedgerOfTest();
+  const source = readFileSync(new URL('../../src/ledger/tables/bans.ts', import.meta.url), 'utf8');
+  const counts = statementsIn(source).filter((text) => text.startsWith('SELECT (SELECT count'));
+  assert.equal(counts.length, 3);
+  for (const statement of counts) {
+    const steps = shelf.ledger.sql(`EXPLAIN QUERY PLAN ${statement}`).all() as { detail: string }[];
+    const reads = steps.map(({ detail }) => detail).filter((detail) => detail.includes('bans'));
+    assert.equal(reads.length, 2);
+    for (const detail of reads) assert.match(detail, /^SEARCH bans USING COVERING INDEX/);
+  }
+});
+
 test('the check of statements sees one that reads a whole table', () => {
   using shelf = new LedgerOfTest();
   const steps = shelf.ledger.sql("EXPLAIN QUERY PLAN SELECT 1 FROM reports WHERE jail = 'sshd'").all() as {
