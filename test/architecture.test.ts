@@ -37,6 +37,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** What only some files may import, since they are the rooms for it. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': [
+    // Node has no datagrams of unix sockets: systemd's own program sends them, once a minute.
+    'runtime/src/process/systemd-notify.ts',
     'server/src/publish/fan-out-child.ts',
     // The administrator's firewall hook, run by root's own command and never by the daemon.
     'server/src/cli/close-ports.ts',

@@ -6,6 +6,7 @@ unit_dir=/usr/lib/systemd/system
 plan_unit() {
   # An image gets its unit even where no systemd runs while it is made.
   if [ "$live" = no ] || with_systemd; then
+    for unit in "$stage"/new/systemd/banshare-*.service; do settle_type "$unit"; done
     # Only the first is started. The timer is for who has node_exporter bring metrics.
     for unit in "banshare-$role.service" "banshare-$role-metrics.service" "banshare-$role-metrics.timer"; do
       put 0644 root:root "systemd/$unit" "$unit_dir/$unit"
@@ -17,6 +18,17 @@ plan_unit() {
     # Nor is this: an administrator who wants the page starts it.
     [ "$role" != server ] || put 0644 root:root systemd/banshare-web.service "$unit_dir/banshare-web.service"
   fi
+}
+
+# A program that ends at once after it has told systemd something is heard for certain since systemd 246; before, or without that program, a
+# unit is none that waits for a word. Before 240 there is no Type=exec either.
+settle_type() {
+  [ "$live" = yes ] || return 0
+  version=$(systemctl --version 2>/dev/null | awk 'NR == 1 { print $2 + 0 }')
+  if [ "${version:-0}" -ge 246 ] && command -v systemd-notify >/dev/null 2>&1; then return 0; fi
+  type='exec'
+  [ "${version:-0}" -ge 240 ] || type='simple'
+  sed -i -e "s/^Type=\\(notify\\|exec\\)\$/Type=$type/" -e '/^NotifyAccess=/d' -e '/^WatchdogSec=/d' "$1"
 }
 
 # Starts what is new and restarts what has changed; a new version that does not stay up is taken back.
@@ -39,19 +51,31 @@ start_service() {
   ! changed programs || [ "$role" != server ] || systemctl try-restart banshare-outside.service || :
   systemctl enable --quiet "banshare-$role.service"
   if changed programs || [ "$new_generation" = yes ] || ! systemctl is-active --quiet "banshare-$role.service"; then
-    systemctl restart "banshare-$role.service" && stays_up && return 0
+    restart_service && stays_up && return 0
     take_back
   fi
+}
+
+# It says itself when it is ready, which a server is not while its database is away: that is no reason to wait without an end.
+restart_service() {
+  code=0
+  timeout 60 systemctl restart "banshare-$role.service" || code=$?
+  [ "$code" = 0 ] || [ "$code" = 124 ]
 }
 
 # The daemon answers on its socket; 69 says that there is none.
 stays_up() {
   tries=0
   while [ "$tries" -lt 20 ]; do
-    systemctl is-active --quiet "banshare-$role.service" || return 1
-    code=0
-    "/usr/bin/banshare-$role" status >/dev/null 2>&1 || code=$?
-    [ "$code" = 69 ] || return 0
+    case $(systemctl is-active "banshare-$role.service" 2>/dev/null) in
+    active)
+      code=0
+      "/usr/bin/banshare-$role" status >/dev/null 2>&1 || code=$?
+      [ "$code" = 69 ] || return 0
+      ;;
+    activating | reloading | deactivating) ;;
+    *) return 1 ;;
+    esac
     sleep 0.5 2>/dev/null || sleep 1
     tries=$((tries + 1))
   done
@@ -66,7 +90,7 @@ take_back() {
   fi
   for each in $role_sets; do undo "$each"; done
   systemctl daemon-reload
-  if systemctl restart "banshare-$role.service" && stays_up; then
+  if restart_service && stays_up; then
     die "The new banshare-$role does not start (see above): the previous one is back, and runs"
   fi
   die "The new banshare-$role does not start (see above): the previous one is back, but does not start either"

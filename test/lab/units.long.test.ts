@@ -7,6 +7,7 @@ import { jailLocal } from './ground/fail2ban.ts';
 import { startLab } from './ground/lab.ts';
 import { skipReason } from './ground/requirements.ts';
 import type { Exit } from './ground/running.ts';
+import { untilTrue } from './ground/deadline.ts';
 import { Booted, noSystemd } from './ground/systemd.ts';
 
 // The installers and the units on hosts that systemd has booted, the server on the same host.
@@ -63,6 +64,53 @@ test(
       assert.equal(await booted.property(`banshare-${role}-metrics.timer`, 'LoadState'), 'not-found');
     }
     assert.equal((await booted.run('pgrep', '-f', 'lib/banshare/node')).code, 1);
+  },
+);
+
+test(
+  'systemd knows when the units are ready, reloads them, starts one again whose loop hangs, and has messages sent from a sandbox',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await host.write('/etc/systemd/system/banshare-server.service.d/soon.conf', '[Service]\nWatchdogSec=6\n');
+    await using booted = await Booted.start(host);
+    for (const role of ['server', 'client'] as const) {
+      const installed = await install(booted, role);
+      assert.equal(installed.code, 0, installed.stdout + installed.stderr);
+      assert.equal(await booted.property(`banshare-${role}`, 'Type'), 'notify');
+      assert.equal(await booted.property(`banshare-${role}`, 'ActiveState'), 'active');
+    }
+
+    const told = '/var/lib/banshare/outside/told';
+    await host.write('/etc/banshare/server.d/limits.toml', '[limits]\nactive = 7\n');
+    await host.write(
+      '/etc/banshare/server.d/messages.toml',
+      `[[notify]]\nkind = "command"\ncommand = "/usr/bin/touch ${told}"\n`,
+    );
+    const reloaded = await booted.run('systemctl', 'reload', 'banshare-server');
+    assert.equal(reloaded.code, 0, reloaded.stderr);
+    const journal = await booted.run('journalctl', '-u', 'banshare-server', '--no-pager');
+    assert.match(journal.stdout, /From now on: .*limits\.active \(500000, now 7\)/);
+    const outside = await booted.run('systemctl', 'enable', '--now', 'banshare-outside');
+    assert.equal(outside.code, 0, outside.stderr);
+    const tested = await booted.run('banshare-server', 'notify', '--test');
+    assert.equal(tested.code, 0, tested.stdout + tested.stderr);
+    assert.equal((await booted.run('stat', '-c', '%U', told)).stdout.trim(), 'banshare-outside');
+    const asked = await booted.run('banshare-server', 'status', '--json');
+    assert.match(asked.stdout, /"askedAt":\d/);
+    await host.write('/etc/banshare/client.d/broken.toml', 'nmae = 1\n');
+    assert.notEqual((await booted.run('systemctl', 'reload', 'banshare-client')).code, 0);
+    assert.equal(await booted.property('banshare-client', 'ActiveState'), 'active');
+
+    const pid = await booted.property('banshare-server', 'MainPID');
+    await booted.run('kill', '-STOP', pid);
+    await untilTrue(60_000, 'the server to be started again', async () => {
+      const isAnother = (await booted.property('banshare-server', 'MainPID')) !== pid;
+      return isAnother && (await booted.property('banshare-server', 'ActiveState')) === 'active';
+    });
+    assert.equal(await booted.property('banshare-server', 'NRestarts'), '1');
+    assert.equal((await booted.run('banshare-server', 'bans', '--json')).code, 0);
   },
 );
 

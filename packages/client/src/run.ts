@@ -112,7 +112,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
     openMetrics({ config, log, faults }, { ...seen, paths }, resources);
     return changeEnforcers(config, enforcerHost, parts, applier, () => !signal.aborted);
   });
-  const key = await identify(options, { log, faults, progress, servers }, signal);
+  const key = await identify(options, { log, faults, progress, servers, resources }, signal);
   if (key === undefined) return;
   beginAs(key, ownKey, progress, parts.choice);
   // What was protected since the last run is lifted before anything is applied.
@@ -324,9 +324,11 @@ function rotatorOf(
 /** The key of this host: the one it has, or a fresh one once the server accepts it; undefined when stopped meanwhile. */
 async function identify(
   { config, paths, serverPlace }: RunOptions,
-  host: { log: Log; faults: FaultLog; progress: Progress; servers: ServerChoice },
+  host: { log: Log; faults: FaultLog; progress: Progress; servers: ServerChoice; resources: Resources },
   signal: AbortSignal,
 ): Promise<EnrolledKey | undefined> {
+  // Whether a server is there or not, this host can be asked and paused from here on.
+  host.resources.ready();
   if (setCloneAside(paths)) {
     host.log.warning(
       'This machine is a clone: the key of the original is set aside, and this host enrols anew',

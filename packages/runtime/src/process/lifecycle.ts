@@ -3,6 +3,7 @@ import { wallSeconds } from '../machine/clock.ts';
 import { EXIT } from './exit-codes.ts';
 import { errorText, renderLine, type LogFields } from '../log/log-line.ts';
 import { textFormat } from '../log/log.ts';
+import { supervisorOf } from './supervisor.ts';
 
 /** What a program holds and must close before it ends. */
 export type Resources = {
@@ -15,6 +16,8 @@ export type Resources = {
   startAgain(): void;
   /** Says what SIGHUP does from now on, which until then is kept: systemd or a person may send it at any moment. */
   onReload(work: () => void): void;
+  /** The program does what it is for; said by itself only where its start goes on behind that. */
+  ready(): void;
 };
 
 /** Something that keeps a program from starting and that a person can mend: it is told in one line, without a stack. */
@@ -48,6 +51,7 @@ export async function runProgram(program: Program): Promise<never> {
   const owned: Owned[] = [];
   const stop = stopOnSignals(program);
   const onReload = reloadOnSignal();
+  const supervisor = await supervisorOf((text) => complain(text));
 
   let code: number = EXIT.done;
   try {
@@ -55,10 +59,14 @@ export async function runProgram(program: Program): Promise<never> {
       own: (label: string, close: () => unknown) => owned.push({ label, close }),
       startAgain: () => stop.again(),
       onReload,
+      ready: () => supervisor.ready(),
     };
     const result = await program.start(resources, stop.signal);
     if (typeof result === 'number') code = result;
-    else await stop.asked;
+    else {
+      supervisor.ready();
+      await stop.asked;
+    }
   } catch (error) {
     // A start that was told to stop may well throw.
     if (!stop.signal.aborted && error instanceof StartFault) {
@@ -67,6 +75,7 @@ export async function runProgram(program: Program): Promise<never> {
     } else if (!stop.signal.aborted) crash(error);
   }
   const clean = await closeAll(owned, stop.begin());
+  await supervisor.close();
   // A signal that has come meanwhile is heard now: behind becomeAnew() it would be forgotten.
   await new Promise(setImmediate);
   if (stop.isAgain() && clean) becomeAnew(program.name);

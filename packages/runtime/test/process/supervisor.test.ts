@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { supervisorOf } from '../../src/process/supervisor.ts';
+import type { Channel } from '../../src/process/systemd-notify.ts';
+
+const ENV = { NOTIFY_SOCKET: '/run/systemd/notify' };
+
+/** What is told to systemd, which the test lets it take or refuse. */
+function systemd(): { told: string[]; channel: Channel; answer: (error?: Error) => void } {
+  const told: string[] = [];
+  let settle: ((error?: Error) => void) | undefined;
+  const tell: Channel['tell'] = (assignments) => {
+    told.push(assignments.join(' '));
+    return new Promise((resolve, reject) => {
+      settle = (error) => (error === undefined ? resolve() : reject(error));
+    });
+  };
+  return { told, channel: { tell, close: () => Promise.resolve() }, answer: (error) => settle?.(error) };
+}
+
+const silent = (text: string): void => assert.fail(text);
+
+test('nobody is told anything where no systemd waits for it', async () => {
+  const { told, channel } = systemd();
+  (await supervisorOf(silent, {}, channel)).ready();
+  (await supervisorOf(silent, { NOTIFY_SOCKET: '' }, channel)).ready();
+  assert.deepEqual(told, []);
+});
+
+test('systemd hears that a process is ready once it is, and from then on, by the timer of its loop, three times in each span of the watchdog', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { told, channel, answer } = systemd();
+  const supervisor = await supervisorOf(silent, { ...ENV, WATCHDOG_USEC: '180000000' }, channel);
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(told, [], 'it does not live before it is ready');
+  supervisor.ready();
+  supervisor.ready();
+  answer();
+  await new Promise(setImmediate);
+  t.mock.timers.tick(59_999);
+  assert.equal(told.length, 1);
+  t.mock.timers.tick(1);
+  assert.deepEqual(told, ['READY=1 WATCHDOG=1', 'READY=1 WATCHDOG=1']);
+  t.mock.timers.tick(180_000);
+  assert.equal(told.length, 2, 'what systemd does not read is not joined by more');
+});
+
+test('a systemd that cannot be told is complained of once, and told again all the same', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { told, channel, answer } = systemd();
+  const complaints: string[] = [];
+  const supervisor = await supervisorOf(
+    (text) => complaints.push(text),
+    { ...ENV, WATCHDOG_USEC: '3000000' },
+    channel,
+  );
+  supervisor.ready();
+  for (let times = 0; times < 3; times += 1) {
+    answer(new Error('no such program'));
+    await new Promise(setImmediate);
+    t.mock.timers.tick(1000);
+  }
+  assert.equal(told.length, 4);
+  assert.deepEqual(complaints, ['Cannot tell systemd that all is well: no such program']);
+});
+
+test('a watchdog of another process is not fed', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { told, channel, answer } = systemd();
+  const env = { ...ENV, WATCHDOG_USEC: '3000000', WATCHDOG_PID: '1' };
+  (await supervisorOf(silent, env, channel)).ready();
+  answer();
+  await new Promise(setImmediate);
+  t.mock.timers.tick(60_000);
+  assert.equal(told.length, 1);
+});
