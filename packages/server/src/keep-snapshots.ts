@@ -53,6 +53,8 @@ export function keepSnapshots(
       if (await claims.claim('snapshot', CLAIM_SECONDS)) await takeSnapshot(ledger, shared, path);
     } catch (error) {
       lines.warning('Cannot put a snapshot into the shared log', { error: (error as Error).message });
+      // Such as where the disk here is full: another server looks before this one does again.
+      await claims.release('snapshot').catch(() => undefined);
     } finally {
       isBusy = false;
     }

@@ -49,6 +49,14 @@ export class Claims {
     return true;
   }
 
+  /** Leaves a chore that this server has to whoever asks next, since it cannot do it itself. @throws as claim() */
+  async release(name: string): Promise<void> {
+    if (this.#isAlone) return;
+    await this.#ledger.write(({ sql }) => {
+      sql('DELETE FROM claims WHERE name = ? AND server = ?').run(name, this.#server);
+    });
+  }
+
   get #isAlone(): boolean {
     return this.#ledger.replica() === undefined;
   }

@@ -50,6 +50,19 @@ test('a server alone has every chore and writes nothing for it; while the log is
   assert.equal(await claims.claim('drill', 60), true);
 });
 
+test('a server that cannot do a chore leaves it to another, and takes nothing from one that has it', async () => {
+  using fleet = new Servers();
+  const [a, b] = [await fleet.add('a'), await fleet.add('b')];
+  assert.equal(await a.claims.claim('snapshot', 60), true);
+  await b.claims.release('snapshot');
+  assert.equal(await b.claims.claim('snapshot', 60), false);
+  await a.claims.release('snapshot');
+  assert.deepEqual(
+    [await b.claims.claim('snapshot', 60), await a.claims.claim('snapshot', 60)],
+    [true, false],
+  );
+});
+
 test('a claim stands and falls with the deed in whose piece it is taken', async () => {
   using fleet = new Servers();
   const { ledger, claims } = await fleet.add('a');
