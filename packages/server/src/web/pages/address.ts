@@ -151,7 +151,7 @@ function timeline({ reports, events }: Explanation, now: number): Html {
   return html`<section class="card stream">
     <h2>What happened</h2>
     <ol id="timeline" data-live="rows">
-      ${steps.map(({ at, key, kind, text }) => html`<li data-key="${key}" class="${kind}">${sign(kind === 'report' ? 'waits' : kind)} <span class="what">${text}</span> ${moment(at, now)}</li>`)}
+      ${steps.map(({ at, key, kind, text }) => html`<li data-key="${key}" class="${kind}">${sign(kind)} <span class="what">${text}</span> ${moment(at, now)}</li>`)}
     </ol>
   </section>`;
 }

@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import { LIMIT_ENTRY, type AuditEntry } from '../../ledger/audit.ts';
+import { withCommands } from './command-text.ts';
 import { isoText, moment, pager, query, table, type Html } from './parts.ts';
 
 const PER_PAGE = 50;
@@ -20,8 +21,8 @@ export function auditPage(entries: readonly AuditEntry[], q: string, wanted: num
       <h1>
         Audit
         <span class="sum"
-          >The newest first. What a command says of who types it is not checked; banshare-server audit
-          --verify checks that nothing was changed.</span
+          >The newest first. What a command says of who types it is not checked;
+          ${withCommands('banshare-server audit --verify')} checks that nothing was changed.</span
         >
       </h1>
       <form class="search" method="get" action="/audit" role="search">

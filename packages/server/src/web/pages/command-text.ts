@@ -6,6 +6,9 @@ const COMMANDS = new RegExp(
   [
     String.raw`(?:banshare-server )?hosts (?:approve|mute|revoke|forget) [^\s,;:]+(?: --for \w+)?`,
     String.raw`(?:banshare-server )?held (?:publish|discard)`,
+    String.raw`banshare-server never-ban (?:add|remove) [^\s,;:]+`,
+    String.raw`banshare-server web link --as [^\s,;:]+`,
+    String.raw`banshare-server audit --verify`,
     String.raw`banshare-server (?:unban|explain) [^\s,;:]*[^\s,;:.]`,
     String.raw`banshare-server ban [^\s,;]+ --force`,
     String.raw`banshare-server undo --host [^\s,;]+ --since \w+`,

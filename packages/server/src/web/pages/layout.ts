@@ -109,8 +109,8 @@ ${Object.entries({
   urgent: '<path d="M5 1h6l4 4v6l-4 4H5l-4-4V5Z"/><path class="cut" d="M8 4v5M8 11v1.500"/>',
   wrong: '<rect x="1" y="1" width="14" height="14" rx="2"/><path class="cut" d="m5 5 6 6M11 5l-6 6"/>',
   paused: '<rect x="2" y="2" width="4.500" height="12"/><rect x="9.500" y="2" width="4.500" height="12"/>',
-  waits:
-    '<path d="M8 .800 15.200 8 8 15.200.800 8Z"/><path class="cut" d="M6.200 6.400c0-2.400 3.600-2.400 3.600 0C9.800 8 8 7.800 8 9.400M8 11v1"/>',
+  waits: '<path d="M3 1h10v3.500L9.500 8l3.500 3.500V15H3v-3.500L6.500 8 3 4.500Z"/>',
+  report: '<path class="line" d="M2 3h12v8H7.500L4 14v-3H2Z"/>',
   out: '<circle cx="8" cy="8" r="6" class="line"/><path class="line" d="M4 8h8"/>',
   ban: '<circle cx="8" cy="8" r="6" class="line"/><path class="line" d="m3.800 12.200 8.400-8.400"/>',
   unban: '<path class="line" d="M2 8h9M7.500 3.500 12 8l-4.500 4.500M14.500 2.500v11"/>',

@@ -4,7 +4,8 @@ import { count, table, type Html } from './parts.ts';
 
 export type NeverBanEntry = { readonly range: string; readonly source: string };
 
-const COLUMNS = [{ label: 'Address or range' }, { label: 'Why, or by whom' }, { label: 'Do' }];
+const COLUMNS = [{ label: 'Address or range' }, { label: 'Why, or by whom' }];
+const WITH_ACTS = [...COLUMNS, { label: 'Do' }];
 
 /** What is never banned, and why. */
 export function neverBanPage(entries: readonly NeverBanEntry[], q: string, acts: boolean): Html {
@@ -39,12 +40,12 @@ export function neverBanPage(entries: readonly NeverBanEntry[], q: string, acts:
         : table(
             'never-ban',
             'What is never banned',
-            COLUMNS,
+            acts && found.some(({ source }) => source === 'added') ? WITH_ACTS : COLUMNS,
             found.map(({ range, source }) => ({
               key: `${range} ${source}`,
               cells: [
                 html`<span class="address">${range}</span>`,
-                html`<span>${source}</span>`,
+                html`<span>${withCommands(source)}</span>`,
                 acts && source === 'added'
                   ? html`<a href="/act/never-ban-remove?range=${encodeURIComponent(range)}">take off</a>`
                   : '',
