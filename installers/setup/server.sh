@@ -21,6 +21,8 @@ install_role() {
   make_socket_folders
   private_folder banshare:banshare /etc/banshare/generations
   private_folder banshare:banshare /var/lib/banshare/server
+  # For the tokens and addresses of [[notify]].
+  private_folder banshare-outside:banshare-outside /etc/banshare/outside
   install_config
   install_generation
   reserve_ports
@@ -130,7 +132,7 @@ uninstall_role() {
   # While the runtime is here, by which this goes on as another user.
   if [ "$purge" = yes ]; then
     for each in /etc/banshare/generations /var/lib/banshare/server /run/banshare/server /run/banshare/operators /run/banshare/page \
-      /run/banshare/outside /var/lib/banshare/outside; do
+      /run/banshare/outside /var/lib/banshare/outside /etc/banshare/outside; do
       purge_folder "$each"
     done
     rm -rf "$root/etc/banshare/server.d"

@@ -99,6 +99,14 @@ test(
     assert.equal((await booted.run('stat', '-c', '%U', told)).stdout.trim(), 'banshare-outside');
     const asked = await booted.run('banshare-server', 'status', '--json');
     assert.match(asked.stdout, /"askedAt":\d/);
+    // It follows a reload of the server by itself.
+    await host.write('/etc/banshare/server.d/more.toml', '[dead-man]\nurl = "http://127.0.0.1:9/"\n');
+    assert.equal((await booted.run('systemctl', 'reload', 'banshare-server')).code, 0);
+    await untilTrue(60_000, 'the messages to follow', async () =>
+      (await booted.run('banshare-server', 'notify')).stdout.includes('dead-man 127.0.0.1:9'),
+    );
+    const page = await booted.run('systemctl', 'enable', '--now', 'banshare-web');
+    assert.equal(page.code, 0, page.stderr);
     await host.write('/etc/banshare/client.d/broken.toml', 'nmae = 1\n');
     assert.notEqual((await booted.run('systemctl', 'reload', 'banshare-client')).code, 0);
     assert.equal(await booted.property('banshare-client', 'ActiveState'), 'active');

@@ -7,6 +7,8 @@ export type HostPaths = {
   /** What is read behind those. */
   readonly serverAdditions: string;
   readonly clientAdditions: string;
+  /** For tokens and addresses that messages go by: a folder of the user who sends them. */
+  readonly outsideSecrets: string;
   readonly keys: {
     readonly dir: string;
     readonly host: string;
@@ -67,6 +69,7 @@ export function hostPaths(root: string): HostPaths {
     clientConfig: below('etc/banshare/client.toml'),
     serverAdditions: below('etc/banshare/server.d'),
     clientAdditions: below('etc/banshare/client.d'),
+    outsideSecrets: below('etc/banshare/outside'),
     keys: {
       dir: below('etc/banshare/keys'),
       host: below('etc/banshare/keys/host'),

@@ -9,6 +9,7 @@ const real: HostPaths = {
   clientConfig: '/etc/banshare/client.toml',
   serverAdditions: '/etc/banshare/server.d',
   clientAdditions: '/etc/banshare/client.d',
+  outsideSecrets: '/etc/banshare/outside',
   keys: {
     dir: '/etc/banshare/keys',
     host: '/etc/banshare/keys/host',
