@@ -1,13 +1,15 @@
+import { parseTarget } from '@banshare/protocol';
 import { wallSeconds, type AdminReply } from '@banshare/runtime';
 import type { Context, Hono } from 'hono';
 import type { AuditEntry } from '../ledger/audit.ts';
 import type { Behind } from './door/guard.ts';
 import type { Explanation } from '../operator/explain.ts';
+import type { Places } from '../operator/where.ts';
 import type { PastBans } from '../operator/history.ts';
-import { addressPage } from './pages/address.ts';
+import { addressPage, noAddressPage } from './pages/address.ts';
 import { historyPage } from './pages/history.ts';
 import { auditPage } from './pages/audit.ts';
-import { bansCsv, bansPage, readBanQuery } from './pages/bans.ts';
+import { bansCsv, bansPage, pageOfBans, readBanQuery } from './pages/bans.ts';
 import { noPage } from './pages/enter.ts';
 import { findBans } from './pages/find-bans.ts';
 import { heldPage, type Held } from './pages/held.ts';
@@ -38,9 +40,15 @@ export function addViews(app: Hono<Behind>, parts: PageParts): void {
   });
   addBans(app, parts);
   app.get('/address', async (context) => {
-    const explained = await ask('explain', { ip: context.req.query('ip')?.trim() ?? '' });
+    const asked = context.req.query('ip')?.trim() ?? '';
+    const target = parseTarget(asked);
+    if (!target.ok) {
+      if (asked !== '') context.status(400);
+      return show(context, parts, 'One address', noAddressPage(asked, target.fault));
+    }
+    const explained = await ask('explain', { ip: target.value });
     const now = wallSeconds();
-    return orSilent(context, parts, explained, context.req.query('ip') ?? '', (result) =>
+    return orSilent(context, parts, explained, target.value, (result) =>
       addressPage({ explanation: result as Explanation, bans: watch.bans(now), acts }, now),
     );
   });
@@ -79,15 +87,13 @@ export function addViews(app: Hono<Behind>, parts: PageParts): void {
 
 function addBans(app: Hono<Behind>, parts: PageParts): void {
   const { watch } = parts;
-  app.get('/bans', (context) => {
+  app.get('/bans', async (context) => {
     const now = wallSeconds();
     const asked = readBanQuery((name) => context.req.query(name));
-    return show(
-      context,
-      parts,
-      'Bans',
-      bansPage({ bans: watch.bans(now), isWhole: watch.known.isWhole, acts: parts.web.acts }, asked, now),
-    );
+    const list = pageOfBans(watch.bans(now), asked);
+    const where = await whereAre(parts, list.shown);
+    const known = { isWhole: watch.known.isWhole, acts: parts.web.acts, where };
+    return show(context, parts, 'Bans', bansPage(list, known, now));
   });
   app.get('/bans.csv', (context) => {
     const found = findBans(
@@ -107,6 +113,13 @@ function addBans(app: Hono<Behind>, parts: PageParts): void {
     context.header('Content-Disposition', 'attachment; filename="banshare-bans.json"');
     return context.json({ bans: found });
   });
+}
+
+/** Where the addresses of some bans are, in their order; nothing where no file says it. */
+async function whereAre({ ask }: PageParts, bans: readonly { ip: string }[]): Promise<Places['places']> {
+  if (bans.length === 0) return [];
+  const told = await ask('where', { ips: bans.map(({ ip }) => ip) });
+  return told.ok ? (told.result as Places).places : [];
 }
 
 /** Who opens a view wants to see how it is now; a page that is open renews itself anyway. */

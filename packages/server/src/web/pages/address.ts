@@ -1,12 +1,15 @@
 import { html } from 'hono/html';
-import { parseTarget } from '@banshare/protocol';
+import { oneLine, parseTarget } from '@banshare/protocol';
 import type { Explanation } from '../../operator/explain.ts';
+import { sayWhere } from '../../words/whereabouts.ts';
 import { networkOf } from '../../words/network.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';
 import { findBans } from './find-bans.ts';
-import { count, ending, isoText, moment, query, sign, table, type Html } from './parts.ts';
+import { count, ending, isoText, moment, query, sign, spanText, table, type Html } from './parts.ts';
 
 const MOST_NEIGHBOURS = 20;
+/** So many of the hosts that support a ban are named. */
+const MOST_NAMED = 10;
 
 type Shown = {
   readonly explanation: Explanation;
@@ -16,7 +19,8 @@ type Shown = {
 
 /** Everything about one address or range: whether it is banned, what happened, what each host made of it, and its neighbours. */
 export function addressPage({ explanation, bans, acts }: Shown, now: number): Html {
-  const { ip, events } = explanation;
+  const { ip, events, supporters } = explanation;
+  const where = sayWhere(explanation);
   const active = findBans(bans, { q: ip, jail: '', host: '', sort: 'newest' }).filter(
     (ban) => ban.ip === ip || ban.ip.includes('/'),
   );
@@ -26,7 +30,8 @@ export function addressPage({ explanation, bans, acts }: Shown, now: number): Ht
         ${sign(active.length > 0 ? 'ban' : 'well')} <span class="address">${ip}</span> is
         ${active.length > 0 ? 'banned' : 'not banned'}
       </h1>
-      ${active.map((ban) => activeText(ban, ip, now))}
+      ${where === '' ? '' : html`<p>${where}</p>`} ${active.map((ban) => activeText(ban, ip, now))}
+      ${supporters.map(supportText)}
       ${
         acts
           ? html`<p class="buttons">
@@ -41,6 +46,30 @@ export function addressPage({ explanation, bans, acts }: Shown, now: number): Ht
       <div>${newest === undefined ? '' : outcomes(newest, explanation)} ${neighbours(bans, ip, now)}</div>
       ${timeline(explanation, now)}
     </div>`;
+}
+
+function supportText({ ip, prog, jail, hosts }: Explanation['supporters'][number]): Html {
+  const named = hosts.slice(0, MOST_NAMED).join(', ');
+  const more = hosts.length - MOST_NAMED;
+  return html`<p>
+    <span class="address">${ip}</span> ${prog}/${jail} is supported by
+    ${named}${more > 0 ? ` and ${count(more, 'more host')}` : ''}.
+  </p>`;
+}
+
+/** What somebody asks for that is no address, or nothing at all. */
+export function noAddressPage(asked: string, fault: string): Html {
+  return html`<section class="answer">
+    <h1>One address</h1>
+    <p>${asked === '' ? 'Name an address or a range.' : `That is none: ${fault}.`}</p>
+    <form class="search" method="get" action="/address" role="search">
+      <label
+        >Address or range
+        <input type="search" name="ip" value="${asked}" autocapitalize="none" spellcheck="false"
+      /></label>
+      <button class="main">Show</button>
+    </form>
+  </section>`;
 }
 
 function activeText({ ip, jail, host, at, until, reason }: MirrorBan, of: string, now: number): Html {
@@ -71,7 +100,7 @@ function outcomes(event: Explanation['events'][number], { dropped }: Explanation
       'outcomes',
       'What each host made of it',
       OUTCOME_COLUMNS,
-      event.outcomes.map(({ host, outcome, reason, at }) => ({
+      event.outcomes.map(({ host, outcome, reason, at, ms }) => ({
         key: `${event.seq} ${host}`,
         cells: [
           html`<b>${host}</b>`,
@@ -80,7 +109,7 @@ function outcomes(event: Explanation['events'][number], { dropped }: Explanation
               >${sign(outcome === 'waiting' ? 'moving' : outcome === 'failed' ? 'wrong' : 'well')}
               ${outcome}</span
             >${reason === null ? '' : html`<span class="soft">${reason}</span>`}`,
-          html`<span>${at === null ? 'unknown' : afterText(at - event.at)}</span>`,
+          html`<span>${ms === null ? knownText(at, event.at) : msText(ms)}</span>`,
           html`<span>${droppedText(dropped.filter((each) => each.host === host))}</span>`,
         ],
       })),
@@ -88,11 +117,26 @@ function outcomes(event: Explanation['events'][number], { dropped }: Explanation
   </section>`;
 }
 
-/** A host acknowledges every five seconds, so that most times are those of its word. */
-function afterText(seconds: number): string {
-  return seconds < 10
-    ? `${Math.max(0, Math.round(seconds * 1000)).toLocaleString('en-US')} ms`
-    : `${Math.round(seconds)} s`;
+/** A host that measures nothing acknowledges every five seconds: its word is no measure. */
+function knownText(at: number | null, since: number): string {
+  return at === null ? 'unknown' : `known ${spanText(at - since)} later`;
+}
+
+/** From the report to the ban in place, or to another step of it. */
+function msText(ms: number): string {
+  return ms < 10_000 ? `${Math.round(ms).toLocaleString('en-US')} ms` : spanText(ms / 1000);
+}
+
+/** What was before the server's start has no times. */
+function stepsText(committedMs: number | null, publishedMs: number | null): string {
+  if (committedMs === null || publishedMs === null) return '';
+  return `, in the ledger after ${msText(committedMs)}, published after ${msText(publishedMs)}`;
+}
+
+/** What its detector saw: an attacker's text, of which nothing steers whatever it is copied to. */
+function evidenceText(evidence: string | null): Html | '' {
+  if (evidence === null) return '';
+  return html`<pre class="evidence">${evidence.split('\n').map(oneLine).join('\n')}</pre>`;
 }
 
 function droppedText(there: Explanation['dropped']): string {
@@ -127,17 +171,17 @@ type Step = { readonly at: number; readonly key: string; readonly kind: string; 
 
 function timeline({ reports, events }: Explanation, now: number): Html {
   const steps: Step[] = [
-    ...events.map(({ at, seq, kind, host, jail, until, reason }) => ({
+    ...events.map(({ at, seq, kind, host, jail, until, reason, committedMs, publishedMs }) => ({
       at,
       key: `e${seq}`,
       kind,
       text: html`<b>${kind === 'ban' ? 'Banned everywhere' : 'Lifted everywhere'}</b>
         <span class="by"
           >by ${host} in
-          ${jail}${kind === 'ban' ? (until === null ? ', for ever' : `, until ${isoText(until)}`) : ''}${reason === undefined ? '' : `: ${reason}`}</span
+          ${jail}${kind === 'ban' ? (until === null ? ', for ever' : `, until ${isoText(until)}`) : ''}${stepsText(committedMs, publishedMs)}${reason === undefined ? '' : `: ${reason}`}</span
         >`,
     })),
-    ...reports.map(({ at, received, host, kind, prog, jail, verdict, reason }, index) => ({
+    ...reports.map(({ at, received, host, kind, prog, jail, verdict, reason, evidence }, index) => ({
       at: received,
       key: `r${received}-${index}`,
       kind: 'report',
@@ -145,7 +189,7 @@ function timeline({ reports, events }: Explanation, now: number): Html {
         <span class="by"
           >${prog}/${jail}${received - at > 60 ? html`, found ${moment(at, now)}` : ''}:
           ${verdict}${reason === null ? '' : `, ${reason}`}</span
-        >`,
+        >${evidenceText(evidence)}`,
     })),
   ].toSorted((one, other) => other.at - one.at);
   return html`<section class="card stream">

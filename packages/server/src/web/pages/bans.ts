@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { sayWhere, type Whereabouts } from '../../words/whereabouts.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';
 import { BAN_SORTS, findBans, type BanQuery, type BanSort } from './find-bans.ts';
 import { count, ending, moment, pager, query, table, type Html } from './parts.ts';
@@ -29,38 +30,51 @@ export function readBanQuery(given: (name: string) => string | undefined): BanQu
   return { q: given('q') ?? '', jail: given('jail') ?? '', host: given('host') ?? '', sort, page };
 }
 
-/** The active bans: what somebody looks for, a page of it at a time. */
-export function bansPage(
-  { bans, isWhole, acts }: { bans: readonly MirrorBan[]; isWhole: boolean; acts: boolean },
-  asked: BanQuery & { page: number },
-  now: number,
-): Html {
+/** A page of the bans that somebody looks for. */
+export type BanList = {
+  readonly sought: BanQuery;
+  readonly total: number;
+  readonly found: number;
+  readonly page: number;
+  readonly pages: number;
+  readonly shown: readonly MirrorBan[];
+};
+
+/** Of the active bans those that somebody looks for, a page of them at a time. */
+export function pageOfBans(bans: readonly MirrorBan[], asked: BanQuery & { page: number }): BanList {
   const { page: _, ...sought } = asked;
   const found = findBans(bans, sought);
   const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
   const page = Math.min(asked.page, pages);
   const shown = found.slice((page - 1) * PER_PAGE, page * PER_PAGE);
+  return { sought, total: bans.length, found: found.length, page, pages, shown };
+}
+
+/** The active bans: what somebody looks for; `where` says of each that is shown where its address is, as far as a file does. */
+export function bansPage(
+  { sought, total, found, page, pages, shown }: BanList,
+  { isWhole, acts, where }: { isWhole: boolean; acts: boolean; where: readonly Whereabouts[] },
+  now: number,
+): Html {
   const isAll = sought.q === '' && sought.jail === '' && sought.host === '';
-  const all = count(bans.length, 'active ban');
+  const all = count(total, 'active ban');
   return html`<div class="bar">
       <h1>
         Bans
         <span class="sum" id="sum" data-live
-          >${isAll ? all : `${count(found.length, 'ban')} of ${all}`}${isWhole ? '' : ', more are being read'}</span
+          >${isAll ? all : `${count(found, 'ban')} of ${all}`}${isWhole ? '' : ', more are being read'}</span
         >
       </h1>
       ${searchForm(sought)}
     </div>
     ${
       shown.length === 0
-        ? html`<p class="empty">
-            ${bans.length === 0 ? 'Nothing is banned now.' : 'No active ban is like that.'}
-          </p>`
+        ? html`<p class="empty">${total === 0 ? 'Nothing is banned now.' : 'No active ban is like that.'}</p>`
         : table(
             'bans',
             'Active bans',
             COLUMNS,
-            shown.map((ban) => rowOf(ban, now)),
+            shown.map((ban, index) => rowOf(ban, sayWhere(where[index] ?? {}), now)),
           )
     }
     ${pager(page, pages, (to) => `/bans${query({ ...sought, page: to })}`)}
@@ -97,9 +111,12 @@ function searchForm({ q, jail, host, sort }: BanQuery): Html {
   </form>`;
 }
 
-function rowOf({ ip, prog, jail, host, seq, at, until, reason }: MirrorBan, now: number) {
+function rowOf({ ip, prog, jail, host, seq, at, until, reason }: MirrorBan, where: string, now: number) {
   const cells = [
-    html`<a class="address" href="/address${query({ ip })}">${ip}</a>`,
+    html`<span
+      ><a class="address" href="/address${query({ ip })}">${ip}</a
+      >${where === '' ? '' : html`<span class="soft">${where}</span>`}</span
+    >`,
     html`<span>${jail}${prog === 'operator' ? '' : html` <span class="soft">${prog}</span>`}</span>`,
     prog === 'operator'
       ? html`<span>${host}</span>`

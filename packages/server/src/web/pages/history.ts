@@ -8,7 +8,7 @@ const DAY = 86_400;
 
 /** The bans of thirty days: how many an hour, where they came from, who found them, and what they were worth. */
 export function historyPage(past: PastBans, status: Status | undefined): Html {
-  const { bans, since, at, hours, jails, networks, reporters, isRough } = past;
+  const { bans, since, at, hours, jails, networks, countries, reporters, isRough } = past;
   return html`<div class="bar">
       <h1>
         History
@@ -22,13 +22,19 @@ export function historyPage(past: PastBans, status: Status | undefined): Html {
     ${worthText(status)}
     <div class="thirds">
       ${ranking('jails', 'In which jails', 'Jail', jails, (name) => `/bans${query({ jail: name })}`)}
-      ${ranking('networks', isRough ? 'Of which networks (roughly)' : 'Of which networks', 'Network', networks, (name) => `/bans${query({ q: name })}`)}
+      ${ranking('networks', isRough ? 'Of which networks (roughly)' : 'Of which networks', 'Network', networks, networkHref)}
+      ${countries.length === 0 ? '' : ranking('countries', 'Of which countries', 'Country', countries, () => undefined)}
       ${ranking('reporters', 'Found by whom', 'Host', reporters, (name) => `/hosts${query({ q: name })}`)}
     </div>
     <section class="section">
       <h2>By day</h2>
       ${table('days', 'Bans by day', [{ label: 'Day' }, { label: 'Banned', isNumber: true }, { label: 'Lifted', isNumber: true }], daysOf(hours))}
     </section>`;
+}
+
+/** A network that a file names is no range that one could look for. */
+function networkHref(name: string): string | undefined {
+  return name.includes('/') ? `/bans${query({ q: name })}` : undefined;
 }
 
 /** One path for all hours: seven hundred bars would be as many elements. */
@@ -89,7 +95,7 @@ function ranking(
   title: string,
   label: string,
   counted: readonly { name: string; bans: number }[],
-  hrefOf: (name: string) => string,
+  hrefOf: (name: string) => string | undefined,
 ): Html {
   const most = Math.max(1, ...counted.map(({ bans }) => bans));
   return html`<section class="card" aria-labelledby="${id}-title">
@@ -101,8 +107,8 @@ function ranking(
             ${counted.slice(0, 10).map(
               ({ name, bans }) =>
                 html`<li>
-                  <a href="${hrefOf(name)}" aria-label="${label} ${name}: ${count(bans, 'ban')}">${name}</a
-                  ><span>${bans.toLocaleString('en-US')}</span
+                  ${named(name, hrefOf(name), `${label} ${name}: ${count(bans, 'ban')}`)}<span
+                    >${bans.toLocaleString('en-US')}</span
                   ><svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
                     <rect width="${((bans / most) * 100).toFixed(1)}" height="4" />
                   </svg>
@@ -111,6 +117,12 @@ function ranking(
           </ol>`
     }
   </section>`;
+}
+
+function named(name: string, href: string | undefined, said: string): Html {
+  return href === undefined
+    ? html`<span>${name}</span>`
+    : html`<a href="${href}" aria-label="${said}">${name}</a>`;
 }
 
 function daysOf(hours: PastBans['hours']) {
