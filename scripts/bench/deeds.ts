@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { rotationText } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity, readSecretSections, Signer, type Answer, type Identity } from '@banshare/transport';
 import { ask as askDaemon } from '../../test/chaos/state-of.ts';
+import { untilAnswered } from '../../test/fleet/within.ts';
 import { makeId, Peer, type Meeting } from '../../test/fleet/peer.ts';
 import { reportOf } from '../../packages/server/test/reports.ts';
 import { Fault } from '../say.ts';
@@ -11,6 +13,7 @@ import type { BenchFleet } from './fleet.ts';
 
 const ROUNDS = 25;
 const MOST_MS = 10_000;
+const CUT_MS = 300;
 
 /** Where two servers of one ledger are: what is done at the first counts at the ports of the second a moment later. */
 export type Pair = { readonly a: string; readonly b: string };
@@ -60,6 +63,19 @@ class Deeds {
     this.#known = await Peer.enrolled(this.#meetings.a, 'known');
     this.#peers.push(this.#known);
     await this.#do('enrolment', { mode: 'approve' });
+    await untilAnswered(
+      () => this.#enters(),
+      MOST_MS,
+      () => 'a host of the first server at the second',
+    );
+  }
+
+  /** Whether the second server lets the host in; who was refused once is so for good, over that connection. */
+  async #enters(): Promise<true | undefined> {
+    const there = this.#knownPeer.at(this.#meetings.b);
+    const answer = await there.ask({ kind: 'sync', limit: 1 });
+    there.leave();
+    return answer.ok ? true : undefined;
   }
 
   /** Everything that an operator or a host does to the fleet, once. */
@@ -76,7 +92,9 @@ class Deeds {
     await this.#untilItCounts('enrolment', this.#asks(atB), () => newcomer.enrol(name));
     await this.#untilItCounts('approval', this.#asks(atB), () => this.#change('approve', name));
     await this.#untilItCounts('rotation', this.#asks(nextAtB), () => this.#rotate(newcomer, next));
+    await this.#isCut();
     await this.#untilItCounts('revocation', this.#asks(nextAtB), () => this.#change('revoke', name));
+    await this.#isCut();
     await this.#untilItCounts('never-ban', this.#reports(n), () =>
       this.#do('never-ban', { action: 'add', range: `47.0.${n}.0/24` }),
     );
@@ -114,6 +132,12 @@ class Deeds {
       if (performance.now() - done > MOST_MS)
         throw new Fault(`${what} does not count at the other server: ${before}`);
     this.#times.set(what, [...(this.#times.get(what) ?? []), performance.now() - done]);
+  }
+
+  /** Behind a key that counts no more servers cut every connection once: what is asked next would wait for another one. */
+  async #isCut(): Promise<void> {
+    await pause(CUT_MS);
+    await this.#asks(this.#knownAtB)();
   }
 
   #asks(peer: Peer): Look {
