@@ -75,11 +75,11 @@ export class DroppedBook {
     );
   }
 
-  /** Those whose counter showed something at the last reading. */
-  showing(): Target[] {
-    return this.#sql('SELECT ip FROM dropped WHERE shown > 0')
-      .all()
-      .map((row) => String(row['ip']) as Target);
+  /** A part of all, in the order of their addresses from behind one of them: what their counters showed at the last reading. */
+  page(behind: string, limit: number): { ip: Target; shown: number }[] {
+    return this.#sql('SELECT ip, shown FROM dropped WHERE ip > ? ORDER BY ip LIMIT ?')
+      .all(behind, limit)
+      .map((row) => ({ ip: String(row['ip']) as Target, shown: Number(row['shown']) }));
   }
 
   /** Their counter shows nothing any more. */
@@ -99,12 +99,16 @@ export class DroppedBook {
       .map((row) => ({ ...row }) as StandingSince);
   }
 
-  /** Notes whose bans are over, and forgets what is too much. */
-  tidy(): void {
+  /** Notes of a part whose bans are over: from behind an address up to another. */
+  noteOver(behind: string, last: string): void {
     this.#sql(
-      `UPDATE dropped SET over = 1 WHERE over = 0
+      `UPDATE dropped SET over = 1 WHERE over = 0 AND ip > ? AND ip <= ?
        AND NOT EXISTS (SELECT 1 FROM bans WHERE bans.ip = dropped.ip AND ${STANDING})`,
-    ).run();
+    ).run(behind, last);
+  }
+
+  /** Forgets what is too much. */
+  forget(): void {
     const count = Number(this.#sql('SELECT count(*) AS n FROM dropped').get()?.['n']);
     if (count <= MOST_ROWS) return;
     this.#sql('DELETE FROM dropped WHERE ip IN (SELECT ip FROM dropped ORDER BY over DESC, at LIMIT ?)').run(

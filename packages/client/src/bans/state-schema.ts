@@ -62,6 +62,7 @@ const STEPS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX dropped_packets ON dropped (packets);
    CREATE INDEX dropped_showing ON dropped (ip) WHERE shown > 0;`,
+  `DROP INDEX dropped_showing;`,
 ];
 
 /** What a reason meant that an earlier version kept as one sentence. */

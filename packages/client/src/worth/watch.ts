@@ -142,8 +142,7 @@ export class DropWatch {
     const before = state.dropped.sums();
     let sums = before ?? { since: from, readAt: from, v4: 0, v6: 0, found: 0, addresses: 0, before: 0 };
     const lastReading = before?.readAt;
-    const gone = state.dropped.showing().filter((ip) => !packets.has(ip));
-    state.inTransaction(() => state.dropped.restart(gone));
+    await this.#restartGone(packets);
     const entries = [...packets];
     for (let part = 0; part < entries.length; part += MOST_IN_A_GO) {
       if (part > 0) await setImmediate();
@@ -161,9 +160,28 @@ export class DropWatch {
       });
     }
     state.inTransaction(() => {
-      state.dropped.tidy();
+      state.dropped.forget();
       state.dropped.keep({ ...sums, readAt: from });
     });
+  }
+
+  /** What counters show nothing any more, and whose bans are over; a part at a time too. */
+  async #restartGone(packets: ReadonlyMap<Target, number>): Promise<void> {
+    const { state } = this.#parts;
+    for (let behind = '', goesOn = true; goesOn;) {
+      const rows = state.dropped.page(behind, MOST_IN_A_GO);
+      const last = rows.at(-1)?.ip;
+      if (last === undefined) return;
+      const gone = rows.filter(({ ip, shown }) => shown > 0 && !packets.has(ip)).map(({ ip }) => ip);
+      const from = behind;
+      state.inTransaction(() => {
+        state.dropped.restart(gone);
+        state.dropped.noteOver(from, last);
+      });
+      behind = last;
+      goesOn = rows.length === MOST_IN_A_GO;
+      if (goesOn) await setImmediate();
+    }
   }
 }
 

@@ -146,7 +146,7 @@ test('ten thousand addresses are read without holding up the loop, and the fifty
   using scratch = folder();
   const state = new State(scratch.path);
   const clock: Clock = { now: NOW, steady: 0 };
-  const many = Object.fromEntries(
+  let many = Object.fromEntries(
     Array.from({ length: 10_000 }, (_, n) => [`198.18.${n >> 8}.${n & 255}`, n + 1]),
   );
   const { watch } = watchOf(state, clock, [() => shows(many)]);
@@ -159,5 +159,11 @@ test('ten thousand addresses are read without holding up the loop, and the fifty
   assert.ok('top' in dropped);
   assert.equal(dropped.top.length, 50);
   assert.deepEqual(dropped.top[0], { ip: '198.18.39.15', packets: 10_000, isFound: false });
+  for (const next of [{}, { '198.18.39.15': 3 }]) {
+    many = next;
+    await watch.read();
+  }
+  const after = watch.dropped();
+  assert.deepEqual('top' in after && after.top[0], { ip: '198.18.39.15', packets: 10_003, isFound: false });
   state.close();
 });
