@@ -358,8 +358,9 @@ export class Ledger {
     while (!this.#isClosed && (this.#waiting.length > 0 || this.#news.isThere)) {
       try {
         if (this.#file.isBehind) this.#file.reopen();
+        if (this.#waiting.length > 0) await this.#news.awaited(shared.turnMs);
         if (this.#news.isThere) await this.#news.hear(() => shared.follow());
-        if (this.#waiting.length > 0) this.#settle(await shared.commit(this.#waiting));
+        if (this.#waiting.length > 0 && !this.#isClosed) this.#settle(await shared.commit(this.#waiting));
       } catch (error) {
         this.#failed(error as Error);
         if (!(error instanceof LogFault)) this.#news.later(this.#file.faultOf(error as Error));

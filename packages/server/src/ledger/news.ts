@@ -9,6 +9,7 @@ export class News {
   readonly #waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #isThere = false;
   #later: NodeJS.Timeout | undefined;
+  #awaiting: (() => void) | undefined;
 
   /** `wake` is called whenever there is some. */
   constructor(wake: () => void) {
@@ -21,7 +22,19 @@ export class News {
 
   came(): void {
     this.#isThere = true;
+    this.#awaiting?.();
     this.#wake();
+  }
+
+  /** Resolves once there is some, or after so many milliseconds. */
+  async awaited(ms: number): Promise<void> {
+    if (this.#isThere || ms <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#awaiting = resolve;
+    await promise;
+    clearTimeout(timer);
+    this.#awaiting = undefined;
   }
 
   /** Resolves once all is applied that there is by now. @throws LogFault, or what the file failed with. */
@@ -54,6 +67,7 @@ export class News {
   }
 
   close(error: Error): void {
+    this.#awaiting?.();
     clearTimeout(this.#later);
     this.#refuse(error);
   }

@@ -1,3 +1,4 @@
+import { monotonicSeconds } from '@banshare/runtime';
 import {
   lacking,
   LogFault,
@@ -7,14 +8,21 @@ import {
   type Log,
   type LogPosition,
 } from '../log/log.ts';
+import type { Database } from './database.ts';
 import { wayOn } from '../log/way-on.ts';
 import type { LedgerFile } from './ledger-file.ts';
-import { markOf, rewind, type Outcome, type Piece } from './pieces.ts';
+import { markOf, rewind, type Opened, type Outcome, type Piece } from './pieces.ts';
 import type { Row } from './tables/rows.ts';
 import { SCHEMA } from './schema.ts';
 
 /** Entries read at once: memory has to hold them. */
 const MOST_READ = 200;
+
+/** Nobody waits longer for others that have nothing to write. */
+const MOST_TURN_SECONDS = 0.1;
+
+/** The entry that an open file has applied last, and the statement that says so. */
+type Kept = { opened: Opened; put: ReturnType<Database['prepare']>; position: LogPosition };
 
 /** What a run of pieces would change, and what the books said at its end. */
 type Judged = {
@@ -38,10 +46,17 @@ export class Replica {
   readonly #log: Log;
   #stopped: LogFault | undefined;
   #applied = 0;
+  /** What is prepared for the file as it is open. */
+  #kept: Kept | undefined;
+  /** Whether another server has written since this one did. */
+  #areOthersWriting = false;
+  /** Until when the others have their turn, monotonic seconds. */
+  #theirsUntil = 0;
 
   constructor(file: LedgerFile, log: Log) {
     this.#file = file;
     this.#log = log;
+    log.onWanted(() => (this.#areOthersWriting = true));
   }
 
   /** Why this replica applies nothing more; undefined where it does. */
@@ -51,7 +66,7 @@ export class Replica {
 
   /** The entry that was applied last. */
   get position(): LogPosition {
-    const position = positionOf(this.#file);
+    const { position } = this.#keep();
     this.#applied = position.n;
     return position;
   }
@@ -65,10 +80,19 @@ export class Replica {
     }
   }
 
+  /**
+   * For how many milliseconds others shall have their turn. Servers that judge at once judge in vain, all but one; so whoever has written
+   * leaves the next entry to the others while they write too, and what comes meanwhile is committed together.
+   */
+  get turnMs(): number {
+    return Math.max(0, (this.#theirsUntil - monotonicSeconds()) * 1000);
+  }
+
   /** Commits as much of what waits as may be together. @throws LogFault, or what the file fails with: then it is not known whether it is stored. */
   async commit(waiting: readonly Piece[]): Promise<Outcome[]> {
     for (;;) {
       if (this.#stopped !== undefined) throw this.#stopped;
+      const began = monotonicSeconds();
       const judged = this.#judge(waiting);
       if (judged.changeset.length === 0) return judged.outcomes;
       const { position } = this;
@@ -81,6 +105,7 @@ export class Replica {
           books.held.rewind(judged.end.held);
           return { isForeign: false, events: judged.events };
         });
+        this.#leaveTurn(monotonicSeconds() - began);
         return judged.outcomes;
       }
       if (appended.outcome === 'forked') {
@@ -107,7 +132,13 @@ export class Replica {
     }
   }
 
+  #leaveTurn(tookSeconds: number): void {
+    this.#theirsUntil = monotonicSeconds() + turnSeconds(this.#areOthersWriting, tookSeconds);
+    this.#areOthersWriting = false;
+  }
+
   #take(entry: Entry): void {
+    this.#areOthersWriting = true;
     if (entry.schema > SCHEMA) throw this.#stop(newerEntry(entry, SCHEMA));
     const { books } = this.#file.opened;
     const before = books.events.head();
@@ -169,15 +200,32 @@ export class Replica {
       const text = `Cannot apply entry ${n} of the log: this server's ledger is not what the others have`;
       throw this.#stop(new LogFault('conflict', text, { n }));
     }
-    database.prepare('UPDATE applied SET n = ?, token = ?').run(n, token);
+    const kept = this.#keep();
+    kept.put.run(n, token);
     database.exec('COMMIT');
+    kept.position = { n, token };
     this.#file.applied({ ...followed(tables), ...touched.take(), isAll: false });
+  }
+
+  /** A file that was opened again may be at another entry. */
+  #keep(): Kept {
+    const { opened } = this.#file;
+    if (this.#kept?.opened !== opened) {
+      const put = opened.database.prepare('UPDATE applied SET n = ?, token = ?');
+      this.#kept = { opened, put, position: positionOf(this.#file) };
+    }
+    return this.#kept;
   }
 
   #stop(fault: LogFault): LogFault {
     this.#stopped ??= fault;
     return fault;
   }
+}
+
+/** For how long whoever has just written leaves the next entry to others: about as long as they need, if they write at all. */
+export function turnSeconds(areOthersWriting: boolean, tookSeconds: number): number {
+  return areOthersWriting ? Math.min(MOST_TURN_SECONDS, 2 * tookSeconds) : 0;
 }
 
 /** The entry that a ledger has applied last. */

@@ -24,6 +24,7 @@ type Row = Readonly<Record<string, unknown>>;
 
 /** The pieces of `pg` that its types do not name. */
 type Inside = {
+  processID: number | null;
   connection: {
     stream: { destroy(error?: Error): void; bytesRead: number };
     on(event: string, listen: () => void): void;
@@ -117,9 +118,12 @@ export class Line {
     await this.ask({ text } as Statement);
   }
 
-  /** Calls back with each word of the channel. */
-  async listen(hear: () => void): Promise<void> {
-    this.#client.on('notification', hear);
+  /** Calls back with each word of the channel that another connection said. */
+  async listen(hear: (word: string) => void): Promise<void> {
+    const own = (this.#client as unknown as Inside).processID;
+    this.#client.on('notification', ({ processId, payload }) => {
+      if (processId !== own) hear(payload ?? '');
+    });
     await this.run(`LISTEN ${CHANNEL}`);
   }
 

@@ -93,6 +93,8 @@ export interface Log {
   after(position: LogPosition, limit: number): Promise<Entry[]>;
   /** Calls a listener when there may be entries that were not read, and when the health has changed. */
   onNews(listen: () => void): void;
+  /** Calls a listener when another server wanted to append an entry, and the one that this server has appended was first. */
+  onWanted(listen: () => void): void;
   /**
    * Puts a copy of the ledger's file there, which was made as of one entry, and prunes what only older ones needed. Returns whether it did:
    * another server may be doing so. @throws LogFault, and where the file cannot be read

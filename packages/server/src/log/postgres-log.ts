@@ -18,7 +18,7 @@ import { isSame, noStandby, passBarrier, tryCommit, untilReplicated } from './ba
 import { proveRows } from './prove-rows.ts';
 import { NONCE_BYTES, seal, type SealedEntry } from './seal.ts';
 import { getSnapshot, putSnapshot } from './snapshots.ts';
-import { APPEND, CLEAR, CREATE, IS_CREATED, LOOK, PULSE, READ, STILL } from './statements.ts';
+import { APPEND, CLEAR, CREATE, IS_CREATED, LOOK, PULSE, READ, STILL, WANTED } from './statements.ts';
 
 /** Where the log is, and the secret that proves its entries. */
 export type PostgresLogOptions = DatabaseAccess & {
@@ -41,6 +41,7 @@ export class PostgresLog implements Log {
   readonly #options: PostgresLogOptions;
   readonly #closing = new AbortController();
   readonly #listeners: (() => void)[] = [];
+  readonly #wanting: (() => void)[] = [];
   #line: Line | undefined;
   #awaited = Promise.withResolvers<Line>();
   #fault: LogFault | undefined = new LogFault(
@@ -107,6 +108,10 @@ export class PostgresLog implements Log {
 
   onNews(listen: () => void): void {
     this.#listeners.push(listen);
+  }
+
+  onWanted(listen: () => void): void {
+    this.#wanting.push(listen);
   }
 
   /** Resolves once the database is found. @throws LogFault, why it is not within so many milliseconds */
@@ -269,7 +274,7 @@ export class PostgresLog implements Log {
   async #serve(line: Line): Promise<void> {
     const [is] = await line.ask(IS_CREATED);
     if (is?.['created'] !== true) await line.run(CREATE);
-    await line.listen(() => this.#news());
+    await line.listen((word) => (word === WANTED ? this.#wanted() : this.#news()));
     const ended = new Promise<never>((_, reject) => line.onClosed(reject));
     ended.catch(() => undefined);
     const fault = await this.#pulse(line);
@@ -311,6 +316,10 @@ export class PostgresLog implements Log {
   #note(fault: LogFault | undefined): void {
     this.#since = fault === undefined ? undefined : (this.#since ?? monotonicSeconds());
     this.#fault = fault;
+  }
+
+  #wanted(): void {
+    for (const listen of this.#wanting) listen();
   }
 
   #news(): void {

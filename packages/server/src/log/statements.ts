@@ -1,5 +1,6 @@
-/** What listeners are woken by; the word they get is the number of the entry. */
+/** What listeners are woken by; the word they get is the number of the entry, or that another server came too late with its own. */
 export const CHANNEL = 'banshare_log';
+export const WANTED = 'wanted';
 
 /** A statement that the database prepares once for each connection. */
 export type Statement = { readonly name: string; readonly text: string };
@@ -82,8 +83,10 @@ export const APPEND: Statement = {
       WHEN $1::bigint = 1 THEN NOT EXISTS (SELECT FROM log)
       ELSE EXISTS (SELECT FROM log WHERE n = $1::bigint - 1 AND token = $8::bytea) END
     ON CONFLICT (n) DO NOTHING RETURNING n
-  ), told AS (SELECT n, pg_notify('${CHANNEL}', n::text)::text AS said FROM put)
-  SELECT names, loaded, commits, said IS NOT NULL AS stored FROM now LEFT JOIN told ON true`,
+  ), told AS (SELECT n, pg_notify('${CHANNEL}', n::text)::text AS said FROM put),
+  late AS (SELECT pg_notify('${CHANNEL}', '${WANTED}')::text AS said FROM now WHERE NOT EXISTS (SELECT FROM put))
+  SELECT names, loaded, commits, told.said IS NOT NULL AS stored, late.said AS late
+    FROM now LEFT JOIN told ON true LEFT JOIN late ON true`,
 };
 
 /**

@@ -29,6 +29,7 @@ export class LogOfTest {
         return this.entries.slice(n, n + limit);
       },
       onNews: (listen) => void this.#listeners.push(listen),
+      onWanted: () => undefined,
       health: () => ({
         at: 'test',
         fault: undefined,

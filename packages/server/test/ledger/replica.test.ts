@@ -11,6 +11,8 @@ import { sweep } from '../../src/ledger/deeds.ts';
 import { SCHEMA } from '../../src/ledger/schema.ts';
 import { Settings } from '../../src/ledger/settings.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
+import { News } from '../../src/ledger/news.ts';
+import { turnSeconds } from '../../src/ledger/replica.ts';
 import type { Changes } from '../../src/ledger/changes.ts';
 import type { Host } from '../../src/words/host.ts';
 import type { Decide } from '../../src/words/submission.ts';
@@ -273,4 +275,25 @@ test('a piece that throws after it has written changes nothing, at its own serve
   await assert.rejects(half, /the other half is refused/);
   assert.equal(pair.log.entries.length, entries);
   assert.deepEqual(a.ledger.sql('SELECT * FROM never_ban').all(), []);
+});
+
+test('whoever has written leaves the next entry to the others while they write too, as long as they need, and a tenth of a second at most', () => {
+  assert.deepEqual([turnSeconds(false, 1), turnSeconds(true, 0.004), turnSeconds(true, 1)], [0, 0.008, 0.1]);
+});
+
+test('a turn that is left to others ends with their news, or where there is none with its time', async () => {
+  let woken = 0;
+  const news = new News(() => (woken += 1));
+  await news.awaited(0);
+  await news.awaited(1);
+  const turn = news.awaited(60_000);
+  news.came();
+  await turn;
+  // What is there already is not waited for.
+  await news.awaited(60_000);
+  await news.hear(async () => undefined);
+  const last = news.awaited(60_000);
+  news.close(new Error('closed'));
+  await last;
+  assert.equal(woken, 1);
 });

@@ -183,6 +183,28 @@ test('whether the log can be written is looked at without changing anything ther
 });
 
 test(
+  'whoever comes too late with an entry is heard by the one who was first, and nobody has news of what he appended himself',
+  { skip },
+  async () => {
+    const [a, b] = [await freshLog(), await open()];
+    const heard = { a: 0 };
+    const late = Promise.withResolvers<void>();
+    const news = Promise.withResolvers<void>();
+    a.onNews(() => (heard.a += 1));
+    b.onNews(() => news.resolve());
+    a.onWanted(() => late.resolve());
+    let last = LOG_START;
+    for (let n = 0; n < 8; n += 1) last = ours(await a.append(draft(String(n)), last));
+    await within(news.promise, 5000, () => 'news of the entry');
+    assert.deepEqual(await b.append(draft('another'), LOG_START), { outcome: 'taken' });
+    await within(late.promise, 5000, () => 'word of whoever came too late');
+    // Asked each second, the database may have an entry before it has answered for it.
+    assert.ok(heard.a <= 2, `${heard.a} times`);
+    await Promise.all([a.close(), b.close()]);
+  },
+);
+
+test(
   'whoever asks whether the log can be written hears why not, and no entry is made for that',
   { skip },
   async () => {
