@@ -30,7 +30,7 @@ const WHOLE_MS = 15_000;
 /** `web`: serves the page until a signal ends it. Returns only where it cannot begin, with the exit code. */
 export async function runPage(root: string, config: string | undefined): Promise<number> {
   const paths = hostPaths(root);
-  if (root === '' && process.geteuid?.() === 0) {
+  if (paths.root === '/' && process.geteuid?.() === 0) {
     complain(
       'banshare-server',
       'Cannot serve the page as root: whoever took it over would be root. systemctl start banshare-web runs it as the user banshare-web',

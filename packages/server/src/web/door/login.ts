@@ -1,14 +1,10 @@
-import { monotonicSeconds, wallSeconds, type ServerConfig } from '@banshare/runtime';
+import { wallSeconds, type ServerConfig } from '@banshare/runtime';
 import type { Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { TokenBucket } from '../../words/token-bucket.ts';
 import type { AskServer } from '../daemon/ask-server.ts';
 import { COOKIE, type Behind, type SayNo } from './guard.ts';
 import { SESSION_SECONDS, type Sessions } from './sessions.ts';
-
-/** Tries to come in, of all together: nobody guesses a code, and nobody keeps the server busy by that. */
-const TRIES_PER_MINUTE = 30;
-const TRIES_AT_ONCE = 10;
+import { Tries } from './tries.ts';
 
 type LoginParts = { web: ServerConfig['web']; sessions: Sessions; ask: AskServer; sayNo: SayNo };
 
@@ -21,12 +17,13 @@ export function addLogin(
   { web, sessions, ask, sayNo }: LoginParts,
   showForm: (context: Context<Behind>, fault?: string) => Response | Promise<Response>,
 ): void {
-  const tries = new TokenBucket(TRIES_PER_MINUTE, TRIES_AT_ONCE, monotonicSeconds());
+  const tries = new Tries();
   app.get('/enter', (context) => showForm(context));
   app.post('/enter', async (context) => {
-    if (!tries.take(monotonicSeconds())) return sayNo(context, 429, 'Too many tries: wait a minute.');
     const { code } = await context.req.parseBody();
-    const reply = await ask('page-login', { code: typeof code === 'string' ? code.trim() : '' });
+    const given = { code: typeof code === 'string' ? code.trim() : '' };
+    const reply = await tries.take(() => ask('page-login', given));
+    if (reply === undefined) return sayNo(context, 429, 'Too many try to come in: try again in a moment.');
     if (!reply.ok) {
       context.status(403);
       return showForm(context, reply.reason);
