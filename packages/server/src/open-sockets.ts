@@ -1,6 +1,9 @@
-import { serveAdmin, StartFault, type Resources } from '@banshare/runtime';
+import { serveAdmin, type AskedRequest, StartFault, type Resources } from '@banshare/runtime';
 import { answerAdmin, type AdminParts } from './operator/admin.ts';
 import type { Door } from './operator/allowed.ts';
+
+/** Lists of half a million bans take a lot of memory, and whoever is not root shall not fill it. */
+const AT_ONCE = 4;
 
 /**
  * Opens the daemon's local sockets, root's own last, so that whoever can ask there finds all of them. Those of operators and of the
@@ -22,10 +25,15 @@ export async function openSockets(
     const opened = await serveAdmin({
       path,
       handle: (request) => answerAdmin(request, parts, door),
-      forGroup: door !== 'root',
+      ...(door === 'root' ? {} : { forGroup: true, atOnce: { most: AT_ONCE, waits } }),
       signal,
     });
     if (!opened.ok) throw new StartFault(opened.fault);
     resources.own(`the ${door} socket`, () => opened.value.close());
   }
+}
+
+/** A drill waits for hosts, and whoever follows for what comes; both cost little meanwhile. */
+function waits({ command, args }: AskedRequest): boolean {
+  return command === 'drill' || Number(args['wait'] ?? 0) > 0;
 }

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { bad, good, oneLine, quote, type Result } from '@banshare/protocol';
 import { shortSocketPath, type AdminReply, type AskedRequest } from './protocol.ts';
 import { askAdmin } from './ask.ts';
+import { Lanes } from './lanes.ts';
 import { isTable } from '../config/kinds.ts';
 import { errorText } from '../log/log-line.ts';
 import { makePrivateDirectory } from '../files/private-file.ts';
@@ -17,6 +18,11 @@ export type AdminService = {
    * and its set-group-ID bit, since a daemon without rights can give a file to no group that it is not in.
    */
   readonly forGroup?: boolean;
+  /**
+   * How many questions are answered at once, until whoever asked has the answer; those that only wait for something, as `waits` says,
+   * take no place. All of them where it is left out.
+   */
+  readonly atOnce?: { readonly most: number; readonly waits: (request: AskedRequest) => boolean };
   /** Where it is aborted the socket closes. */
   readonly signal: AbortSignal;
 };
@@ -85,10 +91,11 @@ async function open(service: AdminService, peers: Set<Socket>): Promise<Result<A
     return bad(`Cannot listen at ${service.path}: ${errorText(error)}`);
   }
   // Half open: a peer may close its own side after the request and still wait for the answer.
+  const lanes = service.atOnce === undefined ? undefined : new Lanes(service.atOnce.most);
   const server = createServer({ allowHalfOpen: true }, (peer) => {
     peers.add(peer);
     peer.once('close', () => peers.delete(peer));
-    serve(peer, service);
+    serve(peer, service, lanes);
   });
   server.maxConnections = MOST_PEERS;
   const bound = await bind(server, short.path, service);
@@ -142,7 +149,7 @@ async function tryBind(
   }
 }
 
-function serve(peer: Socket, service: AdminService): void {
+function serve(peer: Socket, service: AdminService, lanes: Lanes | undefined): void {
   const chunks: Buffer[] = [];
   let length = 0;
   const tooSlow = setTimeout(() => peer.destroy(), REQUEST_MS);
@@ -159,7 +166,7 @@ function serve(peer: Socket, service: AdminService): void {
     peer.setTimeout(UNREAD_MS, () => peer.destroy());
     if (tooLong)
       reply(peer, { ok: false, code: 'too-long', reason: `a request has at most ${LONGEST_REQUEST} bytes` });
-    else void answer(peer, Buffer.concat(chunks).toString('utf8'), service);
+    else void answer(peer, Buffer.concat(chunks).toString('utf8'), service, lanes);
   };
   peer.on('data', take);
   peer.on('end', () => {
@@ -168,17 +175,38 @@ function serve(peer: Socket, service: AdminService): void {
   });
 }
 
-async function answer(peer: Socket, line: string, service: AdminService): Promise<void> {
+async function answer(
+  peer: Socket,
+  line: string,
+  service: AdminService,
+  lanes: Lanes | undefined,
+): Promise<void> {
   const request = parseRequest(line);
   if (!request.ok) {
     reply(peer, { ok: false, code: 'malformed', reason: request.fault });
     return;
   }
+  const leave = await beginning(request.value, service, lanes);
   try {
-    reply(peer, await service.handle(request.value));
+    // Whoever waited for too long may be gone.
+    if (!peer.destroyed) reply(peer, await service.handle(request.value));
   } catch (error) {
     reply(peer, { ok: false, code: 'internal', reason: errorText(error) });
   }
+  if (peer.destroyed) leave();
+  else peer.once('close', leave);
+}
+
+/** Waits until a question may be answered; returns what to call once it is, and the answer was read. */
+async function beginning(
+  request: AskedRequest,
+  { atOnce }: AdminService,
+  lanes: Lanes | undefined,
+): Promise<() => void> {
+  if (atOnce === undefined || lanes === undefined) return () => {};
+  if (!atOnce.waits(request)) return lanes.enter();
+  await lanes.turn();
+  return () => {};
 }
 
 function parseRequest(line: string): Result<AskedRequest> {
