@@ -92,3 +92,24 @@ test('evidence is removed in parts, the oldest first, after its time and where t
   assert.equal(await shelf.ledger.write(({ sql }) => sweepEvidence(sql, NOW, 10, 3)), false);
   assert.deepEqual(await kept(), ['line 27', 'line 28', 'line 29']);
 });
+
+test('a host that takes the id of a report again whose evidence is kept for longer keeps no other report from being written', async () => {
+  using shelf = new LedgerOfTest();
+  const [h1, h2] = [shelf.host('h1'), shelf.host('h2')];
+  const seen = (evidence: string, received: number) => {
+    const submission = { ...shelf.report(h1, '203.0.113.1', received), id: 'a'.repeat(32) };
+    return { ...submission, report: { ...submission.report, evidence } };
+  };
+  const counted = () => ({ verdict: 'counted' }) as const;
+  await shelf.ledger.record([seen('first', NOW)], counted);
+  const later = NOW + 100 * 86_400;
+  await shelf.ledger.sweep(later, 86_400, 100, 365 * 86_400);
+  const both = [seen('second', later), shelf.report(h2, '203.0.113.2', later)];
+  const recorded = await shelf.ledger.record(both, counted);
+  assert.equal(recorded.length, 2);
+  const { reports } = await shelf.ledger.history(shelf.report(h1, '203.0.113.1').report.ip);
+  assert.deepEqual(
+    reports.map(({ evidence }) => evidence),
+    ['second'],
+  );
+});

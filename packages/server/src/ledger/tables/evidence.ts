@@ -9,7 +9,8 @@ export function keepEvidence(sql: Sql, submission: Submission): void {
   if (submission.kind !== 'report') return;
   const { host, id, received, report } = submission;
   if (report.evidence === undefined) return;
-  sql('INSERT INTO evidence (host, id, received, text) VALUES (?, ?, ?, ?)').run(
+  // It may be kept for longer than its report: a host that takes an id again must not keep others' reports from being written.
+  sql('INSERT OR REPLACE INTO evidence (host, id, received, text) VALUES (?, ?, ?, ?)').run(
     host.id,
     id,
     received,
