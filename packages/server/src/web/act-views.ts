@@ -50,9 +50,9 @@ async function carryOut(context: Context<Behind>, parts: PageParts, name: string
 }
 
 async function actParts({ watch, ask }: PageParts): Promise<ActParts> {
-  const { status, fleet } = await watch.lookNow();
+  const { status, fleet, isWhole } = await watch.lookNow();
   const now = wallSeconds();
-  return { ask, status, hosts: fleet?.hosts ?? [], bans: watch.bans(now), now };
+  return { ask, status, hosts: fleet?.hosts ?? [], bans: watch.bans(now), isWhole, now };
 }
 
 function notFound(context: Context<Behind>, parts: PageParts): Response | Promise<Response> {

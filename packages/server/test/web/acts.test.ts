@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { PAGE_TOML, startFleet, startPage } from '../../../../test/fleet/index.ts';
+import { neverBanAdd, unban } from '../../src/web/acts/ban-acts.ts';
 
 const fleet = await startFleet({ hosts: ['h1', 'h2'], serverToml: `${PAGE_TOML}acts = true\n` });
 after(() => fleet[Symbol.asyncDispose]());
@@ -134,4 +135,19 @@ test('a page that may only look has no acts, and the server would carry none out
   const guest = await looking.enter('ben');
   for (const path of ['/acts', '/act/ban']) assert.equal((await looking.get(path, guest)).status, 404);
   assert.doesNotMatch(await (await looking.get('/bans', guest)).text(), /\/act\//);
+});
+
+test('while the page has not read all bans it does not say that nothing is lifted, nor goes by the number of those that it has', async () => {
+  const ask = async () => ({ ok: false, code: 'no-daemon', reason: 'none' }) as const;
+  const parts = { ask, status: undefined, hosts: [], bans: [], isWhole: false, now: 0 };
+  const given = (name: string) => ({ range: ['203.0.113.0/24'], ip: ['203.0.113.9'] })[name] ?? [];
+  assert.match(String(await neverBanAdd.plan(given, parts)), /^The page still reads what is banned/);
+  assert.match(
+    JSON.stringify(await unban.plan(given, parts)),
+    /Whether 203\.0\.113\.9 is banned is not known/,
+  );
+  assert.match(
+    JSON.stringify(await neverBanAdd.plan(given, { ...parts, isWhole: true })),
+    /Nothing there is banned/,
+  );
 });

@@ -12,7 +12,9 @@ export type ActParts = {
   readonly ask: AskServer;
   readonly status: Status | undefined;
   readonly hosts: readonly HostStatus[];
+  /** The active bans; where not `isWhole` the page has not read all of them yet. */
   readonly bans: readonly MirrorBan[];
+  readonly isWhole: boolean;
   readonly now: number;
 };
 

@@ -137,6 +137,7 @@ export const unban: Act = {
 
 async function liftText(target: Target, jail: string, parts: ActParts): Promise<string> {
   const there = parts.bans.filter((each) => each.ip === target && (jail === '' || each.jail === jail));
+  if (there.length === 0 && !parts.isWhole) return `Whether ${target} is banned is not known yet.`;
   if (there.length === 0) return `${target} itself is not banned now.`;
   const reply = await parts.ask('explain', { ip: target });
   const supporters = reply.ok ? (reply.result as Explanation).supporters : [];
@@ -165,11 +166,14 @@ export const neverBanAdd: Act = {
     ${textField(given, 'range', 'Address or range', { isNeeded: true })} ${reasonField(given)}
     ${tickField(given, 'force', 'yes', 'Also where it is wider than anybody may ban')}
   `,
-  plan: async (given, { bans }) => {
+  plan: async (given, { bans, isWhole }) => {
     const text = one(given, 'range');
     if (text === '') return undefined;
     const lifted = within(bans, text);
     if (typeof lifted === 'string') return lifted;
+    // What it lifts is a number that has to be typed: too small a one would let a slip through.
+    if (!isWhole)
+      return 'The page still reads what is banned, and cannot say what this lifts: try again in a moment';
     return {
       says: [
         `No host bans ${text} from now on.`,
