@@ -61,35 +61,29 @@ export async function top(
     return decline('country', 'nothing here knows countries: name a file in server.toml, [enrich] mmdb');
   const lookUp = await enrichment.open();
   const limit = Math.min(MOST_ROWS, typeof args['limit'] === 'number' ? args['limit'] : DEFAULT_ROWS);
-  const counted = await lookedBack.once(`top ${by} ${text}`, () =>
-    count(ledger, (of) => NAMES[by](of, lookUp), since, now()),
+  const { at, rows, names } = await lookedBack.once(`top ${by} ${text}`, async () =>
+    mostOf(await count(ledger, (of) => NAMES[by](of, lookUp), since, now())),
   );
-  const { reports, bans, at } = counted;
-  const named = new Set([...reports.top(limit), ...bans.top(limit)].map(([name]) => name));
+  const shown = rows.slice(0, limit).map((row) => (by === 'ip' ? { ...row, ...lookUp(row.name) } : row));
+  return {
+    ok: true,
+    result: { by, since, at, names, rows: shown, faults: enrichment.faults } satisfies Top,
+  };
+}
+
+type Counts = { reports: MostNamed; bans: MostNamed; at: number };
+
+/** What is shown at most, and kept for whoever asks again: two hundred thousand names for each question would fill the memory. */
+function mostOf({ reports, bans, at }: Counts): Pick<Top, 'at' | 'names' | 'rows'> {
+  const named = new Set([...reports.top(MOST_ROWS), ...bans.top(MOST_ROWS)].map(([name]) => name));
   const rows = [...named]
-    .map((name) => ({
-      name,
-      reports: reports.get(name),
-      bans: bans.get(name),
-      ...(by === 'ip' ? lookUp(name) : {}),
-    }))
+    .map((name) => ({ name, reports: reports.get(name), bans: bans.get(name) }))
     .toSorted(
       (one, other) =>
         other.reports - one.reports || other.bans - one.bans || (one.name < other.name ? -1 : 1),
     )
-    .slice(0, limit);
-  const isRough = reports.isRough || bans.isRough;
-  return {
-    ok: true,
-    result: {
-      by,
-      since,
-      at,
-      names: isRough ? null : counted.names,
-      rows,
-      faults: enrichment.faults,
-    } satisfies Top,
-  };
+    .slice(0, MOST_ROWS);
+  return { at, names: reports.isRough || bans.isRough ? null : reports.countWith(bans), rows };
 }
 
 async function count(
@@ -97,7 +91,7 @@ async function count(
   nameOf: (of: Parameters<NameOf>[0]) => string,
   since: number,
   now: number,
-): Promise<{ reports: MostNamed; bans: MostNamed; names: number; at: number }> {
+): Promise<Counts> {
   const [reports, bans] = [new MostNamed(), new MostNamed()];
   await eachReportSince(ledger.sql, since, ({ ip, jail, who }) =>
     reports.add(nameOf({ ip, jail, who: who ?? FORGOTTEN })),
@@ -105,5 +99,5 @@ async function count(
   await eachSince(ledger.sql, since, ({ kind, ip, jail, host }) => {
     if (kind === 'ban') bans.add(nameOf({ ip, jail, who: host }));
   });
-  return { reports, bans, names: reports.countWith(bans), at: now };
+  return { reports, bans, at: now };
 }

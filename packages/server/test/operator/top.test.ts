@@ -80,3 +80,25 @@ test('what top counts is looked through in parts, and kept for whoever asks agai
   assert.deepEqual(first, again);
   assert.deepEqual(first.ok && (first.result as Top).rows, [{ name: '203.0.113.1', reports: 1, bans: 0 }]);
 });
+
+test('of what top has counted only the rows that it may show are kept, however many names there were', async () => {
+  using shelf = new LedgerOfTest();
+  const h1 = shelf.host('h1');
+  const reports = Array.from({ length: 1500 }, (_, n) => shelf.report(h1, `203.0.${n >> 8}.${n & 255}`));
+  await shelf.ledger.record([...reports, shelf.report(h1, '203.0.0.9')], () => ({ verdict: 'counted' }));
+  const kept: unknown[] = [];
+  const lookedBack = {
+    once: async <T>(_: string, look: () => Promise<T>): Promise<T> => {
+      const found = await look();
+      kept.push(found);
+      return found;
+    },
+  };
+  const parts = { ledger: shelf.ledger, ...lookingBack(quiet(shelf.ledger)), now: () => NOW + 60 };
+  const reply = await top({ limit: 2 }, { ...parts, lookedBack: lookedBack as typeof parts.lookedBack });
+  assert.ok(reply.ok);
+  const { rows, names } = reply.result as Top;
+  assert.deepEqual([rows[0]?.name, rows.length, names], ['203.0.0.9', 2, 1500]);
+  assert.equal((kept[0] as Top).rows.length, 1000);
+  assert.deepEqual(Object.keys(kept[0] as object).toSorted(), ['at', 'names', 'rows']);
+});

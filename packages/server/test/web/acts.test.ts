@@ -141,7 +141,7 @@ test('while the page has not read all bans it does not say that nothing is lifte
   const ask = async () => ({ ok: false, code: 'no-daemon', reason: 'none' }) as const;
   const parts = { ask, status: undefined, hosts: [], bans: [], isWhole: false, now: 0 };
   const given = (name: string) => ({ range: ['203.0.113.0/24'], ip: ['203.0.113.9'] })[name] ?? [];
-  assert.match(String(await neverBanAdd.plan(given, parts)), /^The page still reads what is banned/);
+  assert.match(JSON.stringify(await neverBanAdd.plan(given, parts)), /^"The page still reads what is banned/);
   assert.match(
     JSON.stringify(await unban.plan(given, parts)),
     /Whether 203\.0\.113\.9 is banned is not known/,
