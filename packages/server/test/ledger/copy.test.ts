@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
+import { addFiles } from '../../src/ledger/backup-file.ts';
 import { Settings } from '../../src/ledger/settings.ts';
 import { LedgerOfTest } from '../ledger-of-test.ts';
 
@@ -56,4 +57,20 @@ test('a copy during which the ledger is closed is none, and leaves nothing', asy
   await assert.rejects(copying, /was closed while it was copied/);
   assert.equal(existsSync(path), false);
   shelf.reopen();
+});
+
+test('a backup holds nothing of what was removed from the ledger, though the copy that it is made of does', async () => {
+  using shelf = new LedgerOfTest();
+  const { ledger } = shelf;
+  const settings = new Settings(ledger);
+  const removed = 'said-by-a-detector '.repeat(500);
+  await ledger.write(() => settings.put('step1', removed));
+  await ledger.write(() => settings.remove('step1'));
+  const path = join(folder, 'backup.db');
+  await ledger.copyTo(path);
+  const holds = (): boolean => readFileSync(path).includes(removed.slice(0, 400));
+  assert.equal(holds(), true);
+  addFiles(path, []);
+  assert.equal(holds(), false);
+  assert.equal(look(path).check, 'ok');
 });
