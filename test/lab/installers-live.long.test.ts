@@ -239,6 +239,7 @@ test(
     assert.deepEqual(sockets.trim().split('\n'), [
       'banshare banshare 600',
       'banshare banshare-operators 660',
+      'banshare banshare-outside 660',
       'banshare banshare-page 660',
     ]);
     // The page, as its unit starts it, and whoever is in the group of operators.
