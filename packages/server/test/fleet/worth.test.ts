@@ -53,7 +53,7 @@ test('packets are added up over the hosts, and an address that came to several o
   ];
   assert.deepEqual(worthLines(worthOf(hosts)), [
     '12,400 packets of 3 addresses on 2 hosts were dropped by bans that another host had found, since 2026-11-21T09:40:00Z.',
-    '  Banned before it came: 2 of 4 times: a reading of the counters after the ban still showed no packet. The other 2 came sooner, mostly within a minute of the ban.',
+    '  Banned before it came: 2 of 4 times a reading after the ban still showed no packet; the other 2 came sooner, mostly within a minute of the ban.',
     '  With bans of operators, of lists and of the hosts themselves: 12,300 packets of IPv4, 200 of IPv6.',
     '  Unknown: h4 (its enforcer (fail2ban) counts nothing for each address), h5 (it has told this server nothing of it).',
   ]);

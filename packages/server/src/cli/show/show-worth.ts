@@ -76,8 +76,9 @@ function firstText(least: number, most: number): string {
 function beforeLine({ arrivals, before }: Worth): string[] {
   if (arrivals === 0) return [];
   const others = arrivals - before;
+  const came = `the other ${number(others)} came sooner, mostly within a minute of the ban`;
   return [
-    `  Banned before it came: ${number(before)} of ${number(arrivals)} times: a reading of the counters after the ban still showed no packet.${others === 0 ? '' : ` The other ${number(others)} came sooner, mostly within a minute of the ban.`}`,
+    `  Banned before it came: ${number(before)} of ${number(arrivals)} times a reading after the ban still showed no packet${others === 0 ? '' : `; ${came}`}.`,
   ];
 }
 
