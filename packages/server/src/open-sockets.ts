@@ -1,4 +1,5 @@
 import { serveAdmin, type AskedRequest, StartFault, type Resources } from '@banshare/runtime';
+import type { ACTIONS } from './operator/actions.ts';
 import { answerAdmin, type AdminParts } from './operator/admin.ts';
 import type { Door } from './operator/allowed.ts';
 
@@ -25,7 +26,7 @@ export async function openSockets(
     const opened = await serveAdmin({
       path,
       handle: (request) => answerAdmin(request, parts, door),
-      ...(door === 'root' ? {} : { forGroup: true, atOnce: { most: AT_ONCE, waits } }),
+      ...(door === 'root' ? {} : { forGroup: true, atOnce: { most: AT_ONCE, isLight } }),
       signal,
     });
     if (!opened.ok) throw new StartFault(opened.fault);
@@ -33,7 +34,22 @@ export async function openSockets(
   }
 }
 
-/** A drill waits for hosts, and whoever follows for what comes; both cost little meanwhile. */
-function waits({ command, args }: AskedRequest): boolean {
-  return command === 'drill' || Number(args['wait'] ?? 0) > 0;
+/** What may list or look through the whole ledger. */
+const HEAVY: ReadonlySet<string> = new Set<keyof typeof ACTIONS>([
+  'bans',
+  'bans-after',
+  'news-since',
+  'events',
+  'history',
+  'top',
+  'explain',
+  'audit',
+  'held',
+  'undo',
+  'import',
+]);
+
+/** Whether all is well, an unban or a freeze waits behind no list; who follows waits for what comes, and costs little meanwhile. */
+function isLight({ command, args }: AskedRequest): boolean {
+  return !HEAVY.has(command) || Number(args['wait'] ?? 0) > 0;
 }

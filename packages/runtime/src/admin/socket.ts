@@ -19,10 +19,10 @@ export type AdminService = {
    */
   readonly forGroup?: boolean;
   /**
-   * How many questions are answered at once, until whoever asked has the answer; those that only wait for something, as `waits` says,
-   * take no place. All of them where it is left out.
+   * How many questions are answered at once, until whoever asked has the answer; those that cost little, as `isLight`
+   * says, take no place. All of them where it is left out.
    */
-  readonly atOnce?: { readonly most: number; readonly waits: (request: AskedRequest) => boolean };
+  readonly atOnce?: { readonly most: number; readonly isLight: (request: AskedRequest) => boolean };
   /** Where it is aborted the socket closes. */
   readonly signal: AbortSignal;
 };
@@ -204,7 +204,7 @@ async function beginning(
   lanes: Lanes | undefined,
 ): Promise<() => void> {
   if (atOnce === undefined || lanes === undefined) return () => {};
-  if (!atOnce.waits(request)) return lanes.enter();
+  if (!atOnce.isLight(request)) return lanes.enter();
   await lanes.turn();
   return () => {};
 }

@@ -12,7 +12,7 @@ async function slowly(path: string, result: unknown = null) {
   const ending = new AbortController();
   const opened = await serveAdmin({
     path,
-    atOnce: { most: 2, waits: ({ args }) => args['wait'] !== undefined },
+    atOnce: { most: 2, isLight: ({ args }) => args['wait'] !== undefined },
     handle: async (request) => {
       begun.push(request);
       await new Promise<void>((resolve) => done.push(resolve));
@@ -29,7 +29,7 @@ async function arrived(path: string): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await askAdmin(path, { command: 'wait', args: [] as never }, 5000);
 }
 
-test('serveAdmin() begins so many questions at once, the next when whoever asked has an answer, and all of those that only wait', async (t) => {
+test('serveAdmin() begins so many questions at once, the next when whoever asked has an answer, and all of those that cost little', async (t) => {
   const path = place(t);
   const { begun, done, close } = await slowly(path);
   t.after(close);

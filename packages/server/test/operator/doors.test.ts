@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
+import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { after, test } from 'node:test';
 import { askAdmin } from '@banshare/runtime';
@@ -113,4 +115,22 @@ test('what others ask for meanwhile is theirs in the audit log, also in one comm
       entries.find(({ details }) => details['ip'] === `203.0.113.${100 + index}`)?.details['by'],
       name,
     );
+});
+
+test('whoever leaves lists of all places unread delays no look at how all is, and no deed, at the same socket', async () => {
+  // More than a socket holds by itself.
+  const entries = Array.from({ length: 1000 }, (_, n) => ({
+    ip: `45.10.${n >> 8}.${n & 255}`,
+    reason: 'x'.repeat(200),
+  }));
+  assert.ok((await ask(operatorsSocket, 'import', { entries, jail: 'sshd' })).ok);
+  const unread = Array.from({ length: 8 }, () => connect(operatorsSocket));
+  for (const peer of unread) {
+    await once(peer, 'connect');
+    peer.on('error', () => undefined);
+    peer.pause().write('{"command":"bans"}\n');
+  }
+  for (const command of ['ping', 'status', 'hosts', 'thaw'])
+    assert.equal((await ask(operatorsSocket, command)).ok, command !== 'thaw', command);
+  for (const peer of unread) peer.destroy();
 });
