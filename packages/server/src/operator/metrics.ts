@@ -49,7 +49,7 @@ async function measuresOf(parts: MeasuringParts, now: number): Promise<Measures>
   const { ledger, tally, service } = parts;
   const { status, hosts } = await look(parts, now);
   const active = hosts.filter(({ state }) => state === 'active');
-  const told = active.length <= MOST_HOSTS ? active : worstFirst(active).slice(0, MOST_HOSTS);
+  const told = worstFirst(active, MOST_HOSTS);
   const { shared } = status;
   const ipv6 = ledger.countIpv6(now);
   tally.keepOnly(new Set(parts.book.all().map(({ id }) => id)));
@@ -96,11 +96,16 @@ function drillOf({ ledger, drill }: MeasuringParts, names: ReadonlySet<string>):
   return { at: last.at, limitSeconds: drill.limitSeconds, hosts };
 }
 
-/** Of more hosts than have series those that are in trouble have them. */
-function worstFirst(hosts: readonly HostStatus[]): HostStatus[] {
-  const trouble = ({ isBehind, outSince }: HostStatus): number =>
-    Number(isBehind) + Number(outSince !== null);
-  return hosts.toSorted((one, other) => trouble(other) - trouble(one) || (one.name < other.name ? -1 : 1));
+/** Of more hosts than may have series of their own those that are in trouble have them, and of the others the first by name. */
+export function worstFirst<T extends Pick<HostStatus, 'name' | 'isBehind' | 'outSince'>>(
+  hosts: readonly T[],
+  most: number,
+): readonly T[] {
+  if (hosts.length <= most) return hosts;
+  const trouble = ({ isBehind, outSince }: T): number => Number(isBehind) + Number(outSince !== null);
+  return hosts
+    .toSorted((one, other) => trouble(other) - trouble(one) || (one.name < other.name ? -1 : 1))
+    .slice(0, most);
 }
 
 function measuresOfHost(host: HostStatus): HostMeasures {
