@@ -30,7 +30,7 @@ export function addViews(app: Hono<Behind>, parts: PageParts): void {
   const { acts } = parts.web;
   app.get('/', async (context) => {
     const known = await watch.look(freshness(context));
-    return show(context, parts, titleOf(known), nowPage(known, wallSeconds()));
+    return show(context, parts, titleOf(known), nowPage(known, acts, wallSeconds()));
   });
   app.get('/hosts', async (context) => {
     const { fleet } = await watch.look(freshness(context));

@@ -52,6 +52,10 @@ test('a ban on the page says first what it does, is banned on every host, and st
   const done = await act('ban', { ip: '203.0.113.9', for: '2h', reason: 'seen in the logs' });
   assert.deepEqual([done.status, done.to], [303, '/address?ip=203.0.113.9']);
   await Promise.all(['h1', 'h2'].map((name) => fleet.host(name).line(/Ban .*ip=203\.0\.113\.9 /)));
+  assert.match(
+    await view('/address?ip=203.0.113.9'),
+    /203\.0\.113\.9 is banned .* .* in the ledger after \d+ ms/,
+  );
   assert.partialDeepStrictEqual(await newest(), {
     what: 'ban',
     details: { ip: '203.0.113.9', reason: 'seen in the logs', by: 'anna', way: 'page' },
@@ -112,6 +116,7 @@ test('a freeze holds what hosts report; it is published or forgotten, and what s
   assert.equal((await act('freeze', { for: '1h' })).status, 200);
   await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.40']);
   assert.match((await act('ban', { ip: '203.0.113.41' })).said, /FROZEN/);
+  assert.match(await view('/'), /End the freeze/);
   assert.match(await view('/held'), /203\.0\.113\.40/);
   assert.equal((await act('thaw')).status, 200);
   assert.match((await act('release')).said, /1 held ban published/);

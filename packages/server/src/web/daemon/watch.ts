@@ -84,10 +84,9 @@ export class Watch {
     return () => void this.#followers.delete(changed);
   }
 
-  /** Has status and hosts as of a moment ago, of so many seconds where the server takes not too long for that. */
-  async look(freshSeconds = FRESH_SECONDS): Promise<Known> {
-    const patience = Math.max(freshSeconds, this.#tookSeconds / ASKING_SHARE);
-    if (monotonicSeconds() - this.#lookedAt > patience) {
+  /** Has status and hosts as of a moment ago; by itself more seldom where the server takes long for them. */
+  async look(freshSeconds = Math.max(FRESH_SECONDS, this.#tookSeconds / ASKING_SHARE)): Promise<Known> {
+    if (monotonicSeconds() - this.#lookedAt > freshSeconds) {
       this.#looking ??= this.#lookNow().finally(() => (this.#looking = undefined));
       // What was known a moment ago is better than a page that does not come.
       await Promise.race([

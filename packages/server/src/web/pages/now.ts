@@ -21,19 +21,26 @@ const WHERE: readonly { codes: RegExp; href: string; name: string }[] = [
     name: 'Hosts',
   },
 ];
+/** What the page itself can do about it, where it may act. */
+const DEEDS: Readonly<Record<string, { href: string; name: string }>> = {
+  held: { href: '/act/release', name: 'Ban what is held' },
+  frozen: { href: '/act/thaw', name: 'End the freeze' },
+  'ban-rate': { href: '/act/undo?since=10m', name: 'Take back' },
+  'drill-missed': { href: '/act/drill', name: 'Drill again' },
+};
 /** Of more hosts the tiles have no room for names. */
 const MOST_NAMED = 120;
 const MOST_STREAM = 40;
 
 /** The first view: is all well, and if not, what needs a person. Now is epoch seconds. */
-export function nowPage(known: Known, now: number): Html {
+export function nowPage(known: Known, acts: boolean, now: number): Html {
   const { status, fleet } = known;
   if (status === undefined)
     return html`<section class="answer" id="answer" data-live>
       <h1>Unknown</h1>
       <p>The server has not answered yet.</p>
     </section>`;
-  return html`${answer(status)}
+  return html`${answer(status, acts)}
     <div class="columns">
       <div>${figures(status)} ${rate(known, now)} ${tiles(fleet?.hosts ?? [], now)}</div>
       ${stream(known.recent, now)}
@@ -49,7 +56,7 @@ export function titleOf({ silence, status }: Known): string {
   return todo.length > 0 ? `${todo.length} to do` : 'All is well';
 }
 
-function answer({ urgent, todo }: Status): Html {
+function answer({ urgent, todo }: Status, acts: boolean): Html {
   const tone = urgent.length > 0 ? 'urgent' : todo.length > 0 ? 'todo' : 'well';
   const said =
     urgent.length > 0
@@ -63,18 +70,22 @@ function answer({ urgent, todo }: Status): Html {
       tone === 'well'
         ? html`<p>Nothing needs a person now.</p>`
         : html`<ul class="entries">
-            ${urgent.map((entry) => entryItem(entry, 'urgent'))}${todo.map((entry) => entryItem(entry, 'todo'))}
+            ${urgent.map((entry) => entryItem(entry, 'urgent', acts))}${todo.map((entry) => entryItem(entry, 'todo', acts))}
           </ul>`
     }
   </section>`;
 }
 
-function entryItem({ code, text }: Entry, tone: 'urgent' | 'todo'): Html {
+function entryItem({ code, text }: Entry, tone: 'urgent' | 'todo', acts: boolean): Html {
   const where = WHERE.find(({ codes }) => codes.test(code));
+  const deed = acts && Object.hasOwn(DEEDS, code) ? DEEDS[code] : undefined;
   return html`<li class="${tone}">
     <strong>${sign(tone)} ${tone === 'urgent' ? 'Urgent' : 'To do'}</strong>
     <p>${withCommands(text)}</p>
-    ${where === undefined ? '' : html`<a href="${where.href}">${where.name}</a>`}
+    <span class="ways">
+      ${where === undefined ? '' : html`<a href="${where.href}">${where.name}</a>`}
+      ${deed === undefined ? '' : html`<a class="button" href="${deed.href}">${deed.name}</a>`}
+    </span>
   </li>`;
 }
 
