@@ -118,7 +118,9 @@ export function worthOf(hosts: readonly Telling[]): Worth {
     }
     worth.counting += 1;
     if (told.found > 0) worth.hosts += 1;
-    for (const sum of ['v4', 'v6', 'before'] as const) worth[sum] = capped(worth[sum] + told[sum]);
+    for (const sum of ['v4', 'v6'] as const) worth[sum] = capped(worth[sum] + told[sum]);
+    // Whatever a host says, a ban was there before no more addresses than came.
+    worth.before = capped(worth.before + Math.min(told.before, told.addresses));
     worth.packets = capped(worth.packets + told.found);
     worth.arrivals = capped(worth.arrivals + told.addresses);
     worth.since = Math.min(worth.since ?? Infinity, told.since);

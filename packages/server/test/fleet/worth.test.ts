@@ -91,6 +91,8 @@ test('what a hostile host says is its own alone, and breaks no answer', () => {
     telling('h1', { v4: 3, found: 3, addresses: 1, top: [of('203.0.113.1', 3)] }),
   ]);
   assert.equal(oddIn({ fields: WORTH }, worth), undefined);
+  const none = worthOf([telling('x', { found: 1, addresses: 1, before: 10 ** 12 })]);
+  assert.deepEqual([none.before, none.arrivals], [1, 1]);
   const [there] = droppedOf(
     [telling('h1', { v4: 3, found: 3, addresses: 1, top: [of('203.0.113.1', 3)] })],
     '203.0.113.1' as Target,
