@@ -15,8 +15,8 @@ const NOBODY: Supervisor = { ready: () => undefined, close: () => Promise.resolv
 const FEEDS = 3;
 
 /**
- * Tells systemd that the process is ready and, from then on, that its loop turns: that is said by the loop's own timer, so that one
- * which is deaf says it no more, and is started again. Whatever fails here, the process goes on.
+ * Tells systemd that the process is ready, and that its loop turns: that is said by the loop's own timer, so that one which is deaf says
+ * it no more, and is started again. A program that begins anew in its process is watched before it is ready, and may wait for its database. Whatever fails here, the process goes on.
  * @param complain hears once why systemd cannot be told.
  */
 export async function supervisorOf(
@@ -30,15 +30,20 @@ export async function supervisorOf(
   let [isReady, isTelling, hasComplained] = [false, false, false];
   const feed = (): void => {
     // One that systemd leaves unread is not joined by another.
-    if (!isReady || isTelling) return;
+    if (isTelling) return;
     isTelling = true;
+    const saysReady = isReady;
     channel
-      .tell(['READY=1', 'WATCHDOG=1'])
+      .tell(saysReady ? ['READY=1', 'WATCHDOG=1'] : ['WATCHDOG=1'])
       .catch((error: unknown) => {
         if (!hasComplained) complain(`Cannot tell systemd that all is well: ${errorText(error)}`);
         hasComplained = true;
       })
-      .finally(() => (isTelling = false));
+      .finally(() => {
+        isTelling = false;
+        // It became ready meanwhile: whoever waits for that waits no longer.
+        if (isReady && !saysReady) feed();
+      });
   };
   const every = feedMs(env);
   const timer = every === undefined ? undefined : setInterval(feed, every);

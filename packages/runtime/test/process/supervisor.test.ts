@@ -32,17 +32,21 @@ test('systemd hears that a process is ready once it is, and from then on, by the
   const { told, channel, answer } = systemd();
   const supervisor = await supervisorOf(silent, { ...ENV, WATCHDOG_USEC: '180000000' }, channel);
   t.mock.timers.tick(60_000);
-  assert.deepEqual(told, [], 'it does not live before it is ready');
+  assert.deepEqual(told, ['WATCHDOG=1'], 'it waits, and is not deaf');
   supervisor.ready();
   supervisor.ready();
+  assert.equal(told.length, 1, 'one word at a time');
+  answer();
+  await new Promise(setImmediate);
+  assert.equal(told.at(-1), 'READY=1 WATCHDOG=1', 'and that it is ready at once behind it');
   answer();
   await new Promise(setImmediate);
   t.mock.timers.tick(59_999);
-  assert.equal(told.length, 1);
+  assert.equal(told.length, 2);
   t.mock.timers.tick(1);
-  assert.deepEqual(told, ['READY=1 WATCHDOG=1', 'READY=1 WATCHDOG=1']);
+  assert.deepEqual(told, ['WATCHDOG=1', 'READY=1 WATCHDOG=1', 'READY=1 WATCHDOG=1']);
   t.mock.timers.tick(180_000);
-  assert.equal(told.length, 2, 'what systemd does not read is not joined by more');
+  assert.equal(told.length, 3, 'what systemd does not read is not joined by more');
 });
 
 test('a systemd that cannot be told is complained of once, and told again all the same', async (t) => {
