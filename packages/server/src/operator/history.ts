@@ -95,15 +95,24 @@ const FRESH_TIMES = 50;
 /** Different questions whose answers are kept. */
 const MOST_KEPT = 20;
 
-/** Keeps for a while what was found by a long look back, and has whoever asks meanwhile wait for the look that is under way. */
+/**
+ * Keeps for a while what was found by a long look back, and has whoever asks meanwhile wait for the look that is under way. Looks for
+ * different questions come one after the other: together they would leave reports little of the loop.
+ */
 export class LookedBack {
   readonly #kept = new Map<string, { found: Promise<unknown>; until: number }>();
+  #last: Promise<unknown> = Promise.resolve();
 
   async once<T>(question: string, look: () => Promise<T>): Promise<T> {
-    const began = monotonicSeconds();
     const earlier = this.#kept.get(question);
-    if (earlier !== undefined && began < earlier.until) return earlier.found as Promise<T>;
-    const kept = { found: look(), until: Infinity };
+    if (earlier !== undefined && monotonicSeconds() < earlier.until) return earlier.found as Promise<T>;
+    let began = 0;
+    const found = this.#last.then(() => {
+      began = monotonicSeconds();
+      return look();
+    });
+    this.#last = found.catch(() => undefined);
+    const kept = { found, until: Infinity };
     this.#kept.delete(question);
     this.#kept.set(question, kept);
     for (const [oldest] of this.#kept) if (this.#kept.size > MOST_KEPT) this.#kept.delete(oldest);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { startFleet } from '../../../../test/fleet/index.ts';
 import { listBans, type ListedBan } from '../../src/operator/list-bans.ts';
 import { top, type Top } from '../../src/operator/top.ts';
-import { lookingBack } from '../../src/operator/history.ts';
+import { LookedBack, lookingBack } from '../../src/operator/history.ts';
 import { LedgerOfTest, NOW, quiet } from '../ledger-of-test.ts';
 import { publish, reportOf } from '../reports.ts';
 
@@ -101,4 +101,23 @@ test('of what top has counted only the rows that it may show are kept, however m
   assert.deepEqual([rows[0]?.name, rows.length, names], ['203.0.0.9', 2, 1500]);
   assert.equal((kept[0] as Top).rows.length, 1000);
   assert.deepEqual(Object.keys(kept[0] as object).toSorted(), ['at', 'names', 'rows']);
+});
+
+test('whoever asks to look back by ever other words gets one look after the other, and one that fails keeps none from the next', async () => {
+  const lookedBack = new LookedBack();
+  const said: string[] = [];
+  const look = (name: string) => async () => {
+    said.push(`${name} begins`);
+    await new Promise(setImmediate);
+    said.push(`${name} ends`);
+    if (name === 'b') throw new Error('b fails');
+    return name;
+  };
+  const asked = ['a', 'b', 'c', 'a'].map((name) => lookedBack.once(name, look(name)));
+  const answers = (await Promise.allSettled(asked)).map(({ status }) => status);
+  assert.deepEqual(answers, ['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+  assert.deepEqual(
+    said,
+    ['a', 'b', 'c'].flatMap((name) => [`${name} begins`, `${name} ends`]),
+  );
 });
