@@ -17,6 +17,7 @@ import type { Changes } from '../../src/ledger/changes.ts';
 import type { Host } from '../../src/words/host.ts';
 import type { Decide } from '../../src/words/submission.ts';
 import { ackOf } from '../../../../test/fleet/index.ts';
+import { readPart } from '../../src/ledger/timeline.ts';
 import { LogOfTest } from './log-of-test.ts';
 import { copyOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
@@ -296,4 +297,22 @@ test('a turn that is left to others ends with their news, or where there is none
   news.close(new Error('closed'));
   await last;
   assert.equal(woken, 1);
+});
+
+test('who follows at one server hears what another committed late, though it happened before what he has heard, and once', async () => {
+  using pair = await Pair.begin();
+  const { a, b } = pair;
+  const all = { matches: () => true };
+  await b.ledger.record([pair.shelf.report(pair.host, '203.0.113.1', NOW + 3600)], deciding);
+  await pair.settled();
+  const first = readPart(b.ledger.sql, { reports: 0, events: 0, outcomes: 0, audit: 0 }, all, 10);
+  await a.ledger.record([pair.shelf.report(pair.host, '203.0.113.2', NOW)], deciding);
+  await pair.settled();
+  const later = readPart(b.ledger.sql, first.place, all, 10);
+  const kindsOf = ({ happenings }: typeof first): string[] =>
+    happenings.map(({ kind, ip }) => `${kind} ${ip}`);
+  assert.deepEqual(kindsOf(first), ['report 203.0.113.1', 'ban 203.0.113.1']);
+  assert.deepEqual(kindsOf(later), ['report 203.0.113.2', 'ban 203.0.113.2']);
+  // A place that one server named holds at the other.
+  assert.deepEqual(readPart(a.ledger.sql, first.place, all, 10).happenings, later.happenings);
 });
