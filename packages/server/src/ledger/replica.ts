@@ -20,6 +20,8 @@ const MOST_READ = 200;
 
 /** Nobody waits longer for others that have nothing to write. */
 const MOST_TURN_SECONDS = 0.1;
+/** Others that wrote longer ago do not write at the same time: what a host tells each minute has nobody wait. */
+const AT_ONCE_SECONDS = 0.25;
 
 /** The entry that an open file has applied last, and the statement that says so. */
 type Kept = { opened: Opened; put: ReturnType<Database['prepare']>; position: LogPosition };
@@ -48,15 +50,15 @@ export class Replica {
   #applied = 0;
   /** What is prepared for the file as it is open. */
   #kept: Kept | undefined;
-  /** Whether another server has written since this one did. */
-  #areOthersWriting = false;
+  /** When another server last wrote, or wanted to, monotonic seconds. */
+  #othersAt = -Infinity;
   /** Until when the others have their turn, monotonic seconds. */
   #theirsUntil = 0;
 
   constructor(file: LedgerFile, log: Log) {
     this.#file = file;
     this.#log = log;
-    log.onWanted(() => (this.#areOthersWriting = true));
+    log.onWanted(() => (this.#othersAt = monotonicSeconds()));
   }
 
   /** Why this replica applies nothing more; undefined where it does. */
@@ -133,12 +135,12 @@ export class Replica {
   }
 
   #leaveTurn(tookSeconds: number): void {
-    this.#theirsUntil = monotonicSeconds() + turnSeconds(this.#areOthersWriting, tookSeconds);
-    this.#areOthersWriting = false;
+    this.#theirsUntil = monotonicSeconds() + turnSeconds(monotonicSeconds() - this.#othersAt, tookSeconds);
+    this.#othersAt = -Infinity;
   }
 
   #take(entry: Entry): void {
-    this.#areOthersWriting = true;
+    this.#othersAt = monotonicSeconds();
     if (entry.schema > SCHEMA) throw this.#stop(newerEntry(entry, SCHEMA));
     const { books } = this.#file.opened;
     const before = books.events.head();
@@ -223,9 +225,9 @@ export class Replica {
   }
 }
 
-/** For how long whoever has just written leaves the next entry to others: about as long as they need, if they write at all. */
-export function turnSeconds(areOthersWriting: boolean, tookSeconds: number): number {
-  return areOthersWriting ? Math.min(MOST_TURN_SECONDS, 2 * tookSeconds) : 0;
+/** For how long whoever has just written leaves the next entry to others: about as long as they need, where they wrote just before. */
+export function turnSeconds(othersAgoSeconds: number, tookSeconds: number): number {
+  return othersAgoSeconds < AT_ONCE_SECONDS ? Math.min(MOST_TURN_SECONDS, 2 * tookSeconds) : 0;
 }
 
 /** The entry that a ledger has applied last. */

@@ -279,7 +279,10 @@ test('a piece that throws after it has written changes nothing, at its own serve
 });
 
 test('whoever has written leaves the next entry to the others while they write too, as long as they need, and a tenth of a second at most', () => {
-  assert.deepEqual([turnSeconds(false, 1), turnSeconds(true, 0.004), turnSeconds(true, 1)], [0, 0.008, 0.1]);
+  assert.deepEqual(
+    [turnSeconds(Infinity, 1), turnSeconds(0.3, 1), turnSeconds(0.1, 0.004), turnSeconds(0.1, 1)],
+    [0, 0, 0.008, 0.1],
+  );
 });
 
 test('a turn that is left to others ends with their news, or where there is none with its time', async () => {
