@@ -52,7 +52,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ],
   'node:sqlite': [
     'server/src/ledger/database.ts',
-    'server/src/ledger/backup-file.ts',
+    'server/src/ledger/books/backup-file.ts',
     'server/src/cli/lists/import-fail2ban.ts',
     'server/src/ledger/schema.ts',
     'server/src/ledger/ledger.ts',

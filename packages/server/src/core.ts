@@ -24,16 +24,16 @@ import { LatencyBook } from './metrics/latency.ts';
 import { Tally } from './metrics/tally.ts';
 import { Measuring } from './operator/metrics.ts';
 import { LedgerWatch } from './operator/outages.ts';
-import { GenerationBook } from './ledger/generations.ts';
-import { removeKeys } from './operator/retire.ts';
-import { Claims } from './ledger/claims.ts';
+import { GenerationBook } from './ledger/books/generations.ts';
+import { removeKeys } from './operator/deeds/retire.ts';
+import { Claims } from './ledger/books/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log as SharedLog } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
 import { keepSnapshots } from './keep-snapshots.ts';
 import { openLedger } from './share.ts';
 import { curvesOf } from './words/host.ts';
-import { removeCopy } from './ledger/backup-file.ts';
+import { removeCopy } from './ledger/books/backup-file.ts';
 
 /** What the daemon is started with; `fanOut` is how this program starts its fan-out child. */
 export type ServeOptions = {

@@ -1,8 +1,8 @@
 import type { FaultLog, Resources } from '@banshare/runtime';
-import type { Claims } from './ledger/claims.ts';
-import { lastDrill } from './ledger/last-drill.ts';
-import type { OperateParts } from './operator/bans.ts';
-import { drill as runDrill } from './operator/drill.ts';
+import type { Claims } from './ledger/books/claims.ts';
+import { lastDrill } from './ledger/books/last-drill.ts';
+import type { OperateParts } from './operator/deeds/bans.ts';
+import { drill as runDrill } from './operator/deeds/drill.ts';
 
 const LOOK_MS = 60_000;
 /** Hosts have found a server that has just started by then. */

@@ -1,6 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs';
 import type { Log as Lines, Resources } from '@banshare/runtime';
-import type { Claims } from './ledger/claims.ts';
+import type { Claims } from './ledger/books/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { SCHEMA } from './ledger/schema.ts';
 import type { Log, LogHealth } from './log/log.ts';

@@ -3,7 +3,7 @@ import type { ServeOptions } from './core.ts';
 import type { Membership } from './fleet/membership.ts';
 import type { LimitKeeper } from './judging/limits.ts';
 import type { Policy } from './judging/judge.ts';
-import type { Audit } from './ledger/audit.ts';
+import type { Audit } from './ledger/books/audit.ts';
 import type { BannedAnywayWatch } from './never-ban/banned-anyway.ts';
 import type { NeverBan } from './never-ban/never-ban.ts';
 

@@ -8,7 +8,7 @@ import {
   type Log as Lines,
   type Resources,
 } from '@banshare/runtime';
-import { stateOf } from './ledger/backup-file.ts';
+import { stateOf } from './ledger/books/backup-file.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { LOG_START, LogFault, type Log, type LogPosition } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';

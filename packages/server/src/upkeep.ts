@@ -5,7 +5,7 @@ import type { Membership } from './fleet/membership.ts';
 import type { Freeze } from './judging/freeze.ts';
 import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban/never-ban.ts';
-import type { Claims } from './ledger/claims.ts';
+import type { Claims } from './ledger/books/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { aheadOf, MOST_AHEAD, type Log } from './log/log.ts';
 

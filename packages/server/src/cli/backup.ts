@@ -21,7 +21,7 @@ import {
   readFiles,
   removeCopy,
   type KeptFile,
-} from '../ledger/backup-file.ts';
+} from '../ledger/books/backup-file.ts';
 import { placeCopy } from './copy-file.ts';
 import { filesToKeep, placeOf } from './kept-files.ts';
 import { ACTIONS } from '../operator/actions.ts';

@@ -5,7 +5,7 @@ import { countTyped, durationTyped, momentTyped, REASON, targetTyped } from './w
 import { showBanned, showUnbanned } from './show/show-ranges.ts';
 import { showExplanation } from './show/show-explanation.ts';
 import { MOST_BANS, showBans, showUndone, type ShownBan } from './show/show.ts';
-import type { Unbanned } from '../operator/bans.ts';
+import type { Unbanned } from '../operator/deeds/bans.ts';
 
 const IP = { type: 'string', coerce: targetTyped, describe: 'an address or range' } as const;
 const IPS = {

@@ -1,6 +1,6 @@
 import { hostPaths } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
-import type { AuditEntry } from '../ledger/audit.ts';
+import type { AuditEntry } from '../ledger/books/audit.ts';
 import { hostCommands } from './host-commands.ts';
 import { neverBanCommands } from './never-ban-commands.ts';
 import { durationTyped, REASON } from './words-of.ts';

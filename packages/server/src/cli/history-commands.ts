@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { complain, EXIT, tell, tellJson } from '@banshare/runtime';
-import { TOP_BY } from '../operator/top.ts';
-import type { EventsPart } from '../operator/events.ts';
+import { TOP_BY } from '../operator/looking/top.ts';
+import type { EventsPart } from '../operator/looking/events.ts';
 import { askServer, codeOf, type Ask, type Command, type Words } from './ask-daemon.ts';
 import { eventLine } from './show/show-events.ts';
 import { showTop } from './show/show-top.ts';

@@ -1,7 +1,7 @@
 import { wallSeconds, table } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
 import { sayFrozen, type Frozen } from '../judging/freeze.ts';
-import type { ListedHeld } from '../operator/stop.ts';
+import type { ListedHeld } from '../operator/deeds/stop.ts';
 import { span } from '../words/phrases.ts';
 import { durationTyped, REASON } from './words-of.ts';
 

@@ -1,9 +1,9 @@
 import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
 import { freeName } from '../words/host-names.ts';
 import { mayBeInPlace, onlyListens } from './in-place.ts';
-import { gistOf, HostRows } from '../ledger/host-rows.ts';
+import { gistOf, HostRows } from '../ledger/books/host-rows.ts';
 import { Instances } from '../words/instances.ts';
-import { Outcomes } from '../ledger/outcomes.ts';
+import { Outcomes } from '../ledger/books/outcomes.ts';
 import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type HostState, type Key, type Host, isGone, keysOf } from '../words/host.ts';

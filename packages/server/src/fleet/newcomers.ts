@@ -1,7 +1,7 @@
 import { isOperators, OPERATOR_HOST, type EnrolRequest, type Envelope } from '@banshare/protocol';
 import { curveKeyOf } from '@banshare/transport';
 import { refuse, type Answer } from '../words/answer.ts';
-import { type Audit, LIMIT_ENTRY } from '../ledger/audit.ts';
+import { type Audit, LIMIT_ENTRY } from '../ledger/books/audit.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Admissions } from '../ports/admissions.ts';
 import type { JoinCheck } from './join-check.ts';

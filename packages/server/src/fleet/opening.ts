@@ -1,4 +1,4 @@
-import { Settings } from '../ledger/settings.ts';
+import { Settings } from '../ledger/books/settings.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
 

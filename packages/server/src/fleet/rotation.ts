@@ -1,7 +1,7 @@
 import { rotationText, type Envelope, type RotateRequest } from '@banshare/protocol';
 import { curveKeyOf, SignatureChecker } from '@banshare/transport';
 import { refuse, retry, type Answer } from '../words/answer.ts';
-import type { Audit } from '../ledger/audit.ts';
+import type { Audit } from '../ledger/books/audit.ts';
 import type { Admissions } from '../ports/admissions.ts';
 import type { HostBook } from './hosts.ts';
 import type { PublishDoors } from './doors.ts';

@@ -1,6 +1,6 @@
 import { HEADS } from '@banshare/runtime';
 import type { Ledger } from '../ledger/ledger.ts';
-import { Settings } from '../ledger/settings.ts';
+import { Settings } from '../ledger/books/settings.ts';
 import { span } from '../words/phrases.ts';
 
 /** Since when nothing new is published, and until when; epoch seconds, null until somebody says so. */

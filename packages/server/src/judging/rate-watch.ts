@@ -1,5 +1,5 @@
 import { originOf, type Event, OPERATOR_HOST } from '@banshare/protocol';
-import type { BanMinutes } from '../ledger/ban-minutes.ts';
+import type { BanMinutes } from '../ledger/books/ban-minutes.ts';
 
 const MINUTE = 60;
 const DAY = 86_400;

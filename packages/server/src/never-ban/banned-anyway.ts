@@ -1,5 +1,5 @@
 import type { Target } from '@banshare/protocol';
-import { eachActive } from '../ledger/active-bans.ts';
+import { eachActive } from '../ledger/books/active-bans.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { NeverBan } from './never-ban.ts';
 

@@ -9,7 +9,7 @@ import {
 } from '@banshare/protocol';
 import { AddressIndex } from './address-index.ts';
 import { WhereFrom } from './where-from.ts';
-import { ADDRESS_TABLES, AddressRows, type AddressTable } from '../ledger/addresses.ts';
+import { ADDRESS_TABLES, AddressRows, type AddressTable } from '../ledger/books/addresses.ts';
 import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Host } from '../words/host.ts';

@@ -1,7 +1,7 @@
 import { overlaps, specialRange, type Address, type Range, type Target } from '@banshare/protocol';
 import { FleetAddresses, sayNewcomer, type HostAt } from './fleet-addresses.ts';
 import type { OwnAddresses } from './server-addresses.ts';
-import { NeverBanRows } from '../ledger/addresses.ts';
+import { NeverBanRows } from '../ledger/books/addresses.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Host } from '../words/host.ts';
 

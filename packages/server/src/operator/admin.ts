@@ -12,22 +12,22 @@ import {
 } from '@banshare/runtime';
 import { ACTIONS } from './actions.ts';
 import { refusalAt, type Door } from './allowed.ts';
-import { drill } from './drill.ts';
-import type { Arrivals } from './arrivals.ts';
-import { events } from './events.ts';
-import { history, type LookedBack } from './history.ts';
-import { explain } from './explain.ts';
+import { drill } from './deeds/drill.ts';
+import type { Arrivals } from './looking/arrivals.ts';
+import { events } from './looking/events.ts';
+import { history, type LookedBack } from './looking/history.ts';
+import { explain } from './looking/explain.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
-import { tellAttention, type MessageWatch } from './messages.ts';
-import { moveLedger } from './move-ledger.ts';
+import { tellAttention, type MessageWatch } from './attention/messages.ts';
+import { moveLedger } from './deeds/move-ledger.ts';
 import type { Measuring } from './metrics.ts';
-import { muteHost, unmuteHost } from './mute.ts';
+import { muteHost, unmuteHost } from './deeds/mute.ts';
 import type { LatencyBook } from '../metrics/latency.ts';
 import type { Tally } from '../metrics/tally.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { Log } from '../log/log.ts';
 import type { LedgerWatch } from './outages.ts';
-import { importBans } from './import.ts';
+import { importBans } from './deeds/import.ts';
 import {
   LONGEST_REASON,
   operatorBan,
@@ -36,22 +36,29 @@ import {
   refuseFrozen,
   textOf,
   type Args,
-} from './bans.ts';
-import { changeHost, changeNeverBan, setEnrolment, settleHeld, showAudit, type FleetParts } from './fleet.ts';
-import { bansAfter, newsSince } from './follow-news.ts';
+} from './deeds/bans.ts';
+import {
+  changeHost,
+  changeNeverBan,
+  setEnrolment,
+  settleHeld,
+  showAudit,
+  type FleetParts,
+} from './deeds/fleet.ts';
+import { bansAfter, newsSince } from './looking/follow-news.ts';
 import { makePageLink, usePageLink, type PageLinks } from './page-links.ts';
-import { freeze, held, thaw } from './stop.ts';
-import { top } from './top.ts';
-import { where } from './where.ts';
-import { undo } from './undo.ts';
-import { retire, type RetireParts } from './retire.ts';
-import { copyForBackup, removeCopy } from '../ledger/backup-file.ts';
-import { Settings } from '../ledger/settings.ts';
+import { freeze, held, thaw } from './deeds/stop.ts';
+import { top } from './looking/top.ts';
+import { where } from './looking/where.ts';
+import { undo } from './deeds/undo.ts';
+import { retire, type RetireParts } from './deeds/retire.ts';
+import { copyForBackup, removeCopy } from '../ledger/books/backup-file.ts';
+import { Settings } from '../ledger/books/settings.ts';
 import { askedBy, type Asker } from '../ledger/who-asks.ts';
-import type { Claims } from '../ledger/claims.ts';
+import type { Claims } from '../ledger/books/claims.ts';
 import type { Enrichment } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { listBans } from './list-bans.ts';
+import { listBans } from './looking/list-bans.ts';
 import { listHosts, statusOf, type Status } from './status.ts';
 
 /** What the local commands work with. */

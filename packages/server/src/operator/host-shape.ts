@@ -1,7 +1,7 @@
 import { RECEIPT, type FieldsOf } from '@banshare/runtime';
 import type { Namesake } from '../fleet/namesake.ts';
 import { HOST_WORTH } from '../fleet/worth.ts';
-import { NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './shapes.ts';
+import { NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './looking/shapes.ts';
 import type { HostStatus } from './status.ts';
 
 export const NAMESAKE: FieldsOf<Namesake> = { name: 'text', heardAt: 'number', isAlive: 'flag' };

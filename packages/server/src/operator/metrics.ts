@@ -2,10 +2,10 @@ import { statSync } from 'node:fs';
 import { measureProgram, monotonicSeconds, type HostPaths } from '@banshare/runtime';
 import type { HostMeasures, Measures } from '../metrics/measures.ts';
 import type { Tally } from '../metrics/tally.ts';
-import { lastDrill } from '../ledger/last-drill.ts';
+import { lastDrill } from '../ledger/books/last-drill.ts';
 import { isDrilled } from '../words/drill.ts';
-import type { Attention } from './attention.ts';
-import { KINDS } from './kinds.ts';
+import type { Attention } from './attention/attention.ts';
+import { KINDS } from './attention/kinds.ts';
 import { look, type HostStatus, type StatusParts } from './status.ts';
 
 /** Whoever asks more often is told the same: a scraper that is wrongly set, or several of them, cost nothing. */

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { AdminReply } from '@banshare/runtime';
-import type { Audit } from '../ledger/audit.ts';
-import { decline, textOf, type Args } from './bans.ts';
+import type { Audit } from '../ledger/books/audit.ts';
+import { decline, textOf, type Args } from './deeds/bans.ts';
 
 /** Seconds that a link to the page lets somebody in. */
 const LINK_SECONDS = 600;

@@ -13,17 +13,17 @@ import type { LatencyBook } from '../metrics/latency.ts';
 import { inPlaceOf, isInPlace, mayBeInPlace, onlyListens, outOfPlace } from '../fleet/in-place.ts';
 import type { BannedAnywayWatch } from '../never-ban/banned-anyway.ts';
 import type { Log } from '../log/log.ts';
-import { ownFacts, sharedFacts } from './own-facts.ts';
-import type { MessageWatch } from './messages.ts';
+import { ownFacts, sharedFacts } from './attention/own-facts.ts';
+import type { MessageWatch } from './attention/messages.ts';
 import type { LedgerWatch } from './outages.ts';
-import { hostsWithoutRanges } from './bans.ts';
-import { attentionOf, type Attention } from './attention.ts';
+import { hostsWithoutRanges } from './deeds/bans.ts';
+import { attentionOf, type Attention } from './attention/attention.ts';
 import { type Host, isGone, isMuted, SILENT_SECONDS } from '../words/host.ts';
 import type { Outage } from '../words/outage.ts';
-import { drillFacts } from './drill-attention.ts';
-import { GenerationBook } from '../ledger/generations.ts';
-import { lastDrill } from '../ledger/last-drill.ts';
-import type { Facts, Trouble } from './facts.ts';
+import { drillFacts } from './attention/drill-attention.ts';
+import { GenerationBook } from '../ledger/books/generations.ts';
+import { lastDrill } from '../ledger/books/last-drill.ts';
+import type { Facts, Trouble } from './attention/facts.ts';
 
 /** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
 const BEHIND_AFTER = 10;

@@ -1,5 +1,5 @@
 import { nearestName, type ServerConfig } from '@banshare/runtime';
-import { KINDS, SERVER_SILENT } from '../operator/kinds.ts';
+import { KINDS, SERVER_SILENT } from '../operator/attention/kinds.ts';
 
 const WORDS: readonly string[] = [
   ...new Set(['urgent', 'to-do', ...KINDS.urgent, SERVER_SILENT, ...KINDS['to-do']]),

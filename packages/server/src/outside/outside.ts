@@ -19,8 +19,8 @@ import {
   type ServerConfig,
 } from '@banshare/runtime';
 import { ACTIONS } from '../operator/actions.ts';
-import type { Told } from '../operator/messages.ts';
-import { isOfThisServer, SERVER_SILENT } from '../operator/kinds.ts';
+import type { Told } from '../operator/attention/messages.ts';
+import { isOfThisServer, SERVER_SILENT } from '../operator/attention/kinds.ts';
 import { time } from '../words/phrases.ts';
 import { OUTSIDE_ACTIONS } from './actions.ts';
 import { DeadMan } from './dead-man.ts';

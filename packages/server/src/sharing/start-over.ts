@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makePrivateDirectory, syncDirectory, writePrivate } from '@banshare/runtime';
-import { appliedIn, stateOf, whatLacks } from '../ledger/backup-file.ts';
+import { appliedIn, stateOf, whatLacks } from '../ledger/books/backup-file.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { SCHEMA } from '../ledger/schema.ts';
 import { LogFault, type Log, type LogPosition, type SnapshotHead } from '../log/log.ts';

@@ -1,4 +1,4 @@
-import { stateOf } from '../ledger/backup-file.ts';
+import { stateOf } from '../ledger/books/backup-file.ts';
 import { OlderTables } from '../ledger/older-tables.ts';
 import { SCHEMA } from '../ledger/schema.ts';
 import { lacking, type Entry, type Log } from '../log/log.ts';

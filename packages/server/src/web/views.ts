@@ -1,11 +1,11 @@
 import { parseTarget } from '@banshare/protocol';
 import { wallSeconds, type AdminReply } from '@banshare/runtime';
 import type { Context, Hono } from 'hono';
-import type { AuditEntry } from '../ledger/audit.ts';
+import type { AuditEntry } from '../ledger/books/audit.ts';
 import type { Behind } from './door/guard.ts';
-import type { Explanation } from '../operator/explain.ts';
-import type { Places } from '../operator/where.ts';
-import type { PastBans } from '../operator/history.ts';
+import type { Explanation } from '../operator/looking/explain.ts';
+import type { Places } from '../operator/looking/where.ts';
+import type { PastBans } from '../operator/looking/history.ts';
 import { addressPage, noAddressPage } from './pages/address.ts';
 import { historyPage } from './pages/history.ts';
 import { auditPage } from './pages/audit.ts';

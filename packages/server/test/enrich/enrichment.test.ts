@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { startFleet } from '../../../../test/fleet/index.ts';
 import { Enrichment } from '../../src/enrich/enrichment.ts';
 import { readRecord } from '../../src/enrich/read-record.ts';
-import type { Explanation } from '../../src/operator/explain.ts';
-import type { Top } from '../../src/operator/top.ts';
+import type { Explanation } from '../../src/operator/looking/explain.ts';
+import type { Top } from '../../src/operator/looking/top.ts';
 import { publish } from '../reports.ts';
 import { writeMmdb } from './write-mmdb.ts';
 

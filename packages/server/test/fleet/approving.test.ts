@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ackOf, mainOf, startFleet } from '../../../../test/fleet/index.ts';
-import { Audit } from '../../src/ledger/audit.ts';
+import { Audit } from '../../src/ledger/books/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { Membership } from '../../src/fleet/membership.ts';
 import { Opening } from '../../src/fleet/opening.ts';

@@ -9,8 +9,8 @@ import { Intake } from '../../src/intake/intake.ts';
 import { Freeze } from '../../src/judging/freeze.ts';
 import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith } from '../../src/judging/decide.ts';
-import { ActiveCount } from '../../src/ledger/active-bans.ts';
-import { Audit } from '../../src/ledger/audit.ts';
+import { ActiveCount } from '../../src/ledger/books/active-bans.ts';
+import { Audit } from '../../src/ledger/books/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { HostName } from '@banshare/protocol';
 import { makeIdentity, Signer } from '@banshare/transport';
 import { Peer, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
-import { Audit } from '../../src/ledger/audit.ts';
+import { Audit } from '../../src/ledger/books/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { EnrolmentRate } from '../../src/fleet/enrolment-rate.ts';
 import { Membership } from '../../src/fleet/membership.ts';

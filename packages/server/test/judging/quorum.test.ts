@@ -7,7 +7,7 @@ import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import { quorumFor } from '../../src/judging/quorum.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import type { Submission } from '../../src/words/submission.ts';
-import { ActiveCount } from '../../src/ledger/active-bans.ts';
+import { ActiveCount } from '../../src/ledger/books/active-bans.ts';
 
 const RULE = { prog: 'psad', jail: '*', reporters: 3, withinSeconds: 600 };
 const IP = '203.0.113.9';

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Event } from '@banshare/protocol';
-import { BanMinutes } from '../../src/ledger/ban-minutes.ts';
+import { BanMinutes } from '../../src/ledger/books/ban-minutes.ts';
 import { RateWatch, type BanRate } from '../../src/judging/rate-watch.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { Audit } from '../../src/ledger/audit.ts';
+import { Audit } from '../../src/ledger/books/audit.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 /** A log of so many entries. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OPEN_SECONDS, Opening } from '../../src/fleet/opening.ts';
-import { Claims } from '../../src/ledger/claims.ts';
+import { Claims } from '../../src/ledger/books/claims.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { Servers } from './servers.ts';
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
-import { addFiles } from '../../src/ledger/backup-file.ts';
-import { Settings } from '../../src/ledger/settings.ts';
+import { addFiles } from '../../src/ledger/books/backup-file.ts';
+import { Settings } from '../../src/ledger/books/settings.ts';
 import { LedgerOfTest } from '../ledger-of-test.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'banshare-copy-'));

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Audit } from '../../src/ledger/audit.ts';
+import { Audit } from '../../src/ledger/books/audit.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { SCHEMA } from '../../src/ledger/schema.ts';
 import { takeSteps } from '../../src/sharing/take-steps.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, SHARED_JAIL, type Event } from '@banshare/protocol';
 import { HostBook } from '../../src/fleet/hosts.ts';
-import { markApplied } from '../../src/ledger/backup-file.ts';
+import { markApplied } from '../../src/ledger/books/backup-file.ts';
 import { publishBans } from '../../src/ledger/deeds.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import type { Books } from '../../src/ledger/record.ts';

@@ -9,7 +9,7 @@ import { Freeze } from '../../src/judging/freeze.ts';
 import { judge } from '../../src/judging/judge.ts';
 import { sweep } from '../../src/ledger/deeds.ts';
 import { SCHEMA } from '../../src/ledger/schema.ts';
-import { Settings } from '../../src/ledger/settings.ts';
+import { Settings } from '../../src/ledger/books/settings.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { News } from '../../src/ledger/news.ts';
 import { turnSeconds } from '../../src/ledger/replica.ts';

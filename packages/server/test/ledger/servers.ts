@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostBook } from '../../src/fleet/hosts.ts';
-import { Claims } from '../../src/ledger/claims.ts';
+import { Claims } from '../../src/ledger/books/claims.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { Settings } from '../../src/ledger/settings.ts';
+import { Settings } from '../../src/ledger/books/settings.ts';
 import { copyOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { LogOfTest } from './log-of-test.ts';
 

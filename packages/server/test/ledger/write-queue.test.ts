@@ -4,7 +4,7 @@ import { OPERATOR, SHARED_JAIL, type Event } from '@banshare/protocol';
 import type { Changes } from '../../src/ledger/changes.ts';
 import { publishBans } from '../../src/ledger/deeds.ts';
 import type { Books } from '../../src/ledger/record.ts';
-import { Settings } from '../../src/ledger/settings.ts';
+import { Settings } from '../../src/ledger/books/settings.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 function ban(last: number): (books: Books) => Event[] {

@@ -7,7 +7,7 @@ import { Folder } from '../../../../test/fleet/index.ts';
 import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
 import { isSnapshotDue, takeSnapshot } from '../../src/keep-snapshots.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { Settings } from '../../src/ledger/settings.ts';
+import { Settings } from '../../src/ledger/books/settings.ts';
 import { LogFault, type LogHealth } from '../../src/log/log.ts';
 import { freshLog, openLog } from './logs.ts';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { KINDS } from '../../src/operator/kinds.ts';
+import { KINDS } from '../../src/operator/attention/kinds.ts';
 
 const RULES = join(import.meta.dirname, '../../../../installers/monitoring/banshare.rules.yml');
 const skip = spawnSync('promtool', ['--version']).error === undefined ? false : 'needs promtool';

@@ -1,12 +1,12 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Address } from '@banshare/protocol';
-import { attentionOf, behindForNow } from '../../src/operator/attention.ts';
+import { attentionOf, behindForNow } from '../../src/operator/attention/attention.ts';
 import { showStatus } from '../../src/cli/show/show-status.ts';
 import type { OutOfPlace } from '../../src/fleet/in-place.ts';
 import { NOW } from '../ledger-of-test.ts';
 import { worthOf } from '../../src/fleet/worth.ts';
-import type { Facts, Trouble } from '../../src/operator/facts.ts';
+import type { Facts, Trouble } from '../../src/operator/attention/facts.ts';
 
 const MINUTE = 60;
 const HOUR = 3600;

@@ -6,12 +6,12 @@ import type { HostBook } from '../../src/fleet/hosts.ts';
 import { hurryDrills } from '../../src/fleet/hurry.ts';
 import { Freeze } from '../../src/judging/freeze.ts';
 import { drillWhereDue, type DrillingParts } from '../../src/keep-drilling.ts';
-import { Audit } from '../../src/ledger/audit.ts';
-import { lastDrill } from '../../src/ledger/last-drill.ts';
+import { Audit } from '../../src/ledger/books/audit.ts';
+import { lastDrill } from '../../src/ledger/books/last-drill.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
-import { Claims } from '../../src/ledger/claims.ts';
+import { Claims } from '../../src/ledger/books/claims.ts';
 import { Servers, type ServerOfTest } from '../ledger/servers.ts';
 import { NOW } from '../ledger-of-test.ts';
 

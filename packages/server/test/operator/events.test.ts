@@ -6,7 +6,7 @@ import { placeBefore, placeNow, readPart, type Place } from '../../src/ledger/ti
 import { SOURCES } from '../../src/ledger/tables/happenings.ts';
 import type { Happening } from '../../src/words/happening.ts';
 import { askAdmin } from '@banshare/runtime';
-import { history, lookingBack } from '../../src/operator/history.ts';
+import { history, lookingBack } from '../../src/operator/looking/history.ts';
 import { MostNamed } from '../../src/words/most-named.ts';
 import { LedgerOfTest, NOW, quiet } from '../ledger-of-test.ts';
 import { publish, reportOf, withdraw } from '../reports.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startFleet, type Fleet } from '../../../../test/fleet/index.ts';
-import type { Explanation } from '../../src/operator/explain.ts';
+import type { Explanation } from '../../src/operator/looking/explain.ts';
 import { sweepEvidence } from '../../src/ledger/tables/evidence.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { reportOf } from '../reports.ts';

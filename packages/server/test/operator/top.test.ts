@@ -1,9 +1,9 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { startFleet } from '../../../../test/fleet/index.ts';
-import { listBans, type ListedBan } from '../../src/operator/list-bans.ts';
-import { top, type Top } from '../../src/operator/top.ts';
-import { LookedBack, lookingBack } from '../../src/operator/history.ts';
+import { listBans, type ListedBan } from '../../src/operator/looking/list-bans.ts';
+import { top, type Top } from '../../src/operator/looking/top.ts';
+import { LookedBack, lookingBack } from '../../src/operator/looking/history.ts';
 import { LedgerOfTest, NOW, quiet } from '../ledger-of-test.ts';
 import { publish, reportOf } from '../reports.ts';
 

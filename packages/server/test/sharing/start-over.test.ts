@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { OPERATOR, SHARED_JAIL } from '@banshare/protocol';
 import { Folder } from '../../../../test/fleet/roots.ts';
-import { appliedIn } from '../../src/ledger/backup-file.ts';
+import { appliedIn } from '../../src/ledger/books/backup-file.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { SCHEMA } from '../../src/ledger/schema.ts';
 import { LogFault } from '../../src/log/log.ts';

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { OPERATOR, SHARED_JAIL } from '@banshare/protocol';
 import { Folder } from '../../../../test/fleet/roots.ts';
-import { stateOf } from '../../src/ledger/backup-file.ts';
+import { stateOf } from '../../src/ledger/books/backup-file.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { SCHEMA } from '../../src/ledger/schema.ts';
 import { takeSteps } from '../../src/sharing/take-steps.ts';

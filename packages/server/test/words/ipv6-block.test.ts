@@ -5,13 +5,13 @@ import { aim, MOST_IN_BLOCK } from '../../src/judging/ban-target.ts';
 import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith } from '../../src/judging/decide.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
-import { hostsWithoutRanges } from '../../src/operator/bans.ts';
+import { hostsWithoutRanges } from '../../src/operator/deeds/bans.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import type { QuorumRule } from '../../src/judging/quorum.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import type { Recorded, Submission } from '../../src/words/submission.ts';
 import type { Host } from '../../src/words/host.ts';
-import { ActiveCount } from '../../src/ledger/active-bans.ts';
+import { ActiveCount } from '../../src/ledger/books/active-bans.ts';
 
 const DAY = 86_400;
 const BLOCK = '2001:db8:0:9::/64';

@@ -16,7 +16,7 @@ import {
 } from '@banshare/runtime';
 import { isSqlite, readFail2ban } from './import-fail2ban.ts';
 import { readImport, type Imported } from './import-file.ts';
-import type { ImportedPart } from '../../operator/import.ts';
+import type { ImportedPart } from '../../operator/deeds/import.ts';
 import { cannot } from '../../words/phrases.ts';
 import { progressLine } from './progress-line.ts';
 import { readOnce } from './read-once.ts';

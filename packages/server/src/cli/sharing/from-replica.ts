@@ -9,7 +9,7 @@ import {
   publishReplica,
   whatLacks,
   type Lacking,
-} from '../../ledger/backup-file.ts';
+} from '../../ledger/books/backup-file.ts';
 import { SCHEMA } from '../../ledger/schema.ts';
 import { beginAnew, firstEntry } from '../../log/begin-anew.ts';
 import { LogFault } from '../../log/log.ts';

@@ -12,7 +12,7 @@ import {
   type HostPaths,
   type ServerConfig,
 } from '@banshare/runtime';
-import { leaveLog } from '../../ledger/backup-file.ts';
+import { leaveLog } from '../../ledger/books/backup-file.ts';
 import { parseDatabaseUrl } from '../../log/database-url.ts';
 import { ACTIONS } from '../../operator/actions.ts';
 import { formatInvitation, parseInvitation } from './invitation.ts';

@@ -1,5 +1,5 @@
 import { oneLine } from '@banshare/protocol';
-import type { Explanation } from '../../operator/explain.ts';
+import type { Explanation } from '../../operator/looking/explain.ts';
 import { span, time } from '../../words/phrases.ts';
 import { sayWhere } from '../../words/whereabouts.ts';
 import { droppedLines } from './show-worth.ts';

@@ -1,5 +1,5 @@
 import type { HostAt } from '../../never-ban/fleet-addresses.ts';
-import type { Unbanned } from '../../operator/bans.ts';
+import type { Unbanned } from '../../operator/deeds/bans.ts';
 import { cannot } from '../../words/phrases.ts';
 import { showLifted, type ShownBan } from './show.ts';
 import { widerText } from '../../words/wider-ranges.ts';

@@ -1,7 +1,7 @@
 import { oneLine } from '@banshare/protocol';
 import { HEADS, someOf } from '@banshare/runtime';
-import { sayDrill } from '../../operator/drill-attention.ts';
-import { behindForNow, outForNow } from '../../operator/attention.ts';
+import { sayDrill } from '../../operator/attention/drill-attention.ts';
+import { behindForNow, outForNow } from '../../operator/attention/attention.ts';
 import { latencyLine } from './show-latency.ts';
 import { worthLines } from './show-worth.ts';
 import { cannot, MOST_SINGLE, number, time } from '../../words/phrases.ts';

@@ -1,5 +1,5 @@
 import { table } from '@banshare/runtime';
-import type { Top } from '../../operator/top.ts';
+import type { Top } from '../../operator/looking/top.ts';
 import { sayWhere } from '../../words/whereabouts.ts';
 import { number, span, time } from '../../words/phrases.ts';
 

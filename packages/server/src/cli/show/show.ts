@@ -1,6 +1,6 @@
 import { someOf, table } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
-import { type AuditEntry, LIMIT_ENTRY } from '../../ledger/audit.ts';
+import { type AuditEntry, LIMIT_ENTRY } from '../../ledger/books/audit.ts';
 import { isDrilled, type DrillTime } from '../../words/drill.ts';
 import type { HostStatus } from '../../operator/status.ts';
 import { onlyListens } from '../../fleet/in-place.ts';

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import { isRange, overlaps, parseDuration, parseRange, parseTarget, type Target } from '@banshare/protocol';
-import type { Unbanned } from '../../operator/bans.ts';
-import type { Explanation } from '../../operator/explain.ts';
+import type { Unbanned } from '../../operator/deeds/bans.ts';
+import type { Explanation } from '../../operator/looking/explain.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';
 import { count, query, spanText } from '../pages/parts.ts';
 import {

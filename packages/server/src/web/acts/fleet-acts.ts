@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import type { DrillTime } from '../../words/drill.ts';
-import type { UndoAnswer } from '../../operator/undo.ts';
+import type { UndoAnswer } from '../../operator/deeds/undo.ts';
 import { count, spanText, type Html } from '../pages/parts.ts';
 import { everywhere, filled, one, outcomeOf, type Act, type ActParts, type Given } from './act.ts';
 import { reasonField, textField, tickField } from './fields.ts';

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Event } from '@banshare/protocol';
 import { monotonicSeconds, wallSeconds, type AdminReply } from '@banshare/runtime';
-import type { BansAfter, NewsSince } from '../../operator/follow-news.ts';
+import type { BansAfter, NewsSince } from '../../operator/looking/follow-news.ts';
 import type { HostList, Status } from '../../operator/status.ts';
 import type { AskServer } from './ask-server.ts';
 import { BanMirror } from './ban-mirror.ts';

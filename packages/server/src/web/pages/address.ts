@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import { oneLine, parseTarget } from '@banshare/protocol';
-import type { Explanation } from '../../operator/explain.ts';
+import type { Explanation } from '../../operator/looking/explain.ts';
 import { sayWhere } from '../../words/whereabouts.ts';
 import { networkOf } from '../../words/network.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { LIMIT_ENTRY, type AuditEntry } from '../../ledger/audit.ts';
+import { LIMIT_ENTRY, type AuditEntry } from '../../ledger/books/audit.ts';
 import { withCommands } from './command-text.ts';
 import { isoText, moment, pager, query, table, type Html } from './parts.ts';
 

@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import type { HostStatus, Status } from '../../operator/status.ts';
-import type { ListedHeld } from '../../operator/stop.ts';
+import type { ListedHeld } from '../../operator/deeds/stop.ts';
 import { withCommands } from './command-text.ts';
 import { count, ending, moment, table, type Html } from './parts.ts';
 

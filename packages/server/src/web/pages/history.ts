@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import type { PastBans } from '../../operator/history.ts';
+import type { PastBans } from '../../operator/looking/history.ts';
 import type { Status } from '../../operator/status.ts';
 import { count, isoText, moment, query, table, type Html } from './parts.ts';
 

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import type { NewsSince } from '../../operator/follow-news.ts';
+import type { NewsSince } from '../../operator/looking/follow-news.ts';
 import { count, isoText, type Html } from './parts.ts';
 
 const MINUTES = 60;

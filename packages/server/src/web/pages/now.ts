@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import type { Event } from '@banshare/protocol';
-import type { Entry } from '../../operator/facts.ts';
+import type { Entry } from '../../operator/attention/facts.ts';
 import type { HostStatus, Status } from '../../operator/status.ts';
 import type { Known } from '../daemon/watch.ts';
 import { withCommands } from './command-text.ts';

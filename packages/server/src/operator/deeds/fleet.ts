@@ -1,0 +1,185 @@
+import {
+  FOR_EVER,
+  isTooWide,
+  overlaps,
+  parseAddress,
+  parseDuration,
+  parseRange,
+  specialRange,
+  targetOf,
+  type Event,
+  type Range,
+  type Result,
+  type Target,
+} from '@banshare/protocol';
+import type { AdminReply } from '@banshare/runtime';
+import { releaseHeld } from '../../ledger/release.ts';
+import { eachActive } from '../../ledger/books/active-bans.ts';
+import type { Membership } from '../../fleet/membership.ts';
+import { MOST_AT_ONCE, decline, refuseFrozen, textOf, type Args, type OperateParts } from './bans.ts';
+import type { EnrolmentMode } from '../../words/enrolment.ts';
+
+export type FleetParts = OperateParts & { membership: Membership };
+
+const MOST_AUDIT = 100_000;
+/** Seconds. */
+const LONGEST_OPEN = 90 * 86_400;
+
+type HostChange = (
+  membership: Membership,
+  name: string,
+  how: { replace: boolean; addresses: readonly string[] },
+) => Promise<Result<string>>;
+
+/** By the words that `hosts` takes in the table of actions, which refuses all others. */
+const HOST_CHANGES = {
+  approve: (membership, name, how) => membership.approve(name, how),
+  revoke: (membership, name) => membership.revoke(name),
+  disapprove: (membership, name, { addresses }) => membership.disapprove(name, addresses),
+  forget: (membership, name) => membership.forget(name),
+} as const satisfies Record<string, HostChange>;
+
+/** `hosts approve|disapprove|revoke|forget NAME [--replace] [ADDRESSES]` */
+export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {
+  const name = textOf(args, 'name') ?? '';
+  const change: HostChange = HOST_CHANGES[args['action'] as keyof typeof HOST_CHANGES];
+  const addresses: string[] = [];
+  for (const text of Array.isArray(args['addresses']) ? (args['addresses'] as unknown[]) : []) {
+    const address = parseAddress(String(text));
+    if (!address.ok) return decline('address', address.fault);
+    addresses.push(address.value);
+  }
+  const result = await change(membership, name, { replace: args['replace'] === true, addresses });
+  if (!result.ok) return decline('host', result.fault);
+  return { ok: true, result: { says: result.value } };
+}
+
+/** `enrolment open|approve|closed [--for D]` */
+export async function setEnrolment(args: Args, { membership }: FleetParts): Promise<AdminReply> {
+  const mode = args['mode'] as EnrolmentMode;
+  const text = textOf(args, 'for');
+  if (text !== undefined && mode !== 'open')
+    return decline('duration', `only open ends by itself; ${mode} holds until you say otherwise`);
+  const seconds = text === undefined ? undefined : parseDuration(text);
+  if (seconds?.ok === false) return decline('duration', seconds.fault);
+  if (seconds !== undefined && (seconds.value <= 0 || seconds.value > LONGEST_OPEN))
+    return decline(
+      'duration',
+      'enrolment is open for 90 days at most, since an installer that lies about would be a way in for ever: --for 2h',
+    );
+  await membership.setMode(mode, seconds?.value);
+  return { ok: true, result: membership.openness };
+}
+
+/** `never-ban list|add|remove [RANGE]`; what is added is lifted where it is banned now. */
+export async function changeNeverBan(args: Args, parts: FleetParts): Promise<AdminReply> {
+  const { ledger, neverBan, audit, now } = parts;
+  const action = textOf(args, 'action') ?? 'list';
+  if (action === 'list') return { ok: true, result: { entries: listNeverBan(parts) } };
+  const range = parseRange(textOf(args, 'range') ?? '');
+  if (!range.ok) return decline('range', range.fault);
+  const target = targetOf(range.value);
+  const note = (): void => audit.note(`never-ban ${action}`, { range: range.value }, now());
+  if (action === 'remove') {
+    const single = parseAddress(target);
+    const { wasThere, taken } = await ledger.write(() => {
+      const isThere = neverBan.remove(range.value);
+      if (isThere) note();
+      const hosts = single.ok ? neverBan.disapprove({ address: single.value }) : [];
+      const names = hosts.map(({ host }) => host);
+      if (hosts.length > 0) audit.note('disapproved', { address: target, hosts: names }, now());
+      return { wasThere: isThere, taken: hosts };
+    });
+    if (wasThere || taken.length > 0) return { ok: true, result: { range: target, lifted: [], taken } };
+    const why = single.ok ? neverBan.ruleFor(single.value, now()) : undefined;
+    const still = why === undefined ? '' : `, and is protected as ${why}`;
+    return decline('range', `${target} was neither added nor approved${still}: see never-ban list`);
+  }
+  // As wide as nobody may ban: a slip of the finger would lift a quarter of all bans, and let no new one in.
+  if (isTooWide(range.value) && args['force'] !== true) {
+    const reason = `${target} is ${countOf(range.value)}: nothing there would be banned any more; --force says that this is meant`;
+    return decline('wide', reason);
+  }
+  await ledger.write(() => {
+    neverBan.add(range.value, now());
+    note();
+  });
+  const lifted = await liftWithin(range.value, parts);
+  return { ok: true, result: { range: target, lifted } };
+}
+
+/** How much of all addresses a range is, in words. */
+function countOf(range: Range): string {
+  const prefix = Number(range.split('/').at(-1));
+  return prefix === 0 ? 'every address' : `one of ${2 ** prefix} equal parts of all addresses`;
+}
+
+/**
+ * Lifts what is banned in a range, and what hosts reported there within the longest ban: the one that reported bans by itself,
+ * also where that was never published.
+ */
+async function liftWithin(range: Range, parts: FleetParts): Promise<Event[]> {
+  const { ledger, policy, now } = parts;
+  const since = policy.maxDurationSeconds === FOR_EVER ? 0 : now() - policy.maxDurationSeconds;
+  const lifted: Event[] = [];
+  for (;;) {
+    const reported = await ledger.liftReported(range, since, now(), MOST_AT_ONCE);
+    lifted.push(...reported);
+    if (reported.length < MOST_AT_ONCE) break;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const banned = new Set<Target>();
+  for await (const { ip } of eachActive(ledger, now())) if (overlaps(ip, range)) banned.add(ip);
+  for (const ip of banned) lifted.push(...(await ledger.lift({ ip }, now(), { everyJail: true })));
+  return lifted;
+}
+
+function listNeverBan({ neverBan, book, now }: FleetParts): { range: string; source: string }[] {
+  const waiting = book.all().flatMap((host) =>
+    neverBan.waiting(host, now()).map((range) => ({
+      range,
+      source: `told by ${host.name}, and not protected yet: hosts approve ${host.name}`,
+      waiting: true,
+    })),
+  );
+  return [...neverBan.list(now()), ...waiting];
+}
+
+/** `held publish` (or `release`) or `held discard` (`drop`): all that is held. */
+export async function settleHeld(action: 'release' | 'drop', parts: FleetParts): Promise<AdminReply> {
+  const { ledger, neverBan, audit, now } = parts;
+  if (action === 'drop') {
+    const note = (dropped: number): void => audit.note(action, { held: dropped }, now());
+    return { ok: true, result: { count: await ledger.dropHeld({ note }) } };
+  }
+  const frozen = refuseFrozen(parts);
+  if (frozen !== undefined) return frozen;
+  const held = ledger.countHeld();
+  const isProtected = (ip: Target): boolean =>
+    specialRange(ip) !== undefined || neverBan.ruleFor(ip, now()) !== undefined;
+  const waits = (ip: Target): boolean => neverBan.newcomerAt(ip, now()) !== undefined;
+  let count = 0;
+  // Reports go on in between; what they bring meanwhile is newer, and waits. A freeze stops also this.
+  for (let taken = 0; taken === 0 || taken < held; taken += MOST_AT_ONCE) {
+    const events = await ledger.write((books) => {
+      if (refuseFrozen(parts) !== undefined) return undefined;
+      const published = releaseHeld(books, now(), isProtected, { limit: MOST_AT_ONCE, waits });
+      audit.note(action, { held, published: published.length }, now());
+      return published;
+    });
+    if (events === undefined) break;
+    count += events.length;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const still = ledger.countHeld();
+  return { ok: true, result: { count, left: Math.max(0, held - count - still), held: still } };
+}
+
+/** `audit [--verify]` */
+export function showAudit(args: Args, { audit }: FleetParts): AdminReply {
+  const broken = args['verify'] === true ? audit.firstBroken() : undefined;
+  if (broken !== undefined)
+    return decline('audit', `the audit log was changed: its chain breaks at entry ${broken}`);
+  const limit = Math.min(Number(args['limit'] ?? MOST_AUDIT), MOST_AUDIT);
+  return { ok: true, result: { entries: audit.newest(limit) } };
+}

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { askAdmin } from '@banshare/runtime';
+import { axeOf, noBrowser, openBrowser, visit } from '../fleet/browser.ts';
+import { PAGE_TOML, startFleet, startPage } from '../fleet/index.ts';
+
+// One fleet, one page and one browser serve all tests of this file.
+const skip = noBrowser;
+const fleet = skip
+  ? undefined
+  : await startFleet({ hosts: ['h1', 'h2'], serverToml: `${PAGE_TOML}acts = true\n` });
+const page = fleet === undefined ? undefined : await startPage(fleet.server);
+const browser = skip ? undefined : await openBrowser();
+after(async () => {
+  await browser?.close();
+  await page?.[Symbol.asyncDispose]();
+  await fleet?.[Symbol.asyncDispose]();
+});
+
+/** Milliseconds. */
+const SOON = 20_000;
+
+test(
+  'a ban that a host reports is on an open page within a second, and nobody loads it anew',
+  { skip },
+  async () => {
+    const { tab, context, faults } = await visit(browser!, page!);
+    await tab.locator('#line.live').waitFor({ timeout: SOON });
+    await tab.evaluate(() => Object.assign(globalThis, { isSame: true }));
+    const shown = tab.locator('#stream li', { hasText: '203.0.113.9' }).waitFor({ timeout: SOON });
+    const reported = fleet!.report('h1', ['fail2ban', 'sshd', '203.0.113.9']);
+    const committed = fleet!
+      .host('h2')
+      .line(/Ban .*ip=203\.0\.113\.9 /)
+      .then(() => performance.now());
+    const [, at] = await Promise.all([shown.then(() => performance.now()), committed, reported]);
+    await shown;
+    const ms = performance.now() - at;
+    assert.ok(ms < 1000, `${ms} ms after the other host had it`);
+    assert.equal(await tab.evaluate(() => 'isSame' in globalThis), true);
+    assert.deepEqual(faults, []);
+    await context.close();
+  },
+);
+
+test(
+  'while the server is away the page says so, and once it is back it goes on by itself',
+  { skip },
+  async () => {
+    const { tab, context } = await visit(browser!, page!);
+    await tab.locator('#line.live').waitFor({ timeout: SOON });
+    await fleet!.server.stop();
+    await tab.getByText('The server does not answer').waitFor({ timeout: SOON });
+    assert.match(await tab.title(), /Server silent/);
+    await fleet!.server.start();
+    await tab.getByText('The server does not answer').waitFor({ state: 'detached', timeout: SOON });
+    await fleet!.server.says('ban', '203.0.113.10');
+    await tab.locator('#stream li', { hasText: '203.0.113.10' }).waitFor({ timeout: SOON });
+    await context.close();
+  },
+);
+
+test(
+  'without JavaScript the code of a link is put in by hand, and every view can be read',
+  { skip },
+  async () => {
+    const context = await browser!.newContext({ javaScriptEnabled: false });
+    const tab = await context.newPage();
+    const link = await page!.link('ben');
+    await tab.goto(link);
+    await tab.getByLabel('Code').fill(link.split('#')[1] ?? '');
+    await tab.getByRole('button', { name: 'Come in' }).click();
+    await tab.getByRole('heading', { level: 1 }).waitFor({ timeout: SOON });
+    assert.match(await tab.content(), /Active bans/);
+    await context.close();
+  },
+);
+
+test(
+  'a ban by a form of the page is confirmed by one host after the other, and nobody loads the page anew',
+  { skip },
+  async () => {
+    const { tab, context, faults } = await visit(browser!, page!);
+    await tab.getByRole('link', { name: 'Acts' }).click();
+    await tab.getByRole('link', { name: 'Ban an address or range', exact: true }).click();
+    await tab.getByLabel('Addresses or ranges').fill('203.0.113.77');
+    await tab.getByRole('button', { name: 'Go on' }).click();
+    await tab.getByText('Bans 203.0.113.77 on all 2 hosts, for 24 h.').waitFor({ timeout: SOON });
+    await tab.getByRole('button', { name: 'Ban', exact: true }).click();
+    await tab.getByRole('heading', { name: '203.0.113.77 is banned' }).waitFor({ timeout: SOON });
+    await tab.getByText('2 of 2 hosts have confirmed it').waitFor({ timeout: SOON });
+    // By keyboard, from the beginning of the page: to the content, and to what lifts it.
+    await tab.reload();
+    await tab.keyboard.press('Tab');
+    assert.equal(await tab.evaluate('document.activeElement.textContent'), 'To the content');
+    await tab.keyboard.press('Enter');
+    await tab.keyboard.press('Tab');
+    assert.equal(await tab.evaluate('document.activeElement.textContent'), 'Lift it');
+    assert.deepEqual(faults, []);
+    await context.close();
+  },
+);
+
+const VIEWS = [
+  '/',
+  '/hosts',
+  '/bans',
+  '/bans?q=nothing-is-like-that',
+  '/address?ip=203.0.113.9',
+  '/held',
+  '/never-ban',
+  '/history',
+  '/audit',
+  '/acts',
+  '/act/ban?ip=198.51.100.0/26',
+  '/act/revoke?name=h2',
+  '/enter',
+];
+/** Views whose parts are laid out anew on a phone: all others are made of the same. */
+const PHONE_VIEWS = ['/', '/bans', '/act/ban?ip=198.51.100.0/26'];
+
+test('axe finds nothing to complain of in any view, light and dark, wide and narrow', { skip }, async () => {
+  await fleet!.server.says('ban', '198.51.100.0/24', '--reason', 'scans');
+  await fleet!.server.says('never-ban', 'add', '192.0.2.128/25');
+  const { tab, context } = await visit(browser!, page!);
+  for (const view of VIEWS) {
+    await tab.emulateMedia({ colorScheme: 'light' });
+    await tab.setViewportSize({ width: 1280, height: 800 });
+    await tab.goto(page!.address + view);
+    assert.deepEqual(await axeOf(tab), [], view);
+    await tab.emulateMedia({ colorScheme: 'dark' });
+    assert.deepEqual(await axeOf(tab, ['color-contrast']), [], `${view}, dark`);
+    await tab.setViewportSize({ width: 360, height: 740 });
+    if (PHONE_VIEWS.includes(view)) assert.deepEqual(await axeOf(tab), [], `${view}, narrow and dark`);
+    // Nothing is wider than the screen, but for a table, which scrolls by itself.
+    assert.ok(await tab.evaluate('document.documentElement.scrollWidth <= innerWidth'), `${view}, narrow`);
+  }
+  await context.close();
+});
+
+/** Two hundred texts that would be code, markup or a formula where somebody forgets to escape them. */
+const PLANTED = [
+  '<script>planted=1</script>',
+  '<img src=x onerror=planted=1>',
+  '<svg onload=planted=1>',
+  '<a href="javascript:planted=1">x</a>',
+  '<iframe srcdoc="<script>parent.planted=1</script>">',
+  '" autofocus onfocus=planted=1 x="',
+  "' autofocus onfocus=planted=1 x='",
+  '<style>*{display:none}</style>',
+  '<form action=//evil.example><button>',
+  '${planted=1}{{planted=1}}<%planted=1%>',
+  '&lt;script&gt;planted=1&lt;/script&gt;',
+  '<template><script>planted=1</script></template>',
+  '<math><mtext><img src=x onerror=planted=1>',
+  '<noscript><img src=x onerror=planted=1></noscript>',
+  '<meta http-equiv=refresh content="0;url=//evil.example">',
+  '<base href=//evil.example>',
+  '<link rel=stylesheet href=//evil.example>',
+  '=HYPERLINK("//evil.example")',
+  '<details open ontoggle=planted=1>',
+  '<body onpageshow=planted=1>',
+].flatMap((text) =>
+  ['', '">', "'>", '</td>', '</script>', '-->', ']]>', '</title>', '\\', '`'].map((before) => before + text),
+);
+
+test(
+  'what somebody planted into a reason, a note or a search stays text in every view',
+  { skip },
+  async () => {
+    const { tab, context, faults } = await visit(browser!, page!);
+    const socket = fleet!.server.paths.serverSocket;
+    const ipOf = (index: number): string => `203.0.112.${index}`;
+    for (const [index, reason] of PLANTED.entries()) {
+      const request = { command: 'ban', args: { ip: ipOf(index), reason }, by: reason.slice(0, 60) };
+      assert.equal((await askAdmin(socket, request, SOON)).ok, true);
+    }
+    await askAdmin(
+      socket,
+      { command: 'mute-host', args: { name: 'h2', for: '1h', note: PLANTED[1] ?? '' } },
+      SOON,
+    );
+    const shown = new Set<string>();
+    for (const at of [1, 2, 3, 4]) {
+      await tab.goto(`${page!.address}/bans?q=203.0.112.0/24&page=${at}`);
+      // The page follows the server, and on a busy machine it has the newest a moment later.
+      await tab.locator('#sum', { hasText: `${PLANTED.length} bans` }).waitFor({ timeout: SOON });
+      for (const text of await tab.locator('#bans tr td:nth-child(6)').allInnerTexts())
+        shown.add(text.trim());
+    }
+    const { bans } = await fleet!.server.json<{ bans: { reason?: string }[] }>('bans', '203.0.112.0/24');
+    assert.equal(bans.length, PLANTED.length);
+    for (const { reason = '' } of bans) assert.ok(shown.has(reason), reason);
+    for (const view of [
+      '/',
+      '/hosts',
+      '/audit',
+      ...PLANTED.map((text) => `/bans?q=${encodeURIComponent(text)}`).slice(0, 8),
+    ]) {
+      await tab.goto(page!.address + view);
+      await tab.locator('#main').waitFor({ timeout: SOON });
+      assert.equal(await tab.evaluate(() => 'planted' in globalThis), false, view);
+      assert.equal(await tab.locator('main iframe, main script, main img, main style, main base').count(), 0);
+    }
+    assert.deepEqual(faults, []);
+    const csv = await (await page!.get('/bans.csv?q=203.0.112.0/24', await page!.enter('csv'))).text();
+    assert.doesNotMatch(csv, /,"?=HYPERLINK/);
+    await context.close();
+  },
+);
