@@ -61,6 +61,25 @@ test(
 );
 
 test(
+  'a malformed # in the address keeps no page from being live, and is taken for no code',
+  { skip },
+  async () => {
+    const { tab, context, faults } = await visit(browser!, page!);
+    await tab.goto(`${page!.address}/hosts#%E0%A4%A`);
+    await tab.locator('#line.live').waitFor({ timeout: SOON });
+    const stranger = await browser!.newContext();
+    const door = await stranger.newPage();
+    await door.goto(`${page!.address}/enter#100%`);
+    await door.getByLabel('Code').waitFor({ timeout: SOON });
+    assert.equal(await door.getByLabel('Code').inputValue(), '');
+    assert.match(door.url(), /#100%$/);
+    assert.deepEqual(faults, []);
+    await stranger.close();
+    await context.close();
+  },
+);
+
+test(
   'without JavaScript the code of a link is put in by hand, and every view can be read',
   { skip },
   async () => {

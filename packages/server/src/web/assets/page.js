@@ -164,9 +164,18 @@ function follow() {
 
 // ---- the way in
 
+/** What stands behind the # of the address; nothing where it is malformed, as no link of ours is. */
+function codeOfAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return '';
+  }
+}
+
 function enter() {
   const form = document.getElementById('enter');
-  const code = decodeURIComponent(location.hash.slice(1));
+  const code = codeOfAddress();
   if (form === null || code === '') return;
   // It is no secret any more once it was used, and should not stay in the history until then.
   history.replaceState(null, '', location.pathname);
