@@ -15,9 +15,9 @@ import { historyOf } from './tables/reports.ts';
 import type { Row, Sql } from './tables/rows.ts';
 import { positionOf, Replica } from './replica.ts';
 import { asAskedNow } from './who-asks.ts';
-import { planUndo, undoPart } from './undo.ts';
+import { planUndo, undoPart, waitingOf } from './undo.ts';
 import { banOf, type Aim, type Decide, type Recorded, type Submission } from '../words/submission.ts';
-import type { UndoPlan, UndoWhat, Undone } from '../words/undo.ts';
+import type { UndoPart, UndoPlan, UndoWaiting, UndoWhat, Undone } from '../words/undo.ts';
 import type { History } from '../words/history.ts';
 
 /** `note` is called with what was done, in the piece that does it: neither is stored without the other. */
@@ -158,22 +158,19 @@ export class Ledger {
     return this.write((books) => liftWidened(books, selection, now, limit));
   }
 
-  /**
-   * Takes back what began since a time, at most so many bans at once: of hosts their support and votes, what nobody else supports is
-   * lifted; what is held of it is dropped.
-   */
-  undo(
-    what: UndoWhat,
-    since: number,
-    now: number,
-    { limit = Infinity, ...how }: { limit?: number } & Noted<Undone> = {},
-  ): Promise<Undone & { isDone: boolean }> {
-    return this.#noted((books) => undoPart(books, what, since, now, limit), how);
+  /** Takes back a part of what began since a time: see undoPart(). */
+  undo(what: UndoWhat, since: number, now: number, part: UndoPart & Noted<Undone> = {}): Promise<Undone> {
+    return this.#noted((books) => undoPart(books, what, since, now, part), part);
   }
 
-  /** What an undo would do. */
-  async planUndo(what: UndoWhat, since: number, now: number): Promise<UndoPlan> {
-    return planUndo(this.#books, what, since, now);
+  /** What such a part would do. */
+  planUndo(what: UndoWhat, since: number, now: number, part: UndoPart = {}): UndoPlan {
+    return planUndo(this.#books, what, since, now, part);
+  }
+
+  /** What waits, and would go with the first part of an undo. */
+  waitingOf(what: UndoWhat, since: number): UndoWaiting {
+    return waitingOf(this.#books, what, since);
   }
 
   /** The number of the newest import; 0 where there was none. */

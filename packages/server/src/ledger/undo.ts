@@ -1,97 +1,195 @@
-import { isRange, OPERATOR_HOST, type BanKey, type Event, banKeyText } from '@banshare/protocol';
+import { isRange, OPERATOR_HOST, type BanKey, type Event } from '@banshare/protocol';
 import { unban, type Books } from './record.ts';
 import { reportedAs, type ReportedBan } from './tables/reports.ts';
-import type { Row } from './tables/rows.ts';
-import type { Shorter, UndoWhat, UndoPlan, Undone } from '../words/undo.ts';
+import type { Sql } from './tables/rows.ts';
+import { placeBefore } from './timeline.ts';
+import type { Shorter, UndoPart, UndoPlace, UndoPlan, UndoWaiting, UndoWhat, Undone } from '../words/undo.ts';
 import { isActive } from '../words/verdict.ts';
 
-/**
- * Finds what an undo since a time would do. What one host caused is what nobody else supports, and the later end of what others
- * support; of the rest it is what began since then: a ban that stood before and was only renewed stays.
- */
-export function planUndo(books: Books, what: UndoWhat, since: number, now: number): UndoPlan {
-  const { sql, bans } = books;
-  if (what.kind === 'hosts') {
-    const supported = new Map<string, BanKey>();
-    for (const id of what.ids)
-      for (const ban of bans.supportedBy(id, since, now)) supported.set(banKeyText(ban), ban);
-    const all = [...supported.values()].map((ban) => ({ ban, end: bans.endWithout(ban, what.ids, now) }));
-    const shorten = all.flatMap(({ ban, end }) => {
-      const standing = bans.get(ban);
-      return end === undefined || standing === undefined || !isLater(standing.until, end)
-        ? []
-        : [{ ...ban, until: end }];
-    });
-    return {
-      lift: all.filter(({ end }) => end === undefined).map(({ ban }) => ban),
-      keep: all.filter(({ end }) => end !== undefined).map(({ ban }) => ban),
-      shorten,
-      votes: sum(what.ids.map((id) => books.votes.countOf(id, since))),
-      held: sum(what.ids.map((id) => books.held.countOf(id, since))),
-    };
-  }
-  if (what.kind === 'import') {
-    const lift = sql('SELECT ip, prog, jail FROM bans WHERE import = ? AND (until IS NULL OR until > ?)').all(
-      what.number,
-      now,
-    ) as BanKey[];
-    return { lift, keep: [], shorten: [], votes: 0, held: 0 };
-  }
-  const jail = what.kind === 'jail' ? what.jail : null;
-  // Events come in the order of their time: the last one before is found from the newest end.
-  const rows = sql(
-    `SELECT ip, prog, jail, began FROM bans WHERE seq > (SELECT coalesce(max(seq), 0) FROM events WHERE at < ?1)
-     AND (?2 IS NULL OR jail = ?2) AND (until IS NULL OR until > ?3)`,
-  ).all(since, jail, now) as (Row & BanKey & { began: number })[];
-  const keys = rows.map(({ ip, prog, jail: of, began }) => ({
-    ban: { ip, prog, jail: of },
-    isNew: began >= since,
-  }));
-  return {
-    lift: keys.filter(({ isNew }) => isNew).map(({ ban }) => ban),
-    keep: keys.filter(({ isNew }) => !isNew).map(({ ban }) => ban),
-    shorten: [],
-    votes: books.votes.countSince(since, jail),
-    held: books.held.countSince(since, jail),
-  };
-}
+/** Where an undo begins. */
+const BEGIN: UndoPlace = { list: 0, after: undefined };
+/** A limit that is none, as SQLite counts. */
+const ALL = Number.MAX_SAFE_INTEGER;
 
-/** Does a part of an undo, at most so many bans; what only waits is dropped at once. Returns whether there is more. */
-export function undoPart(
+/**
+ * Finds what a part of an undo since a time would do, of at most so many bans that may be concerned. What one host caused is what nobody
+ * else supports, and the later end of what others support; of the rest it is what began since then: a ban that stood before and was only
+ * renewed stays.
+ */
+export function planUndo(
   books: Books,
   what: UndoWhat,
   since: number,
   now: number,
-  limit: number,
-): Undone & { isDone: boolean } {
-  const { bans, votes, held } = books;
-  const plan = planUndo(books, what, since, now);
-  const part = plan.lift.slice(0, limit);
-  const shorter = plan.shorten.slice(0, limit - part.length);
+  { place = BEGIN, limit = ALL }: UndoPart,
+): UndoPlan {
+  const { found, next } = candidates(books.sql, what, since, place, limit);
+  const active = found.filter(({ seq, until }) => seq !== null && (until === null || until > now));
+  if (what.kind === 'hosts') return { ...planOfHosts(books, what.ids, active, now), next };
+  if (what.kind === 'import') return { lift: active.map(keyOf), keep: [], shorten: [], next };
+  const concerned = what.kind === 'all' ? active : active.filter(({ jail }) => jail === what.jail);
+  const isNew = ({ began }: Candidate): boolean => began >= since;
+  return {
+    lift: concerned.filter(isNew).map(keyOf),
+    keep: concerned.filter((each) => !isNew(each)).map(keyOf),
+    shorten: [],
+    next,
+  };
+}
+
+/** Counts what waits and would be dropped by an undo. */
+export function waitingOf({ votes, held }: Books, what: UndoWhat, since: number): UndoWaiting {
+  if (what.kind === 'import') return { votes: 0, held: 0 };
   if (what.kind === 'hosts') {
-    // What is left for another part has to be found again.
-    const later = new Set(plan.shorten.slice(shorter.length).map(banKeyText));
-    const settled = plan.keep.filter((ban) => !later.has(banKeyText(ban)));
+    const ids = [...new Set(what.ids)];
+    return {
+      votes: sum(ids.map((id) => votes.countOf(id, since))),
+      held: sum(ids.map((id) => held.countOf(id, since))),
+    };
+  }
+  const jail = what.kind === 'jail' ? what.jail : null;
+  return { votes: votes.countSince(since, jail), held: held.countSince(since, jail) };
+}
+
+/** Does a part of an undo, of at most so many bans that may be concerned; what only waits is dropped with the first. */
+export function undoPart(books: Books, what: UndoWhat, since: number, now: number, part: UndoPart): Undone {
+  const { lift, keep, shorten, next } = planUndo(books, what, since, now, part);
+  const waiting = part.place === undefined ? dropWaiting(books, what, since) : { votes: 0, held: 0 };
+  if (what.kind === 'hosts')
+    for (const id of what.ids) for (const ban of [...lift, ...keep]) books.bans.withdraw(ban, id);
+  return {
+    lifted: lift.flatMap((ban) => liftOne(books, what, ban, now)),
+    kept: keep.length,
+    shortened: shorten.map((ban) => shortenOne(books, ban, now)),
+    ...waiting,
+    next,
+  };
+}
+
+function dropWaiting(books: Books, what: UndoWhat, since: number): UndoWaiting {
+  const waiting = waitingOf(books, what, since);
+  if (what.kind === 'hosts') {
     for (const id of what.ids) {
-      for (const ban of [...part, ...settled]) bans.withdraw(ban, id);
       markUndone(books, id, since);
-      votes.dropOf(id, since);
-      held.dropOf(id, since);
+      books.votes.dropOf(id, since);
+      books.held.dropOf(id, since);
     }
   } else if (what.kind !== 'import') {
     const jail = what.kind === 'jail' ? what.jail : null;
-    votes.dropSince(since, jail);
-    held.dropSince(since, jail);
+    books.votes.dropSince(since, jail);
+    books.held.dropSince(since, jail);
   }
-  const lifted = part.flatMap((ban) => liftOne(books, what, ban, now));
+  return waiting;
+}
+
+/** What may be concerned; `seq` is null where the ban is gone, and `since` is when a host last stood behind it, 0 where none is asked for. */
+type Candidate = BanKey & {
+  seq: number | null;
+  until: number | null;
+  began: number;
+  at: number;
+  since: number;
+};
+
+function keyOf({ ip, prog, jail }: Candidate): BanKey {
+  return { ip, prog, jail };
+}
+
+/** What may be concerned, of so many rows at most that are read, and where the next part goes on. */
+type Candidates = { found: Candidate[]; next: UndoPlace | undefined };
+
+/**
+ * Reads so many rows that may be concerned, and no more whatever is sorted out of them: an index has them in the order in which they are
+ * gone through, so that each part begins where the last one ended.
+ */
+function candidates(sql: Sql, what: UndoWhat, since: number, place: UndoPlace, limit: number): Candidates {
+  if (what.kind === 'hosts') return candidatesOfHosts(sql, what.ids, since, place, limit);
+  const isImport = what.kind === 'import';
+  const rows = isImport
+    ? candidatesOfImport(sql, what.number, place, limit)
+    : candidatesSince(sql, since, place, limit);
+  const last = rows.at(-1);
+  const after =
+    last === undefined || rows.length < limit
+      ? undefined
+      : isImport
+        ? [last.ip, last.prog, last.jail]
+        : [Number(last.seq)];
   return {
-    lifted,
-    kept: plan.keep.length,
-    shortened: shorter.map((ban) => shortenOne(books, ban, now)),
-    votes: plan.votes,
-    held: plan.held,
-    isDone: part.length === plan.lift.length && shorter.length === plan.shorten.length,
+    found: isImport ? rows : rows.filter(({ at }) => at >= since),
+    next: after === undefined ? undefined : { list: 0, after },
   };
+}
+
+/** Of one host after the other. One may have hundreds of thousands, and a hundred of them one each. */
+function candidatesOfHosts(
+  sql: Sql,
+  ids: readonly number[],
+  since: number,
+  place: UndoPlace,
+  limit: number,
+): Candidates {
+  const found: Candidate[] = [];
+  let room = limit;
+  for (let { list, after } = place; ; list += 1, after = undefined) {
+    const hostId = ids[list];
+    if (hostId === undefined) return { found, next: undefined };
+    if (room <= 0) return { found, next: { list, after } };
+    const rows = sql(
+      `SELECT support.since, support.ip, support.prog, support.jail, bans.seq, bans.until, bans.began, bans.at
+       FROM supporters AS support LEFT JOIN bans USING (ip, prog, jail)
+       WHERE support.host = ? AND (support.since, support.ip, support.prog, support.jail) > (?, ?, ?, ?)
+       ORDER BY support.since, support.ip, support.prog, support.jail LIMIT ?`,
+    ).all(hostId, ...(after ?? [since, '', '', '']), room) as Candidate[];
+    const earlier = JSON.stringify(ids.slice(0, list));
+    found.push(...rows.filter((ban) => list === 0 || !isOfSome(sql, ban, earlier, since)));
+    const last = rows.at(-1);
+    if (last !== undefined && rows.length === room)
+      return { found, next: { list, after: [last.since, last.ip, last.prog, last.jail] } };
+    // To look costs too where there is nothing.
+    room -= rows.length + 1;
+  }
+}
+
+/** Whether one of some hosts stood behind a ban since then too: it was found with that one. */
+function isOfSome(sql: Sql, { ip, prog, jail }: BanKey, ids: string, since: number): boolean {
+  return (
+    sql(
+      `SELECT 1 FROM supporters WHERE ip = ? AND prog = ? AND jail = ? AND host IN (SELECT value FROM json_each(?)) AND since >= ?`,
+    ).get(ip, prog, jail, ids, since) !== undefined
+  );
+}
+
+function candidatesOfImport(sql: Sql, number: number, { after }: UndoPlace, limit: number): Candidate[] {
+  return sql(
+    `SELECT ip, prog, jail, seq, until, began, at, 0 AS since FROM bans
+     WHERE import = ? AND (ip, prog, jail) > (?, ?, ?) ORDER BY ip, prog, jail LIMIT ?`,
+  ).all(number, ...(after ?? ['', '', '']), limit) as Candidate[];
+}
+
+function candidatesSince(sql: Sql, since: number, { after }: UndoPlace, limit: number): Candidate[] {
+  const [from = placeBefore(sql, since).events] = after ?? [];
+  return sql(
+    'SELECT ip, prog, jail, seq, until, began, at, 0 AS since FROM bans WHERE seq > ? ORDER BY seq LIMIT ?',
+  ).all(from, limit) as Candidate[];
+}
+
+function planOfHosts(
+  { bans }: Books,
+  ids: readonly number[],
+  active: readonly Candidate[],
+  now: number,
+): Pick<UndoPlan, 'lift' | 'keep' | 'shorten'> {
+  const plan = { lift: [] as BanKey[], keep: [] as BanKey[], shorten: [] as Shorter[] };
+  for (const candidate of active) {
+    const { until } = candidate;
+    const ban = keyOf(candidate);
+    const end = bans.endWithout(ban, ids, now);
+    if (end === undefined) plan.lift.push(ban);
+    else plan.keep.push(ban);
+    if (end !== undefined && isLater(until, end)) plan.shorten.push({ ...ban, until: end });
+  }
+  return plan;
 }
 
 /** Publishes a ban as its remaining supporters have it. They found it, but the word is the operator's: it holds on their hosts too. */

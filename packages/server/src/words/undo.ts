@@ -10,11 +10,28 @@ export type UndoWhat =
 /** A ban that ends earlier once only the others' reports count. */
 export type Shorter = BanKey & { until: number | null };
 
-/** What an undo would do: the bans that it would lift, those that would stay, and which of these would end earlier. */
-export type UndoPlan = { lift: BanKey[]; keep: BanKey[]; shorten: Shorter[]; votes: number; held: number };
+/** How far an undo, or its plan, has come: the list that is gone through, of hosts one each, and the last that was looked at of it. */
+export type UndoPlace = { list: number; after: readonly (string | number)[] | undefined };
+
+/** Which part of an undo is meant: where it begins, undefined for the first, and how many bans that may be concerned it looks at. */
+export type UndoPart = { place?: UndoPlace | undefined; limit?: number };
 
 /**
- * What an undo did: bans lifted, those that others support, of these the ones that end earlier again, votes taken back, and what was
- * held and is dropped.
+ * What a part of an undo would do: the bans that it would lift, those that would stay, and which of these would end earlier. `next` is
+ * where the next part goes on; undefined after the last.
  */
-export type Undone = { lifted: Event[]; kept: number; shortened: Event[]; votes: number; held: number };
+export type UndoPlan = { lift: BanKey[]; keep: BanKey[]; shorten: Shorter[]; next: UndoPlace | undefined };
+
+/** What waits and would be dropped with an undo: votes for a quorum, and what is held. */
+export type UndoWaiting = { votes: number; held: number };
+
+/**
+ * What a part of an undo did: bans lifted, those that others support, of these the ones that end earlier again, votes taken back, and
+ * what was held and is dropped. `next` is where the next part goes on; undefined after the last.
+ */
+export type Undone = UndoWaiting & {
+  lifted: Event[];
+  kept: number;
+  shortened: Event[];
+  next: UndoPlace | undefined;
+};

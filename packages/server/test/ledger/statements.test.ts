@@ -71,6 +71,25 @@ test('how many bans are active is counted in an index alone, also of ranges and 
   }
 });
 
+test('what an undo looks at is read in the order of an index from where the last part ended: nothing is sorted', () => {
+  using shelf = new LedgerOfTest();
+  const source = readFileSync(new URL('../../src/ledger/undo.ts', import.meta.url), 'utf8');
+  const pages = statementsIn(source).filter((text) => text.includes('LIMIT ?'));
+  const said = pages.map((statement) =>
+    (shelf.ledger.sql(`EXPLAIN QUERY PLAN ${statement}`).all() as { detail: string }[])
+      .map(({ detail }) => detail)
+      .join('\n'),
+  );
+  assert.deepEqual(said, [
+    [
+      'SEARCH support USING COVERING INDEX supporters_host (host=? AND (since,ip,prog,jail)>(?,?,?,?))',
+      'SEARCH bans USING PRIMARY KEY (ip=? AND prog=? AND jail=?) LEFT-JOIN',
+    ].join('\n'),
+    'SEARCH bans USING INDEX bans_import (import=? AND (ip,prog,jail)>(?,?,?))',
+    'SEARCH bans USING INDEX bans_seq (seq>?)',
+  ]);
+});
+
 test('the check of statements sees one that reads a whole table', () => {
   using shelf = new LedgerOfTest();
   const steps = shelf.ledger.sql("EXPLAIN QUERY PLAN SELECT 1 FROM reports WHERE jail = 'sshd'").all() as {

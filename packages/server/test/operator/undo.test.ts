@@ -9,8 +9,10 @@ import { startFleet } from '../../../../test/fleet/index.ts';
 import { nextImport } from '../../src/ledger/deeds.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { publish } from '../reports.ts';
+import type { Args, OperateParts } from '../../src/operator/deeds/bans.ts';
+import { undo, type UndoAnswer } from '../../src/operator/deeds/undo.ts';
 import type { Decide } from '../../src/words/submission.ts';
-import type { UndoWhat } from '../../src/words/undo.ts';
+import type { UndoPlace, UndoPlan, UndoWhat } from '../../src/words/undo.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -31,14 +33,14 @@ test('undo of everything lifts what began since then, and what only was renewed 
   await reported(shelf, 'a', '203.0.113.2', NOW - 1000);
   await reported(shelf, 'b', '203.0.113.1', NOW - 100);
   await reported(shelf, 'b', '203.0.113.3', NOW - 100);
-  const plan = await shelf.ledger.planUndo({ kind: 'all' }, NOW - 900, NOW);
+  const plan = shelf.ledger.planUndo({ kind: 'all' }, NOW - 900, NOW);
   assert.deepEqual(
     [plan.lift.map(({ ip }) => ip), plan.keep.map(({ ip }) => ip)],
     [['203.0.113.3'], ['203.0.113.1']],
   );
   assert.equal(await shelf.ledger.countActive(NOW), 3);
-  const { lifted, kept, isDone } = await shelf.ledger.undo({ kind: 'all' }, NOW - 900, NOW);
-  assert.deepEqual([ipsOf(lifted), kept, isDone], [['203.0.113.3'], 1, true]);
+  const { lifted, kept, next } = await shelf.ledger.undo({ kind: 'all' }, NOW - 900, NOW);
+  assert.deepEqual([ipsOf(lifted), kept, next], [['203.0.113.3'], 1, undefined]);
   assert.equal(await shelf.ledger.countActive(NOW), 2);
 });
 
@@ -49,10 +51,20 @@ test('undo of several hosts lifts what only they support, in parts', async () =>
   await reported(shelf, 'good', '203.0.113.2', NOW + 1);
   const ids = ['bad', 'worse'].map((name) => shelf.book.byName(name)?.id ?? 0);
   const what: UndoWhat = { kind: 'hosts', ids };
-  const first = await shelf.ledger.undo(what, NOW - 1, NOW + 2, { limit: 1 });
-  const second = await shelf.ledger.undo(what, NOW - 1, NOW + 2, { limit: 1 });
-  assert.deepEqual([first.isDone, second.isDone, first.kept], [false, true, 1]);
-  assert.deepEqual(ipsOf([...first.lifted, ...second.lifted]), ['203.0.113.1', '203.0.113.3']);
+  const [lifted, kept]: [Event[], number[]] = [[], []];
+  let place: UndoPlace | undefined;
+  do {
+    const part = await shelf.ledger.undo(what, NOW - 1, NOW + 2, { place, limit: 1 });
+    assert.ok(part.lifted.length + part.kept <= 1);
+    lifted.push(...part.lifted);
+    kept.push(part.kept);
+    place = part.next;
+  } while (place !== undefined);
+  assert.deepEqual(ipsOf(lifted), ['203.0.113.1', '203.0.113.3']);
+  assert.equal(
+    kept.reduce((sum, each) => sum + each),
+    1,
+  );
   assert.equal(await shelf.ledger.countActive(NOW + 2), 1);
 });
 
@@ -79,17 +91,18 @@ test('undo of a host that only lengthened a ban brings back the end that the oth
   await report(bad, 4, NOW + 10, 60);
   await ledger.record([shelf.unban(bad, '203.0.113.2', NOW + 20)], judging);
   const what: UndoWhat = { kind: 'hosts', ids: [bad.id] };
-  const plan = await ledger.planUndo(what, NOW, NOW + HOUR);
+  const plan = ledger.planUndo(what, NOW, NOW + HOUR);
   assert.deepEqual(
     plan.lift.map(({ ip }) => ip),
     ['203.0.113.3'],
   );
   const ends: [string, number | null][] = [];
-  for (let isDone = false; !isDone;) {
-    const part = await ledger.undo(what, NOW, NOW + HOUR, { limit: 1 });
+  let place: UndoPlace | undefined;
+  do {
+    const part = await ledger.undo(what, NOW, NOW + HOUR, { place, limit: 1 });
     for (const { ip, until, at } of part.shortened) ends.push([ip, (until ?? 0) - at]);
-    ({ isDone } = part);
-  }
+    place = part.next;
+  } while (place !== undefined);
   assert.deepEqual(Object.fromEntries(ends), {
     '203.0.113.1': HOUR,
     '203.0.113.2': HOUR,
@@ -130,6 +143,83 @@ test('undo of an import lifts what it began, not what stood before or was typed 
   const { lifted } = await shelf.ledger.undo({ kind: 'import', number: two }, 0, NOW + 2);
   assert.deepEqual(ipsOf(lifted), ['203.0.113.3']);
   assert.equal(await shelf.ledger.countActive(NOW + 2), 3);
+});
+
+test('what an undo would do is found in parts of so many bans, each once, however many hosts stand behind it, and whatever is sorted out', async () => {
+  using shelf = new LedgerOfTest();
+  const { ledger } = shelf;
+  const [bad, worse, good] = ['bad', 'worse', 'good'].map((name) => shelf.host(name));
+  assert.ok(bad && worse && good);
+  const report = (host: typeof bad, last: number, at: number) =>
+    ledger.record([shelf.report(host, `203.0.113.${last}`, at)], publishing);
+  for (let last = 1; last <= 20; last += 1) await report(bad, last, NOW);
+  for (let last = 11; last <= 30; last += 1) await report(worse, last, NOW + 1);
+  for (let last = 1; last <= 5; last += 1) await report(good, last, NOW + 2);
+  const plans = (what: UndoWhat, since: number): UndoPlan[] => {
+    const parts: UndoPlan[] = [];
+    let place: UndoPlace | undefined;
+    do {
+      const plan = ledger.planUndo(what, since, NOW + 3, { place, limit: 7 });
+      assert.ok(plan.lift.length + plan.keep.length <= 7);
+      parts.push(plan);
+      place = plan.next;
+    } while (place !== undefined);
+    return parts;
+  };
+  const counts = (what: UndoWhat, since: number): number[] => {
+    const parts = plans(what, since);
+    const lifted = parts.flatMap(({ lift }) => lift.map(({ ip }) => ip));
+    assert.equal(new Set(lifted).size, lifted.length);
+    return [lifted.length, parts.flatMap(({ keep }) => keep).length];
+  };
+  const ids = [bad.id, worse.id, bad.id];
+  assert.deepEqual(counts({ kind: 'hosts', ids }, NOW), [25, 5]);
+  assert.deepEqual(counts({ kind: 'hosts', ids: [bad.id] }, NOW), [5, 15]);
+  assert.deepEqual(counts({ kind: 'hosts', ids }, NOW + 1), [20, 0]);
+  assert.deepEqual(counts({ kind: 'all' }, NOW), [30, 0]);
+  assert.deepEqual(counts({ kind: 'all' }, NOW + 1), [10, 15]);
+  // Of another jail none is concerned, and all of them are looked at: in as many parts.
+  const none = plans({ kind: 'jail', jail: 'ssh' as JailName }, NOW);
+  assert.deepEqual([none.length, none.flatMap(({ lift }) => lift)], [5, []]);
+});
+
+test('while an undo is planned, and while it is done, the server answers others between its parts, and the audit log has no line of a part that did nothing', async () => {
+  using shelf = new LedgerOfTest();
+  const { ledger, book } = shelf;
+  const [bad, good] = [shelf.host('bad'), shelf.host('good')];
+  const addresses = Array.from({ length: 2000 }, (_, n) => `198.18.${n >> 8}.${n & 255}`);
+  const reports = addresses.map((ip, n) => shelf.report(n >= 600 && n < 1900 ? good : bad, ip));
+  await ledger.record(reports, publishing);
+  const notes: unknown[] = [];
+  const parts = {
+    ledger,
+    book,
+    goneAfterSeconds: DAY,
+    now: () => NOW + 1,
+    audit: { note: (...said: unknown[]) => notes.push(said[1]) },
+  } as unknown as OperateParts;
+  const during = async (args: Args): Promise<{ turns: number; count: number }> => {
+    let [turns, isOver] = [0, false];
+    const turn = (): void => {
+      turns += 1;
+      if (!isOver) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const reply = await undo(args, parts);
+    isOver = true;
+    assert.ok(reply.ok);
+    return { turns, count: (reply.result as UndoAnswer).count };
+  };
+  const all = { all: true, since: '1h' };
+  for (const args of [all, { host: 'bad', since: '1h' }])
+    assert.ok((await during({ ...args, dryRun: true })).turns >= (args === all ? 4 : 2));
+  assert.deepEqual(notes, []);
+  const { turns, count } = await during({ host: 'bad', since: '1h' });
+  assert.equal(count, 700);
+  assert.ok(turns >= 2, `${turns}`);
+  assert.equal(notes.length, 2);
+  assert.equal((await during({ jail: 'other', since: '1h' })).count, 0);
+  assert.equal(notes.length, 3);
 });
 
 test('undo --dry-run says how many bans on how many hosts, undo --jail, --import and --all take them back everywhere', async () => {

@@ -142,15 +142,6 @@ export class BanBook {
     return last['until'] === null ? null : Number(last['until']);
   }
 
-  /** The active bans that a host has supported since a time. */
-  supportedBy(hostId: number, since: number, now: number): BanKey[] {
-    const rows = this.#sql(
-      `SELECT bans.ip, bans.prog, bans.jail FROM supporters JOIN bans USING (ip, prog, jail)
-       WHERE supporters.host = ? AND supporters.since >= ? AND (bans.until IS NULL OR bans.until > ?)`,
-    ).all(hostId, since, now);
-    return rows as BanKey[];
-  }
-
   select(selection: Selection, now: number): BanKey[] {
     const rows = this.#sql(
       'SELECT ip, prog, jail FROM bans WHERE ip = ? AND (? IS NULL OR jail = ?) AND (until IS NULL OR until > ?)',

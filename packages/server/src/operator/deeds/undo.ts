@@ -1,10 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import { FOR_EVER, parseDuration, parseJail, type Event, type Result } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
-import { MOST_AT_ONCE, decline, textOf, type Args, type OperateParts } from './bans.ts';
-import type { UndoWhat } from '../../words/undo.ts';
+import { decline, textOf, type Args, type OperateParts } from './bans.ts';
+import type { UndoPlace, UndoPlan, UndoWhat } from '../../words/undo.ts';
 
 /** So many of what was lifted are named in the answer. */
 const MOST_LISTED = 100;
+
+/** Bans that are looked at in one go, some 10 ms: reports wait meanwhile, also while they are lifted. */
+const MOST_IN_PART = 500;
 
 /** What an undo did, or would do; `hosts` have the bans that are lifted. */
 export type UndoAnswer = {
@@ -30,36 +34,55 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   const now = parts.now();
   const since = sinceOf(args, what.value, now);
   if (!since.ok) return decline('duration', since.fault);
-  const hosts = book.present(now, goneAfterSeconds).length;
-  if (args['dryRun'] === true) {
-    const { lift, keep, shorten, ...waiting } = await ledger.planUndo(what.value, since.value, now);
-    const counts = { count: lift.length, kept: keep.length, shortened: shorten.length };
-    return {
-      ok: true,
-      result: { lifted: [], ...counts, ...waiting, hosts, isDry: true } satisfies UndoAnswer,
-    };
-  }
-  const none = { count: 0, kept: 0, shortened: 0, votes: 0, held: 0 };
-  const answer: UndoAnswer = { lifted: [], ...none, hosts, isDry: false };
+  const answer: UndoAnswer = {
+    lifted: [],
+    count: 0,
+    kept: 0,
+    shortened: 0,
+    votes: 0,
+    held: 0,
+    hosts: book.present(now, goneAfterSeconds).length,
+    isDry: args['dryRun'] === true,
+  };
+  if (answer.isDry) Object.assign(answer, ledger.waitingOf(what.value, since.value));
   const named = { ...saidOf(args), since: since.value };
-  for (let isFirst = true; ; isFirst = false) {
-    const { lifted, shortened, isDone, ...counts } = await ledger.undo(what.value, since.value, now, {
-      limit: MOST_AT_ONCE,
-      note: ({ lifted: done, kept, shortened: shorter, votes, held }) =>
-        audit.note(
-          'undo',
-          { ...named, lifted: done.length, kept, shortened: shorter.length, votes, held },
-          now,
-        ),
-    });
-    answer.count += lifted.length;
-    answer.shortened += shortened.length;
-    answer.lifted.push(...lifted.slice(0, MOST_LISTED - answer.lifted.length));
-    if (isFirst) Object.assign(answer, counts);
-    if (isDone) return { ok: true, result: answer };
+  for (let place: UndoPlace | undefined, isFirst = true; isFirst || place !== undefined; isFirst = false) {
+    const part = { place, limit: MOST_IN_PART };
+    const plan = ledger.planUndo(what.value, since.value, now, part);
+    // The audit log says what was done, and not that something was looked at.
+    if (answer.isDry || !(isFirst || isDeed(plan, what.value))) {
+      take(answer, { count: plan.lift.length, kept: plan.keep.length, shortened: plan.shorten.length });
+      place = plan.next;
+    } else {
+      const { lifted, shortened, next, ...counts } = await ledger.undo(what.value, since.value, now, {
+        ...part,
+        note: ({ lifted: done, kept, shortened: shorter, votes, held }) =>
+          audit.note(
+            'undo',
+            { ...named, lifted: done.length, kept, shortened: shorter.length, votes, held },
+            now,
+          ),
+      });
+      take(answer, { ...counts, count: lifted.length, shortened: shortened.length });
+      answer.lifted.push(...lifted.slice(0, MOST_LISTED - answer.lifted.length));
+      place = next;
+    }
     // Reports go on in between.
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
   }
+  return { ok: true, result: answer };
+}
+
+/** Adds what a part did, or would do. */
+function take(answer: UndoAnswer, counts: Partial<Record<Counted, number>>): void {
+  for (const [name, count] of Object.entries(counts)) answer[name as Counted] += count;
+}
+
+type Counted = 'count' | 'kept' | 'shortened' | 'votes' | 'held';
+
+/** Whether a part changes anything: also of a ban that stays the word of hosts is taken back. */
+function isDeed({ lift, keep }: UndoPlan, { kind }: UndoWhat): boolean {
+  return lift.length > 0 || (kind === 'hosts' && keep.length > 0);
 }
 
 function readWhat(args: Args, { book, ledger }: OperateParts): Result<UndoWhat> {
