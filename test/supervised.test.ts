@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
+import { hostPaths } from '@banshare/runtime';
 import { startFleet, within } from './fleet/index.ts';
 
 // A socket of the test's own stands for systemd, and its systemd-notify for itself. Node has no datagrams of unix sockets.
@@ -16,6 +19,8 @@ print('listening', flush=True)
 while True:
     print(s.recv(4096).decode().replace('\\n', ' '), flush=True)
 `;
+const OLDER = join(import.meta.dirname, '../packages/server/test/ledger-of-version-3.sql');
+const NOWHERE = '[ledger]\nlog = "postgres://nobody@127.0.0.1:1/nowhere?sslmode=disable"\n';
 const missing = ['/usr/bin/systemd-notify', '/usr/bin/python3'].filter((file) => !existsSync(file));
 const skip =
   missing.length === 0 ? false : `${missing.join(', ')} is not there (Debian packages: systemd, python3)`;
@@ -89,5 +94,39 @@ test(
     host.launch({ env: { NOTIFY_SOCKET: join(host.root, 'nobody.sock') } });
     await host.line(/Cannot tell systemd that all is well: systemd-notify ended with exit code 1/);
     assert.equal((await host.command('reload')).code, 0);
+  },
+);
+
+test(
+  'before a step of the ledger and while its database is away a server says so to systemd, and that its start takes longer',
+  { skip },
+  async () => {
+    await using systemd = new Systemd(join(fleet.server.root, 'notify-long.sock'));
+    assert.equal(await systemd.next(), 'listening');
+    await fleet.server.stop();
+    const { ledger, ledgerSecret, serverConfig } = hostPaths(fleet.server.root);
+    for (const end of ['', '-wal', '-shm']) rmSync(ledger + end, { force: true });
+    const older = new DatabaseSync(ledger);
+    older.exec(readFileSync(OLDER, 'utf8'));
+    older.close();
+    fleet.server.launch({ env: { NOTIFY_SOCKET: systemd.socket } });
+    assert.match(
+      await systemd.next(),
+      /EXTEND_TIMEOUT_USEC=3600000000 STATUS=Takes the ledger from version 3 of its tables to \d+: /,
+    );
+    assert.match(await systemd.next(), /READY=1 WATCHDOG=1 STATUS= ?$/);
+
+    await fleet.server.stop();
+    rmSync(ledger, { force: true });
+    writeFileSync(ledgerSecret, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+    mkdirSync(join(dirname(serverConfig), 'server.d'));
+    writeFileSync(join(dirname(serverConfig), 'server.d/log.toml'), NOWHERE);
+    fleet.server.launch({ env: { NOTIFY_SOCKET: systemd.socket } });
+    assert.match(await systemd.next(), /EXTEND_TIMEOUT_USEC=180000000 STATUS=Waiting for its database: ./);
+    assert.equal(
+      (await fleet.server.command('--check')).code,
+      75,
+      'which is not a fault of its configuration',
+    );
   },
 );

@@ -17,7 +17,7 @@ main() {
   -*) self=./$0 ;;
   *) self=$0 ;;
   esac
-  failed=no upgrade=no new_generation=no
+  failed=no upgrade=no new_generation=no still_starts=''
   read_options "$@"
   if [ "$task" = uninstall ]; then
     uninstall

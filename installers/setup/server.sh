@@ -29,14 +29,14 @@ install_role() {
   open_firewall
   refuse_faults
   start_service
-  # Where it runs it is of the version before.
-  ! with_systemd || systemctl try-restart banshare-web.service 2>/dev/null || :
+  # Where it runs it is of the version before. Its unit starts behind the server's, which may wait for its database.
+  ! with_systemd || systemctl ${still_starts:+--no-block} try-restart banshare-web.service 2>/dev/null || :
   settle programs
   settle generation
   sweep_programs
   close_retired
   say ""
-  ! with_systemd || /usr/bin/banshare-server status || :
+  ! with_systemd || [ -n "$still_starts" ] || /usr/bin/banshare-server status || :
   say "Hosts reach the server as $server, ports $report_port (reports) and $publish_port (bans). Each needs client-install.sh of the same"
   say "make; it holds the key to join, so copy it with mode 0600 and remove it afterwards. Enrolment that is open ends after a day;"
   say "then you let each host in with banshare-server hosts approve. Once hosts are in, banshare-server drill tries it all."
@@ -66,7 +66,10 @@ Make a generation with other ports: make regen, then make server-install.sh"
 # A server that runs is restarted only with what it can serve.
 refuse_faults() {
   [ "$live" = yes ] && [ "$upgrade" = yes ] || return 0
-  fault=$(/usr/bin/banshare-server --check 2>&1) ||
+  code=0
+  fault=$(/usr/bin/banshare-server --check 2>&1) || code=$?
+  # 75 says that its database is away, which the server that runs lacks as well: the new one waits for it.
+  [ "$code" = 0 ] || [ "$code" = 75 ] ||
     die "Cannot serve the generation $generation beside the others, so the previous installation is put back: $fault"
 }
 

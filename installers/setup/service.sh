@@ -48,38 +48,95 @@ start_service() {
     return 0
   fi
   systemctl daemon-reload
-  ! changed programs || [ "$role" != server ] || systemctl try-restart banshare-outside.service || :
+  ! changed programs || [ "$role" != server ] || systemctl --no-block try-restart banshare-outside.service || :
   systemctl enable --quiet "banshare-$role.service"
   if changed programs || [ "$new_generation" = yes ] || ! systemctl is-active --quiet "banshare-$role.service"; then
-    restart_service && stays_up && return 0
-    take_back
+    # Of a start that goes on the previous version would be no better.
+    { { starts_already || restart_service; } && comes_up; } || take_back
+    [ -z "$still_starts" ] || later "banshare-$role is not ready yet ($still_starts): look again with systemctl status banshare-$role. It goes on by itself."
   fi
 }
 
-# It says itself when it is ready, which a server is not while its database is away: that is no reason to wait without an end.
+# It says itself when it is ready; while it only starts, comes_up says what it does.
 restart_service() {
   code=0
-  timeout 60 systemctl restart "banshare-$role.service" || code=$?
+  timeout 20 systemctl restart "banshare-$role.service" || code=$?
   [ "$code" = 0 ] || [ "$code" = 124 ]
 }
 
-# The daemon answers on its socket; 69 says that there is none.
-stays_up() {
-  tries=0
+# What it does is not begun anew, where that would change nothing.
+starts_already() {
+  ! changed programs && [ "$new_generation" = no ] || return 1
+  look
+  [ "$state/$substate" = activating/start ]
+}
+
+# Sets what systemd knows of the unit.
+look() {
+  state='' substate='' main=0 ended=0 what='' type=''
+  while IFS='=' read -r name value; do
+    case $name in
+    ActiveState) state=$value ;;
+    SubState) substate=$value ;;
+    MainPID) main=$value ;;
+    NRestarts) ended=$value ;;
+    StatusText) what=$value ;;
+    Type) type=$value ;;
+    esac
+  done <<END
+$(systemctl show -p ActiveState,SubState,MainPID,NRestarts,StatusText,Type "banshare-$role.service" 2>/dev/null)
+END
+}
+
+# How long a start may take before this goes on without it, and how long where the unit does not tell what it does: seconds.
+patience=900
+patience_untold=60
+
+# Up, or still on its way there with its main process alive, which is left to it. It fails where it ended three times, or once after the
+# first minute, or is for ten seconds neither. Sets still_starts to what it does.
+comes_up() {
+  still_starts='' told='' tries=0 waited=0 began_at=$(date +%s)
+  look
+  restarts=$ended first=$main
   while [ "$tries" -lt 20 ]; do
-    case $(systemctl is-active "banshare-$role.service" 2>/dev/null) in
-    active)
-      code=0
-      "/usr/bin/banshare-$role" status >/dev/null 2>&1 || code=$?
-      [ "$code" = 69 ] || return 0
+    ended=$((ended - restarts))
+    [ "$ended" -lt 3 ] || return 1
+    [ "$ended" -le 0 ] || [ "$waited" -lt "$patience_untold" ] || return 1
+    case $state/$substate in
+    active/*)
+      answers && return 0
+      if [ "$type" = notify ] || [ "$main" = 0 ] || [ "$main" != "$first" ]; then tries=$((tries + 1)); fi
+      [ "$waited" -lt "$patience_untold" ] || { goes_on && return 0; }
       ;;
-    activating | reloading | deactivating) ;;
+    activating/auto-restart*) tries=$((tries + 1)) ;;
+    activating/*)
+      case $what in "Waiting for "*) goes_on && return 0 ;; esac
+      [ "$waited" -lt "$patience" ] || { goes_on && return 0; }
+      [ "$what$((waited / 60))" = "$told" ] || say "banshare-$role still starts${what:+: $what}"
+      told=$what$((waited / 60))
+      ;;
+    deactivating/* | reloading/*) [ "$waited" -lt "$patience" ] || return 1 ;;
     *) return 1 ;;
     esac
     sleep 0.5 2>/dev/null || sleep 1
-    tries=$((tries + 1))
+    waited=$(($(date +%s) - began_at))
+    look
   done
   return 1
+}
+
+# The daemon answers on its socket; 69 says that there is none.
+answers() {
+  code=0
+  "/usr/bin/banshare-$role" status >/dev/null 2>&1 || code=$?
+  [ "$code" != 69 ]
+}
+
+# What is told at the end of one that is not up yet, while it lives.
+goes_on() {
+  [ "$main" != 0 ] && [ -d "/proc/$main" ] || return 1
+  still_starts=${what:-it does not answer yet}
+  warn "banshare-$role is installed, and not ready yet: $still_starts"
 }
 
 take_back() {
@@ -90,8 +147,8 @@ take_back() {
   fi
   for each in $role_sets; do undo "$each"; done
   systemctl daemon-reload
-  if restart_service && stays_up; then
-    die "The new banshare-$role does not start (see above): the previous one is back, and runs"
+  if restart_service && comes_up; then
+    die "The new banshare-$role does not start (see above): the previous one is back, and ${still_starts:+still starts: }${still_starts:-runs}"
   fi
   die "The new banshare-$role does not start (see above): the previous one is back, but does not start either"
 }

@@ -138,6 +138,33 @@ test(
 );
 
 test(
+  'a server whose database is away is installed with a warning, and waits longer than its unit lets it start and hang',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    const soon = '[Service]\nTimeoutStartSec=5\nWatchdogSec=6\n';
+    await host.write('/etc/systemd/system/banshare-server.service.d/soon.conf', soon);
+    await using booted = await Booted.start(host);
+    assert.equal((await install(booted, 'server')).code, 0);
+    await booted.run('systemctl', 'stop', 'banshare-server');
+    const secret = '/etc/banshare/generations/ledger.secret';
+    await host.write(secret, `${'5c'.repeat(32)}\n`);
+    await booted.run('chmod', '600', secret);
+    await booted.run('chown', 'banshare:banshare', secret);
+    await booted.run('sh', '-c', 'rm /var/lib/banshare/server/ledger.db*');
+    const nowhere = '[ledger]\nlog = "postgres://nobody@127.0.0.1:1/nowhere?sslmode=disable"\n';
+    await host.write('/etc/banshare/server.d/log.toml', nowhere);
+    // It waits 20 s for systemd before it looks.
+    const installed = await install(booted, 'server');
+    assert.equal(installed.code, 0, installed.stdout + installed.stderr);
+    assert.match(installed.stderr, /is installed, and not ready yet: Waiting for its database: /);
+    assert.equal(await booted.property('banshare-server', 'ActiveState'), 'activating');
+    assert.equal(await booted.property('banshare-server', 'NRestarts'), '0');
+  },
+);
+
+test(
   'a fail2ban unit that may write nothing gets the spool, and reports from inside its sandbox',
   { skip },
   async () => {

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   monotonicSeconds,
   StartFault,
@@ -12,7 +11,8 @@ import { stateOf } from './ledger/books/backup-file.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { LOG_START, LogFault, type Log, type LogPosition } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
-import { wayOn, whyNotAgain } from './log/way-on.ts';
+import { whyNotAgain } from './log/way-on.ts';
+import { LONG_SECONDS, Patience, sayLong, type Patiently, type Told } from './sharing/patience.ts';
 import { beginWithSnapshot, lastStartOver, startOver } from './sharing/start-over.ts';
 import { takeSteps } from './sharing/take-steps.ts';
 import type { Distributor } from './publish/distribute.ts';
@@ -23,9 +23,6 @@ const STALE_SECONDS = 3;
 /** Hosts that hear that their server is stale have listened to each other one by then. */
 const LEAVE_SECONDS = 6;
 const WATCH_MS = 250;
-const AGAIN_MS = 500;
-/** Every start waits for its database for a moment: nobody has to know. */
-const SAID_SECONDS = 2;
 
 /**
  * Opens the ledger: alone, or as a replica of what several servers share, which has applied by then all that the others have committed. While
@@ -41,6 +38,7 @@ export async function openLedger(
 ): Promise<{ ledger: Ledger; shared: Log | undefined }> {
   const makeEpoch = (): string => randomBytes(8).toString('hex');
   if (options === undefined) {
+    await sayLong(path, resources);
     const ledger = new Ledger(path, makeEpoch);
     resources.own('the ledger', () => ledger.close());
     return { ledger, shared: undefined };
@@ -48,27 +46,27 @@ export async function openLedger(
   const { PostgresLog } = await import('./log/postgres-log.ts');
   const shared = new PostgresLog(options);
   resources.own('the shared log', () => shared.close());
-  const patiently = waiting(lines, signal);
+  const patience = new Patience(lines, signal, resources);
   const open = (): Ledger => new Ledger(path, makeEpoch, shared);
   let ledger: Ledger;
   try {
-    ledger = await openReplica({ path, shared, lines, open }, patiently);
+    ledger = await openReplica({ path, shared, lines, open, told: resources }, patience.patiently);
   } catch (cause) {
     if (cause instanceof LogFault) throw new StartFault(`Cannot serve: ${cause.message}`, { cause });
     throw cause;
+  } finally {
+    patience.end();
   }
   resources.own('the ledger', () => ledger.close());
   return { ledger, shared };
 }
 
 /** How a replica is opened. */
-type Opening = { path: string; shared: Log; lines: Lines; open: () => Ledger };
-
-type Patiently = <T>(work: () => Promise<T>) => Promise<T>;
+type Opening = { path: string; shared: Log; lines: Lines; open: () => Ledger; told: Told };
 
 /** Opens a replica that has all that the log has; one that stops begins with a snapshot where way-on.ts says that it may. @throws StartFault, LogFault */
 async function openReplica(how: Opening, patiently: Patiently): Promise<Ledger> {
-  const { path, shared, lines } = how;
+  const { path, shared, lines, told } = how;
   if (!existsSync(path)) {
     refuseLeft(path);
     const head = await patiently(() => beginWithSnapshot(shared, path));
@@ -85,6 +83,7 @@ async function openReplica(how: Opening, patiently: Patiently): Promise<Ledger> 
   lines.warning('Fetches the newest snapshot of the shared log before any port is opened', {
     why: fault.message,
   });
+  await told.starting('Fetches the newest snapshot of the shared log', LONG_SECONDS);
   const done = await patiently(() => startOver(shared, { path, fault, before, now: wallSeconds() }));
   if ('refused' in done)
     throw new StartFault(
@@ -100,7 +99,7 @@ async function openReplica(how: Opening, patiently: Patiently): Promise<Ledger> 
 
 /** Opens a ledger that has applied all that there is, in tables of this version; or says why it stopped, and where it was before. @throws StartFault */
 async function caughtUp(
-  { path, shared, lines, open }: Opening,
+  { path, shared, lines, open, told }: Opening,
   patiently: Patiently,
 ): Promise<Ledger | { fault: LogFault; before: LogPosition }> {
   // What cannot be read says so when it is opened.
@@ -110,6 +109,7 @@ async function caughtUp(
     throw new StartFault(
       `Cannot use the ledger "${path}" with the shared log: it is not of that log. To bring it there: banshare-server ledger leave, start, and ledger move into an emptied log. To begin with what is there, move the file away`,
     );
+  await sayLong(path, told);
   try {
     const stepped = await patiently(() => takeSteps(shared, path));
     if (stepped !== undefined) lines.warning(stepped.isFirst ? STEPPED_FIRST : STEPPED, { ...stepped });
@@ -136,28 +136,6 @@ function refuseLeft(path: string): void {
   throw new StartFault(
     `Cannot begin the ledger "${path}": "${left}" belongs to a ledger that was moved away, and would be taken for a part of this one; move it there too`,
   );
-}
-
-/** Does something with the log, again and again until it succeeds. @throws LogFault where that would help nothing, StartFault where it is told to stop. */
-function waiting(lines: Lines, signal: AbortSignal): Patiently {
-  const began = monotonicSeconds();
-  let said = '';
-  return async (work) => {
-    for (;;) {
-      try {
-        return await work();
-      } catch (cause) {
-        if (cause instanceof LogFault && wayOn(cause) !== 'wait') throw cause;
-        if (signal.aborted) throw new StartFault('Stopped while it waited for the shared log', { cause });
-        const error = (cause as Error).message;
-        const isSlow = monotonicSeconds() - began >= SAID_SECONDS;
-        if (isSlow && error !== said)
-          lines.error('Waiting for the shared log before any port is opened', { error });
-        if (isSlow) said = error;
-        await pause(AGAIN_MS, undefined, { signal }).catch(() => undefined);
-      }
-    }
-  };
 }
 
 const STEPPED_FIRST =

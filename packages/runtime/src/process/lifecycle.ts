@@ -18,6 +18,8 @@ export type Resources = {
   onReload(work: () => void): void;
   /** The program does what it is for; said by itself only where its start goes on behind that. */
   ready(): void;
+  /** Says to whoever waits for the start what it does and that it may take so many seconds more, also where the loop is held; fulfilled once that is said. */
+  starting(what: string, seconds: number): Promise<void>;
 };
 
 /** Something that keeps a program from starting and that a person can mend: it is told in one line, without a stack. */
@@ -60,6 +62,7 @@ export async function runProgram(program: Program): Promise<never> {
       startAgain: () => stop.again(),
       onReload,
       ready: () => supervisor.ready(),
+      starting: (what: string, seconds: number) => supervisor.starting(what, seconds),
     };
     const result = await program.start(resources, stop.signal);
     if (typeof result === 'number') code = result;

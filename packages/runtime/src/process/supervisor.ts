@@ -5,11 +5,20 @@ import type { Channel } from './systemd-notify.ts';
 export type Supervisor = {
   /** Says that the process is ready, once. */
   ready(): void;
+  /**
+   * Says what a start does that may take so many seconds more, which nobody else could know of: fulfilled once that is said, or cannot be. The
+   * loop may be held from then on. Behind ready() nothing is said.
+   */
+  starting(what: string, seconds: number): Promise<void>;
   /** Leaves nothing behind that runs. */
   close(): Promise<void>;
 };
 
-const NOBODY: Supervisor = { ready: () => undefined, close: () => Promise.resolve() };
+const NOBODY: Supervisor = {
+  ready: () => undefined,
+  starting: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
 
 /** A feed may fail twice in a row before systemd takes the loop for deaf. */
 const FEEDS = 3;
@@ -27,25 +36,30 @@ export async function supervisorOf(
   if ((env['NOTIFY_SOCKET'] ?? '') === '') return NOBODY;
   // Only here: nobody else starts a process for it.
   const channel = given ?? new (await import('./systemd-notify.ts')).SystemdNotify();
-  let [isReady, isTelling, hasComplained] = [false, false, false];
-  const feed = (): void => {
-    // One that systemd leaves unread is not joined by another.
-    if (isTelling) return;
-    isTelling = true;
-    const saysReady = isReady;
-    channel
-      .tell(saysReady ? ['READY=1', 'WATCHDOG=1'] : ['WATCHDOG=1'])
+  const every = feedMs(env);
+  let [isReady, hasComplained, hasStatus]: boolean[] = [false, false, false];
+  let telling: Promise<void> | undefined;
+  const say = (words: readonly string[]): Promise<void> => {
+    const saysReady = words.includes('READY=1');
+    telling = channel
+      .tell(words)
       .catch((error: unknown) => {
         if (!hasComplained) complain(`Cannot tell systemd that all is well: ${errorText(error)}`);
         hasComplained = true;
       })
       .finally(() => {
-        isTelling = false;
+        telling = undefined;
         // It became ready meanwhile: whoever waits for that waits no longer.
         if (isReady && !saysReady) feed();
       });
+    return telling;
   };
-  const every = feedMs(env);
+  const feed = (): void => {
+    // One that systemd leaves unread is not joined by another.
+    if (telling !== undefined) return;
+    const after = hasStatus ? ['STATUS=', ...watchdogOf(every)] : [];
+    void say(isReady ? ['READY=1', 'WATCHDOG=1', ...after] : ['WATCHDOG=1']);
+  };
   const timer = every === undefined ? undefined : setInterval(feed, every);
   return {
     ready: () => {
@@ -53,11 +67,25 @@ export async function supervisorOf(
       isReady = true;
       feed();
     },
+    starting: async (what, seconds) => {
+      while (telling !== undefined) await telling;
+      if (isReady) return;
+      hasStatus = true;
+      // Whoever is fed once is watched, ready or not: a loop that is held longer needs more than the unit says.
+      const isHeld = every !== undefined && seconds * 1000 > every * FEEDS;
+      const watchdog = isHeld ? ['WATCHDOG=1', ...watchdogOf((seconds * 1000) / FEEDS)] : [];
+      await say([`EXTEND_TIMEOUT_USEC=${seconds * 1_000_000}`, `STATUS=${what}`, ...watchdog]);
+    },
     close: async () => {
       clearInterval(timer);
       await channel.close();
     },
   };
+}
+
+/** How long systemd waits for the next feed, given the milliseconds between two. */
+function watchdogOf(every: number | undefined): readonly string[] {
+  return every === undefined ? [] : [`WATCHDOG_USEC=${Math.round(every * FEEDS * 1000)}`];
 }
 
 /** Milliseconds between two feeds; undefined where nobody waits for them, or for those of another process. */

@@ -11,9 +11,11 @@ export type Channel = {
 
 /**
  * Node has no datagrams of unix sockets, and starting a program from a large process holds its loop for milliseconds, or a hundred under
- * load: so a small shell is started once, which starts systemd-notify for each line that it reads, and says how that ended.
+ * load: so a small shell is started once, which starts systemd-notify for each line that it reads, of words with tabs between, and says how that ended.
  */
-const SHELL = 'while read -r words; do systemd-notify $words; echo $?; done';
+const SHELL = `IFS='\t'; set -f; while read -r words; do systemd-notify $words; echo $?; done`;
+/** What would be another word, or another line. */
+const BREAKS = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
 const PATH = '/usr/bin:/bin';
 
 /** systemd-notify itself waits 5 s at most until systemd has read what it sent. */
@@ -34,7 +36,8 @@ export class SystemdNotify implements Channel {
     const shell = (this.#shell ??= this.#start());
     const answer = new Promise<string>((resolve) => (this.#answered = resolve));
     const timer = setTimeout(() => shell.process.kill('SIGKILL'), PATIENCE_MS);
-    shell.process.stdin.write(`--pid=${process.pid} ${assignments.join(' ')}\n`);
+    const words = [`--pid=${process.pid}`, ...assignments.map((each) => each.replaceAll(BREAKS, ' '))];
+    shell.process.stdin.write(`${words.join('\t')}\n`);
     const code = await Promise.race([answer, shell.ended]);
     clearTimeout(timer);
     if (code === 'gone') throw new Error('the shell that starts systemd-notify is gone');

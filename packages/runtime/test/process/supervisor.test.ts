@@ -78,3 +78,28 @@ test('a watchdog of another process is not fed', async (t) => {
   t.mock.timers.tick(60_000);
   assert.equal(told.length, 1);
 });
+
+test('a start that takes long says so and what it does, in turn with the feeds, and has the watchdog wait too until it is ready', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const { told, channel, answer } = systemd();
+  const supervisor = await supervisorOf(silent, { ...ENV, WATCHDOG_USEC: '180000000' }, channel);
+  t.mock.timers.tick(60_000);
+  const said = supervisor.starting('Takes a step', 3600);
+  await new Promise(setImmediate);
+  assert.equal(told.length, 1, 'one word at a time');
+  answer();
+  await new Promise(setImmediate);
+  assert.equal(
+    told.at(-1),
+    'EXTEND_TIMEOUT_USEC=3600000000 STATUS=Takes a step WATCHDOG=1 WATCHDOG_USEC=3600000000',
+  );
+  answer();
+  await said;
+  supervisor.ready();
+  assert.equal(told.at(-1), 'READY=1 WATCHDOG=1 STATUS= WATCHDOG_USEC=180000000');
+  answer();
+  await supervisor.starting('Takes another', 3600);
+  assert.equal(told.length, 3, 'a process that is ready starts no more');
+  await (await supervisorOf(silent, {}, channel)).starting('Takes a step', 3600);
+  assert.equal(told.length, 3);
+});

@@ -13,6 +13,7 @@ import yargs, { type Options } from 'yargs';
 import { type Ask, askWith, type Command } from './ask-daemon.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './server-commands.ts';
+import type { LogFault } from '../log/log.ts';
 import type { PostgresLogOptions } from '../log/postgres-log.ts';
 import { faultsOfNotify } from '../outside/faults.ts';
 import { readEverything } from '../setup/read-setup.ts';
@@ -147,7 +148,7 @@ async function faultsOfFiles(files: readonly string[] = []): Promise<string[]> {
   return enrichment.faults;
 }
 
-/** Whether the log that several servers share can be written from here now. */
+/** Whether the log that several servers share can be written from here now: `notNow` where its database is away. */
 async function checkLog(log: PostgresLogOptions): Promise<number> {
   const { probeLog } = await import('../log/probe.ts');
   try {
@@ -155,6 +156,8 @@ async function checkLog(log: PostgresLogOptions): Promise<number> {
     return EXIT.done;
   } catch (error) {
     complain('banshare-server', (error as Error).message);
-    return EXIT.configuration;
+    const { code } = error as Partial<LogFault>;
+    // A server only waits for that: the installers go by it.
+    return code === 'away' || code === 'no-standby' ? EXIT.notNow : EXIT.configuration;
   }
 }
