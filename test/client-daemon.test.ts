@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { makeIdentity, writeCertificate, writeHostKey } from '@banshare/transport';
-import { Program, startFleet, type Fleet, type FleetHost } from './fleet/index.ts';
+import { Program, startFleet, untilAnswered, type Fleet, type FleetHost } from './fleet/index.ts';
 
 type Status = {
   running: boolean;
@@ -97,6 +97,8 @@ test('A client whose folder in /run is cleared away goes on banning, and is aske
   rmSync(join(h2.root, 'run/banshare'), { recursive: true });
   assert.equal((await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.10'])).code, 0);
   await h2.line(/Ban .*203\.0\.113\.10.*applied/);
+  const isThere = async (): Promise<true | undefined> => existsSync(h2.paths.clientSocket) || undefined;
+  await untilAnswered(isThere, 10_000, () => 'the socket that the client makes again');
   const paused = await h2.command('pause');
   assert.match(paused.stdout, /^Paused: 3 bans/);
   const { status } = await statusOf(h2);

@@ -94,8 +94,9 @@ export class Enrichment {
 /** @throws where it is no such file. */
 async function readerOf(path: string): Promise<Reader> {
   // Who names no file does not wait for it.
-  const { Reader: MmdbReader } = await import('mmdb-lib');
-  const reader = new MmdbReader(await readFile(path));
+  // Of a CommonJS package a bundle knows the default export alone.
+  const { default: mmdb } = await import('mmdb-lib');
+  const reader = new mmdb.Reader(await readFile(path));
   // A damaged file may have a head that looks well.
   reader.get('192.0.2.1');
   return reader;
