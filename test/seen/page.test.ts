@@ -138,6 +138,10 @@ const VIEWS = [
 /** Views whose parts are laid out anew on a phone: all others are made of the same. */
 const PHONE_VIEWS = ['/', '/bans', '/act/ban?ip=198.51.100.0/26'];
 
+/** The signs that a view shows and no page has. */
+const SIGNS_MISSING = `[...document.querySelectorAll('use')].map((use) => use.getAttribute('href'))
+  .filter((href) => document.querySelector(href) === null)`;
+
 test('axe finds nothing to complain of in any view, light and dark, wide and narrow', { skip }, async () => {
   await fleet!.server.says('ban', '198.51.100.0/24', '--reason', 'scans');
   await fleet!.server.says('never-ban', 'add', '192.0.2.128/25');
@@ -147,6 +151,8 @@ test('axe finds nothing to complain of in any view, light and dark, wide and nar
     await tab.setViewportSize({ width: 1280, height: 800 });
     await tab.goto(page!.address + view);
     assert.deepEqual(await axeOf(tab), [], view);
+    assert.deepEqual(await tab.evaluate(SIGNS_MISSING), [], view);
+    assert.doesNotMatch(await tab.content(), /\ufffd/);
     await tab.emulateMedia({ colorScheme: 'dark' });
     assert.deepEqual(await axeOf(tab, ['color-contrast']), [], `${view}, dark`);
     await tab.setViewportSize({ width: 360, height: 740 });
