@@ -6,8 +6,8 @@ import { placeBefore } from './timeline.ts';
 import type { Shorter, UndoPart, UndoPlace, UndoPlan, UndoWaiting, UndoWhat, Undone } from '../words/undo.ts';
 import { isActive } from '../words/verdict.ts';
 
-/** Where an undo begins. */
-const BEGIN: UndoPlace = { list: 0, after: undefined };
+/** Where the bans begin. */
+const BEGIN: BanPlace = { list: 0, after: undefined };
 /** A limit that is none, as SQLite counts. */
 const ALL = Number.MAX_SAFE_INTEGER;
 
@@ -21,9 +21,9 @@ export function planUndo(
   what: UndoWhat,
   since: number,
   now: number,
-  { place = BEGIN, limit = ALL }: UndoPart,
+  { place = 'waiting', limit = ALL }: UndoPart,
 ): UndoPlan {
-  const { found, next } = candidates(books.sql, what, since, place, limit);
+  const { found, next } = candidates(books.sql, what, since, place === 'waiting' ? BEGIN : place, limit);
   const active = found.filter(({ seq, until }) => seq !== null && (until === null || until > now));
   if (what.kind === 'hosts') return { ...planOfHosts(books, what.ids, active, now), next };
   if (what.kind === 'import') return { lift: active.map(keyOf), keep: [], shorten: [], next };
@@ -51,10 +51,21 @@ export function waitingOf({ votes, held }: Books, what: UndoWhat, since: number)
   return { votes: votes.countSince(since, jail), held: held.countSince(since, jail) };
 }
 
-/** Does a part of an undo, of at most so many bans that may be concerned; what only waits is dropped with the first. */
-export function undoPart(books: Books, what: UndoWhat, since: number, now: number, part: UndoPart): Undone {
-  const { lift, keep, shorten, next } = planUndo(books, what, since, now, part);
-  const waiting = part.place === undefined ? dropWaiting(books, what, since) : { votes: 0, held: 0 };
+/**
+ * Does a part of an undo, of at most so many bans that may be concerned. What only waits goes first, so much of it at most: what a report
+ * makes of it meanwhile is a ban that is found later.
+ */
+export function undoPart(
+  books: Books,
+  what: UndoWhat,
+  since: number,
+  now: number,
+  { place = 'waiting', limit = ALL }: UndoPart,
+): Undone {
+  const dropped = place === 'waiting' ? dropWaiting(books, what, since, limit) : NOTHING;
+  const waiting = { votes: dropped.votes, held: dropped.held };
+  if (dropped.isMore) return { lifted: [], kept: 0, shortened: [], ...waiting, next: 'waiting' };
+  const { lift, keep, shorten, next } = planUndo(books, what, since, now, { place, limit });
   if (what.kind === 'hosts')
     for (const id of what.ids) for (const ban of [...lift, ...keep]) books.bans.withdraw(ban, id);
   return {
@@ -66,20 +77,27 @@ export function undoPart(books: Books, what: UndoWhat, since: number, now: numbe
   };
 }
 
-function dropWaiting(books: Books, what: UndoWhat, since: number): UndoWaiting {
-  const waiting = waitingOf(books, what, since);
-  if (what.kind === 'hosts') {
-    for (const id of what.ids) {
-      markUndone(books, id, since);
-      books.votes.dropOf(id, since);
-      books.held.dropOf(id, since);
-    }
-  } else if (what.kind !== 'import') {
-    const jail = what.kind === 'jail' ? what.jail : null;
-    books.votes.dropSince(since, jail);
-    books.held.dropSince(since, jail);
+type Dropped = UndoWaiting & { isMore: boolean };
+
+const NOTHING: Dropped = { votes: 0, held: 0, isMore: false };
+
+function dropWaiting(books: Books, what: UndoWhat, since: number, limit: number): Dropped {
+  if (what.kind === 'import') return NOTHING;
+  const { votes, held } = books;
+  const [count, jail] = [{ votes: 0, held: 0 }, what.kind === 'jail' ? what.jail : null];
+  let room = limit;
+  for (const id of what.kind === 'hosts' ? what.ids : [undefined]) {
+    const voted = id === undefined ? votes.dropSince(since, jail, room) : votes.dropOf(id, since, room);
+    if (id !== undefined) for (const ban of voted) markUndone(books, ban, id, since);
+    // A vote for a range is one for an address too.
+    count.votes += voted.filter(({ ip }) => !isRange(ip)).length;
+    room -= voted.length;
+    const less = id === undefined ? held.dropSince(since, jail, room) : held.dropOf(id, since, room);
+    count.held += less;
+    room -= less;
+    if (room <= 0) break;
   }
-  return waiting;
+  return { ...count, isMore: room <= 0 };
 }
 
 /** What may be concerned; `seq` is null where the ban is gone, and `since` is when a host last stood behind it, 0 where none is asked for. */
@@ -95,6 +113,8 @@ function keyOf({ ip, prog, jail }: Candidate): BanKey {
   return { ip, prog, jail };
 }
 
+type BanPlace = Exclude<UndoPlace, 'waiting'>;
+
 /** What may be concerned, of so many rows at most that are read, and where the next part goes on. */
 type Candidates = { found: Candidate[]; next: UndoPlace | undefined };
 
@@ -102,7 +122,7 @@ type Candidates = { found: Candidate[]; next: UndoPlace | undefined };
  * Reads so many rows that may be concerned, and no more whatever is sorted out of them: an index has them in the order in which they are
  * gone through, so that each part begins where the last one ended.
  */
-function candidates(sql: Sql, what: UndoWhat, since: number, place: UndoPlace, limit: number): Candidates {
+function candidates(sql: Sql, what: UndoWhat, since: number, place: BanPlace, limit: number): Candidates {
   if (what.kind === 'hosts') return candidatesOfHosts(sql, what.ids, since, place, limit);
   const isImport = what.kind === 'import';
   const rows = isImport
@@ -126,7 +146,7 @@ function candidatesOfHosts(
   sql: Sql,
   ids: readonly number[],
   since: number,
-  place: UndoPlace,
+  place: BanPlace,
   limit: number,
 ): Candidates {
   const found: Candidate[] = [];
@@ -160,14 +180,14 @@ function isOfSome(sql: Sql, { ip, prog, jail }: BanKey, ids: string, since: numb
   );
 }
 
-function candidatesOfImport(sql: Sql, number: number, { after }: UndoPlace, limit: number): Candidate[] {
+function candidatesOfImport(sql: Sql, number: number, { after }: BanPlace, limit: number): Candidate[] {
   return sql(
     `SELECT ip, prog, jail, seq, until, began, at, 0 AS since FROM bans
      WHERE import = ? AND (ip, prog, jail) > (?, ?, ?) ORDER BY ip, prog, jail LIMIT ?`,
   ).all(number, ...(after ?? ['', '', '']), limit) as Candidate[];
 }
 
-function candidatesSince(sql: Sql, since: number, { after }: UndoPlace, limit: number): Candidate[] {
+function candidatesSince(sql: Sql, since: number, { after }: BanPlace, limit: number): Candidate[] {
   const [from = placeBefore(sql, since).events] = after ?? [];
   return sql(
     'SELECT ip, prog, jail, seq, until, began, at, 0 AS since FROM bans WHERE seq > ? ORDER BY seq LIMIT ?',
@@ -214,11 +234,11 @@ function liftOne(books: Books, what: UndoWhat, ban: BanKey, now: number): Event[
   return lifted;
 }
 
-function markUndone({ sql }: Books, hostId: number, since: number): void {
+function markUndone({ sql }: Books, { ip, prog, jail }: BanKey, hostId: number, since: number): void {
   sql(
     `UPDATE reports SET code = 'undone', reason = 'an operator took this vote back'
-     WHERE host = ? AND received >= ? AND verdict = 'counted' AND code IS NULL`,
-  ).run(hostId, since);
+     WHERE ip = ? AND received >= ? AND host = ? AND prog = ? AND jail = ? AND verdict = 'counted' AND code IS NULL`,
+  ).run(ip, since, hostId, prog, jail);
 }
 
 function sum(numbers: readonly number[]): number {

@@ -10,8 +10,11 @@ export type UndoWhat =
 /** A ban that ends earlier once only the others' reports count. */
 export type Shorter = BanKey & { until: number | null };
 
-/** How far an undo, or its plan, has come: the list that is gone through, of hosts one each, and the last that was looked at of it. */
-export type UndoPlace = { list: number; after: readonly (string | number)[] | undefined };
+/**
+ * How far an undo, or its plan, has come: to what only waits, or to the bans: which list is gone through, of hosts one each, and the last
+ * that was looked at of it.
+ */
+export type UndoPlace = 'waiting' | { list: number; after: readonly (string | number)[] | undefined };
 
 /** Which part of an undo is meant: where it begins, undefined for the first, and how many bans that may be concerned it looks at. */
 export type UndoPart = { place?: UndoPlace | undefined; limit?: number };

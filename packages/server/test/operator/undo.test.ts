@@ -12,7 +12,7 @@ import { publish } from '../reports.ts';
 import type { Args, OperateParts } from '../../src/operator/deeds/bans.ts';
 import { undo, type UndoAnswer } from '../../src/operator/deeds/undo.ts';
 import type { Decide } from '../../src/words/submission.ts';
-import type { UndoPlace, UndoPlan, UndoWhat } from '../../src/words/undo.ts';
+import type { Undone, UndoPlace, UndoPlan, UndoWhat } from '../../src/words/undo.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -220,6 +220,42 @@ test('while an undo is planned, and while it is done, the server answers others 
   assert.equal(notes.length, 2);
   assert.equal((await during({ jail: 'other', since: '1h' })).count, 0);
   assert.equal(notes.length, 3);
+});
+
+test('what only waits is taken back before the bans, so much of it in a part too, and each vote that was counted is marked', async () => {
+  using shelf = new LedgerOfTest();
+  const { ledger } = shelf;
+  const [bad, good] = [shelf.host('bad'), shelf.host('good')];
+  for (const { host, first } of [
+    { host: bad, first: 1 },
+    { host: good, first: 4 },
+  ])
+    for (let last = first; last < first + 5; last += 1)
+      await ledger.record([shelf.report(host, `203.0.113.${last}`)], () => ({
+        verdict: 'counted',
+        until: NOW + DAY,
+      }));
+  await reported(shelf, 'bad', '203.0.113.20', NOW);
+  for (const { what, votes } of [
+    { what: { kind: 'hosts', ids: [bad.id] } as const, votes: [2, 2, 1] },
+    { what: { kind: 'all' } as const, votes: [2, 2, 1] },
+  ]) {
+    assert.equal(ledger.waitingOf(what, NOW).votes, 5);
+    const parts: Undone[] = [];
+    let place: UndoPlace | undefined;
+    do {
+      parts.push(await ledger.undo(what, NOW, NOW + 1, { place, limit: 2 }));
+      place = parts.at(-1)?.next;
+    } while (place !== undefined);
+    assert.deepEqual(parts.map((part) => part.votes).slice(0, 3), votes);
+    assert.equal(ledger.waitingOf(what, NOW).votes, 0);
+  }
+  assert.equal(await ledger.countActive(NOW + 1), 0);
+  const { reports } = await ledger.history(addressOf('203.0.113.4'));
+  assert.deepEqual(reports.map(({ host, code }) => `${host}: ${code}`).toSorted(), [
+    'bad: undone',
+    'good: null',
+  ]);
 });
 
 test('undo --dry-run says how many bans on how many hosts, undo --jail, --import and --all take them back everywhere', async () => {

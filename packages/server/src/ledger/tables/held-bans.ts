@@ -12,6 +12,9 @@ import type { Row, Sql } from './rows.ts';
 /** A draft of an event, the host that brought it, and those that voted for it before. */
 export type HeldBan = Draft & { hostId: number; voters: number[] };
 
+/** A limit that is none, as SQLite counts. */
+const ALL = -1;
+
 /** What is held: committed, not published, until an operator releases or drops it. */
 export class HeldBook {
   readonly #sql: Sql;
@@ -82,9 +85,12 @@ export class HeldBook {
     return rows.map((row) => ({ ...(row as ReturnType<HeldBook['list']>[number]) }));
   }
 
-  /** Drops what a host brought since a time; returns how many. */
-  dropOf(hostId: number, since: number): number {
-    return this.#dropped(this.#sql('DELETE FROM held WHERE host = ? AND at >= ?').run(hostId, since).changes);
+  /** Drops what a host brought since a time, so much at most; returns how many. */
+  dropOf(hostId: number, since: number, limit = ALL): number {
+    const of = this.#sql(
+      'DELETE FROM held WHERE id IN (SELECT id FROM held WHERE host = ? AND at >= ? LIMIT ?)',
+    );
+    return this.#dropped(of.run(hostId, since, limit).changes);
   }
 
   /** How much a host brought since a time. */
@@ -105,11 +111,12 @@ export class HeldBook {
     return Number(row['n']);
   }
 
-  /** Drops what was brought since a time, in a jail or in all. */
-  dropSince(since: number, jail: string | null): void {
-    this.#dropped(
-      this.#sql('DELETE FROM held WHERE at >= ?1 AND (?2 IS NULL OR jail = ?2)').run(since, jail).changes,
+  /** Drops what was brought since a time, in a jail or in all, so much at most; returns how many. */
+  dropSince(since: number, jail: string | null, limit = ALL): number {
+    const of = this.#sql(
+      'DELETE FROM held WHERE id IN (SELECT id FROM held WHERE at >= ?1 AND (?2 IS NULL OR jail = ?2) LIMIT ?3)',
     );
+    return this.#dropped(of.run(since, jail, limit).changes);
   }
 
   /** Drops what a host takes back; returns whether anything of it was held. */

@@ -6,6 +6,8 @@ import type { Voter } from '../../words/submission.ts';
 const MOST_VOTERS = 1000;
 /** The longest time within which votes are counted together, and more. */
 const KEPT_SECONDS = 90 * 86_400;
+/** A limit that is none, as SQLite counts. */
+const ALL = -1;
 
 /**
  * The votes for bans that wait for a quorum: one a host and ban, however often the host repeats its report, so that counting them
@@ -81,9 +83,15 @@ export class VoteBook {
     return Number(row['n']);
   }
 
-  /** Takes back what a host voted for since a time. */
-  dropOf(hostId: number, since: number): void {
-    this.#sql('DELETE FROM votes WHERE host = ? AND received >= ?').run(hostId, since);
+  /** Takes back what a host voted for since a time, so many votes at most; returns which. */
+  dropOf(hostId: number, since: number, limit = ALL): BanKey[] {
+    const rows = this.#sql('SELECT ip, prog, jail FROM votes WHERE host = ? AND received >= ? LIMIT ?').all(
+      hostId,
+      since,
+      limit,
+    ) as BanKey[];
+    for (const row of rows) this.withdraw(row, hostId);
+    return rows;
   }
 
   /** How many votes for addresses there were since a time, in a jail or in all. */
@@ -94,9 +102,13 @@ export class VoteBook {
     return Number(row['n']);
   }
 
-  /** Takes back every vote since a time, in a jail or in all. */
-  dropSince(since: number, jail: string | null): void {
-    this.#sql('DELETE FROM votes WHERE received >= ?1 AND (?2 IS NULL OR jail = ?2)').run(since, jail);
+  /** Takes back every vote since a time, in a jail or in all, so many at most; returns which. */
+  dropSince(since: number, jail: string | null, limit = ALL): BanKey[] {
+    const rows = this.#sql(
+      'SELECT ip, prog, jail, host FROM votes WHERE received >= ?1 AND (?2 IS NULL OR jail = ?2) LIMIT ?3',
+    ).all(since, jail, limit) as (BanKey & { host: number })[];
+    for (const { host, ...row } of rows) this.withdraw(row, host);
+    return rows;
   }
 
   /** Forgets what no rule counts any more. */

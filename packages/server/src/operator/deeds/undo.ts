@@ -48,9 +48,10 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   const named = { ...saidOf(args), since: since.value };
   for (let place: UndoPlace | undefined, isFirst = true; isFirst || place !== undefined; isFirst = false) {
     const part = { place, limit: MOST_IN_PART };
-    const plan = ledger.planUndo(what.value, since.value, now, part);
+    const isOfBans = answer.isDry || typeof place === 'object';
+    const plan = isOfBans ? ledger.planUndo(what.value, since.value, now, part) : undefined;
     // The audit log says what was done, and not that something was looked at.
-    if (answer.isDry || !(isFirst || isDeed(plan, what.value))) {
+    if (plan !== undefined && (answer.isDry || !isDeed(plan, what.value))) {
       take(answer, { count: plan.lift.length, kept: plan.keep.length, shortened: plan.shorten.length });
       place = plan.next;
     } else {
