@@ -71,7 +71,7 @@ export async function supervisorOf(
       while (telling !== undefined) await telling;
       if (isReady) return;
       hasStatus = true;
-      // Whoever is fed once is watched, ready or not: a loop that is held longer needs more than the unit says.
+      // A program that began anew is watched already: a loop that is held longer needs more than the unit says.
       const isHeld = every !== undefined && seconds * 1000 > every * FEEDS;
       const watchdog = isHeld ? ['WATCHDOG=1', ...watchdogOf((seconds * 1000) / FEEDS)] : [];
       await say([`EXTEND_TIMEOUT_USEC=${seconds * 1_000_000}`, `STATUS=${what}`, ...watchdog]);
