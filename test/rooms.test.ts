@@ -121,6 +121,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'ledger/books',
     ],
     outside: ['operator', 'operator/attention', 'words'],
+    'cli/backup': ['operator', 'ledger/books'],
     'cli/lists': ['operator', 'operator/deeds', 'words'],
     'cli/sharing': ['operator', 'sharing', 'ledger/books', 'ledger', 'log'],
     'cli/show': [
@@ -137,6 +138,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'cli/show',
       'cli/sharing',
       'cli/lists',
+      'cli/backup',
       'outside',
       'web',
       'operator',

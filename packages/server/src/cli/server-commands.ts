@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
 import { complain, EXIT, hostPaths, PLUGIN_EXIT, showReload, tell } from '@banshare/runtime';
 import { askServer, type Ask, type Command, type Words } from './ask-daemon.ts';
-import { backUp, restore } from './backup.ts';
+import { backUp, restore } from './backup/backup.ts';
 import { metricsCommand } from './metrics-command.ts';
 import { notifyCommand } from './notify-command.ts';
 import { serverPlugin } from './show/plugin.ts';

@@ -21,10 +21,10 @@ import {
   readFiles,
   removeCopy,
   type KeptFile,
-} from '../ledger/books/backup-file.ts';
+} from '../../ledger/books/backup-file.ts';
 import { placeCopy } from './copy-file.ts';
 import { filesToKeep, placeOf } from './kept-files.ts';
-import { ACTIONS } from '../operator/actions.ts';
+import { ACTIONS } from '../../operator/actions.ts';
 
 /*
  * Both commands are run by root, and most of what they work with belongs to the server's user, who may be an attacker that took

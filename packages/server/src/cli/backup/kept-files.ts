@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { asOwner, isAddition, readPlain, type HostPaths } from '@banshare/runtime';
-import type { KeptFile } from '../ledger/books/backup-file.ts';
+import type { KeptFile } from '../../ledger/books/backup-file.ts';
 
 /** What a generation's folder may hold; the rest is what an editor or an installer left there. The join secret may be absent. */
 const GENERATION_FILES = ['fleet.toml', 'server.key', 'server.key_secret', 'join.key', 'join.key_secret'];
