@@ -42,6 +42,8 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'server/src/publish/fan-out-child.ts',
     // The administrator's firewall hook, run by root's own command and never by the daemon.
     'server/src/cli/close-ports.ts',
+    // The administrator's own program that keeps backups, by root's own command and never by the daemon.
+    'server/src/cli/backup/hand-over.ts',
     // The administrator's own program and sendmail, by the process that sends messages and never by the daemon.
     'server/src/outside/run-program.ts',
     'client/src/host/exec.ts',

@@ -135,7 +135,7 @@ uninstall_role() {
   # While the runtime is here, by which this goes on as another user.
   if [ "$purge" = yes ]; then
     for each in /etc/banshare/generations /var/lib/banshare/server /run/banshare/server /run/banshare/operators /run/banshare/page \
-      /run/banshare/outside /var/lib/banshare/outside /etc/banshare/outside; do
+      /run/banshare/outside /var/lib/banshare/outside /var/lib/banshare/backup /etc/banshare/outside; do
       purge_folder "$each"
     done
     rm -rf "$root/etc/banshare/server.d"

@@ -13,6 +13,11 @@ plan_unit() {
     done
     # For servers that have somebody to tell.
     [ "$role" != server ] || put 0644 root:root systemd/banshare-outside.service "$unit_dir/banshare-outside.service"
+    if [ "$role" = server ]; then
+      # It is on where it is new, and stays as the administrator has it.
+      [ -e "$root$unit_dir/banshare-backup.timer" ] || new_timer=yes
+      for unit in banshare-backup.service banshare-backup.timer; do put 0644 root:root "systemd/$unit" "$unit_dir/$unit"; done
+    fi
     # For hosts where fail2ban's actions cannot be changed.
     [ "$role" != client ] || put 0644 root:root systemd/banshare-follow.service "$unit_dir/banshare-follow.service"
     # Nor is this: an administrator who wants the page starts it.
@@ -36,6 +41,10 @@ start_service() {
   if [ "$live" = no ]; then
     folder /etc/systemd/system/multi-user.target.wants
     ln -sf "$unit_dir/banshare-$role.service" "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
+    if [ -n "${new_timer-}" ]; then
+      folder /etc/systemd/system/timers.target.wants
+      ln -sf "$unit_dir/banshare-backup.timer" "$root/etc/systemd/system/timers.target.wants/banshare-backup.timer"
+    fi
     return 0
   fi
   if ! with_systemd; then
@@ -55,6 +64,8 @@ start_service() {
     { { starts_already || restart_service; } && comes_up; } || take_back
     [ -z "$still_starts" ] || later "banshare-$role is not ready yet ($still_starts): look again with systemctl status banshare-$role. It goes on by itself."
   fi
+  # Does nothing until [backup] in server.toml wants it.
+  [ -z "${new_timer-}" ] || systemctl enable --quiet --now banshare-backup.timer || warn "Cannot enable banshare-backup.timer"
 }
 
 # It says itself when it is ready; while it only starts, comes_up says what it does.
@@ -158,19 +169,21 @@ stop_service() {
   if with_systemd; then
     systemctl disable --quiet --now "banshare-$role-metrics.timer" 2>/dev/null || :
     systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
+    [ "$role" != server ] || systemctl disable --quiet --now banshare-backup.timer 2>/dev/null || :
     [ "$role" != server ] || systemctl disable --quiet --now banshare-outside.service 2>/dev/null || :
     [ "$role" != client ] || systemctl disable --quiet --now banshare-follow.service 2>/dev/null || :
     [ "$role" != server ] || systemctl disable --quiet --now banshare-web.service 2>/dev/null || :
   fi
   ! still_runs || die "Cannot remove banshare-$role while it runs: stop it as you started it, and run this again. Nothing is removed"
   rm -f "$root/etc/systemd/system/multi-user.target.wants/banshare-$role.service"
+  [ "$role" != server ] || rm -f "$root/etc/systemd/system/timers.target.wants/banshare-backup.timer"
 }
 
 remove_units() {
   for unit in "banshare-$role.service" "banshare-$role-metrics.service" "banshare-$role-metrics.timer"; do
     rm -f "$root$unit_dir/$unit"
   done
-  [ "$role" != server ] || rm -f "$root$unit_dir/banshare-web.service"
+  [ "$role" != server ] || rm -f "$root$unit_dir/banshare-web.service" "$root$unit_dir/banshare-backup.service" "$root$unit_dir/banshare-backup.timer"
   # What the timer wrote would be told as if it were so.
   rm -f "$root/var/lib/prometheus/node-exporter/banshare-$role.prom"
 }

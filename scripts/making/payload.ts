@@ -62,6 +62,8 @@ function serverEntries(certs: string, fleet: Fleet): Entry[] {
       ...unitsOf('server'),
       'banshare-web.service',
       'banshare-outside.service',
+      'banshare-backup.service',
+      'banshare-backup.timer',
       'sysusers.conf',
       'tmpfiles.conf',
       'tmpfiles-run.conf',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FreshBuild, run } from './fresh-build.ts';
@@ -76,6 +76,8 @@ for (const shell of SHELLS) {
     for (const role of ['server', 'client'])
       for (const end of ['.service', '-metrics.service', '-metrics.timer'])
         assert.equal(below.mode(`usr/lib/systemd/system/banshare-${role}${end}`), '644');
+    const timer = 'etc/systemd/system/timers.target.wants/banshare-backup.timer';
+    assert.equal(readlinkSync(below.path(timer)), '/usr/lib/systemd/system/banshare-backup.timer');
     assert.equal(below.mode('etc/banshare'), '755');
     assert.equal(below.mode('etc/banshare/keys'), '700');
     assert.equal(below.mode('etc/banshare/keys/join.key_secret'), '600');

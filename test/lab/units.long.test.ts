@@ -53,16 +53,30 @@ test(
       assert.match(stdout, new RegExp(`^banshare_up\\{program="banshare-${role}"\\} 1$`, 'm'));
     }
 
+    // The nightly backup is on, does nothing until it is wanted, and works in its sandbox; an installer leaves it off who put it off.
+    assert.equal(await booted.property('banshare-backup.timer', 'ActiveState'), 'active');
+    const toml = '/etc/banshare/server.toml';
+    await booted.run('sh', '-c', `printf '[backup]\\nto = "/var/kept-bans"\\n' >>${toml}`);
+    const backedUp = await booted.run('systemctl', 'start', 'banshare-backup.service');
+    assert.equal(backedUp.code, 0, backedUp.stderr);
+    assert.match(
+      (await booted.run('ls', '-l', '/var/kept-bans')).stdout,
+      /^-rw------- .* banshare-\S+\.backup$/m,
+    );
+    await booted.run('systemctl', 'disable', '--now', 'banshare-backup.timer');
+
     const ids = () =>
       Promise.all(['server', 'client'].map((role) => booted.property(`banshare-${role}`, 'InvocationID')));
     const before = await ids();
     for (const role of ['server', 'client'] as const) assert.equal((await install(booted, role)).code, 0);
     assert.deepEqual(await ids(), before);
+    assert.equal(await booted.property('banshare-backup.timer', 'UnitFileState'), 'disabled');
     for (const role of ['client', 'server'] as const) {
       assert.equal((await install(booted, role, '--purge')).code, 0);
       assert.equal(await booted.property(`banshare-${role}`, 'LoadState'), 'not-found');
       assert.equal(await booted.property(`banshare-${role}-metrics.timer`, 'LoadState'), 'not-found');
     }
+    assert.equal(await booted.property('banshare-backup.timer', 'LoadState'), 'not-found');
     assert.equal((await booted.run('pgrep', '-f', 'lib/banshare/node')).code, 1);
   },
 );

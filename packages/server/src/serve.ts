@@ -84,6 +84,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
       return config.web.acts;
     },
     drill: config.drill,
+    backup: config.backup,
     ...lookingBack(core, config.enrich.mmdb),
     sharesLedger: core.ledger.isShared,
     startAgain: () => void setTimeout(() => resources.startAgain(), ANSWERS_LEAVE_MS),

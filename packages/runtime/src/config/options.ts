@@ -1,4 +1,5 @@
 import { OLDEST_SECONDS, SHARED_JAIL } from '@banshare/protocol';
+import { backup } from './backup-options.ts';
 import { bakedFleet } from './baked.ts';
 import {
   curveKey,
@@ -165,6 +166,7 @@ export const serverOptions = {
     120,
     'New hosts taken in a minute, five times as many at once; more come later, which their clients do by themselves.',
   ),
+  ...backup,
   'drill.every': live(
     optionalSeconds(
       duration(60, 366 * DAY),

@@ -29,6 +29,8 @@ export type HostPaths = {
   readonly firewallOpened: string;
   readonly serverState: string;
   readonly ledger: string;
+  /** Where a backup lies while a command reads it: root's alone. */
+  readonly backupWork: string;
   readonly clientState: string;
   /** The addresses from which a person installed the client, a word each, as the installer noted them. */
   readonly installedFrom: string;
@@ -85,6 +87,7 @@ export function hostPaths(root: string): HostPaths {
     firewallOpened: below('etc/banshare/firewall-hook.opened'),
     serverState: below('var/lib/banshare/server'),
     ledger: below('var/lib/banshare/server/ledger.db'),
+    backupWork: below('var/lib/banshare/backup'),
     clientState: below('var/lib/banshare/client'),
     installedFrom: below('var/lib/banshare/client/installed-from'),
     spool: below('var/spool/banshare'),

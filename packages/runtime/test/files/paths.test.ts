@@ -25,6 +25,7 @@ const real: HostPaths = {
   firewallOpened: '/etc/banshare/firewall-hook.opened',
   serverState: '/var/lib/banshare/server',
   ledger: '/var/lib/banshare/server/ledger.db',
+  backupWork: '/var/lib/banshare/backup',
   clientState: '/var/lib/banshare/client',
   installedFrom: '/var/lib/banshare/client/installed-from',
   spool: '/var/spool/banshare',

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
 import { complain, EXIT, hostPaths, PLUGIN_EXIT, showReload, tell } from '@banshare/runtime';
 import { askServer, type Ask, type Command, type Words } from './ask-daemon.ts';
-import { backUp, restore } from './backup/backup.ts';
+import { backupCommand } from './backup-command.ts';
+import { restore } from './backup/backup.ts';
 import { metricsCommand } from './metrics-command.ts';
 import { notifyCommand } from './notify-command.ts';
 import { serverPlugin } from './show/plugin.ts';
@@ -14,7 +15,6 @@ import type { Status } from '../operator/status.ts';
 
 /** The commands that care for the server itself. */
 export function careCommands(ask: Ask, setCode: (code: number) => void): Command[] {
-  const file = { file: { type: 'string' } } as const;
   return [
     {
       command: 'status',
@@ -56,15 +56,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
       builder: {},
       handler: (words) => ask(words, { command: 'reload' }, showReload),
     },
-    {
-      command: 'backup <file>',
-      describe: 'everything of the running server in one file: ledger, hosts, keys, server.toml',
-      builder: file,
-      handler: async ({ root, file: path }) => {
-        const result = await backUp(hostPaths(root), resolve(String(path)));
-        setCode(result.isWithoutDaemon === true ? settle(result) && EXIT.noDaemon : settle(result));
-      },
-    },
+    backupCommand(setCode),
     restoreCommand(setCode),
   ];
 }

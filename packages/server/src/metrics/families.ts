@@ -15,6 +15,7 @@ export function serverFamilies(measures: Measures | undefined): Family[] {
     ...healthFamilies(measures),
     ...banFamilies(measures),
     ...fleetFamilies(measures),
+    ...backupFamilies(measures.backupAt),
     ...drillFamilies(measures.drill),
     ...hostFamilies(measures.eachHost),
   ];
@@ -112,6 +113,17 @@ function fleetFamilies(measures: Measures): Family[] {
         { labels: { label: 'host' }, value: measures.hostsLeftOut },
         { labels: { label: 'prog' }, value: measures.progsLeftOut },
       ],
+    ),
+  ];
+}
+
+function backupFamilies(at: Measures['backupAt']): Family[] {
+  if (at === null) return [];
+  return [
+    gauge(
+      'banshare_last_backup_timestamp_seconds',
+      "When this server's last good backup was, in epoch seconds.",
+      one(at),
     ),
   ];
 }

@@ -37,6 +37,8 @@ export type Measures = {
   events: { ban: number; unban: number };
   /** The last drill, where there was one: when, and for each host how long until it said so, null where it did not in time. */
   drill: { at: number; limitSeconds: number; hosts: DrilledHost[] } | null;
+  /** When this server's last good backup was; null where none is known. */
+  backupAt: number | null;
   /** Those that are told of one by one, and how many more there are. */
   eachHost: HostMeasures[];
   hostsLeftOut: number;
@@ -100,6 +102,7 @@ export const MEASURES: FieldsOf<Measures> = {
   reportSeconds: { fields: DISTRIBUTION },
   appliedSeconds: { fields: DISTRIBUTION },
   events: { fields: { ban: 'number', unban: 'number' } },
+  backupAt: { orNull: 'number' },
   drill: {
     orNull: {
       fields: {

@@ -128,6 +128,16 @@ const STATUS: FieldsOf<Status> = {
   servers: TEXTS,
   sharesLedger: 'flag',
   needsRestart: TEXTS,
+  backup: {
+    fields: {
+      isConfigured: 'flag',
+      lastGood: NUMBER_OR_NULL,
+      ageSeconds: NUMBER_OR_NULL,
+      place: TEXT_OR_NULL,
+      bytes: NUMBER_OR_NULL,
+      failed: { orNull: { fields: { at: 'number', why: 'text' } } },
+    },
+  },
   messages: {
     orNull: {
       fields: { receivers: 'number', askedAt: NUMBER_OR_NULL, failing: TEXTS, silentSeconds: NUMBER_OR_NULL },

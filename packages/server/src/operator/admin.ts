@@ -59,7 +59,7 @@ import type { Claims } from '../ledger/books/claims.ts';
 import type { Enrichment } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { listBans } from './looking/list-bans.ts';
-import { listHosts, statusOf, type Status } from './status.ts';
+import { listHosts, statusOf, type Status, type StatusParts } from './status.ts';
 
 /** What the local commands work with. */
 export type AdminParts = FleetParts &
@@ -67,6 +67,7 @@ export type AdminParts = FleetParts &
     generations: readonly { name: string; fleet: { generation: string; servers: readonly string[] } }[];
     startedAt: number;
     drill: { everySeconds: number | undefined; limitSeconds: number };
+    backup: StatusParts['backup'];
     clock: SteadyClock;
     ledgerWatch: LedgerWatch;
     shared: Pick<Log, 'health' | 'time' | 'tryWriting'> | undefined;

@@ -80,6 +80,7 @@ async function measuresOf(parts: MeasuringParts, now: number): Promise<Measures>
     reportSeconds: tally.reportSeconds,
     appliedSeconds: tally.appliedSeconds,
     events: tally.events,
+    backupAt: status.backup.lastGood,
     drill: drillOf(parts, new Set(told.map(({ name }) => name))),
     eachHost: told.map(measuresOfHost),
     hostsLeftOut: active.length - told.length,

@@ -20,6 +20,7 @@ import { hostsWithoutRanges } from './deeds/bans.ts';
 import { attentionOf, type Attention } from './attention/attention.ts';
 import { type Host, isGone, isMuted, SILENT_SECONDS } from '../words/host.ts';
 import type { Outage } from '../words/outage.ts';
+import type { BackupWanted } from './attention/backup-attention.ts';
 import { drillFacts } from './attention/drill-attention.ts';
 import { GenerationBook } from '../ledger/books/generations.ts';
 import { lastDrill } from '../ledger/books/last-drill.ts';
@@ -98,7 +99,7 @@ export type StatusParts = {
   ledgerWatch: LedgerWatch;
   bannedAnyway: Pick<BannedAnywayWatch, 'standing'>;
   shared: Pick<Log, 'health' | 'time'> | undefined;
-  paths: Pick<HostPaths, 'ledger'>;
+  paths: Pick<HostPaths, 'ledger' | 'serverState'>;
   /** Writes something small to the ledger. @throws when it cannot. */
   tryWriting: () => Promise<void>;
   service: { distributor: { outage: Outage | null } };
@@ -106,6 +107,8 @@ export type StatusParts = {
   latency: Pick<LatencyBook, 'lastHour'>;
   /** What server.toml says of drills by the clock. */
   drill: { everySeconds: number | undefined; limitSeconds: number };
+  /** And of the daily backup. */
+  backup: BackupWanted;
 };
 
 /** How the fleet is, and what of that a person has to know. */

@@ -40,6 +40,7 @@ const ALL: Measures = {
   reportSeconds: SEEN,
   appliedSeconds: SEEN,
   events: { ban: 1, unban: 1 },
+  backupAt: 2,
   drill: { at: 1, limitSeconds: 2, hosts: [{ host: 'h1', seconds: 1, isDrilled: true }] },
   eachHost: [HOST],
   hostsLeftOut: 0,

@@ -59,6 +59,7 @@ function facts(other: Partial<Facts>): Facts {
     servers: ['bans.example.org'],
     needsRestart: [],
     messages: null,
+    backup: { isConfigured: false, lastGood: null, ageSeconds: null, place: null, bytes: null, failed: null },
     sharesLedger: false,
     hostsByGeneration: { g: 4 },
     startedAt: NOW - 30 * HOUR,
@@ -343,4 +344,23 @@ test('a server that began with a snapshot is named while the ledger of before is
   assert.deepEqual(codes({ shared: { ...shared, startedOver: { ...over, code: 'pruned' } } }).todo, []);
   const { todo } = attentionOf(facts({ shared: { ...shared, startedOver: { ...over, code: 'conflict' } } }));
   assert.match(todo[0]?.text ?? '', /began with the newest snapshot .*entry 7.*remove \/var\/lib\/kept/);
+});
+
+test('a daily backup that is wanted is named once it fails, or two days passed without one', () => {
+  const backup = {
+    isConfigured: true,
+    lastGood: NOW - HOUR,
+    ageSeconds: HOUR,
+    place: '/b',
+    bytes: 1,
+    failed: null,
+  };
+  const codes = (other: Partial<Facts['backup']>): string[] =>
+    attentionOf(facts({ backup: { ...backup, ...other } })).todo.map(({ code }) => code);
+  assert.deepEqual(codes({}), []);
+  assert.deepEqual(codes({ lastGood: NOW - 48 * HOUR, ageSeconds: 48 * HOUR }), []);
+  assert.deepEqual(codes({ lastGood: NOW - 49 * HOUR, ageSeconds: 49 * HOUR }), ['backup-late']);
+  assert.deepEqual(codes({ lastGood: null, ageSeconds: null }), ['backup-late']);
+  assert.deepEqual(codes({ failed: { at: NOW, why: 'no space' } }), ['backup-failed']);
+  assert.deepEqual(codes({ isConfigured: false, lastGood: null, ageSeconds: null }), []);
 });

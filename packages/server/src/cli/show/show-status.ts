@@ -1,5 +1,6 @@
 import { oneLine } from '@banshare/protocol';
 import { HEADS, someOf } from '@banshare/runtime';
+import { sayBackup } from '../../operator/attention/backup-attention.ts';
 import { sayDrill } from '../../operator/attention/drill-attention.ts';
 import { behindForNow, outForNow } from '../../operator/attention/attention.ts';
 import { latencyLine } from './show-latency.ts';
@@ -28,6 +29,7 @@ function linesOf(status: Status): string[] {
     `Active bans: ${number(activeBans)}. Last event: ${head} (epoch ${epoch}).`,
     ...rangesLine(status),
     ...sayDrill(status.drill),
+    sayBackup(status.backup),
     `Generations in service: ${generations.join(', ')}. Enrolment: ${sayOpenness(opennessOf(status))}.`,
     ...(servers.length === 1 ? [] : [`Hosts know these servers: ${servers.join(', ')}.`]),
     ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),

@@ -5,6 +5,7 @@ import { sayNamesake } from '../../fleet/namesake.ts';
 import { MOST_SINGLE, number, sayFull, span, time } from '../../words/phrases.ts';
 import { widerText } from '../../words/wider-ranges.ts';
 import { someOf } from '@banshare/runtime';
+import { backupToDo } from './backup-attention.ts';
 import { drillFailed, drillToDo } from './drill-attention.ts';
 import type { Entry, Facts, Trouble } from './facts.ts';
 import type { AttentionKind } from './kinds.ts';
@@ -81,6 +82,7 @@ export function attentionOf(facts: Facts): Attention {
       messagesAttention,
       aloneAmongServers,
       lackingGeneration,
+      backupToDo,
     ].flatMap((kind) => kind(facts)),
   };
 }

@@ -55,6 +55,18 @@ type MessageFacts = {
   silentSeconds: number | null;
 };
 
+/** The backups of this server: as [backup] wants them, or where that wants none the last to a file that somebody named. */
+export type BackupFacts = {
+  isConfigured: boolean;
+  /** When the last one was that was read back, epoch seconds; null where none is known. */
+  lastGood: number | null;
+  ageSeconds: number | null;
+  place: string | null;
+  bytes: number | null;
+  /** The last try, where it failed. */
+  failed: { at: number; why: string } | null;
+};
+
 /** How the fleet is. What a person has to know of it says attention.ts: a new fact that matters gets an entry there. */
 export type Facts = {
   /** By the time that bans go by. */
@@ -134,6 +146,7 @@ export type Facts = {
   needsRestart: readonly string[];
   /** How messages go out; null where server.toml names nobody who gets any. */
   messages: MessageFacts | null;
+  backup: BackupFacts;
   /** How many hosts run which generation's build. */
   hostsByGeneration: Record<string, number>;
   startedAt: number;

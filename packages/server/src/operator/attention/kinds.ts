@@ -45,6 +45,8 @@ export const KINDS = {
     'messages-failing',
     'alone-among-servers',
     'lacking-generation',
+    'backup-failed',
+    'backup-late',
   ],
 } as const;
 
@@ -70,6 +72,8 @@ const OF_THIS_SERVER: ReadonlySet<string> = new Set([
   'needs-restart',
   'messages-silent',
   'messages-failing',
+  'backup-failed',
+  'backup-late',
 ] satisfies (AttentionKind | typeof SERVER_SILENT)[]);
 
 /** Whether only this server can say something of a kind. */

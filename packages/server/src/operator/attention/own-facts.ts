@@ -4,6 +4,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { aheadOf, type Log } from '../../log/log.ts';
 import { whyNotAgain } from '../../log/way-on.ts';
 import { lastStartOver } from '../../sharing/start-over.ts';
+import { backupFacts, type BackupWanted } from './backup-attention.ts';
 import type { Facts } from './facts.ts';
 import type { MessageWatch } from './messages.ts';
 
@@ -12,6 +13,9 @@ type OwnParts = {
   reloader: { needsRestart: readonly string[] };
   messageWatch: Pick<MessageWatch, 'facts'>;
   startedAt: number;
+  paths: Pick<HostPaths, 'serverState'>;
+  /** What server.toml says of the daily backup. */
+  backup: BackupWanted;
 };
 
 type SharedParts = {
@@ -22,10 +26,15 @@ type SharedParts = {
 
 /** What is so of this server, whatever the fleet does. */
 export function ownFacts(
-  { sharesLedger, reloader, messageWatch, startedAt }: OwnParts,
+  { sharesLedger, reloader, messageWatch, startedAt, paths, backup }: OwnParts,
   now: number,
-): Pick<Facts, 'sharesLedger' | 'needsRestart' | 'messages'> {
-  return { sharesLedger, needsRestart: reloader.needsRestart, messages: messageWatch.facts(startedAt, now) };
+): Pick<Facts, 'sharesLedger' | 'needsRestart' | 'messages' | 'backup'> {
+  return {
+    sharesLedger,
+    needsRestart: reloader.needsRestart,
+    messages: messageWatch.facts(startedAt, now),
+    backup: backupFacts(paths.serverState, backup, now),
+  };
 }
 
 /** How the log is that several servers share, and the replica of it here. */
