@@ -9,7 +9,7 @@ import { bundle, PROGRAMS, type Program } from './making/bundle.ts';
 import { finishGeneration, readGeneration } from './making/generation-files.ts';
 import { licences } from './making/licences.ts';
 import { addonFile, runtimeFile, thisArchitecture } from './making/parts.ts';
-import { place } from './making/place.ts';
+import { swapIn } from './making/swap-in.ts';
 import { makeCode, namesOf } from './making/report-code.ts';
 import { orExit, ROOT, tell } from './say.ts';
 
@@ -36,8 +36,8 @@ await orExit(async () => {
   await mkdir(metafileFolder, { recursive: true });
 
   const architecture = thisArchitecture();
-  await place(join(library, 'node'), (path) => linkOrCopy(runtimeFile(architecture), path));
-  await place(join(library, 'zeromq.node'), (path) => copyFile(addonFile(architecture), path));
+  await swapIn(join(library, 'node'), (path) => linkOrCopy(runtimeFile(architecture), path));
+  await swapIn(join(library, 'zeromq.node'), (path) => copyFile(addonFile(architecture), path));
   const kept = new Set(['node', 'zeromq.node', 'LICENCES']);
   const metafiles: Metafile[] = [];
   for (const program of PROGRAMS) {
@@ -46,13 +46,13 @@ await orExit(async () => {
     await writeFile(join(metafileFolder, `${program.name}.json`), JSON.stringify(built.metafile));
     // The chunks first, the bundle that names them last: a program that starts meanwhile finds what it needs.
     for (const file of built.files) {
-      if (file.name === 'report.cjs') kept.add(await placeCode(library, program, file.text, built.files));
-      await place(join(library, file.name), (path) => writeFile(path, file.text));
+      if (file.name === 'report.cjs') kept.add(await writeCode(library, program, file.text, built.files));
+      await swapIn(join(library, file.name), (path) => writeFile(path, file.text));
       kept.add(file.name);
     }
-    await placeLauncher(programs, program);
+    await writeLauncher(programs, program);
   }
-  await place(join(library, 'LICENCES'), (path) => writeFile(path, licences(metafiles)));
+  await swapIn(join(library, 'LICENCES'), (path) => writeFile(path, licences(metafiles)));
   for (const name of await readdir(library))
     if (!kept.has(name)) await rm(join(library, name), { recursive: true });
   tell(
@@ -64,7 +64,7 @@ await orExit(async () => {
  * Not for another architecture than this one: a reporter without code compiles its text. V8 makes other bytes each time,
  * so code that is there is kept: a second build must not look like an upgrade to the installer.
  */
-async function placeCode(
+async function writeCode(
   library: string,
   { flags }: Program,
   start: string,
@@ -74,14 +74,14 @@ async function placeCode(
   const name = `${namesOf(main?.text ?? '', flags).code}-${process.arch}.bin`;
   if (!existsSync(join(library, name))) {
     const code = await makeCode(library, flags.split(' ').filter(Boolean), start);
-    await place(join(library, name), (path) => writeFile(path, code));
+    await swapIn(join(library, name), (path) => writeFile(path, code));
   }
   return name;
 }
 
-async function placeLauncher(folder: string, program: Program): Promise<void> {
+async function writeLauncher(folder: string, program: Program): Promise<void> {
   const template = readFileSync(join(ROOT, 'installers/launcher.sh'), 'utf8');
-  await place(join(folder, `banshare-${program.name}`), async (path) => {
+  await swapIn(join(folder, `banshare-${program.name}`), async (path) => {
     await writeFile(
       path,
       template.replaceAll('@BUNDLE@', program.bundle).replaceAll(' @FLAGS@', program.flags),

@@ -37,7 +37,7 @@ const VALUES: Readonly<Record<string, string>> = {
 /** The sources that every daemon runs, whose exit codes are its own. */
 const OF_ALL_DAEMONS = ['packages/runtime/src/**/lifecycle.ts', 'packages/runtime/src/**/tell.ts'];
 
-/** Each README that has a reference, by its path from the top, with the text as it should be. Throws a Fault where one has no place for it. */
+/** Each README that has a reference, by its path from the top, with the text as it should be. Throws a Fault where one has no marks for it. */
 export function readmes(): { path: string; is: string; should: string }[] {
   const nobody = async (): Promise<void> => undefined;
   const commands = server.serverCommands(nobody, () => undefined, []);
@@ -98,12 +98,12 @@ function commandRows(name: string, { command, describe, builder, inner = [] }: C
   if (describe === false || describe === undefined) return [];
   const words = `${name} ${[command ?? ''].flat()[0] ?? ''}`;
   const [bare = ''] = words.split(/ [<[]/, 1);
-  const places = new Set(Array.from(words.matchAll(/[<[](\w+)/g), ([, place = '']) => place));
+  const positionals = new Set(Array.from(words.matchAll(/[<[](\w+)/g), ([, name = '']) => name));
   const options = Object.entries(typeof builder === 'object' ? (builder as Record<string, Options>) : {});
   return [
     row(`\`${words}\``, describe, ''),
     ...options.flatMap(([key, option]) => {
-      if (!places.has(key)) return [optionRow(`${bare} `, key, option)];
+      if (!positionals.has(key)) return [optionRow(`${bare} `, key, option)];
       const meaning = meaningOf(option);
       return meaning === '' ? [] : [row(`\`${bare} ${key.toUpperCase()}\``, meaning, '')];
     }),

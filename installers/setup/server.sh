@@ -73,7 +73,7 @@ refuse_faults() {
     die "Cannot serve the generation $generation beside the others, so the previous installation is put back: $fault"
 }
 
-# A generation is complete or absent: it is made beside its place. One that is there gets back what it lacks, and a copy of what
+# A generation is complete or absent: it is made beside where it belongs. One that is there gets back what it lacks, and a copy of what
 # it was waits beside it. All of it belongs to the server's user, and is done as that user: see owner.sh.
 # shellcheck disable=SC2016 # for the shell that runs it
 lay_generation='

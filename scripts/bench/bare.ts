@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { addonBesideBundle } from '../making/bundle.ts';
 
-/** Bundles the reference programs beside the real ones, so that they load the same addon from the same place. */
+/** Bundles the reference programs beside the real ones, so that they load the same addon from the same folder. */
 export async function buildBare(library: string): Promise<(name: string) => string> {
   const names = ['request', 'echo', 'chain', 'subscriber'];
   const common = { outdir: library, bundle: true, platform: 'node', target: 'node24' } as const;

@@ -21,17 +21,17 @@ import type { BenchFleet, Host } from './fleet.ts';
 
 const ROUNDS = 150;
 const WARM_UP = 10;
-const PLACES = 3;
+const HOSTS = 3;
 
-/** What every command of the bench does: it tells its place and the address through a named pipe. */
+/** What every command of the bench does: it tells its host and the address through a named pipe. */
 export class Commands {
   readonly #script: string;
   readonly #waiting = new Map<string, { missing: number; resolve: (atMs: number) => void }>();
   readonly #pipe: Socket;
-  readonly #places: number;
+  readonly #hosts: number;
 
-  constructor(folder: string, places = PLACES) {
-    this.#places = places;
+  constructor(folder: string, hosts = HOSTS) {
+    this.#hosts = hosts;
     this.#script = join(folder, 'command.sh');
     const path = join(folder, 'commands');
     writeFileSync(this.#script, `echo "$1" > '${path}'\n`);
@@ -46,9 +46,9 @@ export class Commands {
     return ['/bin/sh', this.#script];
   }
 
-  /** When the command ran at the last of the places for an address. */
+  /** When the command ran at the last of the hosts for an address. */
   ranEverywhere(ip: string): Promise<number> {
-    return new Promise((resolve) => this.#waiting.set(ip, { missing: this.#places, resolve }));
+    return new Promise((resolve) => this.#waiting.set(ip, { missing: this.#hosts, resolve }));
   }
 
   close(): void {
@@ -155,7 +155,7 @@ async function startChain(
   const [, report = '', publish = ''] = text.split(' ');
   const keys = [server.publicKey, client.publicKey, client.secretKey];
   const ends = Array.from(
-    { length: PLACES },
+    { length: HOSTS },
     () => new Program('a bare subscriber', node, [bare('subscriber'), publish, ...keys, ...commands.words]),
   );
   await Promise.all(ends.map((end) => end.line((line) => line === 'ready')));

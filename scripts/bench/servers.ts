@@ -17,7 +17,7 @@ const ALONE = 100;
 const FOLLOWED = 150;
 const WARM_UP = 10;
 /** The server on SQLite, and two on one PostgreSQL, on the same ports. */
-const PLACES = { sqlite: '127.0.0.1', a: '127.0.0.2', b: '127.0.0.3' } as const;
+const ADDRESSES = { sqlite: '127.0.0.1', a: '127.0.0.2', b: '127.0.0.3' } as const;
 /** After so long a reporter asks the next server as well. */
 const PATIENCE_MS = 400;
 
@@ -44,9 +44,9 @@ export async function measureServers(
   const start = (name: 'a' | 'b'): Promise<Program> =>
     fleet.serve(
       name,
-      `[listen]\naddress = "${PLACES[name]}"\n[ledger]\nlog = "${postgres.url}?sslmode=disable"\n`,
+      `[listen]\naddress = "${ADDRESSES[name]}"\n[ledger]\nlog = "${postgres.url}?sslmode=disable"\n`,
     );
-  await fleet.serve('server', `[listen]\naddress = "${PLACES.sqlite}"\n`);
+  await fleet.serve('server', `[listen]\naddress = "${ADDRESSES.sqlite}"\n`);
   await start('a');
 
   say('one report after the other');
@@ -58,7 +58,7 @@ export async function measureServers(
   await start('b');
   const two = await inTurns([targets.sqlite], [targets.a, targets.b], ROUNDS);
   say('from deeds at one server to the ports of the other');
-  const deeds = await measureDeeds(fleet, PLACES);
+  const deeds = await measureDeeds(fleet, ADDRESSES);
   say('from one server to hosts of both');
   return [
     ...figuresOf(one, 'one server'),
@@ -72,7 +72,7 @@ export async function measureServers(
 /** Lays a copy of the first server that has moved its ledger to PostgreSQL, and another with its keys that begins with what it put there. */
 async function moveLedger(fleet: BenchFleet, { url }: Postgres): Promise<void> {
   fleet.layServer('a', 'server');
-  const moving = await fleet.serve('a', `[listen]\naddress = "${PLACES.a}"\n`);
+  const moving = await fleet.serve('a', `[listen]\naddress = "${ADDRESSES.a}"\n`);
   const moved = fleet.command('a', 'ledger', 'move', url);
   if (moved.status !== 0) throw new Fault(`The ledger could not be moved: ${moved.stdout}${moved.stderr}`);
   // The server starts again by itself.
@@ -83,7 +83,7 @@ async function moveLedger(fleet: BenchFleet, { url }: Postgres): Promise<void> {
   fleet.layServer('b', 'a', /\.sock$|ledger\.db/);
 }
 
-function targetsOf({ fleet }: BenchFleet, reporter: Reporter): Record<keyof typeof PLACES, Target> {
+function targetsOf({ fleet }: BenchFleet, reporter: Reporter): Record<keyof typeof ADDRESSES, Target> {
   const { reportPort, serverPublicKey: serverKey } = fleet;
   const to = (address: string): Target => ({
     key: reporter.key,
@@ -92,7 +92,7 @@ function targetsOf({ fleet }: BenchFleet, reporter: Reporter): Record<keyof type
     isByMac: true,
     endpoint: `tcp://${address}:${reportPort}`,
   });
-  return { sqlite: to(PLACES.sqlite), a: to(PLACES.a), b: to(PLACES.b) };
+  return { sqlite: to(ADDRESSES.sqlite), a: to(ADDRESSES.a), b: to(ADDRESSES.b) };
 }
 
 type Targets = readonly [Target, ...Target[]];
@@ -150,13 +150,13 @@ async function measureAlone(fleet: BenchFleet, reporter: Reporter): Promise<Figu
   const sockets = { sqlite: socketTo(fleet, reporter, 'sqlite'), a: socketTo(fleet, reporter, 'a') };
   try {
     for (let round = -WARM_UP; round < ALONE; round += 1) {
-      for (const place of ['sqlite', 'a'] as const) {
+      for (const name of ['sqlite', 'a'] as const) {
         const began = performance.now();
         await ask(
-          sockets[place],
+          sockets[name],
           reportOf(`46.0.0.${round + WARM_UP}`, reporter, fleet.fleet.serverPublicKey),
         );
-        if (round >= 0) times[place].push(performance.now() - began);
+        if (round >= 0) times[name].push(performance.now() - began);
       }
     }
   } finally {
@@ -207,18 +207,18 @@ async function measureFollowing(
 }
 
 /** Starts a host again at one of the servers, and says when its commands run. */
-async function commandsAt(fleet: BenchFleet, host: Host, place: 'a' | 'b'): Promise<Commands> {
-  const folder = join(fleet.folder, `commands-${place}`);
+async function commandsAt(fleet: BenchFleet, host: Host, name: 'a' | 'b'): Promise<Commands> {
+  const folder = join(fleet.folder, `commands-${name}`);
   mkdirSync(folder);
   const commands = new Commands(folder, 1);
   const apply = `[apply]\ncommand = "${commands.words.join(' ')} SRCIP"\n`;
-  await fleet.restart(host, `server = "${PLACES[place]}"\n${apply}`);
+  await fleet.restart(host, `server = "${ADDRESSES[name]}"\n${apply}`);
   return commands;
 }
 
-function socketTo({ fleet }: BenchFleet, reporter: Reporter, place: keyof typeof PLACES): Socket {
+function socketTo({ fleet }: BenchFleet, reporter: Reporter, name: keyof typeof ADDRESSES): Socket {
   const { reportPort, serverPublicKey } = fleet;
-  return connect(`tcp://${PLACES[place]}:${reportPort}`, serverPublicKey, reporter.key.curve);
+  return connect(`tcp://${ADDRESSES[name]}:${reportPort}`, serverPublicKey, reporter.key.curve);
 }
 
 type Socket = ReturnType<typeof connect>;

@@ -21,9 +21,9 @@ ${END}`;
 
 /** Makes a folder that only this user may enter; what an earlier deploy left behind is removed. */
 export const MAKE_FOLDER = `${BEGIN}
-for place in "$HOME" /var/tmp /tmp; do
-  find "$place" -maxdepth 1 -name '.banshare-deploy.*' -user "$(id -un)" -mmin +60 -exec rm -rf {} + 2>/dev/null
-  folder=$(mktemp -d "$place/.banshare-deploy.XXXXXXXXXX" 2>/dev/null) || continue
+for parent in "$HOME" /var/tmp /tmp; do
+  find "$parent" -maxdepth 1 -name '.banshare-deploy.*' -user "$(id -un)" -mmin +60 -exec rm -rf {} + 2>/dev/null
+  folder=$(mktemp -d "$parent/.banshare-deploy.XXXXXXXXXX" 2>/dev/null) || continue
   echo "banshare-deploy folder=$folder"
   return 0
 done

@@ -61,7 +61,7 @@ export class Remote {
   }
 }
 
-/** ssh and scp write the same place in two ways. */
+/** ssh and scp write the same target in two ways. */
 export function scpTarget(destination: string, path: string): string {
   if (destination.startsWith('ssh://')) return `scp://${destination.slice('ssh://'.length)}/${path}`;
   const at = destination.lastIndexOf('@') + 1;

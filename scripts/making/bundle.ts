@@ -17,7 +17,7 @@ export type Program = {
 
 /**
  * Room for all that one report allocates: it ends before the first collection, which would take 0.9 ms. And one thread beside it in
- * the place of four, which it would start and hardly use: 1 ms.
+ * instead of four, which it would start and hardly use: 1 ms.
  */
 const REPORT_FLAGS = ' --min-semi-space-size=4 --v8-pool-size=1';
 

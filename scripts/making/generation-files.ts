@@ -1,5 +1,5 @@
-// A generation is made beside the one in certs/ and takes its place in two steps: `.next` is being written and counts
-// for nothing; renamed to `.ready` it is complete, and whoever finds it there moves its files into place. So a regen
+// A generation is made beside the one in certs/ and replaces it in two steps: `.next` is being written and counts
+// for nothing; renamed to `.ready` it is complete, and whoever finds it there moves its files there. So a regen
 // that fails leaves the previous generation whole, and one that is killed while moving is finished by the next make.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ export function readGeneration(certs: string): Fleet {
   return fleet;
 }
 
-/** Puts a generation into certs/, in the place of the one that is there. */
+/** Puts a generation into certs/; the one that is there goes. */
 export function writeGeneration(certs: string, fleet: Fleet, keys: Keys): void {
   const next = join(certs, '.next');
   try {
@@ -57,7 +57,7 @@ function prepare(certs: string, next: string, fleet: Fleet, keys: Keys): void {
   writeAtomic(join(next, 'fleet.toml'), formatFleet(fleet), 0o644);
 }
 
-/** Moves a complete generation into place; harmless when there is none. */
+/** Moves a complete generation to where it belongs; harmless when there is none. */
 export function finishGeneration(certs: string): void {
   const ready = join(certs, '.ready');
   if (!existsSync(ready)) return;

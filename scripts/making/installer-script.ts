@@ -62,7 +62,7 @@ const PIECES: Readonly<Record<Role, readonly string[]>> = {
   ],
 };
 
-/** The whole installer: the script, then the payload's parts, whose places the script names. */
+/** The whole installer: the script, then the payload's parts, whose offsets the script names. */
 export function assemble(contents: Contents): Buffer {
   let length = 0;
   let script = Buffer.from(scriptText(contents, length));
@@ -93,7 +93,7 @@ function scriptText({ role, fleet, parts, runtimes, files }: Contents, length: n
     program_files: [...(role === 'client' ? ['psad.conf'] : []), ...files].join(' '),
     program_scripts: role === 'client' ? 'shared-ban' : '',
     runtimes: runtimes.map((each) => `${each.architecture} ${each.name} ${each.sha256}`).join('\n'),
-    parts: places(parts, length),
+    parts: offsetsOf(parts, length),
   };
   return [
     '#!/bin/sh',
@@ -108,7 +108,7 @@ function scriptText({ role, fleet, parts, runtimes, files }: Contents, length: n
 }
 
 /** A line "NAME OFFSET BYTES SHA256" for each part. */
-function places(parts: readonly Part[], length: number): string {
+function offsetsOf(parts: readonly Part[], length: number): string {
   let offset = length;
   return parts
     .map((part) => {

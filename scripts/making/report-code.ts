@@ -1,7 +1,7 @@
 // V8 takes 5 ms to compile what one report runs, of 35 in all. So the reporter's text lies beside the code that V8 made of
 // it here, and report.cjs, which starts both, lets V8 compile anew where that code does not fit. V8 compares texts by
-// their length only: the hash in the names keeps a text and the code of another one apart. A snapshot of V8's heap in the
-// place of both was tried: the runtime takes 8 ms longer to start with one of its own than with that in its program.
+// their length only: the hash in the names keeps a text and the code of another one apart. A snapshot of V8's heap instead
+// of both was tried: the runtime takes 8 ms longer to start with one of its own than with that in its program.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

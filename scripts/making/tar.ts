@@ -23,7 +23,7 @@ function header({ name, mode, bytes }: Entry): Buffer {
   block.write(octal(0, 7), 116);
   block.write(octal(bytes.length, 11), 124);
   block.write(octal(0, 11), 136);
-  // The checksum is reckoned with blanks in its own place.
+  // The checksum is reckoned with blanks in its own field.
   block.write('        ', 148);
   block.write('0', 156);
   block.write('ustar\x0000', 257);

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundle, PROGRAMS } from './bundle.ts';
 import { addonFile, thisArchitecture } from './parts.ts';
-import { place } from './place.ts';
+import { swapIn } from './swap-in.ts';
 import { ROOT } from '../say.ts';
 
 /**
@@ -13,10 +13,10 @@ export async function bundleForTests(): Promise<string> {
   const folder = join(ROOT, 'build/programs');
   await mkdir(folder, { recursive: true });
   const kept = new Set(['zeromq.node']);
-  await place(join(folder, 'zeromq.node'), (path) => copyFile(addonFile(thisArchitecture()), path));
+  await swapIn(join(folder, 'zeromq.node'), (path) => copyFile(addonFile(thisArchitecture()), path));
   for (const program of PROGRAMS)
     for (const { name, text } of (await bundle(program, {})).files) {
-      await place(join(folder, name), (path) => writeFile(path, text));
+      await swapIn(join(folder, name), (path) => writeFile(path, text));
       kept.add(name);
     }
   for (const name of await readdir(folder))

@@ -65,7 +65,7 @@ test('--limit takes roles, groups, destinations with or without their user, and 
   assert.throws(() => names('wep'), /"wep": no role, group or destination/);
 });
 
-test('ssh and scp mean the same place', () => {
+test('ssh and scp mean the same target', () => {
   assert.equal(scpTarget('web1', '/v/x'), 'web1:/v/x');
   assert.equal(scpTarget('root@2001:db8::1', '/v/x'), 'root@[2001:db8::1]:/v/x');
   assert.equal(scpTarget('root@[2001:db8::1]', '/v/x'), 'root@[2001:db8::1]:/v/x');

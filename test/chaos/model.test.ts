@@ -117,10 +117,10 @@ class World implements Disposable {
       events.filter(({ kind }) => kind === 'unban').map(({ ip, jail }) => `${jail} ${ip}`),
     );
     const here = new Set(rows.map(({ ip, jail }) => `${jail} ${ip}`));
-    const lost = [...(this.#held.get(n) ?? [])].filter((place) => !here.has(place) && !lifted.has(place));
+    const lost = [...(this.#held.get(n) ?? [])].filter((held) => !here.has(held) && !lifted.has(held));
     // What was lifted in the history before is in none that there is.
     assert.deepEqual(
-      lost.filter((place) => !this.#liftedOnce.has(place)),
+      lost.filter((held) => !this.#liftedOnce.has(held)),
       [],
       `lost by client ${n}`,
     );
@@ -149,7 +149,7 @@ class World implements Disposable {
       const taken = rows.filter(({ status, seq }) => status !== 'lifting' && seq !== 0);
       assert.deepEqual(
         taken.map(({ ip, jail, seq }) => `${jail} ${ip} ${seq}`).sort(),
-        [...wanted].map(([place, seq]) => `${place} ${seq}`).sort(),
+        [...wanted].map(([held, seq]) => `${held} ${seq}`).sort(),
         `client ${n} at ${position.seq}`,
       );
     }

@@ -13,7 +13,7 @@ import {
   type FleetServer,
   type Peer,
 } from '../fleet/index.ts';
-import { Patroni, patroniSkip, type Place } from '../fleet/patroni.ts';
+import { Patroni, patroniSkip, type MachineAddress } from '../fleet/patroni.ts';
 import { reportOf } from '../../packages/server/test/reports.ts';
 import { isLong } from './chance.ts';
 import { isInside, ownNetworkSkip, runInOwnNetwork } from './own-network.ts';
@@ -56,15 +56,15 @@ if (!isInside) {
 
 async function start(): Promise<void> {
   ip('link add br0 type bridge', `addr add ${HUB}/24 dev br0`, 'link set br0 up');
-  const places: Record<string, Place> = {};
+  const machines: Record<string, MachineAddress> = {};
   for (const [index, name] of MACHINES.entries()) {
     const network = ends.use(await Network.open());
     const address = `10.9.0.${index + 1}`;
     network.plug('br0', `p-${name}`, `${address}/24`);
     networks.set(name, network);
-    places[name] = { address, through: network.inside.through };
+    machines[name] = { address, through: network.inside.through };
   }
-  patroni = ends.use(await Patroni.start(MACHINES, { places, etcd: HUB }));
+  patroni = ends.use(await Patroni.start(MACHINES, { machines, etcd: HUB }));
   fleet = ends.use(await startFleet({ servers: ['127.0.0.1', '127.0.0.2'] }));
   await fleet.addReporter('h1');
   twin = await fleet.addTwin();

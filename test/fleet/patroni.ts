@@ -17,11 +17,11 @@ export function patroniSkip(): string | false {
 }
 
 /** Where a machine is: its address, and what its programs are started through, such as a network of its own. */
-export type Place = { readonly address: string; readonly through: readonly string[] };
+export type MachineAddress = { readonly address: string; readonly through: readonly string[] };
 
-const LOOPBACK: Place = { address: '127.0.0.1', through: [] };
+const LOOPBACK: MachineAddress = { address: '127.0.0.1', through: [] };
 
-type Node = Place & {
+type Node = MachineAddress & {
   name: string;
   port: number;
   rest: number;
@@ -47,18 +47,18 @@ export class Patroni implements AsyncDisposable {
     this.#etcdAddress = etcd;
   }
 
-  /** Resolves once one of them can be written and waits for another. They may each have a place, from which they reach etcd at an address. */
+  /** Resolves once one of them can be written and waits for another. They may each have a machine of their own, from which they reach etcd at an address. */
   static async start(
     names: readonly string[],
     {
-      places = {},
+      machines = {},
       etcd = LOOPBACK.address,
-    }: { places?: Readonly<Record<string, Place>>; etcd?: string } = {},
+    }: { machines?: Readonly<Record<string, MachineAddress>>; etcd?: string } = {},
   ): Promise<Patroni> {
     const made = new Patroni(etcd);
     try {
       made.#startEtcd();
-      for (const name of names) made.#lay(name, places[name] ?? LOOPBACK);
+      for (const name of names) made.#lay(name, machines[name] ?? LOOPBACK);
       for (const node of made.#nodes) made.#run(node);
       const leader = await made.untilWritable();
       made.sql(leader, `CREATE ROLE banshare LOGIN PASSWORD '${PASSWORD}'`);
@@ -205,12 +205,12 @@ export class Patroni implements AsyncDisposable {
     this.#etcd = start('/usr/bin/etcd', [...words, '--unsafe-no-fsync']);
   }
 
-  #lay(name: string, place: Place): void {
+  #lay(name: string, at: MachineAddress): void {
     const folder = join(this.#folder.path, name);
     mkdirSync(folder, { mode: 0o700 });
     this.#folder.give(folder);
     const ports = { port: takePort(), rest: takePort() };
-    const node = { name, folder, ...place, ...ports, program: undefined, frozen: [] };
+    const node = { name, folder, ...at, ...ports, program: undefined, frozen: [] };
     const replaced: Readonly<Record<string, string>> = {
       'ETCD-HOSTS': `${this.#etcdAddress}:${this.#etcdPort}`,
       'REST-PORT': String(node.rest),
@@ -218,8 +218,8 @@ export class Patroni implements AsyncDisposable {
       'REPLICATION-PASSWORD': PASSWORD,
       'REWIND-PASSWORD': PASSWORD,
       PROGRAMS: folderOfPrograms() ?? '',
-      NETWORK: place === LOOPBACK ? '127.0.0.1/32' : '0.0.0.0/0',
-      ADDRESS: place.address,
+      NETWORK: at === LOOPBACK ? '127.0.0.1/32' : '0.0.0.0/0',
+      ADDRESS: at.address,
       FOLDER: folder,
       NAME: name,
       PORT: String(node.port),

@@ -19,7 +19,7 @@ import type { FleetKeys, Ports } from './roots.ts';
 /** Where a peer finds its server. */
 export type Meeting = { keys: FleetKeys; ports: () => Ports; address?: string };
 
-/** Fields of the envelope that a test wants otherwise; `signer` signs in the place of the peer's own key. */
+/** Fields of the envelope that a test wants otherwise; `signer` signs instead of the peer's own key. */
 export type Otherwise = { id?: string; at?: number; to?: string; key?: string; signer?: Signer };
 
 /** A host played by the test itself, over real sockets: it says what a real host would not. */

@@ -115,7 +115,7 @@ export class Postgres implements AsyncDisposable {
     });
   }
 
-  /** Has its folder copied while it stands still, runs again, and returns what puts the copy in the place of all that came later. */
+  /** Has its folder copied while it stands still, runs again, and returns what puts the copy back, without all that came later. */
   async keep(): Promise<() => Promise<void>> {
     const kept = `${this.#data}.kept`;
     await this.stop('SIGINT');
@@ -189,7 +189,7 @@ export class Postgres implements AsyncDisposable {
     this.sql('SELECT pg_reload_conf()');
   }
 
-  /** Puts lines of pg_hba.conf before those that trust everybody, in the place of earlier ones. */
+  /** Puts lines of pg_hba.conf before those that trust everybody; earlier ones go. */
   ask(...lines: readonly string[]): void {
     const path = join(this.#data, 'pg_hba.conf');
     this.#trusting ??= readFileSync(path, 'utf8');

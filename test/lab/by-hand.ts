@@ -16,7 +16,9 @@ await using lab = process.argv.includes('--bare')
   : (await startFleet({ hosts: names })).lab;
 const hosts = [...lab.hosts, lab.attacker.host];
 console.log(
-  hosts.map(({ name, pid, place }) => `${name}: pid ${pid}, ${place.ipv4} ${place.ipv6}`).join('; '),
+  hosts
+    .map(({ name, pid, addresses }) => `${name}: pid ${pid}, ${addresses.ipv4} ${addresses.ipv6}`)
+    .join('; '),
 );
 process.once('SIGINT', () => process.stdin.destroy());
 for await (const _ of process.stdin);

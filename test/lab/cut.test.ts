@@ -50,7 +50,7 @@ for (const [kind, programs] of Object.entries(kinds)) {
     const { agent } = fleet.lab.attacker.host;
     await using _inner = await networkBehind(h2, fleet.lab.attacker.host);
     const toInner = (from: string, patienceMs = 5_000): ReturnType<typeof agent.connect> =>
-      agent.connect(from, from.includes(':') ? INNER6 : h2.place.ipv4, PORT, patienceMs);
+      agent.connect(from, from.includes(':') ? INNER6 : h2.addresses.ipv4, PORT, patienceMs);
     for (const from of [ATTACKER, OTHER, ATTACKER6]) assert.equal(await toInner(from), 'connected', from);
     for (const from of [ATTACKER, ATTACKER6]) {
       await fleet.server.output(['banshare-server', 'ban', from]);
@@ -80,7 +80,7 @@ async function connection(
 ): Promise<{ server: Running; attacker: Running } & AsyncDisposable> {
   const server = host.spawn(['nc', '-l', '-v', '-n', String(port)]);
   await server.line(/^Listening on/);
-  const attacker = fleet.lab.attacker.host.spawn(['nc', '-s', from, host.place.ipv4, String(port)]);
+  const attacker = fleet.lab.attacker.host.spawn(['nc', '-s', from, host.addresses.ipv4, String(port)]);
   attacker.say('before the ban\n');
   await server.line(/^before the ban$/);
   return {
@@ -126,7 +126,7 @@ async function networkBehind(host: Host, attacker: Host): Promise<Running> {
     `nft add rule ip lab pre tcp dport ${PORT} dnat to 192.168.77.2:${PORT}`,
   ];
   await host.output(['sh', '-ec', script.join('\n')]);
-  await attacker.output(['ip', '-6', 'route', 'add', 'fd77::/64', 'via', host.place.ipv6]);
+  await attacker.output(['ip', '-6', 'route', 'add', 'fd77::/64', 'via', host.addresses.ipv6]);
   const server = host.spawn(['nsenter', '-t', pid, '-n', 'nc', '-l', '-k', '-v', '-n', '::', String(PORT)]);
   const server4 = host.spawn([
     'nsenter',

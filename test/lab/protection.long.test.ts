@@ -80,7 +80,7 @@ test('Special ranges are refused at the reporter, each by its rule', { skip }, a
     ['10.0.0.1', /10\.0\.0\.0\/8/],
     ['::1', /::1\/128/],
     ['::ffff:10.99.0.1', /10\.0\.0\.0\/8/],
-    [fleet.host('h1').place.ipv4, /10\.0\.0\.0\/8/],
+    [fleet.host('h1').addresses.ipv4, /10\.0\.0\.0\/8/],
   ];
   for (const [ip, rule] of specials) {
     const [code, said] = await report(fleet.host('h1'), ip);
@@ -98,12 +98,12 @@ const H3 = '203.0.113.3';
 async function goPublic(lab: Lab): Promise<void> {
   const [server, h3] = [lab.host('srv'), lab.host('h3')];
   await server.output(['ip', 'route', 'add', 'local', SERVER, 'dev', 'lo']);
-  await server.output(['ip', 'route', 'add', H3, 'via', h3.place.ipv4]);
+  await server.output(['ip', 'route', 'add', H3, 'via', h3.addresses.ipv4]);
   await h3.output(['ip', 'addr', 'add', `${H3}/32`, 'dev', 'lo']);
   for (const host of lab.hosts) {
     if (host === server) continue;
     const source = host === h3 ? ['src', H3] : [];
-    await host.output(['ip', 'route', 'add', SERVER, 'via', server.place.ipv4, ...source]);
+    await host.output(['ip', 'route', 'add', SERVER, 'via', server.addresses.ipv4, ...source]);
   }
 }
 

@@ -88,7 +88,7 @@ test(
     assert.match(await a.says('audit'), /replica restored/);
     await a.says('audit', '--verify');
 
-    // The other one's replica is of the log before: it cannot take the place of this one by mistake.
+    // The other one's replica is of the log before: it cannot replace this one by mistake.
     const again = await b.command('restore', '--from-replica');
     assert.equal(again.code, 1);
     assert.match(again.stderr, /begun anew since, in another epoch.*0 bans and unbans/);

@@ -42,9 +42,9 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   const reread = (): ReturnType<typeof readClientConfig> =>
     readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
   const read = await reread();
-  const serverPlace = read.ok ? findServer(read.config) : undefined;
-  if (!read.ok || serverPlace?.ok !== true) {
-    const faults = read.ok ? [serverPlace?.ok === false ? serverPlace.fault : ''] : read.faults;
+  const serverEndpoint = read.ok ? findServer(read.config) : undefined;
+  if (!read.ok || serverEndpoint?.ok !== true) {
+    const faults = read.ok ? [serverEndpoint?.ok === false ? serverEndpoint.fault : ''] : read.faults;
     for (const fault of faults) complain('banshare-client', fault);
     process.exit(EXIT.configuration);
   }
@@ -57,7 +57,7 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
       run(
         {
           config: read.config,
-          serverPlace: serverPlace.value,
+          serverEndpoint: serverEndpoint.value,
           paths,
           reporter: reporterWords(root, config),
           reread,

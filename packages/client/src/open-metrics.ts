@@ -7,9 +7,9 @@ export function openMetrics(
   parts: Parameters<typeof measure>[0],
   resources: Resources,
 ): void {
-  const { listen: place } = config.metrics;
-  if (place === undefined) return;
+  const { listen } = config.metrics;
+  if (listen === undefined) return;
   const program = process.argv[1] ?? '';
-  const door = new MetricsDoor({ place, program, measure: () => measure(parts), log, faults });
+  const door = new MetricsDoor({ listen, program, measure: () => measure(parts), log, faults });
   resources.own('the metrics', () => door.close());
 }

@@ -40,8 +40,8 @@ export function reloaderOf(
     running: config,
     read: async () => {
       const read = await reread();
-      const place = read.ok ? findServer(read.config) : undefined;
-      return place?.ok === false ? { ok: false, faults: [place.fault] } : read;
+      const endpoint = read.ok ? findServer(read.config) : undefined;
+      return endpoint?.ok === false ? { ok: false, faults: [endpoint.fault] } : read;
     },
     takes: {
       addresses: 'where-used',

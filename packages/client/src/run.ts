@@ -16,7 +16,7 @@ import {
   type Resources,
   serveAdmin,
   spoolFilesIn,
-  type ServerPlace,
+  type ServerEndpoint,
   tell,
   wallSeconds,
 } from '@banshare/runtime';
@@ -66,7 +66,7 @@ import { mostActive } from './decide/max-active.ts';
 /** `reporter` is how this host's banshare-report is run: its first words. */
 export type RunOptions = {
   config: ClientConfig;
-  serverPlace: ServerPlace;
+  serverEndpoint: ServerEndpoint;
   paths: HostPaths;
   reporter: readonly string[];
   /** Reads the configuration anew, as at the start. */
@@ -80,7 +80,7 @@ const SAME_KEY =
 
 /** The client daemon: enrols where needed, then follows the fleet and applies its bans. @throws when it cannot start. */
 export async function run(options: RunOptions, resources: Resources, signal: AbortSignal): Promise<void> {
-  const { config, paths, serverPlace } = options;
+  const { config, paths, serverEndpoint } = options;
   const log = await openLog(config.log);
   const faults = new FaultLog(log, monotonicSeconds);
   const state = openState(paths, resources);
@@ -95,7 +95,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const enforcer = hostEnforcer(enforcers, config, enforcerHost);
   await sayWhatIsMissing(enforcer, log);
   const applier = startApplier(config, { log, state, enforcer, clock, bell, tally, times }, resources);
-  const server = new ServerAddresses(serverPlace.servers, paths);
+  const server = new ServerAddresses(serverEndpoint.servers, paths);
   const servers = choiceOfServers(options);
   const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault: faultOf(faults) });
   const parts = takeParts(config, { paths, log, state, applier, clock, protection, bell });
@@ -169,10 +169,10 @@ async function sayWhatIsMissing(enforcer: Enforcer, log: Log): Promise<void> {
 }
 
 /** A host that is not enrolled yet goes by its name. */
-function choiceOfServers({ config, paths, serverPlace }: RunOptions): ServerChoice {
+function choiceOfServers({ config, paths, serverEndpoint }: RunOptions): ServerChoice {
   const enrolled = readEnrolled(paths);
   const who = enrolled.ok ? enrolled.value.publicHex : nameOf(config);
-  return new ServerChoice(serverPlace.servers, who, (order) => noteOrder(paths, order));
+  return new ServerChoice(serverEndpoint.servers, who, (order) => noteOrder(paths, order));
 }
 
 /** What this host would like to be called. */
@@ -300,7 +300,7 @@ function goOnAs(
 
 /** What the local command `rotate` has the daemon do; who asks meanwhile gets the same answer. */
 function rotatorOf(
-  { config, serverPlace, paths }: RunOptions,
+  { config, serverEndpoint, paths }: RunOptions,
   ownKey: OwnKey,
   servers: ServerChoice,
   log: Log,
@@ -314,7 +314,7 @@ function rotatorOf(
     (underWay ??= rotateHere(
       paths,
       config.addresses,
-      { ...serverPlace, servers: servers.order },
+      { ...serverEndpoint, servers: servers.order },
       adopt,
     ).finally(() => {
       underWay = undefined;
@@ -323,7 +323,7 @@ function rotatorOf(
 
 /** The key of this host: the one it has, or a fresh one once the server accepts it; undefined when stopped meanwhile. */
 async function identify(
-  { config, paths, serverPlace }: RunOptions,
+  { config, paths, serverEndpoint }: RunOptions,
   host: { log: Log; faults: FaultLog; progress: Progress; servers: ServerChoice; resources: Resources },
   signal: AbortSignal,
 ): Promise<EnrolledKey | undefined> {
@@ -341,7 +341,7 @@ async function identify(
       tidyKeys(paths, enrolled.value);
       return enrolled.value;
     }
-    const server = await locateServer(serverPlace, host.servers.current, config.addresses, paths);
+    const server = await locateServer(serverEndpoint, host.servers.current, config.addresses, paths);
     const result = server.ok
       ? await enrol(paths, server.value, nameOf(config), outsideAddresses(config.addresses))
       : { ok: false as const, code: 'resolve', reason: server.fault, after: undefined };

@@ -37,7 +37,7 @@ export type Answering = (
 const BEAT_MS = 20;
 const MAC_REFUSED = { status: 'REFUSED', verdict: 'refused', code: 'signature' } as const;
 
-/** One for the whole process: libzmq gives its place free only some time after it closed. */
+/** One for the whole process: libzmq gives its memory free only some time after it closed. */
 let admission: Admission = 'admit';
 const door = await answerZap(() => admission);
 after(() => door.close());
@@ -57,7 +57,7 @@ export function chain(after: Position, count: number, more: Partial<Event> = {})
 
 export const start = (epoch = 'e1'): Position => ({ epoch, seq: 0, tail: EMPTY_TAIL });
 
-export function placeOf(events: readonly Event[]): Position {
+export function positionOf(events: readonly Event[]): Position {
   const last = events.at(-1) ?? start();
   return { epoch: last.epoch, seq: last.seq, tail: last.tail };
 }
@@ -131,7 +131,7 @@ export class HandMadeServer implements AsyncDisposable {
   }
 
   get head(): Position {
-    return placeOf(this.history);
+    return positionOf(this.history);
   }
 
   /** What its door says to every key from now on. */

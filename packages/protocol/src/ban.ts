@@ -20,7 +20,7 @@ export type Report = ReportedBan & Details & { durationSeconds?: number; evidenc
 /** Whose word a ban is: typed by an operator, found by hosts, or brought in from a list. */
 export type Origin = 'operator' | 'host' | 'import';
 
-/** A published ban or unban, in its place in the ledger. Times are epoch seconds; until is whole ones, null is for ever. */
+/** A published ban or unban, at its position in the ledger. Times are epoch seconds; until is whole ones, null is for ever. */
 export type Event = BanKey &
   Details & {
     kind: 'ban' | 'unban';
@@ -47,7 +47,7 @@ export function parseOrigin(value: unknown): Origin | undefined {
   return value === 'operator' || value === 'host' || value === 'import' ? value : undefined;
 }
 
-/** A place in a server's ledger: everything up to seq of that epoch is known. */
+/** A position in a server's ledger: everything up to seq of that epoch is known. */
 export type Position = { epoch: string; seq: number; tail: string };
 
 /** The text that stands for a ban as a map's key; no field can hold the separator. */

@@ -115,7 +115,7 @@ export function signedText(subject: string, body: string): string {
   return `banshare/1\0${subject}\0${body}`;
 }
 
-/** What a MAC covers in the place of a signature: the same, under another label. */
+/** What a MAC covers instead of a signature: the same, under another label. */
 export function coveredByMac(subject: string, body: string): string {
   return `banshare/mac/1\0${subject}\0${body}`;
 }
@@ -242,12 +242,14 @@ function readSync(read: FieldReader): SyncRequest {
 
 /** What cannot be read of it is left out, as with all that only says more of a host. */
 function readServer(read: FieldReader): Pick<AckRequest, 'server'> {
-  const server = read.described('server', (own) => own.parsed<string>('server', LONGEST_TEXT, parsePlace));
+  const server = read.described('server', (own) =>
+    own.parsed<string>('server', LONGEST_TEXT, parseServerAddress),
+  );
   return server === undefined ? {} : { server };
 }
 
 /** A name or an address. */
-function parsePlace(text: string): Result<string> {
+function parseServerAddress(text: string): Result<string> {
   return text.includes(':') ? parseAddress(text) : parseHostName(text);
 }
 

@@ -16,7 +16,7 @@ export const HEARTBEAT_MS = 1000;
  */
 export type Heartbeat = Position & { now: number; stale?: true };
 
-/** An event of a kind that this version does not know keeps its place, and is acknowledged as skipped. */
+/** An event of a kind that this version does not know keeps its position, and is acknowledged as skipped. */
 export type UnknownEvent = Position & { kind: 'unknown' };
 
 export type Publication =
@@ -27,7 +27,7 @@ const MOST_EVENTS = 10_000;
 const LONGEST_TARGET = 49;
 
 /**
- * What an event is called on the wire. A range is a kind of its own: who does not know it keeps its place and skips it, and no
+ * What an event is called on the wire. A range is a kind of its own: who does not know it keeps its position and skips it, and no
  * reader takes it for one address.
  */
 const WIRE_KINDS = {
@@ -83,7 +83,7 @@ export function parseEvent(fields: Fields): Result<Event | UnknownEvent> {
   const position = readPosition(read, 'seq');
   const kind = read.has('kind') ? read.text('kind', 32) : 'ban';
   if (read.fault !== undefined) return bad(read.fault);
-  // Of another version only the place in the ledger is certain.
+  // Of another version only the position in the ledger is certain.
   const known =
     fields['v'] === 1 && Object.hasOwn(WIRE_KINDS, kind) ? WIRE_KINDS[kind as WireKind] : undefined;
   if (known === undefined) return good({ ...position, kind: 'unknown' });

@@ -57,8 +57,8 @@ test('parsePublication() reads what encodeEvents() wrote, alone and in a batch',
 
 test('parsePublication() reads what encodeHeartbeat() wrote', () => {
   fc.assert(
-    fc.property(position, fc.nat(), (place, now) => {
-      const heartbeat = { ...place, now };
+    fc.property(position, fc.nat(), (position, now) => {
+      const heartbeat = { ...position, now };
       const [subject, body] = encodeHeartbeat(heartbeat);
       assert.deepEqual(parsePublication(subject, body), {
         ok: true,

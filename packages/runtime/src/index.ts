@@ -72,9 +72,9 @@ export { Reloader, showReload, type Reloaded } from './config/reload.ts';
 export { isAddition } from './config/sources.ts';
 export type { Servers } from './config/kinds.ts';
 export { isClearText, url as webAddress, type NotifyTable } from './config/notify-kinds.ts';
-export type { PagePlace } from './config/page-kinds.ts';
+export type { PageAddress } from './config/page-kinds.ts';
 export { metricsWarning } from './config/metrics-kinds.ts';
-export { findServer, type ServerPlace } from './config/server-place.ts';
+export { findServer, type ServerEndpoint } from './config/server-endpoint.ts';
 
 export {
   exposed,

@@ -71,12 +71,12 @@ export type Core = {
 
 /** Opens the ledger, and whatever every part needs of it. @throws StartFault when it cannot be used. */
 export async function openCore(
-  { config, generations, paths, log: place }: ServeOptions,
+  { config, generations, paths, log: logOptions }: ServeOptions,
   resources: Resources,
   signal: AbortSignal,
 ): Promise<Core> {
   const log = await openLog(config.log);
-  const { ledger, shared } = await openLedger(paths.ledger, place, log, resources, signal);
+  const { ledger, shared } = await openLedger(paths.ledger, logOptions, log, resources, signal);
   const clock = new SteadyClock(await ledger.lastTime());
   const inService = await settleGenerations(ledger, generations, { paths, log, now: clock.now() });
   // A backup that was killed left it: as long as the ledger, and as secret.

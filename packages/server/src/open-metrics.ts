@@ -7,14 +7,14 @@ export function openMetrics(
   parts: AdminParts & { log: Log; faults: FaultLog },
   resources: Resources,
 ): void {
-  const { listen: place } = config.metrics;
-  if (place === undefined) return;
+  const { listen } = config.metrics;
+  if (listen === undefined) return;
   const measure = async (): Promise<unknown> => {
     const reply = await answerAdmin({ command: 'metrics', args: {} }, parts);
     if (!reply.ok) throw new Error(reply.reason);
     return reply.result;
   };
   const { log, faults } = parts;
-  const door = new MetricsDoor({ place, program, measure, log, faults });
+  const door = new MetricsDoor({ listen, program, measure, log, faults });
   resources.own('the metrics', () => door.close());
 }

@@ -41,7 +41,7 @@ function makeWatched<S extends Socket>(make: () => S): { socket: S; observer: Ob
       return { socket, observer: socket.events };
     } catch (error) {
       setAside.push(socket);
-      // The name under which one is told of, made of a place in memory, may be that of one set aside before.
+      // The name under which one is told of, made of an address in memory, may be that of one set aside before.
       const isName = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
       if (left === 0 || !(isInterruption(error) || isName)) throw error;
     }

@@ -5,7 +5,7 @@ export type Incoming = {
   envelope: Buffer[];
   subject: string;
   body: string;
-  /** The bytes that the signature covers, or the MAC that stands in its place: each has a label of its own. */
+  /** The bytes that the signature covers, or the MAC that stands there instead: each has a label of its own. */
   signed: Buffer;
   signature: Buffer;
 };

@@ -16,7 +16,7 @@ export function seal(envelope: Envelope, request: RequestKind, signer: Signer): 
 /** Makes MACs, with a key that is derived or was kept. */
 type Maker = { of: (covered: string) => Buffer };
 
-/** Puts a MAC in the place of the signature. */
+/** Puts a MAC instead of the signature. */
 export function sealByMac(envelope: Envelope, request: RequestKind, mac: Maker): Sealed {
   const { subject, body } = encodeRequest(envelope, request);
   return { id: envelope.id, subject, body, signature: mac.of(coveredByMac(subject, body)) };

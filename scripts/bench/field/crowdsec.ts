@@ -47,7 +47,7 @@ export async function startCrowdSec(server: Host, hosts: readonly Host[]): Promi
   await server.untilLines('/var/log/crowdsec.log', /Local API listening/);
   await Promise.all(
     hosts.map(async (host) => {
-      const url = `http://${server.place.ipv4}:${PORT}/`;
+      const url = `http://${server.addresses.ipv4}:${PORT}/`;
       await host.write(
         `${BOUNCER}.local`,
         `mode: nftables\napi_url: ${url}\napi_key: ${host.name}${KEY}\n`,

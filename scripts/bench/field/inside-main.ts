@@ -69,11 +69,11 @@ function changeOf(jailName: string, address: string): Change {
   const [prog, host] = [parseProg('fail2ban'), parseHostName('h2')];
   if (!ip.ok || !jail.ok || !prog.ok || !host.ok)
     throw new Error(`"${address}" or "${jailName}" is not well formed`);
-  const place = { jail: jail.value, localJail: jail.value, prog: prog.value };
+  const aim = { jail: jail.value, localJail: jail.value, prog: prog.value };
   return {
     kind: 'ban',
     ip: ip.value,
-    ...place,
+    ...aim,
     host: host.value,
     seconds: 86_400,
     port: '0:65535',

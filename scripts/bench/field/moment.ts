@@ -51,7 +51,7 @@ function wordsFor(fleet: Fleet, reporter: Host): string[] {
   if (!key.ok) throw new Fault(key.fault);
   const { publishPort, serverPublicKey } = read.value;
   const { publicKey, secretKey } = key.value.curve;
-  return [`tcp://${fleet.server.place.ipv4}:${publishPort}`, serverPublicKey, publicKey, secretKey];
+  return [`tcp://${fleet.server.addresses.ipv4}:${publishPort}`, serverPublicKey, publicKey, secretKey];
 }
 
 function found({ ours, bare }: { ours: number[]; bare: number[] }): Found<Figure> {

@@ -37,7 +37,7 @@ export async function measureRestart(fleet: Fleet, host: Host): Promise<Found<Fi
   await rules.untilCount(COUNT);
 
   const program = join(import.meta.dirname, 'probe-main.ts');
-  const words = [BANNED, host.place.ipv4, String(PROBE_MS)];
+  const words = [BANNED, host.addresses.ipv4, String(PROBE_MS)];
   const probe = attacker.spawn([process.execPath, program, ...words]);
   await probe.line(/^probing$/);
   const began = performance.now();

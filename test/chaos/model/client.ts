@@ -187,10 +187,10 @@ export class ModelClient {
 
   /** As fail2ban-client: whether it was new. */
   #run([, jail = '', verb, ip = '']: string[]): boolean {
-    const place = `${jail} ${ip}`;
-    const wasThere = this.firewall.has(place);
-    if (verb === 'banip') this.firewall.add(place);
-    else this.firewall.delete(place);
+    const held = `${jail} ${ip}`;
+    const wasThere = this.firewall.has(held);
+    if (verb === 'banip') this.firewall.add(held);
+    else this.firewall.delete(held);
     return wasThere !== (verb === 'banip');
   }
 }

@@ -22,7 +22,7 @@ export class Attacker {
 
   /** Tries to connect to a host's sshd from one of the attacker's addresses. */
   async attempt(target: Host, from: string, port = 22, patience = patienceMs): Promise<Attempt> {
-    const to = from.includes(':') ? target.place.ipv6 : target.place.ipv4;
+    const to = from.includes(':') ? target.addresses.ipv6 : target.addresses.ipv4;
     return this.host.agent.connect(from, to, port, patience);
   }
 
@@ -59,6 +59,6 @@ export class Attacker {
   async silentResolver(): Promise<string> {
     const rules = 'add table inet lab\nadd chain inet lab in { type filter hook input priority 0; }\n';
     await this.host.output(['nft', '-f', '-'], { input: `${rules}add rule inet lab in udp dport 53 drop\n` });
-    return this.host.place.ipv4;
+    return this.host.addresses.ipv4;
   }
 }

@@ -4,7 +4,7 @@ import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Agent } from './agent.ts';
 import { PATIENCE_MS, untilTrue, within } from './deadline.ts';
-import type { Place } from './network.ts';
+import type { HostAddresses } from './network.ts';
 import { Running, type Exit } from './running.ts';
 
 const initScript = join(import.meta.dirname, 'init.sh');
@@ -15,7 +15,7 @@ export type RunOptions = { input?: string; environment?: Record<string, string>;
 /** A host of the lab: a process tree in namespaces of its own, seen from outside. */
 export class Host {
   readonly name: string;
-  readonly place: Place;
+  readonly addresses: HostAddresses;
   /** The host's first process, as numbered outside. */
   readonly pid: number;
   readonly #init: Running;
@@ -27,7 +27,7 @@ export class Host {
   /** Starts the host's first process and waits until its files are in place; its network comes later. */
   static async start(
     name: string,
-    place: Place,
+    addresses: HostAddresses,
     timeToLiveSeconds: number,
     layers: readonly string[],
   ): Promise<Host> {
@@ -44,12 +44,12 @@ export class Host {
     const argv = ['unshare', ...namespaces, 'sh', initScript, name, String(timeToLiveSeconds), ...layers];
     const init = new Running(`${name}'s init`, argv);
     await init.line(/^mounted$/);
-    return new Host(name, place, init, await init.innerPid());
+    return new Host(name, addresses, init, await init.innerPid());
   }
 
-  private constructor(name: string, place: Place, init: Running, pid: number) {
+  private constructor(name: string, addresses: HostAddresses, init: Running, pid: number) {
     this.name = name;
-    this.place = place;
+    this.addresses = addresses;
     this.#init = init;
     this.pid = pid;
   }

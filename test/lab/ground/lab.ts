@@ -1,6 +1,6 @@
 import { Attacker } from './attacker.ts';
 import { Host } from './host.ts';
-import { places, plugIn, startSwitch } from './network.ts';
+import { addressPlan, plugIn, startSwitch } from './network.ts';
 import type { Running } from './running.ts';
 
 /** Which hosts a lab has. A layer is a folder with etc, usr and var that is put over the machine's own. */
@@ -49,16 +49,16 @@ export class Lab implements AsyncDisposable {
  */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const timeToLive = options.timeToLiveSeconds ?? 7200;
-  const plan = places(options.hosts, options.server);
+  const plan = addressPlan(options.hosts, options.server);
   const networkSwitch = await startSwitch(timeToLive);
   const started: Host[] = [];
   try {
     const switchPid = await networkSwitch.innerPid();
     const start = async (name: string): Promise<void> => {
-      const place = plan.get(name)!;
-      const host = await Host.start(name, place, timeToLive, options.layers?.[name] ?? []);
+      const addresses = plan.get(name)!;
+      const host = await Host.start(name, addresses, timeToLive, options.layers?.[name] ?? []);
       started.push(host);
-      await plugIn(switchPid, name, host.pid, place);
+      await plugIn(switchPid, name, host.pid, addresses);
       if (name !== 'attacker') await host.agent.listen(22);
     };
     await settleAll([...plan.keys()].map(start));
@@ -76,7 +76,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   }
 }
 
-function hostsFile(plan: ReturnType<typeof places>): string {
+function hostsFile(plan: ReturnType<typeof addressPlan>): string {
   const lines = [...plan].map(([name, { ipv4, ipv6 }]) => `${ipv4} ${name}\n${ipv6} ${name}\n`);
   return `127.0.0.1 localhost\n::1 localhost\n${lines.join('')}`;
 }

@@ -43,7 +43,7 @@ export async function logIn(visitor: Host, from: string, to: Host): Promise<Runn
     from,
     '-p',
     PORT,
-    `admin1@${to.place.ipv4}`,
+    `admin1@${to.addresses.ipv4}`,
     'echo logged in; exec cat',
   ];
   const given = options.flatMap((option) => ['-o', option]);
@@ -54,7 +54,7 @@ export async function logIn(visitor: Host, from: string, to: Host): Promise<Runn
 
 /** Connects and stays without logging in; sshd waits for the visitor's name and key. */
 export async function knock(visitor: Host, from: string, to: Host): Promise<Running> {
-  const connection = visitor.spawn(['nc', '-s', from, to.place.ipv4, PORT]);
+  const connection = visitor.spawn(['nc', '-s', from, to.addresses.ipv4, PORT]);
   await connection.line(/^SSH-2\.0-/);
   return connection;
 }

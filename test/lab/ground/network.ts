@@ -1,21 +1,21 @@
 import { Running } from './running.ts';
 
 /** Where a lab host is found on the lab's one network. */
-export type Place = { ipv4: string; ipv6: string };
+export type HostAddresses = { ipv4: string; ipv6: string };
 
 /** The nets whose every address belongs to the attacker. */
 const attackerNets = ['198.51.100.0/24', '203.0.113.0/24', '2001:db8:bad::/64'];
 
-const attackerPlace: Place = { ipv4: '10.99.0.254', ipv6: 'fd99::254' };
-const serverPlace: Place = { ipv4: '10.99.0.100', ipv6: 'fd99::100' };
+const ATTACKER: HostAddresses = { ipv4: '10.99.0.254', ipv6: 'fd99::254' };
+const SERVER: HostAddresses = { ipv4: '10.99.0.100', ipv6: 'fd99::100' };
 
 /** The address of the host that runs banshare-server, the same in every lab: it is baked into the programs. */
-export const serverAddress = serverPlace.ipv4;
+export const serverAddress = SERVER.ipv4;
 
-/** Gives every host of a lab its place: the attacker and the server have fixed ones, the others are numbered. */
-export function places(hosts: readonly string[], server?: string): Map<string, Place> {
-  const plan = new Map<string, Place>([['attacker', attackerPlace]]);
-  if (server !== undefined) plan.set(server, serverPlace);
+/** Gives every host of a lab its addresses: the attacker and the server have fixed ones, the others are numbered. */
+export function addressPlan(hosts: readonly string[], server?: string): Map<string, HostAddresses> {
+  const plan = new Map<string, HostAddresses>([['attacker', ATTACKER]]);
+  if (server !== undefined) plan.set(server, SERVER);
   hosts.forEach((name, index) => {
     if (plan.has(name)) throw new Error(`Two hosts of the lab are called "${name}"; give each its own name`);
     plan.set(name, { ipv4: `10.99.0.${index + 1}`, ipv6: `fd99::${index + 1}` });
@@ -40,24 +40,29 @@ export async function startSwitch(timeToLiveSeconds: number): Promise<Running> {
 }
 
 /** Connects a host's eth0 to the switch and gives it its addresses and its routes. */
-export async function plugIn(switchPid: number, name: string, hostPid: number, place: Place): Promise<void> {
+export async function plugIn(
+  switchPid: number,
+  name: string,
+  hostPid: number,
+  addresses: HostAddresses,
+): Promise<void> {
   const port = `p-${name}`.slice(0, 15);
   await inNetwork(switchPid, [
     `link add ${port} type veth peer name eth0 netns ${hostPid}`,
     `link set ${port} master br0 up`,
   ]);
-  const isAttacker = place === attackerPlace;
+  const isAttacker = addresses === ATTACKER;
   await inNetwork(hostPid, [
     'link set lo up',
     'link set eth0 up',
-    `addr add ${place.ipv4}/24 dev eth0`,
-    `addr add ${place.ipv6}/64 dev eth0 nodad`,
+    `addr add ${addresses.ipv4}/24 dev eth0`,
+    `addr add ${addresses.ipv6}/64 dev eth0 nodad`,
     ...attackerNets.map((net) => (isAttacker ? `route add local ${net} dev lo` : routeToAttacker(net))),
   ]);
 }
 
 function routeToAttacker(net: string): string {
-  return `route add ${net} via ${net.includes(':') ? attackerPlace.ipv6 : attackerPlace.ipv4}`;
+  return `route add ${net} via ${net.includes(':') ? ATTACKER.ipv6 : ATTACKER.ipv4}`;
 }
 
 async function inNetwork(pid: number, commands: readonly string[]): Promise<void> {

@@ -2,7 +2,7 @@ import { sayReason } from '../bans/reason.ts';
 import { join } from 'node:path';
 import type { Dropped, Receipt, Uncounted } from '@banshare/protocol';
 import { DEAD_LETTERS, monotonicSeconds, spooledAt, spoolFilesIn } from '@banshare/runtime';
-import { placingOf } from '../enforcer-change/hand-over.ts';
+import { notedEnforcers } from '../enforcer-change/hand-over.ts';
 import type { Phase, Progress } from '../follow/progress.ts';
 import type { ServerChoice } from '../server/server-choice.ts';
 import type { State } from '../bans/state.ts';
@@ -89,7 +89,7 @@ export function statusOf(
     advice: [...enforcer.missing, ...adviceFor(enforcer.kinds, counts), ...adviceOnRanges(state)],
     bans: counts,
     lacking: state.lackingCount(),
-    earlierEnforcers: Object.keys(placingOf(state)?.before ?? {}),
+    earlierEnforcers: Object.keys(notedEnforcers(state)?.before ?? {}),
     unlifted: unliftedIn(state),
     unproven: [...(enforcer.unproven ?? [])],
     unprotected: [...(enforcer.unprotected ?? [])],
@@ -124,11 +124,11 @@ export function unliftedIn(state: State): string[] {
       : [
           `${count === 1 ? 'A ban' : `${count} bans`} could not be lifted here yet, and ${count === 1 ? 'is' : 'are'} tried again: ${example.ip} in ${example.localJail}: ${sayReason(example.reason)}`,
         ];
-  const earlier = Object.entries(placingOf(state)?.before ?? {}).flatMap(([place, { trouble }]) =>
+  const earlier = Object.entries(notedEnforcers(state)?.before ?? {}).flatMap(([holder, { trouble }]) =>
     trouble === undefined
       ? []
       : [
-          `What ${place} holds of banshare, from before the enforcer was changed, still stands, and its lifting is tried again: ${trouble}`,
+          `What ${holder} holds of banshare, from before the enforcer was changed, still stands, and its lifting is tried again: ${trouble}`,
         ],
   );
   return [...own, ...earlier];

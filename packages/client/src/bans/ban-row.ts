@@ -9,7 +9,7 @@ export type RowStatus = Standing['status'] | Lift['status'];
 
 /** What is known of a ban, whatever its state. */
 type Known = BanKey & {
-  /** Its place in the server's ledger; 0 where that lacks it, having another history of the same epoch. */
+  /** Its number in the server's ledger; 0 where that lacks it, having another history of the same epoch. */
   seq: number;
   /** Epoch seconds of its publication. */
   at: number;

@@ -5,7 +5,7 @@ import type { BanKey, JailName, Target } from '@banshare/protocol';
  * A ban that stands where an enforcer put it that is no longer asked. isBefore: it is lifted before the enforcer that followed
  * puts the ban in place, since both may act on the same thing.
  */
-export type Remain = BanKey & { place: string; localJail: JailName; isBefore: boolean };
+export type Remain = BanKey & { holder: string; localJail: JailName; isBefore: boolean };
 
 /** What earlier enforcers of this host still hold of banshare, as it stands in the state. */
 export class Remains {
@@ -15,20 +15,20 @@ export class Remains {
     this.#sql = sql;
   }
 
-  add({ place, ip, prog, jail, localJail, isBefore }: Remain): void {
+  add({ holder, ip, prog, jail, localJail, isBefore }: Remain): void {
     this.#sql(
       'INSERT OR REPLACE INTO left_behind (place, ip, prog, jail, local_jail, before) VALUES (?, ?, ?, ?, ?, ?)',
-    ).run(place, ip, prog, jail, localJail, isBefore ? 1 : 0);
+    ).run(holder, ip, prog, jail, localJail, isBefore ? 1 : 0);
   }
 
-  has(place: string, ban: BanKey): boolean {
+  has(holder: string, ban: BanKey): boolean {
     const found = this.#sql(
       'SELECT 1 FROM left_behind WHERE place = ? AND ip = ? AND prog = ? AND jail = ?',
-    ).get(place, ban.ip, ban.prog, ban.jail);
+    ).get(holder, ban.ip, ban.prog, ban.jail);
     return found !== undefined;
   }
 
-  /** Notes by which event an address was lifted that still stands there. @returns the places where it does. */
+  /** Notes by which event an address was lifted that still stands there. @returns the holders where it does. */
   noteUnban(ip: Target, seq: number): string[] {
     this.#sql('UPDATE left_behind SET unban = ? WHERE ip = ?').run(seq, ip);
     const rows = this.#sql('SELECT DISTINCT place FROM left_behind WHERE ip = ? ORDER BY place').all(ip);
@@ -36,40 +36,40 @@ export class Remains {
   }
 
   /** The events that lifted an address which no enforcer holds any more once this one has let it go; of one address or of all. */
-  unbansEndingAt(place: string, ip?: Target): number[] {
+  unbansEndingAt(holder: string, ip?: Target): number[] {
     const rows = this.#sql(
       `SELECT DISTINCT unban FROM left_behind AS here WHERE place = ? AND (? IS NULL OR ip = ?) AND unban IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM left_behind AS there WHERE there.ip = here.ip AND there.place <> here.place)`,
-    ).all(place, ip ?? null, ip ?? null);
+    ).all(holder, ip ?? null, ip ?? null);
     return rows.map((row) => Number(row['unban']));
   }
 
-  /** Whether nothing stands in one place. */
-  isEmptyAt(place: string): boolean {
-    return this.#sql('SELECT 1 FROM left_behind WHERE place = ? LIMIT 1').get(place) === undefined;
+  /** Whether one holder has nothing left. */
+  isEmptyAt(holder: string): boolean {
+    return this.#sql('SELECT 1 FROM left_behind WHERE place = ? LIMIT 1').get(holder) === undefined;
   }
 
-  /** What stands in one place; of one address only, where that is named. */
-  at(place: string, ip?: Target): Remain[] {
+  /** What one holder still has; of one address only, where that is named. */
+  at(holder: string, ip?: Target): Remain[] {
     const rows =
       ip === undefined
-        ? this.#sql('SELECT * FROM left_behind WHERE place = ?').all(place)
-        : this.#sql('SELECT * FROM left_behind WHERE place = ? AND ip = ?').all(place, ip);
+        ? this.#sql('SELECT * FROM left_behind WHERE place = ?').all(holder)
+        : this.#sql('SELECT * FROM left_behind WHERE place = ? AND ip = ?').all(holder, ip);
     return rows.map(leftOf);
   }
 
-  remove({ place, ip, prog, jail }: Omit<Remain, 'localJail' | 'isBefore'>): void {
+  remove({ holder, ip, prog, jail }: Omit<Remain, 'localJail' | 'isBefore'>): void {
     this.#sql('DELETE FROM left_behind WHERE place = ? AND ip = ? AND prog = ? AND jail = ?').run(
-      place,
+      holder,
       ip,
       prog,
       jail,
     );
   }
 
-  /** Forgets all that stands in one place. */
-  clear(place: string): void {
-    this.#sql('DELETE FROM left_behind WHERE place = ?').run(place);
+  /** Forgets all that one holder has. */
+  clear(holder: string): void {
+    this.#sql('DELETE FROM left_behind WHERE place = ?').run(holder);
   }
 
   get count(): number {
@@ -79,7 +79,7 @@ export class Remains {
 
 function leftOf(row: Record<string, unknown>): Remain {
   return {
-    place: row['place'],
+    holder: row['place'],
     ip: row['ip'],
     prog: row['prog'],
     jail: row['jail'],

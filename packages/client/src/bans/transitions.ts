@@ -88,7 +88,7 @@ function decided(event: Event | BanRow, chosen: Chosen, earlier: BanRow | undefi
   };
 }
 
-/** A snapshot has a ban that stands here, or was let go here: it stays as it is, at its place in the server's history. */
+/** A snapshot has a ban that stands here, or was let go here: it stays as it is, at its number in the server's history. */
 export function confirmed(row: BanRow, { seq, at, until }: Event): BanRow {
   return { ...row, seq, at, until };
 }

@@ -19,8 +19,8 @@ export async function setupFaults(root: string, configPath: string | undefined):
   });
   const faults = read.ok ? [] : [...read.faults];
   if (read.ok) {
-    const serverPlace = findServer(read.config);
-    if (!serverPlace.ok) faults.push(serverPlace.fault);
+    const serverEndpoint = findServer(read.config);
+    if (!serverEndpoint.ok) faults.push(serverEndpoint.fault);
     const unreadable = faults.length;
     for (const text of [read.config.apply.command, read.config.apply.unbanCommand]) {
       const words = splitWords(text);

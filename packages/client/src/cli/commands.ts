@@ -15,7 +15,7 @@ import {
   outsideAddresses,
   readClientConfig,
   type Reloaded,
-  type ServerPlace,
+  type ServerEndpoint,
   showReload,
   table,
   tell,
@@ -178,15 +178,15 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   }
   const setup = await readSetup(root, configPath);
   if (setup === undefined) return EXIT.configuration;
-  const { config, serverPlace } = setup;
+  const { config, serverEndpoint } = setup;
   const wanted = known.ok ? known.value.name : (config.name ?? hostname());
   const askAt = async (name: string): Promise<Enrolment> => {
-    const server = await locateServer(serverPlace, name, config.addresses, paths);
+    const server = await locateServer(serverEndpoint, name, config.addresses, paths);
     return server.ok
       ? enrol(paths, server.value, wanted, outsideAddresses(config.addresses))
       : { ok: false, kind: 'wait', code: 'resolve', reason: server.fault };
   };
-  const { order } = new ServerChoice(serverPlace.servers, wanted);
+  const { order } = new ServerChoice(serverEndpoint.servers, wanted);
   const counts = (answer: Enrolment): boolean => answer.ok || !ANOTHER_MAY.has(answer.code);
   const result = await askPatiently(() => firstThatCounts(order, askAt, counts));
   if (known.ok && !result.ok && result.code === 'revoked') {
@@ -222,7 +222,7 @@ async function askPatiently(ask: () => Promise<Enrolment>): Promise<Enrolment> {
 async function rotateKey(root: string, configPath: string | undefined): Promise<number> {
   const setup = await readSetup(root, configPath);
   if (setup === undefined) return EXIT.configuration;
-  const { code, lines } = await rotateNow(root, setup.config, setup.serverPlace);
+  const { code, lines } = await rotateNow(root, setup.config, setup.serverEndpoint);
   for (const line of lines) (code === 0 ? print : say)(line);
   return code;
 }
@@ -297,7 +297,7 @@ async function checkAll(root: string, configPath: string | undefined): Promise<n
     const setup = await readSetup(root, configPath);
     const warning = metricsWarning(setup?.config.metrics.listen);
     if (warning !== undefined) say(warning);
-    const servers = setup?.serverPlace.servers ?? [];
+    const servers = setup?.serverEndpoint.servers ?? [];
     if (servers.length > 1) print(`the servers of this host are ${servers.join(', ')}`);
     return 0;
   }
@@ -308,7 +308,7 @@ async function checkAll(root: string, configPath: string | undefined): Promise<n
 async function readSetup(
   root: string,
   configPath: string | undefined,
-): Promise<{ config: ClientConfig; serverPlace: ServerPlace } | undefined> {
+): Promise<{ config: ClientConfig; serverEndpoint: ServerEndpoint } | undefined> {
   const config = await readClientConfig(configPath ?? hostPaths(root).clientConfig, {
     mustExist: configPath !== undefined,
   });
@@ -316,9 +316,9 @@ async function readSetup(
     config.faults.forEach(say);
     return undefined;
   }
-  const serverPlace = findServer(config.config);
-  if (serverPlace.ok) return { config: config.config, serverPlace: serverPlace.value };
-  say(serverPlace.fault);
+  const serverEndpoint = findServer(config.config);
+  if (serverEndpoint.ok) return { config: config.config, serverEndpoint: serverEndpoint.value };
+  say(serverEndpoint.fault);
   return undefined;
 }
 

@@ -5,7 +5,7 @@ import {
   wallSeconds,
   type ClientConfig,
   type HostPaths,
-  type ServerPlace,
+  type ServerEndpoint,
 } from '@banshare/runtime';
 import { diagnoseFail2ban, diagnoseSharedActions } from './diagnose-fail2ban.ts';
 import { isPsadFirst } from '../host-enforcer/build.ts';
@@ -24,10 +24,10 @@ const ASK_MS = 3000;
 /** Looks at everything between this host and each of its servers, and tells the possible faults apart. */
 export async function diagnose(
   config: ClientConfig,
-  serverPlace: ServerPlace,
+  serverEndpoint: ServerEndpoint,
   paths: HostPaths,
 ): Promise<Finding[]> {
-  const each = serverPlace.servers.map((server) => diagnoseServer(server, config, serverPlace, paths));
+  const each = serverEndpoint.servers.map((server) => diagnoseServer(server, config, serverEndpoint, paths));
   const ofServers = (await Promise.all(each)).flat();
   // What concerns this host is the same at each server.
   const findings = ofServers.filter(
@@ -62,18 +62,18 @@ function banByFail2ban({ apply, enforcer }: ClientConfig): boolean {
 async function diagnoseServer(
   server: string,
   config: ClientConfig,
-  serverPlace: ServerPlace,
+  serverEndpoint: ServerEndpoint,
   paths: HostPaths,
 ): Promise<Finding[]> {
-  const located = await locateServer(serverPlace, server, config.addresses, paths);
+  const located = await locateServer(serverEndpoint, server, config.addresses, paths);
   if (!located.ok)
     return [{ ok: false, says: `${located.fault}. Check SERVER, or the resolver of this host` }];
   const { ip } = located.value;
-  const isOneOfSeveral = serverPlace.servers.length > 1;
-  const place = isOneOfSeveral && ip !== server ? `${server} (${ip})` : ip;
+  const isOneOfSeveral = serverEndpoint.servers.length > 1;
+  const named = isOneOfSeveral && ip !== server ? `${server} (${ip})` : ip;
   const ports = await Promise.all([
-    diagnosePort(`report port ${serverPlace.reportPort} of ${place}`, ip, serverPlace.reportPort),
-    diagnosePort(`publish port ${serverPlace.publishPort} of ${place}`, ip, serverPlace.publishPort),
+    diagnosePort(`report port ${serverEndpoint.reportPort} of ${named}`, ip, serverEndpoint.reportPort),
+    diagnosePort(`publish port ${serverEndpoint.publishPort} of ${named}`, ip, serverEndpoint.publishPort),
   ]);
   if (!ports[0].ok) return ports;
   const who = isOneOfSeveral ? `The server ${server}` : 'The server';

@@ -73,8 +73,8 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const fault = (_key: string, text: string): void => {
       log.warning(text);
     };
-    const serverPlace = findServer(config);
-    const server = new ServerAddresses(serverPlace.ok ? serverPlace.value.servers : [], paths);
+    const serverEndpoint = findServer(config);
+    const server = new ServerAddresses(serverEndpoint.ok ? serverEndpoint.value.servers : [], paths);
     const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault });
     const key = readEnrolled(paths);
     const choice = choiceOf(config, state, protection, key.ok ? key.value.name : undefined);

@@ -28,8 +28,9 @@ export function clientPlugin(
 function sentencesOf(status: ClientStatus, findings: readonly Finding[], isWell: boolean): string[] {
   const { name, server, phase, position, receipt } = status;
   if (isWell) {
-    const place = receipt === undefined ? '' : `, ${receipt.placed} of ${receipt.wanted} bans are in place`;
-    return [`${name} has received everything up to event ${position ?? 0} of ${server}${place}`];
+    const standing =
+      receipt === undefined ? '' : `, ${receipt.placed} of ${receipt.wanted} bans are in place`;
+    return [`${name} has received everything up to event ${position ?? 0} of ${server}${standing}`];
   }
   const all = [
     ...status.unlifted,

@@ -5,7 +5,7 @@ import {
   hostPaths,
   type HostPaths,
   serveAdmin,
-  type ServerPlace,
+  type ServerEndpoint,
 } from '@banshare/runtime';
 import { askDaemon } from './ask-daemon.ts';
 import type { Said } from './pause-commands.ts';
@@ -22,16 +22,20 @@ const CODES: Readonly<Record<string, number>> = {
  * `rotate`: the running daemon does it, since it must go over to the new key itself; where none runs this very process does,
  * and holds the daemon's socket meanwhile, so that nobody else touches the keys.
  */
-export async function rotateNow(root: string, config: ClientConfig, serverPlace: ServerPlace): Promise<Said> {
+export async function rotateNow(
+  root: string,
+  config: ClientConfig,
+  serverEndpoint: ServerEndpoint,
+): Promise<Said> {
   const paths = hostPaths(root);
   const reply = await askDaemon(paths, { command: 'rotate' }, ASK_MS);
-  return said(reply.ok || reply.code !== 'no-daemon' ? reply : await without(paths, config, serverPlace));
+  return said(reply.ok || reply.code !== 'no-daemon' ? reply : await without(paths, config, serverEndpoint));
 }
 
 async function without(
   paths: HostPaths,
   config: ClientConfig,
-  serverPlace: ServerPlace,
+  serverEndpoint: ServerEndpoint,
 ): Promise<AdminReply> {
   const ended = new AbortController();
   const busy = {
@@ -42,7 +46,7 @@ async function without(
   const socket = await serveAdmin({ path: paths.clientSocket, handle: () => busy, signal: ended.signal });
   if (!socket.ok) return { ok: false, code: 'socket', reason: socket.fault };
   try {
-    return await rotateHere(paths, config.addresses, serverPlace, () => undefined);
+    return await rotateHere(paths, config.addresses, serverEndpoint, () => undefined);
   } finally {
     await socket.value.close();
   }

@@ -37,7 +37,7 @@ export function showStatus(status: ClientStatus): string {
     ...status.unproven,
     ...status.unprotected,
     ...status.earlierEnforcers.map(
-      (place) => `Not lifted yet, from before the enforcer was changed: what ${place} holds of banshare.`,
+      (holder) => `Not lifted yet, from before the enforcer was changed: what ${holder} holds of banshare.`,
     ),
     ...restartLines(status),
     ...spoolLines(spool),

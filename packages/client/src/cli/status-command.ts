@@ -7,7 +7,7 @@ import {
   type AdminReply,
   type ClientConfig,
   type HostPaths,
-  type ServerPlace,
+  type ServerEndpoint,
 } from '@banshare/runtime';
 import { isInOrder, type ClientStatus } from '../admin/status.ts';
 import { wait } from '../host/wait.ts';
@@ -28,7 +28,7 @@ const STATUS_MS = 10_000;
 /** `status`: what the daemon tells and what can be seen beside it; as JSON, for people, or as a monitoring plugin. Returns the exit code. */
 export async function showHost(
   root: string,
-  { config, serverPlace }: { config: ClientConfig; serverPlace: ServerPlace },
+  { config, serverEndpoint }: { config: ClientConfig; serverEndpoint: ServerEndpoint },
   { json, nagios }: { json: boolean; nagios?: unknown },
 ): Promise<number> {
   const paths = hostPaths(root);
@@ -36,7 +36,7 @@ export async function showHost(
   const running = reply.ok ? (reply.result as ClientStatus) : undefined;
   const findings = [
     ...(running?.receipt === undefined ? [] : receiptFindings(running.receipt)),
-    ...(await diagnose(config, serverPlace, paths)),
+    ...(await diagnose(config, serverEndpoint, paths)),
   ];
   if (nagios === true) {
     const { state, line } = clientPlugin(reply, findings);

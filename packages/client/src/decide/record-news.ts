@@ -105,7 +105,7 @@ function liftUnknown(event: Event, parts: DecideParts, queued: BanRow[]): void {
 
 /**
  * What becomes of bans here that the snapshot lacks: of a new epoch, and of a history that is ours, they are over. Where the
- * server has another history of our epoch, an older file having taken the place of its ledger, nobody knows: they stay until
+ * server has another history of our epoch, an older file having replaced its ledger, nobody knows: they stay until
  * their end.
  */
 async function takeSnapshot(

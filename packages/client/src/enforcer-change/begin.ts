@@ -8,9 +8,9 @@ import {
   enforcerOf,
   isOfHost,
   outlastsItsProgram,
-  placersOf,
+  enforcersOf,
   programOf,
-} from '../host-enforcer/placement.ts';
+} from '../host-enforcer/noted-enforcers.ts';
 import { isProgram } from '../host/exec.ts';
 import { handOver, type Before } from './hand-over.ts';
 import { LiftRemains, type LiftRemainsParts } from './lift-remains.ts';
@@ -33,7 +33,7 @@ export async function changeEnforcers(
   await markBegun(state, host.notes, config.apply.missingJail, isWanted);
   const to = {
     state,
-    placers: placersOf(config),
+    enforcers: enforcersOf(config),
     choice,
     localJailOf: (ban: BanKey) => localJailOf(ban, config.apply.jails),
     boot: thisBoot(),
@@ -44,8 +44,8 @@ export async function changeEnforcers(
     host.log.notice('This host has other enforcers than before: its bans are passed on to them', {});
   const left = new LiftRemains({
     state,
-    enforcerOf: (placer) => enforcerOf(placer, config, host),
-    isGone: (place, placer) => isGone(place, placer, host.paths),
+    enforcerOf: (noted) => enforcerOf(noted, config, host),
+    isGone: (holder, noted) => isGone(holder, noted, host.paths),
     idle: () => applier.idle(),
     queue: (row) => applier.queue(row),
     log: host.log,
@@ -60,14 +60,14 @@ export async function changeEnforcers(
  * start of this machine, where the program is gone that could have brought them back.
  */
 export function isGone(
-  place: string,
+  holder: string,
   { boot }: Pick<Before, 'boot'>,
   { root, fail2banSocket }: HostPaths,
   isThere = isProgram,
 ): boolean {
-  if (outlastsItsProgram(place))
+  if (outlastsItsProgram(holder))
     return !existsSync(join(root, 'etc/fail2ban')) && !existsSync(fail2banSocket);
-  return isOfHost(place) && boot !== undefined && boot !== thisBoot() && !isThere(programOf(place));
+  return isOfHost(holder) && boot !== undefined && boot !== thisBoot() && !isThere(programOf(holder));
 }
 
 /** Which start of the machine this is. */

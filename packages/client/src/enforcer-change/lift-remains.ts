@@ -4,8 +4,8 @@ import { isWanted, type BanRow } from '../bans/ban-row.ts';
 import { noLongerInTheWay, takenOver } from '../bans/transitions.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import { inParts } from '../host/in-parts.ts';
-import { isOfHost, placesOf, type Placer } from '../host-enforcer/placement.ts';
-import { notePlacing, placingOf, type Before } from './hand-over.ts';
+import { isOfHost, holdersOf, type NotedEnforcer } from '../host-enforcer/noted-enforcers.ts';
+import { noteEnforcers, notedEnforcers, type Before } from './hand-over.ts';
 import type { Remain } from '../bans/remains.ts';
 import type { State } from '../bans/state.ts';
 import { reasonOf, unbanOf, type Change } from '../bans/change.ts';
@@ -13,8 +13,8 @@ import { reasonOf, unbanOf, type Change } from '../bans/change.ts';
 /** What is needed to lift what earlier enforcers hold; isGone tells whether one of them cannot hold anything any more. */
 export type LiftRemainsParts = {
   state: State;
-  enforcerOf: (placer: Placer) => Enforcer;
-  isGone: (place: string, placer: Before) => boolean;
+  enforcerOf: (noted: NotedEnforcer) => Enforcer;
+  isGone: (holder: string, noted: Before) => boolean;
   /** Resolves when nothing is under way at the enforcers that are asked now. */
   idle: () => Promise<void>;
   queue: (row: BanRow) => void;
@@ -41,7 +41,7 @@ export class LiftRemains {
 
   constructor(parts: LiftRemainsParts) {
     this.#parts = parts;
-    this.#isOver = this.#places().length === 0;
+    this.#isOver = this.#holders().length === 0;
   }
 
   /** Lifts what it can, now and whenever more of it can be lifted. Returns how to stop. */
@@ -70,9 +70,9 @@ export class LiftRemains {
   #sayWhatStands({ ip, seq }: BanRow): void {
     const { state } = this.#parts;
     if (state.of(ip).some(isWanted)) return;
-    const places = state.remains.noteUnban(ip, seq);
-    const reason = `${places.join(' and ')}, from before the enforcer was changed, still has it`;
-    if (places.length > 0) state.tell({ seq, outcome: 'failed', reason });
+    const holders = state.remains.noteUnban(ip, seq);
+    const reason = `${holders.join(' and ')}, from before the enforcer was changed, still has it`;
+    if (holders.length > 0) state.tell({ seq, outcome: 'failed', reason });
   }
 
   /** Lifts what can be lifted now, of one address or of all. */
@@ -96,34 +96,35 @@ export class LiftRemains {
     await this.look();
   }
 
-  #places(): [string, Before][] {
-    return Object.entries(placingOf(this.#parts.state)?.before ?? {});
+  #holders(): [string, Before][] {
+    return Object.entries(notedEnforcers(this.#parts.state)?.before ?? {});
   }
 
   async #liftAll(ip?: Target): Promise<void> {
-    const places = this.#places();
-    for (const [place, placer] of places) await this.#liftAt(place, placer, ip);
-    this.#isOver = places.length === 0;
+    const holders = this.#holders();
+    for (const [holder, noted] of holders) await this.#liftAt(holder, noted, ip);
+    this.#isOver = holders.length === 0;
   }
 
-  async #liftAt(place: string, placer: Before, ip?: Target): Promise<void> {
+  async #liftAt(holder: string, noted: Before, ip?: Target): Promise<void> {
     const { state } = this.#parts;
-    const enforcer = this.#enforcers.get(place) ?? this.#parts.enforcerOf(placer);
-    this.#enforcers.set(place, enforcer);
-    const groups = groupsOf(state.remains.at(place, ip), place);
+    const enforcer = this.#enforcers.get(holder) ?? this.#parts.enforcerOf(noted);
+    this.#enforcers.set(holder, enforcer);
+    const groups = groupsOf(state.remains.at(holder, ip), holder);
     const ready: Group[] = [];
     await inParts(groups, (some) => {
-      ready.push(...some.filter((group) => this.#isReady(group) && !this.#isKept(group, place)));
+      ready.push(...some.filter((group) => this.#isReady(group) && !this.#isKept(group, holder)));
     });
     if (enforcer.leave !== undefined && ready.length === groups.length && ip === undefined) {
       const reason = await enforcer.leave();
-      if (reason === '') this.#end(place, enforcer.kind);
-      else this.#fail(place, placer, reason);
+      if (reason === '') this.#end(holder, enforcer.kind);
+      else this.#fail(holder, noted, reason);
       return;
     }
     const reason = await this.#lift(ready, enforcer);
-    if (reason !== '') this.#fail(place, placer, reason);
-    else if (enforcer.leave === undefined && state.remains.isEmptyAt(place)) this.#end(place, enforcer.kind);
+    if (reason !== '') this.#fail(holder, noted, reason);
+    else if (enforcer.leave === undefined && state.remains.isEmptyAt(holder))
+      this.#end(holder, enforcer.kind);
   }
 
   /** Lifts in batches; why some could not be lifted, or ''. */
@@ -147,7 +148,7 @@ export class LiftRemains {
     const queued: BanRow[] = [];
     state.inTransaction(() => {
       for (const left of lefts) {
-        this.#sayLifted(state.remains.unbansEndingAt(left.place, left.ip));
+        this.#sayLifted(state.remains.unbansEndingAt(left.holder, left.ip));
         state.remains.remove(left);
         const row = left.isBefore ? state.get(left) : undefined;
         if (row?.status !== 'applied' || row.isOurs) continue;
@@ -168,16 +169,16 @@ export class LiftRemains {
   }
 
   /** Whether another ban wants the address to stand right there: then it is that one's to lift. */
-  #isKept({ lefts, ip, localJail }: Group, place: string): boolean {
+  #isKept({ lefts, ip, localJail }: Group, holder: string): boolean {
     const { state, now } = this.#parts;
-    const placers = placingOf(state)?.now ?? [];
+    const enforcers = notedEnforcers(state)?.now ?? [];
     const heir = state
       .of(ip)
       .find(
         (row) =>
           row.localJail === localJail &&
           isWanted(row) &&
-          placers.some((placer) => placesOf(placer, row).includes(place)),
+          enforcers.some((noted) => holdersOf(noted, row).includes(holder)),
       );
     if (heir === undefined) return false;
     state.inTransaction(() => {
@@ -187,23 +188,23 @@ export class LiftRemains {
     return true;
   }
 
-  #fail(place: string, placer: Before, reason: string): void {
+  #fail(holder: string, noted: Before, reason: string): void {
     const { log, isGone, state } = this.#parts;
-    const fields = { enforcer: placer.kind, reason };
-    if (isGone(place, placer)) {
+    const fields = { enforcer: noted.kind, reason };
+    if (isGone(holder, noted)) {
       log.warning('What this enforcer held of banshare cannot be lifted, and is left to itself', fields);
-      this.#forget(state.remains.at(place));
-      this.#drop(place);
+      this.#forget(state.remains.at(holder));
+      this.#drop(holder);
       return;
     }
-    const placing = placingOf(state);
-    if (placing !== undefined && placer.trouble !== reason)
-      notePlacing(state, {
-        ...placing,
-        before: { ...placing.before, [place]: { ...placer, trouble: reason } },
+    const note = notedEnforcers(state);
+    if (note !== undefined && noted.trouble !== reason)
+      noteEnforcers(state, {
+        ...note,
+        before: { ...note.before, [holder]: { ...noted, trouble: reason } },
       });
-    if (this.#failing.has(place)) return;
-    this.#failing.add(place);
+    if (this.#failing.has(holder)) return;
+    this.#failing.add(holder);
     log.warning('What this enforcer holds of banshare cannot be lifted yet, and is tried again', fields);
   }
 
@@ -211,28 +212,28 @@ export class LiftRemains {
     for (const seq of unbans) this.#parts.state.tell({ seq, outcome: 'applied' });
   }
 
-  #end(place: string, kind: string): void {
+  #end(holder: string, kind: string): void {
     const { remains } = this.#parts.state;
-    this.#sayLifted(remains.unbansEndingAt(place));
-    remains.clear(place);
-    this.#drop(place);
+    this.#sayLifted(remains.unbansEndingAt(holder));
+    remains.clear(holder);
+    this.#drop(holder);
     this.#parts.log.notice('Nothing of banshare stands any more where this enforcer had put it', {
       enforcer: kind,
     });
   }
 
-  #drop(place: string): void {
+  #drop(holder: string): void {
     const { state } = this.#parts;
-    const placing = placingOf(state);
-    if (placing === undefined) return;
-    const { [place]: _, ...before } = placing.before;
-    notePlacing(state, { ...placing, before });
+    const note = notedEnforcers(state);
+    if (note === undefined) return;
+    const { [holder]: _, ...before } = note.before;
+    noteEnforcers(state, { ...note, before });
   }
 }
 
 /** For the whole host an address stands once, in a jail once for each. */
-function groupsOf(lefts: readonly Remain[], place: string): Group[] {
-  const groups = Map.groupBy(lefts, ({ ip, localJail }) => (isOfHost(place) ? ip : `${ip} ${localJail}`));
+function groupsOf(lefts: readonly Remain[], holder: string): Group[] {
+  const groups = Map.groupBy(lefts, ({ ip, localJail }) => (isOfHost(holder) ? ip : `${ip} ${localJail}`));
   return [...groups.values()].flatMap((all) => {
     const [first] = all;
     return first === undefined ? [] : [{ lefts: all, ip: first.ip, localJail: first.localJail }];

@@ -148,7 +148,7 @@ export async function succeeds(
   return answer.flag;
 }
 
-/** Where it writes its log: a path, or another place by name. @throws TalkError. */
+/** Where it writes its log: a path, or a name such as SYSLOG. @throws TalkError. */
 export async function logTargetOf(talk: Talk): Promise<string> {
   return textIn(await talk.ask(['get', 'logtarget']));
 }

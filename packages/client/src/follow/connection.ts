@@ -5,7 +5,7 @@ import {
   type HostPaths,
   monotonicSeconds,
   outsideAddresses,
-  type ServerPlace,
+  type ServerEndpoint,
   wallSeconds,
 } from '@banshare/runtime';
 import { Subscription } from '@banshare/transport';
@@ -30,7 +30,7 @@ import { wait } from '../host/wait.ts';
 export type ConnectionParts = {
   paths: HostPaths;
   config: ClientConfig;
-  serverPlace: ServerPlace;
+  serverEndpoint: ServerEndpoint;
   /** Which of them this host uses. */
   servers: ServerChoice;
   ownKey: OwnKey;
@@ -98,10 +98,10 @@ function shortRest(): number {
 }
 
 function locate(
-  { serverPlace, config, paths }: ConnectionParts,
+  { serverEndpoint, config, paths }: ConnectionParts,
   server: string,
 ): ReturnType<typeof locateServer> {
-  return locateServer(serverPlace, server, config.addresses, paths);
+  return locateServer(serverEndpoint, server, config.addresses, paths);
 }
 
 /** Is connected until that ends; returns for how many milliseconds to rest before the next try. */
@@ -156,7 +156,7 @@ async function connectOnce(
     left ??= why;
     closed.abort();
   };
-  const taking = takingOf(parts.paths, parts.serverPlace, key);
+  const taking = takingOf(parts.paths, parts.serverEndpoint, key);
   const link = new ServerLink(server, key, key.curve, taking, (isAnswered) => {
     // A stale one may wait for its database, and the scout looks for a better one.
     if (!isAnswered && !progress.isStale && servers.isDeaf()) leave('unanswered');
@@ -198,7 +198,7 @@ function scoutOf(parts: ConnectionParts, found: (server: string) => void, signal
   return new Scout(
     {
       others: () => servers.others,
-      isOlder: (place) => isOlder(place, state.position(), leftEpochs(parts)),
+      isOlder: (position) => isOlder(position, state.position(), leftEpochs(parts)),
       found,
       listen: async (server) => {
         const at = await locate(parts, server);
@@ -255,8 +255,8 @@ function followerOf(
 }
 
 /** Where there is one server, its epoch is the fleet's, whichever that is. */
-function leftEpochs({ serverPlace, state }: ConnectionParts): readonly string[] {
-  return serverPlace.servers.length === 1 ? [] : new LeftEpochs(state).all();
+function leftEpochs({ serverEndpoint, state }: ConnectionParts): readonly string[] {
+  return serverEndpoint.servers.length === 1 ? [] : new LeftEpochs(state).all();
 }
 
 /** The server in use was heard: this host stays there. */

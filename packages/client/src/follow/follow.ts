@@ -252,8 +252,8 @@ export class Follower {
     await this.#parts.take({ kind: 'lagging', position, head, ...left });
   }
 
-  #isOlder(place: Position): boolean {
-    return isOlder(place, this.#position, this.#parts.leftEpochs ?? []);
+  #isOlder(position: Position): boolean {
+    return isOlder(position, this.#position, this.#parts.leftEpochs ?? []);
   }
 
   #from(): Omit<SyncRequest, 'kind' | 'limit'> {

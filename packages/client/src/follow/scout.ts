@@ -18,7 +18,7 @@ export type ScoutParts = {
   /** What one of them says, or undefined where it says nothing in its time. */
   listen: (server: string, signal: AbortSignal) => Promise<Heartbeat | undefined>;
   /** Whether a server that is there has less than this host. */
-  isOlder: (place: Position) => boolean;
+  isOlder: (position: Position) => boolean;
   /** Hears which server is better than the one in use. */
   found: (server: string) => void;
 };

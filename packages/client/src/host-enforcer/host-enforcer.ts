@@ -3,7 +3,7 @@ import type { ClientConfig } from '@banshare/runtime';
 import type { EnforcerHost } from './build.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import { withLocalBans } from './local-bans.ts';
-import { placersOf, placesOf, PSAD } from './placement.ts';
+import { enforcersOf, holdersOf, PSAD } from './noted-enforcers.ts';
 import { psadEnforcer, SCRIPT_JAIL } from '../enforcers/psad/psad.ts';
 import { asOne, type Part } from './several.ts';
 import type { Notes } from '../host/echo-notes.ts';
@@ -11,15 +11,15 @@ import type { Notes } from '../host/echo-notes.ts';
 /** All enforcers as one, which reaches what this host's own fail2ban and psad found where an operator lifts it. */
 export function hostEnforcer(parts: readonly Part[], config: ClientConfig, host: EnforcerHost): Enforcer {
   const timeoutMs = config.apply.timeoutSeconds * 1000;
-  const placers = placersOf(config);
+  const enforcers = enforcersOf(config);
   const whole = withLocalBans(asOne(parts), {
     fail2banSocket: host.paths.fail2banSocket,
     timeoutMs,
-    logFile: placers.some(({ kind }) => kind === 'log')
+    logFile: enforcers.some(({ kind }) => kind === 'log')
       ? join(host.paths.root, config.apply.logFile)
       : undefined,
     psad: psadEnforcer(host.paths, host.notes, timeoutMs),
-    isPsadAsked: (change) => placers.some((placer) => placesOf(placer, change).includes(PSAD)),
+    isPsadAsked: (change) => enforcers.some((noted) => holdersOf(noted, change).includes(PSAD)),
   });
   const own = whole.carryOut.bind(whole);
   const carryOut = endingNotes((changes) => own(changes), host.notes);

@@ -43,7 +43,7 @@ const ENVIRONMENT = {
 };
 
 /**
- * Runs a program with arguments, without a shell: the only place of the client that starts processes. What runs longer than
+ * Runs a program with arguments, without a shell: the only file of the client that starts processes. What runs longer than
  * the timeout is killed with its children.
  */
 export function exec(

@@ -28,7 +28,7 @@ export async function nextKey(paths: HostPaths, own: EnrolledKey): Promise<HostK
  * Puts the next key in place of this host's, which is kept beside it for a server that is restored from an older backup.
  * Killed in between, the host has one of the two, and both are let in until the new one is used. @throws the system's error.
  */
-export function putInPlace(paths: HostPaths, own: EnrolledKey, next: HostKey): EnrolledKey {
+export function putNextKey(paths: HostPaths, own: EnrolledKey, next: HostKey): EnrolledKey {
   const { host, hostBefore } = paths.keys;
   writeHostKey(hostBefore, own, own.name);
   failpoint('rotating');

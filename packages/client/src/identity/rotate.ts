@@ -1,8 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { EMPTY_TAIL, rotationText } from '@banshare/protocol';
-import { type AdminReply, failpoint, type HostPaths, type ServerPlace, wallSeconds } from '@banshare/runtime';
+import {
+  type AdminReply,
+  failpoint,
+  type HostPaths,
+  type ServerEndpoint,
+  wallSeconds,
+} from '@banshare/runtime';
 import { readHostKey, Requester, seal, Signer, type Answer, type Identity } from '@banshare/transport';
-import { dropNextKey, type EnrolledKey, nextKey, putInPlace, readEnrolled, tidyKeys } from './key-files.ts';
+import { dropNextKey, type EnrolledKey, nextKey, putNextKey, readEnrolled, tidyKeys } from './key-files.ts';
 import { isClone, machineHash } from './clone.ts';
 import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import { locateServer } from '../server/server-address.ts';
@@ -38,7 +44,7 @@ export async function rotate(
   failpoint('rotating');
   const fault = faultOf(answer, paths);
   if (fault !== undefined) return fault;
-  const key = putInPlace(paths, own.value, next);
+  const key = putNextKey(paths, own.value, next);
   adopt(key);
   failpoint('rotating');
   const isUsed = await speak(server, key);
@@ -126,12 +132,12 @@ async function speak(server: ServerAddress, key: EnrolledKey): Promise<boolean> 
 export async function rotateHere(
   paths: HostPaths,
   knownOutside: readonly string[],
-  serverPlace: ServerPlace,
+  serverEndpoint: ServerEndpoint,
   adopt: (key: EnrolledKey) => void,
 ): Promise<AdminReply> {
   const rotated = (server: string): Promise<AdminReply> =>
-    rotateAt(server, { paths, knownOutside, serverPlace, adopt });
-  return firstThatCounts(serverPlace.servers, rotated, (reply) => reply.ok || reply.code !== 'no-server');
+    rotateAt(server, { paths, knownOutside, serverEndpoint, adopt });
+  return firstThatCounts(serverEndpoint.servers, rotated, (reply) => reply.ok || reply.code !== 'no-server');
 }
 
 async function rotateAt(
@@ -139,12 +145,12 @@ async function rotateAt(
   host: {
     paths: HostPaths;
     knownOutside: readonly string[];
-    serverPlace: ServerPlace;
+    serverEndpoint: ServerEndpoint;
     adopt: (key: EnrolledKey) => void;
   },
 ): Promise<AdminReply> {
-  const { paths, knownOutside, serverPlace, adopt } = host;
-  const server = await locateServer(serverPlace, name, knownOutside, paths);
+  const { paths, knownOutside, serverEndpoint, adopt } = host;
+  const server = await locateServer(serverEndpoint, name, knownOutside, paths);
   if (!server.ok) return { ok: false, code: 'no-server', reason: `${server.fault}. Nothing has changed` };
   try {
     const rotated = await rotate(paths, server.value, adopt);

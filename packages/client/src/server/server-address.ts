@@ -11,7 +11,7 @@ import {
   readServerNote,
   type NotedServer,
   type ServerNote,
-  type ServerPlace,
+  type ServerEndpoint,
   type Servers,
   throughLoopback,
   writeServerNote,
@@ -23,26 +23,26 @@ const RESOLVER_MS = 1000;
 
 /** Finds the IP of one of the servers; a name is looked up anew each time, and noted for the reporter. */
 export async function locateServer(
-  serverPlace: ServerPlace,
+  serverEndpoint: ServerEndpoint,
   server: string,
   knownOutside: readonly string[],
   paths: HostPaths,
 ): Promise<Result<ServerAddress & { ip: string }>> {
-  const found = await lookUpInTime(serverPlace, server, paths);
+  const found = await lookUpInTime(serverEndpoint, server, paths);
   if (!found.ok) return found;
-  if (found.value !== server) noteAddress(paths, serverPlace.servers, { name: server, ip: found.value });
+  if (found.value !== server) noteAddress(paths, serverEndpoint.servers, { name: server, ip: found.value });
   const ip = throughLoopback(found.value, knownOutside);
   return good({
     ip,
-    reportEndpoint: endpoint(ip, serverPlace.reportPort),
-    publishEndpoint: endpoint(ip, serverPlace.publishPort),
-    serverKey: serverPlace.serverPublicKey,
+    reportEndpoint: endpoint(ip, serverEndpoint.reportPort),
+    publishEndpoint: endpoint(ip, serverEndpoint.publishPort),
+    serverKey: serverEndpoint.serverPublicKey,
   });
 }
 
 /** A resolver that is gone with one of several servers must not keep this host from the next one: what was noted of that still counts. */
 async function lookUpInTime(
-  { servers }: ServerPlace,
+  { servers }: ServerEndpoint,
   server: string,
   paths: HostPaths,
 ): Promise<Result<string>> {
@@ -109,12 +109,12 @@ function unresolved(name: string): NotedServer {
 }
 
 /**
- * What is noted of whether the server takes MACs, with its key, since another server may have its place tomorrow; and beside it the
+ * What is noted of whether the server takes MACs, with its key, since another server may stand there tomorrow; and beside it the
  * key of this host's MACs, which the reporter would derive anew for each report.
  */
 export function takingOf(
   paths: Pick<HostPaths, 'serverAddress' | 'macKey'>,
-  { servers, serverPublicKey }: Pick<ServerPlace, 'servers' | 'serverPublicKey'>,
+  { servers, serverPublicKey }: Pick<ServerEndpoint, 'servers' | 'serverPublicKey'>,
   { publicHex, curve }: Pick<Identity, 'publicHex' | 'curve'>,
 ): Taking {
   const between = { host: publicHex, server: serverPublicKey };

@@ -53,8 +53,8 @@ const number = fc.oneof(
 
 test('whatever numbers a server publishes or answers, the client’s own status and bans can be shown', async () => {
   victim.enforcer.endAll();
-  const place = { v: 1, epoch: 'e1', tail: '0123456789abcdef' };
-  const ban = { ...place, kind: 'ban', ip: '203.0.113.9', prog: 'fail2ban', jail: 'sshd', host: 'h1' };
+  const position = { v: 1, epoch: 'e1', tail: '0123456789abcdef' };
+  const ban = { ...position, kind: 'ban', ip: '203.0.113.9', prog: 'fail2ban', jail: 'sshd', host: 'h1' };
   const good = { seq: 1, at: NOW, until: NOW + 60, now: NOW, head: 1 };
   const one = fc.record({ seq: number, at: number, until: number, now: number, head: number });
   const numbers = fc.tuple(fc.constantFrom('seq', 'at', 'until', 'now', 'head', 'all'), one);
@@ -63,7 +63,7 @@ test('whatever numbers a server publishes or answers, the client’s own status 
     fc.asyncProperty(numbers, async ([which, odd]) => {
       const said = which === 'all' ? odd : { ...good, [which]: odd[which] };
       const event = parsePublication('x', JSON.stringify({ ...ban, ...said }));
-      const beat = parsePublication('heartbeat', JSON.stringify({ ...place, ...said }));
+      const beat = parsePublication('heartbeat', JSON.stringify({ ...position, ...said }));
       const reply = parseReply('OK', JSON.stringify({ v: 1, id: '', verdict: 'accepted', ...said }));
       if (event.ok && event.value.kind === 'events') {
         const [first] = event.value.events;

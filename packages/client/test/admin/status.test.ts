@@ -6,7 +6,7 @@ import { statusOf } from '../../src/admin/status.ts';
 import { folder, ip, NOW, range, rowOf } from '../make.ts';
 import { showStatus } from '../../src/cli/show-status.ts';
 
-const place = { current: 'bans.example.org', others: [] };
+const server = { current: 'bans.example.org', others: [] };
 const spool = { waiting: 0, oldestSeconds: 0, dead: 0 };
 
 for (const [enforcer, bans, isAdvised] of [
@@ -23,7 +23,7 @@ for (const [enforcer, bans, isAdvised] of [
     });
     const status = statusOf(
       { kinds: [enforcer], missing: [], ways: [] },
-      place,
+      server,
       state,
       new Progress(),
       spool,
@@ -37,7 +37,7 @@ test('status says how many ranges no enforcer of this host can ban', () => {
   using scratch = folder();
   const state = new State(scratch.path);
   const advice = (): string[] =>
-    statusOf({ kinds: ['command'], missing: [], ways: [] }, place, state, new Progress(), spool).advice;
+    statusOf({ kinds: ['command'], missing: [], ways: [] }, server, state, new Progress(), spool).advice;
   state.put(
     rowOf({ ip: range('198.51.100.0/24'), status: 'applied', reason: { code: 'range', text: 'log' } }),
     NOW,

@@ -63,7 +63,7 @@ test('Bans of one address run one after the other, in their order', async () => 
   assert.deepEqual(desk.state.counts(), { applied: 3 });
 });
 
-test('At most the configured number runs at once, and each place is taken again', async () => {
+test('At most the configured number runs at once, and another begins when one ends', async () => {
   const enforcer = new HeldEnforcer();
   using desk = new Desk(enforcer, 3);
   desk.queue(...addresses.map((each, index) => rowOf({ ip: each, seq: index + 1 })));

@@ -54,11 +54,11 @@ const placed: fc.Arbitrary<Placed> = fc.record({
   until: ends,
 });
 const nameOf = ({ jail, ip: address }: { jail: string; ip: string }): string => `${jail} ${address}`;
-const places = fc.uniqueArray(placed, { selector: nameOf });
+const manyPlaced = fc.uniqueArray(placed, { selector: nameOf });
 
 test('planRepair() leads from what an enforcer has to what is wanted, with its ends', () => {
   fc.assert(
-    fc.property(places, places, fc.nat(10), (wanted, have, tolerance) => {
+    fc.property(manyPlaced, manyPlaced, fc.nat(10), (wanted, have, tolerance) => {
       const { put, move, drop } = planRepair(wanted, have, tolerance);
       const after = new Map(have.map((each) => [nameOf(each), each.until]));
       for (const each of drop) after.delete(nameOf(each));

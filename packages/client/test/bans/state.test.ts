@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { State } from '../../src/bans/state.ts';
 import { folder, ip, jail, NOW, prog, range, rowOf, type RowFields } from '../make.ts';
 
-const place = { epoch: 'e1', seq: 7, tail: '0123456789abcdef' };
+const position = { epoch: 'e1', seq: 7, tail: '0123456789abcdef' };
 
 test('State keeps rows as they were put, and the position, over a restart', () => {
   using scratch = folder();
@@ -25,11 +25,11 @@ test('State keeps rows as they were put, and the position, over a restart', () =
       reason: 'exit 1;\n"',
     }),
   ];
-  first.advance(place, () => rows.forEach((row) => first.put(row, NOW)));
+  first.advance(position, () => rows.forEach((row) => first.put(row, NOW)));
   first.close();
   const second = new State(scratch.path);
   assert.deepEqual(second.all(), rows);
-  assert.deepEqual(second.position(), place);
+  assert.deepEqual(second.position(), position);
   assert.deepEqual(second.counts(), { applied: 1, failed: 1, pending: 1 });
   second.close();
 });
@@ -37,16 +37,16 @@ test('State keeps rows as they were put, and the position, over a restart', () =
 test('advance() changes neither bans nor position when its change fails', () => {
   using scratch = folder();
   const state = new State(scratch.path);
-  state.advance(place, () => state.put(rowOf(), NOW));
+  state.advance(position, () => state.put(rowOf(), NOW));
   assert.throws(
     () =>
-      state.advance({ ...place, seq: 8 }, () => {
+      state.advance({ ...position, seq: 8 }, () => {
         state.remove(rowOf());
         throw new Error('in the middle');
       }),
     /in the middle/,
   );
-  assert.deepEqual(state.position(), place);
+  assert.deepEqual(state.position(), position);
   assert.equal(state.all().length, 1);
   state.close();
 });

@@ -27,8 +27,8 @@ function host(root: string, toml = ''): HostPaths {
   const paths = hostPaths(root);
   mkdirSync(paths.keys.dir, { recursive: true, mode: 0o700 });
   writeHostKey(paths.keys.host, identity, 'web1' as HostName);
-  const place = `server = "127.0.0.1"\nreport-port = 20001\npublish-port = 20002\nserver-public-key = "${identity.curve.publicKey}"\n`;
-  writeFileSync(paths.clientConfig, place + toml);
+  const fleet = `server = "127.0.0.1"\nreport-port = 20001\npublish-port = 20002\nserver-public-key = "${identity.curve.publicKey}"\n`;
+  writeFileSync(paths.clientConfig, fleet + toml);
   return paths;
 }
 
@@ -95,14 +95,18 @@ test(
   () => {
     using scratch = folder();
     host(scratch.path, '[apply]\nenforcer = "nftables"\n');
-    // In the place of this machine's programs: one nft that is what 1.0.9 is, one that may not change the kernel.
+    // Instead of this machine's programs: one nft that is what 1.0.9 is, one that may not change the kernel.
     const nft = join(scratch.path, 'nft');
     const check = (says: string): { code: number | null; stderr: string } => {
       writeFileSync(nft, `#!/bin/sh\n${says}\n`, { mode: 0o755 });
       const words = [process.execPath, MAIN, '--check', '--root', scratch.path];
-      const place = 'mount -t tmpfs none /usr/local/sbin && cp "$0" /usr/local/sbin/nft && exec "$@"';
+      const inside = 'mount -t tmpfs none /usr/local/sbin && cp "$0" /usr/local/sbin/nft && exec "$@"';
       const options = { encoding: 'utf8' as const };
-      const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', place, nft, ...words], options);
+      const { status, stderr } = spawnSync(
+        'unshare',
+        ['--mount', 'sh', '-c', inside, nft, ...words],
+        options,
+      );
       return { code: status, stderr };
     };
     const reads = 'exec </dev/stdin && grep -q "^add table inet banshare_trial$" || exit 1';

@@ -53,14 +53,14 @@ async function findings(
   using scratch = folder();
   const paths = more.enrol === false ? hostPaths(scratch.path) : await enrolledHost(scratch.path);
   const { report, publish } = more.ports ?? server.ports;
-  const place = {
+  const endpoint = {
     servers: more.servers ?? (['127.0.0.1'] as const),
     reportPort: report,
     publishPort: publish,
     serverPublicKey: more.serverPublicKey ?? server.curve.publicKey,
   };
   const toml = more.toml ?? '[apply]\nenforcer = "none"\n';
-  const found = await diagnose(await configOf(toml, scratch.path), place, paths);
+  const found = await diagnose(await configOf(toml, scratch.path), endpoint, paths);
   return found.map(({ ok, says }) => `${ok ? '' : '! '}${says}`).join('\n');
 }
 

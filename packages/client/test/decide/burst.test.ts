@@ -6,7 +6,7 @@ import { pause } from '../../src/decide/pause.ts';
 import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { Follower } from '../../src/follow/follow.ts';
 import { recordNews } from '../../src/decide/record-news.ts';
-import { chain, placeOf, start } from '../hand-made-server.ts';
+import { chain, positionOf, start } from '../hand-made-server.ts';
 import { ip, NOW } from '../make.ts';
 import { Host } from './recording-host.ts';
 
@@ -41,7 +41,7 @@ function followerOf(
 function burst(host2: Host, perMessage: number): Promise<unknown> {
   const numbered: Event[] = [];
   for (let n = 0; n < EVENTS; n += 1)
-    numbered.push(...chain(numbered.length === 0 ? start() : placeOf(numbered), 1, { ip: addressOf(n) }));
+    numbered.push(...chain(numbered.length === 0 ? start() : positionOf(numbered), 1, { ip: addressOf(n) }));
   const messages = [encodeHeartbeat({ ...start(), now: NOW })];
   for (let from = 0; from < EVENTS; from += perMessage)
     messages.push(encodeEvents(numbered.slice(from, from + perMessage)));

@@ -8,7 +8,7 @@ import { Host } from './recording-host.ts';
 const wide = range('203.0.113.0/24');
 const inside = ip('203.0.113.9');
 
-const places = (host2: Host): string[] => host2.state.all().map((row) => `${row.ip} ${row.status}`);
+const standing = (host2: Host): string[] => host2.state.all().map((row) => `${row.ip} ${row.status}`);
 
 /** Ends the next commands, in whatever order they come, and says which they were. */
 async function next(host2: Host, count: number): Promise<string[]> {
@@ -28,7 +28,7 @@ test('A range and an address in it are bans of their own: the end of one leaves 
   assert.deepEqual(await next(host2, 3), [`ban ${wide}`, `ban ${inside}`, 'ban 203.0.0.0/16']);
   host2.hear({ kind: 'unban', ip: wide, host: OPERATOR_HOST });
   assert.deepEqual(await next(host2, 1), [`unban ${wide}`]);
-  assert.deepEqual(places(host2), ['203.0.113.9 applied', '203.0.0.0/16 applied']);
+  assert.deepEqual(standing(host2), ['203.0.113.9 applied', '203.0.0.0/16 applied']);
 });
 
 test('A range is lifted when its time is over', async () => {
@@ -38,7 +38,7 @@ test('A range is lifted when its time is over', async () => {
   host2.now += 60;
   host2.tick();
   assert.deepEqual(await next(host2, 1), [`unban ${wide}`]);
-  assert.deepEqual(places(host2), ['203.0.113.9 applied']);
+  assert.deepEqual(standing(host2), ['203.0.113.9 applied']);
 });
 
 test('A snapshot brings ranges, keeps those that are there, and ends those that it does not have', async () => {
@@ -47,7 +47,7 @@ test('A snapshot brings ranges, keeps those that are there, and ends those that 
   await next(host2, 2);
   host2.snapshot({ ip: wide }, { ip: range('198.51.100.0/24') });
   assert.deepEqual(await next(host2, 2), ['ban 198.51.100.0/24', 'unban 2001:db8:0:9::/64']);
-  assert.deepEqual(places(host2).toSorted(), ['198.51.100.0/24 applied', `${wide} applied`]);
+  assert.deepEqual(standing(host2).toSorted(), ['198.51.100.0/24 applied', `${wide} applied`]);
 });
 
 test('A pause lifts ranges, and its end brings them back', async () => {
@@ -68,5 +68,5 @@ test('What is wider than anybody may ban is neither put in place nor lifted, who
   }
   await host2.applier.idle();
   assert.equal(host2.enforcer.begun.length, 0);
-  assert.deepEqual(places(host2), []);
+  assert.deepEqual(standing(host2), []);
 });

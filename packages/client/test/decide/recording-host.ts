@@ -42,7 +42,7 @@ export class Host implements Disposable {
     void recordNews({ kind: 'events', events: numbered, position: this.position }, this.parts);
   }
 
-  /** Of this host's history, from after a place that the server does not keep any more. */
+  /** Of this host's history, from after a position that the server does not keep any more. */
   snapshot(...bans: Partial<Event>[]): void {
     this.snapshotOf({ because: 'old' }, ...bans);
   }

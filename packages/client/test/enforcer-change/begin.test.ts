@@ -166,8 +166,8 @@ test('Sets of the kernel are gone with an earlier start of the machine where the
   using scratch = folder();
   const paths = hostPaths(scratch.path);
   const boots: (string | undefined)[] = ['another', thisBoot(), undefined];
-  const isGoneAt = (place: string, isThere: boolean): boolean[] =>
-    boots.map((boot) => isGone(place, boot === undefined ? {} : { boot }, paths, () => isThere));
+  const isGoneAt = (holder: string, isThere: boolean): boolean[] =>
+    boots.map((boot) => isGone(holder, boot === undefined ? {} : { boot }, paths, () => isThere));
   assert.deepEqual(isGoneAt('ipset', false), [true, false, false]);
   assert.deepEqual(isGoneAt('ipset', true), [false, false, false]);
   assert.deepEqual(isGoneAt('command: /bin/unban', false), [false, false, false]);

@@ -1,16 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { handOver, notePlacing, placingOf, type HandOverParts } from '../../src/enforcer-change/hand-over.ts';
+import {
+  handOver,
+  noteEnforcers,
+  notedEnforcers,
+  type HandOverParts,
+} from '../../src/enforcer-change/hand-over.ts';
 import { MOST_IN_A_GO } from '../../src/host/in-parts.ts';
 import { State } from '../../src/bans/state.ts';
-import type { Placer } from '../../src/host-enforcer/placement.ts';
+import type { NotedEnforcer } from '../../src/host-enforcer/noted-enforcers.ts';
 import { choiceOf, folder, ip, NOW, rowOf } from '../make.ts';
 
 const MANY = 5 * MOST_IN_A_GO + 7;
 
 /** An enforcer that lifts by a command of that name. */
-const by = (name: string): Placer => ({
+const by = (name: string): NotedEnforcer => ({
   kind: 'command',
   jails: ['*'],
   progs: ['*'],
@@ -35,23 +40,23 @@ class Host implements Disposable {
           NOW,
         );
     });
-    notePlacing(state, { now: [by('old')], before: {} });
+    noteEnforcers(state, { now: [by('old')], before: {} });
   }
 
-  change(to: Placer, isWanted = (): boolean => true): Promise<boolean> {
+  change(to: NotedEnforcer, isWanted = (): boolean => true): Promise<boolean> {
     return handOver(this.parts(to), isWanted);
   }
 
-  parts(to: Placer): HandOverParts {
+  parts(to: NotedEnforcer): HandOverParts {
     const { state } = this;
     const localJailOf: HandOverParts['localJailOf'] = ({ jail }) => jail;
-    return { state, placers: [to], choice: choiceOf(), localJailOf, boot: 'b', now: () => NOW };
+    return { state, enforcers: [to], choice: choiceOf(), localJailOf, boot: 'b', now: () => NOW };
   }
 
   /** How many bans stand at each of the enforcers of before. */
   left(): Record<string, number> {
-    const places = Object.keys(placingOf(this.state)?.before ?? {});
-    return Object.fromEntries(places.map((place) => [place, this.state.remains.at(place).length]));
+    const holders = Object.keys(notedEnforcers(this.state)?.before ?? {});
+    return Object.fromEntries(holders.map((holder) => [holder, this.state.remains.at(holder).length]));
   }
 
   [Symbol.dispose](): void {
@@ -81,8 +86,8 @@ test('A change that a kill cut off goes on where it was, also where client.toml 
   await host.change(by('new'), () => (parts += 1) <= 3);
   assert.ok(host.state.remains.count > 0 && host.state.remains.count < MANY, `${host.state.remains.count}`);
   assert.equal(await host.change(by('third')), true);
-  assert.deepEqual(placingOf(host.state)?.now, [by('third')]);
-  assert.equal(placingOf(host.state)?.changing, undefined);
+  assert.deepEqual(notedEnforcers(host.state)?.now, [by('third')]);
+  assert.equal(notedEnforcers(host.state)?.changing, undefined);
   // The second never had any of them.
   const left = Object.entries(host.left()).filter(([, count]) => count > 0);
   assert.equal(left.length, 1);

@@ -14,9 +14,9 @@ type Case = { enforcer: Enforcer; shown: unknown[]; touched: () => string[] };
 /** The enforcer that a client.toml asks for; its commands leave a file behind. */
 async function chosenBy(toml: string, root: string): Promise<Case> {
   const paths = hostPaths(root);
-  const place = join(root, 'left-behind');
+  const folder = join(root, 'left-behind');
   const file = join(root, 'client.toml');
-  writeFileSync(file, toml.replaceAll('TOUCH', `/usr/bin/touch ${place}`));
+  writeFileSync(file, toml.replaceAll('TOUCH', `/usr/bin/touch ${folder}`));
   const read = await readClientConfig(file, { mustExist: true });
   assert.ok(read.ok, JSON.stringify(read));
   const shown: unknown[] = [];

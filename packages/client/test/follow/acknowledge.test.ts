@@ -10,7 +10,7 @@ import { HandMadeServer } from '../hand-made-server.ts';
 import { folder, ip, NOW, rowOf } from '../make.ts';
 
 const identity = await makeIdentity();
-const place = { epoch: 'e1', seq: 9, tail: '0123456789abcdef' };
+const position = { epoch: 'e1', seq: 9, tail: '0123456789abcdef' };
 const read = await readClientConfig('/nonexistent');
 assert.ok(read.ok);
 const config: ClientConfig = read.config;
@@ -58,7 +58,7 @@ async function acks(
 }
 
 test('An acknowledgement tells by which server the host is there, where it knows several', async () => {
-  const at = (state: State): void => state.advance(place, () => undefined);
+  const at = (state: State): void => state.advance(position, () => undefined);
   const [one] = await acks(at, (all) => all.length > 0);
   const [of2] = await acks(at, (all) => all.length > 0, false, ['b.example.org']);
   assert.deepEqual([one?.server, of2?.server], [undefined, 'a.example.org']);
@@ -66,10 +66,10 @@ test('An acknowledgement tells by which server the host is there, where it knows
 
 test('An acknowledgement tells the position with its tail where all is carried out', async () => {
   const [ack, ...more] = await acks(
-    (state) => state.advance(place, () => state.put(rowOf({ seq: 9, status: 'applied' }), NOW)),
+    (state) => state.advance(position, () => state.put(rowOf({ seq: 9, status: 'applied' }), NOW)),
     (all) => all.length > 0,
   );
-  assert.deepEqual([ack?.epoch, ack?.applied, ack?.tail, ack?.instance], ['e1', 9, place.tail, 'i1']);
+  assert.deepEqual([ack?.epoch, ack?.applied, ack?.tail, ack?.instance], ['e1', 9, position.tail, 'i1']);
   assert.deepEqual(ack?.outcomes, []);
   assert.deepEqual(more, []);
 });
@@ -77,7 +77,7 @@ test('An acknowledgement tells the position with its tail where all is carried o
 for (const takesRanges of [true, false]) {
   test(`An acknowledgement ${takesRanges ? 'tells' : 'does not tell'} that this host takes ranges where that is ${takesRanges}`, async () => {
     const [ack] = await acks(
-      (state) => state.advance(place, () => undefined),
+      (state) => state.advance(position, () => undefined),
       (all) => all.length > 0,
       takesRanges,
     );
@@ -87,7 +87,7 @@ for (const takesRanges of [true, false]) {
 
 test('An acknowledgement stops before the first ban that is still to be done', async () => {
   const [ack] = await acks(
-    (state) => state.advance(place, () => state.put(rowOf({ seq: 5 }), NOW)),
+    (state) => state.advance(position, () => state.put(rowOf({ seq: 5 }), NOW)),
     (all) => all.length > 0,
   );
   assert.deepEqual([ack?.applied, ack?.tail], [4, '']);
@@ -98,7 +98,7 @@ test('Outcomes are told however many they are and whatever their reasons hold', 
   const count = (all: AckRequest[]): number => all.reduce((sum, { outcomes }) => sum + outcomes.length, 0);
   const all = await acks(
     (state) =>
-      state.advance(place, () => {
+      state.advance(position, () => {
         for (let seq = 1; seq <= COUNT; seq += 1)
           state.tell({ seq, outcome: 'failed', reason: ';\u0001ü"\n'.repeat(seq % 2 === 0 ? 16 : 60) });
       }),
@@ -123,7 +123,7 @@ test('What was dropped and how long bans took goes with one acknowledgement of m
   const dropped = { since: NOW, ago: 0, every: 60, partly: true, ...sums, top };
   const all = await acks(
     (state) => {
-      state.advance(place, () => undefined);
+      state.advance(position, () => undefined);
       for (let seq = 1; seq <= 60; seq += 1)
         state.tell({ seq, outcome: 'failed', reason: '\u{1f600}'.repeat(50) });
     },
@@ -145,7 +145,7 @@ test('What was dropped and how long bans took goes with one acknowledgement of m
 test('An acknowledgement carries the receipt of what is in place, and how many reports wait', async () => {
   const [ack] = await acks(
     (state) =>
-      state.advance(place, () => {
+      state.advance(position, () => {
         state.put(rowOf({ seq: 8, status: 'applied' }), NOW);
         state.put(rowOf({ seq: 9, ip: ip('203.0.113.10'), status: 'failed', reason: 'x'.repeat(900) }), NOW);
       }),
@@ -159,7 +159,7 @@ test('An acknowledgement carries the receipt of what is in place, and how many r
 test('An acknowledgement goes no further than what it tells: an event of which the outcome is still to come is not applied', async () => {
   const all = await acks(
     (state) =>
-      state.advance({ ...place, seq: 120 }, () => {
+      state.advance({ ...position, seq: 120 }, () => {
         for (let seq = 1; seq <= 120; seq += 1) state.tell({ seq, outcome: 'failed', reason: 'no' });
       }),
     (told) => told.length > 2,

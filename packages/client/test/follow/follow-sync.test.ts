@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Follow, inStep } from './following.ts';
-import { chain, HandMadeServer, placeOf, start } from '../hand-made-server.ts';
+import { chain, HandMadeServer, positionOf, start } from '../hand-made-server.ts';
 import { jail } from '../make.ts';
 
 test('A snapshot comes in pages, and is delivered whole with what came after it', async () => {
@@ -126,7 +126,7 @@ test('A server of the same epoch with less is no history: nothing is taken from 
   server.history = ours.slice(0, 2);
   await server.heartbeat();
   await follow.next('lagging 4 over 2');
-  // Its own new events are another history, at places that we have.
+  // Its own new events are another history, at numbers that we have.
   const [third] = server.record(1, { jail: jail('nginx') });
   await server.publish(...(third === undefined ? [] : [third]));
   await server.heartbeat();
@@ -169,7 +169,7 @@ test('RETRY behind, as a server of today says it, is the same as the snapshot of
 test('A head just behind ours, of a heartbeat that sync overtook, is no lagging server', async () => {
   await using both = await inStep(4);
   const { server, follow } = both;
-  await server.heartbeat({ ...placeOf(server.history.slice(0, 3)) });
+  await server.heartbeat({ ...positionOf(server.history.slice(0, 3)) });
   await follow.next('in-step 4');
   assert.deepEqual(follow.news, ['in-step 4', 'in-step 4']);
 });

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Event } from '@banshare/protocol';
 import { Follow, inStep } from './following.ts';
-import { chain, HandMadeServer, placeOf, start } from '../hand-made-server.ts';
+import { chain, HandMadeServer, positionOf, start } from '../hand-made-server.ts';
 
 test('A host that knows nothing asks for everything, once it has heard a heartbeat', async () => {
   await using server = await HandMadeServer.start();
@@ -21,7 +21,7 @@ test('A host that was away asks for what came after its position', async () => {
   await using server = await HandMadeServer.start();
   server.record(5);
   server.beat();
-  await using follow = new Follow(server, placeOf(server.history.slice(0, 2)));
+  await using follow = new Follow(server, positionOf(server.history.slice(0, 2)));
   await follow.next('in-step 5');
   assert.deepEqual(follow.news, ['3,4,5', 'in-step 5']);
   assert.deepEqual(server.syncs, ['after e1/2']);
@@ -84,7 +84,7 @@ test('A heartbeat ahead of the position leads to sync: the last event was lost',
 
 test('A heartbeat that lags behind costs a question and changes nothing', async () => {
   await using both = await inStep(3);
-  await both.server.heartbeat(placeOf(both.server.history.slice(0, 2)));
+  await both.server.heartbeat(positionOf(both.server.history.slice(0, 2)));
   await both.follow.next('in-step 3');
   assert.deepEqual(both.follow.news, ['in-step 3', 'in-step 3']);
   assert.deepEqual(both.server.syncs, ['after e1/3']);
@@ -133,7 +133,7 @@ test('A new epoch, by heartbeat or event, leads to a snapshot', async () => {
   assert.deepEqual(both.follow.news.slice(1), ['snapshot 1,2 @2', 'in-step 2', 'snapshot 1 @1', 'in-step 1']);
 });
 
-test('An event of an unknown kind keeps its place, and the next one continues it', async () => {
+test('An event of an unknown kind keeps its number, and the next one continues it', async () => {
   await using both = await inStep(1);
   const [odd, next] = both.server.record(2) as [Event, Event];
   const { epoch, seq, tail } = odd;

@@ -70,7 +70,7 @@ for (const [outcomes, wanted] of [
   [['released', 'applied'], 'applied'],
   [['released', 'released'], 'released'],
 ] as const) {
-  test(`What is ${outcomes.join(' and ')} in two places is ${wanted}`, async () => {
+  test(`What is ${outcomes.join(' and ')} at two enforcers is ${wanted}`, async () => {
     const parts: Part[] = [
       { enforcer: enforcer('nftables', outcomes[0], 'host'), ...all },
       { enforcer: enforcer('fail2ban', outcomes[1]), ...all },

@@ -99,13 +99,13 @@ test('rotate asks the next server where one cannot write, for the same next key'
   const own = await makeIdentity();
   writeHostKey(paths.keys.host, own, 'h1' as HostName);
   first.answer = () => CANNOT_WRITE;
-  const place = {
+  const endpoint = {
     servers: SERVERS,
     reportPort: first.ports.report,
     publishPort: first.ports.publish,
     serverPublicKey: first.curve.publicKey,
   };
-  const reply = await rotateHere(paths, [], place, () => undefined);
+  const reply = await rotateHere(paths, [], endpoint, () => undefined);
   assert.ok(reply.ok, JSON.stringify(reply));
   const asked = [first, second].map((server) =>
     server.asked.flatMap((each) => (each.kind === 'rotate' ? [each.next] : [])),

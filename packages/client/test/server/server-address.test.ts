@@ -24,10 +24,10 @@ test('locateServer() takes an address as it is, in brackets where it is IPv6, an
 
 test('locateServer() goes through loopback where the server is this host, by an address it has or is known by', async () => {
   using scratch = folder();
-  const place = { servers: ['203.0.113.1', '::1'] as const, ...ports };
-  const known = await locateServer(place, '203.0.113.1', ['203.0.113.1'], hostPaths(scratch.path));
+  const endpoint = { servers: ['203.0.113.1', '::1'] as const, ...ports };
+  const known = await locateServer(endpoint, '203.0.113.1', ['203.0.113.1'], hostPaths(scratch.path));
   assert.equal(known.ok && known.value.ip, '127.0.0.1');
-  const own = await locateServer(place, '::1', [], hostPaths(scratch.path));
+  const own = await locateServer(endpoint, '::1', [], hostPaths(scratch.path));
   assert.equal(own.ok && own.value.ip, '127.0.0.1');
 });
 

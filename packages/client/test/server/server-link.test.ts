@@ -76,8 +76,8 @@ test('A server that was set back to an earlier version is signed to after one re
   using folder = new Folder();
   const paths = pathsIn(folder);
   await using server = await HandMadeServer.start();
-  const place = { servers: ['127.0.0.1'] as const, serverPublicKey: server.curve.publicKey };
-  const taking = takingOf(paths, place, identity);
+  const endpoint = { servers: ['127.0.0.1'] as const, serverPublicKey: server.curve.publicKey };
+  const taking = takingOf(paths, endpoint, identity);
   taking.note(true);
   server.takesMac = false;
   const link = new ServerLink(server.address, identity, identity.curve, taking);
@@ -93,9 +93,9 @@ test('The key of the MACs is kept for the reporter, and anew once this host has 
   const paths = pathsIn(folder);
   await using server = await HandMadeServer.start();
   server.answer = () => ({ status: 'OK', verdict: 'accepted', fields: { takes: 'mac' } });
-  const place = { servers: ['127.0.0.1'] as const, serverPublicKey: server.curve.publicKey };
+  const endpoint = { servers: ['127.0.0.1'] as const, serverPublicKey: server.curve.publicKey };
   for (const each of [identity, await makeIdentity()]) {
-    const link = new ServerLink(server.address, each, each.curve, takingOf(paths, place, each));
+    const link = new ServerLink(server.address, each, each.curve, takingOf(paths, endpoint, each));
     await link.ask(ack, 10_000);
     const kept = readMacKey(paths.macKey, { host: each.publicHex, server: server.curve.publicKey });
     assert.equal(kept, new Mac(each.curve.secretKey, server.curve.publicKey).keyHex);

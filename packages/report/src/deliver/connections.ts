@@ -1,10 +1,10 @@
-import { monotonicSeconds, type ServerNote, type ServerPlace, throughLoopback } from '@banshare/runtime';
+import { monotonicSeconds, type ServerNote, type ServerEndpoint, throughLoopback } from '@banshare/runtime';
 import { endpoint, Pipeline, Requester, type Answer, type HostKey, type Sealed } from '@banshare/transport';
 import { resolveServer } from './resolve.ts';
 
 /** Where the servers are, and how they are asked. Times are milliseconds. */
 export type Way = {
-  serverPlace: Pick<ServerPlace, 'servers' | 'reportPort' | 'serverPublicKey'>;
+  serverEndpoint: Pick<ServerEndpoint, 'servers' | 'reportPort' | 'serverPublicKey'>;
   knownOutside: readonly string[];
   addressCache: string;
   timeoutMs: number;
@@ -36,7 +36,7 @@ export class Connections {
 
   constructor(way: Way) {
     this.#way = way;
-    this.#stepMs = Math.min(STEP_MS, way.timeoutMs / way.serverPlace.servers.length);
+    this.#stepMs = Math.min(STEP_MS, way.timeoutMs / way.serverEndpoint.servers.length);
   }
 
   /**
@@ -46,7 +46,7 @@ export class Connections {
   async open(noted: () => ServerNote | undefined, curve: HostKey['curve'], deadline: number): Promise<void> {
     this.#noted = noted;
     this.#curve = curve;
-    const { servers } = this.#way.serverPlace;
+    const { servers } = this.#way.serverEndpoint;
     this.#lines = (servers.length === 1 ? servers : inOrder(servers, noted())).map((server) => ({
       server,
       asker: undefined,
@@ -103,13 +103,13 @@ export class Connections {
   }
 
   async #makeConnection(line: Line, deadline: number): Promise<Requester | Pipeline | undefined> {
-    const { serverPlace, knownOutside, addressCache, isMany } = this.#way;
+    const { serverEndpoint, knownOutside, addressCache, isMany } = this.#way;
     const ip = (): string | undefined => this.#noted()?.servers.find(({ name }) => name === line.server)?.ip;
     const address = await resolveServer(line.server, { ip, path: addressCache }, remaining(deadline));
     if (address === undefined || this.#curve === undefined) return undefined;
     const peer = {
-      endpoint: endpoint(throughLoopback(address, knownOutside), serverPlace.reportPort),
-      serverKey: serverPlace.serverPublicKey,
+      endpoint: endpoint(throughLoopback(address, knownOutside), serverEndpoint.reportPort),
+      serverKey: serverEndpoint.serverPublicKey,
       curve: this.#curve,
     };
     const asker = isMany ? new Pipeline(peer) : new Requester(peer);

@@ -130,19 +130,19 @@ export class Courier {
 
   /** Connects before the key is parsed and the report signed: the handshake runs in another thread meanwhile. */
   async #open(deadline: number): Promise<void> {
-    const { serverPlace, addressCache } = this.#to;
+    const { serverEndpoint, addressCache } = this.#to;
     const { key } = this.#identity;
     let read: { note: ServerNote | undefined } | undefined;
     const noted = (): ServerNote | undefined => (read ??= { note: readServerNote(addressCache) }).note;
     await this.#connections.open(noted, key.curve, deadline);
-    this.#sealer = new Sealer(key, serverPlace.serverPublicKey, this.#macOf(noted()));
+    this.#sealer = new Sealer(key, serverEndpoint.serverPublicKey, this.#macOf(noted()));
   }
 
   /** Whether the servers take MACs; of a single report what makes one, where the key is kept: node:crypto takes 3 ms to load. */
   #macOf(note: ServerNote | undefined): boolean | KeptMac {
-    const { serverPlace, macKey, isMany } = this.#to;
-    if (note?.macKey !== serverPlace.serverPublicKey) return false;
-    const between = { host: this.#identity.key.publicHex, server: serverPlace.serverPublicKey };
+    const { serverEndpoint, macKey, isMany } = this.#to;
+    if (note?.macKey !== serverEndpoint.serverPublicKey) return false;
+    const between = { host: this.#identity.key.publicHex, server: serverEndpoint.serverPublicKey };
     const kept = isMany ? undefined : readMacKey(macKey, between);
     return kept === undefined ? true : new KeptMac(kept);
   }
@@ -176,7 +176,7 @@ export class Courier {
     const sealer = this.#sealer;
     if (sealer === undefined) throw new Error('unreachable: it is made with the connection');
     const { key, name } = this.#identity;
-    const to = this.#to.serverPlace.serverPublicKey;
+    const to = this.#to.serverEndpoint.serverPublicKey;
     const envelope = { id: waiting.id, at, age: ageOf(waiting), key: key.publicHex, to };
     const request =
       waiting.kind === 'report'

@@ -10,7 +10,7 @@ export function freshId(): string {
   try {
     file = openSync('/dev/urandom', 'r');
   } catch {
-    // A place without devices.
+    // A container without devices.
     return randomBytes(BYTES).toString('hex');
   }
   try {

@@ -37,8 +37,8 @@ export async function openSession(options: Arguments): Promise<Session | { endin
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
   if (!read.ok) return misconfigured(flawsOf(read));
-  const serverPlace = findServer(read.config);
-  if (!serverPlace.ok) return misconfigured([serverPlace]);
+  const serverEndpoint = findServer(read.config);
+  if (!serverEndpoint.ok) return misconfigured([serverEndpoint]);
   const key = readIdentity(paths);
   if (!key.ok) return misconfigured([key]);
   return {
@@ -47,7 +47,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
     spoolMaxAgeSeconds: read.config.report.spoolMaxAgeSeconds,
     takesEvidence: read.config.report.evidence,
     courier: new Courier({
-      serverPlace: serverPlace.value,
+      serverEndpoint: serverEndpoint.value,
       knownOutside: read.config.addresses,
       addressCache: paths.serverAddress,
       macKey: paths.macKey,
@@ -82,8 +82,8 @@ export async function findFaults(options: Arguments): Promise<string[]> {
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
   const flaws = read.ok ? [] : flawsOf(read);
-  const serverPlace = read.ok ? findServer(read.config) : undefined;
-  if (serverPlace?.ok === false) flaws.push(serverPlace);
+  const serverEndpoint = read.ok ? findServer(read.config) : undefined;
+  if (serverEndpoint?.ok === false) flaws.push(serverEndpoint);
   const key = readIdentity(paths);
   if (!key.ok) flaws.push(key);
   return flaws.map(withRootNeeded);

@@ -4,19 +4,19 @@ import { EXIT, wallSeconds } from '@banshare/runtime';
 import type { Arguments } from '../words/arguments.ts';
 import type { Ending } from '../words/ending.ts';
 import { LogReporter } from './log-reporter.ts';
-import { PlaceFile } from './log-place.ts';
+import { BookmarkFile } from './bookmarks.ts';
 import { LogTail } from './log-tail.ts';
 import { openSession } from '../deliver/session.ts';
 import { lines } from '../words/lines.ts';
 
 /** The name for standard input. */
 const STANDARD_INPUT = '-';
-/** So often the places are marked as still true, for the times of what is written while nobody reads. */
+/** So often the bookmarks are marked as still true, for the times of what is written while nobody reads. */
 const TOUCH_SECONDS = 60;
 
 /**
  * Reports the bans that fail2ban writes to its log, for hosts whose actions cannot be changed, until it is told to stop. The
- * places are remembered after the reports of their lines are delivered or spooled: a crash repeats some, and loses none.
+ * bookmarks are remembered after the reports of their lines are delivered or spooled: a crash repeats some, and loses none.
  */
 export async function followLog(
   options: Arguments,
@@ -30,36 +30,43 @@ export async function followLog(
   }
   const session = await openSession(options);
   if ('ending' in session) return session.ending;
-  const placeFile = new PlaceFile(session.paths.spool, path);
-  const before = placeFile.read();
+  const bookmarkFile = new BookmarkFile(session.paths.spool, path);
+  const before = bookmarkFile.read();
   const tail = new LogTail(path, before?.files);
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
-  if (tail.isPlaceLost)
+  if (tail.isBookmarkLost)
     say(`${path} was rotated away while nobody followed it: bans that it held since are not reported`);
   const presence = new Presence(path, say, tail.isThere);
   const changes = new Changes(tail);
   stopping.signal.addEventListener('abort', () => changes.end());
   const reporter = new LogReporter(path, options, session, say);
   const writtenAt = before?.writtenAt ?? wallSeconds();
-  await readOn({ tail, changes, placeFile, reporter, presence, writtenAt });
+  await readOn({ tail, changes, bookmarkFile, reporter, presence, writtenAt });
   session.courier.close();
   tail.close();
   return { code: EXIT.done };
 }
 
-/** What is read, and by what; writtenAt is when the places were last true, in epoch seconds. */
+/** What is read, and by what; writtenAt is when the bookmarks were last true, in epoch seconds. */
 type Reading = {
   tail: LogTail;
   changes: Changes;
-  placeFile: PlaceFile;
+  bookmarkFile: BookmarkFile;
   reporter: LogReporter;
   presence: Presence;
   writtenAt: number;
 };
 
-async function readOn({ tail, changes, placeFile, reporter, presence, writtenAt }: Reading): Promise<void> {
-  // What stands behind the places was written after they were.
+async function readOn({
+  tail,
+  changes,
+  bookmarkFile,
+  reporter,
+  presence,
+  writtenAt,
+}: Reading): Promise<void> {
+  // What stands behind the bookmarks was written after they were.
   let lookedAt = writtenAt;
   let touchedAt = writtenAt;
   do {
@@ -67,16 +74,16 @@ async function readOn({ tail, changes, placeFile, reporter, presence, writtenAt 
     presence.look(tail.isThere, began);
     for (let came = tail.lines(); came.length > 0; came = tail.lines()) {
       for (const { text, key } of came) await reporter.report(text, key, lookedAt);
-      placeFile.write(tail.places);
+      bookmarkFile.write(tail.bookmarks);
     }
-    if (placeFile.isNew) placeFile.write(tail.places);
-    if (began - touchedAt > TOUCH_SECONDS) placeFile.touch((touchedAt = began));
+    if (bookmarkFile.isNew) bookmarkFile.write(tail.bookmarks);
+    if (began - touchedAt > TOUCH_SECONDS) bookmarkFile.touch((touchedAt = began));
     lookedAt = began;
     reporter.endLook();
   } while (await changes.next());
 }
 
-/** Reports what another program hands over, such as `journalctl -f`, until that ends: there is no place to remember. */
+/** Reports what another program hands over, such as `journalctl -f`, until that ends: there is no bookmark to remember. */
 async function followInput(options: Arguments, say: (line: string) => void): Promise<Ending> {
   const session = await openSession(options);
   if ('ending' in session) return session.ending;

@@ -93,8 +93,8 @@ export class LogReporter {
    */
   #idOf(line: string, key: string | undefined): string {
     if (key === undefined) return randomBytes(16).toString('hex');
-    const place = key === '' ? '' : `${key}\n`;
-    return createHash('sha256').update(`${this.#log}\n${place}${line}`).digest('hex').slice(0, 32);
+    const keyLine = key === '' ? '' : `${key}\n`;
+    return createHash('sha256').update(`${this.#log}\n${keyLine}${line}`).digest('hex').slice(0, 32);
   }
 
   #isFollowed(jail: string): boolean {

@@ -1,7 +1,7 @@
 import { statSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { monotonicSeconds } from '@banshare/runtime';
-import type { LogPlace } from './log-place.ts';
+import type { Bookmark } from './bookmarks.ts';
 import { OpenLog, type LogLine } from './open-log.ts';
 import { copyOf, filesSince, type LogFile } from './rotated-logs.ts';
 
@@ -20,20 +20,20 @@ type Followed = { log: OpenLog; grewAt: number };
  */
 export class LogTail {
   /** The file that grew last is gone, or packed: what was written there since cannot be told. */
-  readonly isPlaceLost: boolean;
+  readonly isBookmarkLost: boolean;
   readonly #path: string;
   readonly #followed: Followed[] = [];
 
-  /** @param places where an earlier run ended; without them, reading begins at the log's end. */
-  constructor(path: string, places: readonly LogPlace[] | undefined) {
+  /** @param bookmarks where an earlier run ended; without them, reading begins at the log's end. */
+  constructor(path: string, bookmarks: readonly Bookmark[] | undefined) {
     this.#path = path;
-    if (places === undefined) {
-      this.isPlaceLost = false;
+    if (bookmarks === undefined) {
+      this.isBookmarkLost = false;
       this.#open({ path, from: 'end' });
       return;
     }
-    const { files, isLost } = filesSince(path, places);
-    this.isPlaceLost = isLost;
+    const { files, isLost } = filesSince(path, bookmarks);
+    this.isBookmarkLost = isLost;
     for (const file of files) this.#open(file);
   }
 
@@ -43,8 +43,8 @@ export class LogTail {
   }
 
   /** Where the last whole line of each file ended, the one that grew last at the end. */
-  get places(): LogPlace[] {
-    return this.#followed.toSorted((one, other) => one.grewAt - other.grewAt).map(({ log }) => log.place);
+  get bookmarks(): Bookmark[] {
+    return this.#followed.toSorted((one, other) => one.grewAt - other.grewAt).map(({ log }) => log.bookmark);
   }
 
   /** Whole lines that have come since; ask again until there are none. */
@@ -84,7 +84,7 @@ export class LogTail {
 
   /** The log was rotated, perhaps more than once since the last look. */
   #openUnknown(): void {
-    for (const file of filesSince(this.#path, this.places).files) {
+    for (const file of filesSince(this.#path, this.bookmarks).files) {
       const stats = statSync(file.path, { throwIfNoEntry: false });
       if (stats !== undefined && !this.#has(stats.ino)) this.#open(file);
     }
@@ -100,7 +100,7 @@ export class LogTail {
 
   #readOn(log: OpenLog): LogLine[] {
     if (!log.isTruncated) return log.lines();
-    const copy = copyOf(this.#path, log.place);
+    const copy = copyOf(this.#path, log.bookmark);
     log.beginAnew();
     return [...(copy === undefined ? [] : linesOf(copy)), ...log.lines()];
   }

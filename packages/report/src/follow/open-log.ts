@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { LogPlace } from './log-place.ts';
+import type { Bookmark } from './bookmarks.ts';
 
 /** A line of a log; key is where it stands, for lines that say the same without a time. */
 export type LogLine = { text: string; key: string };
@@ -17,13 +17,13 @@ export class OpenLog {
   readonly #file: number;
   #offset: number;
   #turn: number;
-  /** The bytes before the offset: where others stand in their place, the file was truncated and has grown again. */
+  /** The bytes before the offset: where others stand there, the file was truncated and has grown again. */
   #last: Buffer;
   /** In the middle of a line that is too long. */
   #isSkipping = false;
 
   /** Opens a file where an earlier run ended, or at its start or end. @throws the system's error. */
-  constructor(path: string, from: LogPlace | 'start' | 'end') {
+  constructor(path: string, from: Bookmark | 'start' | 'end') {
     this.#file = openSync(path, 'r');
     const { ino, size } = fstatSync(this.#file);
     this.inode = ino;
@@ -36,7 +36,7 @@ export class OpenLog {
   }
 
   /** Where the last whole line ended. */
-  get place(): LogPlace {
+  get bookmark(): Bookmark {
     return { inode: this.inode, offset: this.#offset, turn: this.#turn, last: this.#last.toString('hex') };
   }
 

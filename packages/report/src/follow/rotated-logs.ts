@@ -1,24 +1,27 @@
 import { closeSync, openSync, readdirSync, readSync, statSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { LogPlace } from './log-place.ts';
+import type { Bookmark } from './bookmarks.ts';
 
 /** A file that is to be read, and from where. */
-export type LogFile = { path: string; from: LogPlace | 'start' };
+export type LogFile = { path: string; from: Bookmark | 'start' };
 
 /**
- * The files of a log that hold what was written since the places, the oldest first, and the log itself last. isLost: the file
+ * The files of a log that hold what was written since the bookmarks, the oldest first, and the log itself last. isLost: the file
  * that grew last is not there any more, or packed, and nothing is a copy of it.
  */
-export function filesSince(log: string, places: readonly LogPlace[]): { files: LogFile[]; isLost: boolean } {
+export function filesSince(
+  log: string,
+  bookmarks: readonly Bookmark[],
+): { files: LogFile[]; isLost: boolean } {
   const known = siblingsOf(log).map(({ path, stats }) => ({
     path,
     stats,
-    from: placeIn(path, stats, places),
+    from: bookmarkIn(path, stats, bookmarks),
   }));
   const oldest = Math.min(
     ...known.filter(({ from }) => from !== undefined).map(({ stats }) => stats.mtimeMs),
   );
-  const last = places.at(-1);
+  const last = bookmarks.at(-1);
   return {
     files: known
       .filter(({ path, stats, from }) => from !== undefined || path === log || stats.mtimeMs >= oldest)
@@ -30,20 +33,23 @@ export function filesSince(log: string, places: readonly LogPlace[]): { files: L
 }
 
 /** The copy that copytruncate made of a file before it emptied it, and what of it was not read. */
-export function copyOf(log: string, place: LogPlace): LogFile | undefined {
+export function copyOf(log: string, bookmark: Bookmark): LogFile | undefined {
   const copies = siblingsOf(log).filter(
-    ({ path, stats }) => path !== log && stats.ino !== place.inode && isContinued(path, place),
+    ({ path, stats }) => path !== log && stats.ino !== bookmark.inode && isContinued(path, bookmark),
   );
   const path = copies.at(-1)?.path;
-  return path === undefined ? undefined : { path, from: place };
+  return path === undefined ? undefined : { path, from: bookmark };
 }
 
 /** Where a file goes on after what was read of it: by its inode, or as the copy of a file that was read. */
-function placeIn(path: string, stats: Stats, places: readonly LogPlace[]): LogPlace | undefined {
-  return places.find(({ inode }) => inode === stats.ino) ?? places.find((place) => isContinued(path, place));
+function bookmarkIn(path: string, stats: Stats, bookmarks: readonly Bookmark[]): Bookmark | undefined {
+  return (
+    bookmarks.find(({ inode }) => inode === stats.ino) ??
+    bookmarks.find((bookmark) => isContinued(path, bookmark))
+  );
 }
 
-function isContinued(path: string, { offset, last }: LogPlace): boolean {
+function isContinued(path: string, { offset, last }: Bookmark): boolean {
   const wanted = Buffer.from(last, 'hex');
   if (wanted.length === 0) return false;
   const there = Buffer.alloc(wanted.length);

@@ -132,9 +132,9 @@ test('--follow knows a ban of its own client also where its note is gone, and le
   rmSync(join(fleet.pathsOf('h1').notes, 'sshd@203.0.113.3'));
   await (await start()).stop();
   const { spool } = fleet.pathsOf('h1');
-  const place = readdirSync(spool).find((name) => name.startsWith('.follow-')) ?? '';
+  const bookmark = readdirSync(spool).find((name) => name.startsWith('.follow-')) ?? '';
   const twoMonthsAgo = Date.now() / 1000 - 60 * 86_400;
-  utimesSync(join(spool, place), twoMonthsAgo, twoMonthsAgo);
+  utimesSync(join(spool, bookmark), twoMonthsAgo, twoMonthsAgo);
   const lines = [
     `${AN_HOUR_AGO}[sshd] Ban 203.0.113.3`,
     `${at(30 * 86_400)}[sshd] Ban 203.0.113.4`,
@@ -241,8 +241,8 @@ test('--follow knows what its client applied and lifted again by the time of the
   const now = Math.floor(Date.now() / 1000);
   await (await start()).stop();
   const { spool } = fleet.pathsOf('h1');
-  const place = readdirSync(spool).find((name) => name.startsWith('.follow-')) ?? '';
-  utimesSync(join(spool, place), now - 86_400, now - 86_400);
+  const bookmark = readdirSync(spool).find((name) => name.startsWith('.follow-')) ?? '';
+  utimesSync(join(spool, bookmark), now - 86_400, now - 86_400);
   for (const age of [7200, 3600]) {
     const day = join(sharedBans, new Date((now - age) * 1000).toISOString().slice(0, 10));
     appendFileSync(day, `${now - age} sshd 203.0.113.${age / 3600}\n`);

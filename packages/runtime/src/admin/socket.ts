@@ -20,7 +20,7 @@ export type AdminService = {
   readonly forGroup?: boolean;
   /**
    * How many questions are answered at once, until whoever asked has the answer; those that cost little, as `isLight`
-   * says, take no place. All of them where it is left out.
+   * says, are not counted. All of them where it is left out.
    */
   readonly atOnce?: { readonly most: number; readonly isLight: (request: AskedRequest) => boolean };
   /** Where it is aborted the socket closes. */

@@ -1,5 +1,5 @@
 import { clientOptions, serverOptions, type ClientConfig, type ServerConfig } from './options.ts';
-import { placeIn, readMerged, type ConfigOf, type OptionTable, type ReadOptions } from './option-table.ts';
+import { sourceOf, readMerged, type ConfigOf, type OptionTable, type ReadOptions } from './option-table.ts';
 import { readSources, type Source } from './sources.ts';
 
 /** Whether the file was asked for by name (`--config FILE`): then it must be there. */
@@ -43,7 +43,7 @@ async function readConfig<T extends OptionTable>(
   const read = readMerged(table, sources);
   if (!read.ok) return read;
   const faults: string[] = [];
-  check(read.config, (key, what) => faults.push(`Cannot use "${key}" in ${placeIn(sources, key)}: ${what}`));
+  check(read.config, (key, what) => faults.push(`Cannot use "${key}" in ${sourceOf(sources, key)}: ${what}`));
   return faults.length > 0
     ? { ok: false, faults }
     : { ...read, files: found.sources.map(({ file }) => file) };

@@ -132,7 +132,7 @@ export function readMerged<T extends OptionTable>(
   const given = new Map<string, unknown>();
   for (const source of sources) {
     const values = flatten(table, source.document, (key, fault) =>
-      faults.push(`Cannot use ${quote(key)} in ${placeIn([source], key)}: ${fault}`),
+      faults.push(`Cannot use ${quote(key)} in ${sourceOf([source], key)}: ${fault}`),
     );
     for (const [key, value] of values) given.set(key, value);
   }
@@ -142,14 +142,14 @@ export function readMerged<T extends OptionTable>(
     if (value === undefined && each.required)
       faults.push(`Cannot use ${sources[0]?.file ?? ''}: "${key}" is missing`);
     const read: Result<unknown> = value === undefined ? good(undefined) : each.kind(value);
-    if (read.ok) place(config, key, each, read.value);
-    else faults.push(`Cannot use "${key}" in ${placeIn(sources, key)}: it ${read.fault}`);
+    if (read.ok) put(config, key, each, read.value);
+    else faults.push(`Cannot use "${key}" in ${sourceOf(sources, key)}: it ${read.fault}`);
   }
   return faults.length > 0 ? { ok: false, faults } : { ok: true, config: config as ConfigOf<T> };
 }
 
 /** The file that sets a key, the last one that does, with the line where that can be told. */
-export function placeIn(sources: readonly Source[], key: string): string {
+export function sourceOf(sources: readonly Source[], key: string): string {
   const setting = sources.findLast(({ document }) => sets(document, key)) ?? sources[0];
   const line = setting === undefined ? undefined : lineOf(setting.text, key);
   return line === undefined ? (setting?.file ?? '') : `${setting?.file}, line ${line}`;
@@ -204,7 +204,7 @@ export function fieldOf(
   return dot === -1 ? { name } : { section: camel(key.slice(0, dot)), name };
 }
 
-function place(config: Record<string, unknown>, key: string, each: Option<unknown>, value: unknown): void {
+function put(config: Record<string, unknown>, key: string, each: Option<unknown>, value: unknown): void {
   const { section, name } = fieldOf(key, each);
   const into = section === undefined ? config : ((config[section] ??= {}) as Record<string, unknown>);
   into[name] = value;

@@ -31,9 +31,9 @@ import {
   files,
   text,
 } from './kinds.ts';
-import { metricsPlace } from './metrics-kinds.ts';
+import { metricsAddress } from './metrics-kinds.ts';
 import { absolutePath, notifyTable, url } from './notify-kinds.ts';
-import { headerName, pagePlace } from './page-kinds.ts';
+import { headerName, pageAddress } from './page-kinds.ts';
 import {
   live,
   option,
@@ -66,7 +66,7 @@ const log = {
 
 const metrics = {
   'metrics.listen': optional(
-    metricsPlace,
+    metricsAddress,
     '127.0.0.1:9188',
     'Where Prometheus finds /metrics: ADDRESS:PORT or [ADDRESS]:PORT; without it nowhere.',
   ),
@@ -216,7 +216,7 @@ export const serverOptions = {
     'Your own file of MaxMind or DB-IP, or a list of files, for countries and networks beside addresses; they decide nothing.',
   ),
   'web.listen': option(
-    pagePlace,
+    pageAddress,
     '127.0.0.1:9180',
     'Where banshare-server web serves the page: ADDRESS:PORT, or unix:/PATH for a proxy on this machine.',
   ),

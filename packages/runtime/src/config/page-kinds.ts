@@ -2,7 +2,7 @@ import { bad, good, parseAddress } from '@banshare/protocol';
 import { show, type Kind } from './kinds.ts';
 
 /** Where the page listens: at an address of this machine, or at a unix socket. */
-export type PagePlace =
+export type PageAddress =
   { readonly unix: string } | { readonly unix?: never; readonly address: string; readonly port: number };
 
 const UNIX = 'unix:';
@@ -10,7 +10,7 @@ const ADDRESS_PORT = /^(?:\[(?<six>[^\]]+)\]|(?<four>[^:]+)):(?<port>\d{1,5})$/;
 const WANTED = 'must be ADDRESS:PORT, [ADDRESS]:PORT or unix:/PATH';
 
 /** Where the page listens. Names are no addresses: which one of its addresses is meant a name does not say. */
-export const pagePlace: Kind<PagePlace> = (value) => {
+export const pageAddress: Kind<PageAddress> = (value) => {
   if (typeof value !== 'string') return bad(`${WANTED}, not ${show(value)}`);
   if (value.startsWith(UNIX)) {
     const path = value.slice(UNIX.length);

@@ -50,7 +50,7 @@ export function writePrivate(path: string, content: string | Uint8Array): void {
 
 const UNFINISHED = '.tmp';
 
-/** Whether a file of that name is one that shall take another's place: left behind where its writer was killed. */
+/** Whether a file of that name is one that shall replace another: left behind where its writer was killed. */
 export function isTemporary(name: string): boolean {
   return name.endsWith(UNFINISHED);
 }
@@ -77,7 +77,7 @@ export function writeAtomic(path: string, content: string | Uint8Array, mode: nu
 }
 
 /**
- * Puts a file in the place of the one at a path, so that after a crash it is either the old one or the new one, whole; `make` lays
+ * Replaces the file at a path, so that after a crash it is either the old one or the new one, whole; `make` lays
  * it, synced, at the path that it is given beside it. This is the one way in which a file that counts is written.
  * @throws the system's error, or what `make` throws; then nothing is left beside it.
  */

@@ -3,7 +3,7 @@ import { dirname, extname } from 'node:path';
 import type { FaultLog } from '../log/fault-log.ts';
 import { errorText } from '../log/log-line.ts';
 import type { Log } from '../log/log.ts';
-import { metricsWarning, urlOf, type MetricsPlace } from '../config/metrics-kinds.ts';
+import { metricsWarning, urlOf, type MetricsAddress } from '../config/metrics-kinds.ts';
 import type { FromMetrics, ToMetrics } from './messages.ts';
 
 /** The argument that makes a program the child that serves its metrics. */
@@ -14,7 +14,7 @@ const RESTART_DELAYS_MS = [1000, 5000, 30_000];
 const CHILD_MEBIBYTES = 64;
 
 type DoorParts = {
-  place: MetricsPlace;
+  listen: MetricsAddress;
   /** This program, which is its own child. */
   program: string;
   /** What the daemon tells of itself now. */
@@ -38,7 +38,7 @@ export class MetricsDoor {
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
-    const warning = metricsWarning(parts.place);
+    const warning = metricsWarning(parts.listen);
     if (warning !== undefined) parts.log.warning('Metrics are open to others', { warning });
     this.#start();
   }
@@ -54,7 +54,7 @@ export class MetricsDoor {
   }
 
   #start(): void {
-    const { program, place } = this.#parts;
+    const { program, listen } = this.#parts;
     const child = fork(program, [METRICS_CHILD], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
@@ -72,16 +72,16 @@ export class MetricsDoor {
       if (child.pid === undefined) this.#ended(error.message);
     });
     child.on('exit', (code, signal) => this.#ended(`it ended with ${signal ?? code}`));
-    tell(child, { word: 'open', ...place });
+    tell(child, { word: 'open', ...listen });
   }
 
   async #hear(message: FromMetrics, child: ChildProcess): Promise<void> {
-    const { place, log, faults, measure } = this.#parts;
+    const { listen, log, faults, measure } = this.#parts;
     if (message.word === 'failed') this.#reason = message.reason;
     if (message.word === 'opened') {
       this.#failures = 0;
       faults.over('metrics');
-      log.notice('Serves metrics', { at: urlOf({ ...place, port: message.port }) });
+      log.notice('Serves metrics', { at: urlOf({ ...listen, port: message.port }) });
     }
     if (message.word !== 'ask') return;
     try {
@@ -97,8 +97,8 @@ export class MetricsDoor {
     this.#child = undefined;
     this.#reason = undefined;
     if (this.#isClosed) return;
-    const { faults, place } = this.#parts;
-    faults.fault('metrics', 'Cannot serve metrics, and tries again', { at: urlOf(place), reason });
+    const { faults, listen } = this.#parts;
+    faults.fault('metrics', 'Cannot serve metrics, and tries again', { at: urlOf(listen), reason });
     const delay = RESTART_DELAYS_MS[Math.min(this.#failures, RESTART_DELAYS_MS.length - 1)];
     this.#failures += 1;
     this.#timer = setTimeout(() => this.#start(), delay);

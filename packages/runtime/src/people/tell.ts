@@ -4,7 +4,7 @@ import { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 import { colourOf } from './heads.ts';
 
 /*
- * The one place where a program speaks to people, beside the daemons' log and the reporter, which has no time to load a stream. What
+ * The only file by which a program speaks to people, beside the daemons' log and the reporter, which has no time to load a stream. What
  * it says holds words of other hosts, of files and of daemons: they are cleaned here, so that nobody has to think of it elsewhere.
  */
 

@@ -6,25 +6,25 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { askAdmin, type AdminReply } from '@banshare/runtime';
-import { place, serving } from './place.ts';
+import { serving, socketPath } from './serving.ts';
 
 test('askAdmin() says that there is no daemon', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   const missing = await askAdmin(path, { command: 'x' }, 2000);
   assert.equal(missing.ok ? '' : missing.code, 'no-daemon');
-  const deep = await askAdmin(place(t, 'd'.repeat(120)), { command: 'x' }, 2000);
+  const deep = await askAdmin(socketPath(t, 'd'.repeat(120)), { command: 'x' }, 2000);
   assert.equal(deep.ok ? '' : deep.code, 'no-daemon');
 });
 
 test('askAdmin() gives up on a daemon that does not answer', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   await serving(t, path, () => new Promise<AdminReply>(() => {}));
   const reply = await askAdmin(path, { command: 'x' }, 50);
   assert.equal(reply.ok ? '' : reply.code, 'no-answer');
 });
 
 test('askAdmin() says who may open the socket', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   await serving(t, path, () => ({ ok: true, result: 1 }));
   const root = process.geteuid?.() === 0;
   if (root) process.seteuid?.(65_534);
@@ -35,7 +35,7 @@ test('askAdmin() says who may open the socket', async (t) => {
 });
 
 test('askAdmin() takes no answer without an end, with which a server that was taken over fills memory', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   mkdirSync(dirname(path), { recursive: true });
   const endless = createServer((peer) => {
     peer.on('error', () => {});
@@ -52,7 +52,7 @@ test('askAdmin() takes no answer without an end, with which a server that was ta
 });
 
 test('askAdmin() says of a daemon that ends while it is asked that it ended, whenever in between', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   mkdirSync(dirname(path), { recursive: true });
   const ending = createServer((peer) => {
     peer.on('error', () => {});

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { askAdmin, serveAdmin, type AskedRequest } from '@banshare/runtime';
-import { place } from './place.ts';
+import { socketPath } from './serving.ts';
 
 /** A socket that answers two questions at once, each of them when the test has it done. */
 async function slowly(path: string, result: unknown = null) {
@@ -30,7 +30,7 @@ async function arrived(path: string): Promise<void> {
 }
 
 test('serveAdmin() begins so many questions at once, the next when whoever asked has an answer, and all of those that cost little', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   const { begun, done, close } = await slowly(path);
   t.after(close);
   const ask = (command: string, args = {}) => askAdmin(path, { command, args }, 10_000);
@@ -52,7 +52,7 @@ test('serveAdmin() begins so many questions at once, the next when whoever asked
 });
 
 test('serveAdmin() keeps no room for whoever leaves his answer unread, and asks again', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   const { begun, done, close } = await slowly(path, 'x'.repeat(4_000_000));
   t.after(close);
   const unread = [connect(path), connect(path), connect(path)];

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, rmSync, statSync, watch, writeFileSync } from 'n
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { place, serving } from './place.ts';
+import { serving, socketPath } from './serving.ts';
 import { askAdmin, serveAdmin } from '@banshare/runtime';
 
 /** What comes back for raw bytes; `end` closes our side after them. */
@@ -22,7 +22,7 @@ async function raw(path: string, bytes: string | Buffer, end: boolean): Promise<
 }
 
 test('askAdmin() brings a request to serveAdmin() and its answer back', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   await serving(t, path, (request) => ({ ok: true, result: request }));
   assert.deepEqual(await askAdmin(path, { command: 'bans', args: { jail: 'sshd' } }, 2000), {
     ok: true,
@@ -33,7 +33,7 @@ test('askAdmin() brings a request to serveAdmin() and its answer back', async (t
 });
 
 test('serveAdmin() carries an answer of 100,000 bans', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   const bans = Array.from({ length: 100_000 }, (_, n) => ({
     ip: '203.0.113.9',
     prog: 'fail2ban',
@@ -45,13 +45,13 @@ test('serveAdmin() carries an answer of 100,000 bans', async (t) => {
 });
 
 test('serveAdmin() answers a peer that closes its own side first', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   await serving(t, path, async () => ({ ok: true, result: await Promise.resolve(1) }));
   assert.equal(await raw(path, '{"command":"x"}\n', true), '{"ok":true,"result":1}\n');
 });
 
 test('serveAdmin() works below a root deeper than a socket path may be', async (t) => {
-  const path = place(t, 'd'.repeat(120));
+  const path = socketPath(t, 'd'.repeat(120));
   const socket = await serving(t, path, () => ({ ok: true, result: 1 }));
   assert.deepEqual(await askAdmin(path, { command: 'x' }, 2000), { ok: true, result: 1 });
   await socket.close();
@@ -69,20 +69,20 @@ const rude: [what: string, bytes: string | Buffer, code: string][] = [
 ];
 for (const [what, bytes, code] of rude) {
   test(`serveAdmin() refuses ${what}`, async (t) => {
-    const path = place(t);
+    const path = socketPath(t);
     await serving(t, path, () => ({ ok: true, result: 1 }));
     assert.equal((JSON.parse(await raw(path, bytes, false)) as { code?: string }).code, code);
   });
 }
 
 test('serveAdmin() closes on a peer that ends without a line', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   await serving(t, path, () => ({ ok: true, result: 1 }));
   assert.equal(await raw(path, '{"command"', true), '');
 });
 
 test('serveAdmin() tells of an error in the handler and goes on', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   let calls = 0;
   await serving(t, path, () => {
     if (calls++ === 0) throw new Error('ledger is closed');
@@ -97,7 +97,7 @@ test('serveAdmin() tells of an error in the handler and goes on', async (t) => {
 });
 
 test('serveAdmin() serves others while peers send nothing, and closes although they stay', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   const socket = await serving(t, path, () => ({ ok: true, result: 1 }));
   const silent = Array.from({ length: 20 }, () => connect(path));
   const gone = silent.map((peer) => once(peer, 'close'));
@@ -109,7 +109,7 @@ test('serveAdmin() serves others while peers send nothing, and closes although t
 });
 
 test('serveAdmin() replaces the socket of a daemon that was killed', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   mkdirSync(dirname(path), { recursive: true });
   const dead = spawn(process.execPath, [
     '-e',
@@ -124,7 +124,7 @@ test('serveAdmin() replaces the socket of a daemon that was killed', async (t) =
 });
 
 test('serveAdmin() leaves the socket of a living daemon alone', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   await serving(t, path, () => ({ ok: true, result: 'first' }));
   const second = await serveAdmin({
     path,
@@ -135,8 +135,8 @@ test('serveAdmin() leaves the socket of a living daemon alone', async (t) => {
   assert.deepEqual(await askAdmin(path, { command: 'x' }, 2000), { ok: true, result: 'first' });
 });
 
-test('serveAdmin() does not take the place of a file that is no socket', async (t) => {
-  const path = place(t);
+test('serveAdmin() does not replace a file that is no socket', async (t) => {
+  const path = socketPath(t);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, 'precious');
   const served = await serveAdmin({
@@ -148,8 +148,8 @@ test('serveAdmin() does not take the place of a file that is no socket', async (
   assert.equal(statSync(path).size, 8);
 });
 
-test('serveAdmin() says why it has no place to listen', async (t) => {
-  const path = place(t);
+test('serveAdmin() says why it cannot listen', async (t) => {
+  const path = socketPath(t);
   mkdirSync(dirname(dirname(path)), { recursive: true });
   writeFileSync(dirname(path), 'a file where a directory should be');
   const signal = new AbortController().signal;
@@ -158,7 +158,7 @@ test('serveAdmin() says why it has no place to listen', async (t) => {
 });
 
 test('serveAdmin() does not stay open where it was stopped meanwhile', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   const served = await serveAdmin({
     path,
     handle: () => ({ ok: true, result: 1 }),
@@ -169,7 +169,7 @@ test('serveAdmin() does not stay open where it was stopped meanwhile', async (t)
 });
 
 test('serveAdmin() listens again where its socket was cleared away, and who asks meanwhile is answered', async (t) => {
-  const path = place(t);
+  const path = socketPath(t);
   const answer = Promise.withResolvers<number>();
   const asked = Promise.withResolvers<void>();
   const socket = await serving(t, path, async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { metricsPlace, metricsWarning } from '../../src/config/metrics-kinds.ts';
+import { metricsAddress, metricsWarning } from '../../src/config/metrics-kinds.ts';
 
 test('metrics listen at an address that is written out, and whoever opens them to others is warned', () => {
   const cases: readonly [unknown, boolean | 'warns'][] = [
@@ -22,7 +22,7 @@ test('metrics listen at an address that is written out, and whoever opens them t
     ['127.0.0.1:9188/metrics', false],
   ];
   for (const [written, expected] of cases) {
-    const read = metricsPlace(written);
+    const read = metricsAddress(written);
     assert.equal(read.ok, expected !== false, String(written));
     if (!read.ok) assert.match(read.fault, /as "127\.0\.0\.1:9188"/);
     else assert.equal(metricsWarning(read.value) !== undefined, expected === 'warns', String(written));

@@ -19,7 +19,7 @@ import { asOwner, makePrivateDirectory, openPlain, ownerOf, readPlain } from '@b
 const skip = process.getuid?.() === 0 ? false : 'needs root, which has other users';
 const STRANGER = 4242;
 
-function place(t: TestContext): string {
+function scratch(t: TestContext): string {
   const directory = mkdtempDisposableSync(join(tmpdir(), 'banshare-owner-'));
   t.after(() => directory.remove());
   chmodSync(directory.path, 0o755);
@@ -27,7 +27,7 @@ function place(t: TestContext): string {
 }
 
 function foldersOf(t: TestContext): { root: string; theirs: string; secret: string } {
-  const root = place(t);
+  const root = scratch(t);
   const theirs = join(root, 'theirs');
   const secret = join(root, 'secret');
   mkdirSync(join(theirs, 'deep'), { recursive: true });
@@ -51,7 +51,7 @@ test(
 );
 
 test('what everybody or a group may write on the way is refused for root, with what to do', { skip }, (t) => {
-  const root = place(t);
+  const root = scratch(t);
   const open = join(root, 'open');
   mkdirSync(open);
   chmodSync(open, 0o777);
@@ -82,7 +82,7 @@ test(
 );
 
 test('a plain file is read, and neither a link nor a FIFO, which would make root wait for ever', (t) => {
-  const root = place(t);
+  const root = scratch(t);
   writeFileSync(join(root, 'plain'), 'x');
   symlinkSync(join(root, 'plain'), join(root, 'link'));
   spawnSync('mkfifo', [join(root, 'fifo')]);
@@ -92,7 +92,7 @@ test('a plain file is read, and neither a link nor a FIFO, which would make root
 });
 
 test('what is made above a private directory may be entered by everyone, whatever the umask', (t) => {
-  const root = place(t);
+  const root = scratch(t);
   const before = process.umask(0o077);
   t.after(() => process.umask(before));
   makePrivateDirectory(join(root, 'run/banshare/client'));

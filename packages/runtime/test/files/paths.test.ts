@@ -49,7 +49,7 @@ const real: HostPaths = {
 };
 
 for (const root of ['', '/']) {
-  test(`hostPaths('${root}') are the real places`, () => {
+  test(`hostPaths('${root}') are the real paths`, () => {
     assert.deepEqual(hostPaths(root), real);
   });
 }
@@ -60,7 +60,7 @@ test('hostPaths() puts the root before every path', () => {
   assert.equal(hostPaths('h1').spool, 'h1/var/spool/banshare');
 });
 
-test('the installers and units name no place of banshare that the programs do not know', () => {
+test('the installers and units name no path of banshare that the programs do not know', () => {
   const installers = join(import.meta.dirname, '../../../../installers');
   const files = globSync('**/*', { cwd: installers }).map((name) => join(installers, name));
   const texts = files.filter((path) => statSync(path).isFile()).map((path) => readFileSync(path, 'utf8'));

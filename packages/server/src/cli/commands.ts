@@ -18,7 +18,7 @@ import type { PostgresLogOptions } from '../log/postgres-log.ts';
 import { faultsOfNotify } from '../outside/faults.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { stopCommands } from './stop-commands.ts';
-import { asYargs, placesOf } from './words-of.ts';
+import { asYargs, positionalsOf } from './words-of.ts';
 import { ledgerCommands } from './ledger-commands.ts';
 import { webCommands } from './web-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
@@ -117,8 +117,8 @@ function nameOf({ command }: Command): string {
 function optionsOf(command: Command): string[] {
   const { builder } = command;
   if (typeof builder !== 'object') return [];
-  const places = placesOf(command);
-  return Object.keys(builder).flatMap((name) => (places.has(name) ? [] : [`--${name}`]));
+  const positionals = positionalsOf(command);
+  return Object.keys(builder).flatMap((name) => (positionals.has(name) ? [] : [`--${name}`]));
 }
 
 async function checkAll(root: unknown, config: unknown): Promise<number> {

@@ -87,7 +87,7 @@ async function showEvents(words: Words, setCode: (code: number) => void): Promis
 
 type Filters = Readonly<Record<string, unknown>>;
 
-/** Takes all that is there by now; returns the place behind it, or an exit code. */
+/** Takes all that is there by now; returns where the next question goes on, or an exit code. */
 async function listAll(
   root: string,
   filters: Filters,
@@ -119,8 +119,8 @@ async function followOn(
   take: (part: EventsPart) => void,
 ): Promise<number> {
   let isAway = false;
-  for (let place = reached; ;) {
-    const part = await askEvents(root, { ...filters, after: place, wait: WAIT });
+  for (let after = reached; ;) {
+    const part = await askEvents(root, { ...filters, after, wait: WAIT });
     if (part.ok) {
       isAway = false;
       if (part.value.isAnew)
@@ -129,7 +129,7 @@ async function followOn(
           'the ledger is another one than before (a restore?): this goes on from now',
         );
       take(part.value);
-      ({ place } = part.value);
+      after = part.value.place;
     } else if (AWAY.has(part.code)) {
       if (!isAway) complain('banshare-server', `${part.reason}; this goes on when it is back`);
       isAway = true;

@@ -4,7 +4,7 @@ import { complain, EXIT, hostPaths, tell } from '@banshare/runtime';
 import type { Command, Words } from './ask-daemon.ts';
 import { subcommands } from './subcommands.ts';
 import { readEverything } from '../setup/read-setup.ts';
-import { invite, joinLedger, leaveLedger, moveLedger, type Place } from './sharing/share-ledger.ts';
+import { invite, joinLedger, leaveLedger, moveLedger, type Installation } from './sharing/share-ledger.ts';
 
 /** `ledger`, by which servers come to share one, and part. */
 export function ledgerCommands(setCode: (code: number) => void): Command {
@@ -21,9 +21,9 @@ export function ledgerCommands(setCode: (code: number) => void): Command {
       describe: 'writes what a further server needs into a file; it is as secret as the keys',
       builder: file,
       handler: async (words) => {
-        const place = placeOf(words);
-        const ready = await readEverything(String(words.root), place.config);
-        if (ready.ok) settle(invite(place, ready.config, resolve(String(words['file']))));
+        const installation = installationOf(words);
+        const ready = await readEverything(String(words.root), installation.config);
+        if (ready.ok) settle(invite(installation, ready.config, resolve(String(words['file']))));
         else {
           for (const fault of ready.faults) complain('banshare-server', fault);
           setCode(EXIT.configuration);
@@ -34,13 +34,14 @@ export function ledgerCommands(setCode: (code: number) => void): Command {
       command: 'join <file>',
       describe: 'makes the server of this machine, which is stopped, a further one of an invitation',
       builder: file,
-      handler: async (words) => settle(await joinLedger(placeOf(words), resolve(String(words['file'])))),
+      handler: async (words) =>
+        settle(await joinLedger(installationOf(words), resolve(String(words['file'])))),
     },
     {
       command: 'leave',
       describe: 'makes the ledger of this server, which is stopped, one of its own again',
       builder: {},
-      handler: async (words) => settle(await leaveLedger(placeOf(words))),
+      handler: async (words) => settle(await leaveLedger(installationOf(words))),
     },
   ];
   return {
@@ -69,7 +70,7 @@ function move(settle: (result: Result<string>) => void): Command {
     handler: async (words) => {
       const passwordFile = words['password-file'];
       settle(
-        await moveLedger(placeOf(words), {
+        await moveLedger(installationOf(words), {
           log: String(words['url']),
           durability: String(words['durability']),
           passwordFile: typeof passwordFile === 'string' ? resolve(passwordFile) : undefined,
@@ -79,7 +80,7 @@ function move(settle: (result: Result<string>) => void): Command {
   };
 }
 
-function placeOf({ root, config }: Words): Place {
+function installationOf({ root, config }: Words): Installation {
   const paths = hostPaths(root);
   return { paths, config: typeof config === 'string' ? config : paths.serverConfig };
 }

@@ -40,7 +40,7 @@ function linkCommand(ask: Ask, setCode: (code: number) => void): Command {
         setCode(EXIT.configuration);
         return;
       }
-      const { addressOfPage } = await import('../web/place.ts');
+      const { addressOfPage } = await import('../web/listen.ts');
       const address = addressOfPage(read.config.web);
       await ask(words, { command: 'page-link', args: { as } }, ({ code }: Link) => showLink(address, code));
     },

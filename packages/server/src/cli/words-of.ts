@@ -4,24 +4,24 @@ import type { Argv, PositionalOptions } from 'yargs';
 import type { Command, Words } from './ask-daemon.ts';
 import { readMoment } from '../words/moment.ts';
 
-/** The names of the words that a command line is given by their place, as in `ban <ip..>`. */
-export function placesOf({ command }: Pick<Command, 'command'>): Set<string> {
+/** The names of the words that a command line is given by their order, as in `ban <ip..>`. */
+export function positionalsOf({ command }: Pick<Command, 'command'>): Set<string> {
   return new Set(Array.from(String(command).matchAll(/[<[](\w+)/g), ([, name = '']) => name));
 }
 
 /**
- * A command as yargs is given it: what stands by its place is listed as that, and is no option. yargs lists each key of a
+ * A command as yargs is given it: what is known by its order is listed as that, and is no option. yargs lists each key of a
  * builder as an option, and who reads `--ip` in the help of `ban <ip..>` writes it.
  */
 export function asYargs(command: Command): Command {
   const { builder } = command;
   if (typeof builder !== 'object') return command;
-  const places = placesOf(command);
+  const positionals = positionalsOf(command);
   return {
     ...command,
     builder: (parser: Argv<object>) => {
       for (const [name, option] of Object.entries(builder)) {
-        if (places.has(name)) parser.positional(name, option as PositionalOptions);
+        if (positionals.has(name)) parser.positional(name, option as PositionalOptions);
         else parser.option(name, option);
       }
       return parser as Argv<Words>;

@@ -111,7 +111,7 @@ function whereIs(readers: readonly Reader[], ip: string): Whereabouts {
       if (country !== undefined) found.country ??= country;
       if (network !== undefined) found.network ??= network;
     } catch {
-      // A damaged place of the file, which may have others: of this address nothing is known.
+      // A damaged part of the file, which may have others: of this address nothing is known.
     }
   }
   return found;

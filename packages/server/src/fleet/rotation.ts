@@ -45,7 +45,7 @@ export class Rotation {
 
   /**
    * Lets a host's next key in at both doors beside its own. Asking again for the same one gives the same answer; another one
-   * takes its place. @throws when the ledger cannot be written.
+   * replaces it. @throws when the ledger cannot be written.
    */
   async ask(request: Envelope & RotateRequest, host: Host): Promise<Answer> {
     const { ledger, doors } = this.#parts;

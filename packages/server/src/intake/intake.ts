@@ -29,7 +29,7 @@ export type Notices = {
   held: (count: number, reason: string) => (() => void) | undefined;
 };
 
-/** What else a request may carry in the place of a signature. */
+/** What else a request may carry instead of a signature. */
 const TAKES = 'mac';
 
 const LIMIT = retry('limit', 'this host reports more than its limit: it is taken later', 10);

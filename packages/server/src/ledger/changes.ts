@@ -51,7 +51,7 @@ const TRIGGERS = `
   CREATE TEMP TRIGGER set_gone AFTER DELETE ON main.meta WHEN ${isHeld('old')} BEGIN SELECT touched('settings', old.name); END;
 `;
 
-/** The settings that are held in memory: a new one that is gets its place here. */
+/** The settings that are held in memory: a new one that is gets its line here. */
 function isHeld(row: string): string {
   return `${row}.name IN ('frozen', 'enrolment', 'enrolment-until') OR ${row}.name LIKE 'first-start/%'
     OR ${row}.name LIKE 'retired/%'`;

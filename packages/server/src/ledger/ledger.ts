@@ -230,7 +230,7 @@ export class Ledger {
     return this.#books.events.since(seq, limit);
   }
 
-  /** The place of a seq; undefined when it is none or what follows it is no longer kept. */
+  /** The position of a seq; undefined when it is none or what follows it is no longer kept. */
   async at(seq: number): Promise<Position | undefined> {
     return this.#books.events.at(seq);
   }

@@ -10,7 +10,7 @@ import { blockOf } from '../words/ipv6-block.ts';
  * target of a report is what its ban is of where that is more than the address; a vote is
  * one of a host for a ban that waits for others. The until of a supporter or a vote is the end that this host's own reports ask for, 0
  * once it has taken them back; crowd is 1 for all supporters of a ban that has many, or had; in_block has the addresses in each /64 until their last ban ends.
- * Claims has which of several servers does a chore for all; n of a report or an outcome is its place among all of them, in the order
+ * Claims has which of several servers does a chore for all; n of a report or an outcome is its number among all of them, in the order
  * of their commits; applied is the entry of the shared log that was applied last, 0 of a ledger that is not shared.
  */
 const STEPS: readonly string[] = [
@@ -143,7 +143,7 @@ const STEPS: readonly string[] = [
   `ALTER TABLE hosts ADD COLUMN server TEXT;`,
   `CREATE TABLE claims (name TEXT PRIMARY KEY, server TEXT NOT NULL, until REAL NOT NULL) STRICT, WITHOUT ROWID;`,
   `CREATE INDEX bans_ipv6 ON bans (until) WHERE instr(ip, ':') > 0;`,
-  // In the place of an index by time: with several servers what comes later may be older.
+  // Instead of an index by time: with several servers what comes later may be older.
   `ALTER TABLE reports ADD COLUMN n INTEGER;
    UPDATE reports SET n = numbered.n FROM (SELECT host, id, row_number() OVER (ORDER BY received) AS n FROM reports) AS numbered
      WHERE reports.host = numbered.host AND reports.id = numbered.id;

@@ -6,7 +6,7 @@ type Name = keyof typeof SOURCES;
 const NAMES = Object.keys(SOURCES) as Name[];
 
 /** How far somebody has read: the last number of each table. */
-export type Place = Readonly<Record<Name, number>>;
+export type Cursor = Readonly<Record<Name, number>>;
 
 /** Which happenings are wanted; times are epoch seconds, `until` is the last moment that counts. */
 export type Wanted = {
@@ -16,7 +16,7 @@ export type Wanted = {
 };
 
 /** A part of what happened, in order; `isAll` where nothing more is there by now. */
-export type Part = { happenings: Happening[]; place: Place; isAll: boolean };
+export type Part = { happenings: Happening[]; cursor: Cursor; isAll: boolean };
 
 /** So many rows are looked at for one question, some 10 ms: reports wait meanwhile. */
 const ROWS = 2000;
@@ -26,17 +26,17 @@ const FETCHED = 250;
 const OUT_OF_ORDER = 60;
 
 /** Where everything ends now. */
-export function placeNow(sql: Sql): Place {
-  return placeOf((name) => lastOf(sql, SOURCES[name]));
+export function cursorNow(sql: Sql): Cursor {
+  return cursorOf((name) => lastOf(sql, SOURCES[name]));
 }
 
-/** A place before everything since a time, epoch seconds. */
-export function placeBefore(sql: Sql, since: number): Place {
-  return placeOf((name) => lastBefore(sql, SOURCES[name], since - OUT_OF_ORDER));
+/** A cursor before everything since a time, epoch seconds. */
+export function cursorBefore(sql: Sql, since: number): Cursor {
+  return cursorOf((name) => lastBefore(sql, SOURCES[name], since - OUT_OF_ORDER));
 }
 
-/** What happened after a place, merged by time, so many at most. Much may be passed over that is not wanted: a part may be empty. */
-export function readPart(sql: Sql, after: Place, wanted: Wanted, most: number): Part {
+/** What happened after a cursor, merged by time, so many at most. Much may be passed over that is not wanted: a part may be empty. */
+export function readPart(sql: Sql, after: Cursor, wanted: Wanted, most: number): Part {
   const { since = -Infinity, until = Infinity, matches } = wanted;
   const threads = NAMES.map((name) => new Thread(sql, name, after[name], until));
   const happenings: Happening[] = [];
@@ -54,7 +54,7 @@ export function readPart(sql: Sql, after: Place, wanted: Wanted, most: number): 
     if (happening.at < since || happening.at > until) continue;
     if (matches(happening, hostsOf(happening, row))) happenings.push(happening);
   }
-  return { happenings, place: placeOf((name) => threads[NAMES.indexOf(name)]?.place ?? 0), isAll };
+  return { happenings, cursor: cursorOf((name) => threads[NAMES.indexOf(name)]?.cursor ?? 0), isAll };
 }
 
 /** One table, read in order. */
@@ -64,7 +64,7 @@ class Thread {
   readonly #before: number;
   #rows: Row[] = [];
   #hasMore = true;
-  place: number;
+  cursor: number;
 
   constructor(sql: Sql, name: Name, after: number, until: number) {
     this.#sql = sql;
@@ -72,7 +72,7 @@ class Thread {
     const source = SOURCES[name];
     const last = lastOf(sql, source);
     // What is swept away to the last row counts anew.
-    this.place = Math.min(after, last);
+    this.cursor = Math.min(after, last);
     this.#before = until === Infinity ? last + 1 : lastBefore(sql, source, until + OUT_OF_ORDER) + 1;
   }
 
@@ -88,7 +88,7 @@ class Thread {
   fetch(budget: { rows: number }): void {
     if (!this.isHungry || budget.rows <= 0) return;
     const count = Math.min(FETCHED, budget.rows);
-    this.#rows = this.#sql(SOURCES[this.#name].page).all(this.place, this.#before, count) as Row[];
+    this.#rows = this.#sql(SOURCES[this.#name].page).all(this.cursor, this.#before, count) as Row[];
     this.#hasMore = this.#rows.length === count;
     budget.rows -= Math.max(1, this.#rows.length);
   }
@@ -96,7 +96,7 @@ class Thread {
   take(): { row: Row; happening: Happening } {
     const row = this.#rows.shift();
     if (row === undefined) throw new Error(`nothing of ${this.#name} is left`);
-    this.place = Number(row['n']);
+    this.cursor = Number(row['n']);
     return { row, happening: SOURCES[this.#name].tell(row) };
   }
 }
@@ -112,6 +112,6 @@ function atOf({ next }: Thread): number {
   return Number(next?.['at']);
 }
 
-function placeOf(of: (name: Name) => number): Place {
+function cursorOf(of: (name: Name) => number): Cursor {
   return { reports: of('reports'), events: of('events'), outcomes: of('outcomes'), audit: of('audit') };
 }

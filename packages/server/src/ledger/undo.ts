@@ -2,12 +2,20 @@ import { isRange, OPERATOR_HOST, type BanKey, type Event } from '@banshare/proto
 import { unban, type Books } from './record.ts';
 import { reportedAs, type ReportedBan } from './tables/reports.ts';
 import type { Sql } from './tables/rows.ts';
-import { placeBefore } from './timeline.ts';
-import type { Shorter, UndoPart, UndoPlace, UndoPlan, UndoWaiting, UndoWhat, Undone } from '../words/undo.ts';
+import { cursorBefore } from './timeline.ts';
+import type {
+  Shorter,
+  UndoPart,
+  UndoCursor,
+  UndoPlan,
+  UndoWaiting,
+  UndoWhat,
+  Undone,
+} from '../words/undo.ts';
 import { isActive } from '../words/verdict.ts';
 
 /** Where the bans begin. */
-const BEGIN: BanPlace = { list: 0, after: undefined };
+const BEGIN: BanCursor = { list: 0, after: undefined };
 /** A limit that is none, as SQLite counts. */
 const ALL = Number.MAX_SAFE_INTEGER;
 
@@ -21,9 +29,9 @@ export function planUndo(
   what: UndoWhat,
   since: number,
   now: number,
-  { place = 'waiting', limit = ALL }: UndoPart,
+  { cursor = 'waiting', limit = ALL }: UndoPart,
 ): UndoPlan {
-  const { found, next } = candidates(books.sql, what, since, place === 'waiting' ? BEGIN : place, limit);
+  const { found, next } = candidates(books.sql, what, since, cursor === 'waiting' ? BEGIN : cursor, limit);
   const active = found.filter(({ seq, until }) => seq !== null && (until === null || until > now));
   if (what.kind === 'hosts') return { ...planOfHosts(books, what.ids, active, now), next };
   if (what.kind === 'import') return { lift: active.map(keyOf), keep: [], shorten: [], next };
@@ -60,12 +68,12 @@ export function undoPart(
   what: UndoWhat,
   since: number,
   now: number,
-  { place = 'waiting', limit = ALL }: UndoPart,
+  { cursor = 'waiting', limit = ALL }: UndoPart,
 ): Undone {
-  const dropped = place === 'waiting' ? dropWaiting(books, what, since, limit) : NOTHING;
+  const dropped = cursor === 'waiting' ? dropWaiting(books, what, since, limit) : NOTHING;
   const waiting = { votes: dropped.votes, held: dropped.held };
   if (dropped.isMore) return { lifted: [], kept: 0, shortened: [], ...waiting, next: 'waiting' };
-  const { lift, keep, shorten, next } = planUndo(books, what, since, now, { place, limit });
+  const { lift, keep, shorten, next } = planUndo(books, what, since, now, { cursor, limit });
   if (what.kind === 'hosts')
     for (const id of what.ids) for (const ban of [...lift, ...keep]) books.bans.withdraw(ban, id);
   return {
@@ -113,21 +121,21 @@ function keyOf({ ip, prog, jail }: Candidate): BanKey {
   return { ip, prog, jail };
 }
 
-type BanPlace = Exclude<UndoPlace, 'waiting'>;
+type BanCursor = Exclude<UndoCursor, 'waiting'>;
 
 /** What may be concerned, of so many rows at most that are read, and where the next part goes on. */
-type Candidates = { found: Candidate[]; next: UndoPlace | undefined };
+type Candidates = { found: Candidate[]; next: UndoCursor | undefined };
 
 /**
  * Reads so many rows that may be concerned, and no more whatever is sorted out of them: an index has them in the order in which they are
  * gone through, so that each part begins where the last one ended.
  */
-function candidates(sql: Sql, what: UndoWhat, since: number, place: BanPlace, limit: number): Candidates {
-  if (what.kind === 'hosts') return candidatesOfHosts(sql, what.ids, since, place, limit);
+function candidates(sql: Sql, what: UndoWhat, since: number, cursor: BanCursor, limit: number): Candidates {
+  if (what.kind === 'hosts') return candidatesOfHosts(sql, what.ids, since, cursor, limit);
   const isImport = what.kind === 'import';
   const rows = isImport
-    ? candidatesOfImport(sql, what.number, place, limit)
-    : candidatesSince(sql, since, place, limit);
+    ? candidatesOfImport(sql, what.number, cursor, limit)
+    : candidatesSince(sql, since, cursor, limit);
   const last = rows.at(-1);
   const after =
     last === undefined || rows.length < limit
@@ -146,12 +154,12 @@ function candidatesOfHosts(
   sql: Sql,
   ids: readonly number[],
   since: number,
-  place: BanPlace,
+  cursor: BanCursor,
   limit: number,
 ): Candidates {
   const found: Candidate[] = [];
   let room = limit;
-  for (let { list, after } = place; ; list += 1, after = undefined) {
+  for (let { list, after } = cursor; ; list += 1, after = undefined) {
     const hostId = ids[list];
     if (hostId === undefined) return { found, next: undefined };
     if (room <= 0) return { found, next: { list, after } };
@@ -180,15 +188,15 @@ function isOfSome(sql: Sql, { ip, prog, jail }: BanKey, ids: string, since: numb
   );
 }
 
-function candidatesOfImport(sql: Sql, number: number, { after }: BanPlace, limit: number): Candidate[] {
+function candidatesOfImport(sql: Sql, number: number, { after }: BanCursor, limit: number): Candidate[] {
   return sql(
     `SELECT ip, prog, jail, seq, until, began, at, 0 AS since FROM bans
      WHERE import = ? AND (ip, prog, jail) > (?, ?, ?) ORDER BY ip, prog, jail LIMIT ?`,
   ).all(number, ...(after ?? ['', '', '']), limit) as Candidate[];
 }
 
-function candidatesSince(sql: Sql, since: number, { after }: BanPlace, limit: number): Candidate[] {
-  const [from = placeBefore(sql, since).events] = after ?? [];
+function candidatesSince(sql: Sql, since: number, { after }: BanCursor, limit: number): Candidate[] {
+  const [from = cursorBefore(sql, since).events] = after ?? [];
   return sql(
     'SELECT ip, prog, jail, seq, until, began, at, 0 AS since FROM bans WHERE seq > ? ORDER BY seq LIMIT ?',
   ).all(from, limit) as Candidate[];

@@ -9,7 +9,7 @@ import { ADD_FIRST, ENDS, FORGET_OTHER_PARTS, FORGET_SNAPSHOTS, HOLD_LOG } from 
 
 /**
  * The numbers of a log that begins anew are so much higher. So no replica of the log before has its first number, and each finds that what
- * follows its own place is not there, whatever is appended later, and begins with the new snapshot.
+ * follows its own position is not there, whatever is appended later, and begins with the new snapshot.
  */
 const FURTHER = 1_000_000;
 /** A part has a mebibyte. */
@@ -22,7 +22,7 @@ export function firstEntry(secret: Buffer, schema: number, used: number): Sealed
 }
 
 /**
- * Puts one entry and a snapshot of it in the place of all that the log has, in one transaction, where its last entry is still number `last`.
+ * Replaces all that the log has by one entry and a snapshot of it, in one transaction, where its last entry is still number `last`.
  * @throws LogFault where nothing was changed, `unknown` where that cannot be told, and where the file cannot be read
  */
 export async function beginAnew(

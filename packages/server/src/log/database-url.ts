@@ -7,7 +7,7 @@ type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full';
 export type DatabaseHost = { readonly host: string; readonly port: number };
 
 /** Where the log is. No password: that comes from a file. */
-export type DatabasePlace = {
+export type DatabaseLocation = {
   readonly hosts: readonly DatabaseHost[];
   readonly user: string;
   readonly database: string;
@@ -24,7 +24,7 @@ const MODES: readonly SslMode[] = ['disable', 'require', 'verify-ca', 'verify-fu
  * Reads `postgres://[USER@]HOST[:PORT],…/DATABASE[?sslmode=MODE&sslrootcert=FILE]`. Without a mode whoever is not on this machine has
  * to show a certificate for his name.
  */
-export function parseDatabaseUrl(url: string): Result<DatabasePlace> {
+export function parseDatabaseUrl(url: string): Result<DatabaseLocation> {
   const found = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^@/?]*)(?:\/([^?]*))?(?:\?(.*))?$/.exec(url);
   if (found === null) return bad('must be like "postgres://a.example.org,b.example.org/banshare"');
   const [, user = '', list = '', database = '', query = ''] = found;

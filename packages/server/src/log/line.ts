@@ -5,11 +5,14 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Client, ClientConfig } from 'pg';
 import { readPrivate } from '@banshare/runtime';
 import { LogFault } from './log.ts';
-import type { DatabaseHost, DatabasePlace } from './database-url.ts';
+import type { DatabaseHost, DatabaseLocation } from './database-url.ts';
 import { CHANNEL, WHO_ARE_YOU, type Statement } from './statements.ts';
 
 /** How the database is reached; the password is read anew for each connection, so that it can be changed without a restart. */
-export type DatabaseAccess = { readonly place: DatabasePlace; readonly passwordFile: string | undefined };
+export type DatabaseAccess = {
+  readonly location: DatabaseLocation;
+  readonly passwordFile: string | undefined;
+};
 
 /** A database that says nothing for so long is given up: `pg` itself would wait without end. */
 const SILENCE_MS = 3000;
@@ -57,9 +60,9 @@ export class Line {
     const config: ClientConfig & { pipeline: true } = {
       host: at.host,
       port: at.port,
-      user: access.place.user,
-      database: access.place.database,
-      ssl: tlsOf(access.place, at.host),
+      user: access.location.user,
+      database: access.location.database,
+      ssl: tlsOf(access.location, at.host),
       password: () => passwordOf(access),
       application_name: 'banshare',
       keepAlive: true,
@@ -68,7 +71,7 @@ export class Line {
     };
     const client = new pg.Client(config);
     const { connection } = client as unknown as Inside;
-    if (!isProven(access.place)) {
+    if (!isProven(access.location)) {
       // Whoever stands in between could ask for the password itself, and needs it no more to be told it.
       connection.on('authenticationCleartextPassword', () =>
         connection.stream.destroy(
@@ -159,7 +162,7 @@ class StandbyFault extends Error {
  * little later than the one before, and the first that can be written is taken. @throws LogFault `away`, or `refused` where one of them says why.
  */
 export async function findPrimary(access: DatabaseAccess, first: number): Promise<Line> {
-  const { hosts } = access.place;
+  const { hosts } = access.location;
   const won = new AbortController();
   const faults: string[] = [];
   let isRefused = false;
@@ -201,7 +204,7 @@ export function nameOf({ host, port }: DatabaseHost): string {
 }
 
 /** Whether whoever answers has to prove by a certificate that he is the one that was meant, or is on this machine. */
-function isProven({ sslMode, hosts }: DatabasePlace): boolean {
+function isProven({ sslMode, hosts }: DatabaseLocation): boolean {
   return (
     sslMode === 'verify-full' ||
     sslMode === 'verify-ca' ||
@@ -209,7 +212,7 @@ function isProven({ sslMode, hosts }: DatabasePlace): boolean {
   );
 }
 
-function tlsOf({ sslMode, rootCertificate }: DatabasePlace, host: string): false | ConnectionOptions {
+function tlsOf({ sslMode, rootCertificate }: DatabaseLocation, host: string): false | ConnectionOptions {
   if (sslMode === 'disable') return false;
   if (sslMode === 'require') return { rejectUnauthorized: false };
   const ca = rootCertificate === undefined ? {} : { ca: readFileSync(rootCertificate) };

@@ -38,7 +38,7 @@ export type Appended =
  * away: nothing was stored. unknown: it may be stored, now or later; whoever is told to come again, judges again on what is read then, and
  * finds it done or not. no-standby: nothing was stored, since the database keeps no second copy. refused: the database lets this server not.
  * forked: the log lacks what this replica has. conflict: this replica's tables are not what an entry was made for. pruned: what follows this
- * replica's place is no longer kept. What a server does then says way-on.ts. forged: entry `n` was not made by a server of this fleet, was changed or stands in another's place. newer: it is of a kind that
+ * replica's position is no longer kept. What a server does then says way-on.ts. forged: entry `n` was not made by a server of this fleet, was changed or stands where another belongs. newer: it is of a kind that
  * only a newer program knows.
  */
 export type LogFaultCode =

@@ -51,7 +51,7 @@ export class PostgresLog implements Log {
   #since: number | undefined = monotonicSeconds();
   #last = 0;
   #snapshot = { n: 0, ageSeconds: 0 };
-  /** The place in the list of the machine that was found last. */
+  /** The index in the list of the machine that was found last. */
   #first = 0;
   /** The database's clock less this machine's monotonic one, seconds. */
   #clock: number | undefined;
@@ -259,7 +259,7 @@ export class PostgresLog implements Log {
     while (!signal.aborted) {
       try {
         const line = await findPrimary(this.#options, this.#first);
-        this.#first = this.#options.place.hosts.indexOf(line.at);
+        this.#first = this.#options.location.hosts.indexOf(line.at);
         await this.#serve(line).finally(() => line.close());
       } catch (error) {
         this.#lose(this.#line, error);
@@ -333,7 +333,7 @@ function appendValues(entry: SealedEntry, after: LogPosition, needsStandby: bool
   return [n, own, nonce, schema, kind, data, needsStandby, previous];
 }
 
-/** What a look at the place of an entry says that was not stored there just now; undefined where the place is free again. */
+/** What a look at the number of an entry says that was not stored there just now; undefined where the number is free again. */
 function outcomeAt(
   there: Readonly<Record<string, unknown>>,
   { n, token }: SealedEntry,

@@ -16,7 +16,7 @@ export type SealedEntry = {
   /** Makes two entries of the same content two. */
   readonly nonce: Buffer;
   readonly schema: number;
-  /** The place of its kind in KINDS; a newer program may know more. */
+  /** The index of its kind in KINDS; a newer program may know more. */
   readonly kind: number;
   readonly data: Buffer;
 };
@@ -27,7 +27,7 @@ const SECRET_BYTES = 32;
 /** What a packed entry may become: more than any batch, and less than what would fill the memory. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
-/** Their places are the numbers in the database: a new one comes last. */
+/** Their indices are the numbers in the database: a new one comes last. */
 const KINDS: readonly EntryKind[] = ['changeset', 'patchset', 'schema'];
 
 /** The ledger's secret as its file holds it; the fault ends a sentence about that file. */

@@ -31,7 +31,7 @@ const ONCE_IN_SECONDS = 3600;
 /** Why a replica stopped which could begin with a snapshot, and when this server did so last, epoch seconds. */
 export type Before = { readonly fault: LogFault; readonly last: number | undefined };
 
-/** What is built of the log in the place of a replica, and how much the replica has that it lacks. */
+/** What is built of the log instead of a replica, and how much the replica has that it lacks. */
 export type Instead = {
   readonly before: LogPosition;
   readonly there: LogPosition;
@@ -47,7 +47,7 @@ export function whyNotAgain({ fault, last }: Before, now: number): string | unde
 }
 
 /**
- * Why what is built of the log does not take a replica's place; undefined where it does. Where the log has the replica's last entry, as with a
+ * Why what is built of the log does not replace a replica; undefined where it does. Where the log has the replica's last entry, as with a
  * conflict, all that was acknowledged is there by its proof. Where that entry is pruned, or the log began anew, a replica that has more could be the
  * only one that has it.
  */

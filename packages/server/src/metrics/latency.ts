@@ -71,7 +71,7 @@ export class LatencyBook {
     return fresh;
   }
 
-  /** What is known of a ban; of an event that another ledger had at its place, nothing. */
+  /** What is known of a ban; of an event that another ledger had at its number, nothing. */
   of({ seq, at }: Pick<Event, 'seq' | 'at'>): BanTimes | undefined {
     const ban = this.#bans.get(seq);
     return ban?.at === at ? ban : undefined;

@@ -27,8 +27,8 @@ export class DeadMan {
   ) {
     this.#settings = settings;
     this.#faults = faults;
-    const place = settings.url === undefined ? `of ${settings.urlFile}` : new URL(settings.url).host;
-    this.#health = { name: `dead-man ${place}`, lastSent: null, failingSince: null, why: null };
+    const target = settings.url === undefined ? `of ${settings.urlFile}` : new URL(settings.url).host;
+    this.#health = { name: `dead-man ${target}`, lastSent: null, failingSince: null, why: null };
     this.#timer = setInterval(() => void this.#call(), EVERY_MS);
   }
 

@@ -28,7 +28,7 @@ export function receiverOf(table: NotifyTable, where: { server: string; now: () 
   const send = senderOf(table, where);
   const identity = JSON.stringify([kind, table.url ?? table.urlFile, table.command, table.to]);
   const id = createHash('sha256').update(identity).digest('hex').slice(0, 16);
-  return { name: `${kind} ${placeOf(table)}`, id, for: table.for, atMost, send };
+  return { name: `${kind} ${targetOf(table)}`, id, for: table.for, atMost, send };
 }
 
 function senderOf(
@@ -95,7 +95,7 @@ function ntfyHeaders({ title, level }: Message): Record<string, string> {
   };
 }
 
-function placeOf({ kind, url, urlFile, command = '', to = [] }: NotifyTable): string {
+function targetOf({ kind, url, urlFile, command = '', to = [] }: NotifyTable): string {
   if (kind === 'command') return splitWords(command).ok ? (command.split(/\s/, 1)[0] ?? '') : '';
   if (kind === 'mail') return to.join(', ');
   return url === undefined ? `of ${urlFile}` : new URL(url).host;

@@ -19,10 +19,10 @@ export function readSharedLog({ ledger }: Pick<ServerConfig, 'ledger'>, paths: H
       ],
     };
   }
-  const place = parseDatabaseUrl(ledger.log);
-  if (!place.ok) return { faults: [`Cannot use [ledger] log in server.toml: it ${place.fault}`] };
+  const location = parseDatabaseUrl(ledger.log);
+  if (!location.ok) return { faults: [`Cannot use [ledger] log in server.toml: it ${location.fault}`] };
   const { passwordFile, durability } = ledger;
-  const { rootCertificate } = place.value;
+  const { rootCertificate } = location.value;
   const faults: string[] = [];
   const secret = asOwner(paths.generations, () => {
     if (passwordFile !== undefined) faults.push(...faultsOfPassword(passwordFile));
@@ -35,7 +35,7 @@ export function readSharedLog({ ledger }: Pick<ServerConfig, 'ledger'>, paths: H
     );
   }
   if (!secret.ok || faults.length > 0) return { faults };
-  return { log: { place: place.value, passwordFile, durability, secret: secret.value } };
+  return { log: { location: location.value, passwordFile, durability, secret: secret.value } };
 }
 
 function readSecret(path: string): Result<Buffer> {

@@ -8,7 +8,7 @@ import { LogFault, type Log, type LogPosition, type SnapshotHead } from '../log/
 import { whyNotInstead } from '../log/way-on.ts';
 import { takeSteps } from './take-steps.ts';
 
-/** When and why a server began with a snapshot in the place of the replica that it had, and where that lies. */
+/** When and why a server began with a snapshot instead of the replica that it had, and where that lies. */
 export type StartedOver = {
   /** Epoch seconds. */
   readonly at: number;
@@ -31,7 +31,7 @@ export async function beginWithSnapshot(shared: Log, path: string): Promise<Snap
 }
 
 /**
- * Puts what the log has, by its own proofs, in the place of a replica that stopped, whose file is closed and stays beside, in the place of an
+ * Replaces a replica that stopped, whose file is closed and stays beside, by what the log has, by its own proofs, instead of an
  * earlier one. Nothing is changed before the new one is there as a whole and has what it has to have: returns why it has not, or what was done.
  * @throws LogFault, and where it cannot be written
  */

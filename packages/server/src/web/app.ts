@@ -69,7 +69,7 @@ let followers = 0;
 
 /** Tells a browser that something has changed, as long as it listens. */
 function live(context: Context<Behind>, watch: Watch): Response | Promise<Response> {
-  // Nobody reads what answers a HEAD, nor ends it: it would keep its place for ever.
+  // Nobody reads what answers a HEAD, nor ends it: it would be counted for ever.
   if (context.req.method !== 'GET') return context.body(null, 204);
   if (followers >= MOST_FOLLOWERS) return context.text('Too many browsers follow already.', 503);
   followers += 1;

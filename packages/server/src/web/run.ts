@@ -19,7 +19,7 @@ import { pageApp } from './app.ts';
 import { serverAt } from './daemon/ask-server.ts';
 import { Watch } from './daemon/watch.ts';
 import { Sessions } from './door/sessions.ts';
-import { addressOfPage, placeFaults } from './place.ts';
+import { addressOfPage, listenFaults } from './listen.ts';
 
 const STOP_WITHIN_SECONDS = 5;
 /** Connections at once, and milliseconds that a request's head, and all of it, may take. */
@@ -38,7 +38,7 @@ export async function runPage(root: string, config: string | undefined): Promise
     return EXIT.configuration;
   }
   const read = await readServerConfig(config ?? paths.serverConfig, { mustExist: config !== undefined });
-  const faults = read.ok ? placeFaults(read.config.web) : read.faults;
+  const faults = read.ok ? listenFaults(read.config.web) : read.faults;
   if (!read.ok || faults.length > 0) {
     for (const fault of faults) complain('banshare-server', fault);
     return EXIT.configuration;
@@ -104,17 +104,17 @@ function secured({ tlsCertificate, tlsKey }: ServerConfig['web']) {
 
 async function listen(
   server: ReturnType<typeof createAdaptorServer>,
-  place: ServerConfig['web']['listen'],
+  listen: ServerConfig['web']['listen'],
 ): Promise<void> {
-  if (place.unix === undefined) {
-    server.listen(place.port, place.address);
+  if (listen.unix === undefined) {
+    server.listen(listen.port, listen.address);
     await once(server, 'listening');
     return;
   }
   // One that a killed process left; whoever listens there still would hold the name in the kernel, and is not looked for.
-  if (statSync(place.unix, { throwIfNoEntry: false })?.isSocket() === true) rmSync(place.unix);
-  server.listen(place.unix);
+  if (statSync(listen.unix, { throwIfNoEntry: false })?.isSocket() === true) rmSync(listen.unix);
+  server.listen(listen.unix);
   await once(server, 'listening');
   // The group is that of the unit: the proxy's user is made a member of it.
-  chmodSync(place.unix, 0o660);
+  chmodSync(listen.unix, 0o660);
 }

@@ -4,7 +4,7 @@ import type { Context, Hono } from 'hono';
 import type { AuditEntry } from '../ledger/books/audit.ts';
 import type { Behind } from './door/guard.ts';
 import type { Explanation } from '../operator/looking/explain.ts';
-import type { Places } from '../operator/looking/where.ts';
+import type { WhereaboutsAnswer } from '../operator/looking/where.ts';
 import type { PastBans } from '../operator/looking/history.ts';
 import { addressPage, noAddressPage } from './pages/address.ts';
 import { historyPage } from './pages/history.ts';
@@ -116,10 +116,13 @@ function addBans(app: Hono<Behind>, parts: PageParts): void {
 }
 
 /** Where the addresses of some bans are, in their order; nothing where no file says it. */
-async function whereAre({ ask }: PageParts, bans: readonly { ip: string }[]): Promise<Places['places']> {
+async function whereAre(
+  { ask }: PageParts,
+  bans: readonly { ip: string }[],
+): Promise<WhereaboutsAnswer['places']> {
   if (bans.length === 0) return [];
   const told = await ask('where', { ips: bans.map(({ ip }) => ip) });
-  return told.ok ? (told.result as Places).places : [];
+  return told.ok ? (told.result as WhereaboutsAnswer).places : [];
 }
 
 /** Who opens a view wants to see how it is now; a page that is open renews itself anyway. */

@@ -14,16 +14,16 @@ export type Shorter = BanKey & { until: number | null };
  * How far an undo, or its plan, has come: to what only waits, or to the bans: which list is gone through, of hosts one each, and the last
  * that was looked at of it.
  */
-export type UndoPlace = 'waiting' | { list: number; after: readonly (string | number)[] | undefined };
+export type UndoCursor = 'waiting' | { list: number; after: readonly (string | number)[] | undefined };
 
 /** Which part of an undo is meant: where it begins, undefined for the first, and how many bans that may be concerned it looks at. */
-export type UndoPart = { place?: UndoPlace | undefined; limit?: number };
+export type UndoPart = { cursor?: UndoCursor | undefined; limit?: number };
 
 /**
  * What a part of an undo would do: the bans that it would lift, those that would stay, and which of these would end earlier. `next` is
  * where the next part goes on; undefined after the last.
  */
-export type UndoPlan = { lift: BanKey[]; keep: BanKey[]; shorten: Shorter[]; next: UndoPlace | undefined };
+export type UndoPlan = { lift: BanKey[]; keep: BanKey[]; shorten: Shorter[]; next: UndoCursor | undefined };
 
 /** What waits and would be dropped with an undo: votes for a quorum, and what is held. */
 export type UndoWaiting = { votes: number; held: number };
@@ -36,5 +36,5 @@ export type Undone = UndoWaiting & {
   lifted: Event[];
   kept: number;
   shortened: Event[];
-  next: UndoPlace | undefined;
+  next: UndoCursor | undefined;
 };

@@ -256,14 +256,14 @@ test('what a backup or restore leaves behind that is killed is gone after the ne
   await fleet.server.start();
 });
 
-test('a device or a folder is no place for a backup, and the audit log says of which there is none', async () => {
+test('a device or a folder is no file for a backup, and the audit log says of which there is none', async () => {
   await using fleet = await startFleet();
   const nowhere = join(fleet.server.root, 'absent', 'backup');
   const failed = await fleet.server.command('backup', nowhere);
   assert.equal(failed.code, 1);
   assert.match(failed.stderr, /Cannot back up to .*absent.*ENOENT/);
-  for (const place of ['/dev/null', fleet.server.root]) {
-    const { code, stderr } = await fleet.server.command('backup', place);
+  for (const target of ['/dev/null', fleet.server.root]) {
+    const { code, stderr } = await fleet.server.command('backup', target);
     assert.equal(code, 1);
     assert.match(stderr, /it is no plain file/);
   }

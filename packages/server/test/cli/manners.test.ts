@@ -75,7 +75,7 @@ test('a word that is no address is wrong usage also where no server runs, and no
   assert.match(approve.stderr, /no server runs/);
 });
 
-test('help lists what stands by its place as that, and never as an option', async () => {
+test('help lists what is known by its order as that, and never as an option', async () => {
   for (const words of [
     ['ban'],
     ['bans'],

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 
 /** A value of a file in MaxMind's format. */
 type Value = string | number | { [name: string]: Value } | readonly Value[];
-/** A place in the tree: another node, what is known from there on, or nothing. */
-type Place = Node | { data: Value } | undefined;
-type Node = [Place, Place];
+/** An entry in the tree: another node, what is known from there on, or nothing. */
+type Entry = Node | { data: Value } | undefined;
+type Node = [Entry, Entry];
 
 /** Writes a small file in MaxMind's format, of IPv6 with IPv4 in it: what is known of each range. */
 export function writeMmdb(path: string, ranges: Readonly<Record<string, Value>>): void {
@@ -14,16 +14,16 @@ export function writeMmdb(path: string, ranges: Readonly<Record<string, Value>>)
   number(root, nodes);
   const chunks: Buffer[] = [];
   let size = 0;
-  const record = (place: Place): number => {
-    if (place === undefined) return nodes.length;
-    if (Array.isArray(place)) return nodes.indexOf(place);
-    const bytes = encode(place.data);
+  const record = (entry: Entry): number => {
+    if (entry === undefined) return nodes.length;
+    if (Array.isArray(entry)) return nodes.indexOf(entry);
+    const bytes = encode(entry.data);
     chunks.push(bytes);
     size += bytes.length;
     return nodes.length + 16 + size - bytes.length;
   };
   const tree = Buffer.concat(
-    nodes.map((node) => Buffer.concat(node.map((place) => bigEndian(record(place), 3)))),
+    nodes.map((node) => Buffer.concat(node.map((entry) => bigEndian(record(entry), 3)))),
   );
   const metadata = {
     node_count: nodes.length,
@@ -57,7 +57,7 @@ function bitsOfNumber(value: number, count: number): number[] {
   return Array.from({ length: count }, (_, index) => (value >> (count - 1 - index)) & 1);
 }
 
-function put(root: Node, bits: readonly number[], data: Place): void {
+function put(root: Node, bits: readonly number[], data: Entry): void {
   let node = root;
   for (const bit of bits.slice(0, -1)) {
     const next = node[bit as 0 | 1];
@@ -70,7 +70,7 @@ function put(root: Node, bits: readonly number[], data: Place): void {
 
 function number(node: Node, nodes: Node[]): void {
   nodes.push(node);
-  for (const place of node) if (Array.isArray(place)) number(place, nodes);
+  for (const entry of node) if (Array.isArray(entry)) number(entry, nodes);
 }
 
 function encode(value: Value): Buffer {

@@ -126,7 +126,7 @@ test('the ids of reports are the host’s, whichever of its keys signs', async (
   assert.equal((await fleet.server.json<{ head: number }>('status')).head, 1);
 });
 
-test('another next key takes the place of the one that waits, which is shut out', async () => {
+test('another next key replaces the one that waits, which is shut out', async () => {
   await using fleet = await startFleet();
   const old = await fleet.peer('h1');
   const [first, second] = [await withNextKey(fleet, old), await withNextKey(fleet, old)];

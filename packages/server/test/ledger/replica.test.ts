@@ -311,11 +311,11 @@ test('who follows at one server hears what another committed late, though it hap
   const first = readPart(b.ledger.sql, { reports: 0, events: 0, outcomes: 0, audit: 0 }, all, 10);
   await a.ledger.record([pair.shelf.report(pair.host, '203.0.113.2', NOW)], deciding);
   await pair.settled();
-  const later = readPart(b.ledger.sql, first.place, all, 10);
+  const later = readPart(b.ledger.sql, first.cursor, all, 10);
   const kindsOf = ({ happenings }: typeof first): string[] =>
     happenings.map(({ kind, ip }) => `${kind} ${ip}`);
   assert.deepEqual(kindsOf(first), ['report 203.0.113.1', 'ban 203.0.113.1']);
   assert.deepEqual(kindsOf(later), ['report 203.0.113.2', 'ban 203.0.113.2']);
-  // A place that one server named holds at the other.
-  assert.deepEqual(readPart(a.ledger.sql, first.place, all, 10).happenings, later.happenings);
+  // A cursor that one server named holds at the other.
+  assert.deepEqual(readPart(a.ledger.sql, first.cursor, all, 10).happenings, later.happenings);
 });

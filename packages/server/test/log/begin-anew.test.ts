@@ -27,9 +27,14 @@ test(
     const two = ours(await owner.log.append(draft('two'), one));
     primary.sql('CREATE ROLE less LOGIN');
     primary.sql('GRANT SELECT, INSERT, DELETE ON log, snapshots, parts TO less', 'banshare');
-    const place = parseDatabaseUrl(primary.url.replace('postgres://', 'postgres://less@'));
-    assert.ok(place.ok);
-    const options = { place: place.value, passwordFile: undefined, durability: 'standby', secret } as const;
+    const location = parseDatabaseUrl(primary.url.replace('postgres://', 'postgres://less@'));
+    assert.ok(location.ok);
+    const options = {
+      location: location.value,
+      passwordFile: undefined,
+      durability: 'standby',
+      secret,
+    } as const;
     const first = firstEntry(secret, 13, two.n);
 
     await assert.rejects(beginAnew(options, { first, path, last: 2 }), withCode('no-standby'));

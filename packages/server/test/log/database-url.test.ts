@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { parseDatabaseUrl } from '../../src/log/database-url.ts';
 
 function read(url: string): unknown {
-  const place = parseDatabaseUrl(url);
-  return place.ok ? place.value : place.fault;
+  const location = parseDatabaseUrl(url);
+  return location.ok ? location.value : location.fault;
 }
 
 test('a URL names all machines of the database, each with its port, and who comes to which of its databases', () => {

@@ -16,9 +16,9 @@ export function logAt(
   url: string,
   { durability = 'none', secret = SECRET, passwordFile }: Differs = {},
 ): PostgresLog {
-  const place = parseDatabaseUrl(url);
-  assert.ok(place.ok, url);
-  return new PostgresLog({ place: place.value, passwordFile, durability, secret });
+  const location = parseDatabaseUrl(url);
+  assert.ok(location.ok, url);
+  return new PostgresLog({ location: location.value, passwordFile, durability, secret });
 }
 
 /** The same once it has found its database. */

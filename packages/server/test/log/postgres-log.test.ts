@@ -171,9 +171,9 @@ test('without a standby nothing is appended where there has to be one', { skip }
 test('whether the log can be written is looked at without changing anything there', { skip }, async () => {
   const database = await postgres();
   database.sql('DROP TABLE IF EXISTS log, snapshots, parts', 'banshare');
-  const place = parseDatabaseUrl(database.url);
-  assert.ok(place.ok);
-  const options = { place: place.value, passwordFile: undefined, secret: Buffer.alloc(32) };
+  const location = parseDatabaseUrl(database.url);
+  assert.ok(location.ok);
+  const options = { location: location.value, passwordFile: undefined, secret: Buffer.alloc(32) };
   await assert.rejects(probeLog({ ...options, durability: 'standby' }), withCode('no-standby'));
   assert.match(
     await probeLog({ ...options, durability: 'none' }),

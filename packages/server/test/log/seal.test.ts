@@ -57,7 +57,7 @@ test('whatever is changed of an entry, it does not verify, and its number is tol
     { schema: 14 },
     { kind: 1 },
     { kind: 77 },
-    // What has no place in a token, and in the database has.
+    // What may not stand in a token, and in the database has.
     { kind: 256 },
     { kind: -1 },
     { schema: -1 },
@@ -71,7 +71,7 @@ test('whatever is changed of an entry, it does not verify, and its number is tol
   }
 });
 
-test('an entry in the place of another does not verify: repeated, swapped, left out, or of another log', () => {
+test('an entry where another belongs does not verify: repeated, swapped, left out, or of another log', () => {
   assert.deepEqual(faultOf(one, one), ['forged', 2]);
   assert.deepEqual(faultOf({ ...one, n: 2 }, one), ['forged', 2]);
   assert.deepEqual(faultOf(three, one), ['forged', 2]);

@@ -108,16 +108,16 @@ test(
 test('a database is believed by its certificate, for its name, or not at all', { skip }, async () => {
   const made = await postgres();
   made.ask('hostssl all keeper 127.0.0.1/32 trust', 'hostnossl all keeper 127.0.0.1/32 reject');
-  const place = (host: string, more: string): string =>
+  const urlOf = (host: string, more: string): string =>
     `postgres://keeper@${host}:${made.port}/banshare?${more}`;
   const trusted = `sslrootcert=${folder.path}/db.pem`;
-  await (await found(logAt(place('localhost', `sslmode=verify-full&${trusted}`)))).close();
-  await (await found(logAt(place('127.0.0.1', `sslmode=verify-ca&${trusted}`)))).close();
-  await (await found(logAt(place('127.0.0.1', 'sslmode=require')))).close();
+  await (await found(logAt(urlOf('localhost', `sslmode=verify-full&${trusted}`)))).close();
+  await (await found(logAt(urlOf('127.0.0.1', `sslmode=verify-ca&${trusted}`)))).close();
+  await (await found(logAt(urlOf('127.0.0.1', 'sslmode=require')))).close();
   assert.match(
-    await faultAt(place('127.0.0.1', `sslmode=verify-full&${trusted}`)),
+    await faultAt(urlOf('127.0.0.1', `sslmode=verify-full&${trusted}`)),
     /^away: .*does not match/,
   );
-  assert.match(await faultAt(place('localhost', 'sslmode=verify-full')), /^away: .*self-signed/);
-  assert.match(await faultAt(place('127.0.0.1', 'sslmode=disable')), /^refused: .*rejects connection/);
+  assert.match(await faultAt(urlOf('localhost', 'sslmode=verify-full')), /^away: .*self-signed/);
+  assert.match(await faultAt(urlOf('127.0.0.1', 'sslmode=disable')), /^refused: .*rejects connection/);
 });

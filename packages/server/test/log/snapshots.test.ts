@@ -91,11 +91,11 @@ test(
     const [first] = await appendMore(log, LOG_START, 1);
     writeFileSync(file, 'a ledger');
     await log.putSnapshot({ ...first!, schema: 13 }, file);
-    const place = join(folder.path, 'forged.db');
+    const copy = join(folder.path, 'forged.db');
     const refused = async (change: string, back: string): Promise<void> => {
       (await postgres()).sql(change, 'banshare');
-      await assert.rejects(log.getSnapshot(place), withCode('forged'), change);
-      assert.equal(existsSync(place), false, change);
+      await assert.rejects(log.getSnapshot(copy), withCode('forged'), change);
+      assert.equal(existsSync(copy), false, change);
       (await postgres()).sql(back, 'banshare');
     };
     await refused('UPDATE snapshots SET n = 2', 'UPDATE snapshots SET n = 1');
@@ -108,7 +108,7 @@ test(
       "UPDATE parts SET data = data || 'x'",
       'UPDATE parts SET data = substr(data, 1, length(data) - 1)',
     );
-    assert.deepEqual(await log.getSnapshot(place), { ...first, schema: 13 });
+    assert.deepEqual(await log.getSnapshot(copy), { ...first, schema: 13 });
     const stranger = await openLog((await postgres()).url, { secret: randomBytes(32) });
     await assert.rejects(stranger.getSnapshot(join(folder.path, 'stranger.db')), withCode('forged'));
     await Promise.all([log.close(), stranger.close()]);

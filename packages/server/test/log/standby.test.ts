@@ -138,7 +138,7 @@ test(
     await until(log, () => log.health().fault === undefined);
     assert.notEqual(Number(primary.sql(`${select} AND pid <> ${backend}`)), 0);
     process.kill(backend, 'SIGCONT');
-    // Whatever the thawed one still does, one of the two has the place.
+    // Whatever the thawed one still does, one of the two has the number.
     assert.match((await log.append(draft('two'), LOG_START)).outcome, /^(?:ours|taken)$/);
   },
 );

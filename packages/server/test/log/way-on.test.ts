@@ -40,7 +40,7 @@ test('a replica that began with a snapshot less than an hour ago waits for a per
 const at = (n: number) => ({ n, token: String(n) });
 const nothing = { events: 0, deeds: 0 };
 
-test('nothing takes the place of a replica that has applied more than the log has', () => {
+test('nothing replaces a replica that has applied more than the log has', () => {
   for (const code of ['conflict', 'pruned'] as const) {
     const why = whyNotInstead({ code }, { before: at(9), there: at(8), lacks: nothing });
     assert.match(why ?? '', /ends with entry 8, .* applied 9/);

@@ -117,7 +117,7 @@ test('what others ask for meanwhile is theirs in the audit log, also in one comm
     );
 });
 
-test('whoever leaves lists of all places unread delays no look at how all is, and no deed, at the same socket', async () => {
+test('whoever leaves lists of all whereabouts unread delays no look at how all is, and no deed, at the same socket', async () => {
   // More than a socket holds by itself.
   const entries = Array.from({ length: 1000 }, (_, n) => ({
     ip: `45.10.${n >> 8}.${n & 255}`,

@@ -2,7 +2,7 @@ import { test } from 'node:test';
 import { userInfo } from 'node:os';
 import assert from 'node:assert/strict';
 import { Program, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
-import { placeBefore, placeNow, readPart, type Place } from '../../src/ledger/timeline.ts';
+import { cursorBefore, cursorNow, readPart, type Cursor } from '../../src/ledger/timeline.ts';
 import { SOURCES } from '../../src/ledger/tables/happenings.ts';
 import type { Happening } from '../../src/words/happening.ts';
 import { askAdmin } from '@banshare/runtime';
@@ -159,17 +159,17 @@ test('of 100,000 things that happened a question takes less than 50 ms of the pr
   fill(shelf, 34_000);
   const { sql } = shelf.ledger;
   const taken: number[] = [];
-  const readAll = (begin: Place, wanted: Parameters<typeof readPart>[2]): Happening[] => {
+  const readAll = (begin: Cursor, wanted: Parameters<typeof readPart>[2]): Happening[] => {
     const all: Happening[] = [];
-    for (let place = begin; ;) {
+    for (let cursor = begin; ;) {
       const began = process.cpuUsage();
-      const part = readPart(sql, place, wanted, 1000);
+      const part = readPart(sql, cursor, wanted, 1000);
       const { user, system } = process.cpuUsage(began);
       taken.push((user + system) / 1000);
       all.push(...part.happenings);
       if (part.isAll) return all;
-      assert.notDeepEqual(part.place, place);
-      ({ place } = part);
+      assert.notDeepEqual(part.cursor, cursor);
+      ({ cursor } = part);
     }
   };
   const start = { reports: 0, events: 0, outcomes: 0, audit: 0 };
@@ -180,9 +180,9 @@ test('of 100,000 things that happened a question takes less than 50 ms of the pr
   const rare = readAll(start, { matches: ({ jail }) => jail === 'rare' });
   assert.deepEqual([rare.length, rare.at(-1)?.kind], [68, 'outcome']);
   const lastHour = { since: NOW + 32_000, until: NOW + 33_800, matches: () => true };
-  const some = readAll(placeBefore(sql, lastHour.since), lastHour);
+  const some = readAll(cursorBefore(sql, lastHour.since), lastHour);
   assert.equal(some.length, 3 * 1801);
-  assert.deepEqual(readAll(placeNow(sql), anything), []);
+  assert.deepEqual(readAll(cursorNow(sql), anything), []);
   // Whatever else collects its garbage meanwhile.
   const most = taken.toSorted((a, b) => a - b)[Math.floor(taken.length * 0.95)] ?? Infinity;
   t.diagnostic(`19 of 20 questions took less than ${most.toFixed(1)} ms of the processor`);

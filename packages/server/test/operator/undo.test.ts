@@ -12,7 +12,7 @@ import { publish } from '../reports.ts';
 import type { Args, OperateParts } from '../../src/operator/deeds/bans.ts';
 import { undo, type UndoAnswer } from '../../src/operator/deeds/undo.ts';
 import type { Decide } from '../../src/words/submission.ts';
-import type { Undone, UndoPlace, UndoPlan, UndoWhat } from '../../src/words/undo.ts';
+import type { Undone, UndoCursor, UndoPlan, UndoWhat } from '../../src/words/undo.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -52,14 +52,14 @@ test('undo of several hosts lifts what only they support, in parts', async () =>
   const ids = ['bad', 'worse'].map((name) => shelf.book.byName(name)?.id ?? 0);
   const what: UndoWhat = { kind: 'hosts', ids };
   const [lifted, kept]: [Event[], number[]] = [[], []];
-  let place: UndoPlace | undefined;
+  let cursor: UndoCursor | undefined;
   do {
-    const part = await shelf.ledger.undo(what, NOW - 1, NOW + 2, { place, limit: 1 });
+    const part = await shelf.ledger.undo(what, NOW - 1, NOW + 2, { cursor, limit: 1 });
     assert.ok(part.lifted.length + part.kept <= 1);
     lifted.push(...part.lifted);
     kept.push(part.kept);
-    place = part.next;
-  } while (place !== undefined);
+    cursor = part.next;
+  } while (cursor !== undefined);
   assert.deepEqual(ipsOf(lifted), ['203.0.113.1', '203.0.113.3']);
   assert.equal(
     kept.reduce((sum, each) => sum + each),
@@ -97,12 +97,12 @@ test('undo of a host that only lengthened a ban brings back the end that the oth
     ['203.0.113.3'],
   );
   const ends: [string, number | null][] = [];
-  let place: UndoPlace | undefined;
+  let cursor: UndoCursor | undefined;
   do {
-    const part = await ledger.undo(what, NOW, NOW + HOUR, { place, limit: 1 });
+    const part = await ledger.undo(what, NOW, NOW + HOUR, { cursor, limit: 1 });
     for (const { ip, until, at } of part.shortened) ends.push([ip, (until ?? 0) - at]);
-    place = part.next;
-  } while (place !== undefined);
+    cursor = part.next;
+  } while (cursor !== undefined);
   assert.deepEqual(Object.fromEntries(ends), {
     '203.0.113.1': HOUR,
     '203.0.113.2': HOUR,
@@ -157,13 +157,13 @@ test('what an undo would do is found in parts of so many bans, each once, howeve
   for (let last = 1; last <= 5; last += 1) await report(good, last, NOW + 2);
   const plans = (what: UndoWhat, since: number): UndoPlan[] => {
     const parts: UndoPlan[] = [];
-    let place: UndoPlace | undefined;
+    let cursor: UndoCursor | undefined;
     do {
-      const plan = ledger.planUndo(what, since, NOW + 3, { place, limit: 7 });
+      const plan = ledger.planUndo(what, since, NOW + 3, { cursor, limit: 7 });
       assert.ok(plan.lift.length + plan.keep.length <= 7);
       parts.push(plan);
-      place = plan.next;
-    } while (place !== undefined);
+      cursor = plan.next;
+    } while (cursor !== undefined);
     return parts;
   };
   const counts = (what: UndoWhat, since: number): number[] => {
@@ -242,11 +242,11 @@ test('what only waits is taken back before the bans, so much of it in a part too
   ]) {
     assert.equal(ledger.waitingOf(what, NOW).votes, 5);
     const parts: Undone[] = [];
-    let place: UndoPlace | undefined;
+    let cursor: UndoCursor | undefined;
     do {
-      parts.push(await ledger.undo(what, NOW, NOW + 1, { place, limit: 2 }));
-      place = parts.at(-1)?.next;
-    } while (place !== undefined);
+      parts.push(await ledger.undo(what, NOW, NOW + 1, { cursor, limit: 2 }));
+      cursor = parts.at(-1)?.next;
+    } while (cursor !== undefined);
     assert.deepEqual(parts.map((part) => part.votes).slice(0, 3), votes);
     assert.equal(ledger.waitingOf(what, NOW).votes, 0);
   }

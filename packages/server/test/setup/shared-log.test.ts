@@ -34,16 +34,16 @@ test('without [ledger] log there is none, and nothing is needed for it', () => {
   assert.equal(read({}), undefined);
 });
 
-test('a shared log has its place, its secret and its durability', () => {
+test('a shared log has its location, its secret and its durability', () => {
   laySecret(`${'ab'.repeat(32)}\n`);
-  const { secret, durability, passwordFile, place } = read({
+  const { secret, durability, passwordFile, location } = read({
     log: 'postgres://a,b/banshare',
     durability: 'provider',
     passwordFile: password,
   }) as Record<string, unknown>;
   assert.deepEqual(secret, Buffer.alloc(32, 0xab));
   assert.deepEqual([durability, passwordFile], ['provider', password]);
-  assert.equal((place as { hosts: unknown[] }).hosts.length, 2);
+  assert.equal((location as { hosts: unknown[] }).hosts.length, 2);
 });
 
 test('every fault of it is named at once, and no secret in them', () => {

@@ -42,7 +42,7 @@ async function lay({ bans }: { bans: number }): Promise<{ log: LogOfTest; older:
 
 const PRUNED = new LogFault('pruned', 'The log begins with entry 3');
 
-test('a replica whose place in the log is pruned has all that the log has, and its file of before stays beside', async () => {
+test('a replica whose position in the log is pruned has all that the log has, and its file of before stays beside', async () => {
   const { log, older, all } = await lay({ bans: 4 });
   log.prunedTo = 3;
   const shared = log.server();

@@ -50,7 +50,7 @@ async function ban(path: string, log: LogOfTest, ip: string): Promise<void> {
   ledger.close();
 }
 
-test('the first server with newer tables appends the step, and another takes it in its place: before it is what the older ones wrote, after it what the newer', async () => {
+test('the first server with newer tables appends the step, and another takes it at its number: before it is what the older ones wrote, after it what the newer', async () => {
   const { log, a, b, older } = lay();
   const shared = log.server();
   assert.deepEqual(await takeSteps(shared, a), { from: older, to: SCHEMA, isFirst: true });

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { PAGE_TOML, runProgram, startFleet, startPage } from '../../../../test/fleet/index.ts';
 import { isNamed, isOwnOrigin, namesOf } from '../../src/web/door/names.ts';
 import { Sessions } from '../../src/web/door/sessions.ts';
-import { placeFaults } from '../../src/web/place.ts';
+import { listenFaults } from '../../src/web/listen.ts';
 
 const fleet = await startFleet({ serverToml: PAGE_TOML });
 after(() => fleet[Symbol.asyncDispose]());
@@ -85,7 +85,7 @@ test('a form of another site, and one without the token of the login, does nothi
   assert.equal((await page.get('/', cookie)).status, 200);
 });
 
-test('who asks for the live stream without reading it takes no place from those who follow', async () => {
+test('who asks for the live stream without reading it takes nothing from those who follow', async () => {
   for (let asked = 0; asked < 70; asked += 1) {
     const { hostname, port } = new URL(page.address);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -151,15 +151,15 @@ test('the page listens to others by TLS alone, and only a proxy at a unix socket
     tlsCertificate: undefined,
     tlsKey: undefined,
   };
-  assert.deepEqual(placeFaults(web), []);
+  assert.deepEqual(listenFaults(web), []);
   const open = { ...web, listen: { address: '0.0.0.0', port: 443 }, names: ['bans.example.org'] };
-  assert.match(placeFaults(open).join(), /allow-public/);
-  assert.match(placeFaults({ ...open, allowPublic: true }).join(), /tls-certificate/);
+  assert.match(listenFaults(open).join(), /allow-public/);
+  assert.match(listenFaults({ ...open, allowPublic: true }).join(), /tls-certificate/);
   const secured = { ...open, allowPublic: true, tlsCertificate: '/a', tlsKey: '/b' };
-  assert.deepEqual(placeFaults(secured), []);
-  assert.match(placeFaults({ ...secured, names: [] }).join(), /names/);
-  assert.match(placeFaults({ ...web, userHeader: 'X-User' }).join(), /unix socket/);
-  assert.deepEqual(placeFaults({ ...web, userHeader: 'X-User', listen: { unix: '/run/x.sock' } }), []);
+  assert.deepEqual(listenFaults(secured), []);
+  assert.match(listenFaults({ ...secured, names: [] }).join(), /names/);
+  assert.match(listenFaults({ ...web, userHeader: 'X-User' }).join(), /unix socket/);
+  assert.deepEqual(listenFaults({ ...web, userHeader: 'X-User', listen: { unix: '/run/x.sock' } }), []);
 });
 
 test('isNamed() and isOwnOrigin() take a name with whatever port, and nothing that only contains it', () => {

@@ -7,7 +7,7 @@ export const MAC_BYTES = 32;
 
 const LABEL = 'banshare/mac/1';
 
-/** What a host and a server say to each other in the place of a signature, which costs the server fifty times as much. */
+/** What a host and a server say to each other instead of a signature, which costs the server fifty times as much. */
 export class Mac {
   /** Of a key that is given as bytes node:crypto makes such an object each time, for four times as long as the MAC itself takes. */
   readonly #key: KeyObject;

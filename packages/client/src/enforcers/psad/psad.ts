@@ -18,7 +18,7 @@ const ACCEPTS = 0x10000;
 const SOCKET_NAME = '/auto_ipt.sock';
 
 /** Where psad listens, and where it writes down what it blocks. */
-export type PsadPlaces = { psadSocket: string; psadBlocked: string };
+export type PsadPaths = { psadSocket: string; psadBlocked: string };
 
 /** psad, and what else may be asked about it. */
 export type Psad = Enforcer & {
@@ -33,8 +33,8 @@ export type Psad = Enforcer & {
  * Has psad block addresses, several over one connection to its own socket. It answers nothing, and calls its block script for
  * each of them, which is banshare's own reporter: hence the notes.
  */
-export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number): Psad {
-  const { psadSocket: socket } = places;
+export function psadEnforcer(paths: PsadPaths, notes: Notes, timeoutMs: number): Psad {
+  const { psadSocket: socket } = paths;
   const send = async (changes: readonly Change[]): Promise<string> => {
     const written: [string, string][] = [];
     try {
@@ -51,7 +51,7 @@ export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number
     }
   };
   const carryOut = async (changes: readonly Change[]): Promise<Effect[]> => {
-    const blocked = changes.some(({ kind }) => kind === 'ban') ? blockedIn(places.psadBlocked) : undefined;
+    const blocked = changes.some(({ kind }) => kind === 'ban') ? blockedIn(paths.psadBlocked) : undefined;
     const isThereAlready = ({ kind, ip }: Change): boolean => kind === 'ban' && blocked?.has(ip) === true;
     const asked = changes.filter((change) => canBlock(change) && !isThereAlready(change));
     const reason = asked.length === 0 ? '' : await send(asked);
@@ -77,7 +77,7 @@ export function psadEnforcer(places: PsadPlaces, notes: Notes, timeoutMs: number
           ],
     isThere: () => doesPsadListen(socket),
     // Where that cannot be read it may: psad takes the word to lift what it does not have, too.
-    blocks: (ip) => blockedIn(places.psadBlocked)?.has(ip) ?? true,
+    blocks: (ip) => blockedIn(paths.psadBlocked)?.has(ip) ?? true,
     start: () => startBehind(socket),
   };
 }

@@ -35,7 +35,7 @@ export type Sets = {
 const MOST_TRIES = 100;
 
 /**
- * Bans in sets of the kernel that are banshare's own: every jail's bans stand in one place, each until the last of them ends.
+ * Bans in sets of the kernel that are banshare's own: every jail's bans stand in one set, each until the last of them ends.
  * The kernel lets them go by itself, so they also end where the client is gone.
  */
 export class HostSets implements Enforcer {

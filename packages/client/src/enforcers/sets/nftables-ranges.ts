@@ -27,7 +27,7 @@ export function rangeOf(set: string, element: string): string {
 }
 
 /** The family, table and name of a set of this table, as nft takes them. */
-export function placeOf(set: string): string[] {
+export function setName(set: string): string[] {
   return [...TABLE.split(' '), set];
 }
 

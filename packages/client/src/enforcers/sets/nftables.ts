@@ -6,7 +6,7 @@ import {
   hasSet,
   isDormant,
   elementOfRange,
-  placeOf,
+  setName,
   rangeOf,
   removeLines,
   setOf,
@@ -230,7 +230,7 @@ function isOfAddresses(set: string): boolean {
 
 /** The family, table and name of a set, as nft takes them. */
 function listedAs(set: string): string[] {
-  return isOfAddresses(set) ? [...TABLE.split(' '), set] : placeOf(set);
+  return isOfAddresses(set) ? [...TABLE.split(' '), set] : setName(set);
 }
 
 /** What an element of a set stands for. */

@@ -1,10 +1,10 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import type { PsadPlaces } from '../../../src/enforcers/psad/psad.ts';
+import type { PsadPaths } from '../../../src/enforcers/psad/psad.ts';
 
 /** A psad that only listens at its socket, and says what it is told. */
-export class HandMadePsad implements PsadPlaces, AsyncDisposable {
+export class HandMadePsad implements PsadPaths, AsyncDisposable {
   readonly psadSocket: string;
   readonly psadBlocked: string;
   connections = 0;

@@ -22,8 +22,8 @@ import {
   removeCopy,
   type KeptFile,
 } from '../../ledger/books/backup-file.ts';
-import { placeCopy } from './copy-file.ts';
-import { filesToKeep, placeOf } from './kept-files.ts';
+import { putCopy } from './copy-file.ts';
+import { filesToKeep, targetOf } from './kept-files.ts';
 import { ACTIONS } from '../../operator/actions.ts';
 
 /*
@@ -35,7 +35,7 @@ import { ACTIONS } from '../../operator/actions.ts';
 /**
  * Backs a running server up into one file of mode 0600: its ledger with hosts and outcomes, every generation's keys, and
  * server.toml. The daemon copies its ledger, since nobody else may open it; the rest this command reads itself. The file is
- * read back before it takes the place of an earlier one.
+ * read back before it replaces an earlier one.
  */
 export async function backUp(
   paths: HostPaths,
@@ -49,7 +49,7 @@ export async function backUp(
   try {
     const { files, leftOut } = filesToKeep(paths);
     const source = asOwner(paths.serverState, () => openPlain(copyForBackup(paths.ledger)));
-    placeCopy(source, file, (made) => {
+    putCopy(source, file, (made) => {
       addFiles(made, files);
       proveBackup(made, files);
     });
@@ -93,7 +93,7 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
   const beside = dirname(fresh);
   try {
     makePrivateDirectory(paths.serverState);
-    placeCopy(
+    putCopy(
       asOwner(dirname(file), () => openPlain(file, { mayFollow: true })),
       fresh,
     );
@@ -103,7 +103,7 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
     asOwner(paths.serverState, () => {
       for (const suffix of ['-wal', '-shm', '-journal']) rmSync(paths.ledger + suffix, { force: true });
     });
-    placeCopy(
+    putCopy(
       asOwner(beside, () => openPlain(fresh)),
       paths.ledger,
     );
@@ -133,12 +133,12 @@ function layFiles(paths: HostPaths, kept: readonly KeptFile[]): string[] {
   if (owner !== undefined && ownerOf(paths.generations) === undefined) giveAway(paths.generations, owner);
   const leftOut: string[] = [];
   for (const file of kept) {
-    const place = placeOf(paths, file);
-    if (place === undefined) {
+    const target = targetOf(paths, file);
+    if (target === undefined) {
       leftOut.push(file.path);
       continue;
     }
-    const { path, mode, generation } = place;
+    const { path, mode, generation } = target;
     asOwner(generation === undefined ? dirname(path) : paths.generations, () => {
       // The server's user reads what root has: server.toml and server.d.
       mkdirSync(dirname(path), { recursive: true, mode: generation === undefined ? 0o755 : 0o700 });

@@ -5,11 +5,11 @@ import { asOwner, removeUnfinished, replaceWhole, wallSeconds } from '@banshare/
 const CHUNK = 1 << 20;
 
 /**
- * Puts what an open file holds into place as a file of mode 0600, whole or not at all, with the rights of whose the folder is;
+ * Copies what an open file holds into a file of mode 0600, whole or not at all, with the rights of whose the folder is;
  * `finish` may work on it before. What earlier ones left that were killed is removed. The open file is closed. @throws the system's
  * error.
  */
-export function placeCopy(source: number, path: string, finish: (made: string) => void = () => {}): void {
+export function putCopy(source: number, path: string, finish: (made: string) => void = () => {}): void {
   try {
     asOwner(dirname(path), () => {
       removeUnfinished(path, wallSeconds());

@@ -79,7 +79,7 @@ function generationFiles(directory: string): Kept {
  * Where a file of a backup belongs, and with which mode; undefined where it is no file of ours: what a backup says may come from
  * a server that was taken over.
  */
-export function placeOf(
+export function targetOf(
   paths: HostPaths,
   { path, mode }: { path: string; mode: number },
 ): { path: string; mode: number; generation?: string } | undefined {

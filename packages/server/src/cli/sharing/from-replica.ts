@@ -119,7 +119,7 @@ async function publish(options: PostgresLogOptions, copy: string, { n, last }: C
   await beginAnew(options, { first, path: copy, last });
 }
 
-/** Why this replica shall not take the log's place; the text ends in what would be lost. */
+/** Why this replica shall not replace the log; the text ends in what would be lost. */
 function whyNot({ n, last, gained, lost, why }: Compared): string | undefined {
   if (lost === undefined)
     return `the log cannot be read as a whole (${why}), so that nobody can tell what would be lost`;

@@ -8,7 +8,7 @@ export type LedgerLines = {
 const KEYS = /^\s*(?:log|durability|password-file)\s*=/;
 const DOTTED = /^\s*ledger\.(?:log|durability|password-file)\s*=/;
 
-/** The text of a server.toml with these lines in the place of earlier ones, or without any; all else stays as it is. */
+/** The text of a server.toml with these lines instead of earlier ones, or without any; all else stays as it is. */
 export function withLedgerLines(toml: string, lines: LedgerLines | undefined): string {
   let section = '';
   const kept = toml.split('\n').filter((line) => {

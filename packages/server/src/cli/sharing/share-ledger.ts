@@ -23,12 +23,15 @@ import { withLedgerLines, type LedgerLines } from './ledger-lines.ts';
  */
 
 /** Where the commands work: paths, and the server.toml that counts. */
-export type Place = { readonly paths: HostPaths; readonly config: string };
+export type Installation = { readonly paths: HostPaths; readonly config: string };
 
 /** Has the running server put its ledger into a log, names that in server.toml, and has it start again on it. */
-export async function moveLedger({ paths, config }: Place, lines: LedgerLines): Promise<Result<string>> {
-  const place = parseDatabaseUrl(lines.log);
-  if (!place.ok) return bad(`Cannot move the ledger to that log: the URL ${place.fault}`);
+export async function moveLedger(
+  { paths, config }: Installation,
+  lines: LedgerLines,
+): Promise<Result<string>> {
+  const location = parseDatabaseUrl(lines.log);
+  if (!location.ok) return bad(`Cannot move the ledger to that log: the URL ${location.fault}`);
   try {
     asOwner(paths.generations, () => {
       if (!existsSync(paths.ledgerSecret))
@@ -51,7 +54,7 @@ export async function moveLedger({ paths, config }: Place, lines: LedgerLines): 
 }
 
 /** Writes what a further server needs into a file of mode 0600. */
-export function invite({ paths }: Place, { ledger }: ServerConfig, file: string): Result<string> {
+export function invite({ paths }: Installation, { ledger }: ServerConfig, file: string): Result<string> {
   if (ledger.log === undefined)
     return bad('Cannot invite: this server shares no log; see banshare-server ledger move');
   try {
@@ -71,15 +74,15 @@ export function invite({ paths }: Place, { ledger }: ServerConfig, file: string)
 }
 
 /** Makes this machine's server, which does not run, a further one of an invitation; its ledger of before stays beside. */
-export async function joinLedger({ paths, config }: Place, file: string): Promise<Result<string>> {
+export async function joinLedger({ paths, config }: Installation, file: string): Promise<Result<string>> {
   const running = await whyRunning(paths);
   if (running !== undefined) return bad(running);
   try {
     const invitation = parseInvitation(asOwner(dirname(file), () => privateText(file)));
     if (!invitation.ok) return bad(`Cannot join: ${file} ${invitation.fault}`);
     const { log, durability, secret, password } = invitation.value;
-    const place = parseDatabaseUrl(log);
-    if (!place.ok) return bad(`Cannot join: the log of ${file} ${place.fault}`);
+    const location = parseDatabaseUrl(log);
+    if (!location.ok) return bad(`Cannot join: the log of ${file} ${location.fault}`);
     const passwordFile = password === undefined ? undefined : join(paths.generations, 'ledger.password');
     asOwner(paths.generations, () => {
       writePrivate(paths.ledgerSecret, `${secret}\n`);
@@ -91,7 +94,7 @@ export async function joinLedger({ paths, config }: Place, file: string): Promis
           renameSync(paths.ledger + suffix, `${paths.ledger}.before-join${suffix}`);
     });
     writeLines(config, { log, durability, passwordFile });
-    const { rootCertificate } = place.value;
+    const { rootCertificate } = location.value;
     const more = rootCertificate === undefined ? '' : ` It needs ${rootCertificate} here too.`;
     return good(`Joined. Start the server: systemctl start banshare-server.${more} Then remove ${file}.`);
   } catch (error) {
@@ -100,7 +103,7 @@ export async function joinLedger({ paths, config }: Place, file: string): Promis
 }
 
 /** Makes the ledger of this server, which does not run, one of its own again, in an epoch of its own. */
-export async function leaveLedger({ paths, config }: Place): Promise<Result<string>> {
+export async function leaveLedger({ paths, config }: Installation): Promise<Result<string>> {
   const running = await whyRunning(paths);
   if (running !== undefined) return bad(running);
   try {

@@ -12,7 +12,7 @@ import {
 } from '@banshare/protocol';
 import { eventOf, type Row, type Sql } from './rows.ts';
 
-/** An event before it has its place. */
+/** An event before it has its position. */
 export type Draft = BanKey &
   Details &
   Pick<Event, 'everyJail' | 'by'> & {
@@ -99,7 +99,7 @@ export class EventBook {
     return rows.map((row) => eventOf(row as Row, this.#head.epoch));
   }
 
-  /** The place of a seq, as long as every event after it is still kept. */
+  /** The position of a seq, as long as every event after it is still kept. */
   at(seq: number): Position | undefined {
     const { epoch } = this.#head;
     if (seq < this.#prunedTo()) return undefined;

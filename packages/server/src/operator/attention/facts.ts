@@ -28,7 +28,7 @@ type SharedFacts = {
   isOutdated: boolean;
   /** How many entries it has at least that the log lacks; null where it lacks none, as far as is known. */
   aheadBy: number | null;
-  /** When and why it began with a snapshot in the place of the replica that it had, which lies there still; null where none does. */
+  /** When and why it began with a snapshot instead of the replica that it had, which lies there still; null where none does. */
   startedOver: { at: number; code: string; why: string; kept: string } | null;
 };
 

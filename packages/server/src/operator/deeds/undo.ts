@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { FOR_EVER, parseDuration, parseJail, type Event, type Result } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { decline, textOf, type Args, type OperateParts } from './bans.ts';
-import type { UndoPlace, UndoPlan, UndoWhat } from '../../words/undo.ts';
+import type { UndoCursor, UndoPlan, UndoWhat } from '../../words/undo.ts';
 
 /** So many of what was lifted are named in the answer. */
 const MOST_LISTED = 100;
@@ -46,14 +46,14 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
   };
   if (answer.isDry) Object.assign(answer, ledger.waitingOf(what.value, since.value));
   const named = { ...saidOf(args), since: since.value };
-  for (let place: UndoPlace | undefined, isFirst = true; isFirst || place !== undefined; isFirst = false) {
-    const part = { place, limit: MOST_IN_PART };
-    const isOfBans = answer.isDry || typeof place === 'object';
+  for (let cursor: UndoCursor | undefined, isFirst = true; isFirst || cursor !== undefined; isFirst = false) {
+    const part = { cursor, limit: MOST_IN_PART };
+    const isOfBans = answer.isDry || typeof cursor === 'object';
     const plan = isOfBans ? ledger.planUndo(what.value, since.value, now, part) : undefined;
     // The audit log says what was done, and not that something was looked at.
     if (plan !== undefined && (answer.isDry || !isDeed(plan, what.value))) {
       take(answer, { count: plan.lift.length, kept: plan.keep.length, shortened: plan.shorten.length });
-      place = plan.next;
+      cursor = plan.next;
     } else {
       const { lifted, shortened, next, ...counts } = await ledger.undo(what.value, since.value, now, {
         ...part,
@@ -66,7 +66,7 @@ export async function undo(args: Args, parts: OperateParts): Promise<AdminReply>
       });
       take(answer, { ...counts, count: lifted.length, shortened: shortened.length });
       answer.lifted.push(...lifted.slice(0, MOST_LISTED - answer.lifted.length));
-      place = next;
+      cursor = next;
     }
     // Reports go on in between.
     await setImmediate();

@@ -3,11 +3,11 @@ import type { AdminReply } from '@banshare/runtime';
 import type { Enrichment } from '../../enrich/enrichment.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import {
-  placeBefore,
-  placeNow,
+  cursorBefore,
+  cursorNow,
   readPart,
   type Part,
-  type Place,
+  type Cursor,
   type Wanted,
 } from '../../ledger/timeline.ts';
 import type { Whereabouts } from '../../words/whereabouts.ts';
@@ -19,7 +19,7 @@ import { concerning } from './list-bans.ts';
 
 /**
  * A part of what happened, the oldest first. With `place` the next question goes on behind it, also after a restart; `isAll` where
- * there is nothing more by now, `isAnew` where the ledger is another than the place was of (a restored one): it goes on from now.
+ * there is nothing more by now, `isAnew` where the ledger is another than that was of (a restored one): it goes on from now.
  */
 export type EventsPart = {
   events: (Happening & Whereabouts)[];
@@ -40,7 +40,7 @@ const MOST = 1000;
 const LONGEST_WAIT = 20;
 
 /**
- * `events [--since …] [--until …] [--jail J] [--host H] [--ip RANGE]`: with `after`, the place that came with the last answer, what
+ * `events [--since …] [--until …] [--jail J] [--host H] [--ip RANGE]`: with `after`, the `place` that came with the last answer, what
  * came behind it; with `wait` an answer without anything waits that many seconds for the next commit.
  */
 export async function events(args: Args, parts: EventsParts): Promise<AdminReply> {
@@ -52,19 +52,19 @@ export async function events(args: Args, parts: EventsParts): Promise<AdminReply
   const begin = beginOf(args, ledger, wanted.since);
   if (begin === undefined)
     return decline('place', `"${textOf(args, 'after')}" is no place that an answer of events named`);
-  const { place, isAnew } = begin;
+  const { cursor, isAnew } = begin;
   const wait = Math.min(LONGEST_WAIT, numberOf(args, 'wait') ?? 0);
   // Begun before it is read: what is committed in between is not waited for in vain.
   const arrival = wait > 0 ? arrivals.next(wait) : undefined;
-  const part = readPart(ledger.sql, place, wanted, most);
+  const part = readPart(ledger.sql, cursor, wanted, most);
   if (arrival === undefined || isAnew || part.happenings.length > 0 || !part.isAll)
     return answer(part, isAnew, parts);
   await arrival;
-  return answer(readPart(ledger.sql, part.place, wanted, most), false, parts);
+  return answer(readPart(ledger.sql, part.cursor, wanted, most), false, parts);
 }
 
 async function answer(
-  { happenings, place, isAll }: Part,
+  { happenings, cursor, isAll }: Part,
   isAnew: boolean,
   { ledger, enrichment, now }: EventsParts,
 ): Promise<AdminReply> {
@@ -72,7 +72,7 @@ async function answer(
   const told = await enrichment.tell(happenings);
   const part = {
     events: told,
-    place: textOfPlace(epoch, place),
+    place: textOfCursor(epoch, cursor),
     isAll,
     isAnew,
     isEnriched: enrichment.isOn,
@@ -81,23 +81,23 @@ async function answer(
   return { ok: true, result: part satisfies EventsPart };
 }
 
-/** Where reading begins; undefined where a place is named that is none. */
+/** Where reading begins; undefined where `after` names what no answer gave. */
 function beginOf(
   args: Args,
   ledger: Ledger,
   since: number | undefined,
-): { place: Place; isAnew: boolean } | undefined {
+): { cursor: Cursor; isAnew: boolean } | undefined {
   const after = textOf(args, 'after');
   if (after === undefined)
     return {
-      place: since === undefined ? placeNow(ledger.sql) : placeBefore(ledger.sql, since),
+      cursor: since === undefined ? cursorNow(ledger.sql) : cursorBefore(ledger.sql, since),
       isAnew: false,
     };
-  const read = placeFrom(after);
+  const read = cursorFrom(after);
   if (read === undefined) return undefined;
   return read.epoch === ledger.head().epoch
-    ? { place: read.place, isAnew: false }
-    : { place: placeNow(ledger.sql), isAnew: true };
+    ? { cursor: read.cursor, isAnew: false }
+    : { cursor: cursorNow(ledger.sql), isAnew: true };
 }
 
 function readWanted(args: Args, now: number): Wanted | AdminReply {
@@ -132,14 +132,14 @@ function numberOf(args: Args, name: string): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-function textOfPlace(epoch: string, { reports, events: seq, outcomes, audit }: Place): string {
+function textOfCursor(epoch: string, { reports, events: seq, outcomes, audit }: Cursor): string {
   return `${epoch}:${reports}.${seq}.${outcomes}.${audit}`;
 }
 
-function placeFrom(text: string): { epoch: string; place: Place } | undefined {
+function cursorFrom(text: string): { epoch: string; cursor: Cursor } | undefined {
   const match = /^(.*):(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15})$/.exec(text);
   if (match === null) return undefined;
   const [, epoch = '', ...numbers] = match;
   const [reports = 0, seq = 0, outcomes = 0, audit = 0] = numbers.map(Number);
-  return { epoch, place: { reports, events: seq, outcomes, audit } };
+  return { epoch, cursor: { reports, events: seq, outcomes, audit } };
 }

@@ -2,7 +2,7 @@ import type { AdminTable, FieldsOf } from '@banshare/runtime';
 import { DROPPED_THERE } from '../../fleet/worth.ts';
 import type { EventsPart } from './events.ts';
 import type { Explanation } from './explain.ts';
-import type { Places } from './where.ts';
+import type { WhereaboutsAnswer } from './where.ts';
 import type { ListedBan } from './list-bans.ts';
 import { BAN, EVENT } from './event-shape.ts';
 import { FROZEN, NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './shapes.ts';
@@ -112,7 +112,7 @@ const TOP: FieldsOf<Top> = {
   faults: TEXTS,
 };
 
-const PLACES: FieldsOf<Places> = {
+const WHEREABOUTS: FieldsOf<WhereaboutsAnswer> = {
   places: { list: { fields: { ip: 'text', ...WHERE } } },
   faults: TEXTS,
 };
@@ -148,7 +148,7 @@ export const HISTORY_ACTIONS = {
     },
     gives: { fields: EVENTS_PART },
   },
-  where: { takes: { ips: 'list' }, gives: { fields: PLACES } },
+  where: { takes: { ips: 'list' }, gives: { fields: WHEREABOUTS } },
   top: { takes: { 'by?': TOP_BY, 'since?': 'text', 'limit?': 'number' }, gives: { fields: TOP } },
   history: { takes: { 'since?': 'text' }, gives: { fields: PAST_BANS } },
 } as const satisfies AdminTable;

@@ -5,7 +5,7 @@ import { eachActive } from '../../ledger/books/active-bans.ts';
 import type { Freeze } from '../../judging/freeze.ts';
 import type { Enrichment } from '../../enrich/enrichment.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import { placeBefore } from '../../ledger/timeline.ts';
+import { cursorBefore } from '../../ledger/timeline.ts';
 import { decline, textOf, type Args } from '../deeds/bans.ts';
 import { MOMENT_FAULT, readMoment } from '../../words/moment.ts';
 import type { Whereabouts } from '../../words/whereabouts.ts';
@@ -37,7 +37,7 @@ export async function listBans(
   const concerns = target === undefined ? () => true : concerning(target.value);
   const [jail, host] = [textOf(args, 'jail'), textOf(args, 'host')];
   const newest = new Newest(args['limit']);
-  const range = { after: since === undefined ? 0 : placeBefore(ledger.sql, since).events };
+  const range = { after: since === undefined ? 0 : cursorBefore(ledger.sql, since).events };
   const take = (ban: Event, how: Pick<ListedBan, 'isLifted'> = {}): void => {
     const isThen = ban.at >= (since ?? -Infinity) && ban.at <= (until ?? Infinity);
     if (isThen && (jail ?? ban.jail) === ban.jail && (host ?? ban.host) === ban.host && concerns(ban.ip))

@@ -5,7 +5,7 @@ import type { Whereabouts } from '../../words/whereabouts.ts';
 import { decline, type Args } from '../deeds/bans.ts';
 
 /** Where addresses are, as far as the files of [enrich] mmdb know, in the order of the question; and what is wrong with the files. */
-export type Places = { places: ({ ip: string } & Whereabouts)[]; faults: string[] };
+export type WhereaboutsAnswer = { places: ({ ip: string } & Whereabouts)[]; faults: string[] };
 
 const MOST = 1000;
 
@@ -16,5 +16,5 @@ export async function where(args: Args, { enrichment }: { enrichment: Enrichment
   const odd = ips.find((ip) => !parseTarget(ip).ok);
   if (odd !== undefined) return decline('address', `"${odd}" is no address or range`);
   const places = await enrichment.tell(ips.map((ip) => ({ ip })));
-  return { ok: true, result: { places, faults: enrichment.faults } satisfies Places };
+  return { ok: true, result: { places, faults: enrichment.faults } satisfies WhereaboutsAnswer };
 }

@@ -1,12 +1,12 @@
 import { isIPv6 } from 'node:net';
-import type { PagePlace } from '@banshare/runtime';
+import type { PageAddress } from '@banshare/runtime';
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Whether nobody outside this machine can connect to it. */
-export function isLocal(place: PagePlace): boolean {
-  if (place.unix !== undefined) return true;
-  return place.address.startsWith('127.') || place.address === '::1';
+export function isLocal(listen: PageAddress): boolean {
+  if (listen.unix !== undefined) return true;
+  return listen.address.startsWith('127.') || listen.address === '::1';
 }
 
 /** An address as it stands in a URL. */
@@ -18,9 +18,9 @@ export function inUrl(address: string): string {
  * The names by which browsers may ask for the page. A site that has its own name lead to this machine (DNS rebinding) asks by that, and
  * gets nothing.
  */
-export function namesOf(place: PagePlace, names: readonly string[]): ReadonlySet<string> {
-  const own = place.unix === undefined ? [inUrl(place.address)] : [];
-  return new Set([...names.map(inUrl), ...own, ...(isLocal(place) ? LOOPBACK : [])].map(lower));
+export function namesOf(listen: PageAddress, names: readonly string[]): ReadonlySet<string> {
+  const own = listen.unix === undefined ? [inUrl(listen.address)] : [];
+  return new Set([...names.map(inUrl), ...own, ...(isLocal(listen) ? LOOPBACK : [])].map(lower));
 }
 
 /** Whether a Host header names the page; whatever port a tunnel has is well. */

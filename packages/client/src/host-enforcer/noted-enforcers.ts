@@ -6,7 +6,7 @@ import { canBlock } from '../enforcers/psad/psad.ts';
 import { covers } from './several.ts';
 
 /** What the state keeps of an enforcer, so that what it holds can be lifted once client.toml asks for another. */
-export type Placer = {
+export type NotedEnforcer = {
   kind: ClientConfig['apply']['enforcer'];
   jails: readonly string[];
   progs: readonly string[];
@@ -17,14 +17,14 @@ export type Placer = {
   logFile: string;
 };
 
-type Placed = { prog: ProgName; jail: JailName; localJail: JailName; ip: Target };
+type BanToHold = { prog: ProgName; jail: JailName; localJail: JailName; ip: Target };
 
 const FAIL2BAN = 'fail2ban';
 export const PSAD = 'psad';
 const COMMAND = 'command: ';
 
 /** The enforcers that client.toml asks for, as they are remembered. */
-export function placersOf(config: ClientConfig): Placer[] {
+export function enforcersOf(config: ClientConfig): NotedEnforcer[] {
   const { enforcer: kind, command, unbanCommand, missingJail, logFile } = config.apply;
   const wanted = config.enforcer.length > 0 ? config.enforcer : [{ kind, jails: ['*'], progs: ['*'] }];
   const common = { isPsadFirst: isPsadFirst(config), command, unbanCommand, missingJail, logFile };
@@ -32,20 +32,20 @@ export function placersOf(config: ClientConfig): Placer[] {
 }
 
 /** A remembered enforcer as it was, for everything. @throws when a command cannot be read. */
-export function enforcerOf(placer: Placer, config: ClientConfig, host: EnforcerHost): Enforcer {
-  const { kind, command, unbanCommand, missingJail, logFile } = placer;
+export function enforcerOf(noted: NotedEnforcer, config: ClientConfig, host: EnforcerHost): Enforcer {
+  const { kind, command, unbanCommand, missingJail, logFile } = noted;
   const apply = { ...config.apply, enforcer: kind, command, unbanCommand, missingJail, logFile };
-  const enforcer = placer.isPsadFirst ? [] : [{ kind, jails: ['*'], progs: ['*'] }];
+  const enforcer = noted.isPsadFirst ? [] : [{ kind, jails: ['*'], progs: ['*'] }];
   // Without a memory: what the state remembers of fail2ban is of the enforcer that is asked now.
   const { paths, log, notes } = host;
   return buildEnforcer({ ...config, apply, enforcer }, { paths, log, notes });
 }
 
 /**
- * Where an enforcer may put bans. What has the same place is lifted by either: fail2ban's jails over its socket or by its
- * client. The place of another command is known by what lifts.
+ * Where an enforcer may put bans. What has the same holder is lifted by either: fail2ban's jails over its socket or by its
+ * client. The holder of another command is known by what lifts.
  */
-export function everyPlaceOf({ kind, unbanCommand, isPsadFirst: hasPsad }: Placer): string[] {
+export function everyHolderOf({ kind, unbanCommand, isPsadFirst: hasPsad }: NotedEnforcer): string[] {
   switch (kind) {
     case 'none':
     case 'log':
@@ -62,30 +62,30 @@ export function everyPlaceOf({ kind, unbanCommand, isPsadFirst: hasPsad }: Place
 }
 
 /** Where an enforcer may have put this ban, or may put it. */
-export function placesOf(placer: Placer, ban: Placed): string[] {
-  if (!covers(placer, ban)) return [];
-  const places = everyPlaceOf(placer);
-  if (places.length < 2) return places;
+export function holdersOf(noted: NotedEnforcer, ban: BanToHold): string[] {
+  if (!covers(noted, ban)) return [];
+  const holders = everyHolderOf(noted);
+  if (holders.length < 2) return holders;
   if (ban.localJail === IN_PSAD) return [PSAD];
-  return ban.prog === PSAD && canBlock(ban) ? places : [FAIL2BAN];
+  return ban.prog === PSAD && canBlock(ban) ? holders : [FAIL2BAN];
 }
 
-/** Whether a place is the whole host, in which everything is banshare's. */
-export function isOfHost(place: string): boolean {
-  return place === 'nftables' || place === 'ipset';
+/** Whether a holder is the whole host, in which everything is banshare's. */
+export function isOfHost(holder: string): boolean {
+  return holder === 'nftables' || holder === 'ipset';
 }
 
-/** The program by which a place of the whole host is filled. */
-export function programOf(place: string): string {
-  return place === 'nftables' ? 'nft' : place;
+/** The program by which a holder of the whole host is filled. */
+export function programOf(holder: string): string {
+  return holder === 'nftables' ? 'nft' : holder;
 }
 
 /** Whether it is lifted by a command, of which nobody knows what it acts on. */
-export function isByCommand(place: string): boolean {
-  return place.startsWith(COMMAND);
+export function isByCommand(holder: string): boolean {
+  return holder.startsWith(COMMAND);
 }
 
 /** Whether what it holds comes back when its program is started again. */
-export function outlastsItsProgram(place: string): boolean {
-  return place === FAIL2BAN;
+export function outlastsItsProgram(holder: string): boolean {
+  return holder === FAIL2BAN;
 }

@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 
-/** Makes a file beside its place and renames it there: a running program keeps the file it has. */
-export async function place(path: string, make: (path: string) => Promise<void>): Promise<void> {
+/** Makes a file beside the one that it replaces and renames it there: a running program keeps the file it has. */
+export async function swapIn(path: string, make: (path: string) => Promise<void>): Promise<void> {
   const next = `${path}.${process.pid}.next`;
   await rm(next, { force: true });
   await make(next);

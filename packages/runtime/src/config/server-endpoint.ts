@@ -4,10 +4,13 @@ import type { Fleet } from './fleet.ts';
 import type { ClientConfig } from './options.ts';
 
 /** Where a host finds its servers, and by which key it knows them. */
-export type ServerPlace = Pick<Fleet, 'servers' | 'reportPort' | 'publishPort' | 'serverPublicKey'>;
+export type ServerEndpoint = Pick<Fleet, 'servers' | 'reportPort' | 'publishPort' | 'serverPublicKey'>;
 
 /** Where the servers are: what client.toml says, else what is baked into the program. */
-export function findServer(config: ClientConfig, fleet: Fleet | undefined = bakedFleet): Result<ServerPlace> {
+export function findServer(
+  config: ClientConfig,
+  fleet: Fleet | undefined = bakedFleet,
+): Result<ServerEndpoint> {
   const servers = config.server ?? fleet?.servers;
   const reportPort = config.reportPort ?? fleet?.reportPort;
   const publishPort = config.publishPort ?? fleet?.publishPort;

@@ -4,7 +4,7 @@ import { inUrl, isLocal } from './door/names.ts';
 type Web = ServerConfig['web'];
 
 /** What of `[web]` goes not together, a sentence each. */
-export function placeFaults({
+export function listenFaults({
   listen,
   allowPublic,
   tlsCertificate,

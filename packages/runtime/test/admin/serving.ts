@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { serveAdmin, type AdminReply } from '@banshare/runtime';
 
-export function place(t: TestContext, deep = ''): string {
+export function socketPath(t: TestContext, deep = ''): string {
   const directory = mkdtempDisposableSync(join(tmpdir(), 'banshare-admin-'));
   t.after(() => directory.remove());
   return join(directory.path, deep, 'run/banshare/server/admin.sock');

@@ -8,15 +8,15 @@ import { makePrivateDirectory, writePrivate } from '@banshare/runtime';
  * How far a log's file was read: the file by its inode, the bytes of it that are done, how often it was begun anew, and the last
  * bytes of what was read, in hex, by which a truncated file and the copy of it are known.
  */
-export type LogPlace = { inode: number; offset: number; turn: number; last: string };
+export type Bookmark = { inode: number; offset: number; turn: number; last: string };
 
-/** The places in all files of a log that are still read, the one that grew last at the end; writtenAt is epoch seconds. */
-export type LogPlaces = { files: readonly LogPlace[]; writtenAt: number };
+/** The bookmarks in all files of a log that are still read, the one that grew last at the end; writtenAt is epoch seconds. */
+export type Bookmarks = { files: readonly Bookmark[]; writtenAt: number };
 
 const MOST_FILES = 100;
 
-/** Remembers the places in a followed log, in the spool's folder, over restarts. */
-export class PlaceFile {
+/** Remembers the bookmarks in a followed log, in the spool's folder, over restarts. */
+export class BookmarkFile {
   readonly #directory: string;
   readonly #path: string;
   #isNew = false;
@@ -26,8 +26,8 @@ export class PlaceFile {
     this.#path = join(directory, `.follow-${createHash('sha256').update(log).digest('hex').slice(0, 16)}`);
   }
 
-  /** The places, or undefined before the first run. */
-  read(): LogPlaces | undefined {
+  /** The bookmarks, or undefined before the first run. */
+  read(): Bookmarks | undefined {
     let text: string;
     let writtenAt: number;
     try {
@@ -39,9 +39,9 @@ export class PlaceFile {
     }
     const fields = parseFields(text);
     if (!fields.ok) return undefined;
-    // A version before this one kept one place only, without a list.
+    // A version before this one kept one bookmark only, without a list.
     const list = new FieldReader(fields.value).described('files', (own) => own.list('files', MOST_FILES));
-    const files = (list ?? [fields.value]).flatMap((item) => readPlace(item));
+    const files = (list ?? [fields.value]).flatMap((item) => readBookmark(item));
     return files.length === 0 ? undefined : { files, writtenAt };
   }
 
@@ -60,7 +60,7 @@ export class PlaceFile {
   }
 
   /** @throws the system's error. */
-  write(files: readonly LogPlace[]): void {
+  write(files: readonly Bookmark[]): void {
     const current = files.at(-1);
     if (current === undefined) return;
     makePrivateDirectory(this.#directory);
@@ -70,15 +70,15 @@ export class PlaceFile {
   }
 }
 
-function readPlace(item: unknown): LogPlace[] {
+function readBookmark(item: unknown): Bookmark[] {
   if (typeof item !== 'object' || item === null) return [];
   const read = new FieldReader(item as Fields);
   const most = Number.MAX_SAFE_INTEGER;
-  const place = {
+  const bookmark = {
     inode: read.integer('inode', 0, most),
     offset: read.integer('offset', 0, most),
     turn: read.described('turn', (own) => own.integer('turn', 0, most)) ?? 0,
     last: read.described('last', (own) => own.text('last', 128)) ?? '',
   };
-  return read.fault === undefined ? [place] : [];
+  return read.fault === undefined ? [bookmark] : [];
 }
