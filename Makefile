@@ -102,7 +102,7 @@ fuzz: bundles ## a million hostile inputs; BANSHARE_SEED=N replays a run
 chaos: bundles ## the chaos tests, also of several servers, at length; BANSHARE_SEED=N replays a run
 	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts' 'test/servers/*.long.test.ts'
 
-check: deps ## the gate: format, lint, types, dead code, shellcheck, systemd units
+check: deps ## the gate: format, lint, types, dead code, shellcheck, manual, systemd units
 	@sh scripts/check.sh
 
 # Lays out and mends what `make check` complains of, as far as the tools can, and the reference that `make test` compares.
@@ -110,8 +110,8 @@ fix: deps reference ## mends what prettier and the linter can, and writes the re
 	@prettier --write --cache --cache-strategy=content --cache-location=build/prettier.json --log-level warn .
 	@oxlint --type-aware --deny-warnings --quiet --fix
 
-# Options, commands and exit codes stand in the READMEs of server, client and report, made of the tables in the code.
-reference: deps ## the options, commands and exit codes in packages/*/README.md
+# Options, commands and exit codes stand in the READMEs of server, client and report and in the pages of the manual, made of the tables in the code.
+reference: deps ## the options, commands and exit codes in packages/*/README.md, and the manual in dist/man
 	@$(NODE) scripts/reference.ts
 
 # From now on `make check` runs before each commit of this checkout.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The gate: format, lint, types, dead code, shell and systemd units. Runs everything, then fails if anything did. `make check` calls it
+# The gate: format, lint, types, dead code, shell, pages of the manual and systemd units. Runs everything, then fails if anything did. `make check` calls it
 # after the locked dependencies are installed, with node and their programs in PATH.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -47,6 +47,7 @@ if command -v shellcheck >/dev/null; then
 else
   echo 'SKIPPED shellcheck: it is not installed (Debian and Ubuntu: apt-get install shellcheck)' >&2
 fi
+step man sh scripts/check-man.sh
 step units sh scripts/check-units.sh installers/systemd
 
 test -z "$failed" || { echo "make check: failed:$failed" >&2; exit 1; }

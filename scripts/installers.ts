@@ -33,7 +33,7 @@ await orExit(async () => {
   const common = commonPart({ role, certs: asked.certs, dist: asked.dist, fleet, config: asked.config });
   const own = architectures.map((each) => architecturePart(each, asked.runtime));
   const runtimes = own.flatMap(({ files }) => files);
-  const contents = { role, fleet, runtimes, files: common.files };
+  const contents = { role, fleet, runtimes, files: common.files, shared: common.shared };
   mkdirSync(asked.dist, { recursive: true });
   const write = (name: string, parts: readonly Part[]) =>
     writeInstaller(join(asked.dist, name), assemble({ ...contents, parts }));

@@ -1,58 +1,34 @@
 // What the READMEs of the three programs say of options, commands and exit codes, made of the tables that the programs go by.
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Options } from 'yargs';
-import * as client from '../packages/client/src/cli/commands.ts';
 import { helpText } from '../packages/report/src/help.ts';
-import * as server from '../packages/server/src/cli/commands.ts';
-import { EXIT, EXIT_MEANS } from '../packages/runtime/src/process/exit-codes.ts';
 import type { OptionTable } from '../packages/runtime/src/config/option-table.ts';
 import { clientOptions, serverOptions } from '../packages/runtime/src/config/options.ts';
+import {
+  flat,
+  meaningOf,
+  programOf,
+  type Program,
+  type ShownCommand,
+  type ShownOption,
+} from './manual/command-table.ts';
+import { exitCodesOf } from './manual/exit-codes.ts';
 import { Fault, ROOT } from './say.ts';
-
-/** What both programs' tables of commands have. */
-type Command = {
-  readonly command?: string | readonly string[] | undefined;
-  readonly describe?: string | false | undefined;
-  readonly builder?: unknown;
-  readonly inner?: readonly Command[];
-};
 
 const BEGIN =
   '<!-- What follows is made of the tables in the code by `make reference`: change it there, and run that. -->';
 const END = '<!-- The end of what `make reference` makes. -->';
 
-/** What the value of an option is called where that is not the option's own name. */
-const VALUES: Readonly<Record<string, string>> = {
-  root: 'DIR',
-  config: 'FILE',
-  for: 'D',
-  since: 'D',
-  import: 'N',
-  limit: 'N',
-  reason: 'TEXT',
-  note: 'TEXT',
-};
-
-/** The sources that every daemon runs, whose exit codes are its own. */
-const OF_ALL_DAEMONS = ['packages/runtime/src/**/lifecycle.ts', 'packages/runtime/src/**/tell.ts'];
-
 /** Each README that has a reference, by its path from the top, with the text as it should be. Throws a Fault where one has no marks for it. */
 export function readmes(): { path: string; is: string; should: string }[] {
-  const nobody = async (): Promise<void> => undefined;
-  const commands = server.serverCommands(nobody, () => undefined, []);
   return Object.entries({
     server: [
-      commandTables('banshare-server', commands, server.EVERY_OPTION),
+      commandTables(programOf('banshare-server')),
       optionTable('/etc/banshare/server.toml', serverOptions),
       exitTable('server'),
     ],
     client: [
-      commandTables(
-        'banshare-client',
-        client.clientCommands(() => undefined),
-        client.EVERY_OPTION,
-      ),
+      commandTables(programOf('banshare-client')),
       optionTable('/etc/banshare/client.toml', clientOptions),
       exitTable('client'),
     ],
@@ -75,55 +51,36 @@ function replaced(text: string, reference: string, path: string): string {
 }
 
 /** A row for each command, one below it for each of its options and words, and a table of what all of them take. */
-function commandTables(
-  program: string,
-  commands: readonly Command[],
-  common: Readonly<Record<string, Options>>,
-): string {
-  const every = Object.entries(common).map(([name, option]) => optionRow('', name, option));
+function commandTables({ name, commands, everywhere }: Program): string {
+  const every = everywhere.map((option) => optionRow('', option));
   const all = [...every, row('`--version`, `--help`', 'the version; what a command takes', '')];
   return [
-    `Commands of \`${program}\`, and what each takes beside the options of all:`,
+    `Commands of \`${name}\`, and what each takes beside the options of all:`,
     tableOf(
       ['command', 'does', 'default'],
-      commands.flatMap((each) => commandRows(program, each)),
+      flat(commands).flatMap((each) => commandRows(name, each)),
     ),
     'Options of all commands:',
     tableOf(['option', 'does', 'default'], all),
   ].join('\n\n');
 }
 
-function commandRows(name: string, { command, describe, builder, inner = [] }: Command): string[] {
-  // A command without a description is one of earlier versions, which help does not list either.
-  if (describe === false || describe === undefined) return [];
-  const words = `${name} ${[command ?? ''].flat()[0] ?? ''}`;
-  const [bare = ''] = words.split(/ [<[]/, 1);
-  const positionals = new Set(Array.from(words.matchAll(/[<[](\w+)/g), ([, name = '']) => name));
-  const options = Object.entries(typeof builder === 'object' ? (builder as Record<string, Options>) : {});
+function commandRows(
+  program: string,
+  { usage, name, describe, positionals, options }: ShownCommand,
+): string[] {
+  const said = positionals.filter((each) => meaningOf(each) !== '');
   return [
-    row(`\`${words}\``, describe, ''),
-    ...options.flatMap(([key, option]) => {
-      if (!positionals.has(key)) return [optionRow(`${bare} `, key, option)];
-      const meaning = meaningOf(option);
-      return meaning === '' ? [] : [row(`\`${bare} ${key.toUpperCase()}\``, meaning, '')];
-    }),
-    ...inner.flatMap((each) => commandRows(bare, each)),
+    row(`\`${program} ${usage}\``, describe, ''),
+    ...said.map((each) => row(`\`${program} ${name} ${each.name.toUpperCase()}\``, meaningOf(each), '')),
+    ...options.map((each) => optionRow(`${program} ${name} `, each)),
   ];
 }
 
-function optionRow(before: string, name: string, option: Options): string {
-  const word = option.type === 'boolean' ? '' : ` ${VALUES[name] ?? name.toUpperCase()}`;
-  const { default: initial, defaultDescription = initial } = option as {
-    default?: unknown;
-    defaultDescription?: string;
-  };
-  const shown = initial === undefined || initial === false ? '' : `\`${String(defaultDescription)}\``;
-  return row(`\`${before}--${name}${word}${option.array === true ? '…' : ''}\``, meaningOf(option), shown);
-}
-
-function meaningOf({ describe = '', choices }: Options): string {
-  const words = choices === undefined ? '' : `one of ${choices.join(', ')}`;
-  return [describe, words].filter((part) => part !== '').join('; ');
+function optionRow(before: string, option: ShownOption): string {
+  const word = option.value === '' ? '' : ` ${option.value}`;
+  const initial = option.initial === '' ? '' : `\`${option.initial}\``;
+  return row(`\`${before}--${option.name}${word}${option.isList ? '…' : ''}\``, meaningOf(option), initial);
 }
 
 function optionTable(file: string, options: OptionTable): string {
@@ -136,17 +93,8 @@ function optionTable(file: string, options: OptionTable): string {
   return `Keys of \`${file}\`:\n\n${tableOf(['key', 'meaning', 'default', 'takes'], rows)}`;
 }
 
-/** The exit codes that the sources of a daemon name, and those of what every daemon is made of. */
-function exitTable(name: string): string {
-  const files = [`packages/${name}/src/**/*.ts`, ...OF_ALL_DAEMONS].flatMap((each) =>
-    globSync(each, { cwd: ROOT }),
-  );
-  const text = files.map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n');
-  const rows = Object.entries(EXIT).flatMap(([code, number]) =>
-    new RegExp(`\\bEXIT\\.${code}\\b`).test(text)
-      ? [row(String(number), EXIT_MEANS[code as keyof typeof EXIT])]
-      : [],
-  );
+function exitTable(name: 'server' | 'client'): string {
+  const rows = exitCodesOf(name).map(([code, means]) => row(String(code), means));
   return `Exit codes:\n\n${tableOf(['code', 'means'], rows)}`;
 }
 

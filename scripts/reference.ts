@@ -1,6 +1,8 @@
-// Writes the reference of options, commands and exit codes into the READMEs of server, client and report.
+// Writes the reference of options, commands and exit codes into the READMEs of server, client and report, and the pages of the manual
+// into dist/man.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { layPages } from './manual/files.ts';
 import { readmes } from './reference-text.ts';
 import { orExit, ROOT, tell } from './say.ts';
 
@@ -10,4 +12,6 @@ await orExit(async () => {
     writeFileSync(join(ROOT, path), should);
     tell(`Wrote the reference of ${path}`);
   }
+  // Behind those: the pages take some of their sections.
+  await layPages(join(ROOT, 'dist'));
 });

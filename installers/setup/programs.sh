@@ -11,6 +11,7 @@ plan_programs() {
   fi
   for file in $program_files; do put 0644 root:root "lib/$file" "$library/$file"; done
   for file in $program_scripts; do put 0755 root:root "$file" "$library/${file##*/}"; done
+  for file in $role_shares $common_shares; do put 0644 root:root "share/$file" "/usr/share/$file"; done
   for file in $program_names; do put 0755 root:root "bin/$file" "/usr/bin/$file"; done
 }
 
@@ -30,8 +31,10 @@ sweep_programs() {
 uninstall_library() {
   for prefix in $program_prefixes; do rm -f "$root$library/$prefix".* "$root$library/$prefix"-*; done
   for file in $program_scripts; do rm -f "$root$library/${file##*/}"; done
+  for file in $role_shares; do rm -f "$root/usr/share/$file"; done
   if ! [ -e "$root$library/client.mjs" ] && ! [ -e "$root$library/server.mjs" ]; then
     rm -f "$root$library/node" "$root$library/zeromq.node" "$root$library/LICENCES"
     rmdir "$root$library" 2>/dev/null || :
+    for file in $common_shares; do rm -f "$root/usr/share/$file"; done
   fi
 }

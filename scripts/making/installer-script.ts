@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Fleet } from '@banshare/runtime';
 import type { Architecture } from './parts.ts';
-import { BUNDLES, type Role } from './payload.ts';
+import { BUNDLES, type Role, type SharedFile } from './payload.ts';
 import { ROOT } from '../say.ts';
 
 /** A piece of the payload. */
@@ -28,6 +28,8 @@ type Contents = {
   readonly runtimes: readonly RuntimeFile[];
   /** What goes to /usr/lib/banshare, in order. */
   readonly files: readonly string[];
+  /** What goes below /usr/share with this role, and with either. */
+  readonly shared: readonly SharedFile[];
 };
 
 /** The pieces of installers/setup/ for each role, in the order of reading. */
@@ -74,7 +76,7 @@ export function assemble(contents: Contents): Buffer {
   return Buffer.concat([script, ...contents.parts.map((part) => part.bytes)]);
 }
 
-function scriptText({ role, fleet, parts, runtimes, files }: Contents, length: number): string {
+function scriptText({ role, fleet, parts, runtimes, files, shared }: Contents, length: number): string {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   const common = parts.find((part) => part.name === 'common')?.unpackedBytes ?? 0;
   const unpacked = Math.max(...parts.map((part) => part.unpackedBytes)) + common;
@@ -91,6 +93,8 @@ function scriptText({ role, fleet, parts, runtimes, files }: Contents, length: n
     program_names: BUNDLES[role].map((name) => `banshare-${name}`).join(' '),
     program_prefixes: BUNDLES[role].join(' '),
     program_files: [...(role === 'client' ? ['psad.conf'] : []), ...files].join(' '),
+    role_shares: sharesOf(shared, role),
+    common_shares: sharesOf(shared, 'both'),
     program_scripts: role === 'client' ? 'shared-ban' : '',
     runtimes: runtimes.map((each) => `${each.architecture} ${each.name} ${each.sha256}`).join('\n'),
     parts: offsetsOf(parts, length),
@@ -105,6 +109,13 @@ function scriptText({ role, fleet, parts, runtimes, files }: Contents, length: n
     'main "$@"; exit $?',
     '',
   ].join('\n');
+}
+
+function sharesOf(shared: readonly SharedFile[], role: SharedFile['role']): string {
+  return shared
+    .filter((each) => each.role === role)
+    .map(({ path }) => path)
+    .join(' ');
 }
 
 /** A line "NAME OFFSET BYTES SHA256" for each part. */

@@ -5,10 +5,15 @@ import { gzipSync } from 'node:zlib';
 import { formatFleet, writeAtomic, type Fleet } from '@banshare/runtime';
 import type { Part, RuntimeFile } from './installer-script.ts';
 import { addonFile, runtimeFile, type Architecture } from './parts.ts';
+import { manualPages } from '../manual/pages.ts';
 import { Fault, ROOT } from '../say.ts';
 import { tar, type Entry } from './tar.ts';
 
 export type Role = 'client' | 'server';
+
+/** A file below /usr/share, and with which role it is installed. */
+export type SharedFile = { readonly path: string; readonly role: Role | 'both'; readonly bytes: Buffer };
+
 type Wanted = {
   readonly role: Role;
   readonly certs: string;
@@ -23,8 +28,18 @@ export const BUNDLES: Readonly<Record<Role, readonly string[]>> = {
   server: ['server'],
 };
 
-/** What is the same for every architecture, and the names of the files in it that go to /usr/lib/banshare. */
-export function commonPart(wanted: Wanted): { readonly part: Part; readonly files: readonly string[] } {
+/** What is laid below /usr/share beside the programs: the pages of the manual. Throws a Fault where one cannot be made. */
+export function sharedFiles(): SharedFile[] {
+  return manualPages().map(({ path, role, bytes }) => ({ path: `man/${path}`, role, bytes }));
+}
+
+/** What is the same for every architecture, and what of it goes to /usr/lib/banshare, by name, and to /usr/share. */
+export function commonPart(wanted: Wanted): {
+  readonly part: Part;
+  readonly files: readonly string[];
+  readonly shared: readonly SharedFile[];
+} {
+  const shared = sharedFiles().filter(({ role }) => role === wanted.role || role === 'both');
   const files = libraryFiles(wanted.dist, wanted.role);
   const entries = [
     ...files.map((name) => entry(`lib/${name}`, join(wanted.dist, 'lib/banshare', name))),
@@ -32,9 +47,10 @@ export function commonPart(wanted: Wanted): { readonly part: Part; readonly file
       entry(`bin/banshare-${name}`, join(wanted.dist, 'bin', `banshare-${name}`)),
     ),
     ...(wanted.role === 'client' ? clientEntries(wanted.certs) : serverEntries(wanted.certs, wanted.fleet)),
+    ...shared.map(({ path, bytes }) => ({ name: `share/${path}`, mode: 0o600, bytes })),
     ...(wanted.config === undefined ? [] : [entry(`config/${wanted.role}.toml`, wanted.config)]),
   ];
-  return { part: part('common', entries, gzipSync(tar(entries), { level: 9 })), files };
+  return { part: part('common', entries, gzipSync(tar(entries), { level: 9 })), files, shared };
 }
 
 function clientEntries(certs: string): Entry[] {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { sharedFiles } from '../../scripts/making/payload.ts';
 import { FreshBuild, run } from './fresh-build.ts';
 import { Below, SHELLS } from './install-below.ts';
 
@@ -87,6 +88,10 @@ for (const shell of SHELLS) {
     assert.equal(below.mode('usr/lib/banshare/node'), '755');
     assert.equal(below.mode('usr/lib/banshare/zeromq.node'), '644');
     assert.equal(below.mode('etc/fail2ban/jail.d/banshare.conf'), '644');
+    for (const { path, bytes } of sharedFiles()) {
+      assert.equal(below.mode(`usr/share/${path}`), '644');
+      assert.ok(readFileSync(below.path('usr/share', path)).equals(bytes), path);
+    }
     assert.ok(!below.has('usr/lib/.banshare-install'));
   });
 }
@@ -189,6 +194,9 @@ test('--uninstall keeps configuration, keys and state; --purge removes them', ()
   assert.equal(below.install('client', ['--uninstall']).code, 0);
   assert.ok(!below.has('usr/bin/banshare-client') && !below.has('usr/bin/banshare-report'));
   assert.ok(below.has('etc/banshare/keys/join.key_secret') && below.has('etc/banshare/client.toml'));
+  // What is of either role stays for the server; the purge below leaves none of it.
+  for (const { path, role } of sharedFiles())
+    assert.equal(below.has(`usr/share/${path}`), role !== 'client', path);
   assert.equal(
     run(below.path('usr/bin/banshare-server'), ['--version']).out,
     '0.1.0\n',

@@ -9,7 +9,7 @@ export function helpText(): string {
        banshare-report [options] --unban PROG JAIL IP
 
 Reports to the banshare server that PROG (fail2ban, psad, ...) banned IP in JAIL on this host.
-Options end at PROG. It needs root, since keys and spool are root's.
+Options end at PROG. It needs root, since keys and spool are root's. More: man banshare-report; by symptom, what to do: man 7 banshare
 
   --duration D      how long the ban lasts: seconds, or 90s 10m 6h 1d 1w, or -1 for ever
   --failures N      how many failures led to it

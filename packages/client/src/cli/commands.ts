@@ -88,6 +88,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .scriptName('banshare-client')
     .version(version)
     .alias('help', 'h')
+    .epilogue('More: man banshare-client; by symptom, what to do: man 7 banshare')
     .strict()
     .options(EVERY_OPTION)
     // Root works below another user's folder with no more rights than that user has.

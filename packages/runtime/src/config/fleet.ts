@@ -30,7 +30,8 @@ const time = textBy((text) =>
     : bad(`${quote(text)} is not a UTC time`),
 );
 
-const fleetKeys = {
+/** Every key of fleet.toml, which `make regen` writes. */
+export const fleetKeys = {
   generation: required(generation, 'The name of this generation of keys and ports.'),
   created: required(time, 'When it was made.'),
   server: required(servers, 'Where hosts reach the server, or a list of all servers.'),

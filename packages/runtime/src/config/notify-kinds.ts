@@ -79,6 +79,9 @@ const KEYS: Readonly<Record<string, Kind<unknown>>> = {
   sendmail: absolutePath,
 };
 
+/** Every key that a `[[notify]]` table may have. */
+export const NOTIFY_KEYS: readonly string[] = Object.keys(KEYS);
+
 const DEFAULTS = { for: ['urgent'], 'at-most': '1 per 10m' };
 /** The keys that only some kinds have. */
 const OF_KIND: Readonly<Record<NotifyTable['kind'], readonly string[]>> = {

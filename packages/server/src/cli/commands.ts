@@ -42,6 +42,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .scriptName('banshare-server')
     .version(version)
     .alias('help', 'h')
+    .epilogue('More: man banshare-server; by symptom, what to do: man 7 banshare')
     .strict()
     // Addresses and names stay the texts they are.
     .parserConfiguration({ 'parse-positional-numbers': false, 'parse-numbers': false })
