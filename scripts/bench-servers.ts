@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { postgresSkip } from '../test/fleet/postgres.ts';
+import { postgresSkip } from '../test/fleet/database/postgres.ts';
 import { isMet, machine, table, type Figure } from './bench/figures.ts';
 import { BenchFleet } from './bench/fleet.ts';
 import { measureServers } from './bench/servers.ts';

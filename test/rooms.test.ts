@@ -9,8 +9,12 @@ import { imports, sources, type Source } from './sources.ts';
  * that nothing goes upwards and nothing in a circle. `.` is `src/` itself.
  */
 const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  // Their files lie flat: a folder below needs a row first.
-  protocol: { '.': [] },
+  protocol: {
+    words: [],
+    'from-hosts': ['words'],
+    'from-server': ['words'],
+    '.': ['from-server', 'from-hosts', 'words'],
+  },
   transport: { keys: [], '.': ['keys'] },
   runtime: {
     machine: [],

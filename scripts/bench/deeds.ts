@@ -5,7 +5,7 @@ import { hostPaths } from '@banshare/runtime';
 import { makeIdentity, readSecretSections, Signer, type Answer, type Identity } from '@banshare/transport';
 import { ask as askDaemon } from '../../test/chaos/state-of.ts';
 import { untilAnswered } from '../../test/fleet/within.ts';
-import { makeId, Peer, type Meeting } from '../../test/fleet/peer.ts';
+import { makeId, Peer, type Meeting } from '../../test/fleet/peers/peer.ts';
 import { reportOf } from '../../packages/server/test/reports.ts';
 import { Fault } from '../say.ts';
 import { median, quantile, show, type Figure } from './figures.ts';

@@ -4,7 +4,7 @@ import type { HostName } from '@banshare/protocol';
 import type { HostKey } from '@banshare/transport';
 import type { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
-import { Postgres } from '../../test/fleet/postgres.ts';
+import { Postgres } from '../../test/fleet/database/postgres.ts';
 import { untilAnswered } from '../../test/fleet/within.ts';
 import { measureDeeds } from './deeds.ts';
 import { median, quantile, show, type Figure } from './figures.ts';

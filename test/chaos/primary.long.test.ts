@@ -13,7 +13,7 @@ import {
   type FleetServer,
   type Peer,
 } from '../fleet/index.ts';
-import { Patroni, patroniSkip, type MachineAddress } from '../fleet/patroni.ts';
+import { Patroni, patroniSkip, type MachineAddress } from '../fleet/database/patroni.ts';
 import { reportOf } from '../../packages/server/test/reports.ts';
 import { isLong } from './chance.ts';
 import { isInside, ownNetworkSkip, runInOwnNetwork } from './own-network.ts';

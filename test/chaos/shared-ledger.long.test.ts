@@ -22,7 +22,7 @@ import {
   type Fleet,
   type Peer,
 } from '../fleet/index.ts';
-import { Postgres, postgresSkip } from '../fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../fleet/database/postgres.ts';
 import { FleetServer } from '../fleet/server.ts';
 import { isLong } from './chance.ts';
 

@@ -4,7 +4,7 @@ import type { HostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity, writeCertificate, writeHostKey, type Identity } from '@banshare/transport';
 import { FleetHost } from './host.ts';
-import { Peer, type Meeting } from './peer.ts';
+import { Peer, type Meeting } from './peers/peer.ts';
 import { runProgram, type Ran } from './program.ts';
 import { Folder, layHostRoot, layServerRoot, makeFleetKeys, serverLines, type FleetKeys } from './roots.ts';
 import { FleetServer } from './server.ts';

@@ -1,9 +1,9 @@
-export { ackOf } from './acks.ts';
-export { BarePeer } from './bare-peer.ts';
+export { ackOf } from './peers/acks.ts';
+export { BarePeer } from './peers/bare-peer.ts';
 export { Fleet, startFleet } from './fleet.ts';
 export type { FleetHost } from './host.ts';
-export { PAGE_TOML, startPage } from './page.ts';
-export { makeId, Peer } from './peer.ts';
+export { PAGE_TOML, startPage } from './page/page.ts';
+export { makeId, Peer } from './peers/peer.ts';
 export { takePort } from './ports.ts';
 export { assertInTime, mainOf, Program, runProgram, type Ran } from './program.ts';
 export { Folder, makeFleetKeys } from './roots.ts';

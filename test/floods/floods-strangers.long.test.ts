@@ -12,7 +12,7 @@ import {
   reportDuring,
   startSettled,
   strangers,
-} from '../fleet/flooding.ts';
+} from '../fleet/peers/flooding.ts';
 
 // What can be done without a key of the fleet.
 

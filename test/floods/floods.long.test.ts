@@ -12,7 +12,7 @@ import {
   reportDuring,
   reportsMade,
   startSettled,
-} from '../fleet/flooding.ts';
+} from '../fleet/peers/flooding.ts';
 import { BarePeer, type Peer } from '../fleet/index.ts';
 
 // What a valid key can do: at most a restart of what it floods, and nobody else's report is late.

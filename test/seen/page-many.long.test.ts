@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { noBrowser, openBrowser, visit } from '../fleet/browser.ts';
+import { noBrowser, openBrowser, visit } from '../fleet/page/browser.ts';
 import { PAGE_TOML, startFleet, startPage } from '../fleet/index.ts';
 
 const BANS = 100_000;

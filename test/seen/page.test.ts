@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { askAdmin } from '@banshare/runtime';
-import { axeOf, noBrowser, openBrowser, visit } from '../fleet/browser.ts';
+import { axeOf, noBrowser, openBrowser, visit } from '../fleet/page/browser.ts';
 import { PAGE_TOML, startFleet, startPage } from '../fleet/index.ts';
 
 // One fleet, one page and one browser serve all tests of this file.

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { untilAnswered, type FleetHost } from '../fleet/index.ts';
-import { postgresSkip } from '../fleet/postgres.ts';
+import { postgresSkip } from '../fleet/database/postgres.ts';
 import type { FleetServer } from '../fleet/server.ts';
-import { SharedServers } from '../fleet/shared-servers.ts';
+import { SharedServers } from '../fleet/database/shared-servers.ts';
 
 const skip = postgresSkip();
 

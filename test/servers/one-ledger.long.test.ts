@@ -12,7 +12,7 @@ import {
 import { isLong } from '../chaos/chance.ts';
 import { dropHere, isInside, ownNetworkSkip, runInOwnNetwork } from '../chaos/own-network.ts';
 import { Cable } from '../fleet/cable.ts';
-import { Postgres, postgresSkip } from '../fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../fleet/database/postgres.ts';
 import { assertNothingLost, ledgerOf, Load } from './load.ts';
 
 // Two servers on one ledger, which is in a real PostgreSQL, and hosts that know both.

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { hostPaths } from '@banshare/runtime';
 import { isOpen, layGeneration } from '../../packages/server/test/generations.ts';
 import { Program, runProgram, untilAnswered, type Ran } from '../fleet/index.ts';
-import { Postgres, postgresSkip } from '../fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../fleet/database/postgres.ts';
 import { Folder } from '../fleet/roots.ts';
 
 type Status = {

@@ -4,9 +4,9 @@ import { after, test } from 'node:test';
 import { parsePublication } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
 import { untilAnswered, within, type Peer } from '../fleet/index.ts';
-import { postgresSkip } from '../fleet/postgres.ts';
+import { postgresSkip } from '../fleet/database/postgres.ts';
 import type { FleetServer } from '../fleet/server.ts';
-import { SharedServers } from '../fleet/shared-servers.ts';
+import { SharedServers } from '../fleet/database/shared-servers.ts';
 import { fateOf, publish, reportOf } from '../../packages/server/test/reports.ts';
 
 const skip = postgresSkip();

@@ -3,10 +3,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { isLong } from '../chaos/chance.ts';
 import { startFleet, untilAnswered, type Fleet } from '../fleet/index.ts';
-import { Postgres, postgresSkip } from '../fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../fleet/database/postgres.ts';
 import { Folder } from '../fleet/roots.ts';
 import { FleetServer } from '../fleet/server.ts';
-import { layAs } from '../fleet/shared-servers.ts';
+import { layAs } from '../fleet/database/shared-servers.ts';
 import { assertNothingLost, Load } from './load.ts';
 import { layNewer } from './newer-program.ts';
 

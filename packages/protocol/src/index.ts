@@ -1,4 +1,4 @@
-export { parseAddress, embeddedAddress, type Address } from './address.ts';
+export { parseAddress, embeddedAddress, type Address } from './words/address.ts';
 export {
   banKeyText,
   originOf,
@@ -9,12 +9,12 @@ export {
   type Position,
   type Report,
   type ReportedBan,
-} from './ban.ts';
-export { LARGEST_SEQ, LATEST_SECONDS } from './bounds.ts';
-export { Z85_DIGITS, isCurveKey } from './curve-key.ts';
-export { FOR_EVER, formatDuration, parseDuration, wholeSeconds } from './duration.ts';
-export { cutEvidence, EVIDENCE_BYTES } from './evidence.ts';
-export { encodeJson, FieldReader, parseFields, type Fields } from './json.ts';
+} from './words/ban.ts';
+export { LARGEST_SEQ, LATEST_SECONDS } from './words/bounds.ts';
+export { Z85_DIGITS, isCurveKey } from './words/curve-key.ts';
+export { FOR_EVER, formatDuration, parseDuration, wholeSeconds } from './words/duration.ts';
+export { cutEvidence, EVIDENCE_BYTES } from './from-hosts/evidence.ts';
+export { encodeJson, FieldReader, parseFields, type Fields } from './words/json.ts';
 export {
   CLOCK_SECONDS,
   OLDEST_SECONDS,
@@ -37,7 +37,7 @@ export {
   type RotateRequest,
   type SyncRequest,
   type UnbanRequest,
-} from './message.ts';
+} from './from-hosts/message.ts';
 export {
   SHARED_JAIL,
   isOperators,
@@ -51,11 +51,17 @@ export {
   type HostName,
   type JailName,
   type ProgName,
-} from './names.ts';
-export { MOST_DROPPED, droppedFields, type Dropped, type DroppedOf, type Uncounted } from './dropped.ts';
-export { MOST_TOOK, tookFields, type Took } from './took.ts';
-export { outcomeFields, parseOutcome, type Outcome, type OutcomeKind } from './outcome.ts';
-export { uncomparedSeconds, digestText, type Receipt } from './receipt.ts';
+} from './words/names.ts';
+export {
+  MOST_DROPPED,
+  droppedFields,
+  type Dropped,
+  type DroppedOf,
+  type Uncounted,
+} from './from-hosts/dropped.ts';
+export { MOST_TOOK, tookFields, type Took } from './from-hosts/took.ts';
+export { outcomeFields, parseOutcome, type Outcome, type OutcomeKind } from './from-hosts/outcome.ts';
+export { uncomparedSeconds, digestText, type Receipt } from './from-hosts/receipt.ts';
 export {
   HEARTBEAT_MS,
   encodeEvents,
@@ -67,7 +73,7 @@ export {
   type Heartbeat,
   type Publication,
   type UnknownEvent,
-} from './publication.ts';
+} from './from-server/publication.ts';
 export {
   covers,
   embeddedTarget,
@@ -82,9 +88,15 @@ export {
   WIDEST_BAN,
   type Range,
   type Target,
-} from './range.ts';
-export { encodeReply, parseReply, type Reply, type Status, type VerdictWord } from './reply.ts';
-export { bad, good, oneLine, quote, type Result } from './result.ts';
-export { SPECIAL_RANGES, specialRange } from './special-ranges.ts';
-export { SYNC_PAGE, parseSyncAnswer, syncFields, type SnapshotReason, type SyncAnswer } from './sync.ts';
-export { EMPTY_TAIL, nextTail } from './tail.ts';
+} from './words/range.ts';
+export { encodeReply, parseReply, type Reply, type Status, type VerdictWord } from './from-server/reply.ts';
+export { bad, good, oneLine, quote, type Result } from './words/result.ts';
+export { SPECIAL_RANGES, specialRange } from './words/special-ranges.ts';
+export {
+  SYNC_PAGE,
+  parseSyncAnswer,
+  syncFields,
+  type SnapshotReason,
+  type SyncAnswer,
+} from './from-server/sync.ts';
+export { EMPTY_TAIL, nextTail } from './from-server/tail.ts';

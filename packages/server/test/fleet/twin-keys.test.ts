@@ -12,7 +12,7 @@ import {
   type Sealed,
 } from '@banshare/transport';
 import { makeId, startFleet, type Peer } from '../../../../test/fleet/index.ts';
-import { bytesOfZ85 } from '../../../../test/fleet/z85.ts';
+import { bytesOfZ85 } from '../../../../test/fleet/peers/z85.ts';
 
 /** The order of the curve's group, and the prime of its field. */
 const L = 2n ** 252n + 27742317777372353535851937790883648493n;

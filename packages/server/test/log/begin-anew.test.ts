@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Folder } from '../../../../test/fleet/index.ts';
-import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../../../../test/fleet/database/postgres.ts';
 import { beginAnew, firstEntry } from '../../src/log/begin-anew.ts';
 import { parseDatabaseUrl } from '../../src/log/database-url.ts';
 import { LOG_START } from '../../src/log/log.ts';

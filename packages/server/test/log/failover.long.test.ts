@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Patroni, patroniSkip } from '../../../../test/fleet/patroni.ts';
+import { Patroni, patroniSkip } from '../../../../test/fleet/database/patroni.ts';
 import { untilAnswered } from '../../../../test/fleet/within.ts';
 import { LOG_START, type LogPosition } from '../../src/log/log.ts';
 import { draft, openLog, ours } from './logs.ts';

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Folder } from '../../../../test/fleet/index.ts';
-import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../../../../test/fleet/database/postgres.ts';
 import { isSnapshotDue, takeSnapshot } from '../../src/keep-snapshots.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { Settings } from '../../src/ledger/books/settings.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import type { Postgres } from '../../../../test/fleet/postgres.ts';
+import type { Postgres } from '../../../../test/fleet/database/postgres.ts';
 import { within } from '../../../../test/fleet/within.ts';
 import { parseDatabaseUrl } from '../../src/log/database-url.ts';
 import { LogFault, type Appended, type Draft, type Durability, type LogPosition } from '../../src/log/log.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
-import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../../../../test/fleet/database/postgres.ts';
 import { within } from '../../../../test/fleet/within.ts';
 import { parseDatabaseUrl } from '../../src/log/database-url.ts';
 import { LOG_START, type Durability, type LogPosition } from '../../src/log/log.ts';

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Folder } from '../../../../test/fleet/index.ts';
-import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../../../../test/fleet/database/postgres.ts';
 import { LOG_START, type LogPosition } from '../../src/log/log.ts';
 import type { PostgresLog } from '../../src/log/postgres-log.ts';
 import { draft, freshLog, openLog, ours, withCode } from './logs.ts';

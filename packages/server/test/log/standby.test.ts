@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
-import { Postgres, postgresSkip } from '../../../../test/fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../../../../test/fleet/database/postgres.ts';
 import { untilAnswered } from '../../../../test/fleet/within.ts';
 import { LOG_START } from '../../src/log/log.ts';
 import type { PostgresLog } from '../../src/log/postgres-log.ts';

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { ackOf } from '../../../../test/fleet/acks.ts';
+import { ackOf } from '../../../../test/fleet/peers/acks.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import { bannedHosts, hostsOf } from '../../src/operator/status.ts';

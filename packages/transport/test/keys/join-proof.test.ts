@@ -4,7 +4,7 @@ import { createHmac, hkdfSync } from 'node:crypto';
 import sodium from 'libsodium-wrappers';
 import { enrolmentText, type HostName } from '@banshare/protocol';
 import { JoinProof, makeCurvePair } from '../../src/index.ts';
-import { bytesOfZ85 } from '../../../../test/fleet/z85.ts';
+import { bytesOfZ85 } from '../../../../test/fleet/peers/z85.ts';
 import { keys, requests } from '../published-keys.ts';
 
 const { server, join } = keys;

@@ -4,7 +4,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { isCurveKey } from '@banshare/protocol';
 import { curveKeyOf, makeCurvePair, makeIdentity, Signer, type CurvePair } from '../../src/index.ts';
 import { encodeZ85 } from '../../src/keys/z85.ts';
-import { bytesOfZ85 } from '../../../../test/fleet/z85.ts';
+import { bytesOfZ85 } from '../../../../test/fleet/peers/z85.ts';
 import { keys } from '../published-keys.ts';
 
 test('makeCurvePair() makes pairs that fit, each another', async () => {

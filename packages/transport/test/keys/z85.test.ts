@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Dealer } from 'zeromq';
 import { isCurveKey } from '@banshare/protocol';
 import { decodeZ85, encodeZ85 } from '../../src/keys/z85.ts';
-import { bytesOfZ85 } from '../../../../test/fleet/z85.ts';
+import { bytesOfZ85 } from '../../../../test/fleet/peers/z85.ts';
 
 test('encodeZ85() writes the example of ZeroMQ RFC 32', () => {
   assert.equal(encodeZ85(Buffer.from('864fd26fb559f75b', 'hex')), 'HelloWorld');

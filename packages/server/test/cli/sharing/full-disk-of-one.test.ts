@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { parsePublication, type Heartbeat } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
 import { Folder, startFleet, takePort, within } from '../../../../../test/fleet/index.ts';
-import { Postgres, postgresSkip } from '../../../../../test/fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../../../../../test/fleet/database/postgres.ts';
 import { FleetServer } from '../../../../../test/fleet/server.ts';
 import { Lag } from '../../../src/share.ts';
 import { publish } from '../../reports.ts';

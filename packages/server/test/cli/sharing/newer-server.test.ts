@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { parsePublication } from '@banshare/protocol';
 import { startFleet, untilAnswered, within } from '../../../../../test/fleet/index.ts';
-import { Postgres, postgresSkip } from '../../../../../test/fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../../../../../test/fleet/database/postgres.ts';
 import { SCHEMA } from '../../../src/ledger/schema.ts';
 import { parseSecret } from '../../../src/log/seal.ts';
 import { logAt } from '../../log/logs.ts';

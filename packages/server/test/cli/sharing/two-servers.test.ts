@@ -12,7 +12,7 @@ import {
   untilAnswered,
   type Ran,
 } from '../../../../../test/fleet/index.ts';
-import { Postgres, postgresSkip } from '../../../../../test/fleet/postgres.ts';
+import { Postgres, postgresSkip } from '../../../../../test/fleet/database/postgres.ts';
 import { layServerRoot, writeServerToml } from '../../../../../test/fleet/roots.ts';
 import { publish } from '../../reports.ts';
 

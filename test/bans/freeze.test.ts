@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Report } from '@banshare/protocol';
+import { startFleet } from '../fleet/index.ts';
+
+type Shown = { bans: { ip: string }[] };
+
+test('a freeze publishes nothing new and loses nothing, lets unbans through, survives a restart and is shown everywhere', async () => {
+  await using fleet = await startFleet({ hosts: ['watcher'] });
+  await fleet.addReporter('h1');
+  const { server } = fleet;
+  const { commands } = fleet.host('watcher');
+  const report = (ip: string) => fleet.report('h1', ['fail2ban', 'sshd', ip]);
+  const banned = async (): Promise<string[]> =>
+    (await server.json<Shown>('bans')).bans.map(({ ip }) => ip).toSorted();
+  await report('203.0.113.1');
+  assert.equal((await commands.next()).at(-1), '203.0.113.1');
+
+  const frozen = await server.command('freeze', '--for', '1h');
+  assert.equal(frozen.code, 0, frozen.stderr);
+  assert.match(frozen.stdout, /^The fleet is FROZEN .* thaw/);
+  await server.kill9();
+  await server.start();
+
+  const held = await report('203.0.113.2');
+  assert.equal(held.code, 0);
+  assert.match(held.stderr, /held.*FROZEN/);
+  for (const words of [['ban', '203.0.113.3'], ['drill'], ['held', 'publish'], ['release']]) {
+    const { code, stderr } = await server.command(...words);
+    assert.equal(code, 1, words.join(' '));
+    assert.match(stderr, /nothing was published.*FROZEN/, words.join(' '));
+  }
+  for (const command of ['status', 'hosts', 'bans', 'held']) {
+    const { stdout } = await server.command(command);
+    assert.match(stdout, /FROZEN/, command);
+  }
+  assert.equal((await server.command('unban', '203.0.113.1')).code, 0);
+  assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.1']);
+  assert.equal((await server.command('never-ban', 'add', '198.51.100.0/24')).code, 0);
+  assert.deepEqual(await banned(), []);
+
+  assert.match((await server.command('thaw')).stdout, /1 ban is held.*held publish/s);
+  assert.equal((await server.command('held', 'publish')).code, 0);
+  assert.deepEqual(await banned(), ['203.0.113.2']);
+  assert.equal((await commands.next()).at(-1), '203.0.113.2');
+  assert.equal((await server.command('thaw')).code, 1);
+});
+
+test('a freeze for a time ends by itself; what it held waits, is listed, and can be discarded', async () => {
+  await using fleet = await startFleet({ hosts: [] });
+  const { server } = fleet;
+  const peer = await fleet.peer('h1');
+  const ask = async (ip: string): Promise<string> => {
+    assert.ok(peer.name);
+    const answer = await peer.ask({
+      kind: 'report',
+      sender: peer.name,
+      report: { prog: 'fail2ban', jail: 'sshd', ip } as Report,
+    });
+    assert.ok(answer.ok);
+    return answer.reply.verdict;
+  };
+  await server.command('freeze', '--for', '2s');
+  assert.equal(await ask('203.0.113.1'), 'held');
+  for (let last = 2; (await ask(`203.0.113.${last}`)) === 'held';) {
+    const answer = await peer.ask({ kind: 'sync', limit: 1 });
+    assert.ok(answer.ok);
+  }
+  assert.match((await server.command('held')).stdout, /203\.0\.113\.1 .*h1/);
+  const { bans } = await server.json<{ bans: { ip: string; host: string }[] }>('held');
+  assert.deepEqual(bans.map(({ ip }) => ip).toSorted(), ['203.0.113.1', '203.0.113.2']);
+  assert.match((await server.command('held', 'discard')).stdout, /2 held bans discarded/);
+  assert.deepEqual(
+    (await server.json<Shown>('bans')).bans.map(({ ip }) => ip),
+    ['203.0.113.2'],
+  );
+});

@@ -1,0 +1,280 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { asOrdinary, environment, folderOfPrograms, OrdinaryFolder, postgresSkip } from './postgres.ts';
+import { takePort } from '../ports.ts';
+import { untilAnswered, within } from '../within.ts';
+
+const CONFIG = resolve(import.meta.dirname, '../../../installers/patroni/patroni.yml');
+const PASSWORD = 'only-for-a-test';
+
+/** Why Patroni cannot be started here, as node:test's `skip` takes it. */
+export function patroniSkip(): string | false {
+  const missing = ['patroni', 'etcd'].filter((name) => !existsSync(`/usr/bin/${name}`));
+  if (missing.length === 0) return postgresSkip();
+  return `it needs ${missing.join(', ')} (Debian packages: postgresql patroni etcd-server)`;
+}
+
+/** Where a machine is: its address, and what its programs are started through, such as a network of its own. */
+export type MachineAddress = { readonly address: string; readonly through: readonly string[] };
+
+const LOOPBACK: MachineAddress = { address: '127.0.0.1', through: [] };
+
+type Node = MachineAddress & {
+  name: string;
+  port: number;
+  rest: number;
+  folder: string;
+  program: ChildProcess | undefined;
+  frozen: readonly number[];
+};
+
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const program of running) program.kill('SIGKILL');
+});
+
+/** Machines of PostgreSQL below Patroni, with one etcd, as installers/patroni/ configures them, but on loopback. */
+export class Patroni implements AsyncDisposable {
+  readonly #folder = new OrdinaryFolder('banshare-patroni-');
+  readonly #nodes: Node[] = [];
+  #etcd: ChildProcess | undefined;
+  #etcdPort = 0;
+  readonly #etcdAddress: string;
+
+  private constructor(etcd: string) {
+    this.#etcdAddress = etcd;
+  }
+
+  /** Resolves once one of them can be written and waits for another. They may each have a machine of their own, from which they reach etcd at an address. */
+  static async start(
+    names: readonly string[],
+    {
+      machines = {},
+      etcd = LOOPBACK.address,
+    }: { machines?: Readonly<Record<string, MachineAddress>>; etcd?: string } = {},
+  ): Promise<Patroni> {
+    const made = new Patroni(etcd);
+    try {
+      made.#startEtcd();
+      for (const name of names) made.#lay(name, machines[name] ?? LOOPBACK);
+      for (const node of made.#nodes) made.#run(node);
+      const leader = await made.untilWritable();
+      made.sql(leader, `CREATE ROLE banshare LOGIN PASSWORD '${PASSWORD}'`);
+      made.sql(leader, 'CREATE DATABASE banshare OWNER banshare');
+      return made;
+    } catch (error) {
+      await made[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return `postgres://${this.#nodes.map(({ address, port }) => `${address}:${port}`).join(',')}/banshare`;
+  }
+
+  /** A file with the password of the user banshare. */
+  get passwordFile(): string {
+    const path = join(this.#folder.path, 'password');
+    if (!existsSync(path)) writeFileSync(path, PASSWORD, { mode: 0o600 });
+    return path;
+  }
+
+  /** Waits until a machine can be written and has a synchronous standby; its name. */
+  untilWritable(): Promise<string> {
+    const look = async (): Promise<string | undefined> =>
+      this.#nodes.find(({ name, program }) => program !== undefined && this.#isWritable(name))?.name;
+    return untilAnswered(look, 90_000, () => 'a database that can be written');
+  }
+
+  /** Waits until all machines follow the one that can be written: one of them is then there to follow the next primary. */
+  async untilWhole(): Promise<void> {
+    const primary = await this.untilWritable();
+    const select = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+    const look = async (): Promise<true | undefined> =>
+      Number(this.sql(primary, select)) === this.#nodes.length - 1 ? true : undefined;
+    await untilAnswered(look, 90_000, () => 'machines that all follow the primary');
+  }
+
+  /** Waits until another machine than that one is the primary; its name. */
+  untilAnother(than: string): Promise<string> {
+    const isPrimary = (name: string): boolean => {
+      try {
+        return this.sql(name, 'SELECT NOT pg_is_in_recovery()') === 't';
+      } catch {
+        return false;
+      }
+    };
+    const look = async (): Promise<string | undefined> =>
+      this.#nodes.find(({ name }) => name !== than && isPrimary(name))?.name;
+    return untilAnswered(look, 90_000, () => `another primary than ${than}`);
+  }
+
+  /** Takes a machine away at once: Patroni and its PostgreSQL. */
+  async kill(name: string): Promise<void> {
+    const node = this.#node(name);
+    const pid = postmasterOf(node);
+    await end(node.program);
+    node.program = undefined;
+    process.kill(pid, 'SIGQUIT');
+  }
+
+  /** Stops all programs of a machine where they are, or its PostgreSQL alone, until thaw(). */
+  freeze(name: string, what: 'machine' | 'postgres' = 'machine'): void {
+    const node = this.#node(name);
+    const postmaster = postmasterOf(node);
+    const stop = (pids: readonly number[]): void => pids.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+    // It starts no other once it is stopped itself.
+    const first = [
+      ...(what === 'machine' && node.program?.pid !== undefined ? [node.program.pid] : []),
+      postmaster,
+    ];
+    stop(first);
+    const children = childrenOf(postmaster);
+    stop(children);
+    node.frozen = [...children, ...first.toReversed()];
+  }
+
+  thaw(name: string): void {
+    const node = this.#node(name);
+    for (const pid of node.frozen) process.kill(pid, 'SIGCONT');
+    node.frozen = [];
+  }
+
+  /** The machine that the primary waits for. */
+  standbyOf(primary: string): string {
+    return this.sql(primary, "SELECT application_name FROM pg_stat_replication WHERE sync_state = 'sync'");
+  }
+
+  /** Brings a machine back. */
+  run(name: string): void {
+    this.#run(this.#node(name));
+  }
+
+  sql(name: string, text: string, database = 'postgres'): string {
+    const { address, port } = this.#node(name);
+    const url = `postgresql://postgres:${PASSWORD}@${address}:${port}/${database}?connect_timeout=2`;
+    const [command = '', ...words] = asOrdinary('psql', '-X', '-qAtc', text, url);
+    const { status, stdout, stderr } = spawnSync(command, words, { encoding: 'utf8', env: environment() });
+    if (status !== 0) throw new Error(stderr);
+    return stdout.trimEnd();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const node of this.#nodes) {
+      this.thaw(node.name);
+      const pid = join(node.folder, 'data/postmaster.pid');
+      await end(node.program);
+      if (existsSync(pid)) await endPostgres(Number(readFileSync(pid, 'utf8').split('\n')[0]));
+    }
+    await end(this.#etcd);
+    this.#folder[Symbol.dispose]();
+  }
+
+  #isWritable(name: string): boolean {
+    try {
+      const select = `SELECT NOT pg_is_in_recovery() AND EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`;
+      return this.sql(name, select) === 't';
+    } catch {
+      return false;
+    }
+  }
+
+  #node(name: string): Node {
+    const node = this.#nodes.find((each) => each.name === name);
+    if (node === undefined) throw new Error(`no machine is called ${name}`);
+    return node;
+  }
+
+  #startEtcd(): void {
+    const [client, peer] = [takePort(), takePort()];
+    this.#etcdPort = client;
+    const at = `http://${this.#etcdAddress}`;
+    const urls = { client: `${at}:${client}`, peer: `${at}:${peer}` };
+    const options: Readonly<Record<string, string>> = {
+      name: 'one',
+      'data-dir': join(this.#folder.path, 'etcd'),
+      'listen-client-urls': urls.client,
+      'advertise-client-urls': urls.client,
+      'listen-peer-urls': urls.peer,
+      'initial-advertise-peer-urls': urls.peer,
+      'initial-cluster': `one=${urls.peer}`,
+    };
+    const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+    this.#etcd = start('/usr/bin/etcd', [...words, '--unsafe-no-fsync']);
+  }
+
+  #lay(name: string, at: MachineAddress): void {
+    const folder = join(this.#folder.path, name);
+    mkdirSync(folder, { mode: 0o700 });
+    this.#folder.give(folder);
+    const ports = { port: takePort(), rest: takePort() };
+    const node = { name, folder, ...at, ...ports, program: undefined, frozen: [] };
+    const replaced: Readonly<Record<string, string>> = {
+      'ETCD-HOSTS': `${this.#etcdAddress}:${this.#etcdPort}`,
+      'REST-PORT': String(node.rest),
+      'SUPERUSER-PASSWORD': PASSWORD,
+      'REPLICATION-PASSWORD': PASSWORD,
+      'REWIND-PASSWORD': PASSWORD,
+      PROGRAMS: folderOfPrograms() ?? '',
+      NETWORK: at === LOOPBACK ? '127.0.0.1/32' : '0.0.0.0/0',
+      ADDRESS: at.address,
+      FOLDER: folder,
+      NAME: name,
+      PORT: String(node.port),
+    };
+    const lines = readFileSync(CONFIG, 'utf8').replaceAll(/^#.*\n/gm, '');
+    const text = lines.replaceAll(/\b[A-Z]+(?:-[A-Z]+)*\b/g, (word) => replaced[word] ?? word);
+    const path = join(folder, 'patroni.yml');
+    writeFileSync(path, text, { mode: 0o600 });
+    this.#folder.give(path);
+    this.#nodes.push(node);
+  }
+
+  #run(node: Node): void {
+    node.program = start('/usr/bin/patroni', [join(node.folder, 'patroni.yml')], node.through);
+  }
+}
+
+function postmasterOf({ folder }: Node): number {
+  return Number(readFileSync(join(folder, 'data/postmaster.pid'), 'utf8').split('\n')[0]);
+}
+
+function childrenOf(parent: number): number[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(parent)], { encoding: 'utf8' });
+  return stdout
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(Number);
+}
+
+function start(command: string, words: readonly string[], through: readonly string[] = []): ChildProcess {
+  const [first = '', ...rest] = [...through, ...asOrdinary(command, ...words)];
+  const program = spawn(first, rest, { stdio: 'ignore', env: environment(), cwd: '/' });
+  running.add(program);
+  program.once('exit', () => running.delete(program));
+  return program;
+}
+
+async function end(program: ChildProcess | undefined): Promise<void> {
+  if (program === undefined || !running.has(program)) return;
+  const ended = once(program, 'exit');
+  program.kill('SIGKILL');
+  await within(ended, 10_000, () => 'the end of a program');
+}
+
+/** Ends a PostgreSQL that Patroni has started, and waits until it writes no more. */
+async function endPostgres(pid: number): Promise<void> {
+  let signal: NodeJS.Signals | 0 = 'SIGQUIT';
+  const isGone = async (): Promise<true | undefined> => {
+    try {
+      process.kill(pid, signal);
+      signal = 0;
+      return undefined;
+    } catch {
+      return true;
+    }
+  };
+  await untilAnswered(isGone, 10_000, () => 'the end of PostgreSQL');
+}
