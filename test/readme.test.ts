@@ -89,7 +89,15 @@ for (const [question, found] of [
   });
 }
 
-for (const page of ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'test/README.md', 'CHANGELOG.md']) {
+for (const page of [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'test/README.md',
+  'installers/README.md',
+  'CHANGELOG.md',
+  ...globSync('installers/man/*.md', { cwd: ROOT }),
+]) {
   test(`${page} names only files and links that exist`, () => {
     const text = read(page);
     for (const file of pathsIn(text)) assert.ok(globSync(file, { cwd: ROOT }).length > 0, file);
@@ -111,8 +119,8 @@ for (const folder of globSync('packages/*', { cwd: ROOT })) {
   });
 }
 
-test('README stays under 280 lines', () => {
-  assert.ok(readme.split('\n').length < 280);
+test('README stays under 250 lines: what is longer is a page of the manual, or a README of a package', () => {
+  assert.ok(readme.split('\n').length < 250);
 });
 
 test('the newest version in CHANGELOG is that of the programs, of every package and of the lock file', () => {
