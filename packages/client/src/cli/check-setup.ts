@@ -28,10 +28,15 @@ export async function setupFaults(root: string, configPath: string | undefined):
     }
     if (faults.length === unreadable) faults.push(...(await faultsOfSets(read.config, paths)));
   }
-  // Without a host key the join key is needed, and that only.
-  const isEnrolled = statSync(paths.keys.host + SECRET_SUFFIX, { throwIfNoEntry: false }) !== undefined;
-  const key = isEnrolled ? readHostKey(paths.keys.host) : readSecretSections(paths.keys.join);
-  if (!key.ok) faults.push(key.fault);
+  const isThere = (base: string): boolean =>
+    statSync(base + SECRET_SUFFIX, { throwIfNoEntry: false }) !== undefined;
+  // A host without either makes its key when it first runs, and waits until an operator admits that.
+  const key = isThere(paths.keys.host)
+    ? readHostKey(paths.keys.host)
+    : isThere(paths.keys.join)
+      ? readSecretSections(paths.keys.join)
+      : undefined;
+  if (key?.ok === false) faults.push(key.fault);
   return faults;
 }
 

@@ -35,6 +35,7 @@ import { showMetrics } from './metrics-command.ts';
 import { pauseOrResume } from './pause-commands.ts';
 import { showHost } from './status-command.ts';
 import { setupFaults } from './check-setup.ts';
+import { showKey } from './key-command.ts';
 import { rotateNow } from './rotate-command.ts';
 import { readEnrolled } from '../identity/key-files.ts';
 import { wait } from '../host/wait.ts';
@@ -140,6 +141,7 @@ export function clientCommands(setCode: (code: number) => void): readonly Comman
         setCode(await showMetrics(root, typeof file === 'string' ? { file } : form));
       },
     },
+    command('key', "prints this host's name and public key, a line for banshare-server hosts admit", key),
     command('enrol', 'makes this host known to the server', ({ root, config }) => enrolNow(root, config)),
     command(
       'rotate',
@@ -218,6 +220,21 @@ async function askPatiently(ask: () => Promise<Enrolment>): Promise<Enrolment> {
     result = await ask();
   }
   return result;
+}
+
+/** It needs no server, and so no more of client.toml than its name. */
+async function key({ root, config: path, json }: Common): Promise<number> {
+  const read = await readClientConfig(path ?? hostPaths(root).clientConfig, {
+    mustExist: path !== undefined,
+  });
+  if (!read.ok) {
+    read.faults.forEach(say);
+    return EXIT.configuration;
+  }
+  const { code, lines, shown } = await showKey(root, read.config);
+  if (shown !== undefined && json) tellJson(shown);
+  else for (const line of lines) (code === 0 ? print : say)(line);
+  return code;
 }
 
 async function rotateKey(root: string, configPath: string | undefined): Promise<number> {

@@ -15,6 +15,7 @@ import { exec } from '../host/exec.ts';
 import { followedLogs } from '../host/processes.ts';
 import { locateServer } from '../server/server-address.ts';
 import { ServerLink, type ServerAddress } from '../server/server-link.ts';
+import { hasJoinKey } from '../identity/enrol.ts';
 import { readEnrolled } from '../identity/key-files.ts';
 import type { Finding } from './finding.ts';
 
@@ -111,7 +112,12 @@ async function diagnosePort(where: string, ip: string, port: number): Promise<Fi
 /** @param who begins a sentence about the server. */
 async function diagnoseAnswer(who: string, server: ServerAddress, paths: HostPaths): Promise<Finding[]> {
   const key = readEnrolled(paths);
-  if (!key.ok) return [{ ok: false, says: `Not enrolled: ${key.fault}. Run banshare-client enrol.` }];
+  if (!key.ok) {
+    const how = hasJoinKey(paths)
+      ? 'Run banshare-client enrol'
+      : 'On the server banshare-server hosts admit - takes the line that banshare-client key prints here';
+    return [{ ok: false, says: `Not enrolled: ${key.fault}. ${how}.` }];
+  }
   const link = new ServerLink(server, key.value);
   const question = { kind: 'sync', epoch: 'none', since: 0, tail: EMPTY_TAIL, limit: 1 } as const;
   const answer = await link.ask(question, ASK_MS);

@@ -1,18 +1,18 @@
 import { existsSync, rmSync } from 'node:fs';
-import { enrolmentText, parseHostName, type Result } from '@banshare/protocol';
-import { makePrivateDirectory, type HostPaths } from '@banshare/runtime';
+import { enrolmentText, parseHostName, type Envelope, type HostName } from '@banshare/protocol';
+import type { HostPaths } from '@banshare/runtime';
 import {
   JoinProof,
-  makeIdentity,
   PUBLIC_SUFFIX,
   readHostKey,
   readSecretSections,
   SECRET_SUFFIX,
   writeHostKey,
   type Answer,
+  type CurvePair,
   type HostKey,
 } from '@banshare/transport';
-import { machineHash, noteMachine } from './clone.ts';
+import { ownHostKey } from './host-key.ts';
 import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import type { EnrolledKey } from './key-files.ts';
 
@@ -27,8 +27,8 @@ export type Enrolment =
 const TIMEOUT_MS = 5000;
 
 /**
- * Enrols this host over the join key: makes its key here, asks the server, and once accepted writes the name it was given and
- * deletes the join key's secret, which opens the door to anybody who reads it.
+ * Enrols this host: makes its key here, asks the server over the join key, or over its own, which an operator may have admitted, and
+ * once accepted writes the name it was given and deletes the join key's secret, which opens the door to anybody who reads it.
  */
 export async function enrol(
   paths: HostPaths,
@@ -39,27 +39,18 @@ export async function enrol(
   const name = parseHostName(wanted);
   if (!name.ok)
     return { ok: false, kind: 'no', code: 'name', reason: `${name.fault}; set name in client.toml` };
-  const made = readMade(paths);
-  if (made?.ok === false) return { ok: false, kind: 'no', code: 'host-key', reason: made.fault };
-  const join = readSecretSections(paths.keys.join);
-  if (!join.ok) {
+  const join = hasJoinKey(paths) ? readSecretSections(paths.keys.join) : undefined;
+  if (join?.ok === false) {
     const reason = `${join.fault}. Run the client installer of this fleet`;
     return { ok: false, kind: 'no', code: 'join-key', reason };
   }
-  const key = made?.value ?? (await makeHostKey(paths));
-  const link = new ServerLink(server, key, join.value.curve);
-  const proof = new JoinProof(join.value.curve.secretKey, server.serverKey);
-  const answer = await link.ask(
-    (envelope) => ({
-      kind: 'enrol',
-      name: name.value,
-      addresses,
-      join: proof.of(enrolmentText(envelope, name.value)),
-    }),
-    TIMEOUT_MS,
-  );
-  link.close();
-  const result = enrolmentOf(answer, key);
+  const own = await ownHostKey(paths);
+  if (!own.ok) return { ok: false, kind: 'no', code: 'host-key', reason: own.fault };
+  const key = own.value;
+  const asked = { server, key, name: name.value, addresses };
+  const byJoin = join === undefined ? undefined : enrolmentOf(await ask(asked, join.value.curve), key);
+  const isShut = byJoin === undefined || (!byJoin.ok && byJoin.code === 'not-admitted');
+  const result = isShut ? await byOwnKey(asked, byJoin) : byJoin;
   if (!result.ok) return result;
   const inFile = readHostKey(paths.keys.host);
   // The daemon may have gone over to another key meanwhile: written over, that one would be lost, and this host shut out.
@@ -71,6 +62,33 @@ export async function enrol(
   if (!isKept) writeHostKey(paths.keys.host, key, result.key.name);
   removeJoinKey(paths);
   return result;
+}
+
+/** Who asks for what, and where. */
+type Asked = { server: ServerAddress; key: HostKey; name: HostName; addresses: readonly string[] };
+
+/** Asks over the join pair, with the proof that this host has it, or over the host's own. */
+async function ask({ server, key, name, addresses }: Asked, join?: CurvePair): Promise<Answer> {
+  const link = new ServerLink(server, key, join);
+  const proof = join === undefined ? undefined : new JoinProof(join.secretKey, server.serverKey);
+  const proven = (envelope: Envelope): { join?: string } =>
+    proof === undefined ? {} : { join: proof.of(enrolmentText(envelope, name)) };
+  const answer = await link.ask(
+    (envelope) => ({ kind: 'enrol', name, addresses, ...proven(envelope) }),
+    TIMEOUT_MS,
+  );
+  link.close();
+  return answer;
+}
+
+/** Asks over the host's own key, by which an operator may have admitted it; `byJoin` is why the join key opens nothing. */
+async function byOwnKey(asked: Asked, byJoin: Enrolment | undefined): Promise<Enrolment> {
+  const answer = enrolmentOf(await ask(asked), asked.key);
+  if (answer.ok || answer.code !== 'not-admitted') return answer;
+  const why = byJoin?.ok === false ? `${byJoin.reason}. O` : `the server does not let this host's key in. O`;
+  const line = `${asked.name} ${asked.key.publicHex}`;
+  const reason = `${why}n the server:  echo "${line}" | banshare-server hosts admit -`;
+  return { ...answer, kind: byJoin?.ok === false ? 'no' : 'wait', reason };
 }
 
 /**
@@ -112,21 +130,4 @@ export function hasJoinKey(paths: HostPaths): boolean {
 /** Deletes this host's copy of the join pair. */
 export function removeJoinKey(paths: HostPaths): void {
   for (const suffix of [SECRET_SUFFIX, PUBLIC_SUFFIX]) rmSync(paths.keys.join + suffix, { force: true });
-}
-
-/**
- * The key made at an earlier try, so that the server meets one host and not one for each try. One that is there and cannot be
- * read is a fault, never replaced: it may be this host's identity.
- */
-function readMade(paths: HostPaths): Result<HostKey> | undefined {
-  return existsSync(paths.keys.host + SECRET_SUFFIX) ? readHostKey(paths.keys.host) : undefined;
-}
-
-async function makeHostKey(paths: HostPaths): Promise<HostKey> {
-  makePrivateDirectory(paths.keys.dir);
-  const identity = await makeIdentity();
-  // Before the key: a key without this note would never be known as a clone's.
-  noteMachine(paths, machineHash(paths.machineId));
-  writeHostKey(paths.keys.host, identity);
-  return identity;
 }

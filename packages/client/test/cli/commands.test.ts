@@ -120,11 +120,14 @@ test(
   },
 );
 
-test('--check wants a join key of a host that is not enrolled', () => {
+test('--check wants no key of a host that is not enrolled, and a join key that can be read where there is one', () => {
   using scratch = folder();
+  assert.doesNotMatch(run('--check', '--root', scratch.path).stderr, /key_secret/);
+  mkdirSync(hostPaths(scratch.path).keys.dir, { recursive: true });
+  writeFileSync(`${hostPaths(scratch.path).keys.join}.key_secret`, '', { mode: 0o644 });
   const { code, stderr } = run('--check', '--root', scratch.path);
   assert.equal(code, 78);
-  assert.match(stderr, /join\.key_secret/);
+  assert.match(stderr, /join\.key_secret.*0600/);
 });
 
 for (const words of [['run'], ['--check'], ['status'], ['enrol']]) {

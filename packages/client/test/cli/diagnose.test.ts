@@ -115,7 +115,7 @@ test('diagnose() tells that the server does not know the key of this host', asyn
 
 test('diagnose() tells that this host is not enrolled', async () => {
   await using server = await HandMadeServer.start();
-  assert.match(await findings(server, { enrol: false }), /^! Not enrolled: .*Run banshare-client enrol/m);
+  assert.match(await findings(server, { enrol: false }), /^! Not enrolled: .*banshare-client key/m);
 });
 
 for (const [what, ahead] of [

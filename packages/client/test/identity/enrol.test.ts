@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import {
@@ -140,12 +140,19 @@ test('enrol() never replaces a host key that it cannot read', async () => {
   assert.equal(server.asked.length, 1);
 });
 
-test('enrol() without a join key names the installer', async () => {
+test('enrol() without a join key asks by the key of this host, without a proof', async () => {
   using scratch = folder();
   await using server = await HandMadeServer.start();
-  const result = await enrol(hostPaths(scratch.path), server.address, 'web1', []);
-  assert.match(result.ok ? '' : result.reason, /Run the client installer/);
-  assert.equal(existsSync(dirname(hostPaths(scratch.path).keys.host)), false);
+  const paths = hostPaths(scratch.path);
+  server.answer = accept('web1');
+  server.admission = 'refuse';
+  const result = await enrol(paths, server.address, 'web1', []);
+  assert.equal(told(result), 'wait not-admitted');
+  assert.match(result.ok ? '' : result.reason, /echo "web1 [0-9a-f]{64}" \| banshare-server hosts admit -/);
+  server.admission = 'admit';
+  assert.equal(told(await enrol(paths, server.address, 'web1', [])), 'accepted as web1');
+  const [asked] = server.asked;
+  assert.equal(asked?.kind === 'enrol' && asked.join, undefined);
 });
 
 test('A key made on another machine is a clone, is set aside, and the host enrols with another', async () => {

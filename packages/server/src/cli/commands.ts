@@ -89,7 +89,7 @@ export function serverCommands(
     ...careCommands(ask, setCode),
     ...banCommands(ask),
     ...historyCommands(ask, setCode),
-    ...fleetCommands(ask, setCode),
+    ...fleetCommands(ask, setCode, argv),
     ...stopCommands(ask),
     webCommands(ask, setCode),
     ledgerCommands(setCode),

@@ -11,9 +11,9 @@ import { type Openness, sayOpenness } from '../words/enrolment.ts';
 const SAYS = ({ says }: { says: string }): string => says;
 
 /** The commands about hosts, enrolment, what is never banned and the audit log. */
-export function fleetCommands(ask: Ask, setCode: (code: number) => void): Command[] {
+export function fleetCommands(ask: Ask, setCode: (code: number) => void, argv: readonly string[]): Command[] {
   return [
-    hostCommands(ask, setCode),
+    hostCommands(ask, setCode, argv),
     {
       command: 'enrolment <mode>',
       describe: 'open takes in whoever has the join key, approve asks you, closed takes nobody',

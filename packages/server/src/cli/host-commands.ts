@@ -1,4 +1,5 @@
 import { askBy, askPerson, complain, EXIT, hostPaths, someOf, wallSeconds } from '@banshare/runtime';
+import { admitCommand } from './admit-command.ts';
 import type { Ask, Command } from './ask-daemon.ts';
 import { showHosts } from './show/show.ts';
 import type { HostStatus } from '../operator/status.ts';
@@ -14,8 +15,16 @@ const NAME = { type: 'string', describe: 'the host' } as const;
 const PATIENCE_MS = 10_000;
 
 /** `hosts`, and what is done with one. */
-export function hostCommands(ask: Ask, setCode: (code: number) => void): Command {
-  const inner = [approve(ask, setCode), disapprove(ask), revoke(ask), forget(ask), mute(ask), unmute(ask)];
+export function hostCommands(ask: Ask, setCode: (code: number) => void, argv: readonly string[]): Command {
+  const inner = [
+    admitCommand(setCode, argv),
+    approve(ask, setCode),
+    disapprove(ask),
+    revoke(ask),
+    forget(ask),
+    mute(ask),
+    unmute(ask),
+  ];
   return {
     command: 'hosts',
     inner,

@@ -8,6 +8,26 @@ import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type HostState, type Key, type Host, isGone, keysOf } from '../words/host.ts';
 
+/** What is known of a host that is new. */
+const NOTHING_TOLD = {
+  next: null,
+  rotationAt: null,
+  heardAt: null,
+  position: null,
+  ahead: 0,
+  lacking: 0,
+  version: null,
+  generation: null,
+  server: null,
+  clockAhead: null,
+  ranges: null,
+  receipt: null,
+  outSince: null,
+  mute: null,
+  spool: null,
+  dropped: null,
+} as const;
+
 /** A host that says nothing new is written this rarely. */
 const SEEN_SECONDS = 60;
 /** No host has more of anything: a number beyond that says nothing, and commands would take no answer that has it. */
@@ -99,35 +119,22 @@ export class HostBook {
   ): Host {
     const name = freeName(newcomer.name, newcomer.key, (text) => this.like(text) !== undefined);
     const { key, curve, addresses } = newcomer;
-    const host: Host = {
-      id: this.#rows.nextId(),
-      key,
-      curve,
-      next: null,
-      rotationAt: null,
-      name,
-      wanted: newcomer.name,
-      state,
-      enrolled: now,
-      approved: null,
-      addresses,
-      lastSeen: now,
-      heardAt: null,
-      position: null,
-      ahead: 0,
-      lacking: 0,
-      version: null,
-      generation: null,
-      server: null,
-      clockAhead: null,
-      ranges: null,
-      receipt: null,
-      outSince: null,
-      mute: null,
-      spool: null,
-      dropped: null,
-      instances: new Instances(),
-    };
+    const more = { wanted: newcomer.name, state, addresses, approved: null, lastSeen: now };
+    return this.#insert({ key, curve, name, ...more }, now);
+  }
+
+  /** Adds a host whose key an operator names, by exactly that name, which nobody else has by then; it has said nothing yet. */
+  admit({ key, curve, name }: Key & { name: HostName }, now: number): Host {
+    const more = { wanted: name, state: 'active', addresses: [], approved: now, lastSeen: null } as const;
+    return this.#insert({ key, curve, name, ...more }, now);
+  }
+
+  #insert(
+    known: Pick<Host, 'key' | 'curve' | 'name' | 'wanted' | 'state' | 'approved' | 'addresses' | 'lastSeen'>,
+    now: number,
+  ): Host {
+    const own = { id: this.#rows.nextId(), enrolled: now, instances: new Instances() };
+    const host: Host = { ...NOTHING_TOLD, ...known, ...own };
     this.#rows.insert(host);
     return host;
   }

@@ -1,6 +1,8 @@
 import type { Address, EnrolRequest, Envelope, HostName, Result } from '@banshare/protocol';
 import type { Answer } from '../words/answer.ts';
 import { Doors, type PublishDoors } from './doors.ts';
+import { HostAdmitting } from './admitting.ts';
+import type { Admitting } from '../words/admitting.ts';
 import { Newcomers, type NewcomerParts } from './newcomers.ts';
 import { OPEN_SECONDS } from './opening.ts';
 import type { EnrolmentHold } from './enrolment-rate.ts';
@@ -34,6 +36,7 @@ const FORGOTTEN_MAY_ASK =
 export class Membership {
   readonly #parts: MembershipParts;
   readonly #newcomers: Newcomers;
+  readonly #admitting: HostAdmitting;
   readonly #doors: Doors;
   #wasOpen: boolean;
 
@@ -41,6 +44,13 @@ export class Membership {
     this.#parts = parts;
     this.#doors = new Doors(parts);
     this.#newcomers = new Newcomers(parts, this.#doors);
+    this.#admitting = new HostAdmitting({
+      ...parts,
+      opened: (host) => this.#doors.opened(host),
+      approve: (books, host, replace) => this.#admit(books, host, replace),
+      trust: (host) => this.#trust(host),
+      shutOut: (books, host) => this.#handOver(books, host),
+    });
     this.#wasOpen = this.mode === 'open';
     parts.admissions.openJoining(this.mode !== 'closed');
     parts.ledger.follow({
@@ -142,6 +152,11 @@ export class Membership {
     return { host, says, approved, tooMany };
   }
 
+  /** Lets hosts in by their keys, all or none: see Admitting. @throws when the ledger cannot be written. */
+  admitAll(entries: readonly unknown[], how: { replace: boolean; check: boolean }): Promise<Admitting> {
+    return this.#admitting.admitAll(entries, how);
+  }
+
   /** Lets a host in under the name that it can have, in words; where it is in, only says so. */
   #admit(books: Books, host: Host, replace: boolean): { says: string; called: string } {
     const { book, now } = this.#parts;
@@ -175,14 +190,18 @@ export class Membership {
   #letIn(books: Books, host: Host, name: HostName, before?: Host): string {
     const { book, audit, now } = this.#parts;
     const { key, wanted } = host;
-    const old = before === undefined ? undefined : oldName(before);
-    if (before !== undefined && old !== undefined) {
-      book.change(before, { state: 'revoked', name: old });
-      this.#dropAllOf(books, before);
-    }
+    const old = before === undefined ? undefined : this.#handOver(books, before);
     book.change(host, { state: 'active', name, approved: now() });
     audit.note('approved', { name, wanted, key, replaced: before?.key ?? null }, now());
     return old === undefined ? '' : ` The host that had the name is revoked, and called ${old}.`;
+  }
+
+  /** Takes its name from a host, which is revoked; returns what that is called from now on. */
+  #handOver(books: Books, host: Host): HostName {
+    const name = oldName(host);
+    this.#parts.book.change(host, { state: 'revoked', name });
+    this.#dropAllOf(books, host);
+    return name;
   }
 
   #sayAddresses({ host, approved, tooMany }: Approved): string {

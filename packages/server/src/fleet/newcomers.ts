@@ -66,7 +66,8 @@ export class Newcomers {
     const { ledger, book, joinCheck, now } = this.#parts;
     const known = book.byKey(request.key);
     if (known !== undefined) {
-      if (known.state === 'pending') book.hear(known, now());
+      // One that was admitted beforehand has come.
+      if (known.state === 'pending' || known.lastSeen === null) book.hear(known, now());
       return { answer: await this.#answer(known) };
     }
     if (!joinCheck.holds(request)) return { answer: NO_JOIN_PROOF };

@@ -1,6 +1,7 @@
 import { RELOADED, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
 import type { AuditEntry } from '../ledger/books/audit.ts';
 import type { Openness } from '../words/enrolment.ts';
+import type { Admitting } from '../words/admitting.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { Unbanned } from './deeds/bans.ts';
 import type { DrillTime } from '../words/drill.ts';
@@ -201,6 +202,11 @@ const AUDITED: FieldsOf<AuditEntry> = {
   hash: 'text',
 };
 
+const ADMITTING: FieldsOf<Admitting> = {
+  hosts: { list: { fields: { line: 'number', name: 'text', key: 'text', outcome: 'text', says: 'text' } } },
+  faults: { list: { fields: { line: 'number', fault: 'text', code: 'text' } } },
+};
+
 const SETTLED = {
   fields: { count: 'number', left: { optional: 'number' }, held: { optional: 'number' } },
 } as const;
@@ -257,6 +263,10 @@ export const ACTIONS = {
       'reason?': 'text',
     },
     gives: SAYS,
+  },
+  'admit-hosts': {
+    takes: { entries: 'list', 'replace?': 'flag', 'check?': 'flag', 'reason?': 'text' },
+    gives: { fields: ADMITTING },
   },
   'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text' }, gives: SAYS },
   'unmute-host': { takes: { name: 'text', 'reason?': 'text' }, gives: SAYS },

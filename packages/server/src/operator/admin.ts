@@ -38,6 +38,7 @@ import {
   type Args,
 } from './deeds/bans.ts';
 import {
+  admitHosts,
   changeHost,
   changeNeverBan,
   setEnrolment,
@@ -114,6 +115,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   undo,
   import: unlessFrozen(importBans),
   'change-host': changeHost,
+  'admit-hosts': admitHosts,
   'mute-host': muteHost,
   'unmute-host': unmuteHost,
   enrolment: setEnrolment,

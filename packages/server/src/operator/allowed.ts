@@ -37,6 +37,7 @@ export const ALLOWED: Readonly<
   freeze: 'act',
   thaw: 'act',
   drill: 'act',
+  'admit-hosts': 'command',
   enrolment: 'command',
   import: 'command',
   reload: 'command',

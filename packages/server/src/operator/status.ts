@@ -18,7 +18,7 @@ import type { MessageWatch } from './attention/messages.ts';
 import type { LedgerWatch } from './outages.ts';
 import { hostsWithoutRanges } from './deeds/bans.ts';
 import { attentionOf, type Attention } from './attention/attention.ts';
-import { type Host, isGone, isMuted, SILENT_SECONDS } from '../words/host.ts';
+import { hasCome, type Host, isGone, isMuted, SILENT_SECONDS } from '../words/host.ts';
 import type { Outage } from '../words/outage.ts';
 import type { BackupWanted } from './attention/backup-attention.ts';
 import { drillFacts } from './attention/drill-attention.ts';
@@ -325,13 +325,12 @@ async function hostStatus(
   const [oldestMissing] = lag === 0 ? [] : await ledger.since(applied, 1);
   const lagSeconds = oldestMissing === undefined ? 0 : Math.max(0, now - oldestMissing.at);
   const silentSeconds = silenceOf(host, ledger.isShared, now);
-  const state = host.state === 'active' && isGone(host, now, goneAfterSeconds) ? 'gone' : host.state;
   const { name, lastSeen, version, generation, server, clockAhead, addresses, ranges } = host;
   const isBehind =
     silentSeconds > SILENT_SECONDS || host.ahead > 0 || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
     name,
-    state,
+    state: stateOf(host, now, goneAfterSeconds),
     applied,
     lag,
     lagSeconds,
@@ -356,6 +355,13 @@ async function hostStatus(
     isRotating: host.next !== null,
     namesake: host.state === 'revoked' ? null : (namesakeOf(host, book, now)?.namesake ?? null),
   };
+}
+
+/** `admitted` is let in and has not come yet, `gone` has not been heard of for long: neither counts. */
+function stateOf(host: Host, now: number, goneAfterSeconds: number): string {
+  if (host.state !== 'active') return host.state;
+  if (!hasCome(host)) return 'admitted';
+  return isGone(host, now, goneAfterSeconds) ? 'gone' : 'active';
 }
 
 function mutingOf(host: Host, now: number): Pick<HostStatus, 'mutedUntil' | 'muteNote'> {

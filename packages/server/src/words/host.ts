@@ -59,10 +59,17 @@ export type Host = Key & {
 
 /**
  * Whether a host of the fleet was not heard of for so long that it counts no more, until it comes back. A report counts too:
- * a host whose client stands still may report on.
+ * a host whose client stands still may report on. One that never came does not count either.
  */
 export function isGone(host: Host, now: number, goneAfterSeconds: number): boolean {
+  if (!hasCome(host)) return true;
   return now - Math.max(host.lastSeen ?? host.enrolled, host.heardAt ?? 0) > goneAfterSeconds;
+}
+
+/** Whether a host has said anything yet; one whose key an operator admitted beforehand has not. */
+export function hasCome({ lastSeen, heardAt, approved, enrolled }: Host): boolean {
+  // Of what an older version took in it may also be unknown when it was last seen.
+  return lastSeen !== null || heardAt !== null || approved !== enrolled;
 }
 
 /** Whether an operator wants a host not to count now. */

@@ -40,9 +40,9 @@ export type ShownUndo = {
   isDry: boolean;
 };
 
-/** Who waits or was shut out receives nothing. */
+/** Who waits, was shut out or has not come receives nothing. */
 function receivedText({ state, lag }: HostStatus): string {
-  if (state === 'pending' || state === 'revoked') return '';
+  if (state === 'pending' || state === 'revoked' || state === 'admitted') return '';
   return lag === 0 ? 'everything' : `${lag} behind`;
 }
 

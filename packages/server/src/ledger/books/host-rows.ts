@@ -24,12 +24,14 @@ export class HostRows {
     return row === undefined ? undefined : hostOf(row);
   }
 
-  insert({ id, key, curve, name, wanted, state, enrolled, addresses, lastSeen }: Host): void {
+  insert(host: Host): void {
+    const { id, key, curve, name, wanted, state, enrolled, approved, addresses, lastSeen } = host;
     this.#ledger
       .sql(
-        'INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, addresses, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        `INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, approved, addresses, last_seen)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(id, key, curve, name, wanted, state, enrolled, JSON.stringify(addresses), lastSeen);
+      .run(id, key, curve, name, wanted, state, enrolled, approved, JSON.stringify(addresses), lastSeen);
   }
 
   setAdmission(id: number, { state, name, approved }: Pick<Host, 'state' | 'name' | 'approved'>): void {

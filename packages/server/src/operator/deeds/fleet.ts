@@ -17,6 +17,7 @@ import { releaseHeld } from '../../ledger/release.ts';
 import { eachActive } from '../../ledger/books/active-bans.ts';
 import type { Membership } from '../../fleet/membership.ts';
 import { MOST_AT_ONCE, decline, refuseFrozen, textOf, type Args, type OperateParts } from './bans.ts';
+import { MOST_ADMITTED } from '../../words/admitting.ts';
 import type { EnrolmentMode } from '../../words/enrolment.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
@@ -52,6 +53,15 @@ export async function changeHost(args: Args, { membership }: FleetParts): Promis
   const result = await change(membership, name, { replace: args['replace'] === true, addresses });
   if (!result.ok) return decline('host', result.fault);
   return { ok: true, result: { says: result.value } };
+}
+
+/** `hosts admit FILE [--replace]`: a part of its lines; `check` judges them, and takes none. */
+export async function admitHosts(args: Args, { membership }: FleetParts): Promise<AdminReply> {
+  const entries = args['entries'] as unknown[];
+  if (entries.length > MOST_ADMITTED)
+    return decline('hosts', `at most ${MOST_ADMITTED} hosts are admitted at once`);
+  const how = { replace: args['replace'] === true, check: args['check'] === true };
+  return { ok: true, result: await membership.admitAll(entries, how) };
 }
 
 /** `enrolment open|approve|closed [--for D]` */

@@ -16,6 +16,8 @@ type Rule = (host: HostStatus, now: number) => HostState | undefined;
 const RULES: readonly Rule[] = [
   ({ state }) => (state === 'pending' ? is('waits for you', 'waits', 'not in the fleet yet') : undefined),
   ({ state }) => (state === 'revoked' ? is('revoked', 'out', 'shut out') : undefined),
+  ({ state }) =>
+    state === 'admitted' ? is('admitted', 'waits', 'let in beforehand, and has not come yet') : undefined,
   ({ state, awaySeconds }) =>
     state === 'gone' ? is('gone', 'out', `not heard of for ${spanText(awaySeconds)}`) : undefined,
   ({ mutedUntil, muteNote }, now) =>
