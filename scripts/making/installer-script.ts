@@ -32,36 +32,11 @@ type Contents = {
   readonly shared: readonly SharedFile[];
 };
 
-/** The pieces of installers/setup/ for each role, in the order of reading. */
-const PIECES: Readonly<Record<Role, readonly string[]>> = {
-  client: [
-    'say',
-    'options',
-    'owner',
-    'machine',
-    'payload',
-    'files',
-    'service',
-    'programs',
-    'fail2ban',
-    'psad',
-    'client',
-    'main',
-  ],
-  server: [
-    'say',
-    'options',
-    'owner',
-    'machine',
-    'payload',
-    'files',
-    'service',
-    'programs',
-    'user',
-    'ports',
-    'server',
-    'main',
-  ],
+/** The pieces of installers/setup/ in the order of reading: these for both roles, then those of each, then `main`. */
+const PIECES = ['say', 'options', 'owner', 'machine', 'payload', 'files', 'service', 'programs'];
+const ROLE_PIECES: Readonly<Record<Role, readonly string[]>> = {
+  client: ['fail2ban', 'psad', 'client'],
+  server: ['user', 'ports', 'server'],
 };
 
 /** The whole installer: the script, then the payload's parts, whose offsets the script names. */
@@ -104,7 +79,7 @@ function scriptText({ role, fleet, parts, runtimes, files, shared }: Contents, l
     `# Installs banshare-${role}: run it as root with --help to see what it does. Binary data follows the script.`,
     'set -eu',
     ...Object.entries(values).map(([name, value]) => `${name}=${quoted(String(value))}`),
-    ...PIECES[role].map(pieceText),
+    ...[...PIECES, ...ROLE_PIECES[role], 'main'].map(pieceText),
     // One line, read whole before it runs: the shell must not go on into the payload.
     'main "$@"; exit $?',
     '',

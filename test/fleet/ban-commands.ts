@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
+import { closeSync, openSync, readSync, watch, renameSync, writeFileSync, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import { within } from './within.ts';
 
@@ -38,7 +38,10 @@ export class BanCommands {
 
   /** Shell text that every following command runs after it has noted its words, such as `echo no >&2; exit 1`. */
   behave(shell: string): void {
-    writeFileSync(join(this.#directory, 'behaviour'), `${shell}\n`);
+    // A command that still runs reads its own file to the end, and never a part of the next one.
+    const next = join(this.#directory, 'behaviour.next');
+    writeFileSync(next, `${shell}\n`);
+    renameSync(next, join(this.#directory, 'behaviour'));
   }
 
   /** The words of the next command, each handed out once. */

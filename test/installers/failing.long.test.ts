@@ -10,20 +10,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { FreshBuild, run, type Ran } from './fresh-build.ts';
+import { test } from 'node:test';
+import { run, twoLightBuilds, type Ran } from './fresh-build.ts';
 import { Below, SHELLS, wrapTool } from './install-below.ts';
 
-const fresh = new FreshBuild();
-const next = new FreshBuild();
-before(() => {
-  fresh.light('--server=bans.example.org');
-  next.light('--server=bans.example.org');
-});
-after(() => {
-  fresh[Symbol.dispose]();
-  next[Symbol.dispose]();
-});
+const { fresh, next } = twoLightBuilds();
 
 /** What damages an installer: its size and the path of a copy to damage. */
 const damages: readonly [string, (path: string, size: number) => void][] = [

@@ -2,6 +2,7 @@ import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 
 const SCRIPTS = join(import.meta.dirname, '../../scripts');
 
@@ -76,4 +77,18 @@ export function run(command: string, words: readonly string[], env: NodeJS.Proce
   });
   if (done.error !== undefined) throw done.error;
   return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+/** Two generations with builds and installers of their own, light ones, for a file's tests: the second is the next of the first. */
+export function twoLightBuilds(): { fresh: FreshBuild; next: FreshBuild } {
+  const [fresh, next] = [new FreshBuild(), new FreshBuild()];
+  before(() => {
+    fresh.light('--server=bans.example.org');
+    next.light('--server=bans.example.org');
+  });
+  after(() => {
+    fresh[Symbol.dispose]();
+    next[Symbol.dispose]();
+  });
+  return { fresh, next };
 }

@@ -1,21 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { FreshBuild, run, type Ran } from './fresh-build.ts';
+import { test } from 'node:test';
+import { run, twoLightBuilds, type Ran } from './fresh-build.ts';
 import { Below, SHELLS } from './install-below.ts';
 
 // Slim installers: bundles and keys for hosts that have the runtime from an earlier installation.
-const fresh = new FreshBuild();
-const next = new FreshBuild();
-before(() => {
-  fresh.light('--server=bans.example.org');
-  next.light('--server=bans.example.org');
-});
-after(() => {
-  fresh[Symbol.dispose]();
-  next[Symbol.dispose]();
-});
+const { fresh, next } = twoLightBuilds();
 
 for (const role of ['client', 'server'] as const) {
   test(`${role}-install-slim.sh is below 1 MB and for its owner only`, () => {

@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findServer, readClientConfig, type Fleet } from '@banshare/runtime';
+import { findServer, readClientConfig } from '@banshare/runtime';
+import { FLEET as fleet } from './fleet-of-test.ts';
 
-const fleet: Fleet = {
-  generation: '20261121T104500Z-a1b2c3',
-  created: '2026-11-21T10:45:00Z',
-  servers: ['bans.example.org'],
-  reportPort: 23_456,
-  publishPort: 24_567,
-  serverPublicKey: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7',
-  banCommand: 'x',
-};
 const { servers, reportPort, publishPort, serverPublicKey } = fleet;
 const read = await readClientConfig('/nonexistent');
 assert.ok(read.ok);

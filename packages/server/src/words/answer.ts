@@ -1,17 +1,8 @@
-import { encodeReply, type Fields, type Status, type VerdictWord } from '@banshare/protocol';
+import { encodeReply, type Fields, type Reply } from '@banshare/protocol';
 import type { Recorded } from './submission.ts';
 
 /** An answer on its way: the two frames' content without id and time. */
-export type Answer = {
-  status: Status;
-  verdict: VerdictWord;
-  code?: string;
-  reason?: string;
-  after?: number;
-  epoch?: string;
-  seq?: number;
-  fields?: Fields;
-};
+export type Answer = Omit<Reply, 'id' | 'now' | 'fields'> & { fields?: Fields };
 
 /** Says no, with a reason that an administrator understands. */
 export function refuse(code: string, reason: string): Answer {

@@ -8,29 +8,7 @@ import { Audit } from '../../src/ledger/books/audit.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { SCHEMA } from '../../src/ledger/schema.ts';
 import { takeSteps } from '../../src/sharing/take-steps.ts';
-import { readGolden, rowsOf, type Golden } from './golden.ts';
-import { LogOfTest } from './log-of-test.ts';
-
-/** The log with what a server of that version appended, and a ledger of that version which lacks all but the first of it. */
-function lay({ schema, before, position, entries }: Golden, path: string): LogOfTest {
-  const database = new DatabaseSync(path);
-  database.exec(before.join(';\n'));
-  database.prepare('UPDATE applied SET n = ?, token = ?').run(position.n, position.token);
-  database.close();
-  const log = new LogOfTest();
-  const first = { ...position, schema, kind: 'changeset', data: Buffer.alloc(0), at: 0 } as const;
-  log.entries.push(first);
-  for (const [index, { kind, token, hex }] of entries.entries())
-    log.entries.push({
-      n: position.n + 1 + index,
-      token,
-      kind,
-      schema,
-      data: Buffer.from(hex, 'hex'),
-      at: 0,
-    });
-  return log;
-}
+import { layGolden, readGolden, rowsOf, type Golden } from './golden.ts';
 
 /** Compares what the tables have, each row by the columns that it had then. */
 function assertRows(path: string, after: Golden['after'], but: readonly string[] = []): void {
@@ -49,7 +27,7 @@ for (const golden of readGolden()) {
     const folder = mkdtempSync(join(tmpdir(), 'banshare-golden-'));
     try {
       const path = join(folder, 'ledger.db');
-      const log = lay(golden, path);
+      const log = layGolden(golden, path);
       const made = log.entries.length;
       const isOlder = schema < SCHEMA;
       const shared = log.server();

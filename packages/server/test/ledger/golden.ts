@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import type { EntryKind } from '../../src/log/log.ts';
+import { LogOfTest } from './log-of-test.ts';
 
 /** Where the vectors lie, a file for each version of the tables. */
 export const VECTORS = new URL('vectors/', import.meta.url);
@@ -22,6 +23,26 @@ export function readGolden(): Golden[] {
   return readdirSync(VECTORS)
     .map((name) => JSON.parse(readFileSync(new URL(name, VECTORS), 'utf8')) as Golden)
     .toSorted((a, b) => a.schema - b.schema);
+}
+
+/** The log with what a server of that version appended, and at a path a ledger of that version which lacks all but the first of it. */
+export function layGolden({ schema, before, position, entries }: Golden, path: string): LogOfTest {
+  const database = new DatabaseSync(path);
+  database.exec(before.join(';\n'));
+  database.prepare('UPDATE applied SET n = ?, token = ?').run(position.n, position.token);
+  database.close();
+  const log = new LogOfTest();
+  log.entries.push({ ...position, schema, kind: 'changeset', data: Buffer.alloc(0), at: 0 });
+  for (const [index, { kind, token, hex }] of entries.entries())
+    log.entries.push({
+      n: position.n + 1 + index,
+      token,
+      kind,
+      schema,
+      data: Buffer.from(hex, 'hex'),
+      at: 0,
+    });
+  return log;
 }
 
 /** The rows of a table, each as JSON, in an order of their own. @throws where it lacks a column */

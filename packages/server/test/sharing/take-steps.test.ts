@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { OPERATOR, SHARED_JAIL } from '@banshare/protocol';
 import { Folder } from '../../../../test/fleet/roots.ts';
@@ -10,8 +9,8 @@ import { Ledger } from '../../src/ledger/ledger.ts';
 import { SCHEMA } from '../../src/ledger/schema.ts';
 import { takeSteps } from '../../src/sharing/take-steps.ts';
 import { addressOf, NOW } from '../ledger-of-test.ts';
-import { readGolden } from '../ledger/golden.ts';
-import { LogOfTest } from '../ledger/log-of-test.ts';
+import { layGolden, readGolden } from '../ledger/golden.ts';
+import type { LogOfTest } from '../ledger/log-of-test.ts';
 
 const folder = new Folder();
 after(() => folder[Symbol.dispose]());
@@ -22,25 +21,10 @@ const fresh = (): string => join(folder.path, `${(files += 1)}.db`);
 function lay(): { log: LogOfTest; a: string; b: string; older: number } {
   const [golden] = readGolden();
   assert.ok(golden !== undefined && golden.schema < SCHEMA);
-  const { schema, before, position, entries } = golden;
   const [a, b] = [fresh(), fresh()];
-  const database = new DatabaseSync(a);
-  database.exec(before.join(';\n'));
-  database.prepare('UPDATE applied SET n = ?, token = ?').run(position.n, position.token);
-  database.close();
+  const log = layGolden(golden, a);
   copyFileSync(a, b);
-  const log = new LogOfTest();
-  log.entries.push({ ...position, schema, kind: 'changeset', data: new Uint8Array(), at: 0 });
-  for (const [index, { kind, token, hex }] of entries.entries())
-    log.entries.push({
-      n: position.n + 1 + index,
-      token,
-      kind,
-      schema,
-      data: Buffer.from(hex, 'hex'),
-      at: 0,
-    });
-  return { log, a, b, older: schema };
+  return { log, a, b, older: golden.schema };
 }
 
 async function ban(path: string, log: LogOfTest, ip: string): Promise<void> {

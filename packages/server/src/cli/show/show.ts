@@ -2,6 +2,7 @@ import { someOf, table } from '@banshare/runtime';
 import { oneLine } from '@banshare/protocol';
 import { type AuditEntry, LIMIT_ENTRY } from '../../ledger/books/audit.ts';
 import { isDrilled, type DrillTime } from '../../words/drill.ts';
+import type { UndoAnswer } from '../../operator/deeds/undo.ts';
 import type { HostStatus } from '../../operator/status.ts';
 import { onlyListens } from '../../fleet/in-place.ts';
 import { sayNamesake } from '../../fleet/namesake.ts';
@@ -29,16 +30,7 @@ const MOST_LIFTED = 20;
 const MANY_HOSTS = 5;
 const COLLAPSED: ReadonlySet<string> = new Set(['VERSION', 'GENERATION', 'RANGES']);
 
-export type ShownUndo = {
-  lifted: ShownBan[];
-  count: number;
-  kept: number;
-  shortened: number;
-  votes: number;
-  held: number;
-  hosts: number;
-  isDry: boolean;
-};
+type ShownUndo = Omit<UndoAnswer, 'lifted'> & { lifted: ShownBan[] };
 
 /** Who waits, was shut out or has not come receives nothing. */
 function receivedText({ state, lag }: HostStatus): string {

@@ -12,6 +12,12 @@ function hostCalled(given: Given, { hosts }: ActParts) {
   return hosts.find((host) => host.name === name);
 }
 
+/** The host that is named, what is wrong with the name, or undefined where none is given yet. */
+function hostMeant(given: Given, parts: ActParts) {
+  if (one(given, 'name') === '') return undefined;
+  return hostCalled(given, parts) ?? `No host is called ${one(given, 'name')}`;
+}
+
 export const approve: Act = {
   title: 'Let a host in',
   button: 'Let it in',
@@ -35,9 +41,8 @@ export const approve: Act = {
     `;
   },
   plan: async (given, parts) => {
-    if (one(given, 'name') === '') return undefined;
-    const host = hostCalled(given, parts);
-    if (host === undefined) return `No host is called ${one(given, 'name')}`;
+    const host = hostMeant(given, parts);
+    if (host === undefined || typeof host === 'string') return host;
     return {
       says: [
         `Lets ${host.name} into the fleet: what it reports is banned ${everywhere(parts)}, and it gets all bans.`,
@@ -66,9 +71,8 @@ export const revoke: Act = {
   button: 'Shut it out',
   fields: (given) => html`${textField(given, 'name', 'Host', { isNeeded: true })} ${reasonField(given)}`,
   plan: async (given, parts) => {
-    if (one(given, 'name') === '') return undefined;
-    const host = hostCalled(given, parts);
-    if (host === undefined) return `No host is called ${one(given, 'name')}`;
+    const host = hostMeant(given, parts);
+    if (host === undefined || typeof host === 'string') return host;
     return {
       says: [
         `Shuts ${host.name} out at once and cuts its connections; what is held of it is dropped. It keeps the bans that it has.`,

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import { LIMIT_ENTRY, type AuditEntry } from '../../ledger/books/audit.ts';
 import { withCommands } from './command-text.ts';
-import { isoText, moment, pager, query, table, type Html } from './parts.ts';
+import { isoText, moment, pager, query, searchForm, table, type Html } from './parts.ts';
 
 const PER_PAGE = 50;
 const COLUMNS = [{ label: 'When' }, { label: 'What' }, { label: 'Who' }, { label: 'Details' }];
@@ -25,13 +25,7 @@ export function auditPage(entries: readonly AuditEntry[], q: string, wanted: num
           ${withCommands('banshare-server audit --verify')} checks that nothing was changed.</span
         >
       </h1>
-      <form class="search" method="get" action="/audit" role="search">
-        <label
-          >Word, name or address
-          <input type="search" name="q" value="${q}" autocapitalize="none" spellcheck="false"
-        /></label>
-        <button class="main">Find</button>
-      </form>
+      ${searchForm('/audit', 'Word, name or address', q)}
     </div>
     ${
       shown.length === 0

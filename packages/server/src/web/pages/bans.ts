@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import { sayWhere, type Whereabouts } from '../../words/whereabouts.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';
 import { BAN_SORTS, findBans, type BanQuery, type BanSort } from './find-bans.ts';
-import { count, ending, moment, pager, query, table, type Html } from './parts.ts';
+import { count, ending, moment, pager, query, table, type Html, searchForm } from './parts.ts';
 
 const PER_PAGE = 50;
 const COLUMNS = [
@@ -65,7 +65,7 @@ export function bansPage(
           >${isAll ? all : `${count(found, 'ban')} of ${all}`}${isWhole ? '' : ', more are being read'}</span
         >
       </h1>
-      ${searchForm(sought)}
+      ${searchForm('/bans', 'Address, range or word', sought.q, furtherFields(sought))}
     </div>
     ${
       shown.length === 0
@@ -85,13 +85,8 @@ export function bansPage(
     </p>`;
 }
 
-function searchForm({ q, jail, host, sort }: BanQuery): Html {
-  return html`<form class="search" method="get" action="/bans" role="search">
-    <label
-      >Address, range or word
-      <input type="search" name="q" value="${q}" autocapitalize="none" spellcheck="false"
-    /></label>
-    <label
+function furtherFields({ jail, host, sort }: BanQuery): Html {
+  return html`<label
       >Jail <input name="jail" value="${jail}" size="10" autocapitalize="none" spellcheck="false"
     /></label>
     <label
@@ -106,9 +101,7 @@ function searchForm({ q, jail, host, sort }: BanQuery): Html {
             : html`<option value="${each}">${SORT_WORDS[each]}</option>`,
         )}
       </select>
-    </label>
-    <button class="main">Find</button>
-  </form>`;
+    </label>`;
 }
 
 function rowOf({ ip, prog, jail, host, seq, at, until, reason }: MirrorBan, where: string, now: number) {

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import type { HostList, HostStatus } from '../../operator/status.ts';
 import { SIGN_ORDER, SIGN_WORDS, stateOf, type HostState } from './host-state.ts';
-import { count, moment, pager, query, sign, spanText, table, type Html } from './parts.ts';
+import { count, moment, pager, query, sign, spanText, table, type Html, searchForm } from './parts.ts';
 
 const PER_PAGE = 100;
 
@@ -57,7 +57,7 @@ export function hostsPage(
           >${found.length === all.length ? count(all.length, 'host') : `${count(found.length, 'host')} of ${all.length.toLocaleString('en-US')}`}</span
         >
       </h1>
-      ${searchForm(q, state, all)}
+      ${searchForm('/hosts', 'Name, address or word', q, stateField(state, all))}
     </div>
     ${
       shown.length === 0
@@ -74,26 +74,19 @@ export function hostsPage(
     ${pager(page, pages, (to) => `/hosts${query({ q, state, page: to })}`)}`;
 }
 
-function searchForm(q: string, state: string, all: readonly Stated[]): Html {
+function stateField(state: string, all: readonly Stated[]): Html {
   const there = SIGN_ORDER.filter((each) => all.some(({ state: is }) => is.sign === each));
-  return html`<form class="search" method="get" action="/hosts" role="search">
-    <label
-      >Name, address or word
-      <input type="search" name="q" value="${q}" autocapitalize="none" spellcheck="false"
-    /></label>
-    <label
-      >State
-      <select name="state">
-        <option value="">all</option>
-        ${there.map((each) =>
-          each === state
-            ? html`<option value="${each}" selected>${SIGN_WORDS[each]}</option>`
-            : html`<option value="${each}">${SIGN_WORDS[each]}</option>`,
-        )}
-      </select>
-    </label>
-    <button class="main">Find</button>
-  </form>`;
+  return html`<label
+    >State
+    <select name="state">
+      <option value="">all</option>
+      ${there.map((each) =>
+        each === state
+          ? html`<option value="${each}" selected>${SIGN_WORDS[each]}</option>`
+          : html`<option value="${each}">${SIGN_WORDS[each]}</option>`,
+      )}
+    </select>
+  </label>`;
 }
 
 function rowOf(

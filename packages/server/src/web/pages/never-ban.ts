@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import { withCommands } from './command-text.ts';
-import { count, table, type Html } from './parts.ts';
+import { count, searchForm, table, type Html } from './parts.ts';
 
 export type NeverBanEntry = { readonly range: string; readonly source: string };
 
@@ -18,13 +18,7 @@ export function neverBanPage(entries: readonly NeverBanEntry[], q: string, acts:
           >${found.length === entries.length ? count(entries.length, 'entry', 'entries') : `${found.length} of ${count(entries.length, 'entry', 'entries')}`}</span
         >
       </h1>
-      <form class="search" method="get" action="/never-ban" role="search">
-        <label
-          >Address, range or word
-          <input type="search" name="q" value="${q}" autocapitalize="none" spellcheck="false"
-        /></label>
-        <button class="main">Find</button>
-      </form>
+      ${searchForm('/never-ban', 'Address, range or word', q)}
     </div>
     <section class="section">
       <p>

@@ -86,6 +86,17 @@ function rowOf(columns: readonly Column[], { key, cells, tone = '' }: Row): Html
   </tr>`;
 }
 
+/** What finds rows of a list by a text, called `label`; `more` are further fields. */
+export function searchForm(action: string, label: string, q: string, more: Html = html``): Html {
+  return html`<form class="search" method="get" action="${action}" role="search">
+    <label
+      >${label} <input type="search" name="q" value="${q}" autocapitalize="none" spellcheck="false"
+    /></label>
+    ${more}
+    <button class="main">Find</button>
+  </form>`;
+}
+
 /** Links to further pages; `hrefOf` gives the address of one, numbered from 1. */
 export function pager(page: number, pages: number, hrefOf: (page: number) => string): Html {
   if (pages <= 1) return html``;
