@@ -2,6 +2,7 @@ import { makePrivateDirectory, StartFault } from '@banshare/runtime';
 import { chmodSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { migrate, SCHEMA, versionOf } from './schema.ts';
 
 /** An open file of SQLite. */
@@ -22,10 +23,23 @@ const SQLITE_BUSY = 5;
  * @throws when it cannot be opened, is damaged, or belongs to a newer program.
  */
 export function openDatabase(path: string, { isReplica = false } = {}): DatabaseSync {
-  return openFile(path, (database) => {
+  const prepare = (database: DatabaseSync): void => {
     if (isReplica) refuseOlder(database, path);
     migrate(database, path);
-  });
+  };
+  return openFile(path, prepare, isReplica ? placeOf(path) : path);
+}
+
+/** Opens a replica's database once more, to read what is committed while a transaction is open at the first. @throws SQLite's error. */
+export function openToRead(path: string): DatabaseSync {
+  return new DatabaseSync(placeOf(path), { readOnly: true });
+}
+
+/** Has connections of this process share the file, and no other process open it. */
+function placeOf(path: string): URL {
+  const place = pathToFileURL(path);
+  place.searchParams.set('vfs', 'unix-excl');
+  return place;
 }
 
 /** A step that the log does not have, or has later, would give other rows than the other servers have. */
@@ -41,13 +55,15 @@ function refuseOlder(database: DatabaseSync, path: string): void {
 export function openFile(
   path: string,
   prepare: (database: DatabaseSync) => void = () => undefined,
+  place: URL | string = path,
 ): DatabaseSync {
   requireSqlite(process.versions['sqlite']);
   makePrivateDirectory(dirname(path));
-  const database = new DatabaseSync(path);
+  const database = new DatabaseSync(place);
   try {
     chmodSync(path, 0o600);
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    if (place === path) database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     database.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}`);
     const check = database.prepare('PRAGMA quick_check(1)').get();
     if (check?.['quick_check'] !== 'ok') {

@@ -4,7 +4,7 @@ import type { Event, Position } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { BanBook } from './tables/bans.ts';
 import { Touched, type Changes, type Follower } from './changes.ts';
-import { moveAgain, openDatabase, standStill, statements, withoutSync } from './database.ts';
+import { moveAgain, openDatabase, openToRead, standStill, statements, withoutSync } from './database.ts';
 import { EventBook } from './tables/events.ts';
 import { NUMBERING } from './tables/happenings.ts';
 import { HeldBook } from './tables/held-bans.ts';
@@ -26,6 +26,10 @@ export class LedgerFile {
   #opened: Opened;
   /** Pieces run; what is written outside of them would be at this server alone. */
   #isRunning = true;
+  /** What pieces wrote is not committed yet: all but pieces read what was there before. */
+  #isPending = false;
+  /** Who waits until nothing is pending. */
+  readonly #afterwards: (() => void)[] = [];
   #publish: (events: readonly Event[]) => void = () => undefined;
   /** The head when memory last followed. */
   #followed: Position;
@@ -75,6 +79,25 @@ export class LedgerFile {
       return runPieces(this.#opened, waiting);
     } finally {
       this.#isRunning = !this.#isShared;
+    }
+  }
+
+  /** Leaves the transaction that pieces ran in open, until settle(): meanwhile all is read as it was before. */
+  leaveOpen(): void {
+    this.#isPending = true;
+  }
+
+  /** Commits what was left open, or takes it back. @throws what the file fails with */
+  settle(how: 'COMMIT' | 'ROLLBACK'): void {
+    const { database } = this.#opened;
+    // It was closed meanwhile.
+    if (!this.#isPending) return;
+    try {
+      // A file that failed may have taken it back by itself.
+      if (how === 'COMMIT' || database.isTransaction) database.exec(how);
+    } finally {
+      this.#isPending = false;
+      for (const go of this.#afterwards.splice(0)) go();
     }
   }
 
@@ -146,6 +169,7 @@ export class LedgerFile {
   }
 
   async #copy(path: string): Promise<LogPosition> {
+    while (this.#isPending) await this.#settled();
     const { database } = this.#opened;
     standStill(database);
     const { n, token } = database.prepare('SELECT n, token FROM applied').get() as Row;
@@ -163,16 +187,26 @@ export class LedgerFile {
     throw new Error(`the ledger "${this.#path}" was closed while it was copied; try again`);
   }
 
+  #settled(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#afterwards.push(resolve);
+    return promise;
+  }
+
   faultOf(cause: Error): Error {
     return new Error(`Cannot write the ledger "${this.#path}": ${cause.message}`, { cause });
   }
 
   close(): void {
     this.#closings += 1;
-    try {
-      this.#opened.database.close();
-    } catch {
-      // It may be closed already.
+    this.#isPending = false;
+    for (const go of this.#afterwards.splice(0)) go();
+    for (const database of [this.#opened.reading, this.#opened.database]) {
+      try {
+        database?.close();
+      } catch {
+        // It may be closed already.
+      }
     }
   }
 
@@ -180,7 +214,9 @@ export class LedgerFile {
     const database = openDatabase(this.#path, { isReplica: this.#isShared });
     // What several servers share is on disk elsewhere: what a loss of power takes from here comes from there again.
     if (this.#isShared) withoutSync(database);
-    const sql = this.#guarded(statements(database));
+    const reading = this.#isShared ? openToRead(this.#path) : undefined;
+    const sql =
+      reading === undefined ? statements(database) : this.#guarded(statements(database), statements(reading));
     this.#isRunning = true;
     const books = {
       sql,
@@ -191,21 +227,19 @@ export class LedgerFile {
     };
     database.exec(NUMBERING);
     this.#isRunning = !this.#isShared;
-    return { database, books, touched: new Touched(database) };
+    return { database, reading, books, touched: new Touched(database) };
   }
 
-  #guarded(sql: Sql): Sql {
-    if (!this.#isShared) return sql;
-    return (text) => {
-      const statement = sql(text);
-      return {
-        get: (...values) => statement.get(...values),
-        all: (...values) => statement.all(...values),
-        run: (...values) => {
-          if (!this.#isRunning) throw new Error(`outside of the ledger's queue: ${text}`);
-          return statement.run(...values);
-        },
-      };
-    };
+  /** Pieces read what they wrote, all others what is committed; and only pieces write. */
+  #guarded(sql: Sql, committed: Sql): Sql {
+    const read: Sql = (text) => (this.#isPending && !this.#isRunning ? committed(text) : sql(text));
+    return (text) => ({
+      get: (...values) => read(text).get(...values),
+      all: (...values) => read(text).all(...values),
+      run: (...values) => {
+        if (!this.#isRunning) throw new Error(`outside of the ledger's queue: ${text}`);
+        return sql(text).run(...values);
+      },
+    });
   }
 }

@@ -8,8 +8,8 @@ const SQLITE_CONSTRAINT = 19;
 /** So many pieces are committed together at most: more would make the first of them wait too long. */
 const MOST_TOGETHER = 256;
 
-/** An opened file, its tables, and what is touched of them. */
-export type Opened = { database: Database; books: Books; touched: Touched };
+/** An opened file, of a replica once more to be read, its tables, and what is touched of them. */
+export type Opened = { database: Database; reading: Database | undefined; books: Books; touched: Touched };
 
 /** Something to be written: `work` may run more than once, and only the last time counts. */
 export type Piece = {

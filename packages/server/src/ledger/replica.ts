@@ -1,9 +1,11 @@
+import type { Event } from '@banshare/protocol';
 import { monotonicSeconds } from '@banshare/runtime';
 import {
   lacking,
   LogFault,
   MOST_READ_BYTES,
   newerEntry,
+  type Appended,
   type Entry,
   type Log,
   type LogPosition,
@@ -26,22 +28,23 @@ const AT_ONCE_SECONDS = 0.25;
 /** The entry that an open file has applied last, and the statement that says so. */
 type Kept = { opened: Opened; put: ReturnType<Database['prepare']>; position: LogPosition };
 
-/** What a run of pieces would change, and what the books said at its end. */
+/** What a run of pieces changes, and what the books said at its end. */
 type Judged = {
   outcomes: Outcome[];
   changeset: Uint8Array;
   end: ReturnType<typeof markOf>;
   events: ReturnType<LedgerFile['opened']['books']['events']['takeFresh']>;
+  touched: ReturnType<Opened['touched']['take']>;
 };
 
 const NOT_OF_IT =
   "This server's ledger is none of those that share the log: move its file away, and it starts from the newest snapshot there";
 
 /**
- * Writes the ledger by the log that several servers share. Pieces are judged in a transaction that is taken back; what it would have changed
- * is appended to the log, which takes it only behind the entry that this replica applied last; and only then it is applied here. So nobody
- * reads what is not committed. Where another server was first its entries are applied, and the pieces are judged again. One of commit()
- * and follow() runs at a time: the caller sees to that.
+ * Writes the ledger by the log that several servers share. Pieces are judged in a transaction that stays open; what it changes is appended to
+ * the log, which takes it only behind the entry that this replica applied last; and only then it is committed here. Until then everybody
+ * reads over another connection, which sees what is committed. Where another server was first it is taken back, that one's entries are
+ * applied, and the pieces are judged again. One of commit() and follow() runs at a time: the caller sees to that.
  */
 export class Replica {
   readonly #file: LedgerFile;
@@ -98,15 +101,9 @@ export class Replica {
       const judged = this.#judge(waiting);
       if (judged.changeset.length === 0) return judged.outcomes;
       const { position } = this;
-      const draft = { schema: SCHEMA, kind: kindOf(judged), data: judged.changeset } as const;
-      const appended = await this.#log.append(draft, position);
+      const appended = await this.#append(judged, position);
       if (appended.outcome === 'ours') {
-        this.#apply(draft.data, appended.position, () => {
-          const { books } = this.#file.opened;
-          books.events.advance(judged.end.head);
-          books.held.rewind(judged.end.held);
-          return { isForeign: false, events: judged.events };
-        });
+        this.#commit(judged, appended.position);
         this.#leaveTurn(monotonicSeconds() - began);
         return judged.outcomes;
       }
@@ -115,6 +112,31 @@ export class Replica {
       }
       await this.follow();
     }
+  }
+
+  /** Appends what was judged, whose transaction stays open where it is in the log and is taken back where it is not. @throws LogFault */
+  async #append(judged: Judged, position: LogPosition): Promise<Appended> {
+    const draft = { schema: SCHEMA, kind: kindOf(judged), data: judged.changeset } as const;
+    let isOurs = false;
+    try {
+      const appended = await this.#log.append(draft, position);
+      isOurs = appended.outcome === 'ours';
+      return appended;
+    } finally {
+      if (!isOurs) this.#file.settle('ROLLBACK');
+    }
+  }
+
+  /** Commits what is in the log by now. @throws what the file fails with: it is read as another server's entry then. */
+  #commit({ end, events, touched }: Judged, position: LogPosition): void {
+    const { books } = this.#file.opened;
+    const kept = this.#keep();
+    kept.put.run(position.n, position.token);
+    this.#file.settle('COMMIT');
+    kept.position = position;
+    books.events.advance(end.head);
+    books.held.rewind(end.held);
+    this.#file.applied({ ...touched, isAll: false, isForeign: false, events });
   }
 
   /** Applies what other servers appended. @throws LogFault where the log cannot be read, or this replica stops. */
@@ -144,46 +166,40 @@ export class Replica {
     if (entry.schema > SCHEMA) throw this.#stop(newerEntry(entry, SCHEMA));
     const { books } = this.#file.opened;
     const before = books.events.head();
-    this.#apply(entry.data, entry, (tables) => {
+    this.#apply(entry, (tables) => {
       books.events.reread();
       if (tables.has('held')) books.held.rewind(undefined);
-      return { isForeign: true, events: books.events.since(before.seq, -1) };
+      return books.events.since(before.seq, -1);
     });
   }
 
-  /** Finds out what the pieces would change, and changes nothing. @throws when the file fails */
+  /** Runs the pieces in a transaction that stays open where they changed something; the books say what they said before. @throws when the file fails */
   #judge(waiting: readonly Piece[]): Judged {
     const { opened } = this.#file;
-    const { database, books } = opened;
+    const { database, books, touched } = opened;
     const mark = markOf(books);
     database.exec('BEGIN IMMEDIATE');
     const session = database.createSession();
+    let isOpen = false;
     try {
       const outcomes = this.#file.run(waiting);
-      const end = markOf(books);
-      const events = books.events.takeFresh();
+      const [end, events] = [markOf(books), books.events.takeFresh()];
       // What is alone has no savepoint: where it throws, all of this is taken back.
-      if (outcomes.every((outcome) => 'error' in outcome))
-        return { outcomes, changeset: new Uint8Array(), end, events };
+      const isFailed = outcomes.every((outcome) => 'error' in outcome);
       const isSweep = outcomes.every(({ piece }) => piece.isSweep === true);
-      const changeset = isSweep ? session.patchset() : session.changeset();
-      return { outcomes, changeset, end, events };
+      const changeset = isFailed ? new Uint8Array() : isSweep ? session.patchset() : session.changeset();
+      isOpen = changeset.length > 0;
+      return { outcomes, changeset, end, events, touched: touched.take() };
     } finally {
       session.close();
-      // A file that failed may have taken it back by itself; what it failed with is what is told.
-      if (database.isTransaction) database.exec('ROLLBACK');
       rewind(opened, mark);
+      if (isOpen) this.#file.leaveOpen();
+      // A file that failed may have taken it back by itself; what it failed with is what is told.
+      else if (database.isTransaction) database.exec('ROLLBACK');
     }
   }
 
-  #apply(
-    data: Uint8Array,
-    { n, token }: LogPosition,
-    followed: (tables: ReadonlySet<string>) => {
-      isForeign: boolean;
-      events: ReturnType<LedgerFile['opened']['books']['events']['since']>;
-    },
-  ): void {
+  #apply({ data, n, token }: Entry, followed: (tables: ReadonlySet<string>) => readonly Event[]): void {
     const { database, touched } = this.#file.opened;
     const tables = new Set<string>();
     database.exec('BEGIN IMMEDIATE');
@@ -206,7 +222,7 @@ export class Replica {
     kept.put.run(n, token);
     database.exec('COMMIT');
     kept.position = { n, token };
-    this.#file.applied({ ...followed(tables), ...touched.take(), isAll: false });
+    this.#file.applied({ events: followed(tables), ...touched.take(), isAll: false, isForeign: true });
   }
 
   /** A file that was opened again may be at another entry. */
@@ -225,9 +241,12 @@ export class Replica {
   }
 }
 
-/** For how long whoever has just written leaves the next entry to others: about as long as they need, where they wrote just before. */
+/**
+ * For how long at most whoever has just written leaves the next entry to others, where they wrote just before: they have to hear of this one, and
+ * apply it, before theirs, on a machine that may be busier. Their entry ends it, so that all of it passes once only, when they have ended.
+ */
 export function turnSeconds(othersAgoSeconds: number, tookSeconds: number): number {
-  return othersAgoSeconds < AT_ONCE_SECONDS ? Math.min(MOST_TURN_SECONDS, 2 * tookSeconds) : 0;
+  return othersAgoSeconds < AT_ONCE_SECONDS ? Math.min(MOST_TURN_SECONDS, 5 * tookSeconds) : 0;
 }
 
 /** The entry that a ledger has applied last. */

@@ -4,9 +4,13 @@ import type { ReportPort } from '@banshare/transport';
 /** Messages handled in one go at most: more would make the first of them wait too long for its answer. */
 const MOST_AT_ONCE = 256;
 
+/** So many messages are handled at most before the first of them is done. */
+const MOST_UNDER_WAY = 512;
+
 /**
- * Takes messages from the port until it is closed and hands over, again and again, all that have arrived meanwhile: while one
- * batch is committed, the next one gathers. At most MOST_AT_ONCE wait here; the others stay in libzmq's bounded queues.
+ * Takes messages from the port until it is closed and hands over, again and again, all that have arrived meanwhile. What is handed over
+ * while an earlier batch still waits for its commit is proven by then, and is in the next one as a whole. At most MOST_AT_ONCE wait here
+ * and MOST_UNDER_WAY behind; the others stay in libzmq's bounded queues.
  */
 export async function pump(
   port: Pick<ReportPort, 'receive'>,
@@ -29,6 +33,7 @@ export async function pump(
   };
   void receiveAll();
   let turn: Promise<unknown> = Promise.resolve();
+  const underWay = new UnderWay(() => arrived.resolve());
   for (;;) {
     await arrived.promise;
     // Between two batches the event loop has a turn; at rest that is long over, and one report waits for nothing.
@@ -40,7 +45,40 @@ export async function pump(
     arrived = Promise.withResolvers();
     taken.resolve();
     taken = Promise.withResolvers();
-    if (batch.length > 0) await handle(batch);
+    if (batch.length > 0) underWay.add(batch.length, handle(batch));
+    await underWay.below(isClosed ? 1 : MOST_UNDER_WAY);
     if (isClosed) return;
+  }
+}
+
+/** The messages that are handed over and not done; `failing` is called when a handler has thrown. */
+class UnderWay {
+  readonly #failing: () => void;
+  #count = 0;
+  #failed: { error: unknown } | undefined;
+  #less = Promise.withResolvers<void>();
+
+  constructor(failing: () => void) {
+    this.#failing = failing;
+  }
+
+  add(count: number, done: Promise<void>): void {
+    this.#count += count;
+    void done
+      .catch((error: unknown) => {
+        this.#failed = { error };
+        this.#failing();
+      })
+      .then(() => {
+        this.#count -= count;
+        this.#less.resolve();
+        this.#less = Promise.withResolvers();
+      });
+  }
+
+  /** Resolves once there are fewer than so many. @throws what a handler threw */
+  async below(most: number): Promise<void> {
+    while (this.#count >= most && this.#failed === undefined) await this.#less.promise;
+    if (this.#failed !== undefined) throw this.#failed.error;
   }
 }

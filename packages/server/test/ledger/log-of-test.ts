@@ -19,11 +19,17 @@ export class LogOfTest {
   prunedTo = 0;
   /** What the next append does instead, once. */
   next: 'away' | 'forked' | 'unknown and stored' | 'unknown and lost' | undefined;
+  /** The answer to what is appended waits for this, as for a database that is far away. */
+  answers: Promise<void> | undefined;
 
   /** The log as a server has it. */
   server(): Log {
     return {
-      append: async (draft, after) => this.#append(draft, after),
+      append: async (draft, after) => {
+        const appended = this.#append(draft, after);
+        await this.answers;
+        return appended;
+      },
       after: async ({ n }, limit) => {
         if (n < this.prunedTo) throw new LogFault('pruned', `The log begins with entry ${this.prunedTo}`);
         return this.entries.slice(n, n + limit);

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { pump } from '../../src/ports/batches.ts';
 
 /** A port whose messages the test brings, and the sizes of the batches that were handled. */
-function pumped(): {
+function pumped(handled: () => Promise<void> = () => Promise.resolve()): {
   bring: (count: number) => void;
   close: () => void;
   sizes: number[];
@@ -24,7 +24,7 @@ function pumped(): {
   };
   const ended = pump({ receive }, (messages) => {
     sizes.push(messages.length);
-    return Promise.resolve();
+    return handled();
   });
   return {
     bring: (count) => {
@@ -63,4 +63,41 @@ test('Between two batches the event loop has a turn, however many reports wait',
   assert.ok(Math.max(...most) <= 256, most.join(' '));
   port.close();
   await port.ended;
+});
+
+test('what arrives while a batch waits for its commit is handled beside it, up to some hundreds, and the others when that is done', async () => {
+  const committed = Promise.withResolvers<void>();
+  const port = pumped(() => committed.promise);
+  const settled = async (): Promise<number> => {
+    for (let turns = 0; turns < 20; turns += 1) await setImmediate();
+    return port.sizes.reduce((sum, size) => sum + size, 0);
+  };
+  port.bring(3);
+  assert.equal(await settled(), 3);
+  port.bring(4);
+  assert.equal(await settled(), 7);
+  port.bring(2000);
+  const most = await settled();
+  assert.ok(most > 256 && most < 1000, String(most));
+  committed.resolve();
+  assert.equal(await settled(), 2007);
+  port.close();
+  await port.ended;
+});
+
+test('a port that is closed is done once what was handled is, and a handler that fails ends it', async () => {
+  const committed = Promise.withResolvers<void>();
+  const port = pumped(() => committed.promise);
+  port.bring(1);
+  await setImmediate();
+  port.close();
+  let isEnded = false;
+  const ended = port.ended.then(() => (isEnded = true));
+  for (let turns = 0; turns < 5; turns += 1) await setImmediate();
+  assert.equal(isEnded, false);
+  committed.resolve();
+  await ended;
+  const failing = pumped(() => Promise.reject(new Error('it fails')));
+  failing.bring(1);
+  await assert.rejects(failing.ended, /it fails/);
 });
