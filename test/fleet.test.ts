@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { startFleet, takePort } from './fleet/index.ts';
+import { startFleet, takePort, untilAnswered } from './fleet/index.ts';
 
 test('one report on h1 becomes one command on h2 and h3, and h1 skips its own', async () => {
   let root: string;
@@ -17,6 +17,19 @@ test('one report on h1 becomes one command on h2 and h3, and h1 skips its own', 
     assert.deepEqual(await fleet.host('h3').commands.next(), wanted);
     await fleet.host('h1').line(/outcome=skipped/);
     assert.deepEqual(fleet.host('h1').commands.all, []);
+
+    // What each runs on, as an administrator reads it.
+    const told = async (): Promise<unknown> => {
+      const { hosts } = await fleet.server.json<{ hosts: { node: string | null }[] }>('hosts');
+      return hosts.every(({ node }) => node === process.versions.node) ? hosts : undefined;
+    };
+    await untilAnswered(told, 20_000, () => 'what each host runs on');
+    assert.match(
+      (await fleet.server.command('hosts')).stdout,
+      new RegExp(` NODE .*\\n.* ${process.versions.node} `),
+    );
+    const { node } = await fleet.server.json<{ node: { version: string } }>('status');
+    assert.equal(node.version, process.versions.node);
   }
   assert.equal(existsSync(root), false);
 });

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, parse } from 'node:path';
+import type { NodeBuild } from '@banshare/protocol';
 import type { Fleet } from '@banshare/runtime';
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild';
 import { namesOf, starter } from './report-code.ts';
@@ -55,7 +56,7 @@ export const PROGRAMS: readonly Program[] = [
 ];
 
 /** What a bundle is told at build time; nothing in it is secret. Without a fleet it is told all in its configuration, as from the sources. */
-export type Baked = { readonly fleet?: Fleet; readonly version?: string };
+export type Baked = { readonly fleet?: Fleet; readonly version?: string; readonly node?: NodeBuild };
 export type Bundle = {
   readonly files: readonly BundleFile[];
   readonly metafile: Metafile;
@@ -88,7 +89,7 @@ function buildOf(program: Program, baked: Baked) {
 }
 
 /** What both kinds of bundle have in common. */
-function common({ fleet, version }: Baked) {
+function common({ fleet, version, node }: Baked) {
   return {
     absWorkingDir: ROOT,
     outdir: 'dist/lib/banshare',
@@ -101,6 +102,7 @@ function common({ fleet, version }: Baked) {
     legalComments: 'none',
     define: {
       ...(fleet && { __BANSHARE_FLEET__: JSON.stringify(fleet) }),
+      ...(node && { __BANSHARE_NODE__: JSON.stringify(node) }),
       ...(version && { __BANSHARE_VERSION__: JSON.stringify(version) }),
     },
     logLevel: 'warning',

@@ -62,6 +62,7 @@ export {
 export { MOST_TOOK, tookFields, type Took } from './from-hosts/took.ts';
 export { outcomeFields, parseOutcome, type Outcome, type OutcomeKind } from './from-hosts/outcome.ts';
 export { uncomparedSeconds, digestText, type Receipt } from './from-hosts/receipt.ts';
+export { parseNodeBuild, type NodeBuild } from './from-hosts/node-build.ts';
 export {
   HEARTBEAT_MS,
   encodeEvents,

@@ -1,3 +1,4 @@
+import type { NodeBuild } from '../src/from-hosts/node-build.ts';
 import fc from 'fast-check';
 import {
   cutEvidence,
@@ -114,6 +115,11 @@ const evidence = fc.string({ unit: 'binary', maxLength: 1500 }).map((text) => cu
 /** None travels as 0: that is read as 1. */
 const durationSeconds = fc.oneof(fc.constant(-1), fc.integer({ min: 1, max: 3_153_600_000 }));
 
+const nodeBuild: fc.Arbitrary<NodeBuild> = record(
+  { version: token.filter((text) => text !== ''), asOf: fc.nat({ max: LATEST_SECONDS }) },
+  { requiredKeys: ['version'] },
+);
+
 export const request: fc.Arbitrary<RequestKind> = fc.oneof(
   record({
     kind: fc.constant('report'),
@@ -158,6 +164,7 @@ export const request: fc.Arbitrary<RequestKind> = fc.oneof(
     outcomes: fc.array(outcome, { maxLength: 5 }),
     ranges: fc.boolean(),
     spool: count,
+    node: nodeBuild,
     receipt,
   }),
 );

@@ -57,6 +57,7 @@ export { HEADS } from './people/heads.ts';
 export { usageFault } from './people/usage.ts';
 
 export { bakedFleet, version } from './config/baked.ts';
+export { nodeBuild } from './config/node-build.ts';
 export { splitWords } from './config/command-line.ts';
 export { readClientConfig, readServerConfig, type ReadConfig } from './config/config.ts';
 export { formatFleet, parseFleet, type Fleet } from './config/fleet.ts';

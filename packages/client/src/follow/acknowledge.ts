@@ -18,6 +18,7 @@ import {
   type ClientConfig,
   monotonicSeconds,
   outsideAddresses,
+  nodeBuild,
   version,
 } from '@banshare/runtime';
 import type { ServerChoice } from '../server/server-choice.ts';
@@ -120,6 +121,7 @@ export class Acknowledger {
         ...(this.#host.takesRanges ? { ranges: true } : {}),
         receipt: shortened(this.#host.receipt()),
         spool: this.#host.spooled(),
+        node: nodeBuild,
         ...(dropped === undefined ? {} : { dropped }),
         took,
         ...this.#through,

@@ -7,6 +7,7 @@ import { encodeJson, FieldReader, parseFields, utf8Length } from '../words/json.
 import { parseHostName, parseJail, parseProg, type HostName } from '../words/names.ts';
 import { readDetails } from '../words/details.ts';
 import { readEvidence } from './evidence.ts';
+import { parseNodeBuild, type NodeBuild } from './node-build.ts';
 import { outcomeFields, parseOutcome, type Outcome } from './outcome.ts';
 import { parseReceipt, type Receipt } from './receipt.ts';
 import { bad, good, quote, type Result } from '../words/result.ts';
@@ -66,6 +67,8 @@ export type AckRequest = {
   lacking?: number;
   /** How many reports wait there for a server; older hosts do not tell. */
   spool?: number;
+  /** What its client runs on; older hosts do not tell. */
+  node?: NodeBuild;
 };
 /** `next` is the key that shall follow, Ed25519 hex; `proof` its own signature over rotationText(), in hex. */
 export type RotateRequest = { kind: 'rotate'; next: string; proof: string };
@@ -255,6 +258,7 @@ function parseServerAddress(text: string): Result<string> {
 
 function readAck(read: FieldReader): AckRequest {
   const receipt = read.has('receipt') ? parseReceipt(read.value('receipt')) : undefined;
+  const node = read.has('node') ? parseNodeBuild(read.value('node')) : undefined;
   const dropped = read.has('dropped') ? parseDropped(read.value('dropped')) : undefined;
   return {
     kind: 'ack',
@@ -273,6 +277,7 @@ function readAck(read: FieldReader): AckRequest {
     ...readServer(read),
     ...(read.has('lacking') ? { lacking: read.integer('lacking', 0, LARGEST_SEQ) } : {}),
     ...readSpool(read),
+    ...(node === undefined ? {} : { node }),
   };
 }
 

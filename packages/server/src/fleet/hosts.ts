@@ -18,6 +18,7 @@ const NOTHING_TOLD = {
   lacking: 0,
   version: null,
   generation: null,
+  node: null,
   server: null,
   clockAhead: null,
   ranges: null,
@@ -170,6 +171,7 @@ export class HostBook {
     host.position = { epoch: ack.epoch, applied: host.ahead > 0 ? 0 : ack.applied };
     host.version = ack.version;
     host.generation = ack.generation;
+    host.node = ack.node ?? null;
     host.server = ack.server ?? null;
     host.clockAhead = clockAhead;
     host.ranges = ack.ranges ?? false;

@@ -157,6 +157,7 @@ const STEPS: readonly string[] = [
      n INTEGER PRIMARY KEY, host INTEGER NOT NULL, id TEXT NOT NULL, received REAL NOT NULL, text TEXT NOT NULL
    ) STRICT;
    CREATE UNIQUE INDEX evidence_report ON evidence (host, id);`,
+  `ALTER TABLE hosts ADD COLUMN node TEXT;`,
 ];
 
 /** The version of the tables that this program knows. */

@@ -188,12 +188,13 @@ function hostFamilies(hosts: readonly HostMeasures[]): Family[] {
     droppedFamily(hosts),
     {
       name: 'banshare_host_info',
-      help: 'The version, the generation of keys and, of several servers, the server of a host.',
+      help: 'The version, the Node, the generation of keys and, of several servers, the server of a host.',
       type: 'info',
-      samples: hosts.map(({ host, version, generation, server }) => ({
+      samples: hosts.map(({ host, version, node, generation, server }) => ({
         labels: {
           host,
           version: version ?? 'unknown',
+          node: node ?? 'unknown',
           generation: generation ?? 'unknown',
           ...(server === null ? {} : { server }),
         },

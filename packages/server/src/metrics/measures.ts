@@ -51,6 +51,7 @@ type DrilledHost = { host: string; seconds: number | null; isDrilled: boolean };
 export type HostMeasures = {
   host: string;
   version: string | null;
+  node: string | null;
   generation: string | null;
   server: string | null;
   lagEvents: number;
@@ -69,6 +70,7 @@ export type HostMeasures = {
 const HOST_MEASURES: FieldsOf<HostMeasures> = {
   host: 'text',
   version: { orNull: 'text' },
+  node: { orNull: 'text' },
   generation: { orNull: 'text' },
   server: { orNull: 'text' },
   lagEvents: 'number',

@@ -129,6 +129,8 @@ const STATUS: FieldsOf<Status> = {
   servers: TEXTS,
   sharesLedger: 'flag',
   needsRestart: TEXTS,
+  node: { fields: { version: 'text', asOf: NUMBER_OR_NULL } },
+  oldNodes: { list: { fields: { name: 'text', version: 'text', asOf: 'number' } } },
   backup: {
     fields: {
       isConfigured: 'flag',

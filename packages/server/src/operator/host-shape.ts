@@ -15,6 +15,8 @@ export const HOST: FieldsOf<HostStatus> = {
   lagSeconds: 'number',
   lastSeen: NUMBER_OR_NULL,
   version: TEXT_OR_NULL,
+  node: TEXT_OR_NULL,
+  nodeAsOf: NUMBER_OR_NULL,
   generation: TEXT_OR_NULL,
   server: TEXT_OR_NULL,
   clockAhead: NUMBER_OR_NULL,

@@ -110,11 +110,12 @@ export function worstFirst<T extends Pick<HostStatus, 'name' | 'isBehind' | 'out
 }
 
 function measuresOfHost(host: HostStatus): HostMeasures {
-  const { name, version, generation, server, lag, receipt, lastSeen, clockAhead, mutedUntil } = host;
+  const { name, version, node, generation, server, lag, receipt, lastSeen, clockAhead, mutedUntil } = host;
   const { spool, dropped } = host;
   return {
     host: name,
     version,
+    node,
     generation,
     server,
     lagEvents: lag,

@@ -24,6 +24,7 @@ import type { BackupWanted } from './attention/backup-attention.ts';
 import { drillFacts } from './attention/drill-attention.ts';
 import { GenerationBook } from '../ledger/books/generations.ts';
 import { lastDrill } from '../ledger/books/last-drill.ts';
+import { nodeFacts, nodeOf } from './attention/node-attention.ts';
 import type { Facts, Trouble } from './attention/facts.ts';
 
 /** Hosts acknowledge every 5 s: until then an event is on its way, afterwards its host is behind. */
@@ -43,6 +44,9 @@ export type HostStatus = {
   lagSeconds: number;
   lastSeen: number | null;
   version: string | null;
+  /** The Node that its client runs on, and until when that was known to be the newest, epoch seconds; null where that is not known. */
+  node: string | null;
+  nodeAsOf: number | null;
   generation: string | null;
   /** Through which of several servers it is in the fleet; null where it knows one. */
   server: string | null;
@@ -182,6 +186,7 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
     ...generationFacts(parts),
     servers: serversOf(parts),
     ...ownFacts(parts, now),
+    ...nodeFacts(counting, now),
     hostsByGeneration: countBy(hosts.map(({ generation }) => generation ?? 'unknown')),
     startedAt: parts.startedAt,
   };
@@ -336,6 +341,7 @@ async function hostStatus(
     lagSeconds,
     lastSeen,
     version,
+    ...nodeOf(host.node),
     generation,
     server,
     clockAhead,

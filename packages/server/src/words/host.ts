@@ -1,4 +1,4 @@
-import type { Dropped, HostName, Receipt, Uncounted } from '@banshare/protocol';
+import type { Dropped, HostName, NodeBuild, Receipt, Uncounted } from '@banshare/protocol';
 import type { Instances } from './instances.ts';
 
 /** Seconds without a word after which a host counts as silent, and its name may be handed over. */
@@ -38,6 +38,8 @@ export type Host = Key & {
   lacking: number;
   version: string | null;
   generation: string | null;
+  /** What its client runs on; null where it is older and says nothing. */
+  node: NodeBuild | null;
   /** By which of several servers it is in the fleet, as it calls that; null where it knows one, or said nothing yet. */
   server: string | null;
   clockAhead: number | null;

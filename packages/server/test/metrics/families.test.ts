@@ -9,6 +9,7 @@ const SEEN = { count: 1, sum: 1, buckets: [{ most: 1, count: 1 }] };
 const HOST: HostMeasures = {
   host: 'h1',
   version: '1',
+  node: '24.0.0',
   generation: 'g',
   server: 'a',
   lagEvents: 0,

@@ -6,6 +6,7 @@ import { showStatus } from '../../src/cli/show/show-status.ts';
 import type { OutOfPlace } from '../../src/fleet/in-place.ts';
 import { NOW } from '../ledger-of-test.ts';
 import { worthOf } from '../../src/fleet/worth.ts';
+import { nodeFacts, nodeOf } from '../../src/operator/attention/node-attention.ts';
 import type { Facts, Trouble } from '../../src/operator/attention/facts.ts';
 
 const MINUTE = 60;
@@ -59,6 +60,8 @@ function facts(other: Partial<Facts>): Facts {
     servers: ['bans.example.org'],
     needsRestart: [],
     messages: null,
+    node: { version: '24.0.0', asOf: null },
+    oldNodes: [],
     backup: { isConfigured: false, lastGood: null, ageSeconds: null, place: null, bytes: null, failed: null },
     sharesLedger: false,
     hostsByGeneration: { g: 4 },
@@ -363,4 +366,28 @@ test('a daily backup that is wanted is named once it fails, or two days passed w
   assert.deepEqual(codes({ lastGood: null, ageSeconds: null }), ['backup-late']);
   assert.deepEqual(codes({ failed: { at: NOW, why: 'no space' } }), ['backup-failed']);
   assert.deepEqual(codes({ isConfigured: false, lastGood: null, ageSeconds: null }), []);
+});
+
+test('a Node that was the newest more than ninety days ago is named with its host, also the server’s own, and an unknown one is not', () => {
+  const day = 24 * HOUR;
+  const old = { version: '24.1.0', asOf: NOW - 91 * day };
+  const texts = (other: Partial<Facts>): string[] => attentionOf(facts(other)).todo.map(({ text }) => text);
+  assert.match(
+    texts({ node: old }).join(),
+    /^This server runs on Node 24\.1\.0, .* 91d ago: make node-update/,
+  );
+  assert.deepEqual(texts({ node: { ...old, asOf: NOW - 90 * day } }), []);
+  assert.match(texts({ oldNodes: [{ name: 'h1', ...old }] }).join(), /^h1 runs on Node 24\.1\.0/);
+  const many = ['h1', 'h2', 'h3', 'h4'].map((name) => ({ name, ...old }));
+  assert.match(texts({ oldNodes: many }).join(), /^4 hosts run on a Node .*: h1 \(24\.1\.0\), h2/);
+  const hosts = [
+    { name: 'h1', node: old.version, nodeAsOf: old.asOf },
+    { name: 'h2', node: '24.2.0', nodeAsOf: NOW },
+    { name: 'h3', node: null, nodeAsOf: null },
+  ];
+  assert.deepEqual(nodeFacts(hosts, NOW).oldNodes, [{ name: 'h1', ...old }]);
+  // Who tells a version alone, as a build from the sources does, has the day of the same version here.
+  assert.deepEqual(nodeOf({ version: '24.1.0' }, old), { node: '24.1.0', nodeAsOf: old.asOf });
+  assert.deepEqual(nodeOf({ version: '24.2.0' }, old), { node: '24.2.0', nodeAsOf: null });
+  assert.deepEqual(nodeOf(null, old), { node: null, nodeAsOf: null });
 });

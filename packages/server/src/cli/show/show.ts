@@ -28,7 +28,7 @@ export const MOST_BANS = 100;
 const MOST_LIFTED = 20;
 /** From so many hosts on what they all repeat is said once, in these columns. */
 const MANY_HOSTS = 5;
-const COLLAPSED: ReadonlySet<string> = new Set(['VERSION', 'GENERATION', 'RANGES']);
+const COLLAPSED: ReadonlySet<string> = new Set(['VERSION', 'NODE', 'GENERATION', 'RANGES']);
 
 type ShownUndo = Omit<UndoAnswer, 'lifted'> & { lifted: ShownBan[] };
 
@@ -56,6 +56,7 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
       : []),
     ['LAST CONTACT', ({ lastSeen }) => seen(lastSeen, now)],
     ['VERSION', ({ version }) => version ?? ''],
+    ['NODE', ({ node, version }) => node ?? (version === null ? '' : 'unknown')],
     ['GENERATION', ({ generation }) => generation ?? ''],
     ...(isOfSeveral ? [['SERVER', ({ server }) => server ?? ''] satisfies Column] : []),
     ...(isUneven ? [['RANGES', rangesText] satisfies Column] : []),

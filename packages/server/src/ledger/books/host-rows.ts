@@ -1,4 +1,4 @@
-import type { HostName, Receipt } from '@banshare/protocol';
+import type { HostName, NodeBuild, Receipt } from '@banshare/protocol';
 import { Instances } from '../../words/instances.ts';
 import type { Row } from '../tables/rows.ts';
 import type { Ledger } from '../ledger.ts';
@@ -113,6 +113,7 @@ function hostOf(row: Row): Host {
     lacking: 0,
     version: text('version'),
     generation: text('generation'),
+    node: row['node'] === null ? null : (JSON.parse(String(row['node'])) as NodeBuild),
     server: text('server'),
     clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),
     ranges: row['ranges'] === null ? null : row['ranges'] === 1,
@@ -130,12 +131,14 @@ function hostOf(row: Row): Host {
 
 /** What acknowledgements change of a host's row, in the order of WRITE_TOLD. */
 function toldOf(host: Host): (string | number | null)[] {
-  const { position, version, generation, server, clockAhead, ranges, addresses, receipt, outSince } = host;
+  const { position, version, generation, node, server, clockAhead, ranges, addresses, receipt, outSince } =
+    host;
   return [
     position?.epoch ?? null,
     position?.applied ?? null,
     version,
     generation,
+    node === null ? null : JSON.stringify(node),
     server,
     clockAhead,
     ranges === null ? null : Number(ranges),
@@ -145,7 +148,7 @@ function toldOf(host: Host): (string | number | null)[] {
   ];
 }
 
-const WRITE_TOLD = `UPDATE hosts SET epoch = ?, applied = ?, version = ?, generation = ?, server = ?, clock_ahead = ?, ranges = ?, addresses = ?,
+const WRITE_TOLD = `UPDATE hosts SET epoch = ?, applied = ?, version = ?, generation = ?, node = ?, server = ?, clock_ahead = ?, ranges = ?, addresses = ?,
   receipt = ?, out_since = ?, last_seen = ? WHERE id = ?`;
 
 /** The same as one text, without what changes with every word of a host: its row is written when this changes. */

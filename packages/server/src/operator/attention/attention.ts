@@ -10,6 +10,7 @@ import { drillFailed, drillToDo } from './drill-attention.ts';
 import type { Entry, Facts, Trouble } from './facts.ts';
 import type { AttentionKind } from './kinds.ts';
 import { messagesAttention } from './messages.ts';
+import { oldNode } from './node-attention.ts';
 import { frozen, frozenLong } from './freeze-attention.ts';
 import {
   aloneAmongServers,
@@ -83,6 +84,7 @@ export function attentionOf(facts: Facts): Attention {
       aloneAmongServers,
       lackingGeneration,
       backupToDo,
+      oldNode,
     ].flatMap((kind) => kind(facts)),
   };
 }

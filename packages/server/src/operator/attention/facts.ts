@@ -147,10 +147,16 @@ export type Facts = {
   /** How messages go out; null where server.toml names nobody who gets any. */
   messages: MessageFacts | null;
   backup: BackupFacts;
+  /** What this server runs on, and hosts whose Node nobody has updated for long. */
+  node: { version: string; asOf: number | null };
+  oldNodes: HostNode[];
   /** How many hosts run which generation's build. */
   hostsByGeneration: Record<string, number>;
   startedAt: number;
 };
+
+/** The Node of a host, and until when that was known to be the newest, epoch seconds. */
+type HostNode = { name: string; version: string; asOf: number };
 
 /** Why a person should look at a host. Times are epoch seconds; lag counts events. */
 export type Trouble = {

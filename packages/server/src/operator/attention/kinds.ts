@@ -47,6 +47,7 @@ export const KINDS = {
     'lacking-generation',
     'backup-failed',
     'backup-late',
+    'old-node',
   ],
 } as const;
 
