@@ -76,6 +76,11 @@ test(
     }
     const beside = await a.command('restore', '--from-replica');
     assert.deepEqual([beside.code, /beside a running server/.test(beside.stderr)], [1, true]);
+    // Who starts them again finds the same said, and no port open.
+    await b.stop();
+    b.launch();
+    await b.line(/^banshare-server shut/);
+    assert.match((await aheadOf(b)).urgent, /restore --from-replica.*opened no port/);
     await Promise.all([a.stop(), b.stop()]);
     assert.match(
       await a.says('restore', '--from-replica'),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, renameSync } from 'node:fs';
+import { connect } from 'node:net';
 import { after, test } from 'node:test';
 import { parsePublication } from '@banshare/protocol';
 import type { Subscription } from '@banshare/transport';
@@ -232,3 +234,47 @@ test(
     assert.match(await c.says('bans', '203.0.113.53'), /203\.0\.113\.53/);
   },
 );
+
+test(
+  'a server that finds a forged entry when it starts lets nobody in, and tells its operators so: status exits 1, lists answer, deeds are refused with the reason; once the log is mended a restart is enough',
+  { skip },
+  async () => {
+    const all = await servers();
+    const { a, b, postgres } = all;
+    const host = await all.fleet.peer('h9');
+    await publish(host, '203.0.113.91');
+    await settled(all);
+    await b.stop();
+    await publish(host, '203.0.113.92');
+    const last = Number(postgres.sql('SELECT max(n) FROM log', 'banshare'));
+    postgres.sql(`UPDATE log SET data = data || 'x' WHERE n = ${last}`, 'banshare');
+    b.launch();
+    await b.line(/Opens no port: a person is needed/);
+    await b.line(/^banshare-server shut/);
+    const { code, stdout } = await b.command('status');
+    assert.equal(code, 1);
+    assert.match(
+      stdout,
+      /^URGENT: .*was not made by a server of this fleet.*opened no port.*systemctl restart/m,
+    );
+    assert.match(await b.says('bans', '203.0.113.91'), /203\.0\.113\.91/);
+    assert.match(await b.says('hosts'), /h9/);
+    const deed = await b.command('ban', '203.0.113.93');
+    assert.equal(deed.code, 1);
+    assert.match(deed.stderr, /was not made by a server of this fleet/);
+    for (const port of [b.ports.report, b.ports.publish])
+      await assert.rejects(connected(port), /ECONNREFUSED/);
+    // As whoever can write the database did it, he takes it back.
+    postgres.sql(`UPDATE log SET data = substr(data, 1, length(data) - 1) WHERE n = ${last}`, 'banshare');
+    assert.equal(await b.stop(), 0);
+    await b.start();
+    assert.match(await b.says('bans', '203.0.113.92'), /203\.0\.113\.92/);
+    assert.equal((await a.command('bans', '203.0.113.93')).stdout.includes('203.0.113.93'), false);
+  },
+);
+
+async function connected(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.destroy();
+}

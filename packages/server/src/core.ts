@@ -151,7 +151,8 @@ async function settleGenerations(
       `Cannot serve: ${someOf(names)} is retired, through another server, and this one lacks ${someOf(book.inService())}; run the server-install.sh here that the other servers were installed with`,
     );
   const known = book.inService();
-  if (names.some((name) => !known.includes(name))) await ledger.write(() => book.enter(names, now));
+  const isNews = names.some((name) => !known.includes(name));
+  if (isNews && !ledger.isShut) await ledger.write(() => book.enter(names, now));
   for (const generation of generations.filter(isRetired)) {
     removeKeys(paths.generations, generation);
     const again = `banshare-server retire ${generation.fleet.generation} --undo, and install it again`;

@@ -39,33 +39,36 @@ const ANSWERS_LEAVE_MS = 100;
 
 /**
  * Starts the server: ledger, doors, publish port, report port, and last the admin socket, so that whoever can ask it finds a
- * server that is ready. @throws when a port or the ledger cannot be had.
+ * server that is ready. One whose ledger is shut has the admin socket alone. @throws when a port or the ledger cannot be had.
  */
 export async function serve(options: ServeOptions, resources: Resources, signal: AbortSignal): Promise<void> {
   const { config, paths } = options;
   const core = await openCore(options, resources, signal);
-  const { generations } = core;
+  const { generations, ledger } = core;
+  const { isShut } = ledger;
   const distributor = distributorOf(options, core);
   resources.own('the publish port', () => distributor.close());
-  const published = await distributor.open();
+  const published = isShut ? [] : await distributor.open();
   const port = new ReportPort();
   resources.own('the report port', () => port.close());
-  const reported = await openReportPort(port, endpointsOf(generations, config, 'report'));
+  const reported = isShut ? [] : await openReportPort(port, endpointsOf(generations, config, 'report'));
   const { clock } = core;
   const policy = policyOf(config);
   const now = (): number => clock.now();
   const rates = rateWatchOf(core);
   publishWhatIsCommitted(core, distributor, rates);
-  watchShared({ ...core, path: paths.ledger }, { distributor, port }, resources);
-  const audit = new Audit(core.ledger);
+  if (!isShut) watchShared({ ...core, path: paths.ledger }, { distributor, port }, resources);
+  const audit = new Audit(ledger);
   const membership = await membershipOf(config, core, { audit, doors: distributor });
   cutWhatIsWithdrawn(core, port, resources);
   const rotation = new Rotation({ ...core, audit, doors: distributor, now });
   const limits = new LimitKeeper(config.limits);
   const { service, retiring } = serviceOf(core, { port, distributor, directory: paths.generations });
-  startIntake(options, core, { service, policy, membership, rotation, audit, limits }, resources);
-  const upkeep = startUpkeep({ ...core, membership, limits, rates, keep: () => config.ledger });
-  resources.own('the upkeep', () => upkeep.stop());
+  if (!isShut) {
+    startIntake(options, core, { service, policy, membership, rotation, audit, limits }, resources);
+    const upkeep = startUpkeep({ ...core, membership, limits, rates, keep: () => config.ledger });
+    resources.own('the upkeep', () => upkeep.stop());
+  }
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;
   const fleet = { service, retiring, membership, audit, goneAfterSeconds };
   const reloader = reloaderOf(options, { ...core, ...fleet, policy, limits, now }, resources);
@@ -86,15 +89,16 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     drill: config.drill,
     backup: config.backup,
     ...lookingBack(core, config.enrich.mmdb),
-    sharesLedger: core.ledger.isShared,
+    sharesLedger: ledger.isShared,
     startAgain: () => void setTimeout(() => resources.startAgain(), ANSWERS_LEAVE_MS),
   };
   hurryDrills(parts);
-  keepDrilling(parts, resources);
+  if (!isShut) keepDrilling(parts, resources);
   await openSockets(parts, resources, signal);
   openMetrics({ config, program: options.fanOut.path }, parts, resources);
   watchFloods(core, port, resources);
-  sayReady(reported, published);
+  if (isShut) tell('banshare-server shut: banshare-server status says why');
+  else sayReady(reported, published);
   lookForBannedAnyway(core);
 }
 

@@ -11,7 +11,7 @@ import { stateOf } from './ledger/books/backup-file.ts';
 import { Ledger } from './ledger/ledger.ts';
 import { LOG_START, LogFault, type Log, type LogPosition } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
-import { whyNotAgain } from './log/way-on.ts';
+import { wayOn, whyNotAgain } from './log/way-on.ts';
 import { LONG_SECONDS, Patience, sayLong, type Patiently, type Told } from './sharing/patience.ts';
 import { beginWithSnapshot, lastStartOver, startOver } from './sharing/start-over.ts';
 import { takeSteps } from './sharing/take-steps.ts';
@@ -64,7 +64,7 @@ export async function openLedger(
 /** How a replica is opened. */
 type Opening = { path: string; shared: Log; lines: Lines; open: () => Ledger; told: Told };
 
-/** Opens a replica that has all that the log has; one that stops begins with a snapshot where way-on.ts says that it may. @throws StartFault, LogFault */
+/** Opens a replica that has all that the log has; one that stops begins with a snapshot where way-on.ts says that it may, or is shut. @throws StartFault, LogFault */
 async function openReplica(how: Opening, patiently: Patiently): Promise<Ledger> {
   const { path, shared, lines, told } = how;
   if (!existsSync(path)) {
@@ -79,22 +79,43 @@ async function openReplica(how: Opening, patiently: Patiently): Promise<Ledger> 
   if (opened instanceof Ledger) return opened;
   const { fault, before } = opened;
   const refusal = whyNotAgain({ fault, last: lastStartOver(path)?.at }, wallSeconds());
-  if (refusal !== undefined) throw new StartFault(`Cannot serve: ${refusal}`);
+  if (refusal !== undefined) return shut(how, fault, refusal);
   lines.warning('Fetches the newest snapshot of the shared log before any port is opened', {
     why: fault.message,
   });
   await told.starting('Fetches the newest snapshot of the shared log', LONG_SECONDS);
   const done = await patiently(() => startOver(shared, { path, fault, before, now: wallSeconds() }));
   if ('refused' in done)
-    throw new StartFault(
-      `Cannot serve: ${fault.message}. It does not begin with that by itself: ${done.refused}`,
-    );
+    return shut(how, fault, `${fault.message}. It does not begin with that by itself: ${done.refused}`);
   lines.warning('Began with the newest snapshot of the shared log; the ledger of before is kept', {
     kept: done.kept,
   });
   const anew = await caughtUp(how, patiently);
-  if (anew instanceof Ledger) return anew;
-  throw anew.fault;
+  return anew instanceof Ledger ? anew : shut(how, anew.fault, anew.fault.message);
+}
+
+/**
+ * Opens a replica that stopped as it is, for a server that lets nobody in and answers its operators only: a person is needed, who finds out by
+ * them what for. @throws StartFault where a newer program would help, or the replica has tables of an older one
+ */
+function shut({ open, lines }: Opening, fault: LogFault, why: string): Ledger {
+  const whole = `Cannot serve: ${why}`;
+  if (wayOn(fault) === 'install') throw new StartFault(whole);
+  let ledger: Ledger;
+  try {
+    ledger = open();
+  } catch {
+    throw new StartFault(whole);
+  }
+  const { n, aheadBy } = fault;
+  ledger.shut(
+    new LogFault(fault.code, why, {
+      ...(n === undefined ? {} : { n }),
+      ...(aheadBy === undefined ? {} : { aheadBy }),
+    }),
+  );
+  lines.error('Opens no port: a person is needed, and banshare-server status says what for', { error: why });
+  return ledger;
 }
 
 /** Opens a ledger that has applied all that there is, in tables of this version; or says why it stopped, and where it was before. @throws StartFault */

@@ -46,6 +46,8 @@ export class Opening {
     now: number,
   ): Promise<Opening> {
     const settings = new Settings(ledger);
+    // One that is shut lets nobody in, and takes no note.
+    if (ledger.isShut) return new Opening(ledger, configured, generations);
     await ledger.write(() => {
       for (const { name } of generations) settings.putFirst(firstStartOf(name), String(now));
       // Opened with a server of an older version, which knew no end.

@@ -13,7 +13,7 @@ import { releaseHeld } from './release.ts';
 import { recordOne, type Books } from './record.ts';
 import { historyOf } from './tables/reports.ts';
 import type { Row, Sql } from './tables/rows.ts';
-import { positionOf, Replica } from './replica.ts';
+import { positionOf, Replica, type ReplicaState } from './replica.ts';
 import { asAskedNow } from './who-asks.ts';
 import { planUndo, undoPart, waitingOf } from './undo.ts';
 import { banOf, type Aim, type Decide, type Recorded, type Submission } from '../words/submission.ts';
@@ -54,25 +54,24 @@ export class Ledger {
     return this.#shared !== undefined || this.#refusal !== undefined;
   }
 
-  /**
-   * Which entry of the shared log was applied last, and why no more are: isOutdated where it takes a newer program, aheadBy where the log
-   * lacks entries of this replica. Undefined where it is not shared.
-   */
-  replica():
-    { applied: number; stopped: string | null; isOutdated: boolean; aheadBy: number | null } | undefined {
-    if (this.#shared === undefined) return undefined;
-    const { applied, stopped } = this.#shared;
-    return {
-      applied,
-      stopped: stopped?.message ?? null,
-      isOutdated: stopped?.code === 'newer',
-      aheadBy: stopped?.aheadBy ?? null,
-    };
+  /** How the replica of a shared log is; undefined where it is not shared. */
+  replica(): ReplicaState | undefined {
+    return this.#shared?.state();
   }
 
   /** Why no more is applied; undefined where it is, or it is not shared. */
   get stoppedBy(): LogFault | undefined {
     return this.#shared?.stopped;
+  }
+
+  /** Nothing is applied or written any more, from the start on, for a reason that a person has to see to. */
+  shut(why: LogFault): void {
+    this.#shared?.shut(why);
+  }
+
+  /** Whether it was shut: its server lets nobody in. */
+  get isShut(): boolean {
+    return this.#shared?.isShut === true;
   }
 
   /** Applies all that other servers have appended by now. @throws LogFault where the log cannot be read, or does not fit. */

@@ -25,6 +25,18 @@ const MOST_TURN_SECONDS = 0.1;
 /** Others that wrote longer ago do not write at the same time: what a host tells each minute has nobody wait. */
 const AT_ONCE_SECONDS = 0.25;
 
+/**
+ * Which entry of the shared log was applied last, and why no more are: isShut where that was so from the start, isOutdated where it takes a
+ * newer program, aheadBy where the log lacks entries of this replica.
+ */
+export type ReplicaState = {
+  applied: number;
+  stopped: string | null;
+  isShut: boolean;
+  isOutdated: boolean;
+  aheadBy: number | null;
+};
+
 /** The entry that an open file has applied last, and the statement that says so. */
 type Kept = { opened: Opened; put: ReturnType<Database['prepare']>; position: LogPosition };
 
@@ -50,6 +62,7 @@ export class Replica {
   readonly #file: LedgerFile;
   readonly #log: Log;
   #stopped: LogFault | undefined;
+  #isShut = false;
   #applied = 0;
   /** What is prepared for the file as it is open. */
   #kept: Kept | undefined;
@@ -67,6 +80,27 @@ export class Replica {
   /** Why this replica applies nothing more; undefined where it does. */
   get stopped(): LogFault | undefined {
     return this.#stopped;
+  }
+
+  state(): ReplicaState {
+    const stopped = this.#stopped;
+    return {
+      applied: this.applied,
+      stopped: stopped?.message ?? null,
+      isShut: this.#isShut,
+      isOutdated: stopped?.code === 'newer',
+      aheadBy: stopped?.aheadBy ?? null,
+    };
+  }
+
+  get isShut(): boolean {
+    return this.#isShut;
+  }
+
+  /** Stops from the start on. */
+  shut(why: LogFault): void {
+    this.#stop(why);
+    this.#isShut = true;
   }
 
   /** The entry that was applied last. */

@@ -76,6 +76,7 @@ const STATUS: FieldsOf<Status> = {
         clockAhead: { orNull: 'number' },
         fault: TEXT_OR_NULL,
         stopped: TEXT_OR_NULL,
+        isShut: 'flag',
         isOutdated: 'flag',
         aheadBy: NUMBER_OR_NULL,
         startedOver: { orNull: { fields: { at: 'number', code: 'text', why: 'text', kept: 'text' } } },

@@ -42,6 +42,7 @@ for (const golden of readGolden()) {
       assert.deepEqual(ledger.replica(), {
         applied: log.entries.length,
         stopped: null,
+        isShut: false,
         isOutdated: false,
         aheadBy: null,
       });

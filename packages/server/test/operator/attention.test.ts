@@ -12,6 +12,10 @@ import type { Facts, Trouble } from '../../src/operator/attention/facts.ts';
 const MINUTE = 60;
 const HOUR = 3600;
 
+/** How the log is where all is well with it. */
+const LOG = { at: 'db:5432', durability: 'standby', applied: 9, last: 9, clockAhead: null, fault: null };
+const SHARED = { ...LOG, stopped: null, isShut: false, isOutdated: false, aheadBy: null, startedOver: null };
+
 /** A fleet that is well, with what a test says otherwise. */
 function facts(other: Partial<Facts>): Facts {
   return {
@@ -260,8 +264,7 @@ test('status breaks its lines between words on a terminal, and names what waits 
 });
 
 test('a server whose clock is not that of the shared database is told, in words', () => {
-  const well = { fault: null, stopped: null, isOutdated: false, aheadBy: null, startedOver: null };
-  const shared = { at: 'db:5432', durability: 'standby', applied: 7, last: 7, ...well };
+  const shared = { ...SHARED, applied: 7, last: 7 };
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: 59 } }).todo, []);
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: null } }).todo, []);
   assert.deepEqual(codes({ shared: { ...shared, clockAhead: -3600 } }).todo, ['server-clock']);
@@ -270,14 +273,15 @@ test('a server whose clock is not that of the shared database is told, in words'
 });
 
 test('a server that is ahead of its database is named with the command that brings all back', () => {
-  const well = { fault: null, isOutdated: false, clockAhead: null, durability: 'standby', startedOver: null };
-  const shared = { ...well, at: 'db:5432', applied: 9, last: 9, stopped: 'it is ahead' };
+  const shared = { ...SHARED, stopped: 'it is ahead' };
   for (const [aheadBy, many] of [
     [1, '1 entry'],
     [7, '7 entries'],
   ] as const) {
     const { urgent } = attentionOf(facts({ shared: { ...shared, aheadBy } }));
-    assert.match(urgent[0]?.text ?? '', new RegExp(`ahead by ${many} at least.*restore --from-replica`));
+    assert.match(urgent[0]?.text ?? '', new RegExp(`ahead by ${many} at least.*restore --from-replica$`));
+    const { urgent: shut } = attentionOf(facts({ shared: { ...shared, aheadBy, isShut: true } }));
+    assert.match(shut[0]?.text ?? '', /opened no port.*: systemctl restart banshare-server$/);
   }
 });
 
@@ -341,8 +345,7 @@ test('a server that lacks the keys of a generation says which and how they come;
 });
 
 test('a server that began with a snapshot is named while the ledger of before is there, where its tables were not what they had to be', () => {
-  const well = { fault: null, stopped: null, isOutdated: false, clockAhead: null, aheadBy: null };
-  const shared = { ...well, durability: 'standby', at: 'db:5432', applied: 9, last: 9 };
+  const shared = SHARED;
   const over = { at: NOW, why: 'Cannot apply entry 7', kept: '/var/lib/kept' };
   assert.deepEqual(codes({ shared: { ...shared, startedOver: { ...over, code: 'pruned' } } }).todo, []);
   const { todo } = attentionOf(facts({ shared: { ...shared, startedOver: { ...over, code: 'conflict' } } }));

@@ -24,6 +24,8 @@ type SharedFacts = {
   /** Why it cannot be written now, and why this server applies nothing more; null where that is well. */
   fault: string | null;
   stopped: string | null;
+  /** It stopped at its start, and has opened no port. */
+  isShut: boolean;
   /** It stopped since other servers have a newer program, and has closed its ports or is about to. */
   isOutdated: boolean;
   /** How many entries it has at least that the log lacks; null where it lacks none, as far as is known. */

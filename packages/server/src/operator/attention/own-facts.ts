@@ -44,8 +44,11 @@ export function sharedFacts({ ledger, shared, paths }: SharedParts, now: number)
   const { at = null, durability, last, fault } = shared.health();
   const { stoppedBy } = ledger;
   const over = lastStartOver(paths.ledger);
+  // One that was shut at its start says why already.
   const refusal =
-    stoppedBy === undefined ? undefined : whyNotAgain({ fault: stoppedBy, last: over?.at }, now);
+    stoppedBy === undefined || replica.isShut
+      ? undefined
+      : whyNotAgain({ fault: stoppedBy, last: over?.at }, now);
   return {
     at,
     durability,

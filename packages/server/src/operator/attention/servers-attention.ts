@@ -10,17 +10,21 @@ export function aloneAmongServers({ servers, sharesLedger }: Facts): Entry[] {
   return [{ code: 'alone-among-servers', text }];
 }
 
+const SHUT =
+  '. It has opened no port, so that its hosts are at the other servers; once that is seen to: systemctl restart banshare-server';
+
 /** Another server goes on; hosts of this one find it, since this one says that it is stale. */
 export function replicaStopped({ shared }: Facts): Entry[] {
   if (shared === null || shared.stopped === null) return [];
+  const shut = shared.isShut ? SHUT : '';
   if (shared.aheadBy !== null) {
     const many = `ahead by ${shared.aheadBy} ${shared.aheadBy === 1 ? 'entry' : 'entries'}`;
-    const lost = `The database lost what was acknowledged: this server is ${many} at least, and writes nothing. Where no other server is ahead by more, stop all of them, and here: banshare-server restore --from-replica`;
+    const lost = `The database lost what was acknowledged: this server is ${many} at least, and writes nothing. Where no other server is ahead by more, stop all of them, and here: banshare-server restore --from-replica${shut}`;
     return [{ code: 'replica-stopped', text: lost }];
   }
   const leaves = shared.isOutdated
     ? '. Until then its ports are closed, and its hosts are at the others'
-    : '';
+    : shut;
   const text = `This server takes nothing more from the log that the servers share, and writes nothing: ${shared.stopped}${leaves}`;
   return [{ code: 'replica-stopped', text }];
 }
