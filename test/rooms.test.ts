@@ -103,6 +103,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     'web/assets': [],
     'web/daemon': ['operator', 'operator/looking'],
     'web/door': ['web/daemon', 'words'],
+    'web/live': [],
     'web/pages': [
       'web/door',
       'web/daemon',
@@ -118,6 +119,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     web: [
       'web/acts',
       'web/pages',
+      'web/live',
       'web/door',
       'web/daemon',
       'web/assets',

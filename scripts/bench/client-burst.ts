@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { show, type Figure } from './figures.ts';
 import type { BenchFleet, Host } from './fleet.ts';
 import { BANS, writeList } from './import.ts';
 import { residentOf } from './memory.ts';
+import { processorSeconds } from './processor-time.ts';
 
 const LOOK_MS = 50;
 /** The client tells the server what became of a burst, and then rests. */
@@ -81,13 +81,13 @@ async function burst(
 ): Promise<Burst> {
   const list = join(fleet.folder, 'burst.csv');
   writeList(list, first);
-  const busyBefore = processorSeconds(pidOf(host));
+  const busyBefore = processorSeconds([pidOf(host)]);
   const words = ['--root', join(fleet.folder, 'server'), 'import', list];
   const began = performance.now();
   const importing = spawn(join(fleet.bin, 'banshare-server'), words, { stdio: 'ignore' });
   const imported = once(importing, 'exit').then(() => (performance.now() - began) / 1000);
   const { wall, asked } = await recorded(fleet, host, commands);
-  const busy = processorSeconds(pidOf(host)) - busyBefore;
+  const busy = processorSeconds([pidOf(host)]) - busyBefore;
   return { wall, busy, imported: await imported, asked };
 }
 
@@ -156,10 +156,4 @@ function stateOf({ root }: Host): { seq: () => number; inPlace: () => number } &
 
 function pidOf({ client }: Host): number {
   return client?.pid ?? 0;
-}
-
-/** Of all its threads, to a hundredth. */
-function processorSeconds(pid: number): number {
-  const words = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return (Number(words[11]) + Number(words[12])) / 100;
 }

@@ -4,6 +4,7 @@ import type { HostKey } from '@banshare/transport';
 import { Program } from '../demo/program.ts';
 import { show, type Figure } from './figures.ts';
 import type { BenchFleet } from './fleet.ts';
+import { childrenOf } from './processor-time.ts';
 
 const SUBSCRIBERS = 1000;
 const PROCESSES = 2;
@@ -43,8 +44,7 @@ function figure(name: string, value: number, goal: number, raw: string): Figure 
 /** Megabytes of each of the server's processes. */
 export function serverMemory(fleet: BenchFleet): number[] {
   const pid = fleet.server?.pid ?? 0;
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/);
-  return [pid, ...children.map(Number)].map(residentOf);
+  return [pid, ...childrenOf(pid)].map(residentOf);
 }
 
 /** Megabytes that a process has in memory, shared pages included. */

@@ -7,6 +7,7 @@ import { makeCurvePair, type HostKey } from '@banshare/transport';
 import { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
 import { median, show, type Figure } from './figures.ts';
+import { processorSeconds } from './processor-time.ts';
 import type { BenchFleet, Host } from './fleet.ts';
 import type { Senders } from './senders.ts';
 
@@ -58,30 +59,43 @@ export async function measureThroughput(
 /** Where senders report, and as whom. */
 export type Target = Omit<Senders, 'senders' | 'each' | 'network'>;
 
-/** What 100 senders got answered in a second, and after how many milliseconds each report; several targets share the senders. */
+/**
+ * What 100 senders got answered in a second, and after how many milliseconds each report; several targets share the senders. `perReport` is the
+ * processor time of a report in microseconds, of the senders and of the processes `beside`.
+ */
 export async function load(
   targets: readonly [Target, ...Target[]],
   round: number,
-): Promise<{ perSecond: number; answeredMs: number[] }> {
+  { each = EACH, beside = [] }: { each?: number; beside?: readonly number[] } = {},
+): Promise<{ perSecond: number; answeredMs: number[]; perReport: number }> {
   const senders = SENDERS / PROCESSES;
   const running = Array.from({ length: PROCESSES }, (_, index) => {
     const to = targets[index % targets.length] ?? targets[0];
-    return start({ ...to, senders, each: EACH, network: `45.${round * PROCESSES + index}` });
+    return start({ ...to, senders, each, network: `45.${round * PROCESSES + index}` });
   });
   try {
     await Promise.all(running.map(({ ready }) => ready));
+    const before = processorSeconds(beside);
     for (const { go } of running) go();
     const all = await Promise.all(running.map(({ done }) => done));
-    const perSecond = (SENDERS * (EACH - 1)) / Math.max(...all.map(({ seconds }) => seconds));
-    return { perSecond, answeredMs: all.flatMap(({ answeredMs }) => answeredMs) };
+    const reports = SENDERS * (each - 1);
+    const used = processorSeconds(beside) - before + all.reduce((sum, { used: each }) => sum + each, 0);
+    return {
+      perSecond: reports / Math.max(...all.map(({ seconds }) => seconds)),
+      answeredMs: all.flatMap(({ answeredMs }) => answeredMs),
+      perReport: (used / reports) * 1e6,
+    };
   } finally {
     for (const { stop } of running) stop();
   }
 }
 
+/** For how many seconds senders reported, how much processor time they took for it, and after how many milliseconds each was answered. */
+type Done = { seconds: number; used: number; answeredMs: number[] };
+
 function start(senders: Senders): {
   ready: Promise<void>;
-  done: Promise<{ seconds: number; answeredMs: number[] }>;
+  done: Promise<Done>;
   go: () => void;
   stop: () => void;
 } {
@@ -103,8 +117,12 @@ function start(senders: Senders): {
   const done = ready
     .then(() => line('done'))
     .then((text) => {
-      const [, seconds, answered = ''] = text.split(' ');
-      return { seconds: Number(seconds), answeredMs: answered.split(',').map(Number) };
+      const [, seconds, used, answered = ''] = text.split(' ');
+      return {
+        seconds: Number(seconds),
+        used: Number(used),
+        answeredMs: answered.split(',').map(Number),
+      };
     });
   done.catch(() => undefined);
   return { ready, done, go: () => child.stdin.write('go\n'), stop: () => child.kill('SIGKILL') };

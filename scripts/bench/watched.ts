@@ -10,13 +10,15 @@ import { randomPorts } from '../ports.ts';
 import { Fault } from '../say.ts';
 import { median, quantile, show, type Figure } from './figures.ts';
 import type { BenchFleet, Host } from './fleet.ts';
+import { childrenOf } from './processor-time.ts';
 import { load } from './throughput.ts';
 
 const ROUNDS = 5;
+/** Reports of a sender: some seconds, so that a round shows how it goes on, and not how a program begins. */
+const EACH = 201;
 /** Networks of rounds that no other bench reports from. */
 const FIRST_ROUND = 40;
-/** A browser asks again so soon at most, and a scraper comes so often; both are more than people have. */
-const BROWSER_MS = 500;
+/** So often a scraper comes, more than people have. */
 const SCRAPER_MS = 1000;
 
 /**
@@ -35,10 +37,12 @@ export async function measureWatched(
   const alone: number[] = [];
   const watched: number[] = [];
   const answered = { alone: [] as number[], watched: [] as number[] };
+  const used = { alone: [] as number[], watched: [] as number[] };
   let weight = NaN;
   for (let round = 0; round < ROUNDS; round += 1) {
     await restartServer(fleet, '');
-    const one = await load([target], FIRST_ROUND + 2 * round);
+    const one = await load([target], FIRST_ROUND + 2 * round, { each: EACH, beside: serverOf(fleet) });
+    used.alone.push(one.perReport);
     alone.push(one.perSecond);
     answered.alone.push(...one.answeredMs);
     const [page, metrics] = randomPorts([]);
@@ -47,12 +51,26 @@ export async function measureWatched(
       `[web]\nlisten = "127.0.0.1:${page}"\n[metrics]\nlisten = "127.0.0.1:${metrics}"\n`,
     );
     const watching = await watch(fleet, page, metrics);
-    const other = await load([target], FIRST_ROUND + 2 * round + 1);
+    const beside = [...serverOf(fleet), watching.pid];
+    const other = await load([target], FIRST_ROUND + 2 * round + 1, { each: EACH, beside });
+    used.watched.push(other.perReport);
     watched.push(other.perSecond);
     answered.watched.push(...other.answeredMs);
     weight = await watching.end();
   }
   await restartServer(fleet, '');
+  return figuresOf({ alone, watched, answered, used, weight });
+}
+
+type Rounds = {
+  alone: readonly number[];
+  watched: readonly number[];
+  answered: { alone: readonly number[]; watched: readonly number[] };
+  used: { alone: readonly number[]; watched: readonly number[] };
+  weight: number;
+};
+
+function figuresOf({ alone, watched, answered, used, weight }: Rounds): Figure[] {
   const [w, a] = [median(watched), median(alone)];
   const [wMs, aMs] = [answered.watched, answered.alone].map((each) => quantile(each, 0.5));
   return [
@@ -65,6 +83,14 @@ export async function measureWatched(
       raw: `${show(w, '/s')} : ${show(a, '/s')}, medians of ${ROUNDS} rounds in turns (${watched.map(Math.round).join(', ')}); p50 ${show(wMs ?? NaN, 'ms')} : ${show(aMs ?? NaN, 'ms')}`,
     },
     {
+      name: 'the same by processor time, less that of the browser',
+      value: median(used.alone) / median(used.watched),
+      unit: '×',
+      bound: 'least',
+      goal: 0.95,
+      raw: `${Math.round(median(used.alone))} : ${Math.round(median(used.watched))} µs a report of senders, server, page and who serves metrics (${used.alone.map(Math.round).join(', ')} : ${used.watched.map(Math.round).join(', ')})`,
+    },
+    {
       name: 'the page and its files, gzipped',
       value: weight / 1000,
       unit: 'KB',
@@ -73,6 +99,12 @@ export async function measureWatched(
       raw: 'the first view with style and script',
     },
   ];
+}
+
+/** The server and the processes that it has. */
+function serverOf({ server }: BenchFleet): number[] {
+  const pid = server?.pid ?? 0;
+  return [pid, ...childrenOf(pid)];
 }
 
 async function restartServer(fleet: BenchFleet, toml: string): Promise<void> {
@@ -85,7 +117,7 @@ async function watch(
   fleet: BenchFleet,
   page: number,
   metrics: number,
-): Promise<{ end: () => Promise<number> }> {
+): Promise<{ pid: number; end: () => Promise<number> }> {
   const root = join(fleet.folder, 'server');
   const web = new Program('the page', join(fleet.bin, 'banshare-server'), ['web', '--root', root]);
   await web.line((line) => line.startsWith('banshare-server web ready'));
@@ -98,11 +130,8 @@ async function watch(
   };
   const view = async (): Promise<string> => (await fetch(origin, { headers: { Cookie }, signal })).text();
   const browser = async (): Promise<void> => {
-    const live = await fetch(`${origin}/live`, { headers: { Cookie }, signal });
-    for await (const _ of live.body ?? []) {
-      await view();
-      await setTimeout(BROWSER_MS, undefined, { signal });
-    }
+    const live = await fetch(`${origin}/live?view=%2F`, { headers: { Cookie }, signal });
+    for await (const _ of live.body ?? []);
   };
   const scraper = async (): Promise<void> => {
     for (;;) {
@@ -110,12 +139,17 @@ async function watch(
       await setTimeout(SCRAPER_MS, undefined, { signal });
     }
   };
+  // A page that has been there for a while has read every ban; one that begins reads them meanwhile, which is not what is measured here.
+  const list = async (): Promise<string> =>
+    (await fetch(`${origin}/bans`, { headers: { Cookie }, signal })).text();
+  while ((await list()).includes('more are being read')) await setTimeout(100);
   const first = await view();
   const files = [...first.matchAll(/(?:href|src)="(\/[^"]+\.(?:css|js|svg)[^"]*)"/g)].map(([, path]) => path);
   const texts = [first];
   for (const path of files) texts.push(await (await fetch(`${origin}${path}`)).text());
   const running = [browser().catch(quietly), scraper().catch(quietly)];
   return {
+    pid: web.pid,
     end: async () => {
       done.abort();
       await Promise.all(running);

@@ -43,6 +43,17 @@ test(
   },
 );
 
+test('a list that was empty has its first row on an open page', { skip }, async () => {
+  const { tab, context, faults } = await visit(browser!, page!);
+  await tab.goto(`${page!.address}/bans?q=203.0.113.99`);
+  await tab.getByText('No active ban is like that').waitFor({ timeout: SOON });
+  await tab.locator('#line.live').waitFor({ timeout: SOON });
+  await fleet!.report('h1', ['fail2ban', 'sshd', '203.0.113.99']);
+  await tab.locator('#bans tr', { hasText: '203.0.113.99' }).waitFor({ timeout: SOON });
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
 test(
   'while the server is away the page says so, and once it is back it goes on by itself',
   { skip },

@@ -86,56 +86,69 @@ const DEEPEST = 64;
 const WORDS = { text: 'text', number: 'number', flag: 'true or false' } as const;
 
 /** What is wrong with an answer; undefined where it has the shape. */
-export function oddIn(shape: Shape, value: unknown, where = ''): string | undefined {
-  if (shape === 'anything') return depthOf(value) > DEEPEST ? `${at(where)} is too deep` : undefined;
-  if (typeof shape === 'string') return isOf(shape, value) ? undefined : `${at(where)} is no ${WORDS[shape]}`;
-  if ('optional' in shape) return value === undefined ? undefined : oddIn(shape.optional, value, where);
-  if ('orNull' in shape) return value === null ? undefined : oddIn(shape.orNull, value, where);
-  if ('list' in shape) {
-    if (!Array.isArray(value)) return `${at(where)} is no list`;
-    return firstOdd(value.entries(), () => shape.list, where);
+export function oddIn(shape: Shape, value: unknown): string | undefined {
+  const odd = findOdd(shape, value);
+  if (odd === undefined) return undefined;
+  return `${odd.path.length === 0 ? 'the answer' : quote(odd.path.toReversed().join('.'))} ${odd.says}`;
+}
+
+/** What is wrong, and the names that lead there, the innermost first: they are put together only where something is. */
+type Odd = { readonly says: string; readonly path: (string | number)[] };
+
+function findOdd(shape: Shape, value: unknown): Odd | undefined {
+  if (shape === 'anything') return depthOf(value) > DEEPEST ? odd('is too deep') : undefined;
+  if (typeof shape === 'string') return isOf(shape, value) ? undefined : odd(`is no ${WORDS[shape]}`);
+  if ('optional' in shape) return value === undefined ? undefined : findOdd(shape.optional, value);
+  if ('orNull' in shape) return value === null ? undefined : findOdd(shape.orNull, value);
+  if ('list' in shape) return oddItem(shape.list, value);
+  if (!isTable(value)) return odd('is no table');
+  return 'each' in shape ? oddEach(shape.each, value) : oddField(shape.fields, value);
+}
+
+function oddItem(shape: Shape, value: unknown): Odd | undefined {
+  if (!Array.isArray(value)) return odd('is no list');
+  for (let index = 0; index < value.length; index += 1) {
+    const found = findOdd(shape, value[index]);
+    if (found !== undefined) return within(index, found);
   }
-  if (!isTable(value)) return `${at(where)} is no table`;
-  if ('each' in shape) return firstOdd(Object.entries(value), () => shape.each, where);
-  return oddField(shape.fields, value, where);
+  return undefined;
+}
+
+function oddEach(shape: Shape, value: Readonly<Record<string, unknown>>): Odd | undefined {
+  for (const name of Object.keys(value)) {
+    const found = findOdd(shape, value[name]);
+    if (found !== undefined) return within(name, found);
+  }
+  return undefined;
 }
 
 function oddField(
   fields: Readonly<Record<string, Shape>>,
   value: Readonly<Record<string, unknown>>,
-  where: string,
-): string | undefined {
-  const more = Object.entries(value).find(
-    ([name, item]) => !Object.hasOwn(fields, name) && depthOf(item) > DEEPEST,
-  );
-  if (more !== undefined) return `${at(more[0])} is too deep`;
-  return firstOdd(
-    Object.keys(fields).map((name) => [name, Object.hasOwn(value, name) ? value[name] : undefined]),
-    (name) => fields[name] ?? 'anything',
-    where,
-  );
-}
-
-function firstOdd(
-  entries: Iterable<readonly [number | string, unknown]>,
-  shapeOf: (name: string) => Shape,
-  where: string,
-): string | undefined {
-  for (const [name, value] of entries) {
-    const odd = oddIn(shapeOf(String(name)), value, `${where}${where === '' ? '' : '.'}${name}`);
-    if (odd !== undefined) return odd;
+): Odd | undefined {
+  for (const name of Object.keys(value))
+    if (!Object.hasOwn(fields, name) && depthOf(value[name]) > DEEPEST)
+      return within(name, odd('is too deep'));
+  for (const name of Object.keys(fields)) {
+    const found = findOdd(fields[name] ?? 'anything', Object.hasOwn(value, name) ? value[name] : undefined);
+    if (found !== undefined) return within(name, found);
   }
   return undefined;
+}
+
+function odd(says: string): Odd {
+  return { says, path: [] };
+}
+
+function within(name: string | number, found: Odd): Odd {
+  found.path.push(name);
+  return found;
 }
 
 function isOf(word: 'text' | 'number' | 'flag', value: unknown): boolean {
   if (word === 'text') return typeof value === 'string';
   if (word === 'flag') return typeof value === 'boolean';
   return typeof value === 'number' && Math.abs(value) <= LARGEST;
-}
-
-function at(where: string): string {
-  return where === '' ? 'the answer' : quote(where);
 }
 
 function depthOf(value: unknown): number {

@@ -245,8 +245,9 @@ export class Ledger {
     return Number(row['at'] ?? 0);
   }
 
+  /** As of a moment ago, where there are many. */
   async countActive(now: number): Promise<number> {
-    return this.activeNow(now);
+    return this.#books.bans.countedActive(now);
   }
 
   /** The count at once, for use inside a transaction. */

@@ -16,7 +16,8 @@ import type { ImportedPart } from './deeds/import.ts';
 import type { Told } from './attention/messages.ts';
 import { HOST, NAMESAKE } from './host-shape.ts';
 import { FROZEN, NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './looking/shapes.ts';
-import type { HostList, Status } from './status.ts';
+import type { HostList } from './host-list.ts';
+import type { Status } from './status.ts';
 import type { ListedHeld } from './deeds/stop.ts';
 import type { UndoAnswer } from './deeds/undo.ts';
 
@@ -233,6 +234,11 @@ export const ACTIONS = {
   hosts: {
     takes: {},
     gives: { fields: HOST_LIST },
+  },
+  // Both at once, for who looks all the time: each host is looked at once.
+  overview: {
+    takes: { 'quick?': 'flag' },
+    gives: { fields: { status: { fields: STATUS }, fleet: { fields: HOST_LIST } } },
   },
   ...HISTORY_ACTIONS,
   ban: {

@@ -60,7 +60,8 @@ import type { Claims } from '../ledger/books/claims.ts';
 import type { Enrichment } from '../enrich/enrichment.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { listBans } from './looking/list-bans.ts';
-import { listHosts, statusOf, type Status, type StatusParts } from './status.ts';
+import { listHosts, overviewOf } from './host-list.ts';
+import { statusOf, type Status, type StatusParts } from './status.ts';
 
 /** What the local commands work with. */
 export type AdminParts = FleetParts &
@@ -104,6 +105,13 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
     result: await parts.measuring.measure({ ...parts, ...writerOf(parts) }, parts.now()),
   }),
   hosts: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
+  overview: async ({ quick }, parts) => ({
+    ok: true,
+    result: await overviewOf(
+      quick === true ? withoutWriting(parts) : { ...parts, ...writerOf(parts) },
+      parts.now(),
+    ),
+  }),
   bans: listBans,
   events,
   history,
@@ -143,8 +151,11 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
 };
 
 function statusNow(parts: AdminParts, tryWriting: boolean): Promise<Status> {
-  const writes = tryWriting ? writerOf(parts) : { tryWriting: async () => undefined };
-  return statusOf({ ...parts, ...writes }, parts.now());
+  return statusOf(tryWriting ? { ...parts, ...writerOf(parts) } : withoutWriting(parts), parts.now());
+}
+
+function withoutWriting<T>(parts: T): T & { tryWriting: () => Promise<void> } {
+  return { ...parts, tryWriting: async () => undefined };
 }
 
 /** What would publish something new is refused while the fleet is frozen. */

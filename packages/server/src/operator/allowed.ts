@@ -15,6 +15,7 @@ export const ALLOWED: Readonly<
   status: 'look',
   metrics: 'look',
   hosts: 'look',
+  overview: 'look',
   bans: 'look',
   events: 'look',
   history: 'look',

@@ -5,7 +5,7 @@ import type { HostBook } from '../fleet/hosts.ts';
 import type { Membership } from '../fleet/membership.ts';
 import { namesakeOf, type Namesake } from '../fleet/namesake.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Freeze, Frozen } from '../judging/freeze.ts';
+import type { Freeze } from '../judging/freeze.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
 import { hostWorth, whyUnknown, worthOf, type HostWorth } from '../fleet/worth.ts';
@@ -80,7 +80,7 @@ export type HostStatus = {
 };
 
 /** What is asked about hosts. */
-type HostParts = {
+export type HostParts = {
   ledger: Ledger;
   book: HostBook;
   neverBan: Pick<NeverBan, 'waiting'>;
@@ -273,30 +273,8 @@ export async function bannedHosts(
   return found;
 }
 
-/** `hosts`: every one, and how many active bans are of ranges, which not every host can apply. */
-export async function listHosts(
-  parts: HostParts & { freeze: Pick<Freeze, 'at'> } & Pick<StatusParts, 'generations'>,
-  now: number,
-): Promise<HostList> {
-  const frozen = parts.freeze.at(now);
-  const hosts = await hostsOf(parts, now);
-  const servers = serversOf(parts).map((server) => ({
-    server,
-    hosts: hosts.filter((host) => host.server === server && !host.isBehind).length,
-  }));
-  return { hosts, servers, activeRanges: await parts.ledger.countRanges(now), frozen };
-}
-
-/** What `hosts` lists: also where hosts reach the servers of the fleet, and how many that are in step say they are there. */
-export type HostList = {
-  hosts: HostStatus[];
-  servers: { server: string; hosts: number }[];
-  activeRanges: number;
-  frozen: Frozen | null;
-};
-
 /** Where hosts reach the servers of the fleet, by every generation in service. */
-function serversOf({ generations }: Pick<StatusParts, 'generations'>): string[] {
+export function serversOf({ generations }: Pick<StatusParts, 'generations'>): string[] {
   return [...new Set(generations.flatMap(({ fleet }) => fleet.servers))];
 }
 

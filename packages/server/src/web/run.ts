@@ -19,6 +19,7 @@ import { pageApp } from './app.ts';
 import { serverAt } from './daemon/ask-server.ts';
 import { Watch } from './daemon/watch.ts';
 import { Sessions } from './door/sessions.ts';
+import { LiveViews } from './live/live-views.ts';
 import { addressOfPage, listenFaults } from './listen.ts';
 
 const STOP_WITHIN_SECONDS = 5;
@@ -58,7 +59,7 @@ async function servePage(
   const log = await openLog(logged);
   const ask = serverAt(socket);
   const watch = new Watch(ask);
-  const app = pageApp({ web, ask, watch, sessions: new Sessions() });
+  const app = pageApp({ web, ask, watch, sessions: new Sessions(), views: new LiveViews() });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false, ...secured(web) });
   if ('headersTimeout' in server) {
     server.maxConnections = MOST_CONNECTIONS;

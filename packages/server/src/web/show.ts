@@ -4,28 +4,46 @@ import { ASSETS_HASH } from './assets/assets.ts';
 import type { AskServer } from './daemon/ask-server.ts';
 import type { Watch } from './daemon/watch.ts';
 import type { Behind } from './door/guard.ts';
-import type { Sessions } from './door/sessions.ts';
-import { layout, type Frame } from './pages/layout.ts';
+import type { Sessions, Visitor } from './door/sessions.ts';
+import type { LiveViews } from './live/live-views.ts';
+import { layout } from './pages/layout.ts';
 import type { Html } from './pages/parts.ts';
 
 /** What the page is made with. */
-export type PageParts = { web: ServerConfig['web']; watch: Watch; ask: AskServer; sessions: Sessions };
+export type PageParts = {
+  web: ServerConfig['web'];
+  watch: Watch;
+  ask: AskServer;
+  sessions: Sessions;
+  views: LiveViews;
+};
 
-/** Answers with a whole page. */
-export function show(
-  context: Context<Behind>,
+type Around = { readonly path: string; readonly visitor: Visitor | undefined; readonly version: string };
+
+/** A whole page as text. */
+export async function pageOf(
+  around: Around,
   { watch, web }: Pick<PageParts, 'watch' | 'web'>,
   title: string,
   content: Html,
-): Response | Promise<Response> {
-  const frame: Frame = {
-    path: context.req.path,
-    title,
-    visitor: context.get('visitor'),
-    silence: watch.known.silence,
-    acts: web.acts,
-    files: ASSETS_HASH,
-    now: wallSeconds(),
-  };
-  return context.html(layout(frame, content));
+): Promise<string> {
+  const { silence } = watch.known;
+  const frame = { ...around, title, silence, acts: web.acts, files: ASSETS_HASH, now: wallSeconds() };
+  return String(await layout(frame, content));
+}
+
+/** Answers with a whole page. */
+export async function show(
+  context: Context<Behind>,
+  parts: Pick<PageParts, 'watch' | 'web' | 'views'>,
+  title: string,
+  content: Html,
+): Promise<Response> {
+  const visitor = context.get('visitor');
+  const version = parts.views.nextVersion();
+  const { path } = context.req;
+  const page = await pageOf({ path, visitor, version }, parts, title, content);
+  const { search } = new URL(context.req.url);
+  if (visitor !== undefined) parts.views.remember(version, { at: `${path}${search}`, title, page });
+  return context.html(page);
 }

@@ -1,151 +1,165 @@
-import { parseTarget } from '@banshare/protocol';
 import { wallSeconds, type AdminReply } from '@banshare/runtime';
+import { parseTarget } from '@banshare/protocol';
 import type { Context, Hono } from 'hono';
 import type { AuditEntry } from '../ledger/books/audit.ts';
-import type { Behind } from './door/guard.ts';
 import type { Explanation } from '../operator/looking/explain.ts';
-import type { WhereaboutsAnswer } from '../operator/looking/where.ts';
 import type { PastBans } from '../operator/looking/history.ts';
+import type { WhereaboutsAnswer } from '../operator/looking/where.ts';
+import type { Behind } from './door/guard.ts';
+import type { Followable } from './live/stream.ts';
 import { addressPage, noAddressPage } from './pages/address.ts';
-import { historyPage } from './pages/history.ts';
 import { auditPage } from './pages/audit.ts';
-import { bansCsv, bansPage, pageOfBans, readBanQuery } from './pages/bans.ts';
+import { bansPage, pageOfBans, readBanQuery } from './pages/bans.ts';
 import { noPage } from './pages/enter.ts';
-import { findBans } from './pages/find-bans.ts';
 import { heldPage, type Held } from './pages/held.ts';
+import { historyPage } from './pages/history.ts';
 import { hostsPage, readHostQuery } from './pages/hosts.ts';
 import { neverBanPage, type NeverBanEntry } from './pages/never-ban.ts';
 import { nowPage, titleOf } from './pages/now.ts';
 import type { Html } from './pages/parts.ts';
-import { show, type PageParts } from './show.ts';
+import { pageOf, show, type PageParts } from './show.ts';
 
 /** What the audit view looks through: more of it says the command. */
 const MOST_ENTRIES = 5000;
 /** So old may be what somebody sees who opens a view, seconds. */
 const OPENED_SECONDS = 0.2;
 
+/** What a view shows; a status where it is not what was asked for. */
+type Shown = { readonly title: string; readonly content: Html; readonly status?: 400 | 503 };
+
+/** What is asked of a view: its query, and how old what it shows may be, where that is said. */
+type Asked = {
+  readonly query: (name: string) => string | undefined;
+  readonly freshSeconds: number | undefined;
+};
+
+type View = {
+  readonly make: (asked: Asked, parts: PageParts) => Promise<Shown>;
+  /** Seconds between two makings while somebody looks: what it asks of the server is not to keep reports waiting. */
+  readonly leastSeconds: number;
+};
+
 /** The views, each at its address. */
-export function addViews(app: Hono<Behind>, parts: PageParts): void {
-  const { watch, ask } = parts;
-  const { acts } = parts.web;
-  app.get('/', async (context) => {
-    const known = await watch.look(freshness(context));
-    return show(context, parts, titleOf(known), nowPage(known, acts, wallSeconds()));
-  });
-  app.get('/hosts', async (context) => {
-    const { fleet } = await watch.look(freshness(context));
-    if (fleet === undefined) return silent(context, parts);
-    const asked = readHostQuery((name) => context.req.query(name));
-    return show(context, parts, 'Hosts', hostsPage(fleet, asked, acts, wallSeconds()));
-  });
-  addBans(app, parts);
-  app.get('/address', async (context) => {
-    const asked = context.req.query('ip')?.trim() ?? '';
-    const target = parseTarget(asked);
-    if (!target.ok) {
-      if (asked !== '') context.status(400);
-      return show(context, parts, 'One address', noAddressPage(asked, target.fault));
-    }
-    const explained = await ask('explain', { ip: target.value });
-    const now = wallSeconds();
-    return orSilent(context, parts, explained, target.value, (result) =>
-      addressPage({ explanation: result as Explanation, bans: watch.bans(now), acts }, now),
-    );
-  });
-  app.get('/history', async (context) => {
-    const [{ status }, past] = await Promise.all([
-      watch.look(freshness(context)),
-      ask('history', { since: '30d' }),
-    ]);
-    return orSilent(context, parts, past, 'History', (result) => historyPage(result as PastBans, status));
-  });
-  app.get('/held', async (context) => {
-    const [{ status, fleet }, held] = await Promise.all([watch.look(freshness(context)), ask('held')]);
-    return orSilent(context, parts, held, 'Held and pending', (result) =>
-      heldPage(result as Held, { status, hosts: fleet?.hosts ?? [], acts }, wallSeconds()),
-    );
-  });
-  app.get('/never-ban', async (context) => {
-    const listed = await ask('never-ban', { action: 'list' });
-    return orSilent(context, parts, listed, 'Never-ban', (result) =>
-      neverBanPage((result as { entries: NeverBanEntry[] }).entries, context.req.query('q') ?? '', acts),
-    );
-  });
-  app.get('/audit', async (context) => {
-    const audited = await ask('audit', { limit: MOST_ENTRIES });
-    const page = Math.max(1, Math.trunc(Number(context.req.query('page') ?? 1)) || 1);
-    return orSilent(context, parts, audited, 'Audit', (result) =>
-      auditPage(
-        (result as { entries: AuditEntry[] }).entries,
-        context.req.query('q') ?? '',
-        page,
-        wallSeconds(),
+const VIEWS: Readonly<Record<string, View>> = {
+  '/': {
+    leastSeconds: 0.9,
+    make: async ({ freshSeconds }, { watch, web: { acts } }) => {
+      const known = await watch.look(freshSeconds);
+      return { title: titleOf(known), content: nowPage(known, acts, wallSeconds()) };
+    },
+  },
+  '/hosts': {
+    leastSeconds: 0.9,
+    make: async ({ query, freshSeconds }, { watch, web: { acts } }) => {
+      const { fleet } = await watch.look(freshSeconds);
+      if (fleet === undefined) return silent();
+      return { title: 'Hosts', content: hostsPage(fleet, readHostQuery(query), acts, wallSeconds()) };
+    },
+  },
+  '/bans': { leastSeconds: 0.9, make: makeBans },
+  '/address': { leastSeconds: 0.9, make: makeAddress },
+  '/history': {
+    leastSeconds: 60,
+    make: async ({ freshSeconds }, { watch, ask }) => {
+      const [{ status }, past] = await Promise.all([
+        watch.look(freshSeconds),
+        ask('history', { since: '30d' }),
+      ]);
+      return orSilent(past, 'History', (result) => historyPage(result as PastBans, status));
+    },
+  },
+  '/held': {
+    leastSeconds: 2,
+    make: async ({ freshSeconds }, { watch, ask, web: { acts } }) => {
+      const [{ status, fleet }, held] = await Promise.all([watch.look(freshSeconds), ask('held')]);
+      return orSilent(held, 'Held and pending', (result) =>
+        heldPage(result as Held, { status, hosts: fleet?.hosts ?? [], acts }, wallSeconds()),
+      );
+    },
+  },
+  '/never-ban': {
+    leastSeconds: 5,
+    make: async ({ query }, { ask, web: { acts } }) =>
+      orSilent(await ask('never-ban', { action: 'list' }), 'Never-ban', (result) =>
+        neverBanPage((result as { entries: NeverBanEntry[] }).entries, query('q') ?? '', acts),
       ),
-    );
-  });
-}
+  },
+  '/audit': {
+    leastSeconds: 10,
+    make: async ({ query }, { ask }) => {
+      const page = Math.max(1, Math.trunc(Number(query('page') ?? 1)) || 1);
+      return orSilent(await ask('audit', { limit: MOST_ENTRIES }), 'Audit', (result) =>
+        auditPage((result as { entries: AuditEntry[] }).entries, query('q') ?? '', page, wallSeconds()),
+      );
+    },
+  },
+};
 
-function addBans(app: Hono<Behind>, parts: PageParts): void {
-  const { watch } = parts;
-  app.get('/bans', async (context) => {
-    const now = wallSeconds();
-    const asked = readBanQuery((name) => context.req.query(name));
-    const list = pageOfBans(watch.bans(now), asked);
-    const where = await whereAre(parts, list.shown);
-    const known = { isWhole: watch.known.isWhole, acts: parts.web.acts, where };
-    return show(context, parts, 'Bans', bansPage(list, known, now));
-  });
-  app.get('/bans.csv', (context) => {
-    const found = findBans(
-      watch.bans(wallSeconds()),
-      readBanQuery((name) => context.req.query(name)),
-    );
-    return context.body(bansCsv(found), 200, {
-      'Content-Type': 'text/csv; charset=utf-8',
-      'Content-Disposition': 'attachment; filename="banshare-bans.csv"',
+/** Each view at its address. */
+export function addViews(app: Hono<Behind>, parts: PageParts): void {
+  for (const [path, { make }] of Object.entries(VIEWS))
+    app.get(path, async (context) => {
+      const query = (name: string): string | undefined => context.req.query(name);
+      const { title, content, status } = await make({ query, freshSeconds: freshness(context) }, parts);
+      if (status !== undefined) context.status(status);
+      return show(context, parts, title, content);
     });
-  });
-  app.get('/bans.json', (context) => {
-    const found = findBans(
-      watch.bans(wallSeconds()),
-      readBanQuery((name) => context.req.query(name)),
-    );
-    context.header('Content-Disposition', 'attachment; filename="banshare-bans.json"');
-    return context.json({ bans: found });
-  });
 }
 
-/** Where the addresses of some bans are, in their order; nothing where no file says it. */
-async function whereAre(
-  { ask }: PageParts,
-  bans: readonly { ip: string }[],
-): Promise<WhereaboutsAnswer['places']> {
-  if (bans.length === 0) return [];
-  const told = await ask('where', { ips: bans.map(({ ip }) => ip) });
-  return told.ok ? (told.result as WhereaboutsAnswer).places : [];
+/** What a browser follows that shows an address of this page; of what is no view that is whether the server answers. */
+export function followableAt({ pathname, searchParams }: URL, parts: PageParts): Followable {
+  const view = Object.hasOwn(VIEWS, pathname) ? VIEWS[pathname] : undefined;
+  const query = (name: string): string | undefined => searchParams.get(name) ?? undefined;
+  const make: View['make'] = view?.make ?? (async () => ({ title: '', content: noPage('') }));
+  return {
+    leastSeconds: view?.leastSeconds ?? 1,
+    make: async () => {
+      const { title, content, status } = await make({ query, freshSeconds: undefined }, parts);
+      const page = await pageOf({ path: pathname, visitor: undefined, version: '' }, parts, title, content);
+      return { title, page, isFrameOnly: view === undefined || status === 503 };
+    },
+  };
 }
 
-/** Who opens a view wants to see how it is now; a page that is open renews itself anyway. */
+async function makeBans({ query }: Asked, parts: PageParts): Promise<Shown> {
+  const { watch, ask, web } = parts;
+  const now = wallSeconds();
+  const list = pageOfBans(watch.bans(now), readBanQuery(query));
+  const { shown } = list;
+  const told = shown.length === 0 ? undefined : await ask('where', { ips: shown.map(({ ip }) => ip) });
+  const where = told?.ok === true ? (told.result as WhereaboutsAnswer).places : [];
+  return {
+    title: 'Bans',
+    content: bansPage(list, { isWhole: watch.known.isWhole, acts: web.acts, where }, now),
+  };
+}
+
+async function makeAddress({ query }: Asked, { watch, ask, web: { acts } }: PageParts): Promise<Shown> {
+  const asked = query('ip')?.trim() ?? '';
+  const target = parseTarget(asked);
+  if (!target.ok)
+    return {
+      title: 'One address',
+      content: noAddressPage(asked, target.fault),
+      ...(asked === '' ? {} : { status: 400 as const }),
+    };
+  const explained = await ask('explain', { ip: target.value });
+  const now = wallSeconds();
+  return orSilent(explained, target.value, (result) =>
+    addressPage({ explanation: result as Explanation, bans: watch.bans(now), acts }, now),
+  );
+}
+
+/** Who opens a view wants to see how it is now; a script that asks again and again says so. */
 function freshness(context: Context<Behind>): number | undefined {
   return context.req.header('X-Renewal') === undefined ? OPENED_SECONDS : undefined;
 }
 
 /** A view of what the server has just answered; where it did not, that is said. */
-function orSilent(
-  context: Context<Behind>,
-  parts: PageParts,
-  reply: AdminReply,
-  title: string,
-  content: (result: unknown) => Html,
-): Response | Promise<Response> {
-  return reply.ok ? show(context, parts, title, content(reply.result)) : silent(context, parts, reply.reason);
+function orSilent(reply: AdminReply, title: string, content: (result: unknown) => Html): Shown {
+  return reply.ok ? { title, content: content(reply.result) } : silent(reply.reason);
 }
 
-function silent(
-  context: Context<Behind>,
-  parts: PageParts,
-  reason = 'The server has not answered yet.',
-): Response | Promise<Response> {
-  context.status(503);
-  return show(context, parts, 'Server silent', noPage(reason));
+function silent(reason = 'The server has not answered yet.'): Shown {
+  return { title: 'Server silent', content: noPage(reason), status: 503 };
 }

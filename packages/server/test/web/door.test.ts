@@ -102,6 +102,17 @@ test('who asks for the live stream without reading it takes nothing from those w
   following.abort();
 });
 
+test('what moves in a view is sent to nobody any more once he has logged out', async () => {
+  const leaving = await page.enter('leaving');
+  const view = await (await page.get('/', leaving)).text();
+  const answer = await page.get('/live?view=/', leaving);
+  const heard = text(answer.body!);
+  const [, token = ''] = /name="token" value="([^"]+)"/.exec(view) ?? [];
+  assert.equal((await page.post('/leave', { token }, leaving)).status, 303);
+  await fleet.server.says('ban', '203.0.113.44');
+  assert.doesNotMatch(await heard, /203\.0\.113\.44/);
+});
+
 test('the first view with its style, script and icon weighs far less than 150 KB on the way', async () => {
   const weigh = async (path: string): Promise<number> => {
     const answer = await page.get(path, cookie);

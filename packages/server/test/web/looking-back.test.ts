@@ -36,10 +36,13 @@ async function read(path: string): Promise<{ status: number; raw: string; text: 
   return { status: answer.status, raw, text };
 }
 
-/** The same, once it is as expected: the page follows the server, and tells browsers when something has changed. */
+/** The same, once it is as expected: the page follows the server, and sends browsers what has moved. */
 async function readUntil(path: string, pattern: RegExp): Promise<Awaited<ReturnType<typeof read>>> {
   const following = new AbortController();
-  const live = await fetch(`${page.address}/live`, { headers: { cookie }, signal: following.signal });
+  const live = await fetch(`${page.address}/live?view=${encodeURIComponent(path)}`, {
+    headers: { cookie },
+    signal: following.signal,
+  });
   try {
     for await (const _ of live.body ?? []) {
       const found = await read(path);

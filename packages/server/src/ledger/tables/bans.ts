@@ -1,5 +1,6 @@
 import type { BanKey, Event, Target } from '@banshare/protocol';
 import { blockOf } from '../../words/ipv6-block.ts';
+import { KeptCounts } from './kept-counts.ts';
 import { eventOf, type Row, type Sql } from './rows.ts';
 import { widerRanges } from '../../words/wider-ranges.ts';
 import { covers, isActive, type PublishedBan } from '../../words/verdict.ts';
@@ -19,6 +20,7 @@ const FOR_EVER_UNTIL = 9_000_000_000_000_000;
  */
 export class BanBook {
   readonly #sql: Sql;
+  readonly #counts = new KeptCounts();
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -236,13 +238,20 @@ export class BanBook {
     return Number(row['n']);
   }
 
-  /** How many of them are of IPv6. */
+  /** The same for whoever looks, as of a moment ago where there are many. */
+  countedActive(now: number): number {
+    return this.#counts.of('active', () => this.countActive(now));
+  }
+
+  /** How many of them are of IPv6, as of a moment ago where there are many. */
   countIpv6(now: number): number {
-    const row = this.#sql(
-      `SELECT (SELECT count(*) FROM bans WHERE instr(ip, ':') > 0 AND until > ?) +
-       (SELECT count(*) FROM bans WHERE instr(ip, ':') > 0 AND until IS NULL) AS n`,
-    ).get(now) as Row;
-    return Number(row['n']);
+    return this.#counts.of('ipv6', () => {
+      const row = this.#sql(
+        `SELECT (SELECT count(*) FROM bans WHERE instr(ip, ':') > 0 AND until > ?) +
+         (SELECT count(*) FROM bans WHERE instr(ip, ':') > 0 AND until IS NULL) AS n`,
+      ).get(now) as Row;
+      return Number(row['n']);
+    });
   }
 
   /** Removes bans that were over before a time, with their supporters; returns how many. */

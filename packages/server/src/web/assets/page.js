@@ -1,8 +1,7 @@
-// Keeps an open page true: it is told that something has changed, asks for the same page again, and puts in place what differs.
+// Keeps an open page true: it is sent what has moved in the view that it shows, and puts that in place.
 // Without it every page can be read, and is renewed by the browser's own button.
 'use strict';
 
-const LEAST_MS = 500;
 const TIMES_MS = 5000;
 
 const body = document.body;
@@ -46,8 +45,15 @@ function sayLine(isLive) {
 
 // ---- renewing
 
-/** What each part was when the server sent it: the times in it are changed since. */
-const sent = new Map();
+/** The version of what is shown, by which the server knows what has moved since. */
+let version = body.dataset.version;
+
+/** An element of a text that this page's own server has made, in which everything that others wrote is escaped. */
+function elementOf(html) {
+  const template = document.createElement('template');
+  template.innerHTML = html;
+  return template.content.firstElementChild;
+}
 
 /** A piece as the server meant it, whatever time has passed since. */
 function stableText(piece) {
@@ -57,101 +63,98 @@ function stableText(piece) {
   return copy.outerHTML;
 }
 
-function noteAll() {
-  for (const part of document.querySelectorAll('[data-live]')) sent.set(part.id, stableText(part));
-}
-
 /** Rows that are new are put in, those that are gone are taken out, and all others stay, so that nobody loses where he was. */
-function renewRows(old, fresh) {
-  const there = new Map([...old.children].map((row) => [row.dataset.key, row]));
+function renewRows({ id, keys, rows }) {
+  const list = document.getElementById(id);
+  if (list === null) return;
+  const there = new Map([...list.children].map((row) => [row.dataset.key, row]));
+  const fresh = new Map(rows.map(elementOf).map((row) => [row.dataset.key, row]));
   const wasEmpty = there.size === 0;
-  let place = old.firstElementChild;
-  for (const row of Array.from(fresh.children)) {
-    const same = there.get(row.dataset.key);
-    there.delete(row.dataset.key);
+  let place = list.firstElementChild;
+  for (const key of keys) {
+    const same = there.get(key);
+    const row = fresh.get(key);
+    there.delete(key);
     if (same === undefined) {
+      if (row === undefined) continue;
       if (!wasEmpty) row.classList.add('new');
-      old.insertBefore(row, place);
-    } else {
-      if (same !== place) old.insertBefore(same, place);
-      else place = place.nextElementSibling;
-      if (stableText(same) !== stableText(row) && !same.contains(document.activeElement)) {
-        same.replaceChildren(...row.childNodes);
-        same.className = row.className;
-      }
+      list.insertBefore(row, place);
+      continue;
+    }
+    if (same === place) place = place.nextElementSibling;
+    else list.insertBefore(same, place);
+    if (row !== undefined && !same.contains(document.activeElement) && stableText(same) !== stableText(row)) {
+      same.replaceChildren(...row.childNodes);
+      same.className = row.className;
     }
   }
   for (const row of there.values()) row.remove();
 }
 
-function renewPart(fresh) {
-  const old = document.getElementById(fresh.id);
-  const text = stableText(fresh);
-  if (old === null || sent.get(fresh.id) === text) return;
-  sent.set(fresh.id, text);
-  if (fresh.dataset.live === 'rows') {
-    renewRows(old, fresh);
-    return;
-  }
-  const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  // Somebody is typing there.
-  if (focused !== null && focused.matches('input, textarea, select')) return;
-  const focusedId = focused === null ? '' : focused.id;
+function renewPiece({ id, html }) {
+  const old = document.getElementById(id);
+  const fresh = elementOf(html);
+  if (old === null || fresh === null || stableText(old) === stableText(fresh)) return;
+  const focusedId = old.contains(document.activeElement) ? document.activeElement.id : '';
   old.replaceWith(fresh);
   if (focusedId !== '') document.getElementById(focusedId)?.focus({ preventScroll: true });
 }
 
-let isAsking = false;
-let isWanted = false;
+/** What waits until nobody types in what it replaces. */
+let waiting;
 
-async function renew() {
-  isWanted = true;
-  if (isAsking || document.hidden) return;
-  isAsking = true;
-  while (isWanted && !document.hidden) {
-    isWanted = false;
-    await renewOnce();
-    await new Promise((resolve) => setTimeout(resolve, LEAST_MS));
+/** A view has other parts than before: all of it is put in place, but not under the hands of who types. */
+function renewInside({ inside, html }) {
+  const main = document.getElementById(inside);
+  const { activeElement } = document;
+  if (main.contains(activeElement) && activeElement.matches('input, textarea, select')) {
+    waiting = { inside, html };
+    return;
   }
-  isAsking = false;
+  waiting = undefined;
+  main.innerHTML = html;
 }
 
-async function renewOnce() {
-  try {
-    const answer = await fetch(location.href, { headers: { Accept: 'text/html', 'X-Renewal': 'yes' } });
-    if (answer.status === 401) {
-      say(
-        'You are not logged in any more: open the page anew by a link of banshare-server web link --as NAME.',
-      );
-      return;
-    }
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    if (document.title !== page.title) {
-      document.title = page.title;
-      // For whoever hears the page in the place of seeing it.
-      document.getElementById('announce').textContent = page.title;
-    }
-    for (const part of page.querySelectorAll('[data-live]')) renewPart(part);
-    renewTimes();
-  } catch {
-    // The connection says so itself.
+function sayAsOf(at) {
+  const time = document.getElementById('as-of');
+  const iso = new Date(at * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  time.dateTime = iso;
+  time.textContent = iso.replace('T', ' ').replace('Z', ' UTC');
+}
+
+function take({ title, at, moved }) {
+  const whole = `${title} · banshare`;
+  if (title !== '' && document.title !== whole) {
+    document.title = whole;
+    // For whoever hears the page in the place of seeing it.
+    document.getElementById('announce').textContent = whole;
   }
+  for (const each of moved) {
+    if (each.inside !== undefined) renewInside(each);
+    else if (each.keys !== undefined) renewRows(each);
+    else renewPiece(each);
+  }
+  sayAsOf(at);
+  renewTimes();
 }
 
 function follow() {
-  const source = new EventSource('/live');
+  const query = new URLSearchParams({ view: location.pathname + location.search, had: version });
+  const source = new EventSource(`/live?${query}`);
   source.addEventListener('open', () => {
     say('');
     sayLine(true);
-    renew();
   });
-  source.addEventListener('changed', () => renew());
+  source.addEventListener('moved', (event) => {
+    version = event.lastEventId;
+    take(JSON.parse(event.data));
+  });
+  source.addEventListener('beat', (event) => sayAsOf(Number(event.data)));
   source.addEventListener('error', () => {
     sayLine(false);
     if (source.readyState === EventSource.CLOSED) {
       say(
-        'This page is not live any more. It tries again by itself; where you are logged out, open it by a new link.',
+        'This page is not live any more. It tries again by itself; where you are logged out, open it by a new link of banshare-server web link --as NAME.',
       );
       setTimeout(follow, TIMES_MS);
     } else {
@@ -193,11 +196,10 @@ function addCopying() {
   });
 }
 
-noteAll();
 addCopying();
 enter();
 setInterval(renewTimes, TIMES_MS);
-document.addEventListener('visibilitychange', () => {
-  if (!document.hidden && body.dataset.follows === 'yes') renew();
+document.addEventListener('focusout', () => {
+  if (waiting !== undefined) setTimeout(() => waiting !== undefined && renewInside(waiting));
 });
 if (body.dataset.follows === 'yes') follow();

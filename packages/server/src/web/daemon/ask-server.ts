@@ -20,6 +20,6 @@ export function serverAt(socket: string): AskServer {
       ACTIONS,
       socket,
       { command, args, ...(by === undefined ? {} : { by }) },
-      command === 'status' || command === 'hosts' ? LOOKING_MS : PATIENCE_MS,
+      command === 'overview' ? LOOKING_MS : PATIENCE_MS,
     );
 }

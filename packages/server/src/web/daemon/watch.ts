@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Event } from '@banshare/protocol';
 import { monotonicSeconds, wallSeconds, type AdminReply } from '@banshare/runtime';
 import type { BansAfter, NewsSince } from '../../operator/looking/follow-news.ts';
-import type { HostList, Status } from '../../operator/status.ts';
+import type { HostList } from '../../operator/host-list.ts';
+import type { Status } from '../../operator/status.ts';
 import type { AskServer } from './ask-server.ts';
 import { BanMirror } from './ban-mirror.ts';
 
@@ -26,9 +27,13 @@ export type Known = {
 const FRESH_SECONDS = 2;
 /** After so many seconds the server is asked to try a write, which finds a full disk. */
 const THOROUGH_SECONDS = 60;
-/** How long a question for news waits there, seconds; how long the next one waits here after some, or after a fault, milliseconds. */
+/**
+ * How long a question for news waits there, seconds; how long the next one waits here after some, after as many as one answer has, where more
+ * wait, or after a fault, milliseconds.
+ */
 const NEWS_SECONDS = 20;
-const BETWEEN_NEWS_MS = 200;
+const BETWEEN_NEWS_MS = 500;
+const AFTER_FULL_MS = 200;
 const AFTER_FAULT_MS = 500;
 /** A page comes after so long whatever the server does. */
 const LATE_MS = 700;
@@ -38,7 +43,7 @@ const MOST_RECENT = 100;
 const CHART_MINUTES = 60;
 const SWEEP_SECONDS = 30;
 /** So much of the time at most is spent on asking for status and hosts. */
-const ASKING_SHARE = 0.1;
+const ASKING_SHARE = 0.05;
 
 /**
  * Follows the server, once for all browsers: news as they come, while somebody looks at status and hosts those every two seconds. Whoever
@@ -133,16 +138,12 @@ export class Watch {
   async #lookNow(): Promise<void> {
     const began = monotonicSeconds();
     const isQuick = began - this.#thoroughAt < THOROUGH_SECONDS;
-    const [status, fleet] = await Promise.all([
-      this.#ask('status', isQuick ? { quick: true } : {}),
-      this.#ask('hosts'),
-    ]);
+    const reply = await this.#ask('overview', isQuick ? { quick: true } : {});
     if (!isQuick) this.#thoroughAt = began;
     this.#lookedAt = monotonicSeconds();
     this.#tookSeconds = this.#lookedAt - began;
-    this.#answered(status);
-    if (status.ok) this.#known.status = status.result as Status;
-    if (fleet.ok) this.#known.fleet = fleet.result as HostList;
+    this.#answered(reply);
+    if (reply.ok) Object.assign(this.#known, reply.result as { status: Status; fleet: HostList });
   }
 
   /** Returns how many milliseconds to wait before the next time. */
@@ -161,7 +162,8 @@ export class Watch {
     }
     this.#take(events);
     this.#tell();
-    return events.length > 0 ? BETWEEN_NEWS_MS : 0;
+    if (events.length === 0) return 0;
+    return this.#seq < head ? AFTER_FULL_MS : BETWEEN_NEWS_MS;
   }
 
   #take(events: readonly Event[]): void {

@@ -6,10 +6,10 @@ import { isNamed, isOwnOrigin, namesOf } from './names.ts';
 import { isSame, randomKey, type Sessions, type Visitor } from './sessions.ts';
 
 /** What the handlers behind the door are told. */
-export type Behind = { Variables: { visitor: Visitor } };
+export type Behind = { Variables: { visitor: Visitor; isLetIn: () => boolean } };
 
 export const COOKIE = 'banshare-session';
-/** Requests of one visitor; a browser that follows asks twice a second at most. */
+/** Requests of one visitor. */
 const PER_MINUTE = 600;
 const AT_ONCE = 100;
 const MOST_BUCKETS = 1000;
@@ -91,6 +91,8 @@ export function letIn(web: ServerConfig['web'], sessions: Sessions, sayNo: SayNo
     buckets.set(visitor.token, bucket);
     if (!bucket.take(now)) return sayNo(context, 429, 'Too many requests: wait a moment.');
     context.set('visitor', visitor);
+    // Asked again by what goes on for hours.
+    context.set('isLetIn', () => known(context) !== undefined);
     return next();
   };
 }

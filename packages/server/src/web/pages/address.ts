@@ -5,7 +5,19 @@ import { sayWhere } from '../../words/whereabouts.ts';
 import { networkOf } from '../../words/network.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';
 import { findBans } from './find-bans.ts';
-import { count, ending, isoText, moment, query, sign, spanText, table, type Html } from './parts.ts';
+import {
+  count,
+  ending,
+  isoText,
+  live,
+  liveRows,
+  moment,
+  query,
+  sign,
+  spanText,
+  table,
+  type Html,
+} from './parts.ts';
 
 const MOST_NEIGHBOURS = 20;
 /** So many of the hosts that support a ban are named. */
@@ -25,22 +37,23 @@ export function addressPage({ explanation, bans, acts }: Shown, now: number): Ht
     (ban) => ban.ip === ip || ban.ip.includes('/'),
   );
   const newest = events.at(-1);
-  return html`<section class="answer address-of ${active.length > 0 ? 'banned' : ''}" id="address" data-live>
-      <h1>
-        ${sign(active.length > 0 ? 'ban' : 'well')} <span class="address">${ip}</span> is
-        ${active.length > 0 ? 'banned' : 'not banned'}
-      </h1>
-      ${where === '' ? '' : html`<p>${where}</p>`} ${active.map((ban) => activeText(ban, ip, now))}
-      ${supporters.map(supportText)}
-      ${
-        acts
-          ? html`<p class="buttons">
-              ${active.length > 0 ? html`<a class="button" href="/act/unban${query({ ip })}">Lift it</a>` : html`<a class="button" href="/act/ban${query({ ip })}">Ban it</a>`}
-              <a class="button" href="/act/never-ban${query({ range: ip })}">Never ban it</a>
-            </p>`
-          : html`<p><code>banshare-server ${active.length > 0 ? 'unban' : 'ban'} ${ip}</code></p>`
-      }
-    </section>
+  const answer = html`<section class="answer address-of ${active.length > 0 ? 'banned' : ''}" id="address">
+    <h1>
+      ${sign(active.length > 0 ? 'ban' : 'well')} <span class="address">${ip}</span> is
+      ${active.length > 0 ? 'banned' : 'not banned'}
+    </h1>
+    ${where === '' ? '' : html`<p>${where}</p>`} ${active.map((ban) => activeText(ban, ip, now))}
+    ${supporters.map(supportText)}
+    ${
+      acts
+        ? html`<p class="buttons">
+            ${active.length > 0 ? html`<a class="button" href="/act/unban${query({ ip })}">Lift it</a>` : html`<a class="button" href="/act/ban${query({ ip })}">Ban it</a>`}
+            <a class="button" href="/act/never-ban${query({ range: ip })}">Never ban it</a>
+          </p>`
+        : html`<p><code>banshare-server ${active.length > 0 ? 'unban' : 'ban'} ${ip}</code></p>`
+    }
+  </section>`;
+  return html`${live('address', answer)}
     ${newest === undefined ? html`<p class="empty">Nothing is known of this address.</p>` : ''}
     <div class="columns">
       <div>${newest === undefined ? '' : outcomes(newest, explanation)} ${neighbours(bans, ip, now)}</div>
@@ -92,9 +105,12 @@ function outcomes(event: Explanation['events'][number], { dropped }: Explanation
   return html`<section class="card">
     <h2>
       What hosts made of the ${event.kind === 'ban' ? 'ban' : 'unban'}
-      <span class="soft" id="confirmed" data-live
-        >${done.toLocaleString('en-US')} of ${count(event.outcomes.length, 'host')} have confirmed it</span
-      >
+      ${live(
+        'confirmed',
+        html`<span class="soft" id="confirmed"
+          >${done.toLocaleString('en-US')} of ${count(event.outcomes.length, 'host')} have confirmed it</span
+        >`,
+      )}
     </h2>
     ${table(
       'outcomes',
@@ -154,7 +170,7 @@ function neighbours(bans: readonly MirrorBan[], ip: string, now: number): Html {
   const found = findBans(bans, { q: network, jail: '', host: '', sort: 'newest' }).filter(
     (ban) => ban.ip !== ip,
   );
-  return html`<section class="card" id="neighbours" data-live>
+  const there = html`<section class="card" id="neighbours">
     <h2>Its neighbours in <a class="address" href="/bans${query({ q: network })}">${network}</a></h2>
     ${
       found.length === 0
@@ -165,6 +181,7 @@ function neighbours(bans: readonly MirrorBan[], ip: string, now: number): Html {
             </ul>`
     }
   </section>`;
+  return live('neighbours', there);
 }
 
 type Step = { readonly at: number; readonly key: string; readonly kind: string; readonly text: Html };
@@ -194,8 +211,16 @@ function timeline({ reports, events }: Explanation, now: number): Html {
   ].toSorted((one, other) => other.at - one.at);
   return html`<section class="card stream">
     <h2>What happened</h2>
-    <ol id="timeline" data-live="rows">
-      ${steps.map(({ at, key, kind, text }) => html`<li data-key="${key}" class="${kind}">${sign(kind)} <span class="what">${text}</span> ${moment(at, now)}</li>`)}
+    <ol id="timeline">
+      ${liveRows(
+        'timeline',
+        steps.map(
+          ({ at, key, kind, text }) =>
+            html`<li data-key="${key}" class="${kind}">
+              ${sign(kind)} <span class="what">${text}</span> ${moment(at, now)}
+            </li>`,
+        ),
+      )}
     </ol>
   </section>`;
 }

@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import { sayWhere, type Whereabouts } from '../../words/whereabouts.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';
 import { BAN_SORTS, findBans, type BanQuery, type BanSort } from './find-bans.ts';
-import { count, ending, moment, pager, query, table, type Html, searchForm } from './parts.ts';
+import { count, ending, live, moment, pager, query, searchForm, table, type Html } from './parts.ts';
 
 const PER_PAGE = 50;
 const COLUMNS = [
@@ -61,9 +61,7 @@ export function bansPage(
   return html`<div class="bar">
       <h1>
         Bans
-        <span class="sum" id="sum" data-live
-          >${isAll ? all : `${count(found, 'ban')} of ${all}`}${isWhole ? '' : ', more are being read'}</span
-        >
+        ${live('sum', html`<span class="sum" id="sum">${isAll ? all : `${count(found, 'ban')} of ${all}`}${isWhole ? '' : ', more are being read'}</span>`)}
       </h1>
       ${searchForm('/bans', 'Address, range or word', sought.q, furtherFields(sought))}
     </div>

@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import type { HostStatus, Status } from '../../operator/status.ts';
 import type { ListedHeld } from '../../operator/deeds/stop.ts';
 import { withCommands } from './command-text.ts';
-import { count, ending, moment, table, type Html } from './parts.ts';
+import { count, ending, live, moment, table, type Html } from './parts.ts';
 
 /** What is held, as the server answers. */
 export type Held = { readonly bans: readonly ListedHeld[]; readonly held: number };
@@ -17,13 +17,16 @@ export function heldPage(
   return html`<div class="bar">
       <h1>
         Held and pending
-        <span class="sum" id="sum" data-live
-          >${count(held, 'ban is', 'bans are')} held,
-          ${count(waiting.length, 'host waits', 'hosts wait')}</span
-        >
+        ${live(
+          'sum',
+          html`<span class="sum" id="sum"
+            >${count(held, 'ban is', 'bans are')} held,
+            ${count(waiting.length, 'host waits', 'hosts wait')}</span
+          >`,
+        )}
       </h1>
     </div>
-    ${frozenText(status, now)}
+    ${live('frozen', frozenText(status, now))}
     <section class="section" id="held">
       <h2>Held bans</h2>
       <p>
@@ -116,9 +119,9 @@ function waitingRow({ name, version, addresses, namesake }: HostStatus, acts: bo
 
 function frozenText(status: Status | undefined, now: number): Html {
   const frozen = status?.frozen ?? null;
-  if (frozen === null) return html`<div id="frozen" data-live></div>`;
+  if (frozen === null) return html`<div id="frozen"></div>`;
   const { since, until } = frozen;
-  return html`<div id="frozen" data-live class="silence">
+  return html`<div id="frozen" class="silence">
     <strong>The fleet is frozen</strong>
     <p>
       Since

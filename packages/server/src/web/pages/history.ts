@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 import type { PastBans } from '../../operator/looking/history.ts';
 import type { Status } from '../../operator/status.ts';
-import { count, isoText, moment, query, table, type Html } from './parts.ts';
+import { count, isoText, live, moment, query, table, type Html } from './parts.ts';
 
 const HEIGHT = 120;
 const DAY = 86_400;
@@ -9,7 +9,7 @@ const DAY = 86_400;
 /** The bans of thirty days: how many an hour, where they came from, who found them, and what they were worth. */
 export function historyPage(past: PastBans, status: Status | undefined): Html {
   const { bans, since, at, hours, jails, networks, countries, reporters, isRough } = past;
-  return html`<div class="bar">
+  const shown = html`<div class="bar">
       <h1>
         History
         <span class="sum">${count(bans, 'ban')} since ${moment(since, at)}, as of ${moment(at, at)}</span>
@@ -30,6 +30,7 @@ export function historyPage(past: PastBans, status: Status | undefined): Html {
       <h2>By day</h2>
       ${table('days', 'Bans by day', [{ label: 'Day' }, { label: 'Banned', isNumber: true }, { label: 'Lifted', isNumber: true }], daysOf(hours))}
     </section>`;
+  return live('history', html`<div id="history">${shown}</div>`);
 }
 
 /** A network that a file names is no range that one could look for. */

@@ -1,7 +1,8 @@
 import { html } from 'hono/html';
-import type { HostList, HostStatus } from '../../operator/status.ts';
+import type { HostList } from '../../operator/host-list.ts';
+import type { HostStatus } from '../../operator/status.ts';
 import { SIGN_ORDER, SIGN_WORDS, stateOf, type HostState } from './host-state.ts';
-import { count, moment, pager, query, sign, spanText, table, type Html, searchForm } from './parts.ts';
+import { count, live, moment, pager, query, searchForm, sign, spanText, table, type Html } from './parts.ts';
 
 const PER_PAGE = 100;
 
@@ -53,9 +54,7 @@ export function hostsPage(
   return html`<div class="bar">
       <h1>
         Hosts
-        <span class="sum" id="sum" data-live
-          >${found.length === all.length ? count(all.length, 'host') : `${count(found.length, 'host')} of ${all.length.toLocaleString('en-US')}`}</span
-        >
+        ${live('sum', html`<span class="sum" id="sum">${found.length === all.length ? count(all.length, 'host') : `${count(found.length, 'host')} of ${all.length.toLocaleString('en-US')}`}</span>`)}
       </h1>
       ${searchForm('/hosts', 'Name, address or word', q, stateField(state, all))}
     </div>

@@ -1,9 +1,9 @@
 import { html, raw } from 'hono/html';
-import { version } from '@banshare/runtime';
+import { version as programVersion } from '@banshare/runtime';
 import type { Visitor } from '../door/sessions.ts';
 import type { Silence } from '../daemon/watch.ts';
 import { withCommands } from './command-text.ts';
-import { isoText, moment, sign, type Html } from './parts.ts';
+import { isoText, live, moment, sign, type Html } from './parts.ts';
 
 /** The views, in the order of the menu. */
 const VIEWS = [
@@ -29,10 +29,15 @@ export type Frame = {
   /** What a browser may keep, by the hash of the page's files. */
   readonly files: string;
   readonly now: number;
+  /** Tells this page from every other that was made. */
+  readonly version: string;
 };
 
 /** A whole page. */
-export function layout({ path, title, visitor, silence, acts, files, now }: Frame, content: Html): Html {
+export function layout(
+  { path, title, visitor, silence, acts, files, now, version }: Frame,
+  content: Html,
+): Html {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -44,7 +49,11 @@ export function layout({ path, title, visitor, silence, acts, files, now }: Fram
         <link rel="stylesheet" href="/page.css?${files}" />
         <script src="/page.js?${files}" defer></script>
       </head>
-      <body data-now="${now.toFixed(1)}" data-follows="${visitor === undefined ? 'no' : 'yes'}">
+      <body
+        data-now="${now.toFixed(1)}"
+        data-follows="${visitor === undefined ? 'no' : 'yes'}"
+        data-version="${version}"
+      >
         ${raw(SIGNS)}
         <a class="skip" href="#main">To the content</a>
         <header class="top">
@@ -53,12 +62,12 @@ export function layout({ path, title, visitor, silence, acts, files, now }: Fram
         </header>
         <p class="notice" id="notice" role="alert" hidden></p>
         <p class="unseen" id="announce" role="status"></p>
-        ${silenceNotice(silence, now)}
+        ${live('silence', silenceNotice(silence, now))}
         <main id="main" tabindex="-1">${content}</main>
         <footer>
           <p>
-            banshare ${version} · shown as of
-            <time id="as-of" data-live datetime="${isoText(now)}"
+            banshare ${programVersion} · shown as of
+            <time id="as-of" datetime="${isoText(now)}"
               >${isoText(now).replace('T', ' ').replace('Z', ' UTC')}</time
             >
           </p>
@@ -87,8 +96,8 @@ function who({ name, token }: Visitor): Html {
 }
 
 function silenceNotice(silence: Silence | null, now: number): Html {
-  if (silence === null) return html`<div id="silence" data-live></div>`;
-  return html`<div id="silence" data-live class="silence" role="alert">
+  if (silence === null) return html`<div id="silence"></div>`;
+  return html`<div id="silence" class="silence" role="alert">
     <strong>${sign('urgent')} The server does not answer</strong>
     <p>
       Since ${moment(silence.since, now)}: ${silence.reason}.

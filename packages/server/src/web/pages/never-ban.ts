@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import { withCommands } from './command-text.ts';
-import { count, searchForm, table, type Html } from './parts.ts';
+import { count, live, searchForm, table, type Html } from './parts.ts';
 
 export type NeverBanEntry = { readonly range: string; readonly source: string };
 
@@ -14,9 +14,7 @@ export function neverBanPage(entries: readonly NeverBanEntry[], q: string, acts:
   return html`<div class="bar">
       <h1>
         Never-ban
-        <span class="sum" id="sum" data-live
-          >${found.length === entries.length ? count(entries.length, 'entry', 'entries') : `${found.length} of ${count(entries.length, 'entry', 'entries')}`}</span
-        >
+        ${live('sum', html`<span class="sum" id="sum">${found.length === entries.length ? count(entries.length, 'entry', 'entries') : `${found.length} of ${count(entries.length, 'entry', 'entries')}`}</span>`)}
       </h1>
       ${searchForm('/never-ban', 'Address, range or word', q)}
     </div>

@@ -6,7 +6,7 @@ import type { Known } from '../daemon/watch.ts';
 import { withCommands } from './command-text.ts';
 import { SIGN_ORDER, SIGN_WORDS, stateOf, type HostState } from './host-state.ts';
 import { minuteChart } from './minute-chart.ts';
-import { count, ending, moment, sign, type Html } from './parts.ts';
+import { count, ending, live, liveRows, moment, sign, type Html } from './parts.ts';
 
 /** Where more stands about what a person has to know, by the code of its entry. */
 const WHERE: readonly { codes: RegExp; href: string; name: string }[] = [
@@ -36,13 +36,16 @@ const MOST_STREAM = 40;
 export function nowPage(known: Known, acts: boolean, now: number): Html {
   const { status, fleet } = known;
   if (status === undefined)
-    return html`<section class="answer" id="answer" data-live>
+    return html`<section class="answer" id="answer">
       <h1>Unknown</h1>
       <p>The server has not answered yet.</p>
     </section>`;
-  return html`${answer(status, acts)}
+  return html`${live('answer', answer(status, acts))}
     <div class="columns">
-      <div>${figures(status)} ${rate(known, now)} ${tiles(fleet?.hosts ?? [], now)}</div>
+      <div>
+        ${live('figures', figures(status))} ${live('rate', rate(known, now))}
+        ${tiles(fleet?.hosts ?? [], now)}
+      </div>
       ${stream(known.recent, now)}
     </div>`;
 }
@@ -64,7 +67,7 @@ function answer({ urgent, todo }: Status, acts: boolean): Html {
       : todo.length > 0
         ? `${todo.length === 1 ? 'One thing' : `${todo.length} things`} to do, nothing urgent`
         : 'All is well';
-  return html`<section class="answer ${tone}" id="answer" data-live>
+  return html`<section class="answer ${tone}" id="answer">
     <h1>${sign(tone)} ${said}</h1>
     ${
       tone === 'well'
@@ -92,7 +95,7 @@ function entryItem({ code, text }: Entry, tone: 'urgent' | 'todo', acts: boolean
 function figures(status: Status): Html {
   const { hosts, inPlace, activeBans, banRate, held, pending } = status;
   const counting = hosts - status.muted.length;
-  return html`<dl class="figures" id="figures" data-live>
+  return html`<dl class="figures" id="figures">
     ${figure('Hosts', hosts.toLocaleString('en-US'), inPlace.hosts === 0 ? 'what is in place is unknown' : `every ban in place on ${inPlace.complete.toLocaleString('en-US')} of ${count(counting, 'host')}`, '/hosts')}
     ${figure('Active bans', activeBans.toLocaleString('en-US'), status.activeRanges === 0 ? 'single addresses' : `${count(status.activeRanges, 'range')} among them`, '/bans')}
     ${figure('New in 10 min', banRate.recent.toLocaleString('en-US'), banRate.usual === null ? 'usual rate unknown yet' : `usually ${usualText(banRate.usual)}`, '/bans')}
@@ -109,7 +112,7 @@ function figure(name: string, value: string, more: string, href: string): Html {
 }
 
 function rate({ minutes }: Known, now: number): Html {
-  return html`<section class="card" id="rate" data-live>
+  return html`<section class="card" id="rate">
     <h2>Bans a minute</h2>
     ${minuteChart(minutes, now)}
   </section>`;
@@ -127,21 +130,30 @@ function tiles(hosts: readonly HostStatus[], now: number): Html {
     sign: each,
     hosts: stated.filter(({ state }) => state.sign === each).length,
   }));
-  return html`<section class="card" id="tiles" data-live>
+  return html`<section class="card">
     <h2>Hosts</h2>
-    ${hosts.length === 0 ? html`<p>No host is in the fleet yet.</p>` : ''}
-    <ul class="legend">
-      ${counts.filter((each) => each.hosts > 0).map((each) => html`<li class="is-${each.sign}">${sign(each.sign)} ${each.hosts.toLocaleString('en-US')} ${SIGN_WORDS[each.sign]}</li>`)}
-    </ul>
-    <ul class="tiles ${hosts.length > MOST_NAMED ? 'small' : ''}">
-      ${stated.map(({ host, state }) => tile(host, state))}
+    ${live('legend', legend(counts))}
+    <ul id="tiles" class="tiles ${hosts.length > MOST_NAMED ? 'small' : ''}">
+      ${liveRows(
+        'tiles',
+        stated.map(({ host, state }) => tile(host, state)),
+      )}
     </ul>
   </section>`;
 }
 
+function legend(counts: readonly { sign: HostState['sign']; hosts: number }[]): Html {
+  return html`<div id="legend">
+    ${counts.every((each) => each.hosts === 0) ? html`<p>No host is in the fleet yet.</p>` : ''}
+    <ul class="legend">
+      ${counts.filter((each) => each.hosts > 0).map((each) => html`<li class="is-${each.sign}">${sign(each.sign)} ${each.hosts.toLocaleString('en-US')} ${SIGN_WORDS[each.sign]}</li>`)}
+    </ul>
+  </div>`;
+}
+
 function tile({ name }: HostStatus, { word, sign: shape, more }: HostState): Html {
   const said = `${name}: ${word}${more === '' ? '' : `, ${more}`}`;
-  return html`<li>
+  return html`<li data-key="${name}">
     <a
       class="tile is-${shape}"
       id="tile-${name}"
@@ -156,8 +168,13 @@ function tile({ name }: HostStatus, { word, sign: shape, more }: HostState): Htm
 function stream(recent: readonly Event[], now: number): Html {
   return html`<section class="card stream">
     <h2>As it happens</h2>
-    <ol id="stream" data-live="rows">
-      ${recent.length === 0 ? html`<li data-key="none">Nothing was banned yet.</li>` : recent.slice(0, MOST_STREAM).map((event) => streamItem(event, now))}
+    <ol id="stream">
+      ${liveRows(
+        'stream',
+        recent.length === 0
+          ? [html`<li data-key="none">Nothing was banned yet.</li>`]
+          : recent.slice(0, MOST_STREAM).map((event) => streamItem(event, now)),
+      )}
     </ol>
   </section>`;
 }

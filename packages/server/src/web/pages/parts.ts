@@ -1,7 +1,17 @@
-import { html } from 'hono/html';
+import { html, raw } from 'hono/html';
 
 /** A piece of a page; whatever is put into it is escaped, unless it is such a piece itself. */
 export type Html = ReturnType<typeof html>;
+
+/** Marks a piece of a page, an element by that id, as one that is renewed while somebody looks: live/pieces.ts finds it. */
+export function live(id: string, piece: Html): Html {
+  return html`${raw(`<!--live ${id}-->`)}${piece}${raw('<!--/live-->')}`;
+}
+
+/** Marks the rows of a list, an element by that id, as renewed one by one; each row has its key in data-key. */
+export function liveRows(id: string, rows: readonly Html[]): Html {
+  return html`${raw(`<!--rows ${id}-->`)}${rows.map((row) => html`${raw('<!--row-->')}${row}`)}${raw('<!--/rows-->')}`;
+}
 
 /** A column of a table: its head, and for numbers that they stand at the right. */
 type Column = { readonly label: string; readonly isNumber?: boolean };
@@ -66,8 +76,11 @@ export function table(id: string, caption: string, columns: readonly Column[], r
           ${columns.map(({ label, isNumber }) => html`<th role="columnheader" scope="col" class="${isNumber === true ? 'number' : ''}">${label}</th>`)}
         </tr>
       </thead>
-      <tbody role="rowgroup" id="${id}" data-live="rows">
-        ${rows.map((row) => rowOf(columns, row))}
+      <tbody role="rowgroup" id="${id}">
+        ${liveRows(
+          id,
+          rows.map((row) => rowOf(columns, row)),
+        )}
       </tbody>
     </table>
   </div>`;
