@@ -72,8 +72,8 @@ await orExit(async () => {
 });
 
 /**
- * Not for another architecture than this one: a reporter without code compiles its text. V8 makes other bytes each time,
- * so code that is there is kept: a second build must not look like an upgrade to the installer.
+ * Not for another architecture than this one: a reporter without code compiles its text. Making it
+ * takes a moment, so code that is there is kept: its name says of what text, runtime and flags it is.
  */
 async function writeCode(
   library: string,
