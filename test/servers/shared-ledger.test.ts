@@ -176,6 +176,33 @@ test(
   },
 );
 
+test(
+  'a host that reports at both servers in turns has the limit of one: what it brought at the first counts at the other',
+  { skip },
+  async () => {
+    const all = await servers();
+    const { b } = all;
+    const one = await all.fleet.peer('h8');
+    await b.restart(`${all.toml}[limits]\nhost-per-minute = 60\nhost-burst = 20\n`);
+    await settled(all);
+    const other = at(all, b, one);
+    const bring = async (peer: Peer, network: string, count: number): Promise<string[]> => {
+      const fates: string[] = [];
+      for (let last = 1; last <= count; last += 1) fates.push(await fateOf(peer, `${network}.${last}`));
+      return fates;
+    };
+    const began = performance.now();
+    await bring(one, '100.20.1', 15);
+    await settled(all);
+    const fates = await bring(other, '100.20.2', 20);
+    const accepted = fates.filter((fate) => fate === 'accepted').length;
+    // One a second comes back.
+    const most = 5 + Math.ceil((performance.now() - began) / 1000);
+    assert.ok(accepted >= 5 && accepted <= most, `${accepted} of at most ${most}: ${fates.join(' ')}`);
+    await b.restart(all.toml);
+  },
+);
+
 test('who asks for status writes nothing that the other servers have to apply', { skip }, async () => {
   const all = await servers();
   const newest = (): string =>

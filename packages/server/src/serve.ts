@@ -26,7 +26,7 @@ import { BanMinutes } from './ledger/books/ban-minutes.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
 import { policyOf, reloaderOf } from './reload.ts';
 import { watchShared } from './share.ts';
-import { countReported } from './ledger/tables/reports.ts';
+import { countReported, ReportedElsewhere } from './ledger/tables/reports.ts';
 import { Opening } from './fleet/opening.ts';
 import { hurryDrills } from './fleet/hurry.ts';
 import { keepDrilling } from './keep-drilling.ts';
@@ -204,11 +204,12 @@ function distributorOf({ config, fanOut }: ServeOptions, core: Core): Distributo
 
 function decidingOf(
   config: ServerConfig,
-  { ledger, book, neverBan, freeze }: Core,
+  { ledger, book, neverBan, freeze, clock }: Core,
   { policy, limits }: { policy: Policy; limits: LimitKeeper },
 ): DecideParts {
   const activeBans = new ActiveCount(ledger);
   const counted = [limits, activeBans];
+  const elsewhere = ledger.isShared ? new ReportedElsewhere(ledger.sql) : undefined;
   ledger.follow({
     begins: () => {
       for (const each of counted) each.begins();
@@ -216,6 +217,10 @@ function decidingOf(
     applied: ({ isAll, isForeign, events }) => {
       const others = isAll || isForeign ? countReported(ledger.sql, events) : undefined;
       for (const each of counted) each.published(others);
+      if (isAll || !isForeign) elsewhere?.skip();
+      else
+        for (const [host, count] of elsewhere?.take() ?? [])
+          limits.reportedElsewhere(host, count, clock.now());
     },
   });
   return {

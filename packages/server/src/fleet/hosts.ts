@@ -285,18 +285,13 @@ export class HostBook {
 
 /** What a host told this server since its row was written, and what only this server knows of it, stays. */
 function merge(known: Host, row: Host): Host {
-  const { heardAt, ahead, lacking, spool, dropped, instances } = known;
+  const { heardAt, dropped, instances } = known;
   const { lastSeen, position, version, generation, server, clockAhead, ranges, addresses, receipt } = known;
-  const { outSince } = known;
-  const where = { lastSeen, position, version, generation, server };
+  const { outSince, node, ahead, lacking, spool } = known;
+  const where = { lastSeen, position, version, generation, node, server, ahead, lacking, spool };
   const told = { ...where, clockAhead, ranges, addresses, receipt, outSince };
   const isOlder = (row.lastSeen ?? 0) < (known.lastSeen ?? 0);
-  return Object.assign(
-    known,
-    row,
-    { heardAt, ahead, lacking, spool, dropped, instances },
-    isOlder ? told : {},
-  );
+  return Object.assign(known, row, { heardAt, dropped, instances }, isOlder ? told : {});
 }
 
 function toldAt(what: NonNullable<AckRequest['dropped']>, now: number): Host['dropped'] {

@@ -22,17 +22,25 @@ class HostBuckets {
   }
 
   take(hostId: number, now: number): boolean {
+    return this.#of(hostId, now).take(now);
+  }
+
+  owe(hostId: number, count: number, now: number): void {
+    this.#of(hostId, now).spend(count, { mayOwe: true });
+  }
+
+  sweep(now: number): void {
+    for (const [id, { at }] of this.#hosts) if (now - at > FORGET_SECONDS) this.#hosts.delete(id);
+  }
+
+  #of(hostId: number, now: number): TokenBucket {
     let known = this.#hosts.get(hostId);
     if (known === undefined) {
       known = { bucket: new TokenBucket(this.#perMinute, this.#burst, now), at: now };
       this.#hosts.set(hostId, known);
     }
     known.at = now;
-    return known.bucket.take(now);
-  }
-
-  sweep(now: number): void {
-    for (const [id, { at }] of this.#hosts) if (now - at > FORGET_SECONDS) this.#hosts.delete(id);
+    return known.bucket;
   }
 }
 
@@ -68,6 +76,11 @@ export class LimitKeeper {
   /** Whether a host may report a ban, or take one back, now. */
   admitsReport(hostId: number, now: number): boolean {
     return this.#reports.take(hostId, now);
+  }
+
+  /** What a host has reported at another server counts here too: where it reports at both at once it owes what one would not have taken. */
+  reportedElsewhere(hostId: number, count: number, now: number): void {
+    this.#reports.owe(hostId, count, now);
   }
 
   /** Whether a host may say anything else now; pages of sync have their own turns. */

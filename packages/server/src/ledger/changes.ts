@@ -37,7 +37,7 @@ const TRIGGERS = `
   CREATE TEMP TRIGGER host_changed AFTER UPDATE OF id, key, curve, next_key, next_curve, rotation_at, name, wanted,
     state, enrolled, approved, muted_until, mute_note ON main.hosts BEGIN SELECT touched('hosts', new.id); END;
   CREATE TEMP TRIGGER host_told AFTER UPDATE OF last_seen, epoch, applied, version, generation, clock_ahead, ranges, addresses,
-    receipt, out_since ON main.hosts BEGIN SELECT touched('told', new.id); END;
+    receipt, out_since, ahead, lacking, spool ON main.hosts BEGIN SELECT touched('told', new.id); END;
   CREATE TEMP TRIGGER seen_put AFTER INSERT ON main.seen_at BEGIN SELECT touched('addresses', new.host); END;
   CREATE TEMP TRIGGER seen_moved AFTER UPDATE ON main.seen_at BEGIN SELECT touched('addresses', new.host); END;
   CREATE TEMP TRIGGER seen_gone AFTER DELETE ON main.seen_at BEGIN SELECT touched('addresses', old.host); END;

@@ -158,6 +158,10 @@ const STEPS: readonly string[] = [
    ) STRICT;
    CREATE UNIQUE INDEX evidence_report ON evidence (host, id);`,
   `ALTER TABLE hosts ADD COLUMN node TEXT;`,
+  // What hosts told one of several servers the others had no word of.
+  `ALTER TABLE hosts ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE hosts ADD COLUMN lacking INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE hosts ADD COLUMN spool INTEGER;`,
 ];
 
 /** The version of the tables that this program knows. */

@@ -68,7 +68,7 @@ export type HostStatus = {
   outSince: number | null;
   mutedUntil: number | null;
   muteNote: string | null;
-  /** Reports that wait there for a server; null where it is older, or at another server. */
+  /** Reports that wait there for a server; null where it is older. */
   spool: number | null;
   /** What its own sets have dropped, or why that is unknown. */
   dropped: HostWorth | null;

@@ -26,8 +26,8 @@ export class TokenBucket {
     return this.#tokens >= count;
   }
 
-  /** Takes so many, or all that there are. */
-  spend(count: number): void {
-    this.#tokens = Math.max(0, this.#tokens - count);
+  /** Takes so many, or all that there are; where it may owe, what lacks is taken of what comes, so much at most as it may hold. */
+  spend(count: number, { mayOwe = false } = {}): void {
+    this.#tokens = Math.max(mayOwe ? -this.#most : 0, this.#tokens - count);
   }
 }

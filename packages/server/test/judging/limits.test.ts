@@ -37,6 +37,23 @@ test('each host has a bucket of its own, and a host that was forgotten for its s
   assert.deepEqual([limits.admitsReport(1, 4000), limits.admitsReport(1, 4000)], [true, true]);
 });
 
+test('what a host reported at another server counts here, and what it brought beyond its burst at both it owes, but for no longer than a burst', () => {
+  const limits = new LimitKeeper({ hostPerMinute: 60, hostBurst: 5, fleetPerMinute: 10, active: 10 });
+  const admitted = (now: number): number => {
+    let count = 0;
+    while (limits.admitsReport(1, now)) count += 1;
+    return count;
+  };
+  limits.reportedElsewhere(1, 3, 0);
+  assert.equal(admitted(0), 2);
+  // At the same moment it had brought five there.
+  limits.reportedElsewhere(1, 5, 0);
+  assert.deepEqual([admitted(5), admitted(7)], [0, 2]);
+  limits.reportedElsewhere(1, 1000, 7);
+  assert.deepEqual([admitted(12), admitted(14)], [0, 2]);
+  assert.equal(limits.admitsReport(2, 0), true);
+});
+
 test('at the cap of active bans new ones are held, and those below the fleet rate too, each with its reason', () => {
   const limits = new LimitKeeper({ hostPerMinute: 1, hostBurst: 2, fleetPerMinute: 2, active: 10 });
   assert.match(limits.reasonToHold(10, 0)?.reason ?? '', /10 active bans, the limit is 10/);

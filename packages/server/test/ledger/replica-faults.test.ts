@@ -10,6 +10,7 @@ import { publishBans } from '../../src/ledger/deeds.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import type { Books } from '../../src/ledger/record.ts';
 import { hostsOf } from '../../src/operator/status.ts';
+import { ackOf } from '../../../../test/fleet/index.ts';
 import { LogOfTest } from './log-of-test.ts';
 import { addressOf, copyOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
@@ -100,4 +101,27 @@ test('a host that is at another server is silent only where that has written not
   // One that was here last says so each 5 s.
   book.byName('h1')!.heardAt = NOW;
   assert.equal(await awayAt(NOW + 64), 64);
+});
+
+test('what a host is ahead by, lacks and has in its spool is known at every server, wherever it has said so, and of the newest word', async () => {
+  using pair = new Pair();
+  const servers = [pair.a, pair.b].map((ledger) => ({ ledger, book: new HostBook(ledger) }));
+  const tellAt = async (server: number, lacking: number, spool: number, now: number): Promise<void> => {
+    const { ledger, book } = servers[server]!;
+    const { epoch, tail } = ledger.head();
+    const ack = { ...ackOf({ epoch, applied: 7, tail }), addresses: [], outcomes: [], lacking, spool };
+    await book.acknowledge(book.byName('h1')!, ack, 0, now);
+    await book.flush();
+    for (const each of servers) await each.ledger.catchUp();
+  };
+  const known = (): unknown[] =>
+    servers.map(({ book }) => {
+      const { ahead, lacking, spool } = book.byName('h1')!;
+      return { ahead, lacking, spool };
+    });
+  await tellAt(0, 3, 12, NOW);
+  assert.deepEqual(known(), Array(2).fill({ ahead: 7, lacking: 3, spool: 12 }));
+  // It went over to the other one, and has sent what waited.
+  await tellAt(1, 0, 0, NOW + 5);
+  assert.deepEqual(known(), Array(2).fill({ ahead: 7, lacking: 0, spool: 0 }));
 });

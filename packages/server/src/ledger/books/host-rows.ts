@@ -109,8 +109,8 @@ function hostOf(row: Row): Host {
     heardAt: null,
     lastSeen: row['last_seen'] === null ? null : Number(row['last_seen']),
     position: epoch === null ? null : { epoch, applied: Number(row['applied']) },
-    ahead: 0,
-    lacking: 0,
+    ahead: Number(row['ahead']),
+    lacking: Number(row['lacking']),
     version: text('version'),
     generation: text('generation'),
     node: row['node'] === null ? null : (JSON.parse(String(row['node'])) as NodeBuild),
@@ -123,7 +123,7 @@ function hostOf(row: Row): Host {
       row['muted_until'] === null
         ? null
         : { until: Number(row['muted_until']), note: text('mute_note') ?? '' },
-    spool: null,
+    spool: row['spool'] === null ? null : Number(row['spool']),
     dropped: null,
     instances: new Instances(),
   };
@@ -133,6 +133,7 @@ function hostOf(row: Row): Host {
 function toldOf(host: Host): (string | number | null)[] {
   const { position, version, generation, node, server, clockAhead, ranges, addresses, receipt, outSince } =
     host;
+  const { ahead, lacking, spool } = host;
   return [
     position?.epoch ?? null,
     position?.applied ?? null,
@@ -145,20 +146,32 @@ function toldOf(host: Host): (string | number | null)[] {
     JSON.stringify(addresses),
     receipt === null ? null : JSON.stringify(receipt),
     outSince,
+    ahead,
+    lacking,
+    spool,
   ];
 }
 
 const WRITE_TOLD = `UPDATE hosts SET epoch = ?, applied = ?, version = ?, generation = ?, node = ?, server = ?, clock_ahead = ?, ranges = ?, addresses = ?,
-  receipt = ?, out_since = ?, last_seen = ? WHERE id = ?`;
+  receipt = ?, out_since = ?, ahead = ?, lacking = ?, spool = ?, last_seen = ? WHERE id = ?`;
 
 /** The same as one text, without what changes with every word of a host: its row is written when this changes. */
 export function gistOf(host: Host): string {
-  const { clockAhead, receipt } = host;
+  const { clockAhead, receipt, ahead, lacking, spool } = host;
   return JSON.stringify(
     toldOf({
       ...host,
       clockAhead: clockAhead === null ? null : Math.round(clockAhead / CLOCK_STEP),
       receipt: receipt === null ? null : { ...receipt, comparedAgo: 0 },
+      // A thousand hosts that empty their spools would be written with every word.
+      ahead: roughly(ahead),
+      lacking: roughly(lacking),
+      spool: spool === null ? null : roughly(spool),
     }),
   );
+}
+
+/** The same for a number and others up to about twice as much; 0 for none alone. */
+function roughly(count: number): number {
+  return Math.ceil(Math.log2(count + 1));
 }

@@ -55,6 +55,37 @@ export function countReported(sql: Sql, events: readonly Event[]): number {
   return events.filter(isReported).length;
 }
 
+/** What hosts report at the other servers of a shared ledger: each of their commits adds some. */
+export class ReportedElsewhere {
+  readonly #sql: Sql;
+  #seen: number;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+    this.#seen = this.#last();
+  }
+
+  /** Behind a commit of this server, which has counted what that added. */
+  skip(): void {
+    this.#seen = this.#last();
+  }
+
+  /** Behind a commit of another server: how much each host reported there. */
+  take(): ReadonlyMap<number, number> {
+    const counts = new Map<number, number>();
+    for (const row of this.#sql('SELECT host FROM reports WHERE n > ?').all(this.#seen) as Row[]) {
+      const host = Number(row['host']);
+      counts.set(host, (counts.get(host) ?? 0) + 1);
+    }
+    this.skip();
+    return counts;
+  }
+
+  #last(): number {
+    return Number((this.#sql('SELECT max(n) AS n FROM reports').get() as Row)['n'] ?? 0);
+  }
+}
+
 /** How the text of every address of a range begins, so that the index finds them; and of those that embed one of IPv4. */
 function beginningsOf(range: Range): string[] {
   const [first = '', prefixText = ''] = range.split('/');
