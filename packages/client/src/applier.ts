@@ -22,14 +22,15 @@ export function startApplier(
   },
   resources: Resources,
 ): Applier {
+  const now = (): number | undefined => host.clock.now();
   const applier = new Applier({
     state: host.state,
     enforcer: host.enforcer,
     concurrency: config.apply.concurrency,
     log: host.log,
-    now: () => host.clock.now() ?? wallSeconds(),
+    now: () => now() ?? wallSeconds(),
     settled: (row, effect) => {
-      host.tally.settled(row, effect, host.clock.now());
+      host.tally.settled(row, effect, now);
       host.times.settled(row, effect);
       if (tellEffect(host.state, row, effect)) host.bell.ring();
     },

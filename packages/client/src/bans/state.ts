@@ -78,11 +78,11 @@ export class State {
 
   /**
    * Writes a row. now is epoch seconds.
-   * @param earlier the row as it is in the state, where it was read in the same transaction: it is not looked up again, and where
-   * only its standing changes only that is written, with the indexes that it concerns.
+   * @param earlier the row as it is in the state, where it was read in the same transaction, null where there was none: it is not looked up
+   * again, and where only its standing changes only that is written, with the indexes that it concerns.
    */
-  put(row: BanRow, now: number, earlier?: BanRow): void {
-    const before = earlier ?? this.#countedOf(row);
+  put(row: BanRow, now: number, earlier?: BanRow | null): void {
+    const before = earlier === null ? undefined : (earlier ?? this.#countedOf(row));
     const forced = row.isEveryJail ? 2 : row.isForced ? 1 : 0;
     const standing = [
       row.status,
@@ -94,7 +94,7 @@ export class State {
       forced,
     ] as const;
     const { code: keptCode, text: keptBack } = row.keptBack;
-    if (earlier !== undefined && STAYS.every((name) => row[name] === earlier[name]))
+    if (earlier !== undefined && earlier !== null && STAYS.every((name) => row[name] === earlier[name]))
       this.#sql(
         `UPDATE bans SET status = ?, reason = ?, ours = ?, changed = ?, attempts = ?, retry_at = ?, forced = ?, kept_back = ?,
          reason_code = ?, kept_code = ? WHERE ip = ? AND prog = ? AND jail = ?`,

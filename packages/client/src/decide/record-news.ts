@@ -85,7 +85,7 @@ function takeBan(event: Event, parts: DecideParts, queued: BanRow[]): void {
   const earlier = state.get(event);
   const row = published(event, chosen, earlier);
   // A host that was away for long hears of thousands of bans that are over already: a row for each would be of no use.
-  if (earlier !== undefined || !isOver(row, now())) state.put(row, now());
+  if (earlier !== undefined || !isOver(row, now())) state.put(row, now(), earlier ?? null);
   if (row.status !== 'skipped') queued.push(row);
   if (chosen.apply) return;
   state.tell({ seq: row.seq, outcome: 'skipped', reason: sayReason(chosen.reason) });

@@ -20,18 +20,19 @@ export class Tally {
   #began: number | undefined;
 
   /**
-   * Something was carried out for a row, or failed; now is epoch seconds by the server's clock, undefined before that was heard. Bans
+   * Something was carried out for a row, or failed; `now` tells epoch seconds by the server's clock, undefined before that was heard. Bans
    * of before this program began are not timed: they waited for it, and not for their enforcer.
    */
-  settled(row: BanRow, { outcome }: Effect, now: number | undefined): void {
+  settled(row: BanRow, { outcome }: Effect, now: () => number | undefined): void {
     if (row.status === 'lifting') {
       this.#lifts += Number(outcome !== 'failed');
       return;
     }
     this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
     const isFirst = row.attempts === 0 && row.keptBack.code === '' && outcome === 'applied';
-    if (now === undefined || this.#began === undefined || !isFirst || row.at < this.#began) return;
-    this.#appliedSeconds.observe(Math.max(0, now - row.at));
+    if (this.#began === undefined || !isFirst || row.at < this.#began) return;
+    const at = now();
+    if (at !== undefined) this.#appliedSeconds.observe(Math.max(0, at - row.at));
   }
 
   /** From now on bans are timed; epoch seconds by the server's clock. */

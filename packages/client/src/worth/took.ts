@@ -33,7 +33,8 @@ export class BanTimes {
 
   /** Events came in while this host had everything before them. */
   heard(events: readonly Heard[]): void {
-    for (const { kind, seq } of events) if (kind === 'ban') this.#heard.set(seq, this.#monotonic());
+    const now = this.#monotonic();
+    for (const { kind, seq } of events) if (kind === 'ban') this.#heard.set(seq, now);
     for (const seq of this.#heard.keys()) {
       if (this.#heard.size <= MOST_HEARD) break;
       this.#heard.delete(seq);
@@ -45,10 +46,11 @@ export class BanTimes {
     const heard = this.#heard.get(seq);
     if (heard === undefined || status !== 'pending') return;
     this.#heard.delete(seq);
-    const now = this.#now();
-    if (outcome !== 'applied' || attempts > 0 || now === undefined) return;
+    if (outcome !== 'applied' || attempts > 0) return;
     this.#count += 1;
     if (this.#count % this.#stride !== 0) return;
+    const now = this.#now();
+    if (now === undefined) return;
     const seconds = Math.max(this.#monotonic() - heard, now - at) + (this.#way ?? 0);
     this.#took.push({ seq, ms: Math.round(seconds * 1000) });
     if (this.#took.length <= MOST_TOOK) return;

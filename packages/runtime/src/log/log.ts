@@ -22,6 +22,7 @@ export async function openLog(settings: LogSettings): Promise<OpenLog> {
   // A reader that has gone away must not end a daemon.
   process.stderr.on('error', () => {});
   let lineFormat = lineFormatOf(settings);
+  let most = settings.level;
   const logger = createLogger({
     levels: LEVELS,
     level: settings.level,
@@ -33,7 +34,10 @@ export async function openLog(settings: LogSettings): Promise<OpenLog> {
     transports: [new transports.Stream({ stream: process.stderr, eol: '\n' })],
   });
   // As one entry: given apart, winston would append a field called message to the text.
-  const say = (level: Level, said: readonly Said[]): void => void logger.log({ level, message: '', said });
+  // What is below the level is told winston not at all: it would make the line, and only then throw it away.
+  const say = (level: Level, said: readonly Said[]): void => {
+    if (LEVELS[level] <= LEVELS[most]) logger.log({ level, message: '', said });
+  };
   const at =
     (level: Level) =>
     (text: string, fields: LogFields = {}): void =>
@@ -49,6 +53,7 @@ export async function openLog(settings: LogSettings): Promise<OpenLog> {
     },
     set: (next) => {
       logger.level = next.level;
+      most = next.level;
       lineFormat = lineFormatOf(next);
     },
   };
