@@ -50,11 +50,12 @@ export function runInOwnNetwork(name: string, file: string): void {
   });
 }
 
-/** Drops the packets that come in and match these rules of nftables, in the network of this process, and no others any more. */
-export function dropHere(rules: readonly string[]): void {
+/** Runs commands of ip(8) in the network of this process. */
+export function ip(...commands: readonly string[]): void {
   assert.ok(isInside);
-  const chain = `chain input { type filter hook input priority 0; ${rules.map((rule) => `${rule} drop; `).join('')}}`;
-  const ruleset = `table ip chaos\ndelete table ip chaos\ntable ip chaos {\n${chain}\n}\n`;
-  const { status, stderr } = spawnSync('nft', ['-f', '-'], { input: ruleset, encoding: 'utf8' });
+  const { status, stderr } = spawnSync('ip', ['-batch', '-'], {
+    input: commands.join('\n'),
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stderr);
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, readdirSync, rmSync, cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
@@ -16,10 +15,11 @@ import {
 import { Patroni, patroniSkip, type MachineAddress } from '../fleet/database/patroni.ts';
 import { reportOf } from '../../packages/server/test/reports.ts';
 import { isLong } from './chance.ts';
-import { isInside, ownNetworkSkip, runInOwnNetwork } from './own-network.ts';
+import { ip, isInside, ownNetworkSkip, runInOwnNetwork } from './own-network.ts';
 import { Network } from './surroundings.ts';
 
-// Two servers on one ledger, whose database is three machines below Patroni, strict, each in a network of its own.
+// Two servers on one ledger, whose database is three machines below Patroni, strict, each in a network of its own and with a member of etcd: what
+// takes the primary away takes one of three of these too.
 const MACHINES = ['one', 'two', 'three'];
 const HUB = '10.9.0.254';
 /** Nobody answers reports for no longer than this when the primary is gone: its lease is 20 s. */
@@ -64,7 +64,7 @@ async function start(): Promise<void> {
     networks.set(name, network);
     machines[name] = { address, through: network.inside.through };
   }
-  patroni = ends.use(await Patroni.start(MACHINES, { machines, etcd: HUB }));
+  patroni = ends.use(await Patroni.start(MACHINES, machines));
   fleet = ends.use(await startFleet({ servers: ['127.0.0.1', '127.0.0.2'] }));
   await fleet.addReporter('h1');
   twin = await fleet.addTwin();
@@ -88,14 +88,6 @@ async function share(): Promise<void> {
   cpSync(server.paths.ledgerSecret, twin.paths.ledgerSecret);
   const toml = `[ledger]\nlog = "${url}"\npassword-file = "${password}"\n`;
   for (const each of [server, twin]) await each.restart(toml);
-}
-
-function ip(...commands: readonly string[]): void {
-  const { status, stderr } = spawnSync('ip', ['-batch', '-'], {
-    input: commands.join('\n'),
-    encoding: 'utf8',
-  });
-  assert.equal(status, 0, stderr);
 }
 
 /** Reports without an end at both servers, and by a host with a spool, until it is told to stop. */

@@ -2,19 +2,21 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { takePort } from './ports.ts';
 
-/** The way of one program to a port of loopback, which can be cut while everybody else's stays. */
+/** The way of one program to a port of loopback, from there or another address of this machine, which can be cut while everybody else's stays. */
 export class Cable implements AsyncDisposable {
   readonly port = takePort();
+  readonly address: string;
   readonly #to: number;
   readonly #ends = new Set<Socket>();
   #server: Server | undefined;
 
-  private constructor(to: number) {
+  private constructor(to: number, address: string) {
     this.#to = to;
+    this.address = address;
   }
 
-  static async lay(to: number): Promise<Cable> {
-    const cable = new Cable(to);
+  static async lay(to: number, address = '127.0.0.1'): Promise<Cable> {
+    const cable = new Cable(to, address);
     await cable.mend();
     return cable;
   }
@@ -45,7 +47,7 @@ export class Cable implements AsyncDisposable {
         end.pipe(peer);
       }
     });
-    this.#server.listen(this.port, '127.0.0.1');
+    this.#server.listen(this.port, this.address);
     await once(this.#server, 'listening');
   }
 

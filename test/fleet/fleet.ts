@@ -53,7 +53,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   get meeting(): Meeting {
-    return { keys: this.keys, ports: () => this.server.ports };
+    return { keys: this.keys, ports: () => this.server.ports, address: this.server.address };
   }
 
   host(name: string): FleetHost {

@@ -10,7 +10,8 @@ import {
   type FleetServer,
 } from '../fleet/index.ts';
 import { isLong } from '../chaos/chance.ts';
-import { dropHere, isInside, ownNetworkSkip, runInOwnNetwork } from '../chaos/own-network.ts';
+import { ip, isInside, ownNetworkSkip, runInOwnNetwork } from '../chaos/own-network.ts';
+import { Network } from '../chaos/surroundings.ts';
 import { Cable } from '../fleet/cable.ts';
 import { Postgres, postgresSkip } from '../fleet/database/postgres.ts';
 import { assertNothingLost, ledgerOf, Load } from './load.ts';
@@ -23,21 +24,29 @@ const [DEAD_MS, STALE_MS] = [7000, 10_000];
 /** A reporter asks no longer. */
 const REPORT_MS = 2000;
 
-/** Where that can be all of it is in a network of its own, in which packets can be dropped. */
-const network = isInside ? false : ownNetworkSkip();
+/** Where that can be all of it is in a network of its own, and the first server in another beyond a bridge: its machine can vanish. */
+const network = isInside ? false : ownNetworkSkip('nsenter');
+const HUB = isInside ? '10.9.0.254' : '127.0.0.1';
+const ADDRESSES = [isInside ? '10.9.0.1' : '127.0.0.1', '127.0.0.2'] as const;
 const isElsewhere = !isInside && network === false;
 const skip = postgresSkip();
 let fleet: Fleet;
 let twin: FleetServer;
 let postgres: Postgres;
+/** That of the first server. */
+let machine: Network | undefined;
 /** The way of each server to the database. */
 const cables = new Map<FleetServer, Cable>();
 before(async () => {
   if (skip !== false || isElsewhere) return;
+  const [first, second] = ADDRESSES;
+  // The first of them stays: with it all others of its subnet would go.
+  const addresses = [HUB, first].map((address) => `addr add ${address}/24 dev br0`);
+  if (isInside) ip('link add br0 type bridge', ...addresses, 'link set br0 up');
   postgres = await Postgres.start();
-  fleet = await startFleet({ servers: ['127.0.0.1', '127.0.0.2'] });
+  fleet = await startFleet({ servers: ADDRESSES, address: first });
   for (const name of NAMES) await fleet.addReporter(name);
-  twin = await fleet.addTwin();
+  twin = await fleet.addTwin(second);
   await fleet.server.says('ledger', 'move', postgres.url, '--durability', 'none');
   const isBack = async (): Promise<true | undefined> =>
     (await fleet.server.command('status', '--json')).stdout === '' ? undefined : true;
@@ -47,10 +56,15 @@ before(async () => {
   for (const suffix of ['', '-wal', '-shm']) rmSync(twin.paths.ledger + suffix, { force: true });
   cpSync(fleet.server.paths.ledgerSecret, twin.paths.ledgerSecret);
   for (const server of [fleet.server, twin]) {
-    const cable = await Cable.lay(postgres.port);
+    const cable = await Cable.lay(postgres.port, HUB);
     cables.set(server, cable);
-    const url = `postgres://127.0.0.1:${cable.port}/banshare?sslmode=disable`;
+    const url = `postgres://${HUB}:${cable.port}/banshare?sslmode=disable`;
     await server.restart(`[ledger]\nlog = "${url}"\ndurability = "none"\n`);
+  }
+  if (isInside) {
+    await fleet.server.stop();
+    ip(`addr del ${first}/24 dev br0`);
+    await startOnMachine();
   }
   // All at once would be 20 programs that start on one processor.
   for (let n = 0; n < NAMES.length; n += 5)
@@ -60,7 +74,15 @@ after(async () => {
   await fleet?.[Symbol.asyncDispose]();
   for (const cable of cables.values()) await cable[Symbol.asyncDispose]();
   await postgres?.[Symbol.asyncDispose]();
+  await machine?.[Symbol.asyncDispose]();
 });
+
+/** Starts the first server on a machine of its own, as far as its network goes. */
+async function startOnMachine(): Promise<void> {
+  machine = await Network.open();
+  machine.plug('br0', 'p-first', `${ADDRESSES[0]}/24`);
+  await fleet.server.start(machine.inside);
+}
 
 function other(server: FleetServer): FleetServer {
   return server === twin ? fleet.server : twin;
@@ -69,18 +91,6 @@ function other(server: FleetServer): FleetServer {
 async function serverOf(host: FleetHost): Promise<FleetServer> {
   const { stdout } = await host.command('status', '--json');
   return (JSON.parse(stdout) as { server: string }).server === twin.address ? twin : fleet.server;
-}
-
-/** All that comes to a server or from it, its way to the database too. */
-function packetsOf(server: FleetServer): string[] {
-  const ports = `{ ${server.ports.report}, ${server.ports.publish} }`;
-  const cable = cables.get(server)?.port ?? assert.fail('it has a way to the database');
-  return [
-    `ip daddr ${server.address} tcp dport ${ports}`,
-    `ip saddr ${server.address} tcp sport ${ports}`,
-    `tcp dport ${cable}`,
-    `tcp sport ${cable}`,
-  ];
 }
 
 if (isElsewhere)
@@ -92,7 +102,7 @@ function several(): void {
     'a server is killed under load: every host is at the other within 7 s, and nothing that was sent is lost',
     { skip },
     async () => {
-      const own = await serverOf(fleet.host('h1'));
+      const own = fleet.server;
       const moving: FleetHost[] = [];
       for (const name of NAMES) if ((await serverOf(fleet.host(name))) === own) moving.push(fleet.host(name));
       const load = new Load(fleet, NAMES, 10);
@@ -103,7 +113,7 @@ function several(): void {
       await load.end();
       assert.ok(ms < DEAD_MS, `${moving.length} hosts took ${ms} ms`);
       await assertNothingLost(fleet, NAMES, other(own), load.sent);
-      await own.start();
+      await own.start(machine?.inside);
     },
   );
 
@@ -139,11 +149,12 @@ function several(): void {
   );
 
   test(
-    'the whole machine of a server is gone under load, without a word to anybody: every host is at the other within 7 s, nothing that was sent is lost, and it catches up once it is back',
+    'the whole machine of a server is gone under load, with its network and without a word to anybody: every host is at the other within 7 s, nothing that was sent is lost, and it catches up once it is back',
     { skip: skip || network },
     async (t) => {
-      // All are at one of them since the test before.
-      const own = await serverOf(fleet.host('h1'));
+      // All are at the first since the test before.
+      const own = fleet.server;
+      for (const name of NAMES) assert.equal(await serverOf(fleet.host(name)), own);
       const load = new Load(fleet, NAMES, 90);
       await untilAnswered(
         async () => (load.sent.length > 20 ? true : undefined),
@@ -151,7 +162,10 @@ function several(): void {
         () => 'some reports',
       );
       const gone = performance.now();
-      dropHere(packetsOf(own));
+      // Its network first: no program of it can say good-bye.
+      ip('link del p-first');
+      await own.kill9();
+      await machine?.[Symbol.asyncDispose]();
       const ms = await Promise.all(
         NAMES.map(async (name) => {
           await fleet.host(name).line(MOVED);
@@ -162,7 +176,7 @@ function several(): void {
       t.diagnostic(`${ms.length} hosts moved, the last after ${Math.round(Math.max(...ms))} ms`);
       assert.ok(Math.max(...ms) < DEAD_MS, `they took ${String(ms.map(Math.round))} ms`);
       await assertNothingLost(fleet, NAMES, other(own), load.sent);
-      dropHere([]);
+      await startOnMachine();
       const isBack = async (): Promise<true | undefined> =>
         (await ledgerOf(own)).length === (await ledgerOf(other(own))).length ? true : undefined;
       await untilAnswered(isBack, 30_000, () => 'the server whose machine is back');

@@ -4,6 +4,7 @@ import { existsSync, renameSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, test } from 'node:test';
 import { parsePublication } from '@banshare/protocol';
+import { askAdmin } from '@banshare/runtime';
 import type { Subscription } from '@banshare/transport';
 import { untilAnswered, within, type Peer } from '../fleet/index.ts';
 import { postgresSkip } from '../fleet/database/postgres.ts';
@@ -221,6 +222,21 @@ test('status names for ever that one machine alone keeps what was answered OK', 
   assert.match(stdout, /^To do: What is answered OK is on one machine only/m);
   const { shared } = await (await servers()).b.json<Status>('status');
   assert.ok(Math.abs(shared.clockAhead) < 10, `${shared.clockAhead} s from the database's clock`);
+});
+
+test('one of two servers speaks to the world for both, and goes on to while it lives', { skip }, async () => {
+  const { a, b } = await servers();
+  const speakers = (): Promise<unknown[]> =>
+    Promise.all(
+      [a, b].map(async ({ paths }) => {
+        const reply = await askAdmin(paths.serverSocket, { command: 'attention', args: {} }, 20_000);
+        assert.ok(reply.ok);
+        return (reply.result as { speaks: boolean }).speaks;
+      }),
+    );
+  const first = await speakers();
+  assert.equal(first.filter((speaks) => speaks === true).length, 1);
+  for (let times = 0; times < 3; times += 1) assert.deepEqual(await speakers(), first);
 });
 
 test(

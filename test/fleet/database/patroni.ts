@@ -27,38 +27,47 @@ type Node = MachineAddress & {
   rest: number;
   folder: string;
   program: ChildProcess | undefined;
+  /** The member of etcd that it has, where each machine has one. */
+  member: Member | undefined;
+  etcd: ChildProcess | undefined;
   frozen: readonly number[];
 };
+
+/** A member of etcd, and how it is reached. */
+type Member = { name: string; address: string; client: number; peer: number };
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
   for (const program of running) program.kill('SIGKILL');
 });
 
-/** Machines of PostgreSQL below Patroni, with one etcd, as installers/patroni/ configures them, but on loopback. */
+/** Machines of PostgreSQL below Patroni, with one etcd or one on each, as installers/patroni/ configures them, but on loopback. */
 export class Patroni implements AsyncDisposable {
   readonly #folder = new OrdinaryFolder('banshare-patroni-');
   readonly #nodes: Node[] = [];
   #etcd: ChildProcess | undefined;
-  #etcdPort = 0;
-  readonly #etcdAddress: string;
+  #members: readonly Member[] = [];
 
-  private constructor(etcd: string) {
-    this.#etcdAddress = etcd;
-  }
-
-  /** Resolves once one of them can be written and waits for another. They may each have a machine of their own, from which they reach etcd at an address. */
+  /** Resolves once one of them can be written and waits for another. They may each have a machine of their own, with a member of etcd on each. */
   static async start(
     names: readonly string[],
-    {
-      machines = {},
-      etcd = LOOPBACK.address,
-    }: { machines?: Readonly<Record<string, MachineAddress>>; etcd?: string } = {},
+    machines?: Readonly<Record<string, MachineAddress>>,
   ): Promise<Patroni> {
-    const made = new Patroni(etcd);
+    const made = new Patroni();
     try {
-      made.#startEtcd();
-      for (const name of names) made.#lay(name, machines[name] ?? LOOPBACK);
+      made.#members = (machines === undefined ? ['one'] : names).map((name) => ({
+        name,
+        address: (machines?.[name] ?? LOOPBACK).address,
+        client: takePort(),
+        peer: takePort(),
+      }));
+      if (machines === undefined) made.#etcd = made.#runEtcd(made.#members[0]);
+      for (const [index, name] of names.entries())
+        made.#lay(
+          name,
+          machines?.[name] ?? LOOPBACK,
+          machines === undefined ? undefined : made.#members[index],
+        );
       for (const node of made.#nodes) made.#run(node);
       const leader = await made.untilWritable();
       made.sql(leader, `CREATE ROLE banshare LOGIN PASSWORD '${PASSWORD}'`);
@@ -111,12 +120,12 @@ export class Patroni implements AsyncDisposable {
     return untilAnswered(look, 90_000, () => `another primary than ${than}`);
   }
 
-  /** Takes a machine away at once: Patroni and its PostgreSQL. */
+  /** Takes a machine away at once: Patroni, its member of etcd and its PostgreSQL. */
   async kill(name: string): Promise<void> {
     const node = this.#node(name);
     const pid = postmasterOf(node);
-    await end(node.program);
-    node.program = undefined;
+    await Promise.all([end(node.program), end(node.etcd)]);
+    [node.program, node.etcd] = [undefined, undefined];
     process.kill(pid, 'SIGQUIT');
   }
 
@@ -126,10 +135,8 @@ export class Patroni implements AsyncDisposable {
     const postmaster = postmasterOf(node);
     const stop = (pids: readonly number[]): void => pids.forEach((pid) => process.kill(pid, 'SIGSTOP'));
     // It starts no other once it is stopped itself.
-    const first = [
-      ...(what === 'machine' && node.program?.pid !== undefined ? [node.program.pid] : []),
-      postmaster,
-    ];
+    const beside = what === 'machine' ? [node.program?.pid, node.etcd?.pid] : [];
+    const first = [...beside.filter((pid) => pid !== undefined), postmaster];
     stop(first);
     const children = childrenOf(postmaster);
     stop(children);
@@ -165,7 +172,7 @@ export class Patroni implements AsyncDisposable {
     for (const node of this.#nodes) {
       this.thaw(node.name);
       const pid = join(node.folder, 'data/postmaster.pid');
-      await end(node.program);
+      await Promise.all([end(node.program), end(node.etcd)]);
       if (existsSync(pid)) await endPostgres(Number(readFileSync(pid, 'utf8').split('\n')[0]));
     }
     await end(this.#etcd);
@@ -187,32 +194,34 @@ export class Patroni implements AsyncDisposable {
     return node;
   }
 
-  #startEtcd(): void {
-    const [client, peer] = [takePort(), takePort()];
-    this.#etcdPort = client;
-    const at = `http://${this.#etcdAddress}`;
-    const urls = { client: `${at}:${client}`, peer: `${at}:${peer}` };
+  #runEtcd(
+    member: Member | undefined,
+    folder = this.#folder.path,
+    through: readonly string[] = [],
+  ): ChildProcess {
+    if (member === undefined) throw new Error('there is a member of etcd');
+    const at = (port: number, { address } = member): string => `http://${address}:${port}`;
     const options: Readonly<Record<string, string>> = {
-      name: 'one',
-      'data-dir': join(this.#folder.path, 'etcd'),
-      'listen-client-urls': urls.client,
-      'advertise-client-urls': urls.client,
-      'listen-peer-urls': urls.peer,
-      'initial-advertise-peer-urls': urls.peer,
-      'initial-cluster': `one=${urls.peer}`,
+      name: member.name,
+      'data-dir': join(folder, 'etcd'),
+      'listen-client-urls': at(member.client),
+      'advertise-client-urls': at(member.client),
+      'listen-peer-urls': at(member.peer),
+      'initial-advertise-peer-urls': at(member.peer),
+      'initial-cluster': this.#members.map((each) => `${each.name}=${at(each.peer, each)}`).join(','),
     };
     const words = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
-    this.#etcd = start('/usr/bin/etcd', [...words, '--unsafe-no-fsync']);
+    return start('/usr/bin/etcd', [...words, '--unsafe-no-fsync'], through);
   }
 
-  #lay(name: string, at: MachineAddress): void {
+  #lay(name: string, at: MachineAddress, member: Member | undefined): void {
     const folder = join(this.#folder.path, name);
     mkdirSync(folder, { mode: 0o700 });
     this.#folder.give(folder);
     const ports = { port: takePort(), rest: takePort() };
-    const node = { name, folder, ...at, ...ports, program: undefined, frozen: [] };
+    const node = { name, folder, ...at, ...ports, program: undefined, member, etcd: undefined, frozen: [] };
     const replaced: Readonly<Record<string, string>> = {
-      'ETCD-HOSTS': `${this.#etcdAddress}:${this.#etcdPort}`,
+      'ETCD-HOSTS': this.#members.map(({ address, client }) => `${address}:${client}`).join(','),
       'REST-PORT': String(node.rest),
       'SUPERUSER-PASSWORD': PASSWORD,
       'REPLICATION-PASSWORD': PASSWORD,
@@ -233,6 +242,7 @@ export class Patroni implements AsyncDisposable {
   }
 
   #run(node: Node): void {
+    if (node.member !== undefined) node.etcd = this.#runEtcd(node.member, node.folder, node.through);
     node.program = start('/usr/bin/patroni', [join(node.folder, 'patroni.yml')], node.through);
   }
 }
