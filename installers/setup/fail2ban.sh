@@ -31,7 +31,7 @@ take_up_fail2ban() {
       later "fail2ban: its configuration test fails, also without banshare's files, so they were not put in place. It says:"
     fi
     later "$(echo "$fault" | tail -n 3 | sed 's/^/  /')"
-    later "  When fail2ban-client -t is content, run this installer again."
+    later "  When fail2ban-client -t is content, run ${again:-this installer again}."
     return 1
   fi
   fail2ban_runs || return 0

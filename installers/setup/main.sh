@@ -1,14 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # The order of an installation. Everything that can refuse does so before the first change.
 
-install_config() {
-  [ -f "$stage/new/config/$role.toml" ] && ! [ -e "$root/etc/banshare/$role.toml" ] || return 0
-  begin config
-  put 0644 root:root "config/$role.toml" "/etc/banshare/$role.toml"
-  swap
-  settle config
-}
-
 main() {
   umask 077
   LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin

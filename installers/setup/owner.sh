@@ -20,6 +20,11 @@ as_owner() {
   gid=$(awk -F: -v uid="$uid" '$3 == uid { print $4; exit }' /etc/passwd)
   node=$stage/new/lib/node
   [ -x "$node" ] || node=$root$library/node
+  if ! [ -x "$node" ]; then
+    # A package that is purged has no runtime any more.
+    setpriv --reuid "$uid" --regid "${gid:-65534}" --clear-groups /bin/sh -c "$work" sh "$@"
+    return
+  fi
   NODE_OPTIONS='' OPENSSL_CONF=/dev/null "$node" --no-warnings -e 'const [uid, gid, ...words] = process.argv.slice(1);
     process.setgroups([]); process.setgid(Number(gid)); process.setuid(Number(uid)); process.execve(words[0], words);' \
     "$uid" "${gid:-65534}" /bin/sh -c "$work" sh "$@"

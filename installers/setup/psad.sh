@@ -1,10 +1,6 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # The psad side of a client: two lines that the administrator adds, since psad.conf is theirs.
 
-psad_names_reporter() {
-  grep -Eqs '^[[:space:]]*EXTERNAL_BLOCK_SCRIPT[[:space:]].*banshare-report' "$root/etc/psad/psad.conf"
-}
-
 advise_psad() {
   [ "$live" = yes ] && [ -f /etc/psad/psad.conf ] || return 0
   if psad_names_reporter; then
@@ -13,16 +9,15 @@ advise_psad() {
   fi
   later "psad: to share what it blocks, put these two lines into /etc/psad/psad.conf and run psad -R. First read"
   later "/usr/lib/banshare/psad.conf about scans with a forged sender."
-  later "$(sed -n 's/^\(E[A-Z_]*  *.*;\)$/  \1/p' "$stage/new/lib/psad.conf")"
+  later "$(sed -n 's/^\(E[A-Z_]*  *.*;\)$/  \1/p' "$root$library/psad.conf")"
 }
 
-# A missing script makes psad multiply itself at each scan: while psad.conf names it, one stays that does nothing.
 uninstall_reporter() {
   if ! psad_names_reporter; then
     rm -f "$root/usr/bin/banshare-report"
     return 0
   fi
-  printf '#!/bin/sh\n# banshare was removed; psad.conf still names this script, and psad needs it to exist.\nexit 0\n' >"$stage/new/idle-reporter"
+  idle_reporter >"$stage/new/idle-reporter"
   begin idle-reporter
   put 0755 root:root idle-reporter /usr/bin/banshare-report
   swap

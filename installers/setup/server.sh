@@ -18,11 +18,7 @@ install_role() {
     put 0644 root:root systemd/tmpfiles-run.conf /usr/lib/tmpfiles.d/banshare-run.conf
   fi
   swap
-  make_socket_folders
-  private_folder banshare:banshare /etc/banshare/generations
-  private_folder banshare:banshare /var/lib/banshare/server
-  # For the tokens and addresses of [[notify]].
-  private_folder banshare-outside:banshare-outside /etc/banshare/outside
+  make_server_folders
   install_config
   install_generation
   reserve_ports
@@ -42,18 +38,6 @@ install_role() {
   say "then you let each host in with banshare-server hosts approve. Once hosts are in, banshare-server drill tries it all."
 }
 
-# Who may ask the server beside root: what is made in these folders has the folder's group. See tmpfiles-run.conf, which makes them at
-# each start of the machine.
-make_socket_folders() {
-  [ "$live" = yes ] || return 0
-  folder /run/banshare
-  for each in /run/banshare/operators /run/banshare/page /run/banshare/outside; do
-    folder "$each"
-    { chown "banshare:banshare-${each##*/}" "$each" && chmod 2750 "$each"; } ||
-      die "Cannot make the folder $each of the group banshare-${each##*/}"
-  done
-}
-
 # A server that cannot have its ports does not start, and serves the earlier generations no more either.
 refuse_taken_ports() {
   [ "$live" = yes ] && ! [ -d "/etc/banshare/generations/$generation" ] || return 0
@@ -61,16 +45,6 @@ refuse_taken_ports() {
     ! listens "$port" || die "Cannot install: something on this machine listens on port $port already; nothing was changed.
 Make a generation with other ports: make regen, then make server-install.sh"
   done
-}
-
-# A server that runs is restarted only with what it can serve.
-refuse_faults() {
-  [ "$live" = yes ] && [ "$upgrade" = yes ] || return 0
-  code=0
-  fault=$(/usr/bin/banshare-server --check 2>&1) || code=$?
-  # 75 says that its database is away, which the server that runs lacks as well: the new one waits for it.
-  [ "$code" = 0 ] || [ "$code" = 75 ] ||
-    die "Cannot serve the generation $generation beside the others, so the previous installation is put back: $fault"
 }
 
 # A generation is complete or absent: it is made beside where it belongs. One that is there gets back what it lacks, and a copy of what

@@ -33,10 +33,21 @@ type Contents = {
 };
 
 /** The pieces of installers/setup/ in the order of reading: these for both roles, then those of each, then `main`. */
-const PIECES = ['say', 'options', 'owner', 'machine', 'payload', 'files', 'service', 'programs'];
+const PIECES = [
+  'say',
+  'options',
+  'owner',
+  'machine',
+  'payload',
+  'files',
+  'unit',
+  'service',
+  'programs',
+  'configuration',
+];
 const ROLE_PIECES: Readonly<Record<Role, readonly string[]>> = {
-  client: ['fail2ban', 'psad', 'client'],
-  server: ['user', 'ports', 'server'],
+  client: ['fail2ban', 'idle-reporter', 'psad', 'host', 'client'],
+  server: ['user', 'ports', 'serving', 'server'],
 };
 
 /** The whole installer: the script, then the payload's parts, whose offsets the script names. */
@@ -79,7 +90,7 @@ function scriptText({ role, fleet, parts, runtimes, files, shared }: Contents, l
     `# Installs banshare-${role}: run it as root with --help to see what it does. Binary data follows the script.`,
     'set -eu',
     ...Object.entries(values).map(([name, value]) => `${name}=${quoted(String(value))}`),
-    ...[...PIECES, ...ROLE_PIECES[role], 'main'].map(pieceText),
+    ...[...PIECES, ...ROLE_PIECES[role], 'main'].map((name) => pieceText(name)),
     // One line, read whole before it runs: the shell must not go on into the payload.
     'main "$@"; exit $?',
     '',
@@ -105,14 +116,15 @@ function offsetsOf(parts: readonly Part[], length: number): string {
     .join('\n');
 }
 
-/** In the installer the pieces are one file, so that what the directives excuse must not be excused any more. */
-function pieceText(name: string): string {
-  return readFileSync(join(ROOT, 'installers/setup', `${name}.sh`), 'utf8').replace(
+/** In a script the pieces are one file, so that what the directives excuse must not be excused any more. */
+export function pieceText(name: string, folder = 'setup'): string {
+  return readFileSync(join(ROOT, 'installers', folder, `${name}.sh`), 'utf8').replace(
     /^# shellcheck shell=.*\n/,
     '',
   );
 }
 
-function quoted(text: string): string {
+/** A text as one word of a shell. */
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -42,18 +42,29 @@ export function commonPart(wanted: Wanted): {
   const shared = sharedFiles().filter(({ role }) => role === wanted.role || role === 'both');
   const files = libraryFiles(wanted.dist, wanted.role);
   const entries = [
-    ...files.map((name) => entry(`lib/${name}`, join(wanted.dist, 'lib/banshare', name))),
-    ...BUNDLES[wanted.role].map((name) =>
-      entry(`bin/banshare-${name}`, join(wanted.dist, 'bin', `banshare-${name}`)),
-    ),
-    ...(wanted.role === 'client' ? clientEntries(wanted.certs) : serverEntries(wanted.certs, wanted.fleet)),
+    ...openEntries(wanted.dist, wanted.role),
     ...shared.map(({ path, bytes }) => ({ name: `share/${path}`, mode: 0o600, bytes })),
+    ...(wanted.role === 'client' ? joinEntries(wanted.certs) : generationEntries(wanted.certs, wanted.fleet)),
     ...(wanted.config === undefined ? [] : [entry(`config/${wanted.role}.toml`, wanted.config)]),
   ];
   return { part: part('common', entries, gzipSync(tar(entries), { level: 9 })), files, shared };
 }
 
-function clientEntries(certs: string): Entry[] {
+/** The programs of a role and its pieces: all of it may be read by everybody, so that it is what a package holds. */
+export function openEntries(dist: string, role: Role): Entry[] {
+  return [
+    ...libraryFiles(dist, role).map((name) => entry(`lib/${name}`, join(dist, 'lib/banshare', name))),
+    ...BUNDLES[role].map((name) => entry(`bin/banshare-${name}`, join(dist, 'bin', `banshare-${name}`))),
+    ...pieceEntries(role),
+  ];
+}
+
+/** What is no program: units, and what belongs into fail2ban and psad. */
+export function pieceEntries(role: Role): Entry[] {
+  return role === 'client' ? clientEntries() : serverEntries();
+}
+
+function clientEntries(): Entry[] {
   return [
     entry('lib/psad.conf', piece('psad/psad.conf')),
     entry('shared-ban', piece('shared-ban')),
@@ -63,8 +74,12 @@ function clientEntries(certs: string): Entry[] {
     ...[...unitsOf('client'), 'banshare-follow.service', 'fail2ban-spool.conf'].map((name) =>
       entry(`systemd/${name}`, piece(`systemd/${name}`)),
     ),
-    ...['join.key', 'join.key_secret'].map((name) => entry(`keys/${name}`, join(certs, name))),
   ];
+}
+
+/** The pair by which whoever has the installer may enrol. */
+function joinEntries(certs: string): Entry[] {
+  return ['join.key', 'join.key_secret'].map((name) => entry(`keys/${name}`, join(certs, name)));
 }
 
 /** The daemon's own, and the timer that writes its metrics for node_exporter. */
@@ -72,18 +87,22 @@ function unitsOf(role: Role): string[] {
   return ['.service', '-metrics.service', '-metrics.timer'].map((end) => `banshare-${role}${end}`);
 }
 
-function serverEntries(certs: string, fleet: Fleet): Entry[] {
+function serverEntries(): Entry[] {
   return [
-    ...[
-      ...unitsOf('server'),
-      'banshare-web.service',
-      'banshare-outside.service',
-      'banshare-backup.service',
-      'banshare-backup.timer',
-      'sysusers.conf',
-      'tmpfiles.conf',
-      'tmpfiles-run.conf',
-    ].map((name) => entry(`systemd/${name}`, piece(`systemd/${name}`))),
+    ...unitsOf('server'),
+    'banshare-web.service',
+    'banshare-outside.service',
+    'banshare-backup.service',
+    'banshare-backup.timer',
+    'sysusers.conf',
+    'tmpfiles.conf',
+    'tmpfiles-run.conf',
+  ].map((name) => entry(`systemd/${name}`, piece(`systemd/${name}`)));
+}
+
+/** What a server serves a generation with; its secret key is in it. */
+function generationEntries(certs: string, fleet: Fleet): Entry[] {
+  return [
     { name: 'generation/fleet.toml', mode: 0o600, bytes: Buffer.from(formatFleet(fleet)) },
     ...['server.key', 'server.key_secret', 'join.key'].map((name) =>
       entry(`generation/${name}`, join(certs, name)),
@@ -102,7 +121,7 @@ export function architecturePart(
   readonly part: Part;
   readonly files: readonly RuntimeFile[];
 } {
-  const entries = [entry('lib/node', runtime), entry('lib/zeromq.node', addonFile(architecture))];
+  const entries = runtimeEntries(architecture, runtime);
   const files = entries.map(({ name, bytes }) => ({
     architecture,
     name: name.slice('lib/'.length),
@@ -115,6 +134,11 @@ export function architecturePart(
     writeAtomic(kept, gzipSync(tar(entries), { level: 9 }), 0o644);
   }
   return { part: part(architecture, entries, readFileSync(kept)), files };
+}
+
+/** What the programs run on: one copy for client and server. */
+export function runtimeEntries(architecture: Architecture, runtime = runtimeFile(architecture)): Entry[] {
+  return [entry('lib/node', runtime), entry('lib/zeromq.node', addonFile(architecture))];
 }
 
 /** The role's files of dist/lib/banshare in the order in which they may be put in place: the bundles last. */

