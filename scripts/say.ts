@@ -8,7 +8,7 @@ export const ROOT = join(import.meta.dirname, '..');
 export class Fault extends Error {}
 
 /** Runs a script's work; a Fault becomes one line on stderr and exit code 1. */
-export async function orExit(work: () => Promise<void>): Promise<void> {
+export async function orExit(work: () => Promise<void> | void): Promise<void> {
   try {
     await work();
   } catch (error) {

@@ -61,6 +61,12 @@ export { nodeBuild } from './config/node-build.ts';
 export { splitWords } from './config/command-line.ts';
 export { readClientConfig, readServerConfig, type ReadConfig } from './config/config.ts';
 export { formatFleet, parseFleet, type Fleet } from './config/fleet.ts';
+export {
+  formatGenerationFile,
+  GENERATION_FILES,
+  parseGenerationFile,
+  type GenerationFiles,
+} from './config/generation-file.ts';
 export type { ReadOptions } from './config/option-table.ts';
 export {
   clientOptions,

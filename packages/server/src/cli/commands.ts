@@ -22,6 +22,7 @@ import { asYargs, positionalsOf } from './words-of.ts';
 import { ledgerCommands } from './ledger-commands.ts';
 import { webCommands } from './web-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
+import { generationCommand } from './generation-command.ts';
 import { historyCommands } from './history-commands.ts';
 import { importCommands } from './import-commands.ts';
 
@@ -90,6 +91,7 @@ export function serverCommands(
     ...banCommands(ask),
     ...historyCommands(ask, setCode),
     ...fleetCommands(ask, setCode, argv),
+    generationCommand(setCode),
     ...stopCommands(ask),
     webCommands(ask, setCode),
     ledgerCommands(setCode),

@@ -4,7 +4,7 @@ import type { AuditEntry } from '../ledger/books/audit.ts';
 import { hostCommands } from './host-commands.ts';
 import { neverBanCommands } from './never-ban-commands.ts';
 import { durationTyped, REASON } from './words-of.ts';
-import { closePorts, type Ports } from './close-ports.ts';
+import { closePorts, type Ports } from './firewall-hook.ts';
 import { showAuditLog } from './show/show.ts';
 import { type Openness, sayOpenness } from '../words/enrolment.ts';
 

@@ -17,7 +17,7 @@ export function readGenerations(directory: string): { generations: Generation[];
   }
   if (generations.length === 0 && faults.length === 0) {
     faults.push(
-      `Cannot serve: no generation in "${directory}"; run the server installer, or copy certs/ there`,
+      `Cannot serve: no generation in "${directory}"; add one with banshare-server generation add FILE, or run the server installer`,
     );
   }
   return { generations, faults };
@@ -39,7 +39,8 @@ function listNames(directory: string, faults: string[]): string[] {
   }
 }
 
-function readGeneration(path: string, name: string): Generation | { faults: string[] } {
+/** Reads the generation in a folder, or says all that is wrong with it. */
+export function readGeneration(path: string, name: string): Generation | { faults: string[] } {
   const faults: string[] = [];
   const fleet = readFleet(join(path, 'fleet.toml'));
   if (!fleet.ok) faults.push(fleet.fault);

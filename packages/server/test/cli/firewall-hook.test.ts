@@ -36,6 +36,15 @@ test('without a hook nothing is done', () => {
   assert.equal(host.close(24001, 24002), 0);
 });
 
+test('the hook opens a pair once, and one that fails is tried again', () => {
+  using host = new HookHost('24003 24004\n', 'exit "${FAILS:-0}"');
+  assert.equal(host.open(24001, 24002, '3'), 1);
+  assert.equal(host.opened(), '24003 24004\n');
+  assert.equal(host.open(24001, 24002), 0);
+  assert.equal(host.opened(), '24003 24004\n24001 24002\n');
+  assert.equal(host.calls(), 'open 24001 24002\nopen 24001 24002\n');
+});
+
 /** A server's root with a hook that notes its words. */
 class HookHost implements Disposable {
   readonly #root = mkdtempSync(join(tmpdir(), 'banshare-hook-'));
@@ -49,11 +58,27 @@ class HookHost implements Disposable {
     writeFileSync(join(this.#root, 'calls'), '');
   }
 
-  /** In a process of its own: what it says belongs on stderr. */
   close(reportPort: number, publishPort: number): number | null {
-    const script = `import { closePorts } from ${JSON.stringify(join(import.meta.dirname, '../../src/cli/close-ports.ts'))};
-      process.exitCode = closePorts(${JSON.stringify(this.paths)}, ${JSON.stringify({ reportPort, publishPort })});`;
-    const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+    return this.#run('closePorts', [{ reportPort, publishPort }], [reportPort, publishPort]);
+  }
+
+  open(reportPort: number, publishPort: number, fails = '0'): number | null {
+    return this.#run('openPorts', [reportPort, publishPort], [reportPort, publishPort], fails);
+  }
+
+  /** In a process of its own: what it says belongs on stderr. */
+  #run(
+    name: string,
+    words: readonly unknown[],
+    [reportPort, publishPort]: readonly [number, number],
+    fails = '0',
+  ): number | null {
+    const script = `import { ${name} } from ${JSON.stringify(join(import.meta.dirname, '../../src/cli/firewall-hook.ts'))};
+      process.exitCode = ${name}(${[this.paths, ...words].map((each) => JSON.stringify(each)).join(', ')});`;
+    const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { ...process.env, FAILS: fails },
+    });
     assert.equal(ran.stdout, '', 'stdout belongs to the JSON document');
     assert.match(ran.stderr, new RegExp(`${reportPort} and ${publishPort}`));
     return ran.status;

@@ -19,10 +19,8 @@ export function closePorts(paths: HostPaths, { reportPort, publishPort }: Ports)
     say(`Close TCP ports ${reportPort} and ${publishPort} where you opened them.`);
     return 0;
   }
-  const words = ['close', String(reportPort), String(publishPort)];
-  const { status, error } = spawnSync(paths.firewallHook, words, { stdio: ['ignore', 2, 2] });
-  if (status !== 0) {
-    const why = error?.message ?? `it ended with ${status}`;
+  const why = runHook(paths, 'close', pair);
+  if (why !== undefined) {
     say(
       `The hook "${paths.firewallHook}" failed (${why}): close TCP ports ${reportPort} and ${publishPort} yourself.`,
     );
@@ -32,6 +30,35 @@ export function closePorts(paths: HostPaths, { reportPort, publishPort }: Ports)
   writeAtomic(paths.firewallOpened, rest.join('\n'), 0o600);
   say(`The hook "${paths.firewallHook}" closed TCP ports ${reportPort} and ${publishPort}.`);
   return 0;
+}
+
+/**
+ * Opens the ports of a generation by the administrator's hook, once for each pair, and says on stderr what is left to do. Returns
+ * the exit code.
+ */
+export function openPorts(paths: HostPaths, reportPort: number, publishPort: number): number {
+  const ports = `TCP ports ${reportPort} and ${publishPort}`;
+  if (!existsSync(paths.firewallHook)) {
+    say(`Let your hosts reach ${ports}: in this machine's firewall, and in your provider's.`);
+    return 0;
+  }
+  const pair = `${reportPort} ${publishPort}`;
+  const opened = existsSync(paths.firewallOpened) ? readFileSync(paths.firewallOpened, 'utf8') : '';
+  if (opened.split('\n').includes(pair)) return 0;
+  const why = runHook(paths, 'open', pair);
+  if (why !== undefined) {
+    say(`The hook "${paths.firewallHook}" failed (${why}): let your hosts reach ${ports} yourself.`);
+    return EXIT.failed;
+  }
+  writeAtomic(paths.firewallOpened, `${opened}${pair}\n`, 0o600);
+  say(`The hook "${paths.firewallHook}" opened ${ports}.`);
+  return 0;
+}
+
+/** Why the hook failed, where it did. */
+function runHook({ firewallHook }: HostPaths, verb: 'open' | 'close', pair: string): string | undefined {
+  const { status, error } = spawnSync(firewallHook, [verb, ...pair.split(' ')], { stdio: ['ignore', 2, 2] });
+  return status === 0 ? undefined : (error?.message ?? `it ended with ${status}`);
 }
 
 function say(line: string): void {
