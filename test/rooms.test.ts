@@ -23,7 +23,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
     files: ['process'],
     handover: ['files'],
     people: ['process'],
-    config: ['people'],
+    config: ['handover', 'people'],
     metrics: ['config', 'files', 'process', 'log', 'machine'],
     admin: ['metrics', 'config', 'people', 'files', 'log'],
     '.': ['admin', 'metrics', 'config', 'people', 'handover', 'files', 'process', 'log', 'machine'],

@@ -23,7 +23,8 @@ configure_role() {
 }
 
 has_generation() {
-  for each in /etc/banshare/generations/$1/fleet.toml; do [ -f "$each" ] && return 0; done
+  generations=/etc/banshare/generations
+  for each in "$generations"/$1/fleet.toml; do [ -f "$each" ] && return 0; done
   return 1
 }
 

@@ -47,6 +47,11 @@ export class FreshBuild implements Disposable {
     ]);
   }
 
+  /** Writes the generation as one file, for a server that has another one. */
+  generationFile(file: string): Ran {
+    return this.#script('generation-file.ts', [`--certs=${this.certs}`, `--file=${file}`]);
+  }
+
   /** A generation, its build and both installers; throws what the first failing step said. */
   everything(...regenFlags: string[]): this {
     for (const ran of [

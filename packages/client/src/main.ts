@@ -12,6 +12,7 @@ import {
   runProgram,
   serveMetrics,
 } from '@banshare/runtime';
+import { generationToBegin, moveOn } from './follow/generation-move.ts';
 import type { ClientMeasures } from './metrics/measures.ts';
 
 /** Beside what a command takes: an answer and a run of the reporter that are under way. */
@@ -42,7 +43,8 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   const reread = (): ReturnType<typeof readClientConfig> =>
     readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
   const read = await reread();
-  const serverEndpoint = read.ok ? findServer(read.config) : undefined;
+  const fleet = read.ok ? await generationToBegin({ paths, config: read.config }) : undefined;
+  const serverEndpoint = read.ok ? findServer(read.config, fleet) : undefined;
   if (!read.ok || serverEndpoint?.ok !== true) {
     const faults = read.ok ? [serverEndpoint?.ok === false ? serverEndpoint.fault : ''] : read.faults;
     for (const fault of faults) complain('banshare-client', fault);
@@ -53,18 +55,16 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
     name: 'banshare-client',
     // A running ban command is waited for: it ends by its own timeout, and may run once more with missing-jail.
     deadlineSeconds: 2 * read.config.apply.timeoutSeconds + STOP_WITHIN_SECONDS,
-    start: (resources, signal) =>
-      run(
-        {
-          config: read.config,
-          serverEndpoint: serverEndpoint.value,
-          paths,
-          reporter: reporterWords(root, config),
-          reread,
-        },
+    start: (resources, signal) => {
+      void moveOn({ paths, config: read.config, fleet }, resources, signal);
+      const reporter = reporterWords(root, config);
+      const { config: settings } = read;
+      return run(
+        { config: settings, fleet, serverEndpoint: serverEndpoint.value, paths, reporter, reread },
         resources,
         signal,
-      ),
+      );
+    },
   });
 }
 

@@ -7,6 +7,7 @@ import {
   type AdminReply,
   type ClientConfig,
   FaultLog,
+  type FleetNote,
   type HostPaths,
   type Log,
   monotonicSeconds,
@@ -45,6 +46,7 @@ import { ServerAddresses } from './protection/server-addresses.ts';
 import { Protection, THIS_MACHINE } from './protection/protect.ts';
 import { locateServer, noteOrder } from './server/server-address.ts';
 import { ServerChoice } from './server/server-choice.ts';
+import { noteGeneration } from './follow/generation-move.ts';
 import { ServerClock } from './server/server-clock.ts';
 import { State } from './bans/state.ts';
 import type { Reconciler } from './apply/reconcile.ts';
@@ -63,10 +65,11 @@ import { Tally } from './metrics/tally.ts';
 import { Bell } from './follow/acknowledge.ts';
 import { mostActive } from './decide/max-active.ts';
 
-/** `reporter` is how this host's banshare-report is run: its first words. */
+/** `reporter` is how this host's banshare-report is run: its first words. `fleet` is the generation of `serverEndpoint`, where it is one's. */
 export type RunOptions = {
   config: ClientConfig;
   serverEndpoint: ServerEndpoint;
+  fleet: FleetNote | undefined;
   paths: HostPaths;
   reporter: readonly string[];
   /** Reads the configuration anew, as at the start. */
@@ -128,11 +131,11 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       servers,
       ...host,
       ownKey,
-      ...wordsOf(enforcer, paths, receipt),
+      ...wordsOf(enforcer, options, receipt),
       found: (ip) => server.connectTo(ip),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       missing: () => hold.goesOn(),
-      take: whenNews({ parts, hold, spool, reconcilers, tally, ...host, name: key.name }),
+      take: whenNews({ ...options, parts, hold, spool, reconcilers, tally, ...host, name: key.name }),
       ...noticesTo(log, faults),
     },
     signal,
@@ -151,11 +154,12 @@ function openState({ clientState }: HostPaths, resources: Resources): State {
 /** What a host tells of itself with each acknowledgement. */
 function wordsOf(
   { takesRanges }: Enforcer,
-  { spool }: HostPaths,
+  { paths: { spool }, fleet }: RunOptions,
   receipt: () => Receipt,
-): Pick<ConnectionParts, 'instance' | 'takesRanges' | 'receipt' | 'spooled'> {
+): Pick<ConnectionParts, 'instance' | 'generation' | 'takesRanges' | 'receipt' | 'spooled'> {
   const spooled = (): number => spoolFilesIn(spool).length;
-  return { instance: randomBytes(8).toString('hex'), takesRanges, receipt, spooled };
+  const generation = fleet?.generation ?? 'development';
+  return { instance: randomBytes(8).toString('hex'), generation, takesRanges, receipt, spooled };
 }
 
 /** What a client that was killed had laid out for its programs. */
@@ -246,18 +250,20 @@ async function goOnHeld(
 }
 
 /** News is taken, and what waits for a server that is heard goes on. */
-function whenNews(host: {
-  parts: DecideParts;
-  hold: CatchUpHold;
-  spool: SpoolKeeper;
-  reconcilers: readonly Reconciler[];
-  name: string;
-  tally: Tally;
-  times: BanTimes;
-  progress: Progress;
-  clock: ServerClock;
-  log: Log;
-}): (news: News) => void | Promise<void> {
+function whenNews(
+  host: RunOptions & {
+    parts: DecideParts;
+    hold: CatchUpHold;
+    spool: SpoolKeeper;
+    reconcilers: readonly Reconciler[];
+    name: string;
+    tally: Tally;
+    times: BanTimes;
+    progress: Progress;
+    clock: ServerClock;
+    log: Log;
+  },
+): (news: News) => void | Promise<void> {
   let isReady = false;
   return (news) => {
     host.tally.heard(host.clock.now());
@@ -267,6 +273,7 @@ function whenNews(host: {
     if (news.kind === 'events' || news.kind === 'snapshot') return recordNews(news, host.parts);
     if (news.kind === 'in-step' || news.kind === 'lagging') host.hold.isOver();
     if (news.kind !== 'in-step') return;
+    noteGeneration(host.paths, host.fleet);
     host.spool.checkNow();
     for (const each of host.reconcilers) void each.compareNow();
     if (isReady) return;
@@ -361,9 +368,7 @@ async function identify(
   return undefined;
 }
 
-function faultOf(faults: FaultLog): (key: string, text: string) => void {
-  return (key, text) => faults.fault(key, text);
-}
+const faultOf = (faults: FaultLog) => (key: string, text: string) => faults.fault(key, text);
 
 function takeParts(
   config: ClientConfig,

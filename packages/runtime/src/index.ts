@@ -27,6 +27,7 @@ export {
 } from './files/private-file.ts';
 
 export { ECHO_NOTE_SECONDS, echoNote, isEchoNoteYoung } from './handover/echo-note.ts';
+export { readFleetNote, writeFleetNote, type FleetNote } from './handover/fleet-note.ts';
 export { keepMacKey, readMacKey } from './handover/mac-key.ts';
 export {
   changeServerNote,
@@ -57,6 +58,7 @@ export { HEADS } from './people/heads.ts';
 export { usageFault } from './people/usage.ts';
 
 export { bakedFleet, version } from './config/baked.ts';
+export { fleetInUse } from './config/fleet-in-use.ts';
 export { nodeBuild } from './config/node-build.ts';
 export { splitWords } from './config/command-line.ts';
 export { readClientConfig, readServerConfig, type ReadConfig } from './config/config.ts';

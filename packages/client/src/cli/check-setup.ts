@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import {
   findServer,
+  fleetInUse,
   hostPaths,
   readClientConfig,
   splitWords,
@@ -19,7 +20,7 @@ export async function setupFaults(root: string, configPath: string | undefined):
   });
   const faults = read.ok ? [] : [...read.faults];
   if (read.ok) {
-    const serverEndpoint = findServer(read.config);
+    const serverEndpoint = findServer(read.config, fleetInUse(paths));
     if (!serverEndpoint.ok) faults.push(serverEndpoint.fault);
     const unreadable = faults.length;
     for (const text of [read.config.apply.command, read.config.apply.unbanCommand]) {

@@ -8,6 +8,7 @@ import {
   pluginLine,
   EXIT,
   findServer,
+  fleetInUse,
   hostPaths,
   METRICS_OPTIONS,
   metricsWarning,
@@ -334,7 +335,7 @@ async function readSetup(
     config.faults.forEach(say);
     return undefined;
   }
-  const serverEndpoint = findServer(config.config);
+  const serverEndpoint = findServer(config.config, fleetInUse(hostPaths(root)));
   if (serverEndpoint.ok) return { config: config.config, serverEndpoint: serverEndpoint.value };
   say(serverEndpoint.fault);
   return undefined;

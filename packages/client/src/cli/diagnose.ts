@@ -1,6 +1,8 @@
 import { connect } from 'node:net';
 import { CLOCK_SECONDS, EMPTY_TAIL } from '@banshare/protocol';
 import {
+  bakedFleet,
+  fleetInUse,
   monotonicSeconds,
   wallSeconds,
   type ClientConfig,
@@ -34,6 +36,7 @@ export async function diagnose(
   const findings = ofServers.filter(
     ({ says }, index) => ofServers.findIndex((other) => other.says === says) === index,
   );
+  findings.push(...diagnoseGeneration(paths));
   const run = (words: string[]): ReturnType<typeof exec> =>
     exec(words, ASK_MS, () => monotonicSeconds() * 1000);
   if (/^(command|fail2ban)$/.test(config.apply.enforcer))
@@ -50,6 +53,15 @@ export async function diagnose(
     findings.push({ ok: true, says: await wayOfPsadBans({ isThere }, 'fail2ban') });
   }
   return findings;
+}
+
+/** Whether this host goes by the keys and ports of these programs already. */
+function diagnoseGeneration(paths: HostPaths): Finding[] {
+  const inUse = fleetInUse(paths);
+  if (bakedFleet === undefined || inUse === undefined || inUse.generation === bakedFleet.generation)
+    return [];
+  const says = `This host still goes by the generation ${inUse.generation}: no server of ${bakedFleet.generation}, which is installed here, has answered it yet. It looks on by itself; the server gets that one by banshare-server generation add, or by its installer.`;
+  return [{ ok: false, says }];
 }
 
 /** Whether some bans go into jails of fail2ban. */

@@ -1,6 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ClientConfig, EXIT, findServer, hostPaths, openLog, wallSeconds } from '@banshare/runtime';
+import {
+  type ClientConfig,
+  EXIT,
+  fleetInUse,
+  findServer,
+  hostPaths,
+  openLog,
+  wallSeconds,
+} from '@banshare/runtime';
 import { Applier, type ApplyParts } from '../apply/apply.ts';
 import { buildEnforcers } from '../host-enforcer/build.ts';
 import { hostEnforcer } from '../host-enforcer/host-enforcer.ts';
@@ -73,7 +81,7 @@ async function without(which: 'pause' | 'resume', root: string, config: ClientCo
     const fault = (_key: string, text: string): void => {
       log.warning(text);
     };
-    const serverEndpoint = findServer(config);
+    const serverEndpoint = findServer(config, fleetInUse(paths));
     const server = new ServerAddresses(serverEndpoint.ok ? serverEndpoint.value.servers : [], paths);
     const protection = new Protection({ config, paths, machine: THIS_MACHINE, server, fault });
     const key = readEnrolled(paths);

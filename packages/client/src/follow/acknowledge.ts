@@ -13,14 +13,7 @@ import {
   tookFields,
   type Uncounted,
 } from '@banshare/protocol';
-import {
-  bakedFleet,
-  type ClientConfig,
-  monotonicSeconds,
-  outsideAddresses,
-  nodeBuild,
-  version,
-} from '@banshare/runtime';
+import { type ClientConfig, monotonicSeconds, outsideAddresses, nodeBuild, version } from '@banshare/runtime';
 import type { ServerChoice } from '../server/server-choice.ts';
 import type { ServerLink } from '../server/server-link.ts';
 import type { State } from '../bans/state.ts';
@@ -115,7 +108,7 @@ export class Acknowledger {
         tail: applied === position.seq ? position.tail : '',
         instance: this.#host.instance,
         version,
-        generation: bakedFleet?.generation ?? 'development',
+        generation: this.#host.generation,
         addresses: outsideAddresses(this.#host.config.addresses),
         outcomes,
         ...(this.#host.takesRanges ? { ranges: true } : {}),
@@ -169,6 +162,7 @@ function bytesOf({ dropped, took }: Figures): number {
 /** `named` hears what the server calls this host, with each answer. */
 export type AcknowledgerHost = {
   instance: string;
+  generation: string;
   config: ClientConfig;
   /** Whether everything that this host applies can be a range. */
   takesRanges: boolean;

@@ -38,6 +38,8 @@ export type ConnectionParts = {
   clock: ServerClock;
   progress: Progress;
   instance: string;
+  /** The generation of keys and ports that it goes by. */
+  generation: string;
   /** Whether everything that this host applies can be a range. */
   takesRanges: boolean;
   /** What is really in place here. */

@@ -38,6 +38,7 @@ async function acks(
   };
   const acknowledger = new Acknowledger(link, state, {
     instance: 'i1',
+    generation: 'development',
     config,
     takesRanges,
     named: () => undefined,

@@ -3,6 +3,7 @@ import {
   type ClientConfig,
   EXIT,
   findServer,
+  fleetInUse,
   hostPaths,
   type HostPaths,
   machineAddresses,
@@ -37,7 +38,7 @@ export async function openSession(options: Arguments): Promise<Session | { endin
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
   if (!read.ok) return misconfigured(flawsOf(read));
-  const serverEndpoint = findServer(read.config);
+  const serverEndpoint = findServer(read.config, fleetInUse(paths));
   if (!serverEndpoint.ok) return misconfigured([serverEndpoint]);
   const key = readIdentity(paths);
   if (!key.ok) return misconfigured([key]);
@@ -82,7 +83,7 @@ export async function findFaults(options: Arguments): Promise<string[]> {
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
   const flaws = read.ok ? [] : flawsOf(read);
-  const serverEndpoint = read.ok ? findServer(read.config) : undefined;
+  const serverEndpoint = read.ok ? findServer(read.config, fleetInUse(paths)) : undefined;
   if (serverEndpoint?.ok === false) flaws.push(serverEndpoint);
   const key = readIdentity(paths);
   if (!key.ok) flaws.push(key);

@@ -1,15 +1,15 @@
 import { bad, good, type Result } from '@banshare/protocol';
 import { bakedFleet } from './baked.ts';
-import type { Fleet } from './fleet.ts';
+import type { FleetNote } from '../handover/fleet-note.ts';
 import type { ClientConfig } from './options.ts';
 
 /** Where a host finds its servers, and by which key it knows them. */
-export type ServerEndpoint = Pick<Fleet, 'servers' | 'reportPort' | 'publishPort' | 'serverPublicKey'>;
+export type ServerEndpoint = Omit<FleetNote, 'generation'>;
 
-/** Where the servers are: what client.toml says, else what is baked into the program. */
+/** Where the servers are: what client.toml says, else the generation that this host goes by, or that of the program. */
 export function findServer(
   config: ClientConfig,
-  fleet: Fleet | undefined = bakedFleet,
+  fleet: FleetNote | undefined = bakedFleet,
 ): Result<ServerEndpoint> {
   const servers = config.server ?? fleet?.servers;
   const reportPort = config.reportPort ?? fleet?.reportPort;

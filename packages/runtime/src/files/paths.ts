@@ -34,6 +34,8 @@ export type HostPaths = {
   readonly clientState: string;
   /** The addresses from which a person installed the client, a word each, as the installer noted them. */
   readonly installedFrom: string;
+  /** The generation of keys and ports that answered this host last. */
+  readonly fleetNote: string;
   readonly spool: string;
   readonly serverRun: string;
   readonly clientRun: string;
@@ -90,6 +92,7 @@ export function hostPaths(root: string): HostPaths {
     backupWork: below('var/lib/banshare/backup'),
     clientState: below('var/lib/banshare/client'),
     installedFrom: below('var/lib/banshare/client/installed-from'),
+    fleetNote: below('var/lib/banshare/client/fleet.json'),
     spool: below('var/spool/banshare'),
     serverRun: below('run/banshare/server'),
     clientRun: below('run/banshare/client'),

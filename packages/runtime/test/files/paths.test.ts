@@ -28,6 +28,7 @@ const real: HostPaths = {
   backupWork: '/var/lib/banshare/backup',
   clientState: '/var/lib/banshare/client',
   installedFrom: '/var/lib/banshare/client/installed-from',
+  fleetNote: '/var/lib/banshare/client/fleet.json',
   spool: '/var/spool/banshare',
   serverRun: '/run/banshare/server',
   clientRun: '/run/banshare/client',
@@ -69,7 +70,11 @@ test('the installers and units name no path of banshare that the programs do not
   const ofEach = named.flatMap((path) => ['client', 'server'].map((role) => path.replace('$role', role)));
   const known = [...JSON.stringify(real).matchAll(/"(\/[^"]*)"/g)].map(([, path]) => path ?? '');
   // A key is two files, a generation a folder of that name, and the client makes its database in its folder.
-  const more = ['/etc/banshare/generations/$generation', '/var/lib/banshare/client/state.db'];
+  const more = [
+    '/etc/banshare/generations/$generation',
+    '/var/lib/banshare/client/state.db',
+    '/etc/banshare/outside/dead-man-url',
+  ];
   const unknown = ofEach.filter((path) => {
     const bare = path.replace(/\.key(_secret)?$/, '').replace(/\$$/, '');
     return !more.includes(bare) && !known.some((each) => each === bare || each.startsWith(`${bare}/`));
