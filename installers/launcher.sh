@@ -15,4 +15,6 @@ export OPENSSL_CONF
 # A core dump would hold this host's key. Not every shell has a word for it.
 # shellcheck disable=SC3045
 ulimit -c 0 2>/dev/null || :
+# What the shells ask for completion, where the program has words of its own: a person waits for each key.
+if [ "${1-}" = __complete ] && [ -f "$lib/@NAME@-complete.cjs" ]; then exec "$lib/node" "$lib/@NAME@-complete.cjs" "$@"; fi
 exec "$lib/node" @FLAGS@ "$lib/@BUNDLE@" "$@"

@@ -1,4 +1,4 @@
-// Builds dist/: the three programs of one generation, runnable from where they are, and the pages of the manual. See scripts/making/bundle.ts for what
+// Builds dist/: the three programs of one generation, runnable from where they are, the pages of the manual and completion. See scripts/making/bundle.ts for what
 // each bundle is, and launcher.sh in installers/ for what starts them.
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { licences } from './making/licences.ts';
 import { addonFile, runtimeFile, thisArchitecture } from './making/parts.ts';
 import { swapIn } from './making/swap-in.ts';
 import { makeCode, namesOf } from './making/report-code.ts';
-import { layPages } from './manual/files.ts';
+import { layShared } from './making/shared-files.ts';
 import { orExit, ROOT, tell } from './say.ts';
 
 const pinned = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
@@ -63,7 +63,7 @@ await orExit(async () => {
     await writeLauncher(programs, program);
   }
   await swapIn(join(library, 'LICENCES'), (path) => writeFile(path, licences(metafiles)));
-  await layPages(dist);
+  await layShared(dist);
   for (const name of await readdir(library))
     if (!kept.has(name)) await rm(join(library, name), { recursive: true });
   tell(
@@ -95,7 +95,10 @@ async function writeLauncher(folder: string, program: Program): Promise<void> {
   await swapIn(join(folder, `banshare-${program.name}`), async (path) => {
     await writeFile(
       path,
-      template.replaceAll('@BUNDLE@', program.bundle).replaceAll(' @FLAGS@', program.flags),
+      template
+        .replaceAll('@NAME@', program.name)
+        .replaceAll('@BUNDLE@', program.bundle)
+        .replaceAll(' @FLAGS@', program.flags),
     );
     await chmod(path, 0o755);
   });

@@ -1,8 +1,8 @@
 // Writes the reference of options, commands and exit codes into the READMEs of server, client and report, and the pages of the manual
-// into dist/man.
+// and completion into dist/man and dist/completion.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { layPages } from './manual/files.ts';
+import { layShared } from './making/shared-files.ts';
 import { readmes } from './reference-text.ts';
 import { orExit, ROOT, tell } from './say.ts';
 
@@ -13,5 +13,5 @@ await orExit(async () => {
     tell(`Wrote the reference of ${path}`);
   }
   // Behind those: the pages take some of their sections.
-  await layPages(join(ROOT, 'dist'));
+  await layShared(join(ROOT, 'dist'));
 });

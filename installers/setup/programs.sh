@@ -11,8 +11,21 @@ plan_programs() {
   fi
   for file in $program_files; do put 0644 root:root "lib/$file" "$library/$file"; done
   for file in $program_scripts; do put 0755 root:root "$file" "$library/${file##*/}"; done
-  for file in $role_shares $common_shares; do put 0644 root:root "share/$file" "/usr/share/$file"; done
+  for file in $role_shares $common_shares; do put 0644 root:root "share/$file" "$(shared_path "$file")"; done
   for file in $program_names; do put 0755 root:root "bin/$file" "/usr/bin/$file"; done
+}
+
+# Debian's zsh looks for what is no part of it in a folder of its own; others have one.
+shared_path() {
+  case $1 in
+  zsh/vendor-completions/*)
+    if ! [ -e "$root/etc/debian_version" ] && { [ -e "$root/etc/redhat-release" ] || [ -d "$root/usr/share/zsh/site-functions" ]; }; then
+      echo "/usr/share/zsh/site-functions/${1##*/}"
+      return 0
+    fi
+    ;;
+  esac
+  echo "/usr/share/$1"
 }
 
 # Chunks of earlier versions, which nothing names any more.
@@ -31,10 +44,10 @@ sweep_programs() {
 uninstall_library() {
   for prefix in $program_prefixes; do rm -f "$root$library/$prefix".* "$root$library/$prefix"-*; done
   for file in $program_scripts; do rm -f "$root$library/${file##*/}"; done
-  for file in $role_shares; do rm -f "$root/usr/share/$file"; done
+  for file in $role_shares; do rm -f "$root$(shared_path "$file")"; done
   if ! [ -e "$root$library/client.mjs" ] && ! [ -e "$root$library/server.mjs" ]; then
     rm -f "$root$library/node" "$root$library/zeromq.node" "$root$library/LICENCES"
     rmdir "$root$library" 2>/dev/null || :
-    for file in $common_shares; do rm -f "$root/usr/share/$file"; done
+    for file in $common_shares; do rm -f "$root$(shared_path "$file")"; done
   fi
 }

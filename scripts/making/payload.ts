@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { formatFleet, writeAtomic, type Fleet } from '@banshare/runtime';
 import type { Part, RuntimeFile } from './installer-script.ts';
 import { addonFile, runtimeFile, type Architecture } from './parts.ts';
+import { completionScripts } from '../completion/scripts.ts';
 import { manualPages } from '../manual/pages.ts';
 import { Fault, ROOT } from '../say.ts';
 import { tar, type Entry } from './tar.ts';
@@ -28,9 +29,15 @@ export const BUNDLES: Readonly<Record<Role, readonly string[]>> = {
   server: ['server'],
 };
 
-/** What is laid below /usr/share beside the programs: the pages of the manual. Throws a Fault where one cannot be made. */
+/**
+ * What is laid below /usr/share beside the programs: the pages of the manual, and completion for the shells as Debian has their folders
+ * (zsh/vendor-completions is zsh/site-functions elsewhere). Throws a Fault where something cannot be made.
+ */
 export function sharedFiles(): SharedFile[] {
-  return manualPages().map(({ path, role, bytes }) => ({ path: `man/${path}`, role, bytes }));
+  return [
+    ...manualPages().map(({ path, role, bytes }) => ({ path: `man/${path}`, role, bytes })),
+    ...completionScripts().map(({ path, role, text }) => ({ path, role, bytes: Buffer.from(text) })),
+  ];
 }
 
 /** What is the same for every architecture, and what of it goes to /usr/lib/banshare, by name, and to /usr/share. */

@@ -49,6 +49,14 @@ test('the launcher finds its tree by a link, by a bare name and below a folder w
   assert.equal(bare.out, '0.1.0\n');
 });
 
+test('what completion asks is a small file of its own, which loads none of the program, and without a daemon says nothing', () => {
+  const text = readFileSync(join(fresh.dist, 'lib/banshare/server-complete.cjs'), 'utf8');
+  assert.ok(text.length < 64 * 1024, String(text.length));
+  assert.doesNotMatch(text, /server-chunk|yargs|winston|zeromq|node:sqlite/);
+  const words = ['__complete', 'hosts', '', fresh.path('nothing')];
+  assert.deepEqual(run(join(fresh.dist, 'bin/banshare-server'), words), { code: 0, out: '', err: '' });
+});
+
 test('the launcher keeps NODE_OPTIONS of the machine away from the program', () => {
   const ran = run(join(fresh.dist, 'bin/banshare-report'), ['--version'], {
     NODE_OPTIONS: '--require=/nowhere',

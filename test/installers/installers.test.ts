@@ -210,6 +210,16 @@ test('--uninstall keeps configuration, keys and state; --purge removes them', ()
   assert.deepEqual([...below.files().keys()], []);
 });
 
+test("completion for zsh lies where the machine's zsh looks for it, and goes from there too", () => {
+  const below = new Below(fresh, 'machine');
+  below.write('etc/redhat-release', 'AlmaLinux release 9.4\n');
+  assert.equal(below.install('client').code, 0);
+  assert.ok(below.has('usr/share/zsh/site-functions/_banshare-client'));
+  assert.ok(!below.has('usr/share/zsh/vendor-completions'));
+  assert.equal(below.install('client', ['--purge']).code, 0);
+  assert.deepEqual([...below.files().keys()], ['/etc/redhat-release']);
+});
+
 function libraryNames(below: Below): string[] {
   return run('ls', [below.path('usr/lib/banshare')]).out.split('\n');
 }

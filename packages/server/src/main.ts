@@ -18,6 +18,8 @@ import type { Measures } from './metrics/measures.ts';
 const FAN_OUT = '--fan-out-child';
 /** The command that makes it the process that speaks to the world. */
 const OUTSIDE = 'outside';
+/** What the shells' completion asks. */
+const COMPLETE = '__complete';
 const STOP_WITHIN_SECONDS = 10;
 
 const argv = process.argv.slice(2);
@@ -27,6 +29,8 @@ if (argv[0] === FAN_OUT) {
 } else if (argv[0] === METRICS_CHILD) {
   const { serverFamilies } = await import('./metrics/families.ts');
   await serveMetrics((measures) => serverFamilies(measures as Measures));
+} else if (argv[0] === COMPLETE) {
+  await import('./complete.ts');
 } else if (argv[0] === OUTSIDE && readRunOptions(argv.slice(1)) !== undefined) {
   await runOutside(readRunOptions(argv.slice(1)) ?? { root: '', config: undefined });
 } else {

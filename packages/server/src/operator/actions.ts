@@ -20,6 +20,8 @@ import type { HostList } from './host-list.ts';
 import type { Status } from './status.ts';
 import type { ListedHeld } from './deeds/stop.ts';
 import type { UndoAnswer } from './deeds/undo.ts';
+import type { Words } from './looking/words.ts';
+import { WORDS_OF } from '../words/completion.ts';
 
 const SAYS = { fields: { says: 'text' } } as const;
 const COUNTED = { fields: { name: 'text', count: 'number' } } as const;
@@ -211,6 +213,8 @@ const ADMITTING: FieldsOf<Admitting> = {
   faults: { list: { fields: { line: 'number', fault: 'text', code: 'text' } } },
 };
 
+const WORDS: FieldsOf<Words> = { words: TEXTS };
+
 const SETTLED = {
   fields: { count: 'number', left: { optional: 'number' }, held: { optional: 'number' } },
 } as const;
@@ -241,6 +245,7 @@ export const ACTIONS = {
     gives: { fields: { status: { fields: STATUS }, fleet: { fields: HOST_LIST } } },
   },
   ...HISTORY_ACTIONS,
+  words: { takes: { of: WORDS_OF, 'begins?': 'text' }, gives: { fields: WORDS } },
   ban: {
     takes: { ip: 'text', 'jail?': 'text', 'for?': 'text', 'reason?': 'text', 'force?': 'flag' },
     gives: { fields: { asked: 'text', event: { fields: EVENT }, withoutRanges: TEXTS, hits: HOSTS_AT } },

@@ -48,6 +48,7 @@ import {
 } from './deeds/fleet.ts';
 import { bansAfter, newsSince } from './looking/follow-news.ts';
 import { makePageLink, usePageLink, type PageLinks } from './page-links.ts';
+import { words } from './looking/words.ts';
 import { freeze, held, thaw } from './deeds/stop.ts';
 import { top } from './looking/top.ts';
 import { where } from './looking/where.ts';
@@ -117,6 +118,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   history,
   top,
   where,
+  words,
   explain,
   ban: unlessFrozen(operatorBan),
   unban: operatorUnban,

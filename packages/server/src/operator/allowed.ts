@@ -21,6 +21,7 @@ export const ALLOWED: Readonly<
   history: 'look',
   top: 'look',
   where: 'look',
+  words: 'look',
   explain: 'look',
   audit: 'look',
   'news-since': 'look',
