@@ -14,6 +14,7 @@ import {
 } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import {
+  assertInTime,
   Folder,
   makeId,
   startFleet,
@@ -26,6 +27,8 @@ import { Postgres, postgresSkip } from '../fleet/database/postgres.ts';
 import { FleetServer } from '../fleet/server.ts';
 import { isLong } from './chance.ts';
 
+/** Where the setting for the standby is emptied while all runs. */
+const RETRY_MS = 1000;
 const LOAD_MS = isLong ? 60_000 : 15_000;
 /** So many hosts report at each server, in step with as many at the other, what they report too. */
 const PAIRS = 12;
@@ -45,6 +48,7 @@ after(() => parts.disposeAsync());
 class Stand {
   readonly #folder = parts.use(new Folder());
   readonly fleet: Fleet;
+  readonly postgres: Postgres;
   readonly toml: string;
   readonly a: FleetServer;
   readonly b: FleetServer;
@@ -54,6 +58,7 @@ class Stand {
     this.fleet = fleet;
     this.toml = `${QUORUM}[ledger]\nlog = "${postgres.url}?sslmode=disable"\n`;
     this.a = fleet.server;
+    this.postgres = postgres;
     const [b, blank] = ['b', 'blank'].map((name) => this.#server(name));
     assert.ok(b !== undefined && blank !== undefined);
     [this.b, this.blank] = [b, blank];
@@ -186,6 +191,27 @@ function wrongBans(answered: readonly Answered[], events: readonly Event[]): str
   return wrong;
 }
 
+/** Has the database go on alone for a moment, and says after how many milliseconds a report got its RETRY then. */
+async function withoutStandby(postgres: Postgres, peer: Peer): Promise<number> {
+  const asked: Report = { prog: 'fail2ban', jail: 'sshd', ip: '46.0.0.1', durationSeconds: 60 } as Report;
+  const ask = async (): Promise<string> => {
+    const answer = await peer.ask({ kind: 'report', sender: peer.name as HostName, report: asked });
+    assert.ok(answer.ok);
+    return answer.reply.status;
+  };
+  postgres.set({ synchronous_standby_names: '' });
+  const began = performance.now();
+  // Until the database has read its settings anew the standby has what is answered.
+  const isRefused = async (): Promise<true | undefined> => ((await ask()) === 'RETRY' ? true : undefined);
+  await untilAnswered(isRefused, 20_000, () => 'RETRY without a standby');
+  const ms = Math.round(performance.now() - began);
+  await assertInTime(ms, RETRY_MS);
+  postgres.set({ synchronous_standby_names: 'second' });
+  const isTaken = async (): Promise<true | undefined> => ((await ask()) === 'OK' ? true : undefined);
+  await untilAnswered(isTaken, 20_000, () => 'a report with a standby');
+  return ms;
+}
+
 async function statusOf(server: FleetServer): Promise<Status> {
   return server.json<Status>('status');
 }
@@ -216,6 +242,7 @@ test(
     assert.equal(heard[0].length, published);
     const heads = await Promise.all([a, b].map(async (server) => (await statusOf(server)).head));
     assert.deepEqual(heads, [published, published]);
+    t.diagnostic(`without a standby RETRY after ${await withoutStandby(stand.postgres, two)} ms`);
     await Promise.all([a.stop(), b.stop()]);
     // It opens its ports once it has applied the whole log, and it has nothing else.
     await blank.start();

@@ -316,6 +316,33 @@ test(
   },
 );
 
+test(
+  'a forged entry behind the last one reaches no host: both servers name it, take nothing more, and go on once it is gone',
+  { skip },
+  async () => {
+    const all = await servers();
+    const { a, b, postgres } = all;
+    await settled(all);
+    const heads = await Promise.all([a, b].map(async (server) => (await server.json<Status>('status')).head));
+    const forge = `INSERT INTO log SELECT n + 1, sha256(token), clock_timestamp(), nonce, schema, kind, data FROM log ORDER BY n DESC LIMIT 1`;
+    postgres.sql(forge, 'banshare');
+    const n = Number(postgres.sql('SELECT max(n) FROM log', 'banshare'));
+    for (const server of [a, b]) {
+      await server.line(new RegExp(`applies and writes nothing more.*Cannot take entry ${n} of the log`));
+      assert.match(
+        (await server.command('status')).stdout,
+        new RegExp(`^URGENT: .*entry ${n} of the log`, 'm'),
+      );
+      assert.equal((await server.command('ban', '203.0.113.94')).code, 1);
+    }
+    const after = await Promise.all([a, b].map(async (server) => (await server.json<Status>('status')).head));
+    assert.deepEqual(after, heads);
+    postgres.sql(`DELETE FROM log WHERE n >= ${n}`, 'banshare');
+    for (const server of [a, b]) await server.restart();
+    await b.says('ban', '203.0.113.94');
+  },
+);
+
 async function connected(port: number): Promise<void> {
   const socket = connect(port, '127.0.0.1');
   await once(socket, 'connect');
