@@ -4,6 +4,7 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { LatencyBook } from './metrics/latency.ts';
 import type { Tally } from './metrics/tally.ts';
 import type { Distributor } from './publish/distribute.ts';
+import { linesOf } from './words/event-lines.ts';
 
 /** Events leave by one way only, whoever caused them: behind the commit, and behind what its cause is told. */
 export function publishWhatIsCommitted(
@@ -25,12 +26,7 @@ export function publishWhatIsCommitted(
     distributor.distribute(events);
     latency.published(events, clock.now());
     tally.committed(events);
-    log.notices(
-      events.map(({ kind, ip, prog, jail, host, seq }) => ({
-        text: kind,
-        fields: { ip, prog, jail, host, seq },
-      })),
-    );
+    log.notices(linesOf(events));
     try {
       rates.published(events, clock.now());
     } catch (error) {

@@ -38,11 +38,11 @@ export const SPECIAL_RANGES: readonly SpecialRange[] = [
   ['ff00::/8', 'multicast'],
 ];
 
+/** A special range with its CIDR parsed, and the first 32 bits of its first and its last address. */
+type Parsed<IP> = { range: SpecialRange; cidr: [IP, number]; from: number; to: number };
+
 /** Parsed at the first use of their family: banshare-report, which starts once per ban, asks for one address. */
-const parsedRanges: {
-  v4?: { range: SpecialRange; cidr: [IPv4, number] }[];
-  v6?: { range: SpecialRange; cidr: [IPv6, number] }[];
-} = {};
+const parsedRanges: { v4?: Parsed<IPv4>[]; v6?: Parsed<IPv6>[] } = {};
 
 /**
  * Names the special range that holds an address or what is embedded in it, or that has an address in common with a range;
@@ -66,21 +66,44 @@ function find(target: Target): SpecialRange | undefined {
 
 /** Two blocks of addresses meet where the shorter prefix is that of both. */
 function findV4(address: string, prefix: number): SpecialRange | undefined {
-  parsedRanges.v4 ??= SPECIAL_RANGES.filter(([cidr]) => !cidr.includes(':')).map((range) => ({
-    range,
-    cidr: ipaddr.IPv4.parseCIDR(range[0]),
-  }));
+  parsedRanges.v4 ??= SPECIAL_RANGES.filter(([cidr]) => !cidr.includes(':')).map((range) =>
+    withBounds(range, ipaddr.IPv4.parseCIDR(range[0])),
+  );
+  if (prefix >= 32 && isOutside(parsedRanges.v4, bitsOfV4(address))) return undefined;
   const parsed = ipaddr.IPv4.parse(address);
   return parsedRanges.v4.find(({ cidr: [first, length] }) => parsed.match(first, Math.min(length, prefix)))
     ?.range;
 }
 
 function findV6(address: string, prefix: number): SpecialRange | undefined {
-  parsedRanges.v6 ??= SPECIAL_RANGES.filter(([cidr]) => cidr.includes(':')).map((range) => ({
-    range,
-    cidr: ipaddr.IPv6.parseCIDR(range[0]),
-  }));
+  parsedRanges.v6 ??= SPECIAL_RANGES.filter(([cidr]) => cidr.includes(':')).map((range) =>
+    withBounds(range, ipaddr.IPv6.parseCIDR(range[0])),
+  );
+  if (prefix >= 32 && isOutside(parsedRanges.v6, bitsOfV6(address))) return undefined;
   const parsed = ipaddr.IPv6.parse(address);
   return parsedRanges.v6.find(({ cidr: [first, length] }) => parsed.match(first, Math.min(length, prefix)))
     ?.range;
+}
+
+function withBounds<IP extends IPv4 | IPv6>(range: SpecialRange, cidr: [IP, number]): Parsed<IP> {
+  const from = cidr[0].kind() === 'ipv4' ? bitsOfV4(cidr[0].toString()) : bitsOfV6(cidr[0].toString());
+  return { range, cidr, from, to: from + 2 ** Math.max(0, 32 - cidr[1]) - 1 };
+}
+
+/** Whether the first 32 bits already say that an address is in none of these: most are, and parsing takes far longer. */
+function isOutside(ranges: readonly Parsed<unknown>[], bits: number): boolean {
+  return ranges.every(({ from, to }) => bits < from || bits > to);
+}
+
+function bitsOfV4(address: string): number {
+  return address.split('.').reduce((bits, octet) => bits * 256 + Number(octet), 0);
+}
+
+/** The first two groups of a canonical text. One that begins with zeros begins with two colons, or has a second group. */
+function bitsOfV6(address: string): number {
+  if (address.startsWith('::')) return 0;
+  const first = address.indexOf(':');
+  const second = address.indexOf(':', first + 1);
+  const group = address.slice(first + 1, second < 0 ? undefined : second);
+  return Number.parseInt(address, 16) * 65_536 + (group === '' ? 0 : Number.parseInt(group, 16));
 }

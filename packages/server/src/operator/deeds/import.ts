@@ -82,8 +82,12 @@ async function publishImport(
   const done = await parts.ledger.write((books) => {
     const frozen = refuseFrozen(parts);
     if (frozen !== undefined) return frozen;
-    const left = drafts.flatMap((draft) => ruleAgainst(draft.ip, parts.neverBan, now) ?? []);
-    const allowed = drafts.filter(({ ip }) => ruleAgainst(ip, parts.neverBan, now) === undefined);
+    const left: string[] = [];
+    const allowed = drafts.filter(({ ip }) => {
+      const rule = ruleAgainst(ip, parts.neverBan, now);
+      if (rule !== undefined) left.push(rule);
+      return rule === undefined;
+    });
     if (allowed.length === 0) return { left, banned: 0, number: known };
     const number = known ?? nextImport(books);
     const published = publishBans(books, allowed, now, 'import', number);
