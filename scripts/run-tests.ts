@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec, type TestEvent } from 'node:test/reporters';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundleForTests } from './making/test-programs.ts';
 import { complain, Fault, orExit, ROOT, tell } from './say.ts';
@@ -23,6 +24,24 @@ const SLOWEST = 10;
 const ALONE = [/^test\/floods\b/, /^test\/lab\/no-server\./, /^test\/chaos\/(away|partition|stopped)\./];
 
 /**
+ * Rooms whose tests leave nothing behind in their process and wait for little: those of a row run in one process, file after
+ * file. Most of what such a file costs is a process that reads the same sources again; alone, by its name, it has its own.
+ */
+const TOGETHER: Readonly<Record<string, readonly string[]>> = {
+  protocol: ['packages/protocol/test'],
+  runtime: ['config', 'handover', 'people', 'machine', 'metrics'].map(
+    (room) => `packages/runtime/test/${room}`,
+  ),
+  transport: ['packages/transport/test/keys'],
+  client: ['bans', 'worth', 'decide', 'apply', 'protection', 'metrics', 'server'].map(
+    (room) => `packages/client/test/${room}`,
+  ),
+  server: ['words', 'ledger', 'judging', 'metrics', 'setup', 'sharing'].map(
+    (room) => `packages/server/test/${room}`,
+  ),
+};
+
+/**
  * How long each file took when it last ran in this checkout. What takes long begins first, so that the run does not end in
  * waiting for one file that began last.
  */
@@ -36,6 +55,7 @@ const GUESSED_SECONDS: readonly (readonly [path: RegExp, seconds: number])[] = [
   [/^test\/lab\/(attack|enforcers\/enforcers)\./, 60],
   [/^test\/(lab|chaos)\//, 20],
   [/^test\//, 40],
+  [/^build\/together\//, 15],
   [/^packages\/(server|report)\//, 5],
 ];
 
@@ -63,7 +83,7 @@ await orExit(async () => {
   const files = inOrder(chosen(positionals, kind));
   if (values.watch) return watch(files, atOnce);
   process.env['BANSHARE_TEST_PROGRAMS'] ??= await bundleForTests();
-  await runOnce(files, atOnce);
+  await runOnce(inOrder(together(files)), atOnce);
 });
 
 /** The test files of a kind that the patterns name, as paths from the top of the checkout; throws a Fault where a pattern names none. */
@@ -86,6 +106,25 @@ function inOrder(files: readonly string[]): string[] {
   const expected = (path: string): number =>
     before[path] ?? GUESSED_SECONDS.find(([folder]) => folder.test(path))?.[1] ?? 1;
   return files.toSorted((one, other) => expected(other) - expected(one) || (one < other ? -1 : 1));
+}
+
+/** The files, with one in the stead of those of each row of TOGETHER that has several of them. */
+function together(files: readonly string[]): string[] {
+  const folder = join(ROOT, 'build/together');
+  mkdirSync(folder, { recursive: true });
+  const rest = new Set(files);
+  const made = Object.entries(TOGETHER).flatMap(([name, rooms]) => {
+    const here = files.filter((path) => rooms.some((room) => path.startsWith(`${room}/`))).toSorted();
+    if (here.length < 2) return [];
+    for (const path of here) rest.delete(path);
+    const path = join(folder, `${name}.test.ts`);
+    const lines = here.map(
+      (each) => `await import(${JSON.stringify(pathToFileURL(join(ROOT, each)).href)});\n`,
+    );
+    writeFileSync(path, lines.join(''));
+    return [relative(ROOT, path)];
+  });
+  return [...made, ...rest];
 }
 
 /** Runs the files, prints what failed and which took longest, and sets the exit code. */

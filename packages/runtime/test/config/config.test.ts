@@ -31,6 +31,7 @@ test('readServerConfig() has a default for everything where there is no file', a
       neverBan: { addresses: [], fleet: true },
       limits: { hostPerMinute: 60, hostBurst: 200, fleetPerMinute: 600, active: 500_000 },
       enrolment: { mode: 'open', goneAfterSeconds: 604_800, perMinute: 120 },
+      backup: { to: undefined, keep: 7, command: undefined },
       drill: { everySeconds: undefined, limitSeconds: 2 },
       enrich: { mmdb: undefined },
       ledger: {
