@@ -130,7 +130,7 @@ function daemon(program: Program, baked: Baked) {
   const { define, ...shared } = common(baked);
   return {
     ...shared,
-    entryPoints: { [program.name]: join(ROOT, program.entry) },
+    entryPoints: { [parse(program.bundle).name]: join(ROOT, program.entry) },
     format: 'esm',
     splitting: true,
     outExtension: { '.js': parse(program.bundle).ext },

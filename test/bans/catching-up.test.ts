@@ -12,12 +12,12 @@ async function fillPage(fleet: Fleet): Promise<void> {
   const file = join(fleet.rootOf('lists'), 'list');
   const lines = Array.from({ length: OTHERS }, (_, n) => `45.77.${100 + (n >> 8)}.${n & 255}`);
   writeFileSync(file, lines.join('\n'));
-  const { code, stderr } = await fleet.server.command('import', file);
+  const { code, stderr } = await fleet.server.asks('import', file);
   assert.equal(code, 0, stderr);
 }
 
 async function say(fleet: Fleet, ...words: string[]): Promise<void> {
-  const { code, stderr } = await fleet.server.command(...words);
+  const { code, stderr } = await fleet.server.asks(...words);
   assert.equal(code, 0, stderr);
 }
 

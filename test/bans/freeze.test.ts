@@ -16,7 +16,7 @@ test('a freeze publishes nothing new and loses nothing, lets unbans through, sur
   await report('203.0.113.1');
   assert.equal((await commands.next()).at(-1), '203.0.113.1');
 
-  const frozen = await server.command('freeze', '--for', '1h');
+  const frozen = await server.asks('freeze', '--for', '1h');
   assert.equal(frozen.code, 0, frozen.stderr);
   assert.match(frozen.stdout, /^The fleet is FROZEN .* thaw/);
   await server.kill9();
@@ -26,24 +26,24 @@ test('a freeze publishes nothing new and loses nothing, lets unbans through, sur
   assert.equal(held.code, 0);
   assert.match(held.stderr, /held.*FROZEN/);
   for (const words of [['ban', '203.0.113.3'], ['drill'], ['held', 'publish'], ['release']]) {
-    const { code, stderr } = await server.command(...words);
+    const { code, stderr } = await server.asks(...words);
     assert.equal(code, 1, words.join(' '));
     assert.match(stderr, /nothing was published.*FROZEN/, words.join(' '));
   }
   for (const command of ['status', 'hosts', 'bans', 'held']) {
-    const { stdout } = await server.command(command);
+    const { stdout } = await server.asks(command);
     assert.match(stdout, /FROZEN/, command);
   }
-  assert.equal((await server.command('unban', '203.0.113.1')).code, 0);
+  assert.equal((await server.asks('unban', '203.0.113.1')).code, 0);
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.1']);
-  assert.equal((await server.command('never-ban', 'add', '198.51.100.0/24')).code, 0);
+  assert.equal((await server.asks('never-ban', 'add', '198.51.100.0/24')).code, 0);
   assert.deepEqual(await banned(), []);
 
-  assert.match((await server.command('thaw')).stdout, /1 ban is held.*held publish/s);
-  assert.equal((await server.command('held', 'publish')).code, 0);
+  assert.match((await server.asks('thaw')).stdout, /1 ban is held.*held publish/s);
+  assert.equal((await server.asks('held', 'publish')).code, 0);
   assert.deepEqual(await banned(), ['203.0.113.2']);
   assert.equal((await commands.next()).at(-1), '203.0.113.2');
-  assert.equal((await server.command('thaw')).code, 1);
+  assert.equal((await server.asks('thaw')).code, 1);
 });
 
 test('a freeze for a time ends by itself; what it held waits, is listed, and can be discarded', async () => {
@@ -60,16 +60,16 @@ test('a freeze for a time ends by itself; what it held waits, is listed, and can
     assert.ok(answer.ok);
     return answer.reply.verdict;
   };
-  await server.command('freeze', '--for', '2s');
+  await server.asks('freeze', '--for', '2s');
   assert.equal(await ask('203.0.113.1'), 'held');
   for (let last = 2; (await ask(`203.0.113.${last}`)) === 'held';) {
     const answer = await peer.ask({ kind: 'sync', limit: 1 });
     assert.ok(answer.ok);
   }
-  assert.match((await server.command('held')).stdout, /203\.0\.113\.1 .*h1/);
+  assert.match((await server.asks('held')).stdout, /203\.0\.113\.1 .*h1/);
   const { bans } = await server.json<{ bans: { ip: string; host: string }[] }>('held');
   assert.deepEqual(bans.map(({ ip }) => ip).toSorted(), ['203.0.113.1', '203.0.113.2']);
-  assert.match((await server.command('held', 'discard')).stdout, /2 held bans discarded/);
+  assert.match((await server.asks('held', 'discard')).stdout, /2 held bans discarded/);
   assert.deepEqual(
     (await server.json<Shown>('bans')).bans.map(({ ip }) => ip),
     ['203.0.113.2'],

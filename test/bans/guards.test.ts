@@ -33,17 +33,17 @@ test('What server.toml or an operator lists is never banned, and what is added i
   await report(fleet, 'h1', '198.51.100.7');
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'banip', '198.51.100.7']);
   // A slip of the finger: it would lift every ban, and is no deed without a second word.
-  const slip = await fleet.server.command('never-ban', 'add', '0.0.0.0/2');
+  const slip = await fleet.server.asks('never-ban', 'add', '0.0.0.0/2');
   assert.equal(slip.code, 1);
   assert.match(slip.stderr, /one of 4 equal parts of all addresses.*--force/);
   assert.deepEqual(await banned(fleet), ['198.51.100.7']);
-  assert.match((await fleet.server.command('never-ban', 'add', '198.51.100.0/24')).stdout, /198\.51\.100\.7/);
+  assert.match((await fleet.server.asks('never-ban', 'add', '198.51.100.0/24')).stdout, /198\.51\.100\.7/);
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '198.51.100.7']);
   assert.equal((await report(fleet, 'h1', '198.51.100.8'))[0], 77);
-  assert.equal((await fleet.server.command('ban', '198.51.100.9')).code, 1);
+  assert.equal((await fleet.server.asks('ban', '198.51.100.9')).code, 1);
   await fleet.server.restart();
   assert.equal((await report(fleet, 'h1', '198.51.100.8'))[0], 77);
-  await fleet.server.command('never-ban', 'remove', '198.51.100.0/24');
+  await fleet.server.asks('never-ban', 'remove', '198.51.100.0/24');
   assert.equal((await report(fleet, 'h1', '198.51.100.8'))[0], 0);
 });
 
@@ -72,7 +72,7 @@ test('never-ban add lifts what was only counted too, on the host that reported i
   assert.match((await report(fleet, 'h1', '198.51.100.31', 'portscan'))[1], /counted/);
   await report(fleet, 'h1', '198.51.100.131', 'portscan');
   assert.match(
-    (await fleet.server.command('never-ban', 'add', '198.51.100.0/25')).stdout,
+    (await fleet.server.asks('never-ban', 'add', '198.51.100.0/25')).stdout,
     /^Done\. Lifted: 198\.51\.100\.31 \(fail2ban\/portscan\)\.\n$/,
   );
   for (const host of ['h1', 'h2'])
@@ -81,9 +81,9 @@ test('never-ban add lifts what was only counted too, on the host that reported i
       ['set', 'portscan', 'unbanip', '198.51.100.31'],
       host,
     );
-  await fleet.server.command('never-ban', 'remove', '198.51.100.0/25');
+  await fleet.server.asks('never-ban', 'remove', '198.51.100.0/25');
   assert.match(
-    (await fleet.server.command('never-ban', 'add', '198.51.100.31')).stdout,
+    (await fleet.server.asks('never-ban', 'add', '198.51.100.31')).stdout,
     /nothing there was banned/,
   );
 });
@@ -114,7 +114,7 @@ test('One host that floods under the default limits brings 200 bans, the rest co
   // It gets one more for each second that this takes.
   assert.ok(accepted >= 200 && verdicts.includes('limit'), JSON.stringify(verdicts.slice(195)));
   await fleet.server.line(/Far more new bans than usual.*evil/);
-  const { code, stdout } = await fleet.server.command('status', '--urgent');
+  const { code, stdout } = await fleet.server.asks('status', '--urgent');
   assert.equal(code, 1);
   assert.match(stdout, /URGENT: Hosts brought 20\d new bans in 10 minutes.* undo --host evil --since 10m/);
 });
@@ -124,13 +124,13 @@ test("Above the fleet's limit new bans are held until an operator releases or dr
   await fleet.addReporter('h1');
   for (const last of [1, 2]) assert.equal((await report(fleet, 'h1', `203.0.113.${last}`))[0], 0);
   assert.deepEqual(await banned(fleet), ['203.0.113.1']);
-  const status = await fleet.server.command('status');
+  const status = await fleet.server.asks('status');
   assert.equal(status.code, 1);
   assert.match(status.stdout, /^To do: 1 new ban is HELD/);
-  assert.match((await fleet.server.command('release')).stdout, /1 held/);
+  assert.match((await fleet.server.asks('release')).stdout, /1 held/);
   assert.deepEqual(await banned(fleet), ['203.0.113.1', '203.0.113.2']);
   await report(fleet, 'h1', '203.0.113.3');
-  assert.match((await fleet.server.command('drop')).stdout, /1 held/);
+  assert.match((await fleet.server.asks('drop')).stdout, /1 held/);
   assert.deepEqual(await banned(fleet), ['203.0.113.1', '203.0.113.2']);
 });
 
@@ -139,10 +139,10 @@ test('With enrolment approve a host waits for an operator, and with closed nobod
   const host = fleet.layHost('h1');
   host.launch();
   await host.line(/waits for an operator/);
-  assert.match((await fleet.server.command('status')).stdout, /hosts approve h1/);
-  assert.equal((await fleet.server.command('hosts', 'approve', 'h1')).code, 0);
+  assert.match((await fleet.server.asks('status')).stdout, /hosts approve h1/);
+  assert.equal((await fleet.server.asks('hosts', 'approve', 'h1')).code, 0);
   await host.line(/^banshare-client ready name=h1 /);
-  await fleet.server.command('enrolment', 'closed');
+  await fleet.server.asks('enrolment', 'closed');
   const late = await fleet.layHost('h2').command('enrol');
   assert.equal(late.code, 1);
 });
@@ -150,34 +150,31 @@ test('With enrolment approve a host waits for an operator, and with closed nobod
 test('A revoked host can neither report nor follow, and nobody enrols unasked from then on', async () => {
   await using fleet = await startFleet({ hosts: ['good', 'bad'] });
   await report(fleet, 'bad', '203.0.113.9');
-  assert.equal((await fleet.server.command('hosts', 'revoke', 'bad')).code, 0);
+  assert.equal((await fleet.server.asks('hosts', 'revoke', 'bad')).code, 0);
   await fleet.host('bad').line(/does not admit/);
   assert.equal((await report(fleet, 'bad', '203.0.113.10'))[0], 77);
-  assert.match(
-    (await fleet.server.command('undo', '--host', 'bad', '--since', '1h')).stdout,
-    /203\.0\.113\.9/,
-  );
+  assert.match((await fleet.server.asks('undo', '--host', 'bad', '--since', '1h')).stdout, /203\.0\.113\.9/);
   const { commands } = fleet.host('good');
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'banip', '203.0.113.9']);
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.9']);
   await report(fleet, 'good', '203.0.113.11');
   assert.deepEqual(await banned(fleet), ['203.0.113.11']);
-  assert.match((await fleet.server.command('status')).stdout, /Enrolment: approve/);
+  assert.match((await fleet.server.asks('status')).stdout, /Enrolment: approve/);
 });
 
 test('The audit log has what operators did, and notices that an entry was changed', async () => {
   await using fleet = await startFleet({ hosts: ['h1'] });
-  await fleet.server.command('never-ban', 'add', '198.51.100.0/24');
-  await fleet.server.command('enrolment', 'approve');
-  const log = (await fleet.server.command('audit')).stdout;
+  await fleet.server.asks('never-ban', 'add', '198.51.100.0/24');
+  await fleet.server.asks('enrolment', 'approve');
+  const log = (await fleet.server.asks('audit')).stdout;
   assert.match(log, /enrolled .*h1[^]*never-ban add .*198\.51\.100\.0\/24[^]*enrolment .*approve/);
-  assert.equal((await fleet.server.command('audit', '--verify')).code, 0);
+  assert.equal((await fleet.server.asks('audit', '--verify')).code, 0);
   await fleet.server.stop();
   const ledger = new DatabaseSync(fleet.server.paths.ledger);
   ledger.exec(`UPDATE audit SET details = '{"range":"192.0.2.0/24"}' WHERE what = 'never-ban add'`);
   ledger.close();
   await fleet.server.start();
-  const verified = await fleet.server.command('audit', '--verify');
+  const verified = await fleet.server.asks('audit', '--verify');
   assert.equal(verified.code, 1);
   assert.match(verified.stderr, /breaks at entry/);
 });

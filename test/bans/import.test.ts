@@ -21,7 +21,7 @@ async function banned(): Promise<Map<string, number | null>> {
 }
 
 async function forgetAll(): Promise<void> {
-  for (const ip of (await banned()).keys()) await fleet.server.command('unban', ip);
+  for (const ip of (await banned()).keys()) await fleet.server.asks('unban', ip);
 }
 
 test('import bans exactly what a list says that comes from a pipe, by "-", /dev/stdin and a process substitution', async () => {
@@ -114,12 +114,12 @@ test("import reads fail2ban's databases of every version: what has no bantime la
     ['sshd', '203.0.113.5', 60, -1],
     ['sshd', '203.0.113.0/28', 60, 3600],
   ] as const;
-  const old = await fleet.server.command('import', makeDatabase('v2.sqlite3', 2, rows));
+  const old = await fleet.server.asks('import', makeDatabase('v2.sqlite3', 2, rows));
   assert.match(old.stdout, /^1 of 2 are banned; .*1 are over/, old.stderr);
   const [until] = [...(await banned()).values()];
   assert.ok(Math.abs(Number(until) - (Date.now() / 1000 + DAY)) < 60);
   await forgetAll();
-  const { stdout, code } = await fleet.server.command('import', makeDatabase('v4.sqlite3', 4, newer));
+  const { stdout, code } = await fleet.server.asks('import', makeDatabase('v4.sqlite3', 4, newer));
   assert.equal(code, 0);
   assert.match(stdout, /^4 of 5 are banned/);
   const now = await banned();
@@ -133,7 +133,7 @@ test("import reads fail2ban's databases of every version: what has no bantime la
   await forgetAll();
   const path = join(fleet.server.root, 'other.sqlite3');
   new DatabaseSync(path).exec('CREATE TABLE other(ip TEXT)');
-  const other = await fleet.server.command('import', path);
+  const other = await fleet.server.asks('import', path);
   assert.equal(other.code, 1);
   assert.match(other.stderr, /a database, but none of fail2ban/);
 });
@@ -147,7 +147,7 @@ test('import reads no database whose bans are a view without an end, or columns 
   ]) {
     using database = new DatabaseSync(path);
     database.exec(made);
-    const read = await fleet.server.command('import', path);
+    const read = await fleet.server.asks('import', path);
     assert.equal(read.code, 1);
     assert.match(read.stderr, /its "(bips|Bans)" is no table as fail2ban makes it/);
   }
@@ -163,7 +163,7 @@ test('import makes no longer bans of what the fleet itself has put into a host: 
     ['sshd', '203.0.113.23', 60, 3600],
   ]);
   writeFileSync(fleet.server.paths.clientConfig, '[apply]\nmissing-jail = "elsewhere"\n');
-  const { stdout, stderr, code } = await fleet.server.command('import', path);
+  const { stdout, stderr, code } = await fleet.server.asks('import', path);
   assert.equal(code, 0);
   assert.match(stdout, /^1 of 2 are banned; .*1 are the fleet's own/);
   assert.match(stderr, /left out: 2 in the jail banshare, where bans of the fleet land/);
@@ -181,5 +181,5 @@ test('a drill lifts no ban of anybody: it takes an address that nobody bans', as
   const { ip } = await fleet.server.json<{ ip: string }>('drill');
   assert.equal(ip, '203.0.113.77');
   assert.equal((await banned()).size, all.length);
-  await fleet.server.command('undo', '--all', '--since', '1h');
+  await fleet.server.asks('undo', '--all', '--since', '1h');
 });

@@ -22,7 +22,7 @@ async function hostWith(fleet: Fleet, name: string, apply: string, clientToml?: 
 }
 
 async function drilled(fleet: Fleet): Promise<{ code: number | null; outcomes: Record<string, string> }> {
-  const { code, stdout } = await fleet.server.command('drill', '--json');
+  const { code, stdout } = await fleet.server.asks('drill', '--json');
   const { hosts } = JSON.parse(stdout) as Drill;
   const said = hosts.map(({ host, outcome, reason, isMuted }) => [
     host,
@@ -54,31 +54,28 @@ test('Hosts that ban nothing are named by drill, status and hosts, which ask for
   assert.match(todo['paused'] ?? '', /^h3 is PAUSED since \S+, none of 1 ban is in place/);
   assert.match(todo['failing'] ?? '', /^h2: 0 of 1 ban in place, 1 failed: exit 1 after \d+ ms$/);
   assert.deepEqual([status.inPlace.hosts, status.inPlace.complete, status.listening], [4, 2, ['h5']]);
-  const shown = await fleet.server.command('status');
+  const shown = await fleet.server.asks('status');
   assert.equal(shown.code, 1);
   assert.match(shown.stdout, /^In place: .* on 2 of 4 hosts\.\n {2}h5 only listens/m);
-  assert.equal((await fleet.server.command('status', '--urgent')).code, 0);
-  const { stdout: table } = await fleet.server.command('hosts');
+  assert.equal((await fleet.server.asks('status', '--urgent')).code, 0);
+  const { stdout: table } = await fleet.server.asks('hosts');
   assert.match(table, /^h2 +active, failing .*\n(.*\n)*h3 +active, PAUSED /m);
   const own = await h2.command('status');
   assert.equal(own.code, 1);
   assert.match(own.stdout, /^ {2}! +1 ban failed, and is not in place: exit 1 after/m);
 
-  assert.equal(
-    (await fleet.server.command('hosts', 'mute', 'h2', '--for', '8h', '--note', 'new disk')).code,
-    0,
-  );
-  for (const name of ['h3', 'h4']) assert.equal((await fleet.server.command('hosts', 'mute', name)).code, 0);
-  const quiet = await fleet.server.command('status');
+  assert.equal((await fleet.server.asks('hosts', 'mute', 'h2', '--for', '8h', '--note', 'new disk')).code, 0);
+  for (const name of ['h3', 'h4']) assert.equal((await fleet.server.asks('hosts', 'mute', name)).code, 0);
+  const quiet = await fleet.server.asks('status');
   assert.deepEqual([quiet.code, quiet.stdout.includes('To do')], [0, false], quiet.stdout);
   assert.match(quiet.stdout, /^ {2}h2 is muted until \S+: new disk$/m);
   const again = await drilled(fleet);
   assert.equal(again.code, 0);
   assert.match(again.outcomes['h2'] ?? '', /^failed: .*, muted$/);
   await fleet.server.restart();
-  assert.equal((await fleet.server.command('hosts', 'unmute', 'h2')).code, 0);
-  assert.match((await fleet.server.command('audit')).stdout, /muted .*new disk.*\n(.*\n)*.*unmuted/);
-  assert.equal((await fleet.server.command('hosts', 'mute', 'h2', '--for=-1')).code, 64);
+  assert.equal((await fleet.server.asks('hosts', 'unmute', 'h2')).code, 0);
+  assert.match((await fleet.server.asks('audit')).stdout, /muted .*new disk.*\n(.*\n)*.*unmuted/);
+  assert.equal((await fleet.server.asks('hosts', 'mute', 'h2', '--for=-1')).code, 64);
 });
 
 test('A host that is full says how many bans are not in place there, in its own status and in that of the server', async () => {

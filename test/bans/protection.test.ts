@@ -32,7 +32,7 @@ async function nextCommands(host: FleetHost, count: number): Promise<string[]> {
 /** What h2 has told the server of an address, once it has told this. */
 async function explained(fleet: Fleet, ip: string, outcome: string): Promise<string> {
   const ask = async (): Promise<string | undefined> => {
-    const { stdout } = await fleet.server.command('explain', ip);
+    const { stdout } = await fleet.server.asks('explain', ip);
     const line = /^ +h2: (.*)$/m.exec(stdout)?.[1] ?? '';
     return line.startsWith(outcome) ? line : undefined;
   };
@@ -164,7 +164,7 @@ test('A host goes on under the name that an operator hands it', async () => {
   const given = before.ok ? String(before.value.name) : '';
   assert.match(given, /^web-[0-9a-f]{4}$/);
   await original.stop();
-  assert.equal((await fleet.server.command('hosts', 'approve', given, '--replace')).code, 0);
+  assert.equal((await fleet.server.asks('hosts', 'approve', given, '--replace')).code, 0);
   await twin.line(/The server calls this host by another name .*name=web before=web-/);
   const after = readHostKey(twin.paths.keys.host);
   assert.equal(after.ok && after.value.name, 'web');

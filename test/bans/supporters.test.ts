@@ -74,7 +74,7 @@ test("an operator's unban runs on every host, also on the one that reported, and
   const before = Date.now() / 1000 - 5;
   await reports(fleet, 'h1', 'fail2ban', 'sshd', '203.0.113.9');
   assert.deepEqual(await fleet.host('h2').commands.next(), ['set', 'sshd', 'banip', '203.0.113.9']);
-  assert.equal((await fleet.server.command('unban', '203.0.113.9')).code, 0);
+  assert.equal((await fleet.server.asks('unban', '203.0.113.9')).code, 0);
   for (const name of ['h1', 'h2']) {
     assert.deepEqual(await fleet.host(name).commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.9'], name);
   }
@@ -103,7 +103,7 @@ test('what was in place before is lifted by an operator only, never by its end',
     return stdout.includes('"203.0.113.9"') ? undefined : true;
   };
   await untilAnswered(forgotten, 20_000, () => 'a ban that is over to be forgotten');
-  await fleet.server.command('unban', '203.0.113.10');
+  await fleet.server.asks('unban', '203.0.113.10');
   assert.deepEqual(await commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.10']);
 });
 
@@ -121,9 +121,9 @@ test('undo lifts what one host alone caused, keeps what others support, and lets
     return Math.round((ban.until - ban.at) / 3600);
   };
   assert.equal(await lasts(), 7 * 24);
-  const dry = await fleet.server.command('undo', '--host', 'bad', '--since', '10m', '--dry-run');
+  const dry = await fleet.server.asks('undo', '--host', 'bad', '--since', '10m', '--dry-run');
   assert.match(dry.stdout, /1 ban would be lifted .* 2 stay.* 1 of them would end earlier/);
-  const { stdout } = await fleet.server.command('undo', '--host', 'bad', '--since', '10m');
+  const { stdout } = await fleet.server.asks('undo', '--host', 'bad', '--since', '10m');
   assert.match(stdout, /203\.0\.113\.9/);
   assert.match(stdout, /2 stay/);
   assert.match(stdout, /1 of them end earlier again/);
@@ -152,6 +152,6 @@ test('with escalation the n-th ban of an address gets the n-th duration; one mor
     await reports(fleet, 'a', 'fail2ban', 'postfix', '203.0.113.9');
     assert.equal(await lasts('203.0.113.9'), hours);
     // An operator lets it go; what its host takes back was no offence.
-    assert.equal((await fleet.server.command('unban', '203.0.113.9')).code, 0);
+    assert.equal((await fleet.server.asks('unban', '203.0.113.9')).code, 0);
   }
 });

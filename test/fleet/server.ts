@@ -1,6 +1,7 @@
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import { takePort } from './ports.ts';
 import { Program, runProgram, type Ran, type Surroundings } from './program.ts';
+import { runAsking } from './warm-commands.ts';
 import { writeServerToml, type Ports } from './roots.ts';
 
 /** A server is ready within so long; one that is started from its sources reads them first, on a machine that may be busy. */
@@ -84,21 +85,26 @@ export class FleetServer {
     await this.#running.stop('SIGKILL');
   }
 
-  /** Runs one of its subcommands, such as `status --json`. */
+  /** Runs one of its subcommands, such as `status --json`, as a process of its own. */
   command(...words: string[]): Promise<Ran> {
     return runProgram('server', [...words, '--root', this.root]);
   }
 
+  /** The same of one that only asks the daemon, in a process that is there already. */
+  asks(...words: string[]): Promise<Ran> {
+    return runAsking([...words, '--root', this.root]);
+  }
+
   /** What a subcommand prints that has to succeed. */
   async says(...words: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.command(...words);
+    const { code, stdout, stderr } = await this.asks(...words);
     if (code !== 0) throw new Error(`banshare-server ${words.join(' ')} exited with ${code}: ${stderr}`);
     return stdout;
   }
 
   /** What a subcommand prints as JSON. */
   async json<T>(...words: string[]): Promise<T> {
-    const { stdout, stderr } = await this.command(...words, '--json');
+    const { stdout, stderr } = await this.asks(...words, '--json');
     if (stdout === '') throw new Error(`banshare-server ${words.join(' ')} printed nothing: ${stderr}`);
     return JSON.parse(stdout) as T;
   }

@@ -63,7 +63,8 @@ for (const [role, most] of [
 
 for (const shell of SHELLS) {
   test(`under ${shell.join(' ')} both roles install below DESTDIR, side by side, and run from there`, () => {
-    const below = new Below(whole, 'machine');
+    // The real runtime is unpacked once: under the other shell the same script has a light one.
+    const below = new Below(shell === SHELLS[0] ? whole : fresh, 'machine');
     for (const role of ['server', 'client'] as const) {
       const ran = below.install(role, [], { shell });
       assert.equal(ran.code, 0, ran.err);

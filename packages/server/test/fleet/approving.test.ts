@@ -57,7 +57,7 @@ test('hosts approve protects exactly the addresses that were shown, refuses what
   await tell('198.51.100.5', '198.51.100.6');
   assert.match(await fleet.server.says('hosts'), /web1 tells 198\.51\.100\.5, 198\.51\.100\.6/);
   await tell('203.0.113.66');
-  const swapped = await fleet.server.command(
+  const swapped = await fleet.server.asks(
     'hosts',
     'approve',
     'web1',
@@ -94,7 +94,7 @@ test('hosts approve protects exactly the addresses that were shown, refuses what
   assert.equal(await fateOf(honest, '198.51.100.7'), 'never-ban');
   await fleet.server.says('hosts', 'disapprove', 'web1');
   assert.equal(await fateOf(honest, '198.51.100.7'), 'accepted');
-  assert.equal((await fleet.server.command('never-ban', 'remove', '198.51.100.5')).code, 1);
+  assert.equal((await fleet.server.asks('never-ban', 'remove', '198.51.100.5')).code, 1);
   const { entries } = await fleet.server.json<Audited>('audit');
   assert.deepEqual(
     entries

@@ -148,12 +148,12 @@ test('a key that is known, or waits for an operator, goes on asking without a pr
     return answer.ok ? answer.reply.verdict : answer.fault;
   };
   assert.equal(await verdict(known, 'known-without'), 'accepted');
-  await fleet.server.command('enrolment', 'approve');
+  await fleet.server.asks('enrolment', 'approve');
   await waiting.enrol('waiting-without');
   assert.equal(await verdict(waiting, 'waiting-without'), 'pending');
-  await fleet.server.command('hosts', 'approve', 'waiting-without');
+  await fleet.server.asks('hosts', 'approve', 'waiting-without');
   assert.equal(await verdict(waiting, 'waiting-without'), 'accepted');
-  await fleet.server.command('enrolment', 'open');
+  await fleet.server.asks('enrolment', 'open');
 });
 
 test('new names are compared without case, and no host is called operator in any case', async () => {
@@ -167,7 +167,7 @@ test('new names are compared without case, and no host is called operator in any
   const given = `HONEST-${shouting.identity.publicHex.slice(0, 4)}`;
   assert.equal(await named(shouting, 'HONEST'), given);
   await publish(honest, '203.0.113.77');
-  const { stdout } = await fleet.server.command('hosts', 'approve', given);
+  const { stdout } = await fleet.server.asks('hosts', 'approve', given);
   assert.match(stdout, /stays in the fleet under this name: honest is another host/);
 });
 

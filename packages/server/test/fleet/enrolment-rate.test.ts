@@ -59,7 +59,7 @@ test('above the rate newcomers are asked to come later, and nobody who is enroll
   const again = await known.enrol('known');
   assert.ok(again.ok && again.reply.status === 'OK');
   await publish(known, '203.0.113.1');
-  const status = await fleet.server.command('status');
+  const status = await fleet.server.asks('status');
   assert.equal(status.code, 1);
   assert.match(status.stdout, /^To do: Enrolment is LIMITED: more than 1 hosts a minute.*10 tries since/);
   assert.deepEqual([await entries(fleet, 'enrolled'), await entries(fleet, 'brake')], [5, 1]);
@@ -79,11 +79,11 @@ test('only 1000 hosts wait for an operator; who waits may ask again, and is let 
   const told = await ask(fleet, 1001);
   assert.equal(told.filter(({ status }) => status === 'OK').length, 999);
   assert.deepEqual(told.at(-1), { status: 'RETRY', code: 'enrolments', after: 60 });
-  const status = (await fleet.server.command('status')).stdout;
+  const status = (await fleet.server.asks('status')).stdout;
   assert.match(status, /^To do: Enrolment is LIMITED: 1000 hosts wait/);
   assert.ok(status.split('\n').length < 20, status);
   assert.equal(await verdict(), 'pending');
-  assert.equal((await fleet.server.command('hosts', 'approve', 'waiting')).code, 0);
+  assert.equal((await fleet.server.asks('hosts', 'approve', 'waiting')).code, 0);
   assert.deepEqual(
     (await ask(fleet, 2)).map(({ status }) => status),
     ['OK', 'RETRY'],

@@ -118,7 +118,7 @@ test('a host that is silent since another asked for its name hands that over, as
   ledger.exec("UPDATE hosts SET enrolled = enrolled - 7200, last_seen = last_seen - 7200 WHERE name = 'm1'");
   ledger.close();
   await fleet.server.start();
-  const { stdout } = await fleet.server.command('status');
+  const { stdout } = await fleet.server.asks('status');
   assert.match(
     stdout,
     new RegExp(`${given} waits.*hands it the name m1, and REVOKES the host that has it, silent for 2h`),
@@ -213,7 +213,7 @@ test('a forgotten host has to enrol anew, and a newcomer does not inherit its re
   await fleet.peer('next');
   const { reports } = await fleet.server.json<{ reports: unknown[] }>('explain', '203.0.113.1');
   assert.deepEqual(reports, []);
-  assert.match((await fleet.server.command('hosts', 'forget', 'gone')).stderr, /no host is called "gone"/);
+  assert.match((await fleet.server.asks('hosts', 'forget', 'gone')).stderr, /no host is called "gone"/);
 });
 
 test('forgetting a revoked host says that its key may enrol again where enrolment is open', async () => {

@@ -9,13 +9,13 @@ import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 test('open ends a day after the first start of a generation, and is approve then, until an operator opens it for a time', async () => {
   await using fleet = await startFleet();
   await fleet.peer('early');
-  assert.match((await fleet.server.command('status')).stdout, /Enrolment: open until \S+, then approve\./);
+  assert.match((await fleet.server.asks('status')).stdout, /Enrolment: open until \S+, then approve\./);
   await age(fleet, "UPDATE meta SET value = value - 90000 WHERE name LIKE 'first-start/%'");
   const late = await fleet.newcomer();
   const answer = await late.enrol('late');
   assert.ok(answer.ok && answer.reply.verdict === 'pending');
   assert.match(await fleet.server.says('hosts'), /early +active/);
-  const { stdout } = await fleet.server.command('status');
+  const { stdout } = await fleet.server.asks('status');
   assert.match(stdout, /Enrolment: approve, since it is open for a time only .*enrolment open --for 2h/);
   assert.match(
     await fleet.server.says('enrolment', 'open', '--for', '2h'),
@@ -33,7 +33,7 @@ test('open ends a day after the first start of a generation, and is approve then
     ['open', '--for', '36500d'],
     ['approve', '--for', '2h'],
   ])
-    assert.notEqual((await fleet.server.command('enrolment', ...words)).code, 0);
+    assert.notEqual((await fleet.server.asks('enrolment', ...words)).code, 0);
   late.close();
   later.close();
 });

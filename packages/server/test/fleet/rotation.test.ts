@@ -90,7 +90,7 @@ test('both keys are let in until the next one is used, also after a restart; the
   const { publicHex: key } = next.identity;
   assert.deepEqual(await audit(fleet, 'rotation asked'), [{ name: 'h1', key: before, next: key }]);
   assert.deepEqual(await audit(fleet, 'rotated'), [{ name: 'h1', before, key }]);
-  assert.equal((await fleet.server.command('audit', '--verify')).code, 0);
+  assert.equal((await fleet.server.asks('audit', '--verify')).code, 0);
 });
 
 for (const [what, ask] of Object.entries<(peer: Peer) => RequestKind>({
@@ -184,7 +184,7 @@ test('a next key that did not sign, or that is some host’s already, is refused
   for (const taken of [old, other]) assert.equal(await rotate(old, taken.identity), 'next');
   await rotate(third, next);
   assert.equal(await rotate(old, next), 'next');
-  await fleet.server.command('hosts', 'revoke', 'h3');
+  await fleet.server.asks('hosts', 'revoke', 'h3');
   assert.equal(await rotate(old, next), 'next');
   assert.deepEqual(await isRotating(fleet), [false, false, true]);
 });
@@ -206,7 +206,7 @@ for (const action of ['revoke', 'forget']) {
     await rotate(old, next.identity);
     const subscription = next.subscribe();
     await subscription.receive();
-    assert.equal((await fleet.server.command('hosts', action, 'h1')).code, 0);
+    assert.equal((await fleet.server.asks('hosts', action, 'h1')).code, 0);
     await within(subscription.refused, 5000, () => 'the cut of the next key');
     subscription.close();
     const code = action === 'revoke' ? 'revoked' : 'unknown-key';
@@ -227,11 +227,11 @@ test('handing a name over shuts both keys of the host that had it, and lets in b
   await rotate(first, firstNext.identity);
   await rotate(second, secondNext.identity);
   const given = String(second.name);
-  await fleet.server.command('hosts', 'approve', '--replace', given);
+  await fleet.server.asks('hosts', 'approve', '--replace', given);
   for (const each of [first, firstNext]) assert.equal(await hears(each), false);
-  await fleet.server.command('hosts', 'revoke', 'web1');
+  await fleet.server.asks('hosts', 'revoke', 'web1');
   for (const each of [second, secondNext]) assert.equal(await hears(each), false);
-  await fleet.server.command('hosts', 'approve', 'web1');
+  await fleet.server.asks('hosts', 'approve', 'web1');
   for (const each of [second, secondNext]) assert.equal(await hears(each), true);
 });
 

@@ -125,7 +125,7 @@ test('the other Ed25519 key of a host’s CURVE key, or of its next one, is refu
     assert.equal(outcome(await h1.send(sealedBy(h1, other, 'h3'))), 'key');
     assert.equal(await rotate(h2, other), 'next');
   }
-  await fleet.server.command('hosts', 'revoke', 'h1');
+  await fleet.server.asks('hosts', 'revoke', 'h1');
   assert.equal(outcome(await h2.send(sealedBy(h1, twin, 'h3'), fleet.keys.join)), 'key');
   assert.deepEqual(
     fleet.server.said.filter((line) => line.includes('Cannot write the ledger')),

@@ -22,28 +22,25 @@ test('Where a young host is a ban is held and named in status, where an older on
   ledger.close();
   await server.start();
   assert.equal(await fateOf(reporter, YOUNG), 'young-host');
-  assert.match(
-    (await server.command('status')).stdout,
-    /^To do: A ban is held, since 203\.0\.113\.40 .*young/m,
-  );
+  assert.match((await server.asks('status')).stdout, /^To do: A ban is held, since 203\.0\.113\.40 .*young/m);
   assert.equal(await fateOf(reporter, OLD), 'never-ban');
   // Whoever publishes what is held has not looked at each.
   assert.match(
-    (await server.command('held', 'publish')).stdout,
+    (await server.asks('held', 'publish')).stdout,
     /^0 held bans published\. 1 report stays held, as new hosts of the fleet come from there/,
   );
-  assert.doesNotMatch((await server.command('bans')).stdout, /203\.0\.113\./);
+  assert.doesNotMatch((await server.asks('bans')).stdout, /203\.0\.113\./);
   for (const [address, host] of [
     [YOUNG, 'young'],
     [OLD, 'old'],
   ] as const) {
-    const refused = await server.command('ban', address);
+    const refused = await server.asks('ban', address);
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, new RegExp(`${host}.*ban ${address} --force`));
-    const forced = await server.command('ban', address, '--force');
+    const forced = await server.asks('ban', address, '--force');
     assert.equal(forced.code, 0, forced.stderr);
     assert.match(forced.stdout, new RegExp(`\\b${host}\\b`));
   }
-  assert.match((await server.command('status')).stdout, /^URGENT: old comes from 203\.0\.113\.41/m);
-  assert.equal((await server.command('ban', LISTED, '--force')).code, 1);
+  assert.match((await server.asks('status')).stdout, /^URGENT: old comes from 203\.0\.113\.41/m);
+  assert.equal((await server.asks('ban', LISTED, '--force')).code, 1);
 });

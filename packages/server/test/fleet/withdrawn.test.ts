@@ -58,7 +58,7 @@ test('A key that is revoked loses the connections it had at the report port, and
       await publish(good, `203.0.113.${(count % 250) + 1}`, `jail${count}`);
     return count;
   })();
-  assert.equal((await fleet.server.command('hosts', 'revoke', 'evil')).code, 0);
+  assert.equal((await fleet.server.asks('hosts', 'revoke', 'evil')).code, 0);
   await assertShut(ofEvil);
   // A connection of a key that counts comes back by itself.
   await ofStays.gone;
@@ -83,7 +83,7 @@ test('Hosts that are revoked within a second cost one cut more at the most', asy
   const { dealer } = await openConnection(t, fleet, stays);
   let cuts = 0;
   dealer.events.on('disconnect', () => (cuts += 1));
-  await Promise.all(['e1', 'e2', 'e3'].map((name) => fleet.server.command('hosts', 'revoke', name)));
+  await Promise.all(['e1', 'e2', 'e3'].map((name) => fleet.server.asks('hosts', 'revoke', name)));
   for (const connection of connections) await assertShut(connection);
   assert.ok(cuts <= 2, `${cuts} cuts`);
 });
@@ -105,6 +105,6 @@ test('A key that was rotated away, and the join key once enrolment is closed, lo
   after.close();
 
   const joining = await openConnection(t, fleet, peer, fleet.keys.join);
-  assert.equal((await fleet.server.command('enrolment', 'closed')).code, 0);
+  assert.equal((await fleet.server.asks('enrolment', 'closed')).code, 0);
   await assertShut(joining);
 });

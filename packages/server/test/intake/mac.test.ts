@@ -79,7 +79,7 @@ test('What was accepted by MAC before is refused once the host is revoked, or fo
     [forgotten, 'forget', 'unknown-key'],
   ] as const) {
     assert.equal(await outcome(carrier.send(byMac(SYNC, peer.identity))), 'accepted');
-    assert.equal((await fleet.server.command('hosts', deed, peer.name ?? '')).code, 0);
+    assert.equal((await fleet.server.asks('hosts', deed, peer.name ?? '')).code, 0);
     assert.equal(await outcome(carrier.send(byMac(SYNC, peer.identity))), code);
   }
 });

@@ -96,8 +96,8 @@ test('at the cap of active bans reports are held, operators pass, and status say
   );
   const again = await peer.ask(reportOf(peer, '203.0.113.1'));
   assert.ok(again.ok && again.reply.verdict === 'duplicate');
-  assert.equal((await fleet.server.command('ban', '203.0.113.4')).code, 0);
-  assert.equal((await fleet.server.command('unban', '203.0.113.1')).code, 0);
-  assert.match((await fleet.server.command('status')).stdout, /^To do: 1 new ban is HELD/);
+  assert.equal((await fleet.server.asks('ban', '203.0.113.4')).code, 0);
+  assert.equal((await fleet.server.asks('unban', '203.0.113.1')).code, 0);
+  assert.match((await fleet.server.asks('status')).stdout, /^To do: 1 new ban is HELD/);
   await within(fleet.server.line(/HELD|held|hold/i), 5000, () => 'an alarm in the log');
 });

@@ -6,7 +6,7 @@ import type { Status } from '../../src/operator/status.ts';
 test('a ban of what server.toml lists as never banned since is urgent, and gone with the ban', async () => {
   await using fleet = await startFleet();
   for (const ip of ['203.0.113.9', '198.51.100.9', '198.51.100.0/28'])
-    assert.equal((await fleet.server.command('ban', ip)).code, 0);
+    assert.equal((await fleet.server.asks('ban', ip)).code, 0);
   const found = async (): Promise<string[]> =>
     (await fleet.server.json<Status>('status')).urgent.map(({ text }) => text);
   assert.deepEqual(await found(), []);
@@ -16,8 +16,8 @@ test('a ban of what server.toml lists as never banned since is urgent, and gone 
     `198.51.100.0/28 is banned, ${rule}: 198.51.100.3/32 of [never-ban] in server.toml; banshare-server unban 198.51.100.0/28`,
     `203.0.113.9 is banned, ${rule}: 203.0.113.0/24 of [never-ban] in server.toml; banshare-server unban 203.0.113.9`,
   ]);
-  assert.equal((await fleet.server.command('status', '--urgent')).code, 1);
+  assert.equal((await fleet.server.asks('status', '--urgent')).code, 1);
   for (const ip of ['203.0.113.9', '198.51.100.0/28'])
-    assert.equal((await fleet.server.command('unban', ip)).code, 0);
+    assert.equal((await fleet.server.asks('unban', ip)).code, 0);
   assert.deepEqual(await found(), []);
 });

@@ -68,19 +68,19 @@ test('every address by which hosts know a server of the fleet is refused to host
   assert.equal(await fateOf(h1, '64:ff9b::cb00:7101'), 'never-ban');
   assert.equal(await fateOf(h1, '2001:db8::2'), 'never-ban');
   assert.equal(await fateOf(h1, '203.0.113.2'), 'accepted');
-  const byOperator = await fleet.server.command('ban', '203.0.113.1');
+  const byOperator = await fleet.server.asks('ban', '203.0.113.1');
   assert.equal(byOperator.code, 1);
   assert.match(byOperator.stderr, /203\.0\.113\.1 is never banned: the server's own address/);
   assert.match(
-    (await fleet.server.command('never-ban', 'list')).stdout,
+    (await fleet.server.asks('never-ban', 'list')).stdout,
     /203\.0\.113\.1 +the server's own address/,
   );
   const { servers } = await fleet.server.json<{ servers: string[] }>('status');
   assert.deepEqual(servers, ['127.0.0.1', '203.0.113.1', '2001:db8::2']);
   // Its ledger is its own, and its hosts would go from one to another.
-  const { code, stdout } = await fleet.server.command('status');
+  const { code, stdout } = await fleet.server.asks('status');
   assert.equal(code, 1);
   assert.match(stdout, /^To do: Hosts know several servers, 127\.0\.0\.1, .*shares its ledger with none/m);
   assert.match(stdout, /^Hosts know these servers: 127\.0\.0\.1, 203/m);
-  assert.match((await fleet.server.command('--check')).stdout, /know these servers: 127\.0\.0\.1, 203/);
+  assert.match((await fleet.server.asks('--check')).stdout, /know these servers: 127\.0\.0\.1, 203/);
 });

@@ -48,13 +48,13 @@ test('the audit log has what a deed did, and nothing of a deed that was refused'
     ['hosts', 'revoke', 'nobody'],
     ['retire', 'nothing'],
   ])
-    assert.equal((await fleet.server.command(...words)).code, 1, words.join(' '));
+    assert.equal((await fleet.server.asks(...words)).code, 1, words.join(' '));
   assert.equal((await entries()).length, before);
 
-  await fleet.server.command('ban', '203.0.113.5');
-  await fleet.server.command('unban', '203.0.113.5');
-  await fleet.server.command('unban', '203.0.113.6');
-  await fleet.server.command('release');
+  await fleet.server.asks('ban', '203.0.113.5');
+  await fleet.server.asks('unban', '203.0.113.5');
+  await fleet.server.asks('unban', '203.0.113.6');
+  await fleet.server.asks('release');
   const done = (await entries()).slice(before);
   assert.partialDeepStrictEqual(done, [
     { what: 'ban', details: { ip: '203.0.113.5', seq: 1 } },

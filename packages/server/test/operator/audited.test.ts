@@ -42,17 +42,17 @@ test('every deed of an operator is in the audit log, and so are enrolments and l
   ];
   const before = await audited(fleet);
   assert.deepEqual(before, ['enrolled', 'enrolled', 'enrolled', 'brake']);
-  for (const [, ...words] of deeds) await fleet.server.command(...words);
+  for (const [, ...words] of deeds) await fleet.server.asks(...words);
   const expected = deeds.map(([what]) => what);
   // Revoking sets enrolment to approve.
   expected.splice(expected.indexOf('revoked') + 1, 0, 'enrolment');
   assert.deepEqual((await audited(fleet)).slice(before.length), expected);
   await fleet.server.stop();
-  const restored = await fleet.server.command('restore', backup);
+  const restored = await fleet.server.asks('restore', backup);
   assert.equal(restored.code, 0, restored.stderr);
   await fleet.server.start();
   assert.deepEqual((await audited(fleet)).slice(before.length), [...expected, 'restore']);
-  assert.equal((await fleet.server.command('audit', '--verify')).code, 0);
+  assert.equal((await fleet.server.asks('audit', '--verify')).code, 0);
 });
 
 test('a deed whose entry in the audit log cannot be written is not done, and no rule stays behind in memory', async () => {

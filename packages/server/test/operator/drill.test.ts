@@ -8,8 +8,8 @@ type Explained = { events: { kind: string; outcomes: { host: string; outcome: st
 test('a drill times every host of the fleet and lifts its ban; who is shut out is neither waited for nor explained', async () => {
   await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
   await fleet.peer('out');
-  assert.equal((await fleet.server.command('hosts', 'revoke', 'out')).code, 0);
-  const { code, stdout, stderr } = await fleet.server.command('drill', '--json');
+  assert.equal((await fleet.server.asks('hosts', 'revoke', 'out')).code, 0);
+  const { code, stdout, stderr } = await fleet.server.asks('drill', '--json');
   assert.equal(code, 0, stderr);
   const { ip, hosts } = JSON.parse(stdout) as Drill;
   const names = hosts.map(({ host }) => host).toSorted();
@@ -21,7 +21,7 @@ test('a drill times every host of the fleet and lifts its ban; who is shut out i
   );
   assert.deepEqual([drill.hosts, drill.missed, drill.every], [2, [], null]);
   assert.match(
-    (await fleet.server.command('status')).stdout,
+    (await fleet.server.asks('status')).stdout,
     /^Drill of \S+: all 2 hosts within [\d.]+ m?s\.$/m,
   );
   const { commands } = fleet.host('h1');
@@ -43,7 +43,7 @@ test('never-ban add lifts what is banned there on every host in under a second, 
   for (const last of [1, 2, 3]) await fleet.report('r1', ['fail2ban', 'sshd', `198.51.100.${last}`]);
   const hosts = [fleet.host('h1'), fleet.host('h2')];
   for (const { commands } of hosts) for (let n = 0; n < 3; n += 1) await commands.next();
-  const added = fleet.server.command('never-ban', 'add', '198.51.100.0/29');
+  const added = fleet.server.asks('never-ban', 'add', '198.51.100.0/29');
   let first = Infinity;
   for (const { commands } of hosts) {
     const lifted: string[] = [];

@@ -81,10 +81,10 @@ test('events takes a jail, a host, a range and times, and says so where a time i
   assert.deepEqual(await asked('--until', '2020-01-01'), []);
   assert.deepEqual(await asked('--until', '1h'), []);
   assert.equal((await asked('--since', '1h')).length, (await asked()).length);
-  const odd = await fleet.server.command('events', '--since', 'yesterday');
+  const odd = await fleet.server.asks('events', '--since', 'yesterday');
   assert.deepEqual([odd.code, odd.stdout], [64, '']);
   assert.match(odd.stderr, /"yesterday" is no time: 2h, 7d, or 2026-/);
-  assert.equal((await fleet.server.command('events', '--follow', '--until', '1h')).code, 64);
+  assert.equal((await fleet.server.asks('events', '--follow', '--until', '1h')).code, 64);
 });
 
 test('events --follow has each line once, in order, also what came while the server was killed, stopped and started again', async (t) => {

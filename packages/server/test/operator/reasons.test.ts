@@ -34,7 +34,7 @@ test('the reason of an operator stands with his deed in the audit log and in eve
     const deed = events.findLast(({ kind, says }) => kind === 'deed' && says.startsWith(what));
     assert.ok(deed?.says.includes(`reason why ${what}\\u000axxx`), JSON.stringify(deed));
   }
-  assert.equal((await fleet.server.command('audit', '--verify')).code, 0);
+  assert.equal((await fleet.server.asks('audit', '--verify')).code, 0);
   assert.match(
     await fleet.server.says('explain', '203.0.113.1'),
     /#\d+ unban fail2ban\/sshd by operator: why unban\\u000axxx/,
@@ -49,7 +49,7 @@ test('the reason of an operator stands with his deed in the audit log and in eve
 
 test('a listing takes no reason, and says so', async () => {
   await using fleet = await startFleet();
-  const { code, stderr } = await fleet.server.command('hosts', '--reason', 'none');
+  const { code, stderr } = await fleet.server.asks('hosts', '--reason', 'none');
   assert.equal(code, 64);
   assert.match(stderr, /reason/);
 });

@@ -34,7 +34,7 @@ test('top counts reports and bans of addresses, jails, hosts and networks, the m
     await fleet.server.says('top', '--since', '0s'),
     /^Nothing was reported or banned in 0s, since /,
   );
-  assert.equal((await fleet.server.command('top', '--by', 'colour')).code, 64);
+  assert.equal((await fleet.server.asks('top', '--by', 'colour')).code, 64);
 });
 
 /** Bans of a ledger with one ban a second. */

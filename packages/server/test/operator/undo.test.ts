@@ -266,11 +266,11 @@ test('undo --dry-run says how many bans on how many hosts, undo --jail, --import
   writeFileSync(list, '198.51.100.1\n198.51.100.2\n');
   await publish(peer, '203.0.113.1', 'sshd');
   await publish(peer, '203.0.113.2', 'nginx');
-  assert.match((await server.command('import', list)).stdout, /undo --import 1 takes it back/);
+  assert.match((await server.asks('import', list)).stdout, /undo --import 1 takes it back/);
   const { commands } = fleet.host('watcher');
   for (let n = 0; n < 4; n += 1) await commands.next();
   const run = async (...words: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await server.command('undo', ...words);
+    const { code, stdout, stderr } = await server.asks('undo', ...words);
     assert.equal(code, 0, stderr);
     return stdout.trim();
   };
@@ -290,5 +290,5 @@ test('undo --dry-run says how many bans on how many hosts, undo --jail, --import
     [64, '--import', 'list'],
   ];
   for (const [code, ...words] of wrong)
-    assert.equal((await server.command('undo', ...words)).code, code, words.join(' '));
+    assert.equal((await server.asks('undo', ...words)).code, code, words.join(' '));
 });
