@@ -80,7 +80,7 @@ uninstall_role() {
   uninstall_library
   ! with_systemd || systemctl daemon-reload
   if [ "$purge" = yes ]; then
-    rm -rf "$root/etc/banshare/keys" "$root/etc/banshare/client.toml" "$root/etc/banshare/client.d" "$root/var/lib/banshare/client" "$root/var/spool/banshare" "$root/run/banshare/client"
+    rm -rf "$root/etc/banshare/keys" "$root/etc/banshare/joined.json" "$root/etc/banshare/client.toml" "$root/etc/banshare/client.d" "$root/var/lib/banshare/client" "$root/var/spool/banshare" "$root/run/banshare/client"
   else
     say "Configuration, keys and state are kept in /etc/banshare, /var/lib/banshare and /var/spool/banshare; --purge removes them."
   fi

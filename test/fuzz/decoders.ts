@@ -18,7 +18,14 @@ import {
   parseSyncAnswer,
   parseTransport,
 } from '@banshare/protocol';
-import { parseFleet, readClientConfig, readServerConfig, splitWords } from '@banshare/runtime';
+import {
+  parseFleet,
+  parseJoined,
+  parseToken,
+  readClientConfig,
+  readServerConfig,
+  splitWords,
+} from '@banshare/runtime';
 import { parseSections, readIncoming } from '@banshare/transport';
 import { unpickle } from '../../packages/client/src/fail2ban/pickle.ts';
 import { readLogLine, unknownForm } from '../../packages/report/src/follow/fail2ban-line.ts';
@@ -110,6 +117,8 @@ export const DECODERS: readonly Decoder[] = [
   { name: 'incoming', cost: 1, decode: (parts) => readIncoming(parts.map(bytesOf)) },
   { name: 'certificate', cost: 1, decode: ([text]) => parseSections(textOf(text)) },
   { name: 'fleet', cost: 2, decode: ([text]) => parseFleet(textOf(text)) },
+  { name: 'token', cost: 2, decode: ([text]) => tellable(parseToken(textOf(text))) },
+  { name: 'joined', cost: 2, decode: ([text]) => tellable(parseJoined(textOf(text))) },
   { name: 'command-line', cost: 1, decode: ([text]) => splitWords(textOf(text)) },
   {
     name: 'fail2ban-line',

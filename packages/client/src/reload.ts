@@ -1,8 +1,10 @@
 import {
   clientOptions,
   findServer,
+  fleetInUse,
   Reloader,
   type ClientConfig,
+  type HostPaths,
   type OpenLog,
   type ReadConfig,
   type Resources,
@@ -24,7 +26,15 @@ type Parts = {
  * so no more is applied, by those who look after that anyway, within a second. SIGHUP has it reload from now on.
  */
 export function reloaderOf(
-  { config, reread }: { config: ClientConfig; reread: () => Promise<ReadConfig<ClientConfig>> },
+  {
+    config,
+    paths,
+    reread,
+  }: {
+    config: ClientConfig;
+    paths: Pick<HostPaths, 'joined' | 'fleetNote'>;
+    reread: () => Promise<ReadConfig<ClientConfig>>;
+  },
   host: Parts,
   resources: Resources,
 ): Reloader<typeof clientOptions> {
@@ -40,7 +50,7 @@ export function reloaderOf(
     running: config,
     read: async () => {
       const read = await reread();
-      const endpoint = read.ok ? findServer(read.config) : undefined;
+      const endpoint = read.ok ? findServer(read.config, fleetInUse(paths)) : undefined;
       return endpoint?.ok === false ? { ok: false, faults: [endpoint.fault] } : read;
     },
     takes: {

@@ -1,6 +1,5 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { OPERATOR, type HostName, type Receipt } from '@banshare/protocol';
 import {
@@ -12,7 +11,6 @@ import {
   type Log,
   monotonicSeconds,
   openLog,
-  outsideAddresses,
   type ReadConfig,
   type Resources,
   serveAdmin,
@@ -27,14 +25,13 @@ import type { Applier } from './apply/apply.ts';
 import { CatchUpHold } from './apply/catch-up-hold.ts';
 import { receiptOf } from './bans/receipt.ts';
 import { stayConnected, type ConnectionParts } from './follow/connection.ts';
-import { enrol } from './identity/enrol.ts';
 import { buildEnforcers, INPUT } from './host-enforcer/build.ts';
 import type { Enforcer } from './enforcers/enforcer.ts';
 import { BanTimes } from './worth/took.ts';
+import { identify, joinedOf, nameOf } from './identify.ts';
 import { dropWatchOf, startCounting } from './drop-watch.ts';
 import { hostEnforcer } from './host-enforcer/host-enforcer.ts';
-import { setCloneAside } from './identity/clone.ts';
-import { type EnrolledKey, goByName, readEnrolled, tidyKeys } from './identity/key-files.ts';
+import { type EnrolledKey, goByName, readEnrolled } from './identity/key-files.ts';
 import { SharedBans } from './host/shared-bans.ts';
 import { Notes } from './host/echo-notes.ts';
 import { OwnKey } from './identity/own-key.ts';
@@ -44,7 +41,7 @@ import { Progress } from './follow/progress.ts';
 import { ProtectionWatch } from './decide/newly-protected.ts';
 import { ServerAddresses } from './protection/server-addresses.ts';
 import { Protection, THIS_MACHINE } from './protection/protect.ts';
-import { locateServer, noteOrder } from './server/server-address.ts';
+import { noteOrder } from './server/server-address.ts';
 import { ServerChoice } from './server/server-choice.ts';
 import { noteGeneration } from './follow/generation-move.ts';
 import { ServerClock } from './server/server-clock.ts';
@@ -60,7 +57,6 @@ import type { Choice } from './bans/choice.ts';
 import type { News } from './bans/news.ts';
 import { choiceOf, type DecideParts } from './decide/parts.ts';
 import { rotateHere } from './identity/rotate.ts';
-import { wait } from './host/wait.ts';
 import { Tally } from './metrics/tally.ts';
 import { Bell } from './follow/acknowledge.ts';
 import { mostActive } from './decide/max-active.ts';
@@ -76,7 +72,6 @@ export type RunOptions = {
   reread: () => Promise<ReadConfig<ClientConfig>>;
 };
 
-const ENROL_AGAIN_MS = 3000;
 const OTHER_KEY = 'The key of this host was changed beside this program, which goes over to it';
 const SAME_KEY =
   'The server knew only the key before, as an older backup has it: this key was introduced again';
@@ -104,12 +99,12 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
   const parts = takeParts(config, { paths, log, state, applier, clock, protection, bell });
   const reloader = reloaderOf(options, { parts, protection, applier, log }, resources);
   const ownKey = new OwnKey();
-  const rotate = rotatorOf(options, ownKey, servers, log);
+  const deeds = { rotate: rotatorOf(options, ownKey, servers, log), joined: joinedOf(options, resources) };
   const reconcilers: Reconciler[] = [];
   const dropped = dropWatchOf({ enforcers, state, clock, progress, bell, faults });
   const receipt = (): Receipt => receiptOf({ ...config.apply, state, enforcer, reconcilers });
   const told = { receipt, dropped, protection, servers, reloader, tally, startedAt: wallSeconds() };
-  const seen = { enforcer, state, progress, applier, parts, rotate, ...told };
+  const seen = { enforcer, state, progress, applier, parts, ...deeds, ...told };
   const left = await beforePauses(parts, async () => {
     await listenToAdmin({ ...options, ...seen }, resources, signal);
     openMetrics({ config, log, faults }, { ...seen, paths }, resources);
@@ -177,11 +172,6 @@ function choiceOfServers({ config, paths, serverEndpoint }: RunOptions): ServerC
   const enrolled = readEnrolled(paths);
   const who = enrolled.ok ? enrolled.value.publicHex : nameOf(config);
   return new ServerChoice(serverEndpoint.servers, who, (order) => noteOrder(paths, order));
-}
-
-/** What this host would like to be called. */
-function nameOf(config: ClientConfig): string {
-  return config.name ?? hostname();
 }
 
 function noticesTo(
@@ -326,46 +316,6 @@ function rotatorOf(
     ).finally(() => {
       underWay = undefined;
     }));
-}
-
-/** The key of this host: the one it has, or a fresh one once the server accepts it; undefined when stopped meanwhile. */
-async function identify(
-  { config, paths, serverEndpoint }: RunOptions,
-  host: { log: Log; faults: FaultLog; progress: Progress; servers: ServerChoice; resources: Resources },
-  signal: AbortSignal,
-): Promise<EnrolledKey | undefined> {
-  // Whether a server is there or not, this host can be asked and paused from here on.
-  host.resources.ready();
-  if (setCloneAside(paths)) {
-    host.log.warning(
-      'This machine is a clone: the key of the original is set aside, and this host enrols anew',
-    );
-  }
-  host.progress.phase = 'enrolling';
-  while (!signal.aborted) {
-    const enrolled = readEnrolled(paths);
-    if (enrolled.ok) {
-      tidyKeys(paths, enrolled.value);
-      return enrolled.value;
-    }
-    const server = await locateServer(serverEndpoint, host.servers.current, config.addresses, paths);
-    const result = server.ok
-      ? await enrol(paths, server.value, nameOf(config), outsideAddresses(config.addresses))
-      : { ok: false as const, code: 'resolve', reason: server.fault, after: undefined };
-    if (result.ok) {
-      host.log.notice('Enrolled', { name: result.key.name });
-      return result.key;
-    }
-    host.progress.trouble = result.reason;
-    host.faults.fault('enrol', 'Cannot enrol yet', { reason: result.reason });
-    // Whoever has to approve it does so for all servers.
-    const isRound = result.code === 'pending' || host.servers.goOn();
-    // Hosts of a fleet that is set up at once must not come back at once.
-    const rest = isRound ? ENROL_AGAIN_MS : randomInt(100, 600);
-    const again = result.after === undefined ? rest : Math.max(1, result.after) * randomInt(1000, 2000);
-    await wait(again, signal);
-  }
-  return undefined;
 }
 
 const faultOf = (faults: FaultLog) => (key: string, text: string) => faults.fault(key, text);

@@ -58,7 +58,7 @@ export { HEADS } from './people/heads.ts';
 export { usageFault } from './people/usage.ts';
 
 export { bakedFleet, version } from './config/baked.ts';
-export { fleetInUse } from './config/fleet-in-use.ts';
+export { fleetInUse, intendedFleet } from './config/fleet-in-use.ts';
 export { nodeBuild } from './config/node-build.ts';
 export { splitWords } from './config/command-line.ts';
 export { readClientConfig, readServerConfig, type ReadConfig } from './config/config.ts';
@@ -84,6 +84,8 @@ export { isClearText, url as webAddress, type NotifyTable } from './config/notif
 export type { PageAddress } from './config/page-kinds.ts';
 export { metricsWarning } from './config/metrics-kinds.ts';
 export { findServer, type ServerEndpoint } from './config/server-endpoint.ts';
+export { formatJoined, parseJoined, type JoinedFleet } from './config/joined.ts';
+export { formatToken, parseToken, TOKEN_BEGINS, type JoinToken } from './config/token.ts';
 
 export {
   exposed,

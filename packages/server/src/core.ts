@@ -16,6 +16,7 @@ import { Admissions } from './ports/admissions.ts';
 import { FloodWatch } from './intake/flood-watch.ts';
 import type { Generation } from './setup/generations.ts';
 import { HostBook } from './fleet/hosts.ts';
+import { TokenBook } from './fleet/tokens.ts';
 import { Freeze } from './judging/freeze.ts';
 import { NeverBan } from './never-ban/never-ban.ts';
 import { OwnAddresses } from './never-ban/server-addresses.ts';
@@ -58,6 +59,7 @@ export type Core = {
   claims: Claims;
   book: HostBook;
   admissions: Admissions;
+  tokens: TokenBook;
   neverBan: NeverBan;
   freeze: Freeze;
   floods: FloodWatch;
@@ -84,6 +86,7 @@ export async function openCore(
   const book = new HostBook(ledger);
   const admissions = new Admissions();
   for (const { name, joinKey } of inService) admissions.admitJoining(name, joinKey);
+  const tokens = new TokenBook(ledger, admissions, inService, () => clock.now());
   for (const curve of book.active().flatMap(curvesOf)) admissions.admitHost(curve);
   const claims = new Claims(ledger, () => shared?.time() ?? clock.now());
   keepSnapshots({ ledger, shared, lines: log, claims }, paths.ledger, resources);
@@ -95,17 +98,7 @@ export async function openCore(
     own,
   );
   const floods = new FloodWatch();
-  const zap = await answerZap(({ domain, key, address }) => {
-    const admission = admissions.decide(domain, key);
-    const host = admission === 'admit' ? book.byCurve(key) : undefined;
-    if (host !== undefined) {
-      if (domain.startsWith('report/')) {
-        neverBan.arrived(host, address, clock.now());
-        floods.knocked(host);
-      }
-    } else if (admission === 'admit') floods.joined();
-    return admission;
-  });
+  const zap = await answerDoors({ admissions, book, tokens, neverBan, floods, clock });
   const [tally, latency] = [new Tally(), new LatencyBook()];
   hearHosts({ ledger, book, neverBan, clock, tally, latency });
   resources.own('the doorkeeper', () => zap.close());
@@ -118,6 +111,7 @@ export async function openCore(
     claims,
     book,
     admissions,
+    tokens,
     neverBan,
     freeze: new Freeze(ledger),
     floods,
@@ -128,6 +122,35 @@ export async function openCore(
     latency,
     measuring: new Measuring(),
   };
+}
+
+/** Answers who knocks at the ports, and tells whoever goes by that. @throws where this process has such a door already. */
+function answerDoors({
+  admissions,
+  book,
+  tokens,
+  neverBan,
+  floods,
+  clock,
+}: Pick<Core, 'admissions' | 'book' | 'tokens' | 'neverBan' | 'floods' | 'clock'>): ReturnType<
+  typeof answerZap
+> {
+  return answerZap(({ domain, key, address }) => {
+    const admission = admissions.decide(domain, key, address);
+    const host = book.byCurve(key);
+    const isAtReports = domain.startsWith('report/');
+    if (admission !== 'admit') {
+      // One that waits, and has nothing to join by any more, shows so that it still does.
+      if (isAtReports && host?.state === 'pending') book.hear(host, clock.now());
+    } else if (host === undefined) {
+      floods.joined();
+      tokens.knocked(key, address);
+    } else if (isAtReports) {
+      neverBan.arrived(host, address, clock.now());
+      floods.knocked(host);
+    }
+    return admission;
+  });
 }
 
 /**

@@ -86,7 +86,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
     get pageActs() {
       return config.web.acts;
     },
-    drill: config.drill,
+    ...said(config),
     backup: config.backup,
     ...lookingBack(core, config.enrich.mmdb),
     sharesLedger: ledger.isShared,
@@ -100,6 +100,11 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   if (isShut) tell('banshare-server shut: banshare-server status says why');
   else sayReady(reported, published);
   lookForBannedAnyway(core);
+}
+
+/** What server.toml says of drills and of the ports. */
+function said({ drill, listen }: ServerConfig): Pick<ServerConfig, 'drill' | 'listen'> {
+  return { drill, listen };
 }
 
 function lookForBannedAnyway({ bannedAnyway, log, clock }: Core): void {

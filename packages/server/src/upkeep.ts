@@ -1,5 +1,6 @@
 import type { FaultLog, SteadyClock } from '@banshare/runtime';
 import type { LimitKeeper } from './judging/limits.ts';
+import type { TokenBook } from './fleet/tokens.ts';
 import type { HostBook } from './fleet/hosts.ts';
 import type { Membership } from './fleet/membership.ts';
 import type { Freeze } from './judging/freeze.ts';
@@ -28,11 +29,12 @@ export function startUpkeep(parts: {
   clock: SteadyClock;
   limits: LimitKeeper;
   membership: Membership;
+  tokens: TokenBook;
   neverBan: NeverBan;
   rates: RateWatch;
   freeze: Freeze;
 }): { stop: () => Promise<void> } {
-  const { ledger, claims, book, faults, keep, clock, limits, membership, neverBan, rates } = parts;
+  const { ledger, claims, book, faults, keep, clock, membership, neverBan, rates } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
     try {
       await work();
@@ -59,16 +61,9 @@ export function startUpkeep(parts: {
     every(SWEEP_MS, 'end a freeze', () => noticeThaw(parts)),
     every(SWEEP_MS, 'remove old events', sweep),
     every(SWEEP_MS, 'forget hosts that no longer wait', () => membership.forgetUnheard()),
+    ...tokenTimers(parts, every),
     every(SWEEP_MS, 'note that enrolment is open no more', () => membership.noticeEnd()),
-    setInterval(() => {
-      faults.sumUp();
-      limits.sweep(clock.now());
-      const jump = clock.jump();
-      if (jump === 0) return;
-      const text =
-        "This machine's clock is not at the time that bans go by: it was set, or was behind at the start";
-      faults.fault('clock', text, { seconds: jump });
-    }, SWEEP_MS),
+    setInterval(() => sumUp(parts), SWEEP_MS),
   ];
   return {
     stop: async () => {
@@ -79,6 +74,33 @@ export function startUpkeep(parts: {
       await (ledger.isShared ? attempt('write at the end what hosts have said', last) : last());
     },
   };
+}
+
+function sumUp({
+  faults,
+  limits,
+  clock,
+}: Pick<Parameters<typeof startUpkeep>[0], 'faults' | 'limits' | 'clock'>): void {
+  faults.sumUp();
+  limits.sweep(clock.now());
+  const jump = clock.jump();
+  if (jump === 0) return;
+  const text =
+    "This machine's clock is not at the time that bans go by: it was set, or was behind at the start";
+  faults.fault('clock', text, { seconds: jump });
+}
+
+function tokenTimers(
+  { ledger, tokens }: Pick<Parameters<typeof startUpkeep>[0], 'ledger' | 'tokens'>,
+  every: (ms: number, what: string, work: () => unknown) => NodeJS.Timeout,
+): NodeJS.Timeout[] {
+  const forget = async (): Promise<void> => {
+    if (tokens.hasOld) await ledger.write(() => tokens.sweep());
+  };
+  return [
+    every(FLUSH_MS, 'shut out who came by a token that has ended', () => tokens.noticeEnds()),
+    every(SWEEP_MS, 'forget tokens that ended long ago', forget),
+  ];
 }
 
 async function noticeThaw({

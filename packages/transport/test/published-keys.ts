@@ -6,6 +6,7 @@ type Keys = {
   hosts: { [name: string]: { seed: string; public: string; curve: CurvePair } };
   server: CurvePair;
   join: CurvePair;
+  token: CurvePair;
 };
 /** A request whose third frame is a MAC; `key` is the HMAC's, in hex. */
 type MacRequest = { name: string; by: string; subject: string; body: string; key: string; signature: string };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Dealer, XSubscriber } from 'zeromq';
 import { enrolmentText, parseHostName, type HostName, type RequestKind } from '@banshare/protocol';
+import { parseToken } from '@banshare/runtime';
 import {
   endpoint,
   JoinProof,
@@ -78,6 +79,21 @@ export class Peer {
     const text = enrolmentText({ id, key, to: server.publicKey }, name);
     const proof = new JoinProof(join.secretKey, server.publicKey).of(text);
     return { request: { kind: 'enrol', name, addresses, join: proof }, id };
+  }
+
+  /** Enrols by a token, as who has its text does; over its key, or another's. */
+  async join(wanted: string, text: string, over?: CurvePair): Promise<Answer> {
+    const token = parseToken(text);
+    if (!token.ok) throw new Error(token.fault);
+    const { id: which, secret } = token.value;
+    const to = this.#meeting.keys.server.publicKey;
+    const [id, key, name] = [makeId(), this.identity.publicHex, wanted as HostName];
+    const proof = new JoinProof(secret.secretKey, to, 'token').of(enrolmentText({ id, key, to }, name));
+    const request = { kind: 'enrol', name, addresses: [], join: proof, token: which } as const;
+    const answer = await this.ask(request, { id }, over ?? secret);
+    const given = answer.ok ? parseHostName(String(answer.reply.fields['name'])) : undefined;
+    if (given?.ok === true) this.name = given.value;
+    return answer;
   }
 
   get serverKey(): string {

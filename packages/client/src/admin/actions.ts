@@ -95,6 +95,8 @@ export const ACTIONS = {
   pause: { takes: {}, gives: { fields: PAUSED } },
   resume: { takes: {}, gives: { fields: PAUSED } },
   reload: { takes: {}, gives: { fields: RELOADED } },
+  /** A command has taken this host into a fleet. */
+  joined: { takes: {}, gives: { fields: { startsAgain: 'flag' } } },
   rotate: { takes: {}, gives: { fields: { says: 'text' } } },
   bans: { takes: {}, gives: { fields: { bans: { list: { fields: ROW } } } } },
 } as const satisfies AdminTable;

@@ -43,6 +43,8 @@ export type AdminParts = {
   startedAt: number;
   /** Goes over to a new key. */
   rotate: () => Promise<AdminReply>;
+  /** Goes by what this host has joined. */
+  joined: () => AdminReply;
   reloader: Pick<Reloader<typeof clientOptions>, 'reload' | 'needsRestart'>;
 };
 
@@ -62,6 +64,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   metrics: (_, parts) => ({ ok: true, result: measure(parts) }),
   pause: async (_, { parts, applier }) => ({ ok: true, result: await pauseNow(parts, applier) }),
   resume: async (_, { parts }) => ({ ok: true, result: await resumeNow(parts) }),
+  joined: (_, parts) => parts.joined(),
   rotate: (_, parts) => parts.rotate(),
   reload: (_, { reloader }) => reloader.reload(),
   bans: async (_, { state }) => ({ ok: true, result: { bans: await tellBans(state) } }),

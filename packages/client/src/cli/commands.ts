@@ -1,22 +1,16 @@
 import {
   becomeOwner,
-  type ClientConfig,
   complain,
   endQuietly,
   parseWords,
   PLUGIN_EXIT,
   pluginLine,
   EXIT,
-  findServer,
-  fleetInUse,
   hostPaths,
   METRICS_OPTIONS,
   metricsWarning,
-  monotonicSeconds,
-  outsideAddresses,
   readClientConfig,
   type Reloaded,
-  type ServerEndpoint,
   showReload,
   table,
   tell,
@@ -24,37 +18,25 @@ import {
   usageFault,
   version,
 } from '@banshare/runtime';
-import { randomInt } from 'node:crypto';
 import { hostname } from 'node:os';
 import yargs, { type CommandModule, type Options } from 'yargs';
-import { enrol, type Enrolment, hasJoinKey } from '../identity/enrol.ts';
+import { hasJoinKey } from '../identity/enrol.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { setCloneAside } from '../identity/clone.ts';
-import { locateServer } from '../server/server-address.ts';
-import { firstThatCounts, ServerChoice } from '../server/server-choice.ts';
 import { showMetrics } from './metrics-command.ts';
 import { pauseOrResume } from './pause-commands.ts';
 import { showHost } from './status-command.ts';
 import { setupFaults } from './check-setup.ts';
+import { enrolAtServers } from './enrol-now.ts';
+import { join, refuseTokenWords } from './join-command.ts';
+import { readSetup } from './read-setup.ts';
 import { showKey } from './key-command.ts';
 import { rotateNow } from './rotate-command.ts';
 import { readEnrolled } from '../identity/key-files.ts';
-import { wait } from '../host/wait.ts';
 import type { ToldBan } from '../admin/actions.ts';
 
 /** The daemon answers at once, unless a burst of bans is being written. */
 const ANSWER_MS = 10_000;
-/** What a person or an installer waits at most when the server asks to come later; the daemon goes on afterwards. */
-const MOST_WAIT_SECONDS = 20;
-
-/** Where a server has said that, another may say otherwise. */
-const ANOTHER_MAY: ReadonlySet<string> = new Set([
-  'resolve',
-  'unreachable',
-  'unreadable',
-  'not-admitted',
-  'ledger',
-]);
 
 type Common = {
   root: string;
@@ -78,8 +60,13 @@ export const EVERY_OPTION = {
 /** Everything but the daemon itself. Returns the exit code. */
 export async function runCommand(argv: readonly string[]): Promise<number> {
   endQuietly('banshare-client');
+  const shown = refuseTokenWords(argv);
+  if (shown !== undefined) {
+    say(shown);
+    return EXIT.usage;
+  }
   let code = 0;
-  const commands = clientCommands((next) => void (code = next));
+  const commands = clientCommands((next) => void (code = next), argv);
   const names = [
     ...commands.flatMap(({ command }) => command ?? []),
     ...Object.keys(EVERY_OPTION).map((name) => `--${name}`),
@@ -106,7 +93,10 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
 }
 
 /** Every command, in the order of help; a new one is found here by help, the reference and whoever mistypes it. */
-export function clientCommands(setCode: (code: number) => void): readonly Command[] {
+export function clientCommands(
+  setCode: (code: number) => void,
+  argv: readonly string[] = [],
+): readonly Command[] {
   const command = (
     name: string | readonly string[],
     describe: string,
@@ -133,17 +123,10 @@ export function clientCommands(setCode: (code: number) => void): readonly Comman
       handler: async (words) => setCode(await status(words)),
     },
     command('bans', 'what became of each ban on this host', ({ root, json }) => bans(root, json)),
-    {
-      command: 'metrics',
-      describe: 'figures for Prometheus, in its text format 0.0.4',
-      builder: METRICS_OPTIONS,
-      handler: async ({ root, json, openmetrics, file }) => {
-        const form = json ? 'json' : openmetrics === true ? 'openmetrics' : 'text';
-        setCode(await showMetrics(root, typeof file === 'string' ? { file } : form));
-      },
-    },
+    metricsCommand(setCode),
     command('key', "prints this host's name and public key, a line for banshare-server hosts admit", key),
     command('enrol', 'makes this host known to the server', ({ root, config }) => enrolNow(root, config)),
+    joinCommand(setCode, argv),
     command(
       'rotate',
       'makes a new key for this host; the one before counts until the new one is used',
@@ -165,11 +148,55 @@ export function clientCommands(setCode: (code: number) => void): readonly Comman
   ];
 }
 
+function metricsCommand(setCode: (code: number) => void): Command {
+  return {
+    command: 'metrics',
+    describe: 'figures for Prometheus, in its text format 0.0.4',
+    builder: METRICS_OPTIONS,
+    handler: async ({ root, json, openmetrics, file }) => {
+      const form = json ? 'json' : openmetrics === true ? 'openmetrics' : 'text';
+      setCode(await showMetrics(root, typeof file === 'string' ? { file } : form));
+    },
+  };
+}
+
+function joinCommand(setCode: (code: number) => void, argv: readonly string[]): Command {
+  return {
+    command: 'join [from]',
+    describe: 'joins the fleet that a token names: join - reads it from standard input; never an argument',
+    builder: {
+      from: { type: 'string', describe: '-' },
+      file: { type: 'string', describe: 'reads it from a file of mode 0600' },
+    },
+    handler: async (words) => setCode(await joinBy(words, argv)),
+  };
+}
+
 /** A plain run never comes here: main.ts starts it without yargs. */
 async function checkOrExplain({ root, config, check }: Common): Promise<number> {
   if (check === true) return checkAll(root, config);
   say('run takes --root, --config and --check; see banshare-client --help');
   return EXIT.usage;
+}
+
+/** One of the two ways to give a token, and no other word. */
+async function joinBy(
+  { root, config, json, file, from }: Common & { from?: unknown },
+  argv: readonly string[],
+): Promise<number> {
+  const isInput = from === '-' || (from === '' && argv.includes('-'));
+  if ((from !== undefined && !isInput) || (typeof file === 'string') === isInput) {
+    say('join takes - for standard input, or --file FILE; see banshare-client join --help');
+    return EXIT.usage;
+  }
+  const { code, says, outcome, name } = await join(
+    root,
+    config,
+    typeof file === 'string' ? { file } : 'standard input',
+  );
+  if (json) tellJson({ outcome, name, says });
+  else (code === EXIT.done ? print : say)(says);
+  return code;
 }
 
 async function enrolNow(root: string, configPath: string | undefined): Promise<number> {
@@ -182,17 +209,8 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   }
   const setup = await readSetup(root, configPath);
   if (setup === undefined) return EXIT.configuration;
-  const { config, serverEndpoint } = setup;
-  const wanted = known.ok ? known.value.name : (config.name ?? hostname());
-  const askAt = async (name: string): Promise<Enrolment> => {
-    const server = await locateServer(serverEndpoint, name, config.addresses, paths);
-    return server.ok
-      ? enrol(paths, server.value, wanted, outsideAddresses(config.addresses))
-      : { ok: false, kind: 'wait', code: 'resolve', reason: server.fault };
-  };
-  const { order } = new ServerChoice(serverEndpoint.servers, wanted);
-  const counts = (answer: Enrolment): boolean => answer.ok || !ANOTHER_MAY.has(answer.code);
-  const result = await askPatiently(() => firstThatCounts(order, askAt, counts));
+  const wanted = known.ok ? known.value.name : (setup.config.name ?? hostname());
+  const result = await enrolAtServers(paths, setup, wanted);
   if (known.ok && !result.ok && result.code === 'revoked') {
     say(
       `${known.value.name} is enrolled no more: ${result.reason}. Ask the operator of the server; once this host may come back, move ${paths.keys.host}.key* away and run banshare-client enrol again, which makes a new key`,
@@ -207,20 +225,6 @@ async function enrolNow(root: string, configPath: string | undefined): Promise<n
   if (result.ok) print(`${known.ok ? 'This host is enrolled' : 'Enrolled'} as ${result.key.name}.`);
   else say(`Not enrolled: ${result.reason}`);
   return result.ok ? EXIT.done : EXIT.failed;
-}
-
-/** Waits as long as the server asks for, within a limit: a whole fleet may enrol at once. */
-async function askPatiently(ask: () => Promise<Enrolment>): Promise<Enrolment> {
-  const began = monotonicSeconds();
-  let result = await ask();
-  while (!result.ok && result.after !== undefined) {
-    const seconds = Math.max(1, result.after);
-    if (monotonicSeconds() - began + seconds > MOST_WAIT_SECONDS) break;
-    say(`Not enrolled yet: ${result.reason}. Asking again in ${seconds} s`);
-    await wait(seconds * randomInt(1000, 1500), new AbortController().signal);
-    result = await ask();
-  }
-  return result;
 }
 
 /** It needs no server, and so no more of client.toml than its name. */
@@ -322,23 +326,6 @@ async function checkAll(root: string, configPath: string | undefined): Promise<n
   }
   faults.forEach(say);
   return EXIT.configuration;
-}
-
-async function readSetup(
-  root: string,
-  configPath: string | undefined,
-): Promise<{ config: ClientConfig; serverEndpoint: ServerEndpoint } | undefined> {
-  const config = await readClientConfig(configPath ?? hostPaths(root).clientConfig, {
-    mustExist: configPath !== undefined,
-  });
-  if (!config.ok) {
-    config.faults.forEach(say);
-    return undefined;
-  }
-  const serverEndpoint = findServer(config.config, fleetInUse(hostPaths(root)));
-  if (serverEndpoint.ok) return { config: config.config, serverEndpoint: serverEndpoint.value };
-  say(serverEndpoint.fault);
-  return undefined;
 }
 
 function say(line: string): void {

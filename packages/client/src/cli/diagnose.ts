@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { CLOCK_SECONDS, EMPTY_TAIL } from '@banshare/protocol';
 import {
-  bakedFleet,
   fleetInUse,
+  intendedFleet,
   monotonicSeconds,
   wallSeconds,
   type ClientConfig,
@@ -58,9 +58,9 @@ export async function diagnose(
 /** Whether this host goes by the keys and ports of these programs already. */
 function diagnoseGeneration(paths: HostPaths): Finding[] {
   const inUse = fleetInUse(paths);
-  if (bakedFleet === undefined || inUse === undefined || inUse.generation === bakedFleet.generation)
-    return [];
-  const says = `This host still goes by the generation ${inUse.generation}: no server of ${bakedFleet.generation}, which is installed here, has answered it yet. It looks on by itself; the server gets that one by banshare-server generation add, or by its installer.`;
+  const intended = intendedFleet(paths);
+  if (intended === undefined || inUse === undefined || inUse.generation === intended.generation) return [];
+  const says = `This host still goes by the generation ${inUse.generation}: no server of ${intended.generation}, which is installed here, has answered it yet. It looks on by itself; the server gets that one by banshare-server generation add, or by its installer.`;
   return [{ ok: false, says }];
 }
 

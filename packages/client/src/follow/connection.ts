@@ -290,7 +290,7 @@ function laggingText({ head, position, isOfLeftEpoch }: News & { kind: 'lagging'
   return `the server's ledger ends at event ${head} and this host has ${position.seq} of the same epoch: it is an older copy; every ban stays, and nothing new is taken from it until it has more`;
 }
 
-/** The server may have forgotten this host, or be an older copy of itself: a fresh join key lets the same host key in again. */
+/** The server may have forgotten this host, or be an older copy of itself: a fresh join key, or a token, lets the same host key in again. */
 async function isEnrolledAnew(parts: ConnectionParts, server: ServerAddress): Promise<boolean> {
   const result = await enrolAnew(
     parts.paths,

@@ -2,9 +2,9 @@ import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { EMPTY_TAIL } from '@banshare/protocol';
 import {
-  bakedFleet,
   findServer,
   fleetInUse,
+  intendedFleet,
   readFleetNote,
   tell,
   throughLoopback,
@@ -35,7 +35,7 @@ type Host = { readonly paths: HostPaths; readonly config: ClientConfig };
 
 /** The generation to begin with; the first look may take some seconds where that of the programs is another than the noted one. */
 export async function generationToBegin(host: Host): Promise<FleetNote | undefined> {
-  const [baked, inUse] = [bakedFleet, fleetInUse(host.paths)];
+  const [baked, inUse] = [intendedFleet(host.paths), fleetInUse(host.paths)];
   if (baked === undefined || inUse === undefined || inUse.generation === baked.generation) return baked;
   // Nobody knows a host without a key, on whichever: it begins with that of its programs.
   if (!readEnrolled(host.paths).ok) rmSync(host.paths.fleetNote, { force: true });
@@ -56,12 +56,13 @@ export async function moveOn(
   resources: Pick<Resources, 'startAgain'>,
   signal: AbortSignal,
 ): Promise<void> {
-  if (bakedFleet === undefined || fleet === undefined || fleet.generation === bakedFleet.generation) return;
+  const intended = intendedFleet(paths);
+  if (intended === undefined || fleet === undefined || fleet.generation === intended.generation) return;
   while (!signal.aborted) {
     await wait(randomInt(...LOOK_AGAIN_MS), signal);
-    if (signal.aborted || !(await answers({ paths, config }, bakedFleet))) continue;
-    note(paths, bakedFleet);
-    tell(`banshare-client a server of ${bakedFleet.generation} answers: begins anew with it`);
+    if (signal.aborted || !(await answers({ paths, config }, intended))) continue;
+    note(paths, intended);
+    tell(`banshare-client a server of ${intended.generation} answers: begins anew with it`);
     resources.startAgain();
     return;
   }

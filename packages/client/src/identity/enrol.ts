@@ -13,6 +13,7 @@ import {
   type HostKey,
 } from '@banshare/transport';
 import { ownHostKey } from './host-key.ts';
+import { readToken, removeToken } from './token-file.ts';
 import { ServerLink, type ServerAddress } from '../server/server-link.ts';
 import type { EnrolledKey } from './key-files.ts';
 
@@ -27,8 +28,8 @@ export type Enrolment =
 const TIMEOUT_MS = 5000;
 
 /**
- * Enrols this host: makes its key here, asks the server over the join key, or over its own, which an operator may have admitted, and
- * once accepted writes the name it was given and deletes the join key's secret, which opens the door to anybody who reads it.
+ * Enrols this host: makes its key here, asks the server by a token, over the join key, or over its own, which an operator may have
+ * admitted, and once accepted writes the name it was given and deletes those secrets, which open the door to anybody who reads them.
  */
 export async function enrol(
   paths: HostPaths,
@@ -48,9 +49,13 @@ export async function enrol(
   if (!own.ok) return { ok: false, kind: 'no', code: 'host-key', reason: own.fault };
   const key = own.value;
   const asked = { server, key, name: name.value, addresses };
-  const byJoin = join === undefined ? undefined : enrolmentOf(await ask(asked, join.value.curve), key);
-  const isShut = byJoin === undefined || (!byJoin.ok && byJoin.code === 'not-admitted');
-  const result = isShut ? await byOwnKey(asked, byJoin) : byJoin;
+  const token = readToken(paths);
+  const secrets: Secret[] = [
+    ...(token === undefined ? [] : [{ curve: token.secret, token: token.id }]),
+    ...(join === undefined ? [] : [{ curve: join.value.curve }]),
+  ];
+  const result = await askByEach(asked, secrets);
+  if (token !== undefined && isOver(result)) removeToken(paths);
   if (!result.ok) return result;
   const inFile = readHostKey(paths.keys.host);
   // The daemon may have gone over to another key meanwhile: written over, that one would be lost, and this host shut out.
@@ -67,12 +72,39 @@ export async function enrol(
 /** Who asks for what, and where. */
 type Asked = { server: ServerAddress; key: HostKey; name: HostName; addresses: readonly string[] };
 
-/** Asks over the join pair, with the proof that this host has it, or over the host's own. */
-async function ask({ server, key, name, addresses }: Asked, join?: CurvePair): Promise<Answer> {
-  const link = new ServerLink(server, key, join);
-  const proof = join === undefined ? undefined : new JoinProof(join.secretKey, server.serverKey);
-  const proven = (envelope: Envelope): { join?: string } =>
-    proof === undefined ? {} : { join: proof.of(enrolmentText(envelope, name)) };
+/** What this host may show: the join pair of an installer, or that of the token of an id. */
+type Secret = { curve: CurvePair; token?: string };
+
+/** Asks by each secret until one opens the door, and else over the host's own key, by which an operator may have admitted it. */
+async function askByEach(asked: Asked, secrets: readonly Secret[]): Promise<Enrolment> {
+  let shut: (Enrolment & { ok: false }) | undefined;
+  for (const secret of secrets) {
+    const result = enrolmentOf(await ask(asked, secret), asked.key);
+    if (result.ok || result.code !== 'not-admitted') return result;
+    shut ??= secret.token === undefined ? result : { ...result, reason: sayTokenShut(secret.token) };
+  }
+  return byOwnKey(asked, shut);
+}
+
+function sayTokenShut(id: string): string {
+  return `the server lets nobody in by the token ${id}: it has ended, is used up, was revoked or is not for this address (banshare-server token list says which), or the server is of a version that knows no tokens`;
+}
+
+/** Whether a token that was shown is of no more use: this host is in, waits for a person, or will not be taken by it. */
+function isOver(result: Enrolment): boolean {
+  if (result.ok || result.code === 'pending') return true;
+  return result.kind === 'no' && result.code !== 'not-admitted';
+}
+
+/** Asks over a secret, with the proof that this host has it, or over the host's own key. */
+async function ask({ server, key, name, addresses }: Asked, secret?: Secret): Promise<Answer> {
+  const link = new ServerLink(server, key, secret?.curve);
+  const of = secret?.token === undefined ? 'join key' : 'token';
+  const proof =
+    secret === undefined ? undefined : new JoinProof(secret.curve.secretKey, server.serverKey, of);
+  const token = secret?.token === undefined ? {} : { token: secret.token };
+  const proven = (envelope: Envelope): { join?: string; token?: string } =>
+    proof === undefined ? {} : { join: proof.of(enrolmentText(envelope, name)), ...token };
   const answer = await link.ask(
     (envelope) => ({ kind: 'enrol', name, addresses, ...proven(envelope) }),
     TIMEOUT_MS,
@@ -81,14 +113,17 @@ async function ask({ server, key, name, addresses }: Asked, join?: CurvePair): P
   return answer;
 }
 
-/** Asks over the host's own key, by which an operator may have admitted it; `byJoin` is why the join key opens nothing. */
-async function byOwnKey(asked: Asked, byJoin: Enrolment | undefined): Promise<Enrolment> {
+/** Asks over the host's own key; `shut` is why what else it has opens nothing. */
+async function byOwnKey(asked: Asked, shut: (Enrolment & { ok: false }) | undefined): Promise<Enrolment> {
   const answer = enrolmentOf(await ask(asked), asked.key);
   if (answer.ok || answer.code !== 'not-admitted') return answer;
-  const why = byJoin?.ok === false ? `${byJoin.reason}. O` : `the server does not let this host's key in. O`;
+  const why =
+    shut === undefined
+      ? `the server does not let this host's key in: it does not know it, or it waits for hosts approve ${asked.name}`
+      : shut.reason;
   const line = `${asked.name} ${asked.key.publicHex}`;
-  const reason = `${why}n the server:  echo "${line}" | banshare-server hosts admit -`;
-  return { ...answer, kind: byJoin?.ok === false ? 'no' : 'wait', reason };
+  const reason = `${why}. On the server:  echo "${line}" | banshare-server hosts admit -`;
+  return { ...answer, kind: shut === undefined ? 'wait' : 'no', reason };
 }
 
 /**
@@ -101,7 +136,9 @@ export async function enrolAnew(
   key: EnrolledKey,
   addresses: readonly string[],
 ): Promise<Enrolment | undefined> {
-  return hasJoinKey(paths) ? enrol(paths, server, key.name, addresses) : undefined;
+  return hasJoinKey(paths) || readToken(paths) !== undefined
+    ? enrol(paths, server, key.name, addresses)
+    : undefined;
 }
 
 function enrolmentOf(answer: Answer, key: HostKey): Enrolment {

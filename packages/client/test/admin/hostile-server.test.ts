@@ -35,6 +35,7 @@ async function assertTold(): Promise<void> {
     startedAt: 0,
     protection: { unknown: () => [] },
     rotate: () => Promise.reject(new Error('nobody asked')),
+    joined: () => ({ ok: true as const, result: { startsAgain: false } }),
     reloader: { reload: () => Promise.reject(new Error('nobody asked')), needsRestart: [] },
   };
   for (const command of ['status', 'bans'] as const) {

@@ -31,8 +31,17 @@ export type Envelope = { id: string; at: number; age?: number; key: string; to: 
 
 export type ReportRequest = { kind: 'report'; sender: HostName; report: Report };
 export type UnbanRequest = { kind: 'unban'; ban: ReportedBan };
-/** `join` proves that whoever asks has the join key: the MAC of enrolmentText(), in hex. A key that is known needs none. */
-export type EnrolRequest = { kind: 'enrol'; name: HostName; addresses: readonly string[]; join?: string };
+/**
+ * `join` proves that whoever asks has the join key, or the token of that id: the MAC of enrolmentText(), in hex. A key that is known needs
+ * none.
+ */
+export type EnrolRequest = {
+  kind: 'enrol';
+  name: HostName;
+  addresses: readonly string[];
+  join?: string;
+  token?: string;
+};
 /** `since` absent asks for a snapshot; `snapshot` and `next` ask for its next page. */
 export type SyncRequest = {
   kind: 'sync';
@@ -178,6 +187,7 @@ function readKind(subject: string, read: FieldReader): Result<RequestKind> | und
         name: read.parsed('name', LONGEST_TEXT, parseHostName),
         addresses: readAddresses(read),
         ...(read.has('join') ? { join: read.hex('join', 64) } : {}),
+        ...(read.has('token') ? { token: read.hex('token', 12) } : {}),
       });
     case 'sync':
       return good(readSync(read));

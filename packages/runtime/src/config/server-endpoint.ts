@@ -25,6 +25,6 @@ export function findServer(
     'server-public-key': serverPublicKey,
   }).flatMap(([key, value]) => (value === undefined ? [key] : []));
   return bad(
-    `Cannot tell where the server is: no fleet is baked into this program; set ${missing.join(', ')} in client.toml`,
+    `Cannot tell where the server is: no fleet is baked into this program; set ${missing.join(', ')} in client.toml, or give banshare-client join - a token`,
   );
 }

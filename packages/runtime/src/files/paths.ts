@@ -16,10 +16,14 @@ export type HostPaths = {
     readonly hostNext: string;
     readonly hostBefore: string;
     readonly join: string;
+    /** The token that this host joins by, until it was used. */
+    readonly token: string;
     /** The hash of /etc/machine-id that the host key was made on. */
     readonly machine: string;
   };
   readonly machineId: string;
+  /** Where the servers are, as a token said. */
+  readonly joined: string;
   /** One directory for each generation in service. */
   readonly generations: string;
   /** What proves the entries of the log that several servers share; beside the generations, since those come and go. */
@@ -80,9 +84,11 @@ export function hostPaths(root: string): HostPaths {
       hostNext: below('etc/banshare/keys/host-next'),
       hostBefore: below('etc/banshare/keys/host-before'),
       join: below('etc/banshare/keys/join'),
+      token: below('etc/banshare/keys/token'),
       machine: below('etc/banshare/keys/machine'),
     },
     machineId: below('etc/machine-id'),
+    joined: below('etc/banshare/joined.json'),
     generations: below('etc/banshare/generations'),
     ledgerSecret: below('etc/banshare/generations/ledger.secret'),
     firewallHook: below('etc/banshare/firewall-hook'),

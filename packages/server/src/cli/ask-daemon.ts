@@ -35,7 +35,7 @@ const PATIENCE_MS = 60_000;
 const CODES: ReadonlyMap<string, number> = new Map([
   ['no-daemon', EXIT.noDaemon],
   ['configuration', EXIT.configuration],
-  ...['jail', 'duration', 'mode', 'undo'].map((code) => [code, EXIT.usage] as const),
+  ...['jail', 'duration', 'mode', 'undo', 'uses', 'usage'].map((code) => [code, EXIT.usage] as const),
 ]);
 
 /** The exit code for what the daemon refuses. */

@@ -2,6 +2,7 @@ import { hostPaths } from '@banshare/runtime';
 import type { Ask, Command } from './ask-daemon.ts';
 import type { AuditEntry } from '../ledger/books/audit.ts';
 import { hostCommands } from './host-commands.ts';
+import { tokenCommands } from './token-commands.ts';
 import { neverBanCommands } from './never-ban-commands.ts';
 import { durationTyped, REASON } from './words-of.ts';
 import { closePorts, type Ports } from './firewall-hook.ts';
@@ -14,6 +15,7 @@ const SAYS = ({ says }: { says: string }): string => says;
 export function fleetCommands(ask: Ask, setCode: (code: number) => void, argv: readonly string[]): Command[] {
   return [
     hostCommands(ask, setCode, argv),
+    tokenCommands(ask, setCode),
     {
       command: 'enrolment <mode>',
       describe: 'open takes in whoever has the join key, approve asks you, closed takes nobody',

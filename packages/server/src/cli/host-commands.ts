@@ -86,11 +86,20 @@ function disapprove(ask: Ask): Command {
 
 function revoke(ask: Ask): Command {
   return {
-    command: 'revoke <name>',
+    command: 'revoke [name]',
     describe: 'shuts a host out at once; newcomers wait for you from then on',
-    builder: { name: NAME, reason: REASON },
-    handler: (words) =>
-      ask(words, { command: 'change-host', args: { action: 'revoke', name: words['name'] } }, SAYS),
+    builder: {
+      name: NAME,
+      token: {
+        type: 'string',
+        describe: 'revokes this token, and every host that came by it, in place of one host',
+      },
+      reason: REASON,
+    },
+    handler: (words) => {
+      const { name, token } = words;
+      return ask(words, { command: 'change-host', args: { action: 'revoke', name, token } }, SAYS);
+    },
   };
 }
 

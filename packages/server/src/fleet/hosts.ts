@@ -117,23 +117,28 @@ export class HostBook {
     newcomer: { key: string; curve: string; name: HostName; addresses: readonly string[] },
     state: HostState,
     now: number,
+    { token = null, approved = null }: Partial<Pick<Host, 'token' | 'approved'>> = {},
   ): Host {
     const name = freeName(newcomer.name, newcomer.key, (text) => this.like(text) !== undefined);
     const { key, curve, addresses } = newcomer;
-    const more = { wanted: newcomer.name, state, addresses, approved: null, lastSeen: now };
+    const more = { wanted: newcomer.name, state, addresses, approved, token, lastSeen: now };
     return this.#insert({ key, curve, name, ...more }, now);
   }
 
   /** Adds a host whose key an operator names, by exactly that name, which nobody else has by then; it has said nothing yet. */
   admit({ key, curve, name }: Key & { name: HostName }, now: number): Host {
-    const more = { wanted: name, state: 'active', addresses: [], approved: now, lastSeen: null } as const;
+    const more = {
+      wanted: name,
+      state: 'active',
+      addresses: [],
+      approved: now,
+      token: null,
+      lastSeen: null,
+    } as const;
     return this.#insert({ key, curve, name, ...more }, now);
   }
 
-  #insert(
-    known: Pick<Host, 'key' | 'curve' | 'name' | 'wanted' | 'state' | 'approved' | 'addresses' | 'lastSeen'>,
-    now: number,
-  ): Host {
+  #insert(known: Omit<Host, keyof typeof NOTHING_TOLD | 'id' | 'enrolled' | 'instances'>, now: number): Host {
     const own = { id: this.#rows.nextId(), enrolled: now, instances: new Instances() };
     const host: Host = { ...NOTHING_TOLD, ...known, ...own };
     this.#rows.insert(host);

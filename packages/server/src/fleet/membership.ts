@@ -6,6 +6,7 @@ import type { Admitting } from '../words/admitting.ts';
 import { Newcomers, type NewcomerParts } from './newcomers.ts';
 import { OPEN_SECONDS } from './opening.ts';
 import type { EnrolmentHold } from './enrolment-rate.ts';
+import { someOf } from '@banshare/runtime';
 import { nameWith } from '../words/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
@@ -271,6 +272,34 @@ export class Membership {
     return { ok: true, value: `${says} ${text}` };
   }
 
+  /** Undoes a token that leaked: revokes it, and every host that came by it. */
+  async revokeByToken(id: string): Promise<Result<string>> {
+    const { ledger, book, tokens, audit, now } = this.#parts;
+    const done = await ledger.write((books) => {
+      const token = tokens.byId(id);
+      if (token === undefined) return undefined;
+      const hosts = book.all().filter((host) => host.token === id && host.state !== 'revoked');
+      let dropped = 0;
+      for (const host of hosts) {
+        book.change(host, { state: 'revoked' });
+        dropped += this.#dropAllOf(books, host);
+      }
+      const isNews = token.revoked === null || hosts.length > 0;
+      tokens.revoke(token);
+      const names = hosts.map(({ name }) => name);
+      if (isNews) audit.note('revoked', { token: id, hosts: names, heldDropped: dropped }, now());
+      return { names, dropped };
+    });
+    if (done === undefined) return { ok: false, fault: noToken(id) };
+    const { names, dropped } = done;
+    const who = names.length === 0 ? 'no host is in that came by it' : `revoked too: ${sayHosts(names)}`;
+    const undo =
+      names.length === 0
+        ? ''
+        : ` What they caused: banshare-server undo --host ${names[0]} --since 1d, for each, or undo --all --since 1h.`;
+    return { ok: true, value: `The token ${id} is revoked; ${who}.${saysDropped(dropped)}${undo}` };
+  }
+
   /** Removes a host that is gone for good; with its key it could only enrol anew. */
   async forget(name: string): Promise<Result<string>> {
     const { ledger, book, audit, now } = this.#parts;
@@ -292,6 +321,17 @@ export class Membership {
     this.#parts.neverBan.forget(host);
     return dropHeldOf(books, host.id);
   }
+}
+
+function sayHosts(names: readonly string[]): string {
+  return names.length === 1
+    ? `${names[0]}, which came by it`
+    : `the ${names.length} hosts that came by it: ${someOf(names)}`;
+}
+
+/** In words that no such token is known. */
+export function noToken(id: string): string {
+  return `no token has the id "${id}": see banshare-server token list`;
 }
 
 function saysDropped(count: number): string {

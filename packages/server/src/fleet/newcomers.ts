@@ -9,6 +9,7 @@ import type { Doors } from './doors.ts';
 import { EnrolmentRate, type EnrolmentHold } from './enrolment-rate.ts';
 import type { HostBook } from './hosts.ts';
 import type { Opening } from './opening.ts';
+import type { TokenBook } from './tokens.ts';
 import type { Host } from '../words/host.ts';
 
 export type NewcomerParts = {
@@ -16,6 +17,7 @@ export type NewcomerParts = {
   book: HostBook;
   admissions: Admissions;
   audit: Audit;
+  tokens: TokenBook;
   /** Whether a newcomer has the join key. */
   joinCheck: Pick<JoinCheck, 'holds'>;
   opening: Opening;
@@ -63,20 +65,11 @@ export class Newcomers {
    * @throws when the ledger cannot be written.
    */
   async enrol(request: Envelope & EnrolRequest): Promise<{ answer: Answer; newcomer?: Host }> {
-    const { ledger, book, joinCheck, now } = this.#parts;
+    const { ledger, book, tokens } = this.#parts;
     const known = book.byKey(request.key);
-    if (known !== undefined) {
-      // One that was admitted beforehand has come.
-      if (known.state === 'pending' || known.lastSeen === null) book.hear(known, now());
-      return { answer: await this.#answer(known) };
-    }
-    if (!joinCheck.holds(request)) return { answer: NO_JOIN_PROOF };
-    if (isOperators(request.name)) {
-      return {
-        answer: refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`),
-      };
-    }
-    if (this.#stateFor(request) === undefined) return { answer: CLOSED };
+    if (known !== undefined) return { answer: await this.#answerKnown(request, known) };
+    const refusal = this.#refusalOf(request);
+    if (refusal !== undefined) return { answer: refusal };
     const curve = await curveKeyOf(request.key);
     if (curve === undefined) return { answer: refuse('malformed', 'the host key is no Ed25519 public key') };
     const inTheWay = this.#inTheWay(request, curve);
@@ -86,15 +79,57 @@ export class Newcomers {
     const done = await ledger.write(() => this.#inTheWay(request, curve) ?? this.#add(request, curve));
     const newcomer = book.byKey(request.key);
     if (done !== 'added' || newcomer === undefined) return { answer: await this.#answerOf(done) };
+    if (newcomer.token !== null) tokens.enrolled(newcomer.token);
     return { answer: await this.#answer(newcomer), newcomer };
   }
 
-  /** As what a newcomer is taken now; undefined where it is not. */
-  #stateFor({ to }: Pick<Envelope, 'to'>): 'active' | 'pending' | undefined {
-    const { opening, now } = this.#parts;
+  async #answerKnown(request: Envelope & EnrolRequest, known: Host): Promise<Answer> {
+    const { book, now } = this.#parts;
+    const waits = known.state === 'pending';
+    // One that was admitted beforehand has come.
+    if (waits || known.lastSeen === null) book.hear(known, now());
+    if (waits && request.token !== undefined) await this.#approveBy(request, known);
+    return this.#answer(known);
+  }
+
+  /** Why a key that nobody knows may not be enrolled, as far as the request tells. */
+  #refusalOf(request: Envelope & EnrolRequest): Answer | undefined {
+    const { joinCheck, tokens } = this.#parts;
+    const checked = request.token === undefined ? undefined : tokens.check(request);
+    if (checked === undefined && !joinCheck.holds(request)) return NO_JOIN_PROOF;
+    if (checked !== undefined && 'refusal' in checked) return checked.refusal;
+    if (isOperators(request.name))
+      return refuse('name', `no host may be called ${OPERATOR_HOST}: set another name in client.toml`);
+    return this.#stateFor(request) === undefined ? CLOSED : undefined;
+  }
+
+  /** As what a newcomer is taken now; undefined where it is not. A token is an operator's word: it holds also while enrolment is closed. */
+  #stateFor({
+    to,
+    token: id,
+  }: Pick<Envelope, 'to'> & Pick<EnrolRequest, 'token'>): 'active' | 'pending' | undefined {
+    const { opening, tokens, now } = this.#parts;
     const mode = opening.modeFor(to, now());
-    if (mode === 'closed') return undefined;
-    return mode === 'open' ? 'active' : 'pending';
+    const token = id === undefined ? undefined : tokens.byId(id);
+    if (mode === 'open' || token?.approves === true) return 'active';
+    return mode === 'closed' && token === undefined ? undefined : 'pending';
+  }
+
+  /** A host that waits shows a token that approves: it waits no more. */
+  async #approveBy(request: Envelope & EnrolRequest, host: Host): Promise<void> {
+    const { ledger, book, audit, tokens, now } = this.#parts;
+    const checked = tokens.check(request);
+    if ('refusal' in checked || !checked.token.approves) return;
+    const done = await ledger.write(() => {
+      if (book.byKey(request.key)?.state !== 'pending') return undefined;
+      const used = tokens.use(checked.token.id, request);
+      if ('refusal' in used) return undefined;
+      const { name, wanted, key } = host;
+      book.change(host, { state: 'active', approved: now() });
+      audit.note('approved', { name, wanted, key, replaced: null, token: used.token.id }, now());
+      return used.token;
+    });
+    if (done !== undefined) tokens.enrolled(done.id);
   }
 
   /** What keeps a key from being enrolled: an answer, or the host that has it. */
@@ -108,13 +143,18 @@ export class Newcomers {
   }
 
   #add(request: Envelope & EnrolRequest, curve: string): Answer | 'added' {
-    const { book, audit, now } = this.#parts;
+    const { book, audit, tokens, now } = this.#parts;
     const state = this.#stateFor(request);
     if (state === undefined) return CLOSED;
     const full = state === 'pending' ? this.#rate.full(book.pending().length) : undefined;
     if (full !== undefined) return full;
-    const { name, wanted, key } = book.enrol({ ...request, curve }, state, now());
-    audit.note('enrolled', { name, wanted, state, key }, now());
+    const used = request.token === undefined ? undefined : tokens.use(request.token, request);
+    if (used !== undefined && 'refusal' in used) return used.refusal;
+    const token = used?.token;
+    const how = token === undefined ? {} : { token: token.id, approved: token.approves ? now() : null };
+    const { name, wanted, key } = book.enrol({ ...request, curve }, state, now(), how);
+    const by = token === undefined ? {} : { token: token.id, from: tokens.whence(token) ?? null };
+    audit.note('enrolled', { name, wanted, state, key, ...by }, now());
     return 'added';
   }
 

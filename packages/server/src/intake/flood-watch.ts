@@ -11,7 +11,8 @@ const WATCH_MS = 100;
 const MOST_NAMED = 5;
 /** Who came in with a join key is suspected for so long. */
 const JOINED_SECONDS = 60;
-const JOINER = 'or whoever has the join key (banshare-server enrolment closed shuts it out)';
+const JOINER =
+  'or whoever has the join key (banshare-server enrolment closed shuts it out) or a token (banshare-server token list)';
 
 /** What is known of a flood of the report port. */
 type Flood = { mebibytes: number; suspects: string[] };

@@ -15,6 +15,7 @@ export type Changes = {
   /** Hosts whose addresses changed. */
   addresses: ReadonlySet<number>;
   neverBan: boolean;
+  tokens: boolean;
   /** Names of settings that are held in memory. */
   settings: ReadonlySet<string>;
 };
@@ -46,6 +47,9 @@ const TRIGGERS = `
   CREATE TEMP TRIGGER approved_gone AFTER DELETE ON main.approved_at BEGIN SELECT touched('addresses', old.host); END;
   CREATE TEMP TRIGGER range_put AFTER INSERT ON main.never_ban BEGIN SELECT touched('never-ban', new.range); END;
   CREATE TEMP TRIGGER range_gone AFTER DELETE ON main.never_ban BEGIN SELECT touched('never-ban', old.range); END;
+  CREATE TEMP TRIGGER token_put AFTER INSERT ON main.tokens BEGIN SELECT touched('tokens', new.id); END;
+  CREATE TEMP TRIGGER token_changed AFTER UPDATE ON main.tokens BEGIN SELECT touched('tokens', new.id); END;
+  CREATE TEMP TRIGGER token_gone AFTER DELETE ON main.tokens BEGIN SELECT touched('tokens', old.id); END;
   CREATE TEMP TRIGGER set_put AFTER INSERT ON main.meta WHEN ${isHeld('new')} BEGIN SELECT touched('settings', new.name); END;
   CREATE TEMP TRIGGER set_moved AFTER UPDATE ON main.meta WHEN ${isHeld('new')} BEGIN SELECT touched('settings', new.name); END;
   CREATE TEMP TRIGGER set_gone AFTER DELETE ON main.meta WHEN ${isHeld('old')} BEGIN SELECT touched('settings', old.name); END;
@@ -62,6 +66,7 @@ export class Touched {
   readonly #ids = { hosts: new Set<number>(), told: new Set<number>(), addresses: new Set<number>() };
   readonly #settings = new Set<string>();
   #neverBan = false;
+  #tokens = false;
 
   constructor(database: Database) {
     database.function('touched', (what, which) => {
@@ -74,17 +79,18 @@ export class Touched {
   /** Whether something was touched that a deed may depend on, and that is in memory as it was before. */
   get isMemoryBehind(): boolean {
     const { hosts, addresses } = this.#ids;
-    return hosts.size > 0 || addresses.size > 0 || this.#settings.size > 0 || this.#neverBan;
+    return hosts.size > 0 || addresses.size > 0 || this.#settings.size > 0 || this.#neverBan || this.#tokens;
   }
 
   /** What was touched since it was last taken or cleared. */
-  take(): Pick<Changes, 'hosts' | 'told' | 'addresses' | 'neverBan' | 'settings'> {
+  take(): Pick<Changes, 'hosts' | 'told' | 'addresses' | 'neverBan' | 'tokens' | 'settings'> {
     const { hosts, told, addresses } = this.#ids;
     const taken = {
       hosts: new Set(hosts),
       told: new Set(told),
       addresses: new Set(addresses),
       neverBan: this.#neverBan,
+      tokens: this.#tokens,
       settings: new Set(this.#settings),
     };
     this.clear();
@@ -96,10 +102,12 @@ export class Touched {
     for (const ids of Object.values(this.#ids)) ids.clear();
     this.#settings.clear();
     this.#neverBan = false;
+    this.#tokens = false;
   }
 
   #note(what: string, which: number | string): void {
     if (what === 'never-ban') this.#neverBan = true;
+    else if (what === 'tokens') this.#tokens = true;
     else if (what === 'settings') this.#settings.add(String(which));
     else this.#ids[what as 'hosts' | 'told' | 'addresses'].add(Number(which));
   }

@@ -162,6 +162,11 @@ const STEPS: readonly string[] = [
   `ALTER TABLE hosts ADD COLUMN ahead INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE hosts ADD COLUMN lacking INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE hosts ADD COLUMN spool INTEGER;`,
+  `CREATE TABLE tokens (
+     id TEXT PRIMARY KEY, key TEXT NOT NULL UNIQUE, made REAL NOT NULL, until INTEGER NOT NULL, uses INTEGER NOT NULL,
+     used INTEGER NOT NULL, range TEXT, pattern TEXT, approves INTEGER NOT NULL, revoked REAL
+   ) STRICT, WITHOUT ROWID;
+   ALTER TABLE hosts ADD COLUMN token TEXT;`,
 ];
 
 /** The version of the tables that this program knows. */

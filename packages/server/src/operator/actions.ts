@@ -1,6 +1,7 @@
 import { RELOADED, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
 import type { AuditEntry } from '../ledger/books/audit.ts';
 import type { Openness } from '../words/enrolment.ts';
+import type { ToldToken } from '../words/token.ts';
 import type { Admitting } from '../words/admitting.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { Unbanned } from './deeds/bans.ts';
@@ -214,6 +215,24 @@ const ADMITTING: FieldsOf<Admitting> = {
 };
 
 const WORDS: FieldsOf<Words> = { words: TEXTS };
+const TOLD_TOKEN: FieldsOf<ToldToken> = {
+  id: 'text',
+  made: 'number',
+  until: 'number',
+  uses: 'number',
+  used: 'number',
+  from: TEXT_OR_NULL,
+  pattern: TEXT_OR_NULL,
+  approves: 'flag',
+  revoked: NUMBER_OR_NULL,
+  state: 'text',
+  hosts: TEXTS,
+};
+const TOKEN_ANSWERS = {
+  add: { fields: { token: { fields: TOLD_TOKEN }, text: 'text' } },
+  list: { fields: { tokens: { list: { fields: TOLD_TOKEN } } } },
+  revoke: { fields: { revoked: TEXTS, before: 'number' } },
+} as const;
 
 const SETTLED = {
   fields: { count: 'number', left: { optional: 'number' }, held: { optional: 'number' } },
@@ -271,12 +290,27 @@ export const ACTIONS = {
   'change-host': {
     takes: {
       action: ['approve', 'disapprove', 'revoke', 'forget'],
-      name: 'text',
+      'name?': 'text',
+      'token?': 'text',
       'replace?': 'flag',
       'addresses?': 'list',
       'reason?': 'text',
     },
     gives: SAYS,
+  },
+  token: {
+    takes: {
+      action: ['add', 'list', 'revoke'],
+      'uses?': 'number',
+      'for?': 'text',
+      'from?': 'text',
+      'name?': 'text',
+      'approve?': 'flag',
+      'ids?': 'list',
+      'all?': 'flag',
+      'reason?': 'text',
+    },
+    gives: ({ action }) => TOKEN_ANSWERS[action as keyof typeof TOKEN_ANSWERS] ?? TOKEN_ANSWERS.list,
   },
   'admit-hosts': {
     takes: { entries: 'list', 'replace?': 'flag', 'check?': 'flag', 'reason?': 'text' },

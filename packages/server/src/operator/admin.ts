@@ -52,6 +52,7 @@ import { words } from './looking/words.ts';
 import { freeze, held, thaw } from './deeds/stop.ts';
 import { top } from './looking/top.ts';
 import { where } from './looking/where.ts';
+import { changeTokens, type TokenParts } from './deeds/tokens.ts';
 import { undo } from './deeds/undo.ts';
 import { retire, type RetireParts } from './deeds/retire.ts';
 import { copyForBackup, removeCopy } from '../ledger/books/backup-file.ts';
@@ -66,7 +67,8 @@ import { statusOf, type Status, type StatusParts } from './status.ts';
 
 /** What the local commands work with. */
 export type AdminParts = FleetParts &
-  RetireParts & {
+  RetireParts &
+  TokenParts & {
     generations: readonly { name: string; fleet: { generation: string; servers: readonly string[] } }[];
     startedAt: number;
     drill: { everySeconds: number | undefined; limitSeconds: number };
@@ -125,6 +127,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   undo,
   import: unlessFrozen(importBans),
   'change-host': changeHost,
+  token: changeTokens,
   'admit-hosts': admitHosts,
   'mute-host': muteHost,
   'unmute-host': unmuteHost,

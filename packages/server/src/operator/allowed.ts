@@ -40,6 +40,7 @@ export const ALLOWED: Readonly<
   thaw: 'act',
   drill: 'act',
   'admit-hosts': 'command',
+  token: 'command',
   enrolment: 'command',
   import: 'command',
   reload: 'command',
@@ -52,6 +53,7 @@ export const ALLOWED: Readonly<
 const TELLS: Readonly<Record<string, readonly unknown[]>> = {
   'never-ban': ['list'],
   held: [undefined],
+  token: ['list'],
 };
 
 /** Whether a request changes anything, or might: who asks for it belongs into the audit log. */

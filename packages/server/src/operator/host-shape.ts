@@ -18,6 +18,7 @@ export const HOST: FieldsOf<HostStatus> = {
   node: TEXT_OR_NULL,
   nodeAsOf: NUMBER_OR_NULL,
   generation: TEXT_OR_NULL,
+  token: TEXT_OR_NULL,
   server: TEXT_OR_NULL,
   clockAhead: NUMBER_OR_NULL,
   addresses: TEXTS,

@@ -48,6 +48,8 @@ export type HostStatus = {
   node: string | null;
   nodeAsOf: number | null;
   generation: string | null;
+  /** The token that it came by; null where it came otherwise. */
+  token: string | null;
   /** Through which of several servers it is in the fleet; null where it knows one. */
   server: string | null;
   clockAhead: number | null;
@@ -308,7 +310,7 @@ async function hostStatus(
   const [oldestMissing] = lag === 0 ? [] : await ledger.since(applied, 1);
   const lagSeconds = oldestMissing === undefined ? 0 : Math.max(0, now - oldestMissing.at);
   const silentSeconds = silenceOf(host, ledger.isShared, now);
-  const { name, lastSeen, version, generation, server, clockAhead, addresses, ranges } = host;
+  const { name, lastSeen, version, generation, token, server, clockAhead, addresses, ranges } = host;
   const isBehind =
     silentSeconds > SILENT_SECONDS || host.ahead > 0 || lagSeconds > BEHIND_AFTER || host.position === null;
   return {
@@ -321,6 +323,7 @@ async function hostStatus(
     version,
     ...nodeOf(host.node),
     generation,
+    token,
     server,
     clockAhead,
     addresses,

@@ -9,11 +9,21 @@ export function publishDomain(generation: string): string {
   return `publish/${generation}`;
 }
 
-/** The keys (Z85) that may come in. Join keys open the report port of their generation only, to enrol. */
+/** The tokens as the doors see them: whether one has a key, and whether it opens the report port to somebody at an address now. */
+export type TokenDoors = {
+  has: (key: string) => boolean;
+  opens: (key: string, address: string) => boolean;
+};
+
+/**
+ * The keys (Z85) that may come in. Join keys open the report port of their generation only, to enrol; so do tokens, that of every
+ * generation.
+ */
 export class Admissions {
   readonly #hosts = new Set<string>();
   readonly #joining = new Map<string, string>();
   #isJoiningOpen = true;
+  #tokens: TokenDoors = { has: () => false, opens: () => false };
   #withdrawn: () => void = () => undefined;
 
   /** Calls a listener whenever a key that was let in is let in no more: its connections are older, and go on. */
@@ -23,6 +33,16 @@ export class Admissions {
 
   admitHost(curve: string): void {
     this.#hosts.add(curve);
+  }
+
+  /** Has tokens open the report port from now on. */
+  admitTokens(tokens: TokenDoors): void {
+    this.#tokens = tokens;
+  }
+
+  /** A token opens nothing any more. */
+  withdrawToken(): void {
+    this.#withdrawn();
   }
 
   admitJoining(generation: string, joinKey: string): void {
@@ -38,9 +58,9 @@ export class Admissions {
     if (this.#hosts.delete(curve)) this.#withdrawn();
   }
 
-  /** Whether a key is a join key: a host of the same key would let everybody in who has that. */
+  /** Whether a key is a join key or a token's: a host of the same key would let everybody in who has that. */
   isForJoining(curve: string): boolean {
-    return [...this.#joining.values()].includes(curve);
+    return [...this.#joining.values()].includes(curve) || this.#tokens.has(curve);
   }
 
   /** While enrolment is closed, a join key opens nothing. */
@@ -54,11 +74,12 @@ export class Admissions {
     return [...this.#hosts];
   }
 
-  /** The answer for a key at a domain; every cell that is not named here is shut. */
-  decide(domain: string, key: string): Admission {
+  /** The answer for a key at a domain, seen from an address; every cell that is not named here is shut. */
+  decide(domain: string, key: string, address = ''): Admission {
     const isPort = domain.startsWith('report/') || domain.startsWith('publish/');
     if (isPort && this.#hosts.has(key)) return 'admit';
     if (this.#isJoiningOpen && this.#joining.get(domain) === key) return 'admit';
+    if (this.#joining.has(domain) && this.#tokens.opens(key, address)) return 'admit';
     return 'refuse';
   }
 }

@@ -40,6 +40,8 @@ export type Host = Key & {
   generation: string | null;
   /** What its client runs on; null where it is older and says nothing. */
   node: NodeBuild | null;
+  /** The token that it came by; null where it came otherwise. */
+  token: string | null;
   /** By which of several servers it is in the fleet, as it calls that; null where it knows one, or said nothing yet. */
   server: string | null;
   clockAhead: number | null;

@@ -9,6 +9,7 @@ import { Opening } from '../../src/fleet/opening.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { TokenBook } from '../../src/fleet/tokens.ts';
 import { fateOf, publish } from '../reports.ts';
 
 type Audited = { entries: { what: string; details: Record<string, unknown> }[] };
@@ -136,6 +137,7 @@ test('hosts approve names where a host that is in comes from, stands in the audi
     ledger,
     book,
     admissions: new Admissions(),
+    tokens: new TokenBook(ledger, new Admissions(), [], () => NOW),
     doors: { admit: async () => undefined, expel: () => undefined },
     neverBan,
     audit,

@@ -12,6 +12,7 @@ import { decideWith } from '../../src/judging/decide.ts';
 import { ActiveCount } from '../../src/ledger/books/active-bans.ts';
 import { Audit } from '../../src/ledger/books/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
+import { TokenBook } from '../../src/fleet/tokens.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 /** What is asked for in the same turn meets in the ledger's queue: each piece has to see what those before it did. */
@@ -30,6 +31,7 @@ async function fleetOf(shelf: LedgerOfTest) {
     ledger,
     book,
     admissions,
+    tokens: new TokenBook(ledger, admissions, [], now),
     doors,
     neverBan: {
       forget: () => undefined,

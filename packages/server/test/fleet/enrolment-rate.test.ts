@@ -9,6 +9,7 @@ import { EnrolmentRate } from '../../src/fleet/enrolment-rate.ts';
 import { Membership } from '../../src/fleet/membership.ts';
 import { Opening } from '../../src/fleet/opening.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { TokenBook } from '../../src/fleet/tokens.ts';
 import { publish } from '../reports.ts';
 
 type Told = { status: string; code?: string; after?: number };
@@ -99,6 +100,7 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
     ledger,
     book,
     admissions: new Admissions(),
+    tokens: new TokenBook(ledger, new Admissions(), [], () => now),
     doors: { admit: async () => undefined, expel: () => undefined },
     neverBan: {
       forget: () => undefined,

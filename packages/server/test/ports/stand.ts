@@ -15,14 +15,21 @@ export const KEYS = [
   'join',
   'join of another',
   'join of a retired',
+  'token',
+  // One that has ended, is used up or was revoked, and one that may be used from elsewhere.
+  'token that is over',
+  'token of another address',
 ] as const;
 type Key = (typeof KEYS)[number];
 const DOORS = ['report', 'publish', 'report of a retired', 'publish of a retired'] as const;
 type Door = (typeof DOORS)[number];
 
-/** The only cells that let anybody in; with enrolment closed the join key's is shut as well. */
-export const OF_HOSTS = ['good at report', 'good at publish', 'next at report', 'next at publish'].toSorted();
-export const OPEN: readonly string[] = [...OF_HOSTS, 'join at report'].toSorted();
+/** The cells that let hosts in. */
+const OF_HOSTS = ['good at report', 'good at publish', 'next at report', 'next at publish'].toSorted();
+/** The only cells that let anybody in. */
+export const OPEN: readonly string[] = [...OF_HOSTS, 'join at report', 'token at report'].toSorted();
+/** With enrolment closed. */
+export const CLOSED: readonly string[] = [...OF_HOSTS, 'token at report'].toSorted();
 
 /** A door that answers does so long before this, on any machine. */
 const PATIENCE_MS = 20_000;
@@ -54,6 +61,12 @@ export class Stand implements Disposable {
     this.admissions.admitJoining('current', this.#public('join'));
     this.admissions.admitJoining('another', this.#public('join of another'));
     this.admissions.admitJoining('retired', this.#public('join of a retired'));
+    this.admissions.admitTokens({
+      has: (key) => key === this.#public('token'),
+      opens: (key, address) =>
+        (key === this.#public('token') && address === '127.0.0.1') ||
+        (key === this.#public('token of another address') && address !== '127.0.0.1'),
+    });
     this.admissions.forgetJoining('retired');
     await this.#report.unlisten(reportDomain('retired'));
     await this.#publish.unlisten(publishDomain('retired'));

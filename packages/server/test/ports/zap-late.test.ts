@@ -59,7 +59,10 @@ test('with a handler that is slow the same cells open, later', async () => {
   await handler.stand();
   using stand = await new Stand().open();
   // Every key at the two doors that are open.
-  handler.answerAfter(2 * KEYS.length, (domain, key) => stand.admissions.decide(domain, key) === 'admit');
+  handler.answerAfter(
+    2 * KEYS.length,
+    (domain, key) => stand.admissions.decide(domain, key, '127.0.0.1') === 'admit',
+  );
   assert.deepEqual(await stand.cellsThatOpen(), OPEN);
 });
 

@@ -2,18 +2,18 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { sharedKey } from './shared-key.ts';
 
 /** What HKDF is told, so that nothing else that is derived from a pair of CURVE keys is ever the same key. */
-const LABEL = 'banshare/join/1';
+const LABELS = { 'join key': 'banshare/join/1', token: 'banshare/token/1' } as const;
 
 /**
- * What a generation's join key and its server share: X25519 of the one's secret and the other's public key is the same on both
+ * What a generation's join key, or a token, and the server share: X25519 of the one's secret and the other's public key is the same on both
  * sides, and nobody else can reckon it. Made once; the key for the HMAC is derived here.
  */
 export class JoinProof {
   readonly #key: Buffer;
 
   /** @param secretKey one's own (Z85). @param publicKey the other's (Z85). @throws where that is a point of small order. */
-  constructor(secretKey: string, publicKey: string) {
-    this.#key = sharedKey(secretKey, publicKey, LABEL);
+  constructor(secretKey: string, publicKey: string, of: keyof typeof LABELS = 'join key') {
+    this.#key = sharedKey(secretKey, publicKey, LABELS[of]);
   }
 
   /** The proof of a text, 64 hex digits. */

@@ -50,3 +50,13 @@ test('a proof holds for that id, key, server and name alone, and only by one of 
 test('a public key of small order, with which everybody would share the same, is refused', () => {
   assert.throws(() => new JoinProof(join.secretKey, '0'.repeat(40)));
 });
+
+test('the proof of a token is made under another label: neither proof is the other', () => {
+  const [byToken] = requests.flatMap(({ name, request }) =>
+    name === 'enrol by a token' && request.kind === 'enrol' ? [request] : [],
+  );
+  const { token } = keys;
+  assert.equal(new JoinProof(token.secretKey, server.publicKey, 'token').of(text), byToken?.join);
+  assert.ok(new JoinProof(server.secretKey, token.publicKey, 'token').holds(text, byToken?.join ?? ''));
+  assert.equal(new JoinProof(server.secretKey, token.publicKey).holds(text, byToken?.join ?? ''), false);
+});

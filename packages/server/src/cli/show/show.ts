@@ -59,6 +59,9 @@ export function showHosts(hosts: readonly HostStatus[], now: number, activeRange
     ['NODE', ({ node, version }) => node ?? (version === null ? '' : 'unknown')],
     ['GENERATION', ({ generation }) => generation ?? ''],
     ...(isOfSeveral ? [['SERVER', ({ server }) => server ?? ''] satisfies Column] : []),
+    ...(hosts.some(({ token }) => token !== null)
+      ? [['TOKEN', ({ token }) => token ?? ''] satisfies Column]
+      : []),
     ...(isUneven ? [['RANGES', rangesText] satisfies Column] : []),
   ];
   // What all of many hosts have in common is said once.

@@ -25,13 +25,25 @@ export class HostRows {
   }
 
   insert(host: Host): void {
-    const { id, key, curve, name, wanted, state, enrolled, approved, addresses, lastSeen } = host;
+    const { id, key, curve, name, wanted, state, enrolled, approved, addresses, lastSeen, token } = host;
     this.#ledger
       .sql(
-        `INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, approved, addresses, last_seen)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO hosts (id, key, curve, name, wanted, state, enrolled, approved, addresses, last_seen, token)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .run(id, key, curve, name, wanted, state, enrolled, approved, JSON.stringify(addresses), lastSeen);
+      .run(
+        id,
+        key,
+        curve,
+        name,
+        wanted,
+        state,
+        enrolled,
+        approved,
+        JSON.stringify(addresses),
+        lastSeen,
+        token,
+      );
   }
 
   setAdmission(id: number, { state, name, approved }: Pick<Host, 'state' | 'name' | 'approved'>): void {
@@ -115,6 +127,7 @@ function hostOf(row: Row): Host {
     generation: text('generation'),
     node: row['node'] === null ? null : (JSON.parse(String(row['node'])) as NodeBuild),
     server: text('server'),
+    token: text('token'),
     clockAhead: row['clock_ahead'] === null ? null : Number(row['clock_ahead']),
     ranges: row['ranges'] === null ? null : row['ranges'] === 1,
     receipt: row['receipt'] === null ? null : (JSON.parse(String(row['receipt'])) as Receipt),

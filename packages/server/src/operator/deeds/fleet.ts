@@ -42,7 +42,10 @@ const HOST_CHANGES = {
 
 /** `hosts approve|disapprove|revoke|forget NAME [--replace] [ADDRESSES]` */
 export async function changeHost(args: Args, { membership }: FleetParts): Promise<AdminReply> {
-  const name = textOf(args, 'name') ?? '';
+  const [name, token] = [textOf(args, 'name'), textOf(args, 'token')];
+  if ((name === undefined) === (token === undefined) || (token !== undefined && args['action'] !== 'revoke'))
+    return decline('usage', 'name one host; revoke takes --token ID in its place');
+  if (token !== undefined) return saying(await membership.revokeByToken(token));
   const change: HostChange = HOST_CHANGES[args['action'] as keyof typeof HOST_CHANGES];
   const addresses: string[] = [];
   for (const text of Array.isArray(args['addresses']) ? (args['addresses'] as unknown[]) : []) {
@@ -50,9 +53,11 @@ export async function changeHost(args: Args, { membership }: FleetParts): Promis
     if (!address.ok) return decline('address', address.fault);
     addresses.push(address.value);
   }
-  const result = await change(membership, name, { replace: args['replace'] === true, addresses });
-  if (!result.ok) return decline('host', result.fault);
-  return { ok: true, result: { says: result.value } };
+  return saying(await change(membership, name ?? '', { replace: args['replace'] === true, addresses }));
+}
+
+function saying(result: Result<string>): AdminReply {
+  return result.ok ? { ok: true, result: { says: result.value } } : decline('host', result.fault);
 }
 
 /** `hosts admit FILE [--replace]`: a part of its lines; `check` judges them, and takes none. */
