@@ -126,7 +126,7 @@ fix: deps reference ## mends what prettier and the linter can, and writes the re
 	@oxlint --type-aware --deny-warnings --quiet --fix
 
 # Options, commands and exit codes stand in the READMEs of server, client and report and in the pages of the manual, made of the tables in the code.
-reference: deps ## the options, commands and exit codes in packages/*/README.md, and the manual in dist/man
+reference: deps ## the options, commands and exit codes in packages/*/README.md, the manual in dist/man and completion in dist/completion
 	@$(NODE) scripts/reference.ts
 
 node-update: export NODE_UPDATE_TO = $(NODE_WANTED)

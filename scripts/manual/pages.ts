@@ -1,5 +1,5 @@
-// The pages of the manual: what is written by hand in installers/man, with the tables of the code and sections of the READMEs in the
-// spots that it names.
+// The pages of the manual: what is written by hand in installers/man, with the tables of the code and sections of the READMEs where its
+// comments name them.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
