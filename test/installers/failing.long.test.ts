@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { run, twoLightBuilds, type Ran } from './fresh-build.ts';
+import { run, twoLightBuilds, VERSION, type Ran } from './fresh-build.ts';
 import { Below, SHELLS, wrapTool } from './install-below.ts';
 
 const { fresh, next } = twoLightBuilds();
@@ -154,7 +154,7 @@ test('an installer killed between two renames leaves programs that run, and the 
     for (const name of ['client', 'report'])
       assert.equal(
         run(below.path('usr/bin', `banshare-${name}`), ['--version']).out,
-        '0.1.0\n',
+        `${VERSION}\n`,
         `${name}, rename ${call}`,
       );
   }

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { sharedFiles } from '../../scripts/making/payload.ts';
-import { FreshBuild, run } from './fresh-build.ts';
+import { FreshBuild, run, VERSION } from './fresh-build.ts';
 import { Below, SHELLS } from './install-below.ts';
 
 const whole = new FreshBuild();
@@ -73,7 +73,7 @@ for (const shell of SHELLS) {
     for (const name of ['server', 'client', 'report'])
       assert.equal(
         run(below.path('usr/bin', `banshare-${name}`), ['--version'], { PATH: '' }).out,
-        '0.1.0\n',
+        `${VERSION}\n`,
       );
     for (const role of ['server', 'client'])
       for (const end of ['.service', '-metrics.service', '-metrics.timer'])
@@ -200,7 +200,7 @@ test('--uninstall keeps configuration, keys and state; --purge removes them', ()
     assert.equal(below.has(`usr/share/${path}`), role !== 'client', path);
   assert.equal(
     run(below.path('usr/bin/banshare-server'), ['--version']).out,
-    '0.1.0\n',
+    `${VERSION}\n`,
     'the other role goes on',
   );
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { run, twoLightBuilds, type Ran } from './fresh-build.ts';
+import { run, twoLightBuilds, VERSION, type Ran } from './fresh-build.ts';
 import { Below, SHELLS } from './install-below.ts';
 
 // Slim installers: bundles and keys for hosts that have the runtime from an earlier installation.
@@ -27,7 +27,7 @@ for (const role of ['client', 'server'] as const) {
       assert.deepEqual(slim.files(), whole.files());
       assert.equal(statSync(slim.path('usr/lib/banshare/node')).ino, runtime, 'the runtime is left alone');
       const program = slim.program(`banshare-${role}`, '--version');
-      assert.equal(program.out, '0.1.0\n', program.err);
+      assert.equal(program.out, `${VERSION}\n`, program.err);
     });
   }
 }
