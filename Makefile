@@ -3,7 +3,7 @@
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
 .PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks node-update release bench bench-field deploy clean
-.PHONY: packages generation-file
+.PHONY: packages generation-file image-client image-server
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
 # VERSION=x.y.z on the command line is for `make release`; this is the Node's.
@@ -136,6 +136,12 @@ node-update: export NODE_UPDATE_TO = $(NODE_WANTED)
 node-update: deps ## the newest Node of the same major version, or NODE=24.x.y, wherever it is pinned
 	@$(NODE) scripts/node-update.ts $${NODE_UPDATE_TO:+"--node=$$NODE_UPDATE_TO"}
 	@$(MAKE) --no-print-directory deps NODE=
+
+# By podman, or CONTAINER_TOOL; see installers/container/README.md.
+image-client: bundles ## an image of the client, with podman; no secret is in it
+	@sh installers/container/build.sh client
+image-server: bundles ## the same of the server
+	@sh installers/container/build.sh server
 
 # TAG=no leaves out the commit and the tag.
 release: export RELEASE_OF = $(RELEASE_VERSION)
