@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { copyFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { Event, Position } from '@banshare/protocol';
 import { failpoint } from '@banshare/runtime';
 import { BanBook } from './tables/bans.ts';
@@ -7,6 +6,7 @@ import { Touched, type Changes, type Follower } from './changes.ts';
 import { moveAgain, openDatabase, openToRead, standStill, statements, withoutSync } from './database.ts';
 import { EventBook } from './tables/events.ts';
 import { NUMBERING } from './tables/happenings.ts';
+import { Original } from './original.ts';
 import { HeldBook } from './tables/held-bans.ts';
 import { markOf, rewind, runPieces, type Opened, type Outcome, type Piece } from './pieces.ts';
 import type { Row, Sql } from './tables/rows.ts';
@@ -20,6 +20,7 @@ import { VoteBook } from './tables/votes.ts';
  */
 export class LedgerFile {
   readonly #path: string;
+  readonly #original: Original;
   readonly #makeEpoch: () => string;
   readonly #isShared: boolean;
   readonly #followers: Follower[] = [];
@@ -43,6 +44,7 @@ export class LedgerFile {
   /** @throws when the database cannot be used. */
   constructor(path: string, makeEpoch: () => string, isShared: boolean) {
     this.#path = path;
+    this.#original = new Original(path);
     this.#makeEpoch = makeEpoch;
     this.#isShared = isShared;
     this.#opened = this.#open();
@@ -143,7 +145,7 @@ export class LedgerFile {
 
   /** What a commit that failed stored all the same is followed and published now. @throws when the file does not open. */
   reopen(): void {
-    this.close();
+    this.#close();
     this.#opened = this.#open();
     const { books, touched } = this.#opened;
     const events = books.events.since(this.#followed.seq, -1);
@@ -175,7 +177,7 @@ export class LedgerFile {
     const { n, token } = database.prepare('SELECT n, token FROM applied').get() as Row;
     const closings = this.#closings;
     try {
-      await copyFile(this.#path, path, constants.COPYFILE_EXCL);
+      await this.#original.copyTo(path, () => closings === this.#closings);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(path, { force: true });
       throw error;
@@ -197,7 +199,13 @@ export class LedgerFile {
     return new Error(`Cannot write the ledger "${this.#path}": ${cause.message}`, { cause });
   }
 
+  /** Closes it for good. */
   close(): void {
+    this.#close();
+    this.#original.end();
+  }
+
+  #close(): void {
     this.#closings += 1;
     this.#isPending = false;
     for (const go of this.#afterwards.splice(0)) go();

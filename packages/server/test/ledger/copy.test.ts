@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
 import { addFiles } from '../../src/ledger/books/backup-file.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
 import { Settings } from '../../src/ledger/books/settings.ts';
 import { LedgerOfTest } from '../ledger-of-test.ts';
 
@@ -73,4 +75,28 @@ test('a backup holds nothing of what was removed from the ledger, though the cop
   addFiles(path, []);
   assert.equal(holds(), false);
   assert.equal(look(path).check, 'ok');
+});
+
+test('a ledger that was copied is locked as before: no other process opens it, and nothing of it is left open when it is closed', async () => {
+  const path = join(folder, 'locked.db');
+  const ledger = new Ledger(path, () => 'epoch');
+  const open = `new (require('node:sqlite').DatabaseSync)(process.argv[1]).exec('SELECT * FROM meta')`;
+  const beside = (): string => spawnSync(process.execPath, ['-e', open, path], { encoding: 'utf8' }).stderr;
+  for (const name of ['locked-one.db', 'locked-two.db']) await ledger.copyTo(join(folder, name));
+  assert.match(beside(), /database is locked/);
+  // A file that failed is opened again.
+  const fails = ledger.write(() => {
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 });
+  });
+  await assert.rejects(fails, /disk I\/O error/);
+  assert.match(beside(), /database is locked/);
+  ledger.close();
+  const isLeft = readdirSync('/proc/self/fd').some((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`) === path;
+    } catch {
+      return false;
+    }
+  });
+  assert.deepEqual([isLeft, beside()], [false, '']);
 });
