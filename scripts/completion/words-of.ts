@@ -36,6 +36,9 @@ export type Completed = {
 const ASKED: Readonly<Record<string, WordsOf>> = {
   '--host': 'hosts',
   '--jail': 'jails',
+  '--ip': 'bans',
+  'hosts revoke --token': 'tokens',
+  'token revoke id': 'tokens',
   'hosts approve name': 'waiting',
   'hosts disapprove name': 'hosts',
   'hosts revoke name': 'hosts',

@@ -222,6 +222,11 @@ test('the daemon tells few words, those that begin so, each kind its own', async
   assert.deepEqual(words('bans', '203.'), ['203.0.113.9']);
   assert.deepEqual(words('never-ban'), ['192.0.2.0/24']);
   assert.equal(words('generations').length, 1);
+  assert.deepEqual(words('tokens'), []);
+  const { stdout } = await fleet.server.command('token', 'add', '--uses', '2', '--for', '1h');
+  assert.match(stdout, /\S/);
+  const { tokens } = await fleet.server.json<{ tokens: { id: string }[] }>('token', 'list');
+  assert.deepEqual(words('tokens'), [tokens[0]?.id]);
   assert.deepEqual(words('nothing'), []);
 });
 

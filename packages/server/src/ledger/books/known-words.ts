@@ -19,6 +19,8 @@ const ASKS = {
   bans: 'SELECT DISTINCT ip AS word FROM bans WHERE ip >= ? AND ip < ? AND (until IS NULL OR until > ?) ORDER BY ip LIMIT ?',
   'never-ban': `SELECT range AS word FROM never_ban WHERE range >= ?1 AND range < ?2
      UNION SELECT address FROM approved_at WHERE address >= ?1 AND address < ?2 ORDER BY 1 LIMIT ?3`,
+  // Those that ended too: hosts that came by one may have to be shut out.
+  tokens: 'SELECT id AS word FROM tokens WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
 } as const;
 
 const NEWEST_BANS =
