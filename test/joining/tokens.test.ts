@@ -268,3 +268,18 @@ test('Terms that no token may have are refused, and so are more tokens than anyb
   const { tokens } = await fleet.server.json<{ tokens: Told[] }>('token', 'list');
   assert.ok(tokens.length > 8 && tokens.every(({ state }) => state !== 'alive'));
 });
+
+test('Where no server is there yet the host keeps the token, joins by itself once one is, and deletes it then', async () => {
+  const host = bareHost('patient-1');
+  const { text } = await token('--approve');
+  await fleet.server.stop();
+  const { code, stderr } = await joins(host, text, '-');
+  assert.equal(code, 75);
+  assert.match(stderr, /Not joined yet: .* goes on asking until the token ends/);
+  assert.equal(statSync(host.paths.keys.token).mode & 0o777, 0o600);
+  host.launch();
+  await host.line(/Cannot enrol yet/);
+  await fleet.server.start();
+  await host.line(/^banshare-client ready name=patient-1 /);
+  assert.equal(existsSync(host.paths.keys.token), false);
+});

@@ -110,7 +110,7 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
     return good(
       [
         'Restored, with a new epoch. Start the server; the hosts that it knows converge by themselves.',
-        'Hosts, revocations, enrolment and never-ban are as they were then: revoke again whom you revoked since; a host that enrolled since needs client-install.sh once more.',
+        'Hosts, revocations, enrolment, tokens and never-ban are as they were then: revoke again whom you revoked since, also tokens; a host that enrolled since needs hosts admit, a token or client-install.sh once more.',
         ...sayLeftOut(leftOut),
       ].join('\n'),
     );
