@@ -66,7 +66,7 @@ export async function serve(options: ServeOptions, resources: Resources, signal:
   const { service, retiring } = serviceOf(core, { port, distributor, directory: paths.generations });
   if (!isShut) {
     startIntake(options, core, { service, policy, membership, rotation, audit, limits }, resources);
-    const upkeep = startUpkeep({ ...core, membership, limits, rates, keep: () => config.ledger });
+    const upkeep = startUpkeep({ ...core, audit, membership, limits, rates, keep: () => config.ledger });
     resources.own('the upkeep', () => upkeep.stop());
   }
   const goneAfterSeconds = config.enrolment.goneAfterSeconds;

@@ -1,4 +1,4 @@
-import type { FaultLog, SteadyClock } from '@banshare/runtime';
+import type { FaultLog, Log, SteadyClock } from '@banshare/runtime';
 import type { LimitKeeper } from './judging/limits.ts';
 import type { TokenBook } from './fleet/tokens.ts';
 import type { HostBook } from './fleet/hosts.ts';
@@ -8,7 +8,9 @@ import type { RateWatch } from './judging/rate-watch.ts';
 import type { NeverBan } from './never-ban/never-ban.ts';
 import type { Claims } from './ledger/books/claims.ts';
 import type { Ledger } from './ledger/ledger.ts';
-import { aheadOf, MOST_AHEAD, type Log } from './log/log.ts';
+import type { Audit } from './ledger/books/audit.ts';
+import { aheadOf, MOST_AHEAD, type Log as SharedLog } from './log/log.ts';
+import { endNeverBans } from './operator/deeds/never-ban.ts';
 
 const FLUSH_MS = 5000;
 const SWEEP_MS = 60_000;
@@ -21,7 +23,7 @@ const AT_ONCE = 500;
 export function startUpkeep(parts: {
   ledger: Ledger;
   claims: Claims;
-  shared: Log | undefined;
+  shared: SharedLog | undefined;
   book: HostBook;
   faults: FaultLog;
   /** How long events are kept, by now. */
@@ -33,6 +35,8 @@ export function startUpkeep(parts: {
   neverBan: NeverBan;
   rates: RateWatch;
   freeze: Freeze;
+  audit: Audit;
+  log: Log;
 }): { stop: () => Promise<void> } {
   const { ledger, claims, book, faults, keep, clock, membership, neverBan, rates } = parts;
   const attempt = async (what: string, work: () => unknown): Promise<void> => {
@@ -59,6 +63,7 @@ export function startUpkeep(parts: {
     every(FLUSH_MS, 'write where hosts were seen', () => neverBan.flush(clock.now())),
     every(FLUSH_MS, 'write how many bans there were', flushRates),
     every(SWEEP_MS, 'end a freeze', () => noticeThaw(parts)),
+    every(FLUSH_MS, 'end what was not to be banned for a time', () => endNeverBansHere(parts)),
     every(SWEEP_MS, 'remove old events', sweep),
     every(SWEEP_MS, 'forget hosts that no longer wait', () => membership.forgetUnheard()),
     ...tokenTimers(parts, every),
@@ -101,6 +106,15 @@ function tokenTimers(
     every(FLUSH_MS, 'shut out who came by a token that has ended', () => tokens.noticeEnds()),
     every(SWEEP_MS, 'forget tokens that ended long ago', forget),
   ];
+}
+
+/** What is over by this machine's clock alone the other servers still protect. */
+async function endNeverBansHere(parts: Parameters<typeof startUpkeep>[0]): Promise<void> {
+  const { ledger, neverBan, audit, clock, log, shared } = parts;
+  const now = (): number => clock.now();
+  if ((aheadOf(shared, now()) ?? 0) >= MOST_AHEAD) return;
+  for (const range of await endNeverBans({ ledger, neverBan, audit, now }))
+    log.notice('The time is over for which it was never to be banned', { range });
 }
 
 async function noticeThaw({

@@ -121,6 +121,7 @@ function mute(ask: Ask): Command {
       name: NAME,
       for: { type: 'string', default: '8h', coerce: durationTyped, describe: 'how long' },
       note: { type: 'string', describe: 'why, as status then says' },
+      reason: REASON,
     },
     handler: (words) => {
       const args = { name: words['name'], for: words['for'], note: words['note'] };

@@ -3,6 +3,7 @@ import type { Ask, Command } from './ask-daemon.ts';
 import { runImport } from './lists/run-import.ts';
 import { exportBans, type ExportForm } from './export.ts';
 import type { ShownBan } from './show/show.ts';
+import { REASON } from './words-of.ts';
 
 /** The commands that bring bans in from elsewhere, and take them out. */
 export function importCommands(
@@ -18,13 +19,21 @@ export function importCommands(
       builder: {
         file: { type: 'string' },
         jail: { type: 'string', describe: 'the jail (banshare)' },
+        reason: REASON,
         'allow-empty': { type: 'boolean', default: false, describe: 'a list without a ban is no fault' },
       },
-      handler: async ({ root, file, jail, json, allowEmpty }) => {
+      handler: async ({ root, file, jail, reason, json, allowEmpty }) => {
         // yargs makes an empty text of a word that is "-".
         const path = file === '' && argv.includes('-') ? '-' : String(file);
-        const words = { root, path, allowEmpty: allowEmpty === true, asJson: json };
-        setCode(await runImport(typeof jail === 'string' ? { ...words, jail } : words));
+        const words = {
+          root,
+          path,
+          allowEmpty: allowEmpty === true,
+          asJson: json,
+          ...(typeof jail === 'string' ? { jail } : {}),
+          ...(typeof reason === 'string' ? { reason } : {}),
+        };
+        setCode(await runImport(words));
       },
     },
     {

@@ -1,11 +1,12 @@
 import type { Ask, Command } from './ask-daemon.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import { subcommands } from './subcommands.ts';
-import { rangeTyped, REASON } from './words-of.ts';
-import { showLifted, showNeverBan, type ShownBan } from './show/show.ts';
+import { durationTyped, rangeTyped, REASON } from './words-of.ts';
+import { showLifted, showNeverBan, type ShownBan, type ShownNeverBan } from './show/show.ts';
+import { time } from '../words/phrases.ts';
 
-type Entries = { entries: { range: string; source: string }[] };
-type Added = { range: string; lifted: ShownBan[] };
+type Entries = { entries: ShownNeverBan[] };
+type Added = { range: string; lifted: ShownBan[]; until?: number | null };
 type Removed = { range: string; taken: HostAt[] };
 
 const RANGE = { type: 'string', coerce: rangeTyped, describe: 'an address, or ADDRESS/PREFIX' } as const;
@@ -36,6 +37,9 @@ function add(ask: Ask): Command {
     describe: 'never bans it from now on, and lifts at once everywhere what is banned there',
     builder: {
       range: RANGE,
+      note: { type: 'string', describe: 'what it is, as the list then says' },
+      for: { type: 'string', coerce: durationTyped, describe: 'how long; else until it is removed' },
+      until: { type: 'string', describe: 'until when: 2026-11-27T14:00Z' },
       force: { type: 'boolean', describe: 'also where the range is wider than anybody may ban' },
       reason: REASON,
     },
@@ -48,15 +52,17 @@ function add(ask: Ask): Command {
             action: 'add',
             range: words['range'],
             ...(words['force'] === true ? { force: true } : {}),
+            ...given(words, 'note', 'for', 'until'),
           },
         },
-        ({ range, lifted }: Added) =>
+        ({ range, lifted, until }: Added) =>
           [
             lifted.length === 0 ? 'Done; nothing there was banned.' : `Done. ${showLifted(lifted)}`,
             // Whoever writes 203.0.113.9/24 may have meant one address.
             ...(range === words['range']
               ? []
               : [`${String(words['range'])} is ${range}: never banned from now on.`]),
+            ...(until === undefined || until === null ? [] : [`It ends ${time(until)}.`]),
           ].join('\n'),
       ),
   };
@@ -78,4 +84,14 @@ function remove(ask: Ask): Command {
           ].join(' '),
       ),
   };
+}
+
+/** Of some options those that somebody gave. */
+function given(
+  words: Readonly<Record<string, unknown>>,
+  ...names: readonly string[]
+): Record<string, unknown> {
+  return Object.fromEntries(
+    names.flatMap((name) => (words[name] === undefined ? [] : [[name, words[name]]])),
+  );
 }

@@ -11,6 +11,7 @@ import { showStatus } from './show/show-status.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { isDrilled, type DrillTime } from '../words/drill.ts';
 import { showDrill } from './show/show.ts';
+import { REASON } from './words-of.ts';
 import type { Status } from '../operator/status.ts';
 
 /** The commands that care for the server itself. */
@@ -42,7 +43,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
     {
       command: 'drill',
       describe: 'bans a test address everywhere, and says what each host made of it and how fast',
-      builder: {},
+      builder: { reason: REASON },
       handler: (words) => {
         const show = ({ ip, hosts }: { ip: string; hosts: DrillTime[] }): string => showDrill(ip, hosts);
         const judge = ({ hosts }: { hosts: DrillTime[] }): number =>
@@ -53,7 +54,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
     {
       command: 'reload',
       describe: 'takes over what was changed in server.toml and server.d, all of it or nothing',
-      builder: {},
+      builder: { reason: REASON },
       handler: (words) => ask(words, { command: 'reload' }, showReload),
     },
     backupCommand(setCode),

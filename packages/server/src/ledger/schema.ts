@@ -167,6 +167,9 @@ const STEPS: readonly string[] = [
      used INTEGER NOT NULL, range TEXT, pattern TEXT, approves INTEGER NOT NULL, revoked REAL
    ) STRICT, WITHOUT ROWID;
    ALTER TABLE hosts ADD COLUMN token TEXT;`,
+  `ALTER TABLE never_ban ADD COLUMN until REAL;
+   ALTER TABLE never_ban ADD COLUMN note TEXT NOT NULL DEFAULT '';
+   ALTER TABLE never_ban ADD COLUMN added_by TEXT NOT NULL DEFAULT '';`,
 ];
 
 /** The version of the tables that this program knows. */

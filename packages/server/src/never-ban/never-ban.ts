@@ -1,7 +1,7 @@
 import { overlaps, specialRange, type Address, type Range, type Target } from '@banshare/protocol';
 import { FleetAddresses, sayNewcomer, type HostAt } from './fleet-addresses.ts';
 import type { OwnAddresses } from './server-addresses.ts';
-import { NeverBanRows } from '../ledger/books/addresses.ts';
+import { NeverBanRows, type AddedRange } from '../ledger/books/addresses.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Host } from '../words/host.ts';
 
@@ -14,7 +14,7 @@ export class NeverBan {
   #configured: readonly Range[];
   #protectsFleet: boolean;
   readonly #own: Pick<OwnAddresses, 'ruleFor' | 'list'>;
-  #added: readonly Range[];
+  #added: readonly AddedRange[];
   readonly #fleet: FleetAddresses;
 
   constructor(
@@ -52,8 +52,8 @@ export class NeverBan {
   listedRuleFor(ip: Target): string | undefined {
     const configured = this.#configured.find((range) => overlaps(ip, range));
     if (configured !== undefined) return `${configured} of [never-ban] in server.toml`;
-    const added = this.#added.find((range) => overlaps(ip, range));
-    if (added !== undefined) return `${added} of banshare-server never-ban`;
+    const added = this.#added.find(({ range }) => overlaps(ip, range));
+    if (added !== undefined) return `${added.range} of banshare-server never-ban`;
     return this.#own.ruleFor(ip);
   }
 
@@ -104,24 +104,29 @@ export class NeverBan {
   /** What is listed, less where hosts are; one address as a ban of it is written. */
   listed(): Target[] {
     const own = this.#own.list().map(({ range }) => range);
-    return [...this.#configured, ...this.#added, ...own].map(
+    return [...this.#configured, ...this.#added.map(({ range }) => range), ...own].map(
       (range) => range.replace(range.includes(':') ? /\/128$/ : /\/32$/, '') as Target,
     );
   }
 
-  /** Everything that is listed, for people. */
-  list(now: number): { range: string; source: string }[] {
+  /** Everything that is listed, for people; what was added with until when, a note, and by whom. */
+  list(now: number): ({ range: string; source: string } & Partial<Omit<AddedRange, 'range'>>)[] {
     return [
       ...this.#configured.map((range) => ({ range, source: 'server.toml' })),
-      ...this.#added.map((range) => ({ range, source: 'added' })),
+      ...this.#added.map((added) => ({ ...added, source: 'added' })),
       ...this.#own.list(),
       ...(this.#protectsFleet ? this.#fleet.list(now) : []),
     ];
   }
 
   /** Adds a range within a piece of the ledger's queue; it counts once that is committed. */
-  add(range: Range, now: number): void {
-    this.#rows.add(range, now);
+  add(added: AddedRange, now: number): void {
+    this.#rows.add(added, now);
+  }
+
+  /** What was added until a time that has come. */
+  over(now: number): Range[] {
+    return this.#added.flatMap(({ range, until }) => (until !== null && until <= now ? [range] : []));
   }
 
   /** Removes a range within a piece of the ledger's queue; returns whether it was listed. */

@@ -238,10 +238,27 @@ const SETTLED = {
   fields: { count: 'number', left: { optional: 'number' }, held: { optional: 'number' } },
 } as const;
 const NEVER_BAN_LIST = {
-  fields: { entries: { list: { fields: { range: 'text', source: 'text' } } } },
+  fields: {
+    entries: {
+      list: {
+        fields: {
+          range: 'text',
+          source: 'text',
+          until: { optional: NUMBER_OR_NULL },
+          note: { optional: 'text' },
+          by: { optional: 'text' },
+        },
+      },
+    },
+  },
 } as const;
 const NEVER_BAN_CHANGED = {
-  fields: { range: 'text', lifted: EVENTS, taken: { optional: { list: 'anything' } } },
+  fields: {
+    range: 'text',
+    lifted: EVENTS,
+    taken: { optional: { list: 'anything' } },
+    until: { optional: NUMBER_OR_NULL },
+  },
 } as const;
 const HELD = {
   fields: { bans: { list: { fields: LISTED_HELD } }, held: 'number', frozen: FROZEN },
@@ -261,7 +278,7 @@ export const ACTIONS = {
   // Both at once, for who looks all the time: each host is looked at once.
   overview: {
     takes: { 'quick?': 'flag' },
-    gives: { fields: { status: { fields: STATUS }, fleet: { fields: HOST_LIST } } },
+    gives: { fields: { status: { fields: STATUS }, fleet: { fields: HOST_LIST }, acts: 'flag' } },
   },
   ...HISTORY_ACTIONS,
   words: { takes: { of: WORDS_OF, 'begins?': 'text' }, gives: { fields: WORDS } },
@@ -284,7 +301,7 @@ export const ACTIONS = {
     gives: { fields: UNDONE },
   },
   import: {
-    takes: { entries: 'list', 'jail?': 'text', 'number?': 'number' },
+    takes: { entries: 'list', 'jail?': 'text', 'number?': 'number', 'reason?': 'text' },
     gives: { fields: IMPORTED },
   },
   'change-host': {
@@ -316,18 +333,26 @@ export const ACTIONS = {
     takes: { entries: 'list', 'replace?': 'flag', 'check?': 'flag', 'reason?': 'text' },
     gives: { fields: ADMITTING },
   },
-  'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text' }, gives: SAYS },
+  'mute-host': { takes: { name: 'text', for: 'text', 'note?': 'text', 'reason?': 'text' }, gives: SAYS },
   'unmute-host': { takes: { name: 'text', 'reason?': 'text' }, gives: SAYS },
   enrolment: {
     takes: { mode: ['open', 'approve', 'closed'], 'for?': 'text', 'reason?': 'text' },
     gives: { fields: OPENNESS },
   },
   'never-ban': {
-    takes: { action: ['list', 'add', 'remove'], 'range?': 'text', 'force?': 'flag', 'reason?': 'text' },
+    takes: {
+      action: ['list', 'add', 'remove'],
+      'range?': 'text',
+      'force?': 'flag',
+      'note?': 'text',
+      'for?': 'text',
+      'until?': 'text',
+      'reason?': 'text',
+    },
     gives: ({ action }) => (action === 'list' ? NEVER_BAN_LIST : NEVER_BAN_CHANGED),
   },
   retire: {
-    takes: { generation: 'text', 'force?': 'flag', 'undo?': 'flag' },
+    takes: { generation: 'text', 'force?': 'flag', 'undo?': 'flag', 'reason?': 'text' },
     gives: { fields: { says: 'text', reportPort: NUMBER_OR_NULL, publishPort: NUMBER_OR_NULL } },
   },
   release: { takes: { 'reason?': 'text' }, gives: SETTLED },
@@ -342,14 +367,17 @@ export const ACTIONS = {
     takes: { 'verify?': 'flag', 'limit?': 'number' },
     gives: { fields: { entries: { list: { fields: AUDITED } } } },
   },
-  drill: { takes: {}, gives: { fields: { ip: 'text', hosts: { list: { fields: DRILLED } } } } },
+  drill: {
+    takes: { 'reason?': 'text' },
+    gives: { fields: { ip: 'text', hosts: { list: { fields: DRILLED } } } },
+  },
   ...PAGE_ACTIONS,
   'copy-ledger': { takes: { 'file?': 'text' }, gives: 'anything' },
   'move-ledger': {
     takes: { log: 'text', 'durability?': 'text', 'passwordFile?': 'text' },
     gives: 'anything',
   },
-  reload: { takes: {}, gives: { fields: RELOADED } },
+  reload: { takes: { 'reason?': 'text' }, gives: { fields: RELOADED } },
   'start-again': { takes: {}, gives: 'anything' },
   'backup-failed': { takes: { file: 'text', why: 'text' }, gives: 'anything' },
 } as const satisfies AdminTable;

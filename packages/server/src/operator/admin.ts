@@ -40,7 +40,6 @@ import {
 import {
   admitHosts,
   changeHost,
-  changeNeverBan,
   setEnrolment,
   settleHeld,
   showAudit,
@@ -49,6 +48,7 @@ import {
 import { bansAfter, newsSince } from './looking/follow-news.ts';
 import { makePageLink, usePageLink, type PageLinks } from './page-links.ts';
 import { words } from './looking/words.ts';
+import { changeNeverBan } from './deeds/never-ban.ts';
 import { freeze, held, thaw } from './deeds/stop.ts';
 import { top } from './looking/top.ts';
 import { where } from './looking/where.ts';
@@ -108,13 +108,10 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
     result: await parts.measuring.measure({ ...parts, ...writerOf(parts) }, parts.now()),
   }),
   hosts: async (_, parts) => ({ ok: true, result: await listHosts(parts, parts.now()) }),
-  overview: async ({ quick }, parts) => ({
-    ok: true,
-    result: await overviewOf(
-      quick === true ? withoutWriting(parts) : { ...parts, ...writerOf(parts) },
-      parts.now(),
-    ),
-  }),
+  overview: async ({ quick }, parts) => {
+    const looking = quick === true ? withoutWriting(parts) : { ...parts, ...writerOf(parts) };
+    return { ok: true, result: { ...(await overviewOf(looking, parts.now())), acts: parts.pageActs } };
+  },
   bans: listBans,
   events,
   history,

@@ -83,7 +83,7 @@ export function refusalAt(door: Door, request: AskedRequest, acts: boolean): str
     return `${request.command} may not be asked by the page: it is a command of root and of the group banshare-operators`;
   return acts
     ? undefined
-    : 'the page may only look: [web] acts = true in server.toml, a reload of banshare-server and a restart of banshare-web let it act';
+    : 'the page may only look: [web] acts = true in server.toml and a reload of banshare-server let it act';
 }
 
 function kindOf(command: string): (typeof ALLOWED)[keyof typeof ALLOWED] {

@@ -1,19 +1,22 @@
 import { wallSeconds } from '@banshare/runtime';
 import type { Context, Hono } from 'hono';
 import { actPage, actsPage, donePage, refusalOf } from './acts/act-pages.ts';
-import type { ActParts, Given } from './acts/act.ts';
+import type { Act, ActParts, Given } from './acts/act.ts';
 import { ACTS } from './acts/all-acts.ts';
+import type { Known } from './daemon/watch.ts';
 import type { Behind } from './door/guard.ts';
 import { noPage } from './pages/enter.ts';
 import { show, type PageParts } from './show.ts';
 
 /** What can be done: each act says first what it will do, and is done by a form of the page alone. Nothing of it is there without acts. */
 export function addActs(app: Hono<Behind>, parts: PageParts): void {
-  if (!parts.web.acts) return;
-  app.get('/acts', (context) => show(context, parts, 'Acts', actsPage()));
+  app.get('/acts', async (context) => {
+    const { acts } = await parts.watch.look();
+    return acts ? show(context, parts, 'Acts', actsPage()) : notFound(context, parts);
+  });
   app.get('/act/:name', async (context) => {
     const name = context.req.param('name');
-    const act = Object.hasOwn(ACTS, name) ? ACTS[name] : undefined;
+    const act = actCalled(name, await parts.watch.look());
     if (act === undefined) return notFound(context, parts);
     const given: Given = (field) => context.req.queries(field) ?? [];
     const { token } = context.get('visitor');
@@ -24,7 +27,7 @@ export function addActs(app: Hono<Behind>, parts: PageParts): void {
 }
 
 async function carryOut(context: Context<Behind>, parts: PageParts, name: string): Promise<Response> {
-  const act = Object.hasOwn(ACTS, name) ? ACTS[name] : undefined;
+  const act = actCalled(name, await parts.watch.look());
   if (act === undefined) return notFound(context, parts);
   const body = await context.req.parseBody({ all: true });
   const given: Given = (field) => {
@@ -47,6 +50,11 @@ async function carryOut(context: Context<Behind>, parts: PageParts, name: string
   await parts.watch.lookNow();
   if (outcome.goTo !== undefined) return context.redirect(outcome.goTo, 303);
   return show(context, parts, 'Done', donePage(act, outcome));
+}
+
+/** Nothing can be done where the server does nothing for the page. */
+function actCalled(name: string, { acts }: Known): Act | undefined {
+  return acts && Object.hasOwn(ACTS, name) ? ACTS[name] : undefined;
 }
 
 async function actParts({ watch, ask }: PageParts): Promise<ActParts> {

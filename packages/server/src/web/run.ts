@@ -58,7 +58,7 @@ async function servePage(
 ): Promise<void> {
   const log = await openLog(logged);
   const ask = serverAt(socket);
-  const watch = new Watch(ask);
+  const watch = new Watch(ask, web.acts);
   const app = pageApp({ web, ask, watch, sessions: new Sessions(), views: new LiveViews() });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false, ...secured(web) });
   if ('headersTimeout' in server) {

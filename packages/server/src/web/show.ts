@@ -23,19 +23,19 @@ type Around = { readonly path: string; readonly visitor: Visitor | undefined; re
 /** A whole page as text. */
 export async function pageOf(
   around: Around,
-  { watch, web }: Pick<PageParts, 'watch' | 'web'>,
+  { watch }: Pick<PageParts, 'watch'>,
   title: string,
   content: Html,
 ): Promise<string> {
-  const { silence } = watch.known;
-  const frame = { ...around, title, silence, acts: web.acts, files: ASSETS_HASH, now: wallSeconds() };
+  const { silence, acts } = watch.known;
+  const frame = { ...around, title, silence, acts, files: ASSETS_HASH, now: wallSeconds() };
   return String(await layout(frame, content));
 }
 
 /** Answers with a whole page. */
 export async function show(
   context: Context<Behind>,
-  parts: Pick<PageParts, 'watch' | 'web' | 'views'>,
+  parts: Pick<PageParts, 'watch' | 'views'>,
   title: string,
   content: Html,
 ): Promise<Response> {

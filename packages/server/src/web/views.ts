@@ -43,15 +43,15 @@ type View = {
 const VIEWS: Readonly<Record<string, View>> = {
   '/': {
     leastSeconds: 0.9,
-    make: async ({ freshSeconds }, { watch, web: { acts } }) => {
+    make: async ({ freshSeconds }, { watch }) => {
       const known = await watch.look(freshSeconds);
-      return { title: titleOf(known), content: nowPage(known, acts, wallSeconds()) };
+      return { title: titleOf(known), content: nowPage(known, wallSeconds()) };
     },
   },
   '/hosts': {
     leastSeconds: 0.9,
-    make: async ({ query, freshSeconds }, { watch, web: { acts } }) => {
-      const { fleet } = await watch.look(freshSeconds);
+    make: async ({ query, freshSeconds }, { watch }) => {
+      const { fleet, acts } = await watch.look(freshSeconds);
       if (fleet === undefined) return silent();
       return { title: 'Hosts', content: hostsPage(fleet, readHostQuery(query), acts, wallSeconds()) };
     },
@@ -70,8 +70,8 @@ const VIEWS: Readonly<Record<string, View>> = {
   },
   '/held': {
     leastSeconds: 2,
-    make: async ({ freshSeconds }, { watch, ask, web: { acts } }) => {
-      const [{ status, fleet }, held] = await Promise.all([watch.look(freshSeconds), ask('held')]);
+    make: async ({ freshSeconds }, { watch, ask }) => {
+      const [{ status, fleet, acts }, held] = await Promise.all([watch.look(freshSeconds), ask('held')]);
       return orSilent(held, 'Held and pending', (result) =>
         heldPage(result as Held, { status, hosts: fleet?.hosts ?? [], acts }, wallSeconds()),
       );
@@ -79,9 +79,14 @@ const VIEWS: Readonly<Record<string, View>> = {
   },
   '/never-ban': {
     leastSeconds: 5,
-    make: async ({ query }, { ask, web: { acts } }) =>
+    make: async ({ query }, { watch, ask }) =>
       orSilent(await ask('never-ban', { action: 'list' }), 'Never-ban', (result) =>
-        neverBanPage((result as { entries: NeverBanEntry[] }).entries, query('q') ?? '', acts),
+        neverBanPage(
+          result as { entries: NeverBanEntry[] },
+          query('q') ?? '',
+          watch.known.acts,
+          wallSeconds(),
+        ),
       ),
   },
   '/audit': {
@@ -122,7 +127,7 @@ export function followableAt({ pathname, searchParams }: URL, parts: PageParts):
 }
 
 async function makeBans({ query }: Asked, parts: PageParts): Promise<Shown> {
-  const { watch, ask, web } = parts;
+  const { watch, ask } = parts;
   const now = wallSeconds();
   const list = pageOfBans(watch.bans(now), readBanQuery(query));
   const { shown } = list;
@@ -130,11 +135,12 @@ async function makeBans({ query }: Asked, parts: PageParts): Promise<Shown> {
   const where = told?.ok === true ? (told.result as WhereaboutsAnswer).places : [];
   return {
     title: 'Bans',
-    content: bansPage(list, { isWhole: watch.known.isWhole, acts: web.acts, where }, now),
+    content: bansPage(list, { isWhole: watch.known.isWhole, acts: watch.known.acts, where }, now),
   };
 }
 
-async function makeAddress({ query }: Asked, { watch, ask, web: { acts } }: PageParts): Promise<Shown> {
+async function makeAddress({ query }: Asked, { watch, ask }: PageParts): Promise<Shown> {
+  const { acts } = watch.known;
   const asked = query('ip')?.trim() ?? '';
   const target = parseTarget(asked);
   if (!target.ok)

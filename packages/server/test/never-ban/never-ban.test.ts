@@ -1,5 +1,8 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { Audit } from '../../src/ledger/books/audit.ts';
+import type { AddedRange } from '../../src/ledger/books/addresses.ts';
+import { endNeverBans } from '../../src/operator/deeds/never-ban.ts';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,10 +63,14 @@ function countListed(neverBan: NeverBan, now: number): number {
   return neverBan.list(now).filter(({ source }) => source !== "the server's own address").length;
 }
 
+function added(range: string, more: Partial<AddedRange> = {}): AddedRange {
+  return { range: rangeOf(range), until: null, note: '', by: '', ...more };
+}
+
 test('each rule names itself, and an address beside the range is not protected', async () => {
   using shelf = new LedgerOfTest();
   const neverBan = neverBanOf(shelf);
-  await shelf.ledger.write(() => neverBan.add(rangeOf('2001:db8:1::/48'), NOW));
+  await shelf.ledger.write(() => neverBan.add(added('2001:db8:1::/48'), NOW));
   see(neverBan, shelf.host('h1'), '198.51.100.1', NOW);
   const rule = (ip: string): string | undefined => neverBan.ruleFor(addressOf(ip), NOW);
   assert.match(rule('192.0.2.15') ?? '', /192\.0\.2\.0\/28 of \[never-ban\] in server\.toml/);
@@ -75,9 +82,9 @@ test('each rule names itself, and an address beside the range is not protected',
 
 test('what was added holds after a restart until it is removed, and only once', async () => {
   using shelf = new LedgerOfTest();
-  await shelf.ledger.write(() => neverBanOf(shelf).add(rangeOf('203.0.113.0/24'), NOW));
+  await shelf.ledger.write(() => neverBanOf(shelf).add(added('203.0.113.0/24'), NOW));
   const neverBan = neverBanOf(shelf.reopen());
-  await shelf.ledger.write(() => neverBan.add(rangeOf('203.0.113.0/24'), NOW));
+  await shelf.ledger.write(() => neverBan.add(added('203.0.113.0/24'), NOW));
   assert.notEqual(neverBan.ruleFor(addressOf('203.0.113.9'), NOW), undefined);
   assert.equal(await shelf.ledger.write(() => neverBan.remove(rangeOf('203.0.113.0/24'))), true);
   assert.equal(await shelf.ledger.write(() => neverBan.remove(rangeOf('203.0.113.0/24'))), false);
@@ -333,4 +340,28 @@ test('what an operator approved counts while the host tells it and 24 h more, al
   later.tells(host, NOW + 3 * DAY);
   assert.equal(later.ruleFor(addressOf('203.0.113.1'), NOW + 3 * DAY), undefined);
   assert.match(later.ruleFor(addressOf('203.0.113.101'), NOW + 3 * DAY) ?? '', /host h1/);
+});
+
+test('what was added for a time ends by the clock, is noted then, and is as it was said last', async () => {
+  using shelf = new LedgerOfTest();
+  const neverBan = neverBanOf(shelf);
+  const audit = new Audit(shelf.ledger);
+  await shelf.ledger.write(() => {
+    neverBan.add(added('203.0.113.0/24', { until: NOW + 60, note: 'the office', by: 'anna' }), NOW);
+    neverBan.add(added('198.51.100.0/24', { until: NOW + 60 }), NOW);
+    neverBan.add(added('198.51.100.0/24', { until: NOW + 600 }), NOW);
+  });
+  assert.partialDeepStrictEqual(
+    neverBan.list(NOW).filter(({ range }) => range === '203.0.113.0/24'),
+    [{ source: 'added', until: NOW + 60, note: 'the office', by: 'anna' }],
+  );
+  const at = (now: number) => ({ ledger: shelf.ledger, neverBan, audit, now: () => now });
+  assert.deepEqual(await endNeverBans(at(NOW + 59)), []);
+  assert.deepEqual(await endNeverBans(at(NOW + 60)), ['203.0.113.0/24']);
+  assert.equal(neverBan.ruleFor(addressOf('203.0.113.1'), NOW + 60), undefined);
+  assert.match(neverBan.ruleFor(addressOf('198.51.100.1'), NOW + 60) ?? '', /198\.51\.100\.0\/24/);
+  assert.deepEqual(
+    audit.newest(10).map(({ what }) => what),
+    ['never-ban ended'],
+  );
 });

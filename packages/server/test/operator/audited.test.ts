@@ -72,7 +72,7 @@ test('a deed whose entry in the audit log cannot be written is not done, and no 
     until: NOW + 60,
   };
   const addAndNote = ledger.write(() => {
-    neverBan.add(range.value, NOW);
+    neverBan.add({ range: range.value, until: NOW + 9000, note: 'the office', by: 'anna' }, NOW);
     full();
   });
   await assert.rejects(addAndNote, /the disk is full/);

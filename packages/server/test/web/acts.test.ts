@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { askAdmin } from '@banshare/runtime';
 import { PAGE_TOML, startFleet, startPage } from '../../../../test/fleet/index.ts';
-import { neverBanAdd, unban } from '../../src/web/acts/ban-acts.ts';
+import type { Status } from '../../src/operator/status.ts';
+import { refusalOf } from '../../src/web/acts/act-pages.ts';
+import { ban, neverBanAdd, unban } from '../../src/web/acts/ban-acts.ts';
+import { drill, release } from '../../src/web/acts/fleet-acts.ts';
 
 const fleet = await startFleet({ hosts: ['h1', 'h2'], serverToml: `${PAGE_TOML}acts = true\n` });
 after(() => fleet[Symbol.asyncDispose]());
@@ -75,6 +80,21 @@ test('more than ten addresses are banned and lifted only by whoever types their 
   assert.match((await act('ban', { ip: '192.0.2.101 192.0.2.102' })).said, /192\.0\.2\.102 is banned/);
 });
 
+test('one address on more than ten hosts asks for their number, as many addresses do', async () => {
+  const ask = async () => ({ ok: true, result: {} }) as const;
+  const status = { hosts: 42, held: 1 } as Status;
+  const parts = { ask, status, hosts: [], bans: [], isWhole: true, now: 0 };
+  const given = (name: string) => ({ ip: ['203.0.113.9'] })[name] ?? [];
+  for (const act of [ban, unban, drill, release]) {
+    const planned = await act.plan(given, parts);
+    assert.match(refusalOf(planned, given) ?? '', /^This is about 42 hosts: type that number/);
+    assert.equal(
+      refusalOf(planned, (name) => (name === 'number' ? ['42'] : given(name))),
+      undefined,
+    );
+  }
+});
+
 test('lifting a ban says how many hosts found it themselves and let go', async () => {
   await fleet.report('h1', ['fail2ban', 'sshd', '203.0.113.20']);
   await fleet.host('h2').line(/Ban .*ip=203\.0\.113\.20 /);
@@ -91,9 +111,13 @@ test('what is never to be banned is lifted, and comes off the list again', async
   await act('ban', { ip: '203.0.113.130' });
   await fleet.host('h2').line(/Ban .*ip=203\.0\.113\.130 /);
   assert.match(await plan('never-ban?range=203.0.113.128/25'), /Lifts 1 ban there/);
-  assert.match((await act('never-ban', { range: '203.0.113.128/25' })).said, /1 ban lifted/);
+  const office = { range: '203.0.113.128/25', note: 'the <b>office</b>', for: '8h' };
+  assert.match((await act('never-ban', office)).said, /1 ban lifted/);
   await fleet.host('h2').line(/Unban .*ip=203\.0\.113\.130 /);
-  assert.match(await view('/never-ban'), /203\.0\.113\.128\/25/);
+  assert.match(
+    (await view('/never-ban')).replaceAll(/<[^>]*>|\s+/g, ' ').replaceAll(/ +/g, ' '),
+    /203\.0\.113\.128\/25 added by anna in 8 h the &lt;b&gt;office/,
+  );
   assert.equal((await act('never-ban-remove', { range: '203.0.113.128/25' })).status, 200);
 });
 
@@ -135,11 +159,22 @@ test('a drill says of each host what it made of it, and after how many milliseco
 
 test('a page that may only look has no acts, and the server would carry none out', async () => {
   await fleet.server.restart(PAGE_TOML);
-  assert.match((await act('ban', { ip: '203.0.113.99' })).said, /may only look/);
+  assert.match((await act('ban', { ip: '203.0.113.99' })).said, /There is no such act/);
+  const asked = await askAdmin(
+    fleet.server.paths.pageSocket,
+    { command: 'ban', args: { ip: '203.0.113.99' }, by: 'anna' },
+    5000,
+  );
+  assert.match(asked.ok ? '' : asked.reason, /may only look/);
   await using looking = await startPage(fleet.server);
   const guest = await looking.enter('ben');
   for (const path of ['/acts', '/act/ban']) assert.equal((await looking.get(path, guest)).status, 404);
   assert.doesNotMatch(await (await looking.get('/bans', guest)).text(), /\/act\//);
+  // A reload of the server alone lets it act, and takes that back.
+  appendFileSync(fleet.server.paths.serverConfig, 'acts = true\n');
+  await fleet.server.says('reload');
+  assert.match(await (await looking.get('/', guest)).text(), /href="\/acts"/);
+  assert.equal((await looking.get('/act/ban', guest)).status, 200);
 });
 
 test('while the page has not read all bans it does not say that nothing is lifted, nor goes by the number of those that it has', async () => {

@@ -27,7 +27,14 @@ const PER_REQUEST = 1000;
 const MOST_SHOWN = 10;
 
 /** What the command line says of an import. */
-export type ImportWords = { root: string; path: string; jail?: string; allowEmpty: boolean; asJson: boolean };
+export type ImportWords = {
+  root: string;
+  path: string;
+  jail?: string;
+  reason?: string;
+  allowEmpty: boolean;
+  asJson: boolean;
+};
 
 type Counts = {
   read: number;
@@ -85,7 +92,7 @@ function told(counts: Counts, withoutRanges: readonly string[]): string {
 
 async function sendAll(
   { bans }: Imported,
-  { root, jail, asJson }: ImportWords,
+  { root, jail, reason, asJson }: ImportWords,
   counts: Counts,
 ): Promise<{ left: string[]; withoutRanges: readonly string[] } | { fault: string; code: number }> {
   const left: string[] = [];
@@ -99,6 +106,7 @@ async function sendAll(
       args: {
         entries,
         ...(jail === undefined ? {} : { jail }),
+        ...(reason === undefined ? {} : { reason }),
         ...(counts.number === null ? {} : { number: counts.number }),
       },
     };

@@ -212,11 +212,27 @@ function seen(lastSeen: number | null, now: number): string {
 }
 
 /** What is never banned. */
-export function showNeverBan(entries: readonly { range: string; source: string }[]): string {
-  const rows = entries.map(({ range, source }) => [range, source]);
+export function showNeverBan(entries: readonly ShownNeverBan[]): string {
+  const rows = entries.map(({ range, source, by = '', until = null, note = '' }) => [
+    range,
+    by === '' ? source : `${source} by ${oneLine(by)}`,
+    until === null ? '' : time(until),
+    oneLine(note),
+  ]);
   const more = 'The special ranges of IANA (private, loopback, multicast …) are never banned either.';
-  return rows.length === 0 ? `Nothing is listed. ${more}` : `${table(['RANGE', 'BY'], rows)}\n${more}`;
+  return rows.length === 0
+    ? `Nothing is listed. ${more}`
+    : `${table(['RANGE', 'BY', 'ENDS', 'NOTE'], rows)}\n${more}`;
 }
+
+/** An entry of the never-ban list; what was added may have an end, epoch seconds, a note, and somebody who said so. */
+export type ShownNeverBan = {
+  range: string;
+  source: string;
+  until?: number | null;
+  note?: string;
+  by?: string;
+};
 
 /** Who asked for a deed: a command only said so, of the page it is whom a link let in. */
 function askerText(by: unknown, way: unknown): string {

@@ -80,6 +80,14 @@ function whoOf(row: Row): KeptAddress['host'] {
   };
 }
 
+/** A range that an operator added to what is never banned: until when, epoch seconds, what it is, and who said so, as far as that was said. */
+export type AddedRange = {
+  readonly range: Range;
+  readonly until: number | null;
+  readonly note: string;
+  readonly by: string;
+};
+
 /** The ranges that an operator added to what is never banned. Whatever writes is called within a piece of the ledger's queue. */
 export class NeverBanRows {
   readonly #ledger: Pick<Ledger, 'sql'>;
@@ -88,16 +96,23 @@ export class NeverBanRows {
     this.#ledger = ledger;
   }
 
-  all(): Range[] {
-    const rows = this.#ledger.sql('SELECT range FROM never_ban ORDER BY range').all() as Row[];
-    return rows.flatMap((row) => {
-      const range = parseRange(String(row['range']));
-      return range.ok ? [range.value] : [];
+  all(): AddedRange[] {
+    const rows = this.#ledger
+      .sql('SELECT range, until, note, added_by AS by FROM never_ban ORDER BY range')
+      .all() as Row[];
+    return rows.flatMap(({ range: text, until, note, by }) => {
+      const range = parseRange(String(text));
+      if (!range.ok) return [];
+      const end = until === null ? null : Number(until);
+      return [{ range: range.value, until: end, note: String(note), by: String(by) }];
     });
   }
 
-  add(range: Range, now: number): void {
-    this.#ledger.sql('INSERT OR IGNORE INTO never_ban VALUES (?, ?)').run(range, now);
+  /** What is there already is as it is said now. */
+  add({ range, until, note, by }: AddedRange, now: number): void {
+    this.#ledger
+      .sql('INSERT OR REPLACE INTO never_ban (range, at, until, note, added_by) VALUES (?, ?, ?, ?, ?)')
+      .run(range, now, until, note, by);
   }
 
   /** Returns whether it was there. */

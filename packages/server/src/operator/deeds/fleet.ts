@@ -1,20 +1,6 @@
-import {
-  FOR_EVER,
-  isTooWide,
-  overlaps,
-  parseAddress,
-  parseDuration,
-  parseRange,
-  specialRange,
-  targetOf,
-  type Event,
-  type Range,
-  type Result,
-  type Target,
-} from '@banshare/protocol';
+import { parseAddress, parseDuration, specialRange, type Result, type Target } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { releaseHeld } from '../../ledger/release.ts';
-import { eachActive } from '../../ledger/books/active-bans.ts';
 import type { Membership } from '../../fleet/membership.ts';
 import { MOST_AT_ONCE, decline, refuseFrozen, textOf, type Args, type OperateParts } from './bans.ts';
 import { MOST_ADMITTED } from '../../words/admitting.ts';
@@ -84,80 +70,6 @@ export async function setEnrolment(args: Args, { membership }: FleetParts): Prom
     );
   await membership.setMode(mode, seconds?.value);
   return { ok: true, result: membership.openness };
-}
-
-/** `never-ban list|add|remove [RANGE]`; what is added is lifted where it is banned now. */
-export async function changeNeverBan(args: Args, parts: FleetParts): Promise<AdminReply> {
-  const { ledger, neverBan, audit, now } = parts;
-  const action = textOf(args, 'action') ?? 'list';
-  if (action === 'list') return { ok: true, result: { entries: listNeverBan(parts) } };
-  const range = parseRange(textOf(args, 'range') ?? '');
-  if (!range.ok) return decline('range', range.fault);
-  const target = targetOf(range.value);
-  const note = (): void => audit.note(`never-ban ${action}`, { range: range.value }, now());
-  if (action === 'remove') {
-    const single = parseAddress(target);
-    const { wasThere, taken } = await ledger.write(() => {
-      const isThere = neverBan.remove(range.value);
-      if (isThere) note();
-      const hosts = single.ok ? neverBan.disapprove({ address: single.value }) : [];
-      const names = hosts.map(({ host }) => host);
-      if (hosts.length > 0) audit.note('disapproved', { address: target, hosts: names }, now());
-      return { wasThere: isThere, taken: hosts };
-    });
-    if (wasThere || taken.length > 0) return { ok: true, result: { range: target, lifted: [], taken } };
-    const why = single.ok ? neverBan.ruleFor(single.value, now()) : undefined;
-    const still = why === undefined ? '' : `, and is protected as ${why}`;
-    return decline('range', `${target} was neither added nor approved${still}: see never-ban list`);
-  }
-  // As wide as nobody may ban: a slip of the finger would lift a quarter of all bans, and let no new one in.
-  if (isTooWide(range.value) && args['force'] !== true) {
-    const reason = `${target} is ${countOf(range.value)}: nothing there would be banned any more; --force says that this is meant`;
-    return decline('wide', reason);
-  }
-  await ledger.write(() => {
-    neverBan.add(range.value, now());
-    note();
-  });
-  const lifted = await liftWithin(range.value, parts);
-  return { ok: true, result: { range: target, lifted } };
-}
-
-/** How much of all addresses a range is, in words. */
-function countOf(range: Range): string {
-  const prefix = Number(range.split('/').at(-1));
-  return prefix === 0 ? 'every address' : `one of ${2 ** prefix} equal parts of all addresses`;
-}
-
-/**
- * Lifts what is banned in a range, and what hosts reported there within the longest ban: the one that reported bans by itself,
- * also where that was never published.
- */
-async function liftWithin(range: Range, parts: FleetParts): Promise<Event[]> {
-  const { ledger, policy, now } = parts;
-  const since = policy.maxDurationSeconds === FOR_EVER ? 0 : now() - policy.maxDurationSeconds;
-  const lifted: Event[] = [];
-  for (;;) {
-    const reported = await ledger.liftReported(range, since, now(), MOST_AT_ONCE);
-    lifted.push(...reported);
-    if (reported.length < MOST_AT_ONCE) break;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const banned = new Set<Target>();
-  for await (const { ip } of eachActive(ledger, now())) if (overlaps(ip, range)) banned.add(ip);
-  for (const ip of banned) lifted.push(...(await ledger.lift({ ip }, now(), { everyJail: true })));
-  return lifted;
-}
-
-function listNeverBan({ neverBan, book, now }: FleetParts): { range: string; source: string }[] {
-  const waiting = book.all().flatMap((host) =>
-    neverBan.waiting(host, now()).map((range) => ({
-      range,
-      source: `told by ${host.name}, and not protected yet: hosts approve ${host.name}`,
-      waiting: true,
-    })),
-  );
-  return [...neverBan.list(now()), ...waiting];
 }
 
 /** `held publish` (or `release`) or `held discard` (`drop`): all that is held. */

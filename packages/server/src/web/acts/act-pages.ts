@@ -45,7 +45,7 @@ function planForm(
   act: Act,
   given: Given,
   parts: ActParts,
-  { says, about, isFinal }: Plan,
+  { says, about, of, isFinal }: Plan,
   token: string,
 ): Html {
   const number = about > MOST_WITHOUT_NUMBER ? String(about) : undefined;
@@ -58,10 +58,14 @@ function planForm(
     <form method="post" action="/act/${name}" class="fields">
       <input type="hidden" name="token" value="${token}" />
       ${act.fields(given, parts)}
-      ${number === undefined ? '' : html`<label class="field">This is about ${Number(number).toLocaleString('en-US')} of them. Type ${number} <input name="number" inputmode="numeric" autocomplete="off" required /></label>`}
+      ${number === undefined ? '' : html`<label class="field">This is about ${aboutText(about, of)}. Type ${number} <input name="number" inputmode="numeric" autocomplete="off" required /></label>`}
       ${isFinal ? html`<label class="tick"><input type="checkbox" name="sure" value="yes" required /> <span>Nobody can take this back. I want it.</span></label>` : ''}
       <button class="${isFinal ? 'grave' : 'main'}">${act.button}</button>
     </form>`;
+}
+
+function aboutText(about: number, of: Plan['of']): string {
+  return `${about.toLocaleString('en-US')} ${of ?? 'of them'}`;
 }
 
 /** Why a plan is not carried out as it was sent; undefined where it may be. */
@@ -69,7 +73,7 @@ export function refusalOf(plan: Plan | string | undefined, given: Given): string
   if (plan === undefined) return 'Something is not filled in';
   if (typeof plan === 'string') return plan;
   if (plan.about > MOST_WITHOUT_NUMBER && given('number')[0]?.trim() !== String(plan.about))
-    return `This is about ${plan.about}: type that number, so that it is no slip`;
+    return `This is about ${aboutText(plan.about, plan.of)}: type that number, so that it is no slip`;
   if (plan.isFinal && !given('sure').includes('yes'))
     return 'Nobody can take this back: say that you want it';
   return undefined;

@@ -22,8 +22,10 @@ export type ActParts = {
 export type Plan = {
   /** One sentence each. */
   readonly says: readonly (string | Html)[];
-  /** How many hosts or addresses it is about: with more than ten of them the number has to be typed. */
+  /** How many hosts or addresses it is about, whichever are more: with more than ten of them the number has to be typed. */
   readonly about: number;
+  /** What these are; left out, they are of no kind that has to be said. */
+  readonly of?: 'hosts' | 'addresses';
   /** Nobody can take it back: that has to be said yes to. */
   readonly isFinal: boolean;
 };
@@ -58,6 +60,15 @@ export function filled(values: Readonly<Record<string, string>>): Record<string,
 /** What a good answer says, or why there is none. */
 export function outcomeOf<T>(reply: AdminReply, tell: (result: T) => Outcome): Outcome | string {
   return reply.ok ? tell(reply.result as T) : reply.reason;
+}
+
+/**
+ * What an act is about that reaches every host with some addresses: as many as there are of the one or the other. One address on 42 hosts is
+ * a slip on 42 hosts.
+ */
+export function reaching(addresses: number, { status }: ActParts): Pick<Plan, 'about' | 'of'> {
+  const hosts = status?.hosts ?? 0;
+  return hosts > addresses ? { about: hosts, of: 'hosts' } : { about: addresses, of: 'addresses' };
 }
 
 /** How many hosts an act reaches, in words; unknown is unknown. */

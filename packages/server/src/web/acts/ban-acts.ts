@@ -9,6 +9,7 @@ import {
   filled,
   one,
   outcomeOf,
+  reaching,
   type Act,
   type ActParts,
   type Given,
@@ -77,7 +78,7 @@ export const ban: Act = {
         ...(there.length === 0 ? [] : [`Banned already: ${namesOf(there)}.`]),
         'A host that protects it, by its own list or since somebody is logged in from there, skips it and says so.',
       ],
-      about: addressesIn(targets),
+      ...reaching(addressesIn(targets), parts),
       isFinal: false,
     };
   },
@@ -114,7 +115,7 @@ export const unban: Act = {
         ...says,
         'What comes from there again is reported and banned again; never-ban keeps it from that.',
       ],
-      about: addressesIn(targets),
+      ...reaching(addressesIn(targets), parts),
       isFinal: false,
     };
   },
@@ -163,10 +164,13 @@ export const neverBanAdd: Act = {
   title: 'Never ban an address or range',
   button: 'Never ban it',
   fields: (given) => html`
-    ${textField(given, 'range', 'Address or range', { isNeeded: true })} ${reasonField(given)}
-    ${tickField(given, 'force', 'yes', 'Also where it is wider than anybody may ban')}
+    ${textField(given, 'range', 'Address or range', { isNeeded: true })}
+    ${textField(given, 'note', 'Note', { more: 'what it is, as the list then says' })}
+    ${textField(given, 'for', 'For', { more: '8h, 7d; until it is taken off where you say nothing' })}
+    ${reasonField(given)} ${tickField(given, 'force', 'yes', 'Also where it is wider than anybody may ban')}
   `,
-  plan: async (given, { bans, isWhole }) => {
+  plan: async (given, parts) => {
+    const { bans, isWhole } = parts;
     const text = one(given, 'range');
     if (text === '') return undefined;
     const lifted = within(bans, text);
@@ -174,19 +178,27 @@ export const neverBanAdd: Act = {
     // What it lifts is a number that has to be typed: too small a one would let a slip through.
     if (!isWhole)
       return 'The page still reads what is banned, and cannot say what this lifts: try again in a moment';
+    const wanted = one(given, 'for');
+    const length = wanted === '' ? '' : lengthText(wanted);
+    if (length === undefined) return 'For how long is to be 90s 10m 6h 1d 1w, or nothing';
     return {
       says: [
-        `No host bans ${text} from now on.`,
+        `No host bans ${text} from now on${length === '' || length === 'for ever' ? '' : `, ${length}`}.`,
         lifted.length === 0
           ? 'Nothing there is banned now.'
           : `Lifts ${count(lifted.length, 'ban')} there on every host, and hosts that found one themselves are told to let go.`,
       ],
-      about: lifted.length,
+      ...(lifted.length === 0 ? { about: 0 } : reaching(lifted.length, parts)),
       isFinal: false,
     };
   },
   run: async (given, { ask }, by) => {
-    const args = { action: 'add', range: one(given, 'range'), ...filled({ reason: one(given, 'reason') }) };
+    const more = filled({
+      reason: one(given, 'reason'),
+      note: one(given, 'note'),
+      for: one(given, 'for'),
+    });
+    const args = { action: 'add', range: one(given, 'range'), ...more };
     const reply = await ask('never-ban', { ...args, force: given('force').includes('yes') }, by);
     return outcomeOf<{ range: string; lifted: unknown[] }>(reply, ({ range, lifted }) => ({
       says: [`${range} is never banned from now on; ${count(lifted.length, 'ban')} lifted.`],

@@ -2,7 +2,7 @@ import { html } from 'hono/html';
 import type { DrillTime } from '../../words/drill.ts';
 import type { UndoAnswer } from '../../operator/deeds/undo.ts';
 import { count, spanText, type Html } from '../pages/parts.ts';
-import { everywhere, filled, one, outcomeOf, type Act, type ActParts, type Given } from './act.ts';
+import { everywhere, filled, one, outcomeOf, reaching, type Act, type ActParts, type Given } from './act.ts';
 import { reasonField, textField, tickField } from './fields.ts';
 
 const SAYS = ({ says }: { says: string }): { says: string[] } => ({ says: [says] });
@@ -105,7 +105,7 @@ function settling(command: 'release' | 'drop'): Act {
             ? `Bans what is held, ${count(held, 'report')}, ${everywhere(parts)}; not where hosts that are new come from.`
             : `Forgets what is held, ${count(held, 'report')}: it is banned nowhere.`,
         ],
-        about: held,
+        ...(isRelease ? reaching(held, parts) : { about: held }),
         isFinal: !isRelease,
       };
     },
@@ -162,7 +162,7 @@ export const undo: Act = {
         ...(votes === 0 ? [] : [`${count(votes, 'vote')} for a quorum taken back.`]),
         ...(held === 0 ? [] : [`${count(held, 'held ban')} dropped.`]),
       ],
-      about: lifted,
+      ...(lifted >= hosts ? { about: lifted, of: 'addresses' } : { about: hosts, of: 'hosts' }),
       isFinal: true,
     };
   },
@@ -177,18 +177,19 @@ export const undo: Act = {
 export const drill: Act = {
   title: 'Try it all: a drill',
   button: 'Begin the drill',
-  fields: () => html``,
+  fields: (given) => reasonField(given),
   plan: async (_, parts) => ({
     says: [
       `Bans an address of 203.0.113.0/24, which no real host has, ${everywhere(parts)}, waits until each says what it made of it, and lifts it again.`,
     ],
-    about: 1,
+    ...reaching(1, parts),
     isFinal: false,
   }),
-  run: async (_, { ask }, by) =>
-    outcomeOf<{ ip: string; hosts: DrillTime[] }>(await ask('drill', {}, by), ({ ip, hosts }) => ({
-      says: [`${ip} was banned and is lifted again.`, drillTimes(hosts)],
-    })),
+  run: async (given, { ask }, by) =>
+    outcomeOf<{ ip: string; hosts: DrillTime[] }>(
+      await ask('drill', filled({ reason: one(given, 'reason') }), by),
+      ({ ip, hosts }) => ({ says: [`${ip} was banned and is lifted again.`, drillTimes(hosts)] }),
+    ),
 };
 
 function drillTimes(hosts: readonly DrillTime[]): Html {

@@ -21,6 +21,8 @@ export type Known = {
   minutes: NewsSince['minutes'];
   /** Whether every active ban is in the mirror. */
   isWhole: boolean;
+  /** Whether the server does anything for the page, as it says: a reload of it may change that. */
+  acts: boolean;
 };
 
 /** Seconds for which what is known of status and hosts counts as now. */
@@ -60,6 +62,7 @@ export class Watch {
     recent: [],
     minutes: [],
     isWhole: false,
+    acts: false,
   };
   #epoch = '';
   #seq = 0;
@@ -70,8 +73,10 @@ export class Watch {
   #sweptAt = -Infinity;
   readonly #ending = new AbortController();
 
-  constructor(ask: AskServer) {
+  /** @param acts what server.toml said when this process began. */
+  constructor(ask: AskServer, acts: boolean) {
     this.#ask = ask;
+    this.#known.acts = acts;
   }
 
   get known(): Known {
@@ -143,7 +148,7 @@ export class Watch {
     this.#lookedAt = monotonicSeconds();
     this.#tookSeconds = this.#lookedAt - began;
     this.#answered(reply);
-    if (reply.ok) Object.assign(this.#known, reply.result as { status: Status; fleet: HostList });
+    if (reply.ok) Object.assign(this.#known, reply.result as Pick<Known, 'status' | 'fleet' | 'acts'>);
   }
 
   /** Returns how many milliseconds to wait before the next time. */

@@ -1,16 +1,34 @@
 import { html } from 'hono/html';
 import { withCommands } from './command-text.ts';
-import { count, live, searchForm, table, type Html } from './parts.ts';
+import { count, live, moment, searchForm, table, type Html } from './parts.ts';
 
-export type NeverBanEntry = { readonly range: string; readonly source: string };
+export type NeverBanEntry = {
+  readonly range: string;
+  readonly source: string;
+  readonly until?: number | null;
+  readonly note?: string;
+  readonly by?: string;
+};
 
-const COLUMNS = [{ label: 'Address or range' }, { label: 'Why, or by whom' }];
+const COLUMNS = [
+  { label: 'Address or range' },
+  { label: 'Why, or by whom' },
+  { label: 'Ends' },
+  { label: 'Note' },
+];
 const WITH_ACTS = [...COLUMNS, { label: 'Do' }];
 
 /** What is never banned, and why. */
-export function neverBanPage(entries: readonly NeverBanEntry[], q: string, acts: boolean): Html {
+export function neverBanPage(
+  { entries }: { entries: readonly NeverBanEntry[] },
+  q: string,
+  acts: boolean,
+  now: number,
+): Html {
   const part = q.trim().toLowerCase();
-  const found = entries.filter(({ range, source }) => `${range} ${source}`.toLowerCase().includes(part));
+  const found = entries.filter(({ range, source, note = '', by = '' }) =>
+    `${range} ${source} ${note} ${by}`.toLowerCase().includes(part),
+  );
   return html`<div class="bar">
       <h1>
         Never-ban
@@ -33,11 +51,13 @@ export function neverBanPage(entries: readonly NeverBanEntry[], q: string, acts:
             'never-ban',
             'What is never banned',
             acts && found.some(({ source }) => source === 'added') ? WITH_ACTS : COLUMNS,
-            found.map(({ range, source }) => ({
+            found.map(({ range, source, until = null, note = '', by = '' }) => ({
               key: `${range} ${source}`,
               cells: [
                 html`<span class="address">${range}</span>`,
-                html`<span>${withCommands(source)}</span>`,
+                html`<span>${withCommands(source)}${by === '' ? '' : html` by ${by}`}</span>`,
+                until === null ? '' : moment(until, now),
+                note === '' ? '' : html`<span>${note}</span>`,
                 acts && source === 'added'
                   ? html`<a href="/act/never-ban-remove?range=${encodeURIComponent(range)}">take off</a>`
                   : '',

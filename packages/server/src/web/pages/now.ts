@@ -33,8 +33,8 @@ const MOST_NAMED = 120;
 const MOST_STREAM = 40;
 
 /** The first view: is all well, and if not, what needs a person. Now is epoch seconds. */
-export function nowPage(known: Known, acts: boolean, now: number): Html {
-  const { status, fleet } = known;
+export function nowPage(known: Known, now: number): Html {
+  const { status, fleet, acts } = known;
   if (status === undefined)
     return html`<section class="answer" id="answer">
       <h1>Unknown</h1>
