@@ -75,6 +75,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'metrics',
       'log',
       'words',
+      'enrich',
     ],
     'operator/looking': [
       'operator/deeds',
@@ -125,6 +126,8 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>
       'web/assets',
       'operator/looking',
       'ledger/books',
+      'enrich',
+      'words',
     ],
     outside: ['operator', 'operator/attention', 'words'],
     'cli/backup': ['operator', 'ledger/books'],

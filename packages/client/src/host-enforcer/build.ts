@@ -24,7 +24,7 @@ import { noEnforcer } from '../enforcers/none.ts';
 import { psadOrJail, type PsadOrJailParts } from '../enforcers/psad/or-jail.ts';
 import { psadEnforcer } from '../enforcers/psad/psad.ts';
 import { startBehind } from '../host/socket-start.ts';
-import { asOne, type Part } from './several.ts';
+import { asOne, type Meant, type Part } from './several.ts';
 import { localJailOf } from '../bans/choice.ts';
 import type { RunTool } from '../enforcers/sets/tool.ts';
 import { clientOf, isFail2banCommand } from '../fail2ban/client.ts';
@@ -53,11 +53,19 @@ export function buildEnforcer(config: ClientConfig, host: EnforcerHost): Enforce
   return asOne(buildEnforcers(config, host));
 }
 
-/** The enforcers that client.toml asks for, each with the bans that it is for. @throws when a command cannot be read. */
+/**
+ * The enforcers that client.toml asks for, each with the bans that it is for. Tables of one kind are one enforcer: two would fill the same
+ * sets, and each would lift what the other wants there. @throws when a command cannot be read.
+ */
 export function buildEnforcers(config: ClientConfig, host: EnforcerHost): Part[] {
   const everything = { kind: config.apply.enforcer, jails: ['*'], progs: ['*'] };
   const wanted = config.enforcer.length > 0 ? config.enforcer : [everything];
-  return wanted.map(({ kind, jails, progs }) => ({ enforcer: enforcerOf(kind, config, host), jails, progs }));
+  const kinds = new Map<Kind, Meant[]>();
+  for (const { kind, jails, progs } of wanted)
+    kinds.set(kind, [...(kinds.get(kind) ?? []), { jails, progs }]);
+  return [...kinds].flatMap(([kind, [first, ...also]]) =>
+    first === undefined ? [] : [{ enforcer: enforcerOf(kind, config, host), ...first, also }],
+  );
 }
 
 function enforcerOf(kind: Kind, config: ClientConfig, host: EnforcerHost): Enforcer {

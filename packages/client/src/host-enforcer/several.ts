@@ -1,16 +1,23 @@
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import { type Change, type Effect, RANGE, reasonOf } from '../bans/change.ts';
 
-/** An enforcer and the bans that it is for; '*' stands for all. */
-export type Part = { enforcer: Enforcer; jails: readonly string[]; progs: readonly string[] };
+/** Which bans an enforcer is for: '*' stands for all; `also` are further ones. */
+export type Meant = {
+  jails: readonly string[];
+  progs: readonly string[];
+  also?: readonly Omit<Meant, 'also'>[];
+};
+
+/** An enforcer and the bans that it is for. */
+export type Part = { enforcer: Enforcer } & Meant;
 
 /** What counts of a ban for whom it is for. */
 type Covered = { prog: string; jail: string };
 
 /** Whether an enforcer is for a ban. */
-export function covers({ jails, progs }: Omit<Part, 'enforcer'>, { prog, jail }: Covered): boolean {
+export function covers({ jails, progs, also = [] }: Meant, ban: Covered): boolean {
   const has = (list: readonly string[], name: string): boolean => list.includes('*') || list.includes(name);
-  return has(jails, jail) && has(progs, prog);
+  return (has(jails, ban.jail) && has(progs, ban.prog)) || also.some((more) => covers(more, ban));
 }
 
 /** All enforcers as one; one that is for everything stays what it is. */
@@ -21,8 +28,8 @@ export function asOne(parts: readonly Part[]): Enforcer {
     : severalEnforcers(parts);
 }
 
-function isForAll({ jails, progs }: Omit<Part, 'enforcer'>): boolean {
-  return jails.includes('*') && progs.includes('*');
+function isForAll({ jails, progs, also = [] }: Meant): boolean {
+  return (jails.includes('*') && progs.includes('*')) || also.some(isForAll);
 }
 
 /** Several enforcers at once, each for its own bans. */

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { changeOf } from '../../src/bans/ban-row.ts';
 import { addressesOnly } from '../../src/enforcers/addresses-only.ts';
 import type { Enforcer } from '../../src/enforcers/enforcer.ts';
-import { asOne, type Part } from '../../src/host-enforcer/several.ts';
+import { hostPaths, type ClientConfig } from '@banshare/runtime';
+import { buildEnforcers, type EnforcerHost } from '../../src/host-enforcer/build.ts';
+import { asOne, covers, type Part } from '../../src/host-enforcer/several.ts';
 import { ip, jail, NOW, prog, range, rowOf } from '../make.ts';
 import { type Change, type Effect, reasonOf } from '../../src/bans/change.ts';
 
@@ -81,6 +83,32 @@ for (const [outcomes, wanted] of [
       assert.deepEqual([effect.reason, effect.isBegun], ['fail2ban: why', false]);
   });
 }
+
+test('two tables of one kind are one enforcer for the bans of both: neither lifts what the other wants in the same sets', () => {
+  const enforcer = [
+    { kind: 'nftables', jails: ['sshd'], progs: ['*'] },
+    { kind: 'log', jails: ['*'], progs: ['*'] },
+    { kind: 'nftables', jails: ['nginx'], progs: ['fail2ban'] },
+  ];
+  const apply = { timeoutSeconds: 9, logFile: 'log' };
+  const host = { paths: hostPaths('/nowhere'), log: { notice: () => undefined }, notes: {} };
+  const parts = buildEnforcers(
+    { apply, enforcer } as unknown as ClientConfig,
+    host as unknown as EnforcerHost,
+  );
+  assert.deepEqual(
+    parts.map((part) => part.enforcer.kind),
+    ['nftables', 'log'],
+  );
+  const [sets] = parts;
+  assert.ok(sets);
+  for (const [of, where, isMeant] of [
+    ['psad', 'sshd', true],
+    ['fail2ban', 'nginx', true],
+    ['psad', 'nginx', false],
+  ] as const)
+    assert.equal(covers(sets, { prog: of, jail: where }), isMeant, `${of} ${where}`);
+});
 
 test('One enforcer for everything stays what it is', () => {
   const one = enforcer('nftables', 'applied', 'host');

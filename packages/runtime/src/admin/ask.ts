@@ -107,7 +107,10 @@ function unreachable(path: string, error: NodeJS.ErrnoException): AdminReply {
     };
   }
   if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') {
-    return { ok: false, code: 'no-daemon', reason: `No daemon answers at ${path}: it is not running` };
+    // What clears /run takes the socket too, and the daemon makes it again soon.
+    const yet =
+      error.code === 'ENOENT' ? ', or it cannot be reached yet: it makes a lost socket again within 2 s' : '';
+    return { ok: false, code: 'no-daemon', reason: `No daemon answers at ${path}: it is not running${yet}` };
   }
   // It ended between the connection and the question.
   if (error.code === 'EPIPE' || error.code === 'ECONNRESET') return GONE;

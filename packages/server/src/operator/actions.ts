@@ -135,6 +135,7 @@ const STATUS: FieldsOf<Status> = {
   sharesLedger: 'flag',
   needsRestart: TEXTS,
   node: { fields: { version: 'text', asOf: NUMBER_OR_NULL } },
+  enrichmentFaults: TEXTS,
   oldNodes: { list: { fields: { name: 'text', version: 'text', asOf: 'number' } } },
   backup: {
     fields: {

@@ -1,4 +1,5 @@
 import { CLOCK_SECONDS, specialRange, type Receipt } from '@banshare/protocol';
+import type { Enrichment } from '../enrich/enrichment.ts';
 import type { HostPaths, SteadyClock } from '@banshare/runtime';
 import { MOST_IN_BLOCK } from '../judging/ban-target.ts';
 import type { HostBook } from '../fleet/hosts.ts';
@@ -111,6 +112,7 @@ export type StatusParts = {
   service: { distributor: { outage: Outage | null } };
   freeze: Pick<Freeze, 'at'>;
   latency: Pick<LatencyBook, 'lastHour'>;
+  enrichment: Pick<Enrichment, 'open' | 'faults'>;
   /** What server.toml says of drills by the clock. */
   drill: { everySeconds: number | undefined; limitSeconds: number };
   /** And of the daily backup. */
@@ -127,6 +129,8 @@ export async function look(
   parts: StatusParts,
   now: number,
 ): Promise<{ status: Status; hosts: HostStatus[] }> {
+  // A file that was replaced may be broken; of one that was not only its date is looked at.
+  await parts.enrichment.open();
   const hosts = await hostsOf(parts, now);
   const facts = await factsOf(parts, hosts, now);
   return { status: { ...facts, ...attentionOf(facts) }, hosts };

@@ -16,6 +16,7 @@ import {
   type ServerConfig,
 } from '@banshare/runtime';
 import { pageApp } from './app.ts';
+import { Enrichment } from '../enrich/enrichment.ts';
 import { serverAt } from './daemon/ask-server.ts';
 import { Watch } from './daemon/watch.ts';
 import { Sessions } from './door/sessions.ts';
@@ -52,14 +53,16 @@ export async function runPage(root: string, config: string | undefined): Promise
 }
 
 async function servePage(
-  { web, log: logged }: ServerConfig,
+  { web, enrich, log: logged }: ServerConfig,
   socket: string,
   resources: Resources,
 ): Promise<void> {
   const log = await openLog(logged);
   const ask = serverAt(socket);
+  // The daemon says what is wrong with the files; this process reads them for whoever looks for a country, and says it to him.
+  const enrichment = new Enrichment(enrich.mmdb ?? [], { fault: () => undefined, over: () => undefined });
   const watch = new Watch(ask, web.acts);
-  const app = pageApp({ web, ask, watch, sessions: new Sessions(), views: new LiveViews() });
+  const app = pageApp({ web, ask, watch, sessions: new Sessions(), views: new LiveViews(), enrichment });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false, ...secured(web) });
   if ('headersTimeout' in server) {
     server.maxConnections = MOST_CONNECTIONS;

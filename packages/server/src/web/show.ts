@@ -1,6 +1,7 @@
 import { wallSeconds, type ServerConfig } from '@banshare/runtime';
 import type { Context } from 'hono';
 import { ASSETS_HASH } from './assets/assets.ts';
+import type { Enrichment } from '../enrich/enrichment.ts';
 import type { AskServer } from './daemon/ask-server.ts';
 import type { Watch } from './daemon/watch.ts';
 import type { Behind } from './door/guard.ts';
@@ -16,6 +17,7 @@ export type PageParts = {
   ask: AskServer;
   sessions: Sessions;
   views: LiveViews;
+  enrichment: Pick<Enrichment, 'open' | 'isOn' | 'faults'>;
 };
 
 type Around = { readonly path: string; readonly visitor: Visitor | undefined; readonly version: string };

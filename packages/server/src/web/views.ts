@@ -5,6 +5,7 @@ import type { AuditEntry } from '../ledger/books/audit.ts';
 import type { Explanation } from '../operator/looking/explain.ts';
 import type { PastBans } from '../operator/looking/history.ts';
 import type { WhereaboutsAnswer } from '../operator/looking/where.ts';
+import { bansThere } from './bans-there.ts';
 import type { Behind } from './door/guard.ts';
 import type { Followable } from './live/stream.ts';
 import { addressPage, noAddressPage } from './pages/address.ts';
@@ -127,15 +128,17 @@ export function followableAt({ pathname, searchParams }: URL, parts: PageParts):
 }
 
 async function makeBans({ query }: Asked, parts: PageParts): Promise<Shown> {
-  const { watch, ask } = parts;
+  const { watch, ask, enrichment } = parts;
   const now = wallSeconds();
-  const list = pageOfBans(watch.bans(now), readBanQuery(query));
+  const asked = readBanQuery(query);
+  const all = watch.bans(now);
+  const list = pageOfBans(await bansThere(all, asked.where, enrichment), asked, all.length);
   const { shown } = list;
   const told = shown.length === 0 ? undefined : await ask('where', { ips: shown.map(({ ip }) => ip) });
   const where = told?.ok === true ? (told.result as WhereaboutsAnswer).places : [];
   return {
     title: 'Bans',
-    content: bansPage(list, { isWhole: watch.known.isWhole, acts: watch.known.acts, where }, now),
+    content: bansPage(list, { isWhole: watch.known.isWhole, acts: watch.known.acts, where, enrichment }, now),
   };
 }
 

@@ -64,6 +64,7 @@ function facts(other: Partial<Facts>): Facts {
     servers: ['bans.example.org'],
     needsRestart: [],
     messages: null,
+    enrichmentFaults: [],
     node: { version: '24.0.0', asOf: null },
     oldNodes: [],
     backup: { isConfigured: false, lastGood: null, ageSeconds: null, place: null, bytes: null, failed: null },

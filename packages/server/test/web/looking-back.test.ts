@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { Hono } from 'hono';
+import type { Behind } from '../../src/web/door/guard.ts';
+import { addExports } from '../../src/web/exports.ts';
 import { PAGE_TOML, startFleet, startPage } from '../../../../test/fleet/index.ts';
 import { writeMmdb } from '../enrich/write-mmdb.ts';
 import { publish, reportOf } from '../reports.ts';
@@ -97,4 +100,50 @@ test('bans and history name countries and networks where a file does', async () 
     /Of which networks .*AS64496 A &lt;b&gt;net&lt;\/b&gt; 2 .*198\.51\.100\.0\/24 1 .*Of which countries DE 2/,
   );
   assert.doesNotMatch(raw, / style="| on\w+="|<script>/);
+});
+
+test('bans are looked for by country and by network where a file names them, also those that are taken along', async () => {
+  await readUntil('/bans', /198\.51\.100\.1/);
+  for (const where of ['de', 'a <B>net', 'AS64496']) {
+    const { text, raw } = await read(`/bans?where=${encodeURIComponent(where)}`);
+    assert.match(text, /1 ban of \d+ active bans.* 203\.0\.113\.2 /, where);
+    assert.doesNotMatch(text, /198\.51\.100\.1/);
+    assert.match(raw, /name="where"/);
+  }
+  assert.match((await read('/bans?where=FR')).text, /No active ban is like that/);
+  const taken = await page.get('/bans.json?where=DE', cookie);
+  const { bans } = (await taken.json()) as { bans: { ip: string }[] };
+  assert.deepEqual(
+    bans.map(({ ip }) => ip),
+    ['203.0.113.2'],
+  );
+});
+
+test('a file of countries that breaks is to do in status, and said to whoever looks for one', async () => {
+  writeFileSync(mmdb, 'no such file');
+  const { todo } = await fleet.server.json<{ todo: { code: string; text: string }[] }>('status');
+  assert.match(
+    todo.find(({ code }) => code === 'enrichment-broken')?.text ?? '',
+    /mmdb.*Lay a whole file there/,
+  );
+  assert.match((await read('/bans?where=DE')).text, /Cannot read countries and networks/);
+});
+
+test('two hundred thousand bans are taken along in parts, made as they are read', async () => {
+  const ban = { prog: 'fail2ban', jail: 'sshd', host: 'h1', at: 1, until: null };
+  const many = Array.from({ length: 200_000 }, (_, seq) => ({ ...ban, ip: '203.0.113.9', seq }));
+  const app = new Hono<Behind>();
+  addExports(app, { watch: { bans: () => many }, enrichment: { open: async () => () => ({}) } } as never);
+  for (const [path, least] of [
+    ['/bans.json', 16e6],
+    ['/bans.csv', 10e6],
+  ] as const) {
+    const { body } = await app.request(path);
+    let [bytes, largest] = [0, 0];
+    for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += part.length;
+      largest = Math.max(largest, part.length);
+    }
+    assert.ok(bytes > least && largest < 200_000, `${path}: ${bytes} bytes, ${largest} at once`);
+  }
 });

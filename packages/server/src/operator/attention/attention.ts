@@ -85,6 +85,7 @@ export function attentionOf(facts: Facts): Attention {
       lackingGeneration,
       backupToDo,
       oldNode,
+      enrichmentBroken,
     ].flatMap((kind) => kind(facts)),
   };
 }
@@ -381,4 +382,12 @@ function bans(count: number): string {
 
 function clockText(ahead: number, of = ''): string {
   return `${span(Math.abs(ahead))} ${ahead > 0 ? `ahead${of}` : 'behind'}`;
+}
+
+/** Countries and networks decide nothing, so that this is never urgent; but somebody misses them. */
+function enrichmentBroken({ enrichmentFaults }: Facts): Entry[] {
+  return enrichmentFaults.map((text) => ({
+    code: 'enrichment-broken',
+    text: `${text}. Lay a whole file there, readable for the user banshare-server, or take it out of [enrich] mmdb`,
+  }));
 }

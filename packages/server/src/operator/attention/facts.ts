@@ -151,6 +151,8 @@ export type Facts = {
   backup: BackupFacts;
   /** What this server runs on, and hosts whose Node nobody has updated for long. */
   node: { version: string; asOf: number | null };
+  /** What is wrong with the files that say where addresses are, a sentence each. */
+  enrichmentFaults: readonly string[];
   oldNodes: HostNode[];
   /** How many hosts run which generation's build. */
   hostsByGeneration: Record<string, number>;

@@ -48,6 +48,7 @@ export const KINDS = {
     'backup-failed',
     'backup-late',
     'old-node',
+    'enrichment-broken',
   ],
 } as const;
 
@@ -75,6 +76,7 @@ const OF_THIS_SERVER: ReadonlySet<string> = new Set([
   'messages-failing',
   'backup-failed',
   'backup-late',
+  'enrichment-broken',
 ] satisfies (AttentionKind | typeof SERVER_SILENT)[]);
 
 /** Whether only this server can say something of a kind. */

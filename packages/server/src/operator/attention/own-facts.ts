@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { HostPaths } from '@banshare/runtime';
+import type { Enrichment } from '../../enrich/enrichment.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { aheadOf, type Log } from '../../log/log.ts';
 import { whyNotAgain } from '../../log/way-on.ts';
@@ -14,6 +15,7 @@ type OwnParts = {
   messageWatch: Pick<MessageWatch, 'facts'>;
   startedAt: number;
   paths: Pick<HostPaths, 'serverState'>;
+  enrichment: Pick<Enrichment, 'faults'>;
   /** What server.toml says of the daily backup. */
   backup: BackupWanted;
 };
@@ -26,13 +28,14 @@ type SharedParts = {
 
 /** What is so of this server, whatever the fleet does. */
 export function ownFacts(
-  { sharesLedger, reloader, messageWatch, startedAt, paths, backup }: OwnParts,
+  { sharesLedger, reloader, messageWatch, startedAt, paths, backup, enrichment }: OwnParts,
   now: number,
-): Pick<Facts, 'sharesLedger' | 'needsRestart' | 'messages' | 'backup'> {
+): Pick<Facts, 'sharesLedger' | 'needsRestart' | 'messages' | 'backup' | 'enrichmentFaults'> {
   return {
     sharesLedger,
     needsRestart: reloader.needsRestart,
     messages: messageWatch.facts(startedAt, now),
+    enrichmentFaults: enrichment.faults,
     backup: backupFacts(paths.serverState, backup, now),
   };
 }

@@ -27,7 +27,9 @@ const SORT_WORDS: Readonly<Record<BanSort, string>> = {
 export function readBanQuery(given: (name: string) => string | undefined): BanQuery & { page: number } {
   const sort = BAN_SORTS.find((each) => each === given('sort')) ?? 'newest';
   const page = Math.max(1, Math.trunc(Number(given('page') ?? 1)) || 1);
-  return { q: given('q') ?? '', jail: given('jail') ?? '', host: given('host') ?? '', sort, page };
+  const where = given('where')?.trim() ?? '';
+  const words = { q: given('q') ?? '', jail: given('jail') ?? '', host: given('host') ?? '' };
+  return { ...words, ...(where === '' ? {} : { where }), sort, page };
 }
 
 /** A page of the bans that somebody looks for. */
@@ -41,30 +43,43 @@ export type BanList = {
 };
 
 /** Of the active bans those that somebody looks for, a page of them at a time. */
-export function pageOfBans(bans: readonly MirrorBan[], asked: BanQuery & { page: number }): BanList {
+export function pageOfBans(
+  bans: readonly MirrorBan[],
+  asked: BanQuery & { page: number },
+  total = bans.length,
+): BanList {
   const { page: _, ...sought } = asked;
   const found = findBans(bans, sought);
   const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
   const page = Math.min(asked.page, pages);
   const shown = found.slice((page - 1) * PER_PAGE, page * PER_PAGE);
-  return { sought, total: bans.length, found: found.length, page, pages, shown };
+  return { sought, total, found: found.length, page, pages, shown };
 }
+
+/** What is known beside a list of bans; `enrichment` is whether one can look for countries, and why not where that is a fault. */
+type KnownOfBans = {
+  readonly isWhole: boolean;
+  readonly acts: boolean;
+  readonly where: readonly Whereabouts[];
+  readonly enrichment: { readonly isOn: boolean; readonly faults: readonly string[] };
+};
 
 /** The active bans: what somebody looks for; `where` says of each that is shown where its address is, as far as a file does. */
 export function bansPage(
   { sought, total, found, page, pages, shown }: BanList,
-  { isWhole, acts, where }: { isWhole: boolean; acts: boolean; where: readonly Whereabouts[] },
+  { isWhole, acts, where, enrichment }: KnownOfBans,
   now: number,
 ): Html {
-  const isAll = sought.q === '' && sought.jail === '' && sought.host === '';
+  const isAll = sought.q === '' && sought.jail === '' && sought.host === '' && sought.where === undefined;
   const all = count(total, 'active ban');
   return html`<div class="bar">
       <h1>
         Bans
         ${live('sum', html`<span class="sum" id="sum">${isAll ? all : `${count(found, 'ban')} of ${all}`}${isWhole ? '' : ', more are being read'}</span>`)}
       </h1>
-      ${searchForm('/bans', 'Address, range or word', sought.q, furtherFields(sought))}
+      ${searchForm('/bans', 'Address, range or word', sought.q, furtherFields(sought, enrichment.isOn))}
     </div>
+    ${sought.where === undefined ? '' : enrichment.faults.map((fault) => html`<p class="fault">${fault}</p>`)}
     ${
       shown.length === 0
         ? html`<p class="empty">${total === 0 ? 'Nothing is banned now.' : 'No active ban is like that.'}</p>`
@@ -83,13 +98,14 @@ export function bansPage(
     </p>`;
 }
 
-function furtherFields({ jail, host, sort }: BanQuery): Html {
+function furtherFields({ jail, host, where = '', sort }: BanQuery, isEnriched: boolean): Html {
   return html`<label
       >Jail <input name="jail" value="${jail}" size="10" autocapitalize="none" spellcheck="false"
     /></label>
     <label
       >Host <input name="host" value="${host}" size="10" autocapitalize="none" spellcheck="false"
     /></label>
+    ${isEnriched ? html`<label>Country or network <input name="where" value="${where}" size="10" autocapitalize="none" spellcheck="false" /></label>` : ''}
     <label
       >Order
       <select name="sort">
@@ -119,10 +135,10 @@ function rowOf({ ip, prog, jail, host, seq, at, until, reason }: MirrorBan, wher
   return { key: String(seq), cells };
 }
 
-const CSV_HEAD = 'ip,prog,jail,host,at,until,reason';
+export const CSV_HEAD = 'ip,prog,jail,host,at,until,reason\r\n';
 
-/** What is found as CSV, by RFC 4180. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
-export function bansCsv(bans: readonly MirrorBan[]): string {
+/** Rows of what is found as CSV, by RFC 4180. A cell that a spreadsheet would take for a formula begins with an apostrophe. */
+export function csvRows(bans: readonly MirrorBan[]): string {
   const lines = bans.map(({ ip, prog, jail, host, at, until, reason }) =>
     [
       ip,
@@ -136,7 +152,7 @@ export function bansCsv(bans: readonly MirrorBan[]): string {
       .map(csvCell)
       .join(','),
   );
-  return [CSV_HEAD, ...lines, ''].join('\r\n');
+  return [...lines, ''].join('\r\n');
 }
 
 function csvCell(text: string): string {

@@ -7,6 +7,8 @@ export type BanQuery = {
   readonly q: string;
   readonly jail: string;
   readonly host: string;
+  /** A country's two letters, or a part of a network's name; left out, it is not asked for. */
+  readonly where?: string;
   readonly sort: BanSort;
 };
 
