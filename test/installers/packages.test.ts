@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, globSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FreshBuild, run } from './fresh-build.ts';
@@ -9,11 +18,16 @@ const ROLES = ['client', 'server'] as const;
 const skip =
   run('sh', ['-c', 'command -v dpkg-deb || :']).out === '' &&
   'packages are made where dpkg-deb is (Debian: dpkg)';
+const noRpm =
+  run('sh', [
+    '-c',
+    'for each in rpm rpmbuild rpm2cpio cpio; do command -v $each || exit; done >/dev/null; echo all',
+  ]).out === '' && '.rpm are made where rpmbuild is (Debian: rpm cpio)';
 const fresh = new FreshBuild();
 before(() => {
   fresh.light('--server=bans.example.org');
   if (skip !== false) return;
-  const made = fresh.packages();
+  const made = fresh.packages(noRpm === false ? '--kinds=deb rpm' : '--kinds=deb');
   assert.equal(made.code, 0, made.err);
 });
 after(() => {
@@ -54,8 +68,8 @@ test(
       );
     assert.equal(secrets.length, 12);
     let looked = 0;
-    for (const deb of globSync(join(fresh.dist, '*.deb'))) {
-      for (const path of plainFiles(unpacked(deb))) {
+    for (const made of globSync(join(fresh.dist, '*.{deb,rpm}'))) {
+      for (const path of plainFiles(unpacked(made))) {
         const bytes = readFileSync(path);
         looked += 1;
         for (const secret of secrets) assert.ok(!bytes.includes(secret), path);
@@ -65,7 +79,51 @@ test(
   },
 );
 
+test('rpm reads what was made for it: version, needs and architecture', { skip: skip || noRpm }, () => {
+  const ask = (path: string, format: string): string =>
+    run('rpm', ['-qp', '--queryformat', format, path]).out;
+  const [client = ''] = globSync(join(fresh.dist, 'banshare-client-*.noarch.rpm'));
+  assert.match(ask(client, '%{NAME} %{VERSION}'), /^banshare-client 0\.1\.0\+\d{8}T\d{6}Z\.[0-9a-f]{6}$/);
+  assert.match(
+    ask(client, '[%{REQUIRENAME} %{REQUIREVERSION}\n]'),
+    /^banshare-runtime [0-9.]+\+zeromq[0-9.]+$/m,
+  );
+  const [runtime = ''] = globSync(join(fresh.dist, 'banshare-runtime-*.rpm'));
+  assert.match(ask(runtime, '%{ARCH}'), /^(x86_64|aarch64)$/);
+  assert.match(run('rpm', ['-qpl', runtime]).out, /^\/usr\/lib\/banshare\/node$/m);
+});
+
 for (const role of ROLES) {
+  for (const [command, ...words] of SHELLS)
+    test(
+      `rpm's scriptlets of the ${role} are read by ${command}, and a unit is never of a type that its systemd does not know`,
+      { skip: skip || noRpm },
+      () => {
+        const [rpm = ''] = globSync(join(fresh.dist, `banshare-${role}-*.rpm`));
+        for (const name of ['POSTIN', 'PREUN', 'POSTUN']) {
+          const script = fresh.path(`${role}-${name}`);
+          writeFileSync(script, run('rpm', ['-qp', '--queryformat', `%{${name}}`, rpm]).out);
+          const ran = run(command, [...words, '-n', script]);
+          assert.equal(ran.code, 0, ran.err);
+        }
+        const lay = join(unpacked(rpm), `usr/lib/banshare/setup-${role}`);
+        assert.equal(run(command, [...words, '-n', lay]).code, 0);
+        const pieces = readFileSync(lay, 'utf8').replace(/\nmain "\$@"\n$/, '\n');
+        const type = (version: string): string => {
+          const tool = fresh.path(`systemd-${version}`);
+          mkdirSync(tool, { recursive: true });
+          writeFileSync(join(tool, 'systemctl'), `#!/bin/sh\necho systemd ${version}\n`, { mode: 0o755 });
+          writeFileSync(join(tool, 'systemd-notify'), '#!/bin/sh\n', { mode: 0o755 });
+          const ran = run(command, [...words, '-c', `${pieces}\ntype_for_systemd`], {
+            PATH: `${tool}:${process.env['PATH']}`,
+          });
+          assert.equal(ran.code, 0, ran.err);
+          return ran.out.trim();
+        };
+        assert.deepEqual(['239', '240', '245', '246', '257'].map(type), ['simple', 'exec', 'exec', '', '']);
+      },
+    );
+
   test(`the ${role}'s package lays what its installer lays below /usr, byte for byte`, { skip }, () => {
     const below = new Below(fresh, role);
     assert.equal(below.install(role).code, 0);
@@ -100,18 +158,26 @@ test('everything in a package belongs to root, and nobody else may write it', { 
 });
 
 test('made twice, the packages have the same bytes', { skip }, () => {
-  const bytes = () => globSync(join(fresh.dist, '*.deb')).map((path) => readFileSync(path));
+  const bytes = () => globSync(join(fresh.dist, '*.{deb,rpm}')).map((path) => readFileSync(path));
   const first = bytes();
-  assert.equal(fresh.packages().code, 0);
+  assert.equal(fresh.packages(noRpm === false ? '--kinds=deb rpm' : '--kinds=deb').code, 0);
   for (const [index, each] of bytes().entries()) assert.ok(each.equals(first[index] ?? Buffer.of()));
 });
 
-/** The files of a package below a fresh folder, with what dpkg reads of it in DEBIAN/. */
-function unpacked(deb: string): string {
-  const folder = fresh.path('unpacked', basename(deb));
+/** The files of a package below a fresh folder, with what dpkg reads of it in DEBIAN/, or rpm's scriptlets in SCRIPTS. */
+function unpacked(path: string): string {
+  const folder = fresh.path('unpacked', basename(path));
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const ran = run('dpkg-deb', ['-R', deb, folder]);
+  const ran = path.endsWith('.deb')
+    ? run('dpkg-deb', ['-R', path, folder])
+    : run('sh', [
+        '-ec',
+        'cd "$2" && rpm2cpio "$1" | cpio -idm --quiet && rpm -qp --scripts "$1" >SCRIPTS',
+        'sh',
+        path,
+        folder,
+      ]);
   assert.equal(ran.code, 0, ran.err);
   return folder;
 }

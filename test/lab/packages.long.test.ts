@@ -15,7 +15,7 @@ const fresh = new FreshBuild();
 before(() => {
   if (skip !== false) return;
   fresh.light('--ports=24001,24002');
-  const made = fresh.packages();
+  const made = fresh.packages('--kinds=deb');
   assert.equal(made.code, 0, made.err);
 });
 after(() => {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { Fault } from '../../say.ts';
 
 /**
@@ -24,4 +25,9 @@ export function runTool(
   if (done.status !== 0)
     throw new Fault(`Cannot go on: ${command} ended with ${done.status}: ${done.stderr}${done.stdout}`);
   return done.stdout;
+}
+
+/** Whether a program is in the path. */
+export function hasTool(command: string): boolean {
+  return (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(`${folder}/${command}`));
 }

@@ -61,6 +61,15 @@ export function debScripts(role: Role): Record<string, string> {
   };
 }
 
+/** rpm's scriptlets of a package by name. */
+export function rpmScripts(role: Role): Record<string, string> {
+  return {
+    post: script({ role }, 'packages/rpm', 'post "$@"'),
+    preun: script({ role }, 'packages/rpm', 'preun "$@"'),
+    postun: script({}, `${GONE[role]} packages/rpm-gone`, 'postun "$@"'),
+  };
+}
+
 function script(values: Readonly<Record<string, string | number>>, pieces: string, last: string): string {
   return [
     '#!/bin/sh',

@@ -55,7 +55,7 @@ export function runtimeTree(dist: string, architecture: Architecture, runtime?: 
     version,
     architecture,
     epoch: RUNTIME_EPOCH,
-    summary: 'what the programs of banshare run on: Node and zeromq',
+    summary: 'runtime of the programs of banshare: Node and zeromq',
     description:
       'One copy for the client and the server on a machine. It is of no use to other programs, and holds no key.',
     files: [
@@ -74,7 +74,7 @@ export function commonTree({ dist, fleet }: Pick<Wanted, 'dist' | 'fleet'>): Pac
     version,
     architecture: undefined,
     epoch,
-    summary: 'the manual of banshare, and which fleet its programs are of',
+    summary: 'manual of banshare, and which fleet its programs are of',
     description: 'What client and server on one machine share beside the runtime. It holds no secret.',
     files: [
       ...shares('both'),
@@ -129,7 +129,7 @@ const WORDS: Readonly<Record<Role, { summary: string; description: string }>> = 
       'address, ports and public key, and holds no secret: the host makes its own key, and the server admits that.',
   },
   server: {
-    summary: 'the server of a fleet that shares its bans',
+    summary: 'server of a fleet that shares its bans',
     description:
       'Takes the reports of hosts and publishes what they banned to all others. It holds no secret: the keys of a generation come by ' +
       'banshare-server generation add.',
@@ -146,22 +146,54 @@ function placed(name: string): (entry: Entry) => PackageFile {
   };
 }
 
-/** Licences and the changelog, as Debian wants them. */
-function documents(name: string, version: string, epoch: number, dist: string): PackageFile[] {
+/** What Debian wants beside: whose this is, what changed, and which of lintian's rules are broken on purpose. */
+function documents(name: PackageTree['name'], version: string, epoch: number, dist: string): PackageFile[] {
   const folder = `usr/share/doc/${name}`;
   const when = new Date(epoch * 1000).toUTCString().replace('GMT', '+0000');
   const changelog = `${name} (${version}) stable; urgency=medium\n\n  * See CHANGELOG.md of banshare.\n\n -- ${MAINTAINER}  ${when}\n`;
-  const licences = [
-    'banshare\n',
-    readFileSync(join(ROOT, 'LICENSE'), 'utf8'),
-    '\nWhat is bundled with it\n',
-    readFileSync(join(dist, 'lib/banshare/LICENCES'), 'utf8'),
-  ].join('\n');
+  const mine = readFileSync(join(ROOT, 'LICENSE'), 'utf8');
+  const copyright = `banshare is made by each fleet for itself. What is bundled with it has licences of its own: LICENCES.gz beside this file.\n\n${mine}`;
+  const overrides = OVERRIDES[name].map(({ tag, why }) => `# ${why}\n${name}: ${tag}\n`).join('');
+  const bundled = readFileSync(join(dist, 'lib/banshare/LICENCES'));
   return [
-    { name: `${folder}/copyright`, mode: 0o644, bytes: Buffer.from(licences) },
+    { name: `${folder}/copyright`, mode: 0o644, bytes: Buffer.from(copyright) },
     { name: `${folder}/changelog.gz`, mode: 0o644, bytes: gzipSync(changelog, { level: 9 }) },
+    ...(name === 'banshare-common'
+      ? []
+      : [{ name: `${folder}/LICENCES.gz`, mode: 0o644, bytes: gzipSync(bundled, { level: 9 }) }]),
+    { name: `usr/share/lintian/overrides/${name}`, mode: 0o644, bytes: Buffer.from(overrides) },
   ];
 }
 
-/** Whoever makes the packages is who answers for them. */
-export const MAINTAINER = 'the administrators of this fleet <root@localhost.localdomain>';
+/** Nobody outside the fleet answers for its packages. */
+export const MAINTAINER = 'banshare <packages@banshare.invalid>';
+
+type Override = { readonly tag: string; readonly why: string };
+
+const NOBODY: readonly Override[] = [
+  {
+    tag: 'bogus-mail-host *',
+    why: 'Each fleet makes its packages for itself: nobody outside answers for them.',
+  },
+  { tag: 'bogus-mail-host-in-debian-changelog *', why: 'The same.' },
+];
+const OVERRIDES: Readonly<Record<PackageTree['name'], readonly Override[]>> = {
+  'banshare-runtime': [
+    ...NOBODY,
+    {
+      tag: 'unstripped-binary-or-object *',
+      why: 'The pinned runtime is laid byte for byte as it was released, so that its hash in the lock file still says what it is.',
+    },
+    {
+      tag: 'embedded-library *',
+      why: "Node brings its own libraries, tested together; a system's would be others on each release.",
+    },
+    {
+      tag: 'shared-library-lacks-prerequisites *',
+      why: 'The addon finds the symbols of Node in the program that loads it.',
+    },
+  ],
+  'banshare-common': NOBODY,
+  'banshare-client': NOBODY,
+  'banshare-server': NOBODY,
+};
