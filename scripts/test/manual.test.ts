@@ -73,8 +73,14 @@ test('banshare.toml(5) has every key of the three files with its default, what i
 for (const name of ['server', 'client', 'report'] as const) {
   test(`banshare-${name} --help names its page, and that of trouble-shooting`, () => {
     const main = join(ROOT, `packages/${name}/src/main.ts`);
-    const { stdout } = spawnSync(process.execPath, [main, '--help'], { encoding: 'utf8' });
-    assert.match(stdout, new RegExp(`man banshare-${name}\\b.*man 7 banshare`));
+    const commands = { server: ['status', 'never-ban', 'hosts approve'], client: ['status'], report: [] }[
+      name
+    ];
+    for (const words_ of ['', ...commands]) {
+      const asked = [...words_.split(' ').filter(Boolean), '--help'];
+      const { stdout } = spawnSync(process.execPath, [main, ...asked], { encoding: 'utf8' });
+      assert.match(stdout, new RegExp(`man banshare-${name}\\b.*man 7 banshare`), words_);
+    }
   });
 }
 

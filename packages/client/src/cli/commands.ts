@@ -19,7 +19,7 @@ import {
   version,
 } from '@banshare/runtime';
 import { hostname } from 'node:os';
-import yargs, { type CommandModule, type Options } from 'yargs';
+import yargs, { type Argv, type CommandModule, type Options } from 'yargs';
 import { hasJoinKey } from '../identity/enrol.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { setCloneAside } from '../identity/clone.ts';
@@ -49,6 +49,9 @@ type Common = {
 };
 type Command = CommandModule<object, Common>;
 
+/** The last line of each help. */
+const MORE = 'More: man banshare-client; by symptom, what to do: man 7 banshare';
+
 /** The options that every command takes. */
 export const EVERY_OPTION = {
   root: { type: 'string', default: '', defaultDescription: '/', describe: 'puts DIR before every path' },
@@ -77,7 +80,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .scriptName('banshare-client')
     .version(version)
     .alias('help', 'h')
-    .epilogue('More: man banshare-client; by symptom, what to do: man 7 banshare')
+    .epilogue(MORE)
     .strict()
     .options(EVERY_OPTION)
     // Root works below another user's folder with no more rights than that user has.
@@ -87,9 +90,16 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       say(`${usageFault(message, names)}; see banshare-client --help`);
       process.exit(EXIT.usage);
     });
-  for (const command of commands) parser.command(command);
+  for (const command of commands) parser.command(withMore(command));
   await parseWords(parser, argv);
   return code;
+}
+
+/** The same command, whose own help ends with the line of all. */
+function withMore(command: Command): Command {
+  const { builder } = command;
+  if (typeof builder !== 'object') return command;
+  return { ...command, builder: (parser) => parser.options(builder).epilogue(MORE) as Argv<Common> };
 }
 
 /** Every command, in the order of help; a new one is found here by help, the reference and whoever mistypes it. */

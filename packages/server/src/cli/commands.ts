@@ -18,7 +18,7 @@ import type { PostgresLogOptions } from '../log/postgres-log.ts';
 import { faultsOfNotify } from '../outside/faults.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { stopCommands } from './stop-commands.ts';
-import { asYargs, positionalsOf } from './words-of.ts';
+import { asYargs, MORE, positionalsOf } from './words-of.ts';
 import { ledgerCommands } from './ledger-commands.ts';
 import { webCommands } from './web-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';
@@ -43,7 +43,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .scriptName('banshare-server')
     .version(version)
     .alias('help', 'h')
-    .epilogue('More: man banshare-server; by symptom, what to do: man 7 banshare')
+    .epilogue(MORE)
     .strict()
     // Addresses and names stay the texts they are.
     .parserConfiguration({ 'parse-positional-numbers': false, 'parse-numbers': false })

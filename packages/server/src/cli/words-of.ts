@@ -4,6 +4,9 @@ import type { Argv, PositionalOptions } from 'yargs';
 import type { Command, Words } from './ask-daemon.ts';
 import { readMoment } from '../words/moment.ts';
 
+/** The last line of each help. */
+export const MORE = 'More: man banshare-server; by symptom, what to do: man 7 banshare';
+
 /** The names of the words that a command line is given by their order, as in `ban <ip..>`. */
 export function positionalsOf({ command }: Pick<Command, 'command'>): Set<string> {
   return new Set(Array.from(String(command).matchAll(/[<[](\w+)/g), ([, name = '']) => name));
@@ -24,7 +27,7 @@ export function asYargs(command: Command): Command {
         if (positionals.has(name)) parser.positional(name, option as PositionalOptions);
         else parser.option(name, option);
       }
-      return parser as Argv<Words>;
+      return parser.epilogue(MORE) as Argv<Words>;
     },
   };
 }
