@@ -2,7 +2,7 @@
 # Serial on purpose: the targets share dist/ and certs/, so `make -j` is harmless.
 .NOTPARALLEL:
 .DEFAULT_GOAL := default
-.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos check fix reference hooks node-update release bench bench-field deploy clean
+.PHONY: default help deps fleet bundles regen client-install.sh server-install.sh demo test test-long watch fuzz chaos systems check fix reference hooks node-update release bench bench-field deploy clean
 .PHONY: packages generation-file image-client image-server
 
 MACHINE := $(shell uname -m | sed 's/^x86_64$$/x64/; s/^amd64$$/x64/; s/^aarch64$$/arm64/')
@@ -119,6 +119,10 @@ fuzz: bundles ## a million hostile inputs; BANSHARE_SEED=N replays a run
 # The chaos tests and those of several servers at length; BANSHARE_SEED=N replays a run.
 chaos: bundles ## the chaos tests, also of several servers, at length; BANSHARE_SEED=N replays a run
 	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts' 'test/servers/*.long.test.ts'
+
+# Boots each supported system with its own systemd, as root; `make reference` puts what was tried into installers/README.md.
+systems: bundles ## banshare on Debian 11 to sid, each booted in namespaces of its own; as root, some minutes each the first time
+	@BANSHARE_SYSTEMS=all $(NODE) --test --test-concurrency=1 --test-reporter=spec 'test/systems/*.test.ts'
 
 check: deps ## the gate: format, lint, types, dead code, shellcheck, manual, systemd units
 	@sh scripts/check.sh

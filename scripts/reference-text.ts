@@ -1,4 +1,5 @@
-// What the READMEs of the three programs say of options, commands and exit codes, made of the tables that the programs go by.
+// What the READMEs of the three programs say of options, commands and exit codes, made of the tables that the programs go by; and
+// what that of the installers says of systems, made of the notes of `make systems`.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { helpText } from '../packages/report/src/help.ts';
@@ -22,22 +23,35 @@ const END = '<!-- The end of what `make reference` makes. -->';
 /** Each README that has a reference, by its path from the top, with the text as it should be. Throws a Fault where one has no marks for it. */
 export function readmes(): { path: string; is: string; should: string }[] {
   return Object.entries({
-    server: [
+    'packages/server': [
       commandTables(programOf('banshare-server')),
       optionTable('/etc/banshare/server.toml', serverOptions),
       exitTable('server'),
     ],
-    client: [
+    'packages/client': [
       commandTables(programOf('banshare-client')),
       optionTable('/etc/banshare/client.toml', clientOptions),
       exitTable('client'),
     ],
-    report: [`\`banshare-report --help\` prints:\n\n\`\`\`text\n${helpText()}\n\`\`\``],
-  }).map(([name, parts]) => {
-    const path = `packages/${name}/README.md`;
+    'packages/report': [`\`banshare-report --help\` prints:\n\n\`\`\`text\n${helpText()}\n\`\`\``],
+    installers: [systemsTable()],
+  }).map(([folder, parts]) => {
+    const path = `${folder}/README.md`;
     const is = readFileSync(join(ROOT, path), 'utf8');
     return { path, is, should: replaced(is, parts.join('\n\n'), path) };
   });
+}
+
+/** The table of systems in the installers' README, of what `make systems` noted. */
+function systemsTable(): string {
+  const tried = JSON.parse(readFileSync(join(ROOT, 'test/systems/tried.json'), 'utf8')) as Record<
+    string,
+    string
+  >[];
+  const rows = tried.map((each) =>
+    row(...['system', 'fail2ban', 'nft', 'systemd', 'on'].map((name) => each[name] ?? '')),
+  );
+  return tableOf(['system', 'fail2ban', 'nft', 'systemd', 'tried on'], rows);
 }
 
 /** The text with its reference between the two markers. */

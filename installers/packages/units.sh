@@ -32,13 +32,13 @@ settle_types() {
     beside=$unit_dir/$unit.d/older-systemd.conf
     written=$(sed -n 's/^Type=//p' "$unit_dir/$unit")
     case $type/$written in
-    /* | exec/exec | */)
-      rm -f "$beside"
-      rmdir "${beside%/*}" 2>/dev/null || :
-      ;;
-    *)
+    simple/notify)
       folder "${beside%/*}"
       (umask 022 && printf '[Service]\nType=%s\nNotifyAccess=none\nWatchdogSec=0\n' "$type" >"$beside")
+      ;;
+    *)
+      rm -f "$beside"
+      rmdir "${beside%/*}" 2>/dev/null || :
       ;;
     esac
   done

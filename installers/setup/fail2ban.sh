@@ -171,8 +171,14 @@ uninstall_fail2ban() {
   if [ "$live" = yes ] && with_fail2ban; then
     if ! fail2ban-client -t >/dev/null 2>&1; then
       undo fail2ban
-      later "fail2ban: its configuration test fails without the jail banshare, so jail.d/banshare.conf and filter.d/banshare.conf"
-      later "stay. fail2ban-client -t says why; remove the two files after."
+      # A fault that is there with them as well is another's, and keeps nothing of ours.
+      if ! fail2ban-client -t >/dev/null 2>&1; then
+        take_away /etc/fail2ban/jail.d/banshare.conf
+        take_away /etc/fail2ban/filter.d/banshare.conf
+      else
+        later "fail2ban: its configuration test fails without the jail banshare, so jail.d/banshare.conf and filter.d/banshare.conf"
+        later "stay. fail2ban-client -t says why; remove the two files after."
+      fi
     elif fail2ban_runs; then
       fail2ban-client reload >/dev/null 2>&1 || later "fail2ban: reload it when you can:  fail2ban-client reload"
     fi

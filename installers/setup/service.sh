@@ -28,7 +28,7 @@ plan_unit() {
 settle_type() {
   [ "$live" = yes ] || return 0
   type=$(type_for_systemd)
-  [ -z "$type" ] || sed -i -e "s/^Type=\\(notify\\|exec\\)\$/Type=$type/" -e '/^NotifyAccess=/d' -e '/^WatchdogSec=/d' "$1"
+  [ -z "$type" ] || sed -i -e "s/^Type=notify\$/Type=$type/" -e '/^NotifyAccess=/d' -e '/^WatchdogSec=/d' "$1"
 }
 
 # Starts what is new and restarts what has changed; a new version that does not stay up is taken back.

@@ -5,11 +5,11 @@
 act=systemctl
 
 # A program that ends at once after it has told systemd something is heard for certain since systemd 246; before, or without that program, a
-# unit is none that waits for a word. Before 240 there is no Type=exec either. Says what the type is then, and nothing where it may stay.
+# unit is none that waits for a word, and before 240 there is no exec. Says what the type is then, and nothing where it may stay.
 type_for_systemd() {
-  version=$(systemctl --version 2>/dev/null | awk 'NR == 1 { print $2 + 0 }')
-  if [ "${version:-0}" -ge 246 ] && command -v systemd-notify >/dev/null 2>&1; then return 0; fi
-  if [ "${version:-0}" -ge 240 ]; then echo 'exec'; else echo 'simple'; fi
+  systemd=$(systemctl --version 2>/dev/null | awk 'NR == 1 { print $2 + 0 }')
+  if [ "${systemd:-0}" -ge 246 ] && command -v systemd-notify >/dev/null 2>&1; then return 0; fi
+  echo simple
 }
 
 # It says itself when it is ready; while it only starts, comes_up says what it does.

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -174,4 +183,22 @@ test("psad's lines come with the advice on forged senders", () => {
     ],
   );
   assert.match(text, /forged/);
+});
+
+test('no piece of an installer sets what the head of the script says: the last line named the version of systemd for its own', () => {
+  const head = [
+    'role',
+    'version',
+    'generation',
+    'server',
+    'servers',
+    'report_port',
+    'publish_port',
+    'unpacked_kb',
+    'runtimes',
+    'parts',
+  ];
+  const set = new RegExp(`^\\s*(?:.*[;{|&] *)?(?:${head.join('|')}|program_\\w+)=`, 'm');
+  for (const name of globSync('setup/*.sh', { cwd: PIECES }))
+    assert.doesNotMatch(readFileSync(join(PIECES, name), 'utf8'), set, name);
 });

@@ -1,17 +1,18 @@
 #!/bin/sh
 # Boots the machine's own systemd inside a lab host, which has private files already, so that units are really run.
 # What a booting systemd would do to the machine behind the host is kept away from it: kernel settings, devices and other
-# control groups are out of its reach, and every unit that is not asked for is gone.
+# control groups are out of its reach. Booted to lab.target, every unit that is not asked for is gone: the files are the machine's.
+# Usage: boot-systemd.sh GROUP TARGET
 set -eu
 
-if [ "${1-}" != inside ]; then
+if [ "$1" != inside ]; then
   # A control group of its own becomes the root of those that systemd sees.
   mkdir -p /run/cgroup
   mount -t cgroup2 none /run/cgroup
-  group=/run/cgroup/banshare-lab-$1
+  group=/run/cgroup/$1
   mkdir "$group"
   echo $$ >"$group/cgroup.procs"
-  exec unshare --pid --mount --cgroup --fork --kill-child --mount-proc sh "$0" inside
+  exec unshare --pid --mount --cgroup --fork --kill-child --mount-proc sh "$0" inside "$2"
 fi
 
 mount --make-rprivate /
@@ -29,13 +30,15 @@ mount -o remount,bind,ro /proc/sys
 mount -t tmpfs -o mode=0755 none /sys/fs/cgroup
 mount -t cgroup2 none /sys/fs/cgroup
 
-rm -rf /usr/lib/systemd/system/*.wants /lib/systemd/system/*.wants /etc/systemd/system/*.wants
-rm -rf /usr/lib/systemd/system-generators /usr/lib/systemd/system-environment-generators
-cat >/etc/systemd/system/lab.target <<UNIT
+if [ "$2" = lab.target ]; then
+  rm -rf /usr/lib/systemd/system/*.wants /lib/systemd/system/*.wants /etc/systemd/system/*.wants
+  rm -rf /usr/lib/systemd/system-generators /usr/lib/systemd/system-environment-generators
+  cat >/etc/systemd/system/lab.target <<UNIT
 [Unit]
 Description=A booted lab host
 Wants=systemd-journald.service dbus.socket
 After=systemd-journald.service dbus.socket
 UNIT
+fi
 export container=lab
-exec /usr/lib/systemd/systemd --system --unit=lab.target --log-target=null --show-status=no
+exec /usr/lib/systemd/systemd --system --unit="$2" --log-target=null --show-status=no

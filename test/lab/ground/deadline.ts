@@ -29,12 +29,12 @@ export async function within<T>(
 /** Repeats a question to the kernel or a program, for which no event exists, until the answer is true. */
 export async function untilTrue(
   milliseconds: number,
-  what: string,
+  what: string | (() => string),
   question: () => Promise<boolean>,
 ): Promise<void> {
   await untilAnswered(
     async () => ((await question()) ? true : undefined),
     milliseconds,
-    () => what,
+    typeof what === 'string' ? () => what : what,
   );
 }

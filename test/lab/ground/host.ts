@@ -8,9 +8,13 @@ import type { HostAddresses } from './network.ts';
 import { Running, type Exit } from './running.ts';
 
 const initScript = join(import.meta.dirname, 'init.sh');
+const rootScript = join(import.meta.dirname, 'init-root.sh');
 
 /** What a command run in a host may be given. */
 export type RunOptions = { input?: string; environment?: Record<string, string>; milliseconds?: number };
+
+/** What a host has for files: folders over the machine's own, or a whole system of its own in their place, as a tar file. */
+export type HostFiles = { layers?: readonly string[]; root?: string | undefined };
 
 /** A host of the lab: a process tree in namespaces of its own, seen from outside. */
 export class Host {
@@ -29,7 +33,7 @@ export class Host {
     name: string,
     addresses: HostAddresses,
     timeToLiveSeconds: number,
-    layers: readonly string[],
+    files: HostFiles,
   ): Promise<Host> {
     const namespaces = [
       '--net',
@@ -41,7 +45,10 @@ export class Host {
       '--kill-child',
       '--mount-proc',
     ];
-    const argv = ['unshare', ...namespaces, 'sh', initScript, name, String(timeToLiveSeconds), ...layers];
+    const { root, layers = [] } = files;
+    const script = root === undefined ? [initScript, name] : [rootScript, name];
+    const over = root === undefined ? layers : [root];
+    const argv = ['unshare', ...namespaces, 'sh', ...script, String(timeToLiveSeconds), ...over];
     const init = new Running(`${name}'s init`, argv);
     await init.line(/^mounted$/);
     return new Host(name, addresses, init, await init.innerPid());

@@ -4,14 +4,16 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, uti
 import { join } from 'node:path';
 import type { Host } from './host.ts';
 import { startLab } from './lab.ts';
+import { untilLocked } from './lock.ts';
 import { serverAddress } from './network.ts';
-import { cleanEnvironment, Running } from './running.ts';
+import { cleanEnvironment } from './running.ts';
 
 const repository = join(import.meta.dirname, '../../..');
 const kept = join(repository, 'build/lab');
 
-/** What the two installers carry, and layers with what they leave on a host. */
+/** What the two installers carry, the generation they are of, and layers with what they leave on a host. */
 export type Installed = {
+  certs: string;
   clientInstaller: string;
   serverInstaller: string;
   layers: { client: string; server: string };
@@ -26,7 +28,7 @@ export async function installed(): Promise<Installed> {
   if (!exists(folder)) {
     mkdirSync(kept, { recursive: true });
     // Several test files begin at once: one makes it, at the cost of half a minute of a processor, and the others wait.
-    await using _lock = await locked(`${kept}.lock`);
+    await using _lock = await untilLocked(`${kept}.lock`);
     if (!exists(folder)) {
       removeOld();
       const next = `${folder}.${process.pid}`;
@@ -36,23 +38,23 @@ export async function installed(): Promise<Installed> {
   }
   utimesSync(folder, new Date(), new Date());
   return {
+    certs: join(folder, 'certs'),
     clientInstaller: join(folder, 'dist/client-install.sh'),
     serverInstaller: join(folder, 'dist/server-install.sh'),
     layers: { client: join(folder, 'client'), server: join(folder, 'server') },
   };
 }
 
-/** Has a lock that other processes wait for, also where this one ends without giving it back. */
-async function locked(path: string): Promise<Running> {
-  const holder = new Running(`the lock ${path}`, ['flock', path, 'sh', '-c', 'echo locked; exec cat']);
-  await holder.line(/^locked$/, 300_000);
-  return holder;
-}
-
 /** Makes programs and an installer of the generation in `certs`. */
 export function makeInstaller(role: 'client' | 'server', certs: string, dist: string): void {
   script('build', `--certs=${certs}`, `--dist=${dist}`);
   script('installers', role, `--certs=${certs}`, `--dist=${dist}`);
+}
+
+/** Makes the installer of a role from the programs in `dist` as they are, without a runtime, and returns its path. */
+export function makeSlimInstaller(role: 'client' | 'server', certs: string, dist: string): string {
+  script('installers', role, `--certs=${certs}`, `--dist=${dist}`);
+  return join(dist, `${role}-install-slim.sh`);
 }
 
 /** Makes a new generation in `certs` for a server at the lab's server address. */

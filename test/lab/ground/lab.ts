@@ -3,11 +3,15 @@ import { Host } from './host.ts';
 import { addressPlan, plugIn, startSwitch } from './network.ts';
 import type { Running } from './running.ts';
 
-/** Which hosts a lab has. A layer is a folder with etc, usr and var that is put over the machine's own. */
+/**
+ * Which hosts a lab has. A layer is a folder with etc, usr and var that is put over the machine's own. A root is a tar file of a whole system in
+ * their place; on such a host nothing listens but what it starts itself.
+ */
 export type LabOptions = {
   hosts: readonly string[];
   server?: string;
   layers?: Readonly<Record<string, readonly string[]>>;
+  roots?: Readonly<Record<string, string>>;
   timeToLiveSeconds?: number;
 };
 
@@ -56,10 +60,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     const switchPid = await networkSwitch.innerPid();
     const start = async (name: string): Promise<void> => {
       const addresses = plan.get(name)!;
-      const host = await Host.start(name, addresses, timeToLive, options.layers?.[name] ?? []);
+      const root = options.roots?.[name];
+      const host = await Host.start(name, addresses, timeToLive, {
+        root,
+        layers: options.layers?.[name] ?? [],
+      });
       started.push(host);
       await plugIn(switchPid, name, host.pid, addresses);
-      if (name !== 'attacker') await host.agent.listen(22);
+      if (name !== 'attacker' && root === undefined) await host.agent.listen(22);
     };
     await settleAll([...plan.keys()].map(start));
     const byName = new Map(

@@ -1,10 +1,12 @@
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import type { Host } from './host.ts';
 import { Running, type Exit } from './running.ts';
 
 const BOOT = join(import.meta.dirname, 'boot-systemd.sh');
+/** Runs nsenter, and removes the control groups when all below it has ended, whatever ended it. */
+const KEEPER = join(import.meta.dirname, 'keep-groups.sh');
 
 /** Why no systemd can boot inside a lab host of this machine, as node:test's `skip` takes it. */
 export function noSystemd(): string | false {
@@ -20,8 +22,14 @@ export class Booted implements AsyncDisposable {
   readonly #boot: Running;
   readonly #pid: number;
 
-  static async start(host: Host): Promise<Booted> {
-    const boot = host.spawn(['sh', BOOT, String(host.pid)]);
+  /** Boots the host's systemd and waits until it has started what the target wants, successfully or not. */
+  static async start(host: Host, target = 'lab.target'): Promise<Booted> {
+    // The host may have a root of its own, where this checkout is not.
+    const script = '/run/boot-systemd.sh';
+    await host.write(script, readFileSync(BOOT, 'utf8'));
+    const group = `banshare-lab-${host.pid}`;
+    const enter = ['nsenter', '-t', String(host.pid), '-a', '--', 'sh', script, group, target];
+    const boot = new Running(`${host.name}: systemd`, ['sh', KEEPER, group, ...enter]);
     let pid = 0;
     await untilTrue(PATIENCE_MS, `systemd to boot on ${host.name}`, async () => {
       pid = await systemdBelow(boot);
@@ -53,7 +61,6 @@ export class Booted implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     process.kill(this.#pid, 'SIGKILL');
     await this.#boot.ended;
-    removeGroups(String(this.#host.pid));
   }
 }
 
@@ -74,17 +81,4 @@ async function systemdBelow(boot: Running): Promise<number> {
     }
     if (Number.isNaN(pid)) return 0;
   }
-}
-
-/** The kernel empties the control groups of processes that are gone, but leaves them. */
-function removeGroups(name: string): void {
-  const root = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1];
-  if (root !== undefined) removeBelow(join(root, `banshare-lab-${name}`));
-}
-
-function removeBelow(folder: string): void {
-  if (!existsSync(folder)) return;
-  for (const each of readdirSync(folder, { withFileTypes: true }))
-    if (each.isDirectory()) removeBelow(join(folder, each.name));
-  rmdirSync(folder);
 }

@@ -145,7 +145,8 @@ test(
     await Promise.all([startFail2ban(h1), fleet.server.output(['sh', serverInstaller])]);
     await fleet.start(fleet.server);
     const good = await h1.read('/etc/fail2ban/jail.local');
-    await h1.write('/etc/fail2ban/jail.local', good.replace('filter = sshd', 'filter = nosuchfilter'));
+    const broken = good.replace('filter = sshd', 'filter = nosuchfilter');
+    await h1.write('/etc/fail2ban/jail.local', broken);
     const failed = await h1.run(['sh', clientInstaller]);
     assert.equal(failed.code, 1, failed.stdout + failed.stderr);
     assert.match(
@@ -159,6 +160,9 @@ test(
     await h1.write('/etc/fail2ban/jail.local', good);
     await h1.output(['sh', clientInstaller]);
     assert.match(await h1.output(['fail2ban-client', 'status']), /Jail list:\s+banshare, sshd/);
+    await h1.write('/etc/fail2ban/jail.local', broken);
+    await h1.output(['sh', clientInstaller, '--purge']);
+    assert.equal(await h1.output(['find', '/etc/fail2ban', '-name', 'banshare*']), '');
   },
 );
 

@@ -1,0 +1,43 @@
+#!/bin/sh
+# The first process of a lab host that has a whole system of its own: another distribution, or another release, in the place of the
+# machine's files. As init.sh, it ends when its input closes, and with it everything of the host.
+# Usage: init-root.sh NAME SECONDS-TO-LIVE ROOT   (the ROOT is a tar file)
+set -eu
+name=$1 time_to_live=$2 root=$3
+
+mount -t tmpfs -o mode=0755 lab /mnt
+tar -xf "$root" -C /mnt --numeric-owner --exclude='./dev/*'
+cd /mnt
+mount -t proc proc proc
+mount -t sysfs sysfs sys
+mount -t tmpfs -o mode=0755 lab run
+mount -t tmpfs -o mode=1777 lab tmp
+mount -t tmpfs -o mode=0755 lab dev
+mkdir dev/pts dev/shm
+for device in null zero full random urandom tty; do
+  : >"dev/$device"
+  mount --bind "/dev/$device" "dev/$device"
+done
+mount -t devpts -o newinstance,ptmxmode=0666 lab dev/pts
+mount -t tmpfs -o mode=1777 lab dev/shm
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+for number in 0 1 2; do ln -s "/proc/self/fd/$number" "dev/$(echo stdin stdout stderr | cut -d ' ' -f $((number + 1)))"; done
+
+mkdir -p .machine
+pivot_root . .machine
+cd /
+umount -l /.machine
+rmdir /.machine
+
+mkdir -p /run/lock
+rm -f /etc/resolv.conf /usr/sbin/policy-rc.d
+: >/etc/resolv.conf
+printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
+printf '%s\n' "$name" >/etc/hostname
+printf '%s' "lab $name" | md5sum | cut -c 1-32 >/etc/machine-id
+hostname "$name"
+echo mounted
+
+# Whoever started this host holds the other end of the input, and never writes again.
+timeout "$time_to_live" cat >/dev/null || :

@@ -1,0 +1,146 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { untilLocked } from '../lab/ground/lock.ts';
+import { cleanEnvironment, Running } from '../lab/ground/running.ts';
+import { skipReason } from '../lab/ground/requirements.ts';
+import { noSystemd } from '../lab/ground/systemd.ts';
+
+const KEPT = join(import.meta.dirname, '../../build/systems');
+
+/** A distribution's release that is tried whole, with its own systemd. */
+export type System = { name: string; suite: string; architecture: 'amd64' };
+
+/** What is supported, the oldest first. */
+export const SYSTEMS: readonly System[] = [
+  { name: 'Debian 11', suite: 'bullseye', architecture: 'amd64' },
+  { name: 'Debian 12', suite: 'bookworm', architecture: 'amd64' },
+  { name: 'Debian 13', suite: 'trixie', architecture: 'amd64' },
+  { name: 'Debian sid', suite: 'sid', architecture: 'amd64' },
+];
+
+/** The system of the server in each trial, and the one that is tried where there is time for one. */
+export const DEBIAN_13 = SYSTEMS[2]!;
+
+// What a host has that runs fail2ban and is looked after by ssh. python3-systemd lets fail2ban read the journal, python3-apt
+// lets Ansible install packages.
+const PACKAGES = [
+  'dbus',
+  'fail2ban',
+  'iproute2',
+  'netbase',
+  'nftables',
+  'openssh-server',
+  'procps',
+  'python3-apt',
+  'python3-systemd',
+  'systemd',
+  'systemd-sysv',
+];
+
+/** What has no place in a namespace, or would look for a network. */
+const MASKED = [
+  'apt-daily.timer',
+  'apt-daily-upgrade.timer',
+  'console-getty.service',
+  'dpkg-db-backup.timer',
+  'e2scrub_all.timer',
+  'fstrim.timer',
+  'getty.target',
+  'systemd-networkd.service',
+  'systemd-resolved.service',
+  'systemd-timesyncd.service',
+  'systemd-udev-trigger.service',
+  'systemd-udevd.service',
+];
+
+/** sid is another system each day. */
+const OLDEST_MS = { sid: 7 * 86_400_000, other: 90 * 86_400_000 };
+
+/** Why no other system can be tried on this machine, as node:test's `skip` takes it. */
+export function whyNoSystems(): string | false {
+  const lab = skipReason() || noSystemd();
+  if (lab !== false) return lab;
+  if (!cleanEnvironment.PATH.split(':').some((folder) => existsSync(`${folder}/mmdebstrap`)))
+    return 'other systems are made by mmdebstrap (Debian package: mmdebstrap)';
+  return debianMirror() === undefined
+    ? 'other systems come from a mirror of Debian, and the apt sources of this machine name none'
+    : false;
+}
+
+/** Whether the mirror has the system still: the oldest ones move to an archive. */
+export function isOnMirror({ suite }: System): boolean {
+  const url = `${debianMirror()}/dists/${suite}/InRelease`;
+  mkdirSync(KEPT, { recursive: true });
+  const file = join(KEPT, `${suite}.InRelease`);
+  return run('/usr/lib/apt/apt-helper', ['download-file', url, file]).status === 0;
+}
+
+/** A tar file of a system's files; made where it is not kept yet, in about a minute. */
+export async function rootOf(system: System): Promise<string> {
+  const name = system.name.toLowerCase().replaceAll(' ', '-');
+  const contents = createHash('sha256').update(JSON.stringify([PACKAGES, MASKED, system]));
+  const file = join(KEPT, `${name}.${contents.digest('hex').slice(0, 8)}.tar`);
+  mkdirSync(KEPT, { recursive: true });
+  await using _lock = await untilLocked(join(KEPT, `${name}.lock`));
+  if (!isFresh(file, system)) {
+    const earlier = readdirSync(KEPT).filter(
+      (each) => each.startsWith(`${name}.`) && !each.endsWith('.lock'),
+    );
+    for (const each of earlier) rmSync(join(KEPT, each), { recursive: true, force: true });
+    await makeRoot(system, `${file}.new`);
+    renameSync(`${file}.new`, file);
+  }
+  return file;
+}
+
+function isFresh(file: string, { suite }: System): boolean {
+  const made = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+  return made !== undefined && Date.now() - made < (suite === 'sid' ? OLDEST_MS.sid : OLDEST_MS.other);
+}
+
+async function makeRoot({ name, suite, architecture }: System, file: string): Promise<void> {
+  const mask = MASKED.map((unit) => `ln -sf /dev/null "$1/etc/systemd/system/${unit}"`).join(' && ');
+  const words = [
+    '--mode=root',
+    '--variant=minbase',
+    '--format=tar',
+    `--architectures=${architecture}`,
+    // Debian 11's own installer merges /bin into /usr, as later releases do by themselves.
+    `--include=${[...PACKAGES, ...(suite === 'bullseye' ? ['usrmerge'] : [])].join(',')}`,
+    '--aptopt=APT::Sandbox::User "root"',
+    // A mirror that is a few weeks behind does for this; whether it is genuine is asked all the same.
+    '--aptopt=Acquire::Check-Valid-Until "false"',
+    ...proxies().map((option) => `--aptopt=${option}`),
+    `--customize-hook=${mask}`,
+    suite,
+    file,
+    debianMirror()!,
+  ];
+  // What it mounts and unpacks meanwhile goes with it, however it ends.
+  const alone = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const inItsOwnTmp = ['sh', '-euc', 'mount -t tmpfs -o mode=1777 tmp /tmp; exec mmdebstrap "$@"', 'sh'];
+  const made = new Running(`mmdebstrap of ${name}`, [...alone, ...inItsOwnTmp, ...words]);
+  made.hangUp();
+  const { code, stderr } = await made.ended;
+  if (code !== 0) throw new Error(`Cannot make ${name}: mmdebstrap ended with ${code}:\n${stderr}`);
+}
+
+/** Where this machine's own apt has Debian from, without the slash at its end. */
+function debianMirror(): string | undefined {
+  const { stdout } = run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(CREATED_BY) $(LABEL)']);
+  const [line] = stdout.split('\n').filter((each) => each.endsWith(' Packages Debian'));
+  return line?.split(' ')[0]?.replace(/\/$/, '');
+}
+
+/** How this machine's apt reaches its mirror. */
+function proxies(): string[] {
+  const [, proxy] =
+    /^PROXY='(.+)'$/m.exec(run('apt-config', ['shell', 'PROXY', 'Acquire::http::Proxy']).stdout) ?? [];
+  return proxy === undefined ? [] : [`Acquire::http::Proxy "${proxy}"`];
+}
+
+function run(program: string, words: readonly string[]): { status: number | null; stdout: string } {
+  return spawnSync(program, words, { env: cleanEnvironment, encoding: 'utf8' });
+}
