@@ -12,7 +12,6 @@ import {
   runProgram,
   serveMetrics,
 } from '@banshare/runtime';
-import { generationToBegin, moveOn } from './follow/generation-move.ts';
 import type { ClientMeasures } from './metrics/measures.ts';
 
 /** Beside what a command takes: an answer and a run of the reporter that are under way. */
@@ -43,6 +42,8 @@ async function runDaemon({ root, config }: { root: string; config: string | unde
   const reread = (): ReturnType<typeof readClientConfig> =>
     readClientConfig(config ?? paths.clientConfig, { mustExist: config !== undefined });
   const read = await reread();
+  // Only now: the child that serves metrics may load no addon, and this loads zeromq.
+  const { generationToBegin, moveOn } = await import('./follow/generation-move.ts');
   const fleet = read.ok ? await generationToBegin({ paths, config: read.config }) : undefined;
   const serverEndpoint = read.ok ? findServer(read.config, fleet) : undefined;
   if (!read.ok || serverEndpoint?.ok !== true) {
