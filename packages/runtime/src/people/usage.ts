@@ -6,7 +6,10 @@ import { nearestName } from './near-names.ts';
  */
 export function usageFault(message: string, names: readonly string[]): string {
   const unknown = /^Unknown (?:argument|command)s?: (.*)$/s.exec(message)?.[1]?.split(', ') ?? [];
-  const bare = new Map(names.map((name) => [name.replace(/^--/, ''), name]));
+  // Where a command and an option are called alike the command is meant: the message has no dashes.
+  const options = names.filter((name) => name.startsWith('--'));
+  const commands = names.filter((name) => !name.startsWith('--'));
+  const bare = new Map([...options, ...commands].map((name) => [name.replace(/^--/, ''), name]));
   const meant = unknown.flatMap((word) => {
     const near = nearestName(word, bare.keys());
     const name = near === undefined ? undefined : bare.get(near);

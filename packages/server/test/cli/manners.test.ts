@@ -18,7 +18,7 @@ test('-h is help, of server and client, and of a command with its own options on
     assert.match(stdout, /status/);
   }
   const revoke = await runProgram('server', ['hosts', 'revoke', '-h']);
-  assert.match(revoke.stdout, /banshare-server hosts revoke <name>/);
+  assert.match(revoke.stdout, /banshare-server hosts revoke \[name\]/);
   assert.doesNotMatch(revoke.stdout, /--replace|--address|--for/);
   assert.match((await runProgram('server', ['hosts', 'approve', '-h'])).stdout, /--replace/);
 });
