@@ -11,7 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { HostName } from '@banshare/protocol';
 import { parseToken } from '@banshare/runtime';
+import { writeHostKey } from '@banshare/transport';
 import {
   runProgram,
   startFleet,
@@ -279,7 +281,18 @@ test('Where no server is there yet the host keeps the token, joins by itself onc
   assert.equal(statSync(host.paths.keys.token).mode & 0o777, 0o600);
   host.launch();
   await host.line(/Cannot enrol yet/);
+  // A host that is in and cannot ask keeps one too, and needs it no more once it hears its server.
+  const known = fleet.layHost('known-1');
+  const key = await fleet.newcomer();
+  writeHostKey(known.paths.keys.host, key.identity, 'known-1' as HostName);
+  assert.equal((await joins(known, text, '-')).code, 75);
   await fleet.server.start();
   await host.line(/^banshare-client ready name=patient-1 /);
   assert.equal(existsSync(host.paths.keys.token), false);
+  const line = `known-1 ${key.identity.publicHex}\n`;
+  await runProgram('server', ['hosts', 'admit', '-', '--root', fleet.server.root], { stdin: line });
+  await known.start();
+  const isGone = async (): Promise<true | undefined> =>
+    existsSync(known.paths.keys.token) ? undefined : true;
+  await untilAnswered(isGone, 10_000, () => 'the end of a token that nobody needs');
 });

@@ -11,6 +11,7 @@ import {
 import { Subscription } from '@banshare/transport';
 import { Acknowledger, type Bell, type DroppedHere, type TimesHere } from './acknowledge.ts';
 import { enrolAnew, removeJoinKey } from '../identity/enrol.ts';
+import { removeToken } from '../identity/token-file.ts';
 import { type FollowEnd, Follower, isOlder } from './follow.ts';
 import type { EnrolledKey } from '../identity/key-files.ts';
 import type { OwnKey } from '../identity/own-key.ts';
@@ -280,8 +281,9 @@ function standAs(
   progress.trouble = news.kind === 'lagging' ? laggingText(news) : '';
   if (news.kind === 'lagging') fault('lagging', progress.trouble);
   else for (const key of ['connection', 'lagging']) over(key);
-  // The installer lays a join key with every upgrade; a host that the server knows needs none.
+  // The installer lays a join key with every upgrade, and a token may wait from when no server was there; a host that is known needs neither.
   removeJoinKey(paths);
+  removeToken(paths);
 }
 
 function laggingText({ head, position, isOfLeftEpoch }: News & { kind: 'lagging' }): string {
