@@ -153,7 +153,8 @@ test('Of many hosts at once exactly as many join as a token has uses, and none a
       /^accepted: $|^token: the token .* is used up: 3 hosts have joined by it$|^not-admitted$/,
     );
   assert.equal((await told(id))?.state, 'used up');
-  assert.equal(await fate(await fleet.newcomer(), 'late-1', text), 'not-admitted');
+  // For some seconds whoever took the last use may ask for his answer again, and nobody else gets in.
+  assert.match(await fate(await fleet.newcomer(), 'late-1', text), /^token: .* is used up|^not-admitted$/);
 });
 
 test('A token that was revoked or has ended lets nobody in, and says why to who asks; open connections are cut', async () => {

@@ -19,6 +19,8 @@ import { tokenState, type Token } from '../words/token.ts';
 
 /** Whoever was let in by a token from where that may be used has so many seconds to enrol. */
 const KNOCK_SECONDS = 60;
+/** Whose answer was lost with his connection asks once more within so many seconds, and may have taken the last use. */
+const ANSWER_SECONDS = 10;
 /** Of more at once the oldest have gone on long since. */
 const MOST_KNOCKS = 1000;
 /** What has ended is listed for so long. */
@@ -47,6 +49,8 @@ export class TokenBook {
   #ending: readonly Token[] = [];
   /** Who came by each at this server, and has not enrolled yet; empty where all have. */
   readonly #knocks = new Map<string, Knock[]>();
+  /** When this server last took a host by each. */
+  readonly #usedAt = new Map<string, number>();
   readonly #proofs = new Map<string, JoinProof>();
 
   /** @param generations those in service at the moment of each question. */
@@ -142,6 +146,7 @@ export class TokenBook {
 
   /** Who came last by a token has enrolled: for another host somebody has to be let in again. */
   enrolled(id: string): void {
+    this.#usedAt.set(id, this.#now());
     this.#knocks.get(id)?.pop();
   }
 
@@ -163,8 +168,11 @@ export class TokenBook {
 
   #opens(key: string, address: string): boolean {
     const token = this.#byKey.get(key);
-    if (token === undefined || tokenState(token, this.#now()) !== 'alive') return false;
-    return isFrom(address, token.from);
+    if (token === undefined || !isFrom(address, token.from)) return false;
+    const state = tokenState(token, this.#now());
+    if (state === 'alive') return true;
+    // It takes no further host: who is in already hears so.
+    return state === 'used up' && this.#now() - (this.#usedAt.get(token.id) ?? -Infinity) < ANSWER_SECONDS;
   }
 
   #isProven(token: Token, request: Omit<Envelope, 'at'> & EnrolRequest): boolean {
