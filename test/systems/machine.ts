@@ -90,6 +90,14 @@ export class Machine implements AsyncDisposable {
     return (await this.output('sh', '-c', find)).split('\n');
   }
 
+  /** Which of them were not there before, but for what others write meanwhile. */
+  async filesSince(before: readonly string[]): Promise<string[]> {
+    const known = new Set(before);
+    return (await this.files()).filter(
+      (path) => !known.has(path) && !OTHERS.some((pattern) => pattern.test(path)),
+    );
+  }
+
   async versions(): Promise<Versions> {
     const first = async (pattern: RegExp, ...argv: string[]): Promise<string> =>
       pattern.exec(await this.output(...argv))?.[1] ?? 'unknown';
@@ -104,6 +112,17 @@ export class Machine implements AsyncDisposable {
     await this.#booted[Symbol.asyncDispose]();
   }
 }
+
+/** What others write meanwhile; the jails and the installers are a test's own. */
+const OTHERS = [
+  /^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid)-$/,
+  /^\/etc\/fail2ban\/jail\.local$/,
+  /^\/root\/\.ansible(\/|$)/,
+  /^\/root\/(client|server)-install(-slim)?\.sh$/,
+  /^\/run\/(systemd|fail2ban|dbus|log|user|sudo|utmp|lock|sshd|motd)/,
+  /^\/var\/(log|tmp|cache|lib\/(systemd|fail2ban|private))\b/,
+  /\/__pycache__(\/|$)/,
+];
 
 /** Tries to log in over ssh as nobody whom the host knows, until its fail2ban has banned whoever does that. */
 export async function untilItsFail2banBans(lab: Lab, target: Host, from: string): Promise<void> {

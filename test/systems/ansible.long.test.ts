@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, mkdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { PATIENCE_MS, untilTrue } from '../lab/ground/deadline.ts';
+import type { Host } from '../lab/ground/host.ts';
+import { installed } from '../lab/ground/installed.ts';
+import { startLab } from '../lab/ground/lab.ts';
+import { cleanEnvironment, Running, type Exit } from '../lab/ground/running.ts';
+import { Machine } from './machine.ts';
+import { DEBIAN_13, rootOf, whyNoSystems } from './roots.ts';
+
+// Ansible on a host of the lab that is this machine in small, over real ssh to a server, which is a host too, and another host, both Debian 13 with their own systemd.
+const COLLECTION = join(import.meta.dirname, '../../installers/ansible');
+const NAMES = ['srv', 'h1'] as const;
+const skip = whyNoSystems() || whyNoAnsible();
+
+test('ansible-lint finds nothing in the collection, by its profile for production', { skip }, async () => {
+  const folder = layCollection();
+  try {
+    const lint =
+      'cd "$1/ansible_collections/banshare/fleet" && exec ansible-lint --offline --nocolor --profile production';
+    const ran = new Running('ansible-lint', ['sh', '-c', lint, 'sh', folder], {
+      ANSIBLE_COLLECTIONS_PATH: folder,
+      HOME: folder,
+    });
+    const { code, stdout, stderr } = await ran.ended;
+    assert.equal(code, 0, `${stdout}\n${stderr}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test(
+  'the Ansible roles install a fleet over ssh and let it in by its keys; --check and a second run change nothing; a redeploy ends with the first batch that is not well',
+  { skip, timeout: 900_000 },
+  async (context) => {
+    const root = await rootOf(DEBIAN_13);
+    await using lab = await startLab({
+      hosts: ['h1', 'ctl'],
+      server: 'srv',
+      roots: { srv: root, h1: root },
+    });
+    await using srv = await Machine.boot(lab.host('srv'));
+    await using h1 = await Machine.boot(lab.host('h1'));
+    const machines = [srv, h1];
+    const { clientInstaller } = await installed();
+    using control = await Control.of(lab.host('ctl'), machines, dirname(clientInstaller));
+    for (const machine of machines) await machine.watch(false);
+
+    const before = await Promise.all(machines.map((machine) => machine.files()));
+    const begun = performance.now();
+    const checked = await control.play('--check');
+    assert.match(checked, /^h1 .*changed=[1-9]/m);
+    for (const [index, machine] of machines.entries())
+      assert.deepEqual(await machine.filesSince(before[index]!), []);
+
+    await control.play();
+    assert.equal((await h1.run('fail2ban-client', 'set', 'sshd', 'banip', '203.0.113.9')).code, 0);
+    await untilTrue(PATIENCE_MS, 'the ban of h1 on the machine of the server', async () =>
+      (await srv.run('fail2ban-client', 'get', 'sshd', 'banip')).stdout.includes('203.0.113.9'),
+    );
+
+    context.diagnostic(`${((performance.now() - begun) / 1000).toFixed(0)} s for --check and the first run`);
+    const again = await control.play();
+    for (const name of NAMES) assert.match(again, new RegExp(`^${name} .*changed=0 .*failed=0`, 'm'));
+
+    // Nobody answers there, so that the host is not well.
+    const nowhere = 'server = "10.99.0.99"\n';
+    const failed = await control.run(
+      ...REDEPLOY,
+      '-e',
+      JSON.stringify({ ...HASTE, banshare_client_config: nowhere }),
+    );
+    assert.notEqual(failed.code, 0, failed.stdout);
+    const texts = await Promise.all(machines.map(({ host }) => host.read('/etc/banshare/client.toml')));
+    assert.deepEqual(texts, ['', nowhere]);
+    assert.match((await srv.run('banshare-client', 'status')).stdout, /received everything/);
+  },
+);
+
+const REDEPLOY = ['ansible-playbook', 'banshare.fleet.redeploy'] as const;
+
+/** So that a host which is not well is given up at once. */
+const HASTE = { banshare_client_tries: 2, banshare_client_pause: 1 };
+
+/** The control node: keys, an inventory, and the collection where Ansible looks for it. */
+class Control implements Disposable {
+  readonly host: Host;
+  readonly #folder: string;
+
+  /** Lets it log in to the machines as root. */
+  static async of(host: Host, machines: readonly Machine[], dist: string): Promise<Control> {
+    const folder = layCollection();
+    await host.output(['install', '-d', '-m', '0700', '/run/ssh']);
+    await host.output(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', '/run/ssh/id']);
+    const key = await host.read('/run/ssh/id.pub');
+    const known = machines.map(async (machine) => {
+      await machine.host.write('/root/.ssh/authorized_keys', key, 0o600);
+      const own = await machine.host.read('/etc/ssh/ssh_host_ed25519_key.pub');
+      return `${machine.host.name} ${own.trim()}\n`;
+    });
+    await host.write('/run/ssh/known_hosts', (await Promise.all(known)).join(''));
+    await host.write('/run/ssh/inventory', inventory(dist));
+    return new Control(host, folder);
+  }
+
+  private constructor(host: Host, folder: string) {
+    this.host = host;
+    this.#folder = folder;
+  }
+
+  /** Runs the playbook of the collection, which has to go well, and returns what it says at its end. */
+  async play(...words: string[]): Promise<string> {
+    const said = await this.output(...REDEPLOY, ...words);
+    return said.slice(said.indexOf('PLAY RECAP'));
+  }
+
+  async output(...argv: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(...argv);
+    assert.equal(code, 0, `${stdout}\n${stderr}`);
+    return stdout;
+  }
+
+  run(...argv: string[]): Promise<Exit> {
+    const environment = {
+      ANSIBLE_COLLECTIONS_PATH: this.#folder,
+      HOME: '/run/ssh',
+      ANSIBLE_INVENTORY: '/run/ssh/inventory',
+      ANSIBLE_PIPELINING: 'true',
+      ANSIBLE_NOCOLOR: 'true',
+      ANSIBLE_SSH_ARGS:
+        '-o IdentityFile=/run/ssh/id -o UserKnownHostsFile=/run/ssh/known_hosts -o ControlMaster=auto -o ControlPersist=60',
+    };
+    return this.host.run(argv, { environment, milliseconds: 400_000 });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A folder in which Ansible finds the collection. */
+function layCollection(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'banshare-ansible-'));
+  const collections = join(folder, 'ansible_collections/banshare');
+  mkdirSync(collections, { recursive: true });
+  symlinkSync(COLLECTION, join(collections, 'fleet'));
+  return folder;
+}
+
+function inventory(dist: string): string {
+  return `[banshare_servers]
+srv
+
+[banshare_hosts]
+h1
+srv
+
+[all:vars]
+ansible_user=root
+ansible_python_interpreter=/usr/bin/python3
+banshare_from=installers
+banshare_dist=${dist}
+banshare_client_jails=["sshd"]
+`;
+}
+
+function whyNoAnsible(): string | false {
+  const folders = cleanEnvironment.PATH.split(':');
+  const missing = ['ansible-playbook', 'ansible-lint'].filter(
+    (name) => !folders.some((folder) => existsSync(join(folder, name))),
+  );
+  return (
+    missing.length > 0 &&
+    `the roles are tried where Ansible is (Debian packages: ${['ansible-core', 'ansible-lint'].join(' ')})`
+  );
+}
