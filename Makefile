@@ -85,6 +85,10 @@ packages: bundles ## .deb and .rpm of runtime, client and server, in dist/; they
 	@$(NODE) scripts/packages.ts "--arch=$(ARCH)" $${PACKAGES_CLIENT_CONFIG:+"--client-config=$$PACKAGES_CLIENT_CONFIG"} \
 	  $${PACKAGES_SERVER_CONFIG:+"--server-config=$$PACKAGES_SERVER_CONFIG"}
 
+.PHONY: repository
+repository: packages ## a signed apt and rpm repository of them in dist/repo, for any web server
+	@$(NODE) scripts/repository.ts
+
 # Options beside HOSTS are DEPLOY_ARGS="--dry-run --limit=web"; without HOSTS it says which there are.
 deploy: export DEPLOY_HOSTS = $(HOSTS)
 deploy: $(if $(HOSTS),client-install.sh server-install.sh,deps) ## over SSH to every host of a list: HOSTS=file

@@ -57,6 +57,11 @@ export class FreshBuild implements Disposable {
     return this.#script('generation-file.ts', [`--certs=${this.certs}`, `--file=${file}`]);
   }
 
+  /** Lays the repository of the packages that are there; it is below `dist`. */
+  repository(): Ran {
+    return this.#script('repository.ts', [`--certs=${this.certs}`, `--dist=${this.dist}`]);
+  }
+
   /** A generation, its build and both installers; throws what the first failing step said. */
   everything(...regenFlags: string[]): this {
     for (const ran of [

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { FreshBuild, run } from '../installers/fresh-build.ts';
+import type { Host } from './ground/host.ts';
+import { startLab } from './ground/lab.ts';
+import { skipReason } from './ground/requirements.ts';
+import type { Exit } from './ground/running.ts';
+
+// apt and a repository of the fleet's own, which a plain web server serves.
+const skip = skipReason('dpkg-deb', 'apt-get', 'gpg', 'python3');
+const fresh = new FreshBuild();
+before(() => {
+  if (skip !== false) return;
+  fresh.light('--ports=24001,24002');
+  for (const made of [fresh.packages('--kinds=deb'), fresh.repository()])
+    assert.equal(made.code, 0, made.err);
+});
+after(() => {
+  fresh[Symbol.dispose]();
+});
+
+test(
+  'apt installs the client from the repository that a plain web server serves, and refuses a list or a package that somebody changed',
+  { skip },
+  async () => {
+    const repo = join(fresh.dist, 'repo');
+    assert.equal(statSync(join(fresh.certs, 'repository.gpg_secret')).mode & 0o777, 0o600);
+    assert.deepEqual(globSync('**/*secret*', { cwd: repo }), []);
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await using web = host.spawn([
+      'python3',
+      '-u',
+      '-m',
+      'http.server',
+      '--bind',
+      '127.0.0.1',
+      '--directory',
+      repo,
+      '8080',
+    ]);
+    await web.line(/^Serving HTTP/);
+    const sources = readFileSync(join(repo, 'banshare.sources'), 'utf8').replace(
+      'ADDRESS',
+      'http://127.0.0.1:8080',
+    );
+    await host.output([
+      'sh',
+      '-ec',
+      `mkdir -p /etc/apt/keyrings /etc/apt/only && cp '${repo}/banshare.gpg' /etc/apt/keyrings/ && printf '%s' "$1" >/etc/apt/only/banshare.sources`,
+      'sh',
+      sources,
+    ]);
+
+    const updated = await apt(host, 'update');
+    assert.equal(updated.code, 0, updated.stdout + updated.stderr);
+    const installed = await apt(host, 'install', 'banshare-client');
+    assert.equal(installed.code, 0, installed.stdout + installed.stderr);
+    assert.match(
+      await host.output(['dpkg-query', '-W', 'banshare-client', 'banshare-runtime', 'banshare-common']),
+      /banshare-client\t0\./,
+    );
+    assert.match(await host.output(['banshare-client', 'key']), /^h1 [0-9a-f]{64}$/m);
+
+    const [server = ''] = globSync(join(repo, 'apt/pool/banshare-server_*.deb'));
+    const bytes = readFileSync(server);
+    bytes[bytes.length - 100] = (bytes.at(-100) ?? 0) ^ 1;
+    writeFileSync(server, bytes);
+    const tampered = await apt(host, 'install', 'banshare-server');
+    assert.notEqual(tampered.code, 0);
+    assert.match(tampered.stderr, /Hash Sum mismatch|unexpected size/);
+    assert.notEqual((await host.run(['dpkg-query', '-W', 'banshare-server'])).code, 0);
+
+    const list = join(repo, 'apt/dists/stable/InRelease');
+    writeFileSync(list, readFileSync(list, 'utf8').replace('Label: banshare', 'Label: Banshare'));
+    const forged = await apt(host, '-o', 'Acquire::AllowInsecureRepositories=false', 'update');
+    assert.match(forged.stdout + forged.stderr, /BADSIG|invalid signature|not signed/i);
+  },
+);
+
+test(
+  'a package that is in the repository with other bytes is refused: hosts that have it would never take the new one',
+  { skip },
+  () => {
+    const [client = ''] = globSync(join(fresh.dist, 'banshare-client_*.deb'));
+    writeFileSync(client, Buffer.concat([readFileSync(client), Buffer.from('\n')]));
+    const ran = fresh.repository();
+    assert.equal(ran.code, 1);
+    assert.match(ran.err, /is there with other bytes[^]*make regen/);
+  },
+);
+
+test(
+  'the repository for rpm systems has lists that its key has signed',
+  {
+    skip:
+      skip ||
+      (run('sh', ['-c', 'command -v rpmbuild createrepo_c || :']).out.trim() === '' &&
+        'needs rpmbuild and createrepo_c (Debian: rpm createrepo-c)'),
+  },
+  () => {
+    using rpm = new FreshBuild();
+    rpm.light();
+    for (const made of [rpm.packages('--kinds=rpm'), rpm.repository()]) assert.equal(made.code, 0, made.err);
+    const repo = join(rpm.dist, 'repo');
+    const list = join(repo, 'rpm/repodata/repomd.xml');
+    const verified = run('gpgv', ['--keyring', join(repo, 'banshare.gpg'), `${list}.asc`, list]);
+    assert.equal(verified.code, 0, verified.err);
+    const again = readFileSync(list, 'utf8');
+    assert.equal(rpm.repository().code, 0);
+    assert.equal(readFileSync(list, 'utf8'), again, 'laid again, the lists are the same');
+  },
+);
+
+function apt(host: Host, ...words: string[]): Promise<Exit> {
+  const only = [
+    'Dir::Etc::sourcelist=/dev/null',
+    'Dir::Etc::sourceparts=/etc/apt/only',
+    'APT::Sandbox::User=root',
+  ];
+  return host.run([
+    'env',
+    'DEBIAN_FRONTEND=noninteractive',
+    'apt-get',
+    '-y',
+    '--no-install-recommends',
+    ...only.flatMap((each) => ['-o', each]),
+    ...words,
+  ]);
+}
