@@ -11,6 +11,7 @@ main() {
   esac
   failed=no upgrade=no new_generation=no still_starts=''
   read_options "$@"
+  refuse_package
   if [ "$task" = uninstall ]; then
     uninstall
   else
@@ -21,6 +22,17 @@ main() {
   fi
   say_later
   [ "$failed" = no ]
+}
+
+# Two who lay the same files would undo each other's work.
+refuse_package() {
+  [ "$live" = yes ] || return 0
+  for path in "/usr/bin/banshare-$role" /usr/lib/banshare/node; do
+    if dpkg-query -S "$path" >/dev/null 2>&1 || rpm -qf "$path" >/dev/null 2>&1; then
+      die "Cannot go on: $path belongs to a package here, and packages bring its upgrades; nothing was changed. To go back to installers remove
+the package banshare-runtime first, and with it what needs it: keys, state and configuration stay"
+    fi
+  done
 }
 
 install() {

@@ -120,7 +120,13 @@ for (const role of ROLES) {
           assert.equal(ran.code, 0, ran.err);
           return ran.out.trim();
         };
-        assert.deepEqual(['239', '240', '245', '246', '257'].map(type), ['simple', 'exec', 'exec', '', '']);
+        assert.deepEqual(['239', '240', '245', '246', '257'].map(type), [
+          'simple',
+          'simple',
+          'simple',
+          '',
+          '',
+        ]);
       },
     );
 

@@ -3,6 +3,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FreshBuild } from '../installers/fresh-build.ts';
+import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
 import { startFail2ban } from './ground/fail2ban.ts';
 import { startLab } from './ground/lab.ts';
 import { skipReason } from './ground/requirements.ts';
@@ -68,6 +69,48 @@ test(
     assert.deepEqual(await filesOf(booted), before);
     const { stdout: users } = await booted.run('getent', 'passwd', 'banshare', 'banshare-web');
     assert.equal(users, '');
+  },
+);
+
+test(
+  'a host that installers made goes over to packages and back with its key and its bans, and an installer refuses beside packages',
+  { skip },
+  async () => {
+    await using lab = await startLab({ hosts: ['h1'] });
+    const host = lab.host('h1');
+    await using booted = await Booted.start(host);
+    await booted.run('rm', '-f', '/usr/sbin/policy-rc.d');
+    await startFail2ban(host);
+    const key = async (): Promise<string> => (await booted.run('banshare-client', 'key')).stdout;
+    const bans = async (): Promise<string> => (await booted.run('banshare-client', 'bans')).stdout;
+    const install = (role: string): Promise<Exit> => booted.run('sh', join(fresh.dist, `${role}-install.sh`));
+    for (const role of ['server', 'client']) {
+      const ran = await install(role);
+      assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+    }
+    const mine = await key();
+    assert.match(mine, /^h1 [0-9a-f]{64}$/m);
+    const ban = await booted.run('banshare-server', 'ban', '203.0.113.9', '--jail', 'sshd');
+    assert.equal(ban.code, 0, ban.stderr);
+    const isThere = async (): Promise<boolean> => (await bans()).includes('203.0.113.9');
+    await untilTrue(PATIENCE_MS, 'the ban to come', isThere);
+
+    await dpkg(booted, '-i', ...packages());
+    for (const role of ['server', 'client'])
+      assert.equal(await booted.property(`banshare-${role}`, 'ActiveState'), 'active', role);
+    assert.equal(await key(), mine);
+    assert.equal(await isThere(), true);
+    const refused = await install('client');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /belongs to a package here[^]*remove[^]*banshare-runtime/);
+
+    await dpkg(booted, '-r', 'banshare-client', 'banshare-server', 'banshare-common', 'banshare-runtime');
+    for (const role of ['server', 'client']) {
+      const ran = await install(role);
+      assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+    }
+    assert.equal(await key(), mine);
+    await untilTrue(PATIENCE_MS, 'the ban to be back', isThere);
   },
 );
 
