@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { untilLocked } from '../lab/ground/lock.ts';
+import { startImitating } from './imitated.ts';
 import { cleanEnvironment, Running } from '../lab/ground/running.ts';
 import { skipReason } from '../lab/ground/requirements.ts';
 import { noSystemd } from '../lab/ground/systemd.ts';
@@ -10,7 +11,7 @@ import { noSystemd } from '../lab/ground/systemd.ts';
 const KEPT = join(import.meta.dirname, '../../build/systems');
 
 /** A distribution's release that is tried whole, with its own systemd. */
-export type System = { name: string; suite: string; architecture: 'amd64' };
+export type System = { name: string; suite: string; architecture: 'amd64' | 'arm64' };
 
 /** What is supported, the oldest first. */
 export const SYSTEMS: readonly System[] = [
@@ -22,6 +23,9 @@ export const SYSTEMS: readonly System[] = [
 
 /** The system of the server in each trial, and the one that is tried where there is time for one. */
 export const DEBIAN_13 = SYSTEMS[2]!;
+
+/** Debian 12 made for arm64, on a machine that has to imitate its processor. */
+export const ON_ARM64: System = { name: 'Debian 12 arm64', suite: 'bookworm', architecture: 'arm64' };
 
 // What a host has that runs fail2ban and is looked after by ssh. python3-systemd lets fail2ban read the journal, python3-apt
 // lets Ansible install packages.
@@ -38,6 +42,9 @@ const PACKAGES = [
   'systemd',
   'systemd-sysv',
 ];
+
+/** The same without systemd and ssh, which are not tried there; nft speaks to the kernel in words that qemu does not know. */
+const PACKAGES_ON_ARM64 = ['fail2ban', 'iproute2', 'netbase', 'nftables:amd64', 'procps'];
 
 /** What has no place in a namespace, or would look for a network. */
 const MASKED = [
@@ -80,7 +87,8 @@ export function isOnMirror({ suite }: System): boolean {
 /** A tar file of a system's files; made where it is not kept yet, in about a minute. */
 export async function rootOf(system: System): Promise<string> {
   const name = system.name.toLowerCase().replaceAll(' ', '-');
-  const contents = createHash('sha256').update(JSON.stringify([PACKAGES, MASKED, system]));
+  const parts = system.architecture === 'arm64' ? [PACKAGES_ON_ARM64] : [PACKAGES, MASKED];
+  const contents = createHash('sha256').update(JSON.stringify([...parts, system]));
   const file = join(KEPT, `${name}.${contents.digest('hex').slice(0, 8)}.tar`);
   mkdirSync(KEPT, { recursive: true });
   await using _lock = await untilLocked(join(KEPT, `${name}.lock`));
@@ -101,27 +109,32 @@ function isFresh(file: string, { suite }: System): boolean {
 }
 
 async function makeRoot({ name, suite, architecture }: System, file: string): Promise<void> {
+  const isForeign = architecture === 'arm64';
   const mask = MASKED.map((unit) => `ln -sf /dev/null "$1/etc/systemd/system/${unit}"`).join(' && ');
+  // Debian 11's own installer merges /bin into /usr, as later releases do by themselves.
+  const packages = [...PACKAGES, ...(suite === 'bullseye' ? ['usrmerge'] : [])];
   const words = [
     '--mode=root',
     '--variant=minbase',
     '--format=tar',
-    `--architectures=${architecture}`,
-    // Debian 11's own installer merges /bin into /usr, as later releases do by themselves.
-    `--include=${[...PACKAGES, ...(suite === 'bullseye' ? ['usrmerge'] : [])].join(',')}`,
     '--aptopt=APT::Sandbox::User "root"',
     // A mirror that is a few weeks behind does for this; whether it is genuine is asked all the same.
     '--aptopt=Acquire::Check-Valid-Until "false"',
     ...proxies().map((option) => `--aptopt=${option}`),
-    `--customize-hook=${mask}`,
+    ...(isForeign
+      ? ['--architectures=arm64,amd64', '--skip=check/qemu', `--include=${PACKAGES_ON_ARM64.join(',')}`]
+      : [`--architectures=amd64`, `--include=${packages.join(',')}`, `--customize-hook=${mask}`]),
     suite,
     file,
     debianMirror()!,
   ];
   // What it mounts and unpacks meanwhile goes with it, however it ends.
-  const alone = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const inItsOwnTmp = ['sh', '-euc', 'mount -t tmpfs -o mode=1777 tmp /tmp; exec mmdebstrap "$@"', 'sh'];
-  const made = new Running(`mmdebstrap of ${name}`, [...alone, ...inItsOwnTmp, ...words]);
+  const alone = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const title = `mmdebstrap of ${name}`;
+  const made = isForeign
+    ? await startImitating(title, [...inItsOwnTmp, ...words])
+    : new Running(title, [...alone, ...inItsOwnTmp, ...words]);
   made.hangUp();
   const { code, stderr } = await made.ended;
   if (code !== 0) throw new Error(`Cannot make ${name}: mmdebstrap ended with ${code}:\n${stderr}`);
