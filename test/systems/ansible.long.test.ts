@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, symlinkSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { FreshBuild } from '../installers/fresh-build.ts';
 import { PATIENCE_MS, untilTrue } from '../lab/ground/deadline.ts';
 import type { Host } from '../lab/ground/host.ts';
-import { installed } from '../lab/ground/installed.ts';
+import { serverAddress } from '../lab/ground/network.ts';
 import { startLab } from '../lab/ground/lab.ts';
 import { cleanEnvironment, Running, type Exit } from '../lab/ground/running.ts';
 import { Machine } from './machine.ts';
@@ -15,6 +16,14 @@ import { DEBIAN_13, rootOf, whyNoSystems } from './roots.ts';
 const COLLECTION = join(import.meta.dirname, '../../installers/ansible');
 const NAMES = ['srv', 'h1'] as const;
 const skip = whyNoSystems() || whyNoAnsible();
+const fresh = new FreshBuild();
+before(() => {
+  if (skip !== false) return;
+  fresh.everything(`--server=${serverAddress}`);
+  for (const made of [fresh.packages('--kinds=deb'), fresh.generationFile(generationFile(fresh))])
+    assert.equal(made.code, 0, made.err);
+});
+after(() => fresh[Symbol.dispose]());
 
 test('ansible-lint finds nothing in the collection, by its profile for production', { skip }, async () => {
   const folder = layCollection();
@@ -45,8 +54,7 @@ test(
     await using srv = await Machine.boot(lab.host('srv'));
     await using h1 = await Machine.boot(lab.host('h1'));
     const machines = [srv, h1];
-    const { clientInstaller } = await installed();
-    using control = await Control.of(lab.host('ctl'), machines, dirname(clientInstaller));
+    using control = await Control.of(lab.host('ctl'), machines, fresh);
     for (const machine of machines) await machine.watch(false);
 
     const before = await Promise.all(machines.map((machine) => machine.files()));
@@ -91,7 +99,7 @@ class Control implements Disposable {
   readonly #folder: string;
 
   /** Lets it log in to the machines as root. */
-  static async of(host: Host, machines: readonly Machine[], dist: string): Promise<Control> {
+  static async of(host: Host, machines: readonly Machine[], made: FreshBuild): Promise<Control> {
     const folder = layCollection();
     await host.output(['install', '-d', '-m', '0700', '/run/ssh']);
     await host.output(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', '/run/ssh/id']);
@@ -102,7 +110,7 @@ class Control implements Disposable {
       return `${machine.host.name} ${own.trim()}\n`;
     });
     await host.write('/run/ssh/known_hosts', (await Promise.all(known)).join(''));
-    await host.write('/run/ssh/inventory', inventory(dist));
+    await host.write('/run/ssh/inventory', inventory(made));
     return new Control(host, folder);
   }
 
@@ -141,6 +149,11 @@ class Control implements Disposable {
   }
 }
 
+/** The keys of the generation, for a server that packages install. */
+function generationFile(made: FreshBuild): string {
+  return made.path('keys.generation');
+}
+
 /** A folder in which Ansible finds the collection. */
 function layCollection(): string {
   const folder = mkdtempSync(join(tmpdir(), 'banshare-ansible-'));
@@ -150,19 +163,22 @@ function layCollection(): string {
   return folder;
 }
 
-function inventory(dist: string): string {
+function inventory(made: FreshBuild): string {
   return `[banshare_servers]
 srv
 
 [banshare_hosts]
-h1
+h1 banshare_from=installers
 srv
+
+[banshare_servers:vars]
+banshare_from=packages
+banshare_generation_file=${generationFile(made)}
 
 [all:vars]
 ansible_user=root
 ansible_python_interpreter=/usr/bin/python3
-banshare_from=installers
-banshare_dist=${dist}
+banshare_dist=${made.dist}
 banshare_client_jails=["sshd"]
 `;
 }
