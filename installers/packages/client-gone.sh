@@ -11,6 +11,6 @@ after_removal() {
 }
 
 purge_role() {
-  rm -rf /etc/banshare/keys /etc/banshare/client.toml /etc/banshare/client.d /var/lib/banshare/client /var/spool/banshare /run/banshare/client
+  rm -rf /etc/banshare/keys /etc/banshare/joined.json /etc/banshare/client.toml /etc/banshare/client.d /var/lib/banshare/client /var/spool/banshare /run/banshare/client
   rmdir /etc/banshare /var/lib/banshare /run/banshare 2>/dev/null || :
 }

@@ -157,6 +157,18 @@ for (const role of ROLES) {
     });
 }
 
+test('a purge of a package removes what the installer of its role purges', { skip }, () => {
+  for (const role of ROLES) {
+    const installer = readFileSync(join(import.meta.dirname, `../../installers/setup/${role}.sh`), 'utf8');
+    const [purge = ''] = /if \[ "\$purge" = yes \][^]*?\n {2}(?:else|fi)\n/.exec(installer) ?? [];
+    const named = purge.match(/\/(?:etc|var|run)\/[\w./-]+/g) ?? [];
+    assert.ok(named.length > 6, purge);
+    const [deb = ''] = globSync(join(fresh.dist, `banshare-${role}_*.deb`));
+    const script = readFileSync(join(unpacked(deb), 'DEBIAN/postrm'), 'utf8');
+    for (const path of named) assert.ok(script.split(/[\s";]+/).includes(path), `${role}: ${path}`);
+  }
+});
+
 test('everything in a package belongs to root, and nobody else may write it', { skip }, () => {
   for (const deb of globSync(join(fresh.dist, '*.deb')))
     for (const line of run('dpkg-deb', ['-c', deb]).out.trim().split('\n'))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -9,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { parseToken } from '@banshare/runtime';
@@ -233,6 +234,25 @@ test('A token that leaked is undone at once: hosts revoke --token shuts out it a
   assert.equal((await fleet.server.command('hosts', 'revoke')).code, 64);
 });
 
+test('A host that waits is let in by a token only as what it asked to be called, and counts as come by that token', async () => {
+  const [asks, named] = [
+    await token('--uses', '9'),
+    await token('--name', 'app-*', '--uses', '9', '--approve'),
+  ];
+  const [liar, honest] = [await fleet.newcomer(), await fleet.newcomer()];
+  for (const [peer, wanted] of [
+    [liar, 'vault-1'],
+    [honest, 'app-1'],
+  ] as const)
+    assert.ok((await peer.join(wanted, asks.text)).ok);
+  assert.match(await fate(liar, 'app-2', named.text), /^pending: vault-1 waits/);
+  assert.equal((await hostOf('vault-1'))?.state, 'pending');
+  assert.equal(await fate(honest, 'app-1', named.text), 'accepted: ');
+  assert.deepEqual((await told(named.id))?.hosts, ['app-1']);
+  await fleet.server.says('hosts', 'revoke', '--token', named.id);
+  assert.equal((await hostOf('app-1'))?.state, 'revoked');
+});
+
 test('A token says where the servers are: a host that knew none, or others, goes by it, also while it runs', async () => {
   const host = bareHost('bare-1');
   const lines = readFileSync(host.paths.clientConfig, 'utf8').split('\n');
@@ -253,6 +273,32 @@ test('A token says where the servers are: a host that knew none, or others, goes
   assert.equal(statSync(host.paths.joined).mode & 0o777, 0o644);
   assert.doesNotMatch(readFileSync(host.paths.joined, 'utf8'), /secret/i);
   assert.equal((await fleet.report('bare-1', ['fail2ban', 'sshd', '203.0.113.77'])).code, 0);
+});
+
+test('A host that is in a fleet stays there where the token of another is of no use', async () => {
+  const host = bareHost('faithful-1');
+  const lines = readFileSync(host.paths.clientConfig, 'utf8').split('\n');
+  host.writeToml(lines.filter((line) => !/^(server|report-port|publish-port)/.test(line)).join('\n'));
+  const key = await fleet.newcomer();
+  writeHostKey(host.paths.keys.host, key.identity, 'faithful-1' as HostName);
+  const { id, text } = await token('--name', 'other-*');
+  const read = parseToken(text);
+  assert.ok(read.ok);
+  const { secret, ...known } = read.value;
+  const first = JSON.stringify({ ...known, servers: ['127.0.0.9'], insteadOf: null });
+  const note = JSON.stringify({ ...known, servers: ['127.0.0.9'] });
+  writeFileSync(host.paths.joined, first);
+  mkdirSync(dirname(host.paths.fleetNote), { recursive: true });
+  writeFileSync(host.paths.fleetNote, note, { mode: 0o600 });
+  const refused = await joins(host, text, '-');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, new RegExp(`the token ${id} is for .*stays in the fleet where it is`));
+  host.writeToml(`server-public-key = "${secret.publicKey}"\n`);
+  assert.match((await joins(host, text, '-')).stderr, /client\.toml names another server/);
+  assert.deepEqual(
+    [host.paths.joined, host.paths.fleetNote].map((path) => readFileSync(path, 'utf8')),
+    [first, note],
+  );
 });
 
 test('Terms that no token may have are refused, and so are more tokens than anybody needs', async () => {

@@ -55,6 +55,7 @@ test(
     const reported = await booted.run('banshare-report', '--strict', 'fail2ban', 'sshd', '203.0.113.9');
     assert.equal(reported.code, 0, reported.stderr);
 
+    await booted.run('touch', '/etc/banshare/joined.json');
     await dpkg(booted, '-r', 'banshare-client', 'banshare-server');
     for (const role of ['client', 'server'])
       assert.equal(

@@ -65,10 +65,17 @@ export async function join(
   try {
     if (setCloneAside(paths)) say('this machine is a clone: the key of the original is set aside');
     makePrivateDirectory(paths.keys.dir);
+    const putBack = placeOf(paths);
     const placed = await placeFleet(paths, configPath, token.value);
-    if (!placed.ok) return unusable(EXIT.configuration, `Cannot join: ${placed.fault}`);
+    if (!placed.ok) {
+      putBack();
+      return unusable(EXIT.configuration, `Cannot join: ${placed.fault}`);
+    }
     const joined = await joinBy(paths, placed.value, read.ok ? read.value : '', token.value);
-    return { ...joined, says: `${joined.says}${await wakeDaemon(paths)}` };
+    // A token that is of no use takes no host out of the fleet where it is. One that is in none may be admitted by its key there.
+    const stays = joined.outcome === 'refused' && readEnrolled(paths).ok && putBack();
+    const where = stays ? '. This host stays in the fleet where it is' : '';
+    return { ...joined, says: `${joined.says}${where}${await wakeDaemon(paths)}` };
   } catch (error) {
     return unusable(EXIT.failed, `Cannot join: ${(error as Error).message}; run it as root`);
   }
@@ -108,6 +115,30 @@ async function readInput(): Promise<Result<string>> {
     if (length > MOST_BYTES) return bad('standard input is too long for a token');
   }
   return good(Buffer.concat(chunks).toString('utf8'));
+}
+
+/** What this host knows of its fleet now, to be put back; that returns whether it was another meanwhile. */
+function placeOf({ joined, fleetNote }: HostPaths): () => boolean {
+  const files = [
+    { path: joined, mode: 0o644 },
+    { path: fleetNote, mode: 0o600 },
+  ].map((file) => ({ ...file, text: textAt(file.path) }));
+  return () => {
+    const changed = files.filter(({ path, text }) => textAt(path) !== text);
+    for (const { path, mode, text } of changed) {
+      if (text === undefined) rmSync(path, { force: true });
+      else writeAtomic(path, text, mode);
+    }
+    return changed.length > 0;
+  };
+}
+
+function textAt(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Notes where the token's fleet is, unless this host knows it; what client.toml says counts more, and may not be of another fleet. */

@@ -145,10 +145,13 @@ export class HostBook {
     return host;
   }
 
-  /** Changes what a host may do, or what it is called. */
-  change(host: Host, to: { state?: HostState; name?: HostName; approved?: number | null }): void {
-    const { state = host.state, name = host.name, approved = host.approved } = to;
-    this.#rows.setAdmission(host.id, { state, name, approved });
+  /** Changes what a host may do, what it is called, or by which token it came in. */
+  change(
+    host: Host,
+    to: { state?: HostState; name?: HostName; approved?: number | null; token?: string },
+  ): void {
+    const { state = host.state, name = host.name, approved = host.approved, token = host.token } = to;
+    this.#rows.setAdmission(host.id, { state, name, approved, token });
   }
 
   /** Sets a host's keys: the one that counts, and the one that shall follow. `rotationAt` is when that was asked for. */

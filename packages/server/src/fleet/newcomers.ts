@@ -115,17 +115,20 @@ export class Newcomers {
     return mode === 'closed' && token === undefined ? undefined : 'pending';
   }
 
-  /** A host that waits shows a token that approves: it waits no more. */
+  /**
+   * A host that waits shows a token that approves: it waits no more, and came by that. The token has to fit what the host asked to be
+   * called when it came, which is what it is approved as, whatever it calls itself now.
+   */
   async #approveBy(request: Envelope & EnrolRequest, host: Host): Promise<void> {
     const { ledger, book, audit, tokens, now } = this.#parts;
     const checked = tokens.check(request);
     if ('refusal' in checked || !checked.token.approves) return;
     const done = await ledger.write(() => {
       if (book.byKey(request.key)?.state !== 'pending') return undefined;
-      const used = tokens.use(checked.token.id, request);
-      if ('refusal' in used) return undefined;
       const { name, wanted, key } = host;
-      book.change(host, { state: 'active', approved: now() });
+      const used = tokens.use(checked.token.id, { name: wanted });
+      if ('refusal' in used) return undefined;
+      book.change(host, { state: 'active', approved: now(), token: used.token.id });
       audit.note('approved', { name, wanted, key, replaced: null, token: used.token.id }, now());
       return used.token;
     });

@@ -130,7 +130,7 @@ export class TokenBook {
   /**
    * Takes a use of a token, as the tables have it by now, or says why not; within the piece that enrols the host.
    */
-  use(id: string, request: EnrolRequest): { refusal: Answer } | { token: Token } {
+  use(id: string, request: { readonly name: string }): { refusal: Answer } | { token: Token } {
     const token = this.#rows.get(id);
     if (token === undefined) return { refusal: UNKNOWN };
     const refusal = this.#refusalOf(token, request);
@@ -191,7 +191,7 @@ export class TokenBook {
     return proof;
   }
 
-  #refusalOf(token: Token, { name }: Pick<EnrolRequest, 'name'>): Answer | undefined {
+  #refusalOf(token: Token, { name }: { readonly name: string }): Answer | undefined {
     const { id, until, uses, pattern, from } = token;
     const state = tokenState(token, this.#now());
     if (state === 'revoked') return refuse('token', `the token ${id} was revoked`);

@@ -46,10 +46,13 @@ export class HostRows {
       );
   }
 
-  setAdmission(id: number, { state, name, approved }: Pick<Host, 'state' | 'name' | 'approved'>): void {
+  setAdmission(
+    id: number,
+    { state, name, approved, token }: Pick<Host, 'state' | 'name' | 'approved' | 'token'>,
+  ): void {
     this.#ledger
-      .sql('UPDATE hosts SET state = ?, name = ?, approved = ? WHERE id = ?')
-      .run(state, name, approved, id);
+      .sql('UPDATE hosts SET state = ?, name = ?, approved = ?, token = ? WHERE id = ?')
+      .run(state, name, approved, token, id);
   }
 
   setKeys(id: number, { key, curve, next, rotationAt }: Key & Pick<Host, 'next' | 'rotationAt'>): void {
