@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, symlinkSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, symlinkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -40,6 +40,34 @@ test('ansible-lint finds nothing in the collection, by its profile for productio
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test(
+  'a host that answers with more than its own name and key is let in by no Ansible role',
+  { skip },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'banshare-one-key-'));
+    try {
+      const tasks = join(COLLECTION, 'roles/client/tasks/one_key.yml');
+      const play = {
+        hosts: 'localhost',
+        gather_facts: false,
+        tasks: [{ 'ansible.builtin.include_tasks': tasks }],
+      };
+      writeFileSync(join(folder, 'play.yml'), JSON.stringify([play]));
+      const key = '0f'.repeat(32);
+      const codes: (number | null)[] = [];
+      for (const stdout of [`web-1 ${key}`, `web-1 ${key}\nweb-2 ${key}`, `web-1 ${key} x`, '']) {
+        const vars = JSON.stringify({ banshare_key: { stdout } });
+        const words = ['-i', 'localhost,', '-c', 'local', '-e', vars, join(folder, 'play.yml')];
+        const ran = new Running('ansible-playbook', ['ansible-playbook', ...words], { HOME: folder });
+        codes.push((await ran.ended).code);
+      }
+      assert.deepEqual(codes, [0, 2, 2, 2]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
 
 test(
   'the Ansible roles install a fleet over ssh and let it in by its keys; --check and a second run change nothing; a redeploy ends with the first batch that is not well',
