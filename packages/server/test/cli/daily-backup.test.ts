@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -104,6 +105,19 @@ test('a backup is no link’s way elsewhere, a command gets it on standard input
   assert.equal(linked.code, 1);
   assert.match(linked.stderr, /no folder, and links are not followed/);
   assert.deepEqual(readdirSync(target), []);
+
+  // Where everybody may lay something another user was there first.
+  if (process.geteuid?.() === 0) {
+    const shared = join(root, 'shared');
+    mkdirSync(join(shared, 'kept'), { recursive: true, mode: 0o700 });
+    chmodSync(shared, 0o1777);
+    chownSync(join(shared, 'kept'), 65_533, 65_533);
+    await want(fleet, ['to = "/shared/kept"']);
+    const laid = await fleet.server.command('backup');
+    assert.equal(laid.code, 1);
+    assert.match(laid.stderr, /everybody may make folders beside .*another user's/);
+    assert.deepEqual(readdirSync(join(shared, 'kept')), []);
+  }
 
   const got = join(root, 'got');
   await want(fleet, [`command = "sh -c 'umask 077; cat >${got}'"`]);

@@ -364,4 +364,11 @@ test('what was added for a time ends by the clock, is noted then, and is as it w
     audit.newest(10).map(({ what }) => what),
     ['never-ban ended'],
   );
+  // Said anew at the very moment of its end.
+  const renewed = shelf.ledger.write(() =>
+    neverBan.add(added('198.51.100.0/24', { until: null }), NOW + 600),
+  );
+  const [, ended] = await Promise.all([renewed, endNeverBans(at(NOW + 600))]);
+  assert.deepEqual(ended, []);
+  assert.match(neverBan.ruleFor(addressOf('198.51.100.1'), NOW + 600) ?? '', /198\.51\.100\.0\/24/);
 });

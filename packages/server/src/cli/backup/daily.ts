@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { bad, good, type Result } from '@banshare/protocol';
 import {
   asOwner,
@@ -76,6 +76,11 @@ const HANDED = 'Everything of this server went to the command of [backup]. It ho
 /** A folder of the last part of the path is made; what is above it has to be there, so that nothing is written where a disk is missing. */
 function prepare(folder: string): Result<undefined> {
   try {
+    const stranger = laidByAnother(folder);
+    if (stranger !== undefined)
+      return bad(
+        `Cannot back up to "${folder}": everybody may make folders beside ${stranger}, and that one is another user's; name a folder in [backup] to whose way only root or its owner may change`,
+      );
     return asOwner(dirname(folder), () => {
       if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) mkdirSync(folder, { mode: 0o700 });
       const { mode, isDirectory } = lookAt(folder);
@@ -92,6 +97,17 @@ function prepare(folder: string): Result<undefined> {
   } catch (error) {
     return bad(`Cannot back up to "${folder}": ${(error as Error).message}`);
   }
+}
+
+/** What on the way to a folder lies where everybody may lay something, and is another user's: whoever was there first would read the backups. */
+function laidByAnother(folder: string): string | undefined {
+  const parts = resolve(folder).split('/');
+  const way = parts.map((_, index) => parts.slice(0, index + 1).join('/') || '/');
+  return way.find((path) => {
+    const [file, above] = [path, dirname(path)].map((each) => lstatSync(each, { throwIfNoEntry: false }));
+    const isOpen = above !== undefined && (above.mode & 0o002) !== 0;
+    return isOpen && file !== undefined && file.uid !== 0 && file.uid !== process.geteuid?.();
+  });
 }
 
 function lookAt(folder: string): { mode: number; isDirectory: boolean } {
