@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeF
 import { join } from 'node:path';
 import { makeIdentity, writeCertificate, writeHostKey } from '@banshare/transport';
 import { publish } from '../../packages/server/test/reports.ts';
+import { rotate as goOver } from '../../packages/client/src/identity/rotate.ts';
 import { Program, startFleet } from '../fleet/index.ts';
 import {
   as,
@@ -144,6 +145,24 @@ test('two rotations at once leave one new key', async () => {
     assert.equal(await fateOf(as(fleet, keyOf(fleet, name), name)), 'accepted');
     assert.equal((await rotate(fleet, name)).code, 0);
   }
+});
+
+test('rotations that know nothing of one another leave one key, which is let in, and each says so', async () => {
+  await using fleet = await startFleet();
+  const peer = await fleet.addReporter('alone').then(() => fleet.peer('other'));
+  const paths = fleet.pathsOf('alone');
+  const server = {
+    reportEndpoint: `tcp://127.0.0.1:${fleet.server.ports.report}`,
+    publishEndpoint: `tcp://127.0.0.1:${fleet.server.ports.publish}`,
+    serverKey: peer.serverKey,
+  };
+  const before = keyOf(fleet, 'alone');
+  const apart = (): ReturnType<typeof goOver> => goOver(paths, server, () => undefined);
+  for (const result of await Promise.all([apart(), apart()]))
+    assert.match(result.ok ? result.says : result.reason, /^alone has a new key/);
+  assertTidy(fleet, 'alone');
+  assert.equal(await fateOf(as(fleet, keyOf(fleet, 'alone'), 'alone')), 'accepted');
+  await assertShutOut(fleet, before, 'alone');
 });
 
 test('a host that is revoked in the middle of a rotation is shut out with both keys', async () => {

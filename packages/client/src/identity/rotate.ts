@@ -40,18 +40,47 @@ export async function rotate(
   tidyKeys(paths, own.value);
   const next = await nextKey(paths, own.value);
   failpoint('rotating');
-  const answer = await askToRotate(server, own.value, next);
+  let answer = await askToRotate(server, own.value, next);
+  if (isShutOut(answer) && (await comeBack(paths, server, own.value))?.publicHex === own.value.publicHex)
+    answer = (await speak(server, own.value)) ? await askToRotate(server, own.value, next) : answer;
   failpoint('rotating');
+  // Put over the other's key, this one might be none that the server lets in.
+  const other = keyPutMeanwhile(paths, own.value);
+  if (other !== undefined)
+    return goByOther({ paths, server, adopt }, { own: own.value, next, other, answer });
   const fault = faultOf(answer, paths);
   if (fault !== undefined) return fault;
   const key = putNextKey(paths, own.value, next);
   adopt(key);
   failpoint('rotating');
-  const isUsed = await speak(server, key);
-  const state = isUsed
+  return { ok: true, says: `${key.name} has a new key. ${sayUse(await speak(server, key))}` };
+}
+
+function sayUse(isUsed: boolean): string {
+  return isUsed
     ? 'The server goes by it, and shuts the one before out.'
     : 'The server has not heard it yet: the one before counts until it does.';
-  return { ok: true, says: `${key.name} has a new key. ${state}` };
+}
+
+/** The key that this host's file has by now, where that is another than the one read before. */
+function keyPutMeanwhile(paths: HostPaths, own: EnrolledKey): EnrolledKey | undefined {
+  const inFile = readEnrolled(paths);
+  return inFile.ok && inFile.value.publicHex !== own.publicHex ? inFile.value : undefined;
+}
+
+/** Another rotation on this host was faster: its key is what was asked for, and the one made here is forgotten. */
+async function goByOther(
+  { paths, server, adopt }: { paths: HostPaths; server: ServerAddress; adopt: (key: EnrolledKey) => void },
+  { own, next, other, answer }: { own: Identity; next: Identity; other: EnrolledKey; answer: Answer },
+): Promise<Rotated> {
+  const left = readHostKey(paths.keys.hostNext);
+  if (left.ok && left.value.publicHex === next.publicHex) dropNextKey(paths);
+  // The server has taken this one for the next key, in the other's place: it hears of that once more.
+  const isReplaced = answer.ok && answer.reply.status === 'OK' && next.publicHex !== other.publicHex;
+  if (isReplaced) await askToRotate(server, own, other);
+  adopt(other);
+  const says = `${other.name} has a new key: another rotation put it in place meanwhile.`;
+  return { ok: true, says: `${says} ${sayUse(await speak(server, other))}` };
 }
 
 /**
@@ -64,8 +93,8 @@ export async function comeBack(
   server: ServerAddress,
   own: EnrolledKey,
 ): Promise<EnrolledKey | undefined> {
-  const inFile = readEnrolled(paths);
-  if (inFile.ok && inFile.value.publicHex !== own.publicHex) return inFile.value;
+  const other = keyPutMeanwhile(paths, own);
+  if (other !== undefined) return other;
   const before = readHostKey(paths.keys.hostBefore);
   if (!before.ok || before.value.publicHex === own.publicHex) return undefined;
   const answer = await askToRotate(server, before.value, own);
@@ -90,6 +119,11 @@ async function askToRotate(server: ServerAddress, own: Identity, next: Identity)
   } finally {
     requester.close();
   }
+}
+
+/** Whether the server knows nothing of the key that asked, or no longer. */
+function isShutOut(answer: Answer): boolean {
+  return answer.ok ? answer.reply.code === 'unknown-key' : answer.fault === 'not-admitted';
 }
 
 function faultOf(answer: Answer, paths: HostPaths): (Rotated & { ok: false }) | undefined {

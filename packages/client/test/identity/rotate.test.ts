@@ -7,7 +7,7 @@ import { makeIdentity, readHostKey, SignatureChecker, writeHostKey } from '@bans
 import { comeBack, rotate, type Rotated } from '../../src/identity/rotate.ts';
 import { HandMadeServer, type Answering } from '../hand-made-server.ts';
 import { folder } from '../make.ts';
-import type { EnrolledKey } from '../../src/identity/key-files.ts';
+import { type EnrolledKey, putNextKey } from '../../src/identity/key-files.ts';
 
 /** An enrolled host. */
 async function host(root: string): Promise<{ paths: HostPaths; own: EnrolledKey }> {
@@ -123,6 +123,54 @@ test('rotate() makes another key where the one that waits cannot be read', async
   writeFileSync(`${paths.keys.hostNext}.key_secret`, 'damaged');
   assert.equal((await rotate(paths, server.address, nobody)).ok, true);
   assert.equal(existsSync(`${paths.keys.hostNext}.key_secret`), false);
+});
+
+for (const [when, answer] of [
+  [
+    'after the key that asked was shut out for it',
+    { status: 'REFUSED', verdict: 'refused', code: 'unknown-key', reason: 'not enrolled' },
+  ],
+  ['and the server forgot it for the one made here', { status: 'OK', verdict: 'accepted' }],
+] as const) {
+  test(`where another rotation puts its key in place meanwhile, ${when}, rotate() goes by that one and says so`, async () => {
+    using scratch = folder();
+    await using server = await HandMadeServer.start();
+    const { paths, own } = await host(scratch.path);
+    const other = await makeIdentity();
+    server.answer = () => {
+      if (keyAt(paths.keys.host) === own.publicHex) putNextKey(paths, own, other);
+      return answer;
+    };
+    const adopted: string[] = [];
+    const result = await rotate(paths, server.address, ({ publicHex }) => adopted.push(publicHex));
+    assert.match(
+      told(result),
+      /^h1 has a new key: another rotation put it in place meanwhile\. The server goes by/,
+    );
+    assert.deepEqual([keyAt(paths.keys.host), ...adopted], [other.publicHex, other.publicHex]);
+    assert.equal(existsSync(`${paths.keys.hostNext}.key_secret`), false);
+    assert.equal(server.asked.at(-1)?.key, other.publicHex);
+    assert.equal(rotations(server).at(-1)?.next === other.publicHex, answer.status === 'OK');
+  });
+}
+
+test('where the server was restored from a backup of before the last rotation, rotate() has the key before introduce this one, and goes on', async () => {
+  using scratch = folder();
+  await using server = await HandMadeServer.start();
+  const { paths, own } = await host(scratch.path);
+  const before = await makeIdentity();
+  writeHostKey(paths.keys.hostBefore, before, own.name);
+  server.answer = ({ key }) =>
+    key === before.publicHex || rotations(server).some(({ key: asked }) => asked === before.publicHex)
+      ? { status: 'OK', verdict: 'accepted' }
+      : { status: 'REFUSED', verdict: 'refused', code: 'unknown-key', reason: 'not enrolled' };
+  assert.match(
+    told(await rotate(paths, server.address, nobody)),
+    /^h1 has a new key\. The server goes by it/,
+  );
+  const keys = rotations(server).map(({ key }) => key);
+  assert.deepEqual(keys, [own.publicHex, before.publicHex, own.publicHex]);
+  assert.equal(keyAt(paths.keys.host), rotations(server).at(-1)?.next);
 });
 
 test('comeBack() takes the key that the file has by now, else has the key before introduce this one, else knows nothing', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, statSync, type BigIntStats } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { bad, good, oneLine, quote, type Result } from '@banshare/protocol';
@@ -115,23 +115,34 @@ async function open(service: AdminService, peers: Set<Socket>): Promise<Result<A
   return good({ close });
 }
 
-/** Binds the socket; one that a dead daemon left behind is replaced, one that answers is not. */
+/**
+ * Binds the socket; one that a dead daemon left behind is replaced, one that answers is not, nor one that another program has bound
+ * while this one looked: both would take themselves for the only one.
+ */
 async function bind(server: Server, path: string, service: AdminService): Promise<Result<undefined>> {
   const { path: shown, forGroup } = service;
   const mode = forGroup === true ? 0o660 : 0o600;
+  const taken = bad(`Cannot listen at ${shown}: another daemon answers there; stop it first`);
   const first = await tryBind(server, path, mode);
   if (first === undefined) return good(undefined);
-  if (first.code === 'EADDRINUSE' && statSync(path).isSocket()) {
+  const found = first.code === 'EADDRINUSE' ? lookAt(path) : undefined;
+  if (first.code !== 'EADDRINUSE' || found?.isSocket() === false)
+    return bad(`Cannot listen at ${shown}: ${first.message}`);
+  if (found !== undefined) {
     const answer = await askAdmin(shown, { command: 'ping' }, 2000);
-    if (answer.ok || answer.code !== 'no-daemon') {
-      return bad(`Cannot listen at ${shown}: another daemon answers there; stop it first`);
-    }
+    if (answer.ok || answer.code !== 'no-daemon') return taken;
+    const now = lookAt(path);
+    // A number of a file is given to the next one at once, its time is not.
+    if (now !== undefined && (now.ino !== found.ino || now.ctimeNs !== found.ctimeNs)) return taken;
     rmSync(path, { force: true });
-    const second = await tryBind(server, path, mode);
-    if (second === undefined) return good(undefined);
-    return bad(`Cannot listen at ${shown}: ${second.message}`);
   }
-  return bad(`Cannot listen at ${shown}: ${first.message}`);
+  const second = await tryBind(server, path, mode);
+  if (second === undefined) return good(undefined);
+  return second.code === 'EADDRINUSE' ? taken : bad(`Cannot listen at ${shown}: ${second.message}`);
+}
+
+function lookAt(path: string): BigIntStats | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false });
 }
 
 async function tryBind(

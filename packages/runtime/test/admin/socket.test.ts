@@ -21,6 +21,19 @@ async function raw(path: string, bytes: string | Buffer, end: boolean): Promise<
   return text;
 }
 
+/** A socket that a daemon left behind which was killed. */
+async function leaveBehind(path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true });
+  const dead = spawn(process.execPath, [
+    '-e',
+    `require('net').createServer().listen(${JSON.stringify(path)}, () => console.log())`,
+  ]);
+  await once(dead.stdout, 'data');
+  dead.kill('SIGKILL');
+  await once(dead, 'exit');
+  assert.ok(existsSync(path));
+}
+
 test('askAdmin() brings a request to serveAdmin() and its answer back', async (t) => {
   const path = socketPath(t);
   await serving(t, path, (request) => ({ ok: true, result: request }));
@@ -110,17 +123,25 @@ test('serveAdmin() serves others while peers send nothing, and closes although t
 
 test('serveAdmin() replaces the socket of a daemon that was killed', async (t) => {
   const path = socketPath(t);
-  mkdirSync(dirname(path), { recursive: true });
-  const dead = spawn(process.execPath, [
-    '-e',
-    `require('net').createServer().listen(${JSON.stringify(path)}, () => console.log())`,
-  ]);
-  await once(dead.stdout, 'data');
-  dead.kill('SIGKILL');
-  await once(dead, 'exit');
-  assert.ok(existsSync(path));
+  await leaveBehind(path);
   await serving(t, path, () => ({ ok: true, result: 'new' }));
   assert.deepEqual(await askAdmin(path, { command: 'x' }, 2000), { ok: true, result: 'new' });
+});
+
+test('serveAdmin() lets one alone of several that begin at once replace the socket of a daemon that was killed', async (t) => {
+  const path = socketPath(t);
+  await leaveBehind(path);
+  const ended = new AbortController();
+  t.after(() => ended.abort());
+  const begun = await Promise.all(
+    Array.from({ length: 5 }, (_, n) =>
+      serveAdmin({ path, handle: () => ({ ok: true, result: n }), signal: ended.signal }),
+    ),
+  );
+  const [only, ...others] = begun.flatMap(({ ok }, n) => (ok ? [n] : []));
+  assert.deepEqual(others, []);
+  assert.deepEqual(await askAdmin(path, { command: 'x' }, 2000), { ok: true, result: only });
+  for (const each of begun) if (!each.ok) assert.match(each.fault, /another daemon answers there/);
 });
 
 test('serveAdmin() leaves the socket of a living daemon alone', async (t) => {
