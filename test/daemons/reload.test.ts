@@ -27,7 +27,7 @@ test('banshare-server reload takes over server.d, of which later files count mor
   writeFileSync(serverDrop('20-later.toml'), '[limits]\nactive = 3\n');
   writeFileSync(
     serverDrop('10-first.toml'),
-    'limits.active = 4\ndedupe.window = "1m"\nenrolment.per-minute = 7\n',
+    'limits.active = 4\ndedupe.window = "1m"\nenrolment.gone-after = "8d"\n',
   );
   writeFileSync(serverDrop('.30-hidden.toml'), 'nonsense');
   const { files, changed, needsRestart } = await reload();
@@ -39,14 +39,14 @@ test('banshare-server reload takes over server.d, of which later files count mor
     { key: 'dedupe.window', was: '300 s', is: '60 s' },
     { key: 'limits.active', was: '50', is: '3' },
   ]);
-  assert.deepEqual(needsRestart, ['enrolment.per-minute']);
+  assert.deepEqual(needsRestart, ['enrolment.gone-after']);
   const { todo } = await server.json<{ todo: { code: string; text: string }[] }>('status');
   const entry = todo.find(({ code }) => code === 'needs-restart');
-  assert.match(entry?.text ?? '', /enrolment\.per-minute; systemctl restart banshare-server/);
+  assert.match(entry?.text ?? '', /enrolment\.gone-after; systemctl restart banshare-server/);
   const said = await server.says('reload');
   assert.match(
     said,
-    /Nothing changes by it\.\nChanged as well, and taken over only by a restart: enrolment\.per-minute\./,
+    /Nothing changes by it\.\nChanged as well, and taken over only by a restart: enrolment\.gone-after\./,
   );
 });
 
@@ -134,6 +134,6 @@ test('a backup carries server.d, and a restore lays it', async () => {
   rmSync(join(server.root, 'etc/banshare/server.d'), { recursive: true });
   const restored = await server.command('restore', file);
   assert.equal(restored.code, 0, restored.stderr);
-  assert.equal(readFileSync(serverDrop('10-first.toml'), 'utf8').includes('per-minute = 7'), true);
+  assert.equal(readFileSync(serverDrop('10-first.toml'), 'utf8').includes('gone-after = "8d"'), true);
   assert.ok(!existsSync(serverDrop('.30-hidden.toml')));
 });

@@ -53,6 +53,7 @@ export function reloaderOf(
       'limits.fleet-per-minute': limits,
       'limits.active': 'where-used',
       'enrolment.mode': () => parts.membership.configure(config.enrolment.mode),
+      'enrolment.per-minute': () => parts.membership.takeAMinute(config.enrolment.perMinute),
       'backup.to': 'where-used',
       'backup.command': 'where-used',
       'backup.keep': 'where-used',

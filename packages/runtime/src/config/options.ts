@@ -161,10 +161,12 @@ export const serverOptions = {
     '7d',
     'A host that was not heard of for so long leaves the counts, until it comes back.',
   ),
-  'enrolment.per-minute': option(
-    integer(1, 1_000_000),
-    120,
-    'New hosts taken in a minute, five times as many at once; more come later, which their clients do by themselves.',
+  'enrolment.per-minute': live(
+    option(
+      integer(1, 1_000_000),
+      120,
+      'New hosts taken in a minute, five times as many at once; more come later, which their clients do by themselves.',
+    ),
   ),
   ...backup,
   'drill.every': live(

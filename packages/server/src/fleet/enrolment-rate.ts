@@ -19,12 +19,18 @@ const OVER_AFTER = 3600;
  * of the audit log. So newcomers come at a rate, and only so many wait for an operator; the others are asked to come later.
  */
 export class EnrolmentRate {
-  readonly #perMinute: number;
+  #perMinute: number;
   #bucket: TokenBucket | undefined;
   #hold: (EnrolmentHold & { last: number }) | undefined;
 
   constructor(perMinute: number) {
     this.#perMinute = perMinute;
+  }
+
+  /** So many a minute are taken from now on: it counts anew, as after a start. */
+  changed(perMinute: number): void {
+    this.#perMinute = perMinute;
+    this.#bucket = undefined;
   }
 
   /** Asks for one more newcomer; `pending` is how many wait for an operator, where this one would too. */

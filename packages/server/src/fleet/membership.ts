@@ -79,6 +79,11 @@ export class Membership {
     this.#parts.admissions.openJoining(this.mode !== 'closed');
   }
 
+  /** So many newcomers are taken in a minute from now on. */
+  takeAMinute(newcomers: number): void {
+    this.#newcomers.takeAMinute(newcomers);
+  }
+
   /** What holds newcomers back, or did within the last hour. */
   get hold(): EnrolmentHold | undefined {
     return this.#newcomers.hold;

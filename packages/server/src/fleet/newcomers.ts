@@ -54,6 +54,11 @@ export class Newcomers {
     this.#rate = new EnrolmentRate(parts.newcomersPerMinute);
   }
 
+  /** Takes so many in a minute from now on. */
+  takeAMinute(newcomers: number): void {
+    this.#rate.changed(newcomers);
+  }
+
   /** What holds newcomers back, or did within the last hour. */
   get hold(): EnrolmentHold | undefined {
     return this.#rate.hold(this.#parts.now());
