@@ -104,19 +104,26 @@ test('One host that floods under the default limits brings 200 bans, the rest co
   const evil = await fleet.peer('evil');
   assert.ok(evil.name);
   const verdicts: string[] = [];
-  for (let n = 0; n < 205; n += 1) {
-    const report = { prog: 'fail2ban', jail: 'sshd', ip: `198.51.100.${n}` } as Report;
+  const began = performance.now();
+  // It gets one more for each second that this takes, which a busy machine makes many.
+  while (!verdicts.includes('limit') && verdicts.length < 500) {
+    const [n, ip] = [verdicts.length, verdicts.length < 250 ? '198.51.100' : '203.0.113'];
+    const report = { prog: 'fail2ban', jail: 'sshd', ip: `${ip}.${n % 250}` } as Report;
     const answer = await evil.ask({ kind: 'report', sender: evil.name, report });
-    assert.ok(answer.ok);
+    assert.ok(answer.ok, JSON.stringify(answer));
     verdicts.push(answer.reply.code ?? answer.reply.verdict);
   }
+  const seconds = (performance.now() - began) / 1000;
   const accepted = verdicts.filter((verdict) => verdict === 'accepted').length;
-  // It gets one more for each second that this takes.
-  assert.ok(accepted >= 200 && verdicts.includes('limit'), JSON.stringify(verdicts.slice(195)));
+  assert.deepEqual(verdicts.slice(accepted), ['limit']);
+  assert.ok(accepted >= 200 && accepted <= 201 + seconds, `${accepted} in ${seconds} s`);
   await fleet.server.line(/Far more new bans than usual.*evil/);
   const { code, stdout } = await fleet.server.asks('status', '--urgent');
   assert.equal(code, 1);
-  assert.match(stdout, /URGENT: Hosts brought 20\d new bans in 10 minutes.* undo --host evil --since 10m/);
+  const urgent = new RegExp(
+    `URGENT: Hosts brought ${accepted} new bans in 10 minutes.* undo --host evil --since 10m`,
+  );
+  assert.match(stdout, urgent);
 });
 
 test("Above the fleet's limit new bans are held until an operator releases or drops them", async () => {
