@@ -3,7 +3,9 @@ import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
+import { Hono } from 'hono';
 import { PAGE_TOML, runProgram, startFleet, startPage } from '../../../../test/fleet/index.ts';
+import { letIn, type Behind } from '../../src/web/door/guard.ts';
 import { isNamed, isOwnOrigin, namesOf } from '../../src/web/door/names.ts';
 import { Sessions } from '../../src/web/door/sessions.ts';
 import { listenFaults } from '../../src/web/listen.ts';
@@ -141,6 +143,30 @@ test('every answer forbids code within a page, frames and keeping, and too many 
   const answers = await Promise.all(Array.from({ length: 130 }, () => page.get('/', hasty)));
   assert.ok(answers.some(({ status }) => status === 429));
   assert.equal((await page.get('/', cookie)).status, 200);
+});
+
+test('whom a proxy lets in no more is sent what moves for ten minutes at most: his browser has to come by the proxy again', async () => {
+  let [now, isLetIn]: [number, () => boolean] = [0, () => false];
+  const web = { listen: { unix: '/run/page.sock' }, userHeader: 'X-Remote-User' };
+  const app = new Hono<Behind>();
+  app.use(
+    letIn(
+      web as unknown as Parameters<typeof letIn>[0],
+      new Sessions(),
+      (context) => context.text('no', 401),
+      () => now,
+    ),
+  );
+  app.get('/live', (context) => {
+    isLetIn = context.get('isLetIn');
+    return context.text('follows');
+  });
+  assert.equal((await app.request('/live')).status, 401);
+  assert.equal((await app.request('/live', { headers: { 'X-Remote-User': 'anna' } })).status, 200);
+  now = 600;
+  assert.equal(isLetIn(), true);
+  now = 601;
+  assert.equal(isLetIn(), false);
 });
 
 test('a login ends after twelve hours, or when somebody logs out', async () => {

@@ -13,6 +13,8 @@ export const COOKIE = 'banshare-session';
 const PER_MINUTE = 600;
 const AT_ONCE = 100;
 const MOST_BUCKETS = 1000;
+/** Whom a proxy lets in no more this page cannot know: what goes on is ended after so long, and the browser comes again by the proxy. */
+const PROXY_SECONDS = 600;
 /** A name as people have it: what a proxy says is shown and written into the audit log. */
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,39}$/u;
 
@@ -67,7 +69,13 @@ export function checkOrigin(web: ServerConfig['web'], sayNo: SayNo): MiddlewareH
 }
 
 /** Lets in whom a cookie or, behind a proxy, a header names; everybody else is told how to come in. */
-export function letIn(web: ServerConfig['web'], sessions: Sessions, sayNo: SayNo): MiddlewareHandler<Behind> {
+export function letIn(
+  web: ServerConfig['web'],
+  sessions: Sessions,
+  sayNo: SayNo,
+  clock: () => number = monotonicSeconds,
+): MiddlewareHandler<Behind> {
+  const isByProxy = web.userHeader !== undefined && web.listen.unix !== undefined;
   const buckets = new Map<string, TokenBucket>();
   const proxied = new Map<string, Visitor>();
   const known = (context: Context): Visitor | undefined => {
@@ -85,14 +93,17 @@ export function letIn(web: ServerConfig['web'], sessions: Sessions, sayNo: SayNo
     const visitor = known(context);
     if (visitor === undefined)
       return sayNo(context, 401, 'You are not logged in, or your twelve hours are over.');
-    const now = monotonicSeconds();
+    const now = clock();
     if (buckets.size > MOST_BUCKETS) buckets.clear();
     const bucket = buckets.get(visitor.token) ?? new TokenBucket(PER_MINUTE, AT_ONCE, now);
     buckets.set(visitor.token, bucket);
     if (!bucket.take(now)) return sayNo(context, 429, 'Too many requests: wait a moment.');
     context.set('visitor', visitor);
     // Asked again by what goes on for hours.
-    context.set('isLetIn', () => known(context) !== undefined);
+    context.set(
+      'isLetIn',
+      () => known(context) !== undefined && !(isByProxy && clock() - now > PROXY_SECONDS),
+    );
     return next();
   };
 }

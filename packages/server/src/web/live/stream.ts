@@ -8,6 +8,8 @@ import type { LiveViews } from './live-views.ts';
 const MOST_FOLLOWERS = 60;
 /** A sign of life, so that no proxy takes the stream for dead; milliseconds. */
 const BEAT_MS = 15_000;
+/** A browser comes again after so many milliseconds. */
+const AGAIN_MS = 1000;
 /** No address of a view is longer. */
 const LONGEST_ADDRESS = 2000;
 
@@ -62,8 +64,8 @@ export function streamView(
       end();
       wake();
     });
-    // At once, so that the browser knows that it follows.
-    await stream.write(': follows\n\n');
+    // At once, so that the browser knows that it follows; and how soon it comes again where this ends.
+    await stream.write(`retry: ${AGAIN_MS}\n\n`);
     while (!stream.aborted && isLetIn()) {
       isWoken = false;
       const text = view.textSince(state);
