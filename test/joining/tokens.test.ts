@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
-import { parseToken } from '@banshare/runtime';
+import { formatToken, parseToken } from '@banshare/runtime';
 import { writeHostKey } from '@banshare/transport';
 import {
   runProgram,
@@ -295,6 +295,13 @@ test('A host that is in a fleet stays there where the token of another is of no 
   assert.match(refused.stderr, new RegExp(`the token ${id} is for .*stays in the fleet where it is`));
   host.writeToml(`server-public-key = "${secret.publicKey}"\n`);
   assert.match((await joins(host, text, '-')).stderr, /client\.toml names another server/);
+  // Nor where nobody answers by it: the host would be in no fleet.
+  host.writeToml('');
+  const nowhere = formatToken({ ...read.value, servers: ['127.0.0.8'] });
+  const away = await joins(host, nowhere, '-');
+  assert.equal(away.code, 75);
+  assert.match(away.stderr, /stays in the fleet where it is, and the token is not kept/);
+  assert.equal(existsSync(host.paths.keys.token), false);
   assert.deepEqual(
     [host.paths.joined, host.paths.fleetNote].map((path) => readFileSync(path, 'utf8')),
     [first, note],

@@ -30,6 +30,7 @@ import { readSetup } from './read-setup.ts';
 /** A token has a few hundred characters, and a file of it some comments. */
 const MOST_BYTES = 65_536;
 const ANSWER_MS = 10_000;
+const KEPT = '. The token is kept for the daemon, which goes on asking until the token ends';
 const AS_ARGUMENT =
   'a token is never an argument: ps shows arguments to every user of this machine, and the shell keeps them. Give it to banshare-client join - on standard input, or in a file of mode 0600 by join --file FILE; revoke the one that was typed: banshare-server token revoke ID';
 
@@ -72,13 +73,22 @@ export async function join(
       return unusable(EXIT.configuration, `Cannot join: ${placed.fault}`);
     }
     const joined = await joinBy(paths, placed.value, read.ok ? read.value : '', token.value);
-    // A token that is of no use takes no host out of the fleet where it is. One that is in none may be admitted by its key there.
-    const stays = joined.outcome === 'refused' && readEnrolled(paths).ok && putBack();
-    const where = stays ? '. This host stays in the fleet where it is' : '';
+    const where = settlePlace(paths, joined.outcome, putBack);
     return { ...joined, says: `${joined.says}${where}${await wakeDaemon(paths)}` };
   } catch (error) {
     return unusable(EXIT.failed, `Cannot join: ${(error as Error).message}; run it as root`);
   }
+}
+
+/**
+ * Where a host stays that has not joined, in words. A token that is of no use, or of nowhere, takes no host out of the fleet where it is;
+ * one that is in none may be admitted there by its key.
+ */
+function settlePlace(paths: HostPaths, outcome: Joined['outcome'], putBack: () => boolean): string {
+  if (outcome !== 'refused' && outcome !== 'not reached') return '';
+  if (!readEnrolled(paths).ok || !putBack()) return outcome === 'not reached' ? KEPT : '';
+  removeToken(paths);
+  return '. This host stays in the fleet where it is, and the token is not kept';
 }
 
 /** A token lies in a plain file of whoever calls, or root's, that nobody else reads. */
@@ -211,8 +221,7 @@ function outcomeOf(result: Enrolment, wanted: string): Joined {
     };
   if (kind === 'no')
     return { outcome: 'refused', name: wanted, says: `Not joined: ${reason}`, code: EXIT.failed };
-  const says = `Not joined yet: ${reason}. The token is kept for the daemon, which goes on asking until the token ends`;
-  return { outcome: 'not reached', name: wanted, says, code: EXIT.notNow };
+  return { outcome: 'not reached', name: wanted, says: `Not joined yet: ${reason}`, code: EXIT.notNow };
 }
 
 function nameOf({ name }: ClientConfig): string {
