@@ -35,7 +35,7 @@ const ALIVE = process.pid;
 const SCRIPT = `
   cd "$1" || exit 1
   PATH=$1:$PATH role=server upgrade=yes new_generation=no role_sets=programs live=yes stage=$1 still_starts=
-  . "$2/say.sh"; . "$2/service.sh"
+  . "$2/say.sh"; . "$2/unit.sh"; . "$2/service.sh"
   with_systemd() { :; }
   changed() { :; }
   undo() { say "puts back $1"; echo "0|active|running|1|0||notify" >states; }

@@ -66,7 +66,7 @@ test('a lab ends with the process that started it, also by kill -9', { skip }, a
 });
 
 test('a host ends by itself when its time to live is over', { skip }, async () => {
-  await using lab = await startLab({ hosts: ['h1'], timeToLiveSeconds: 2 });
+  await using lab = await startLab({ hosts: ['h1'], timeToLiveSeconds: 8 });
   const { pid } = lab.host('h1');
   await untilTrue(PATIENCE_MS, 'h1 to end', async () => namespaces(pid).length === 0);
 });

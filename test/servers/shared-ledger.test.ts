@@ -172,6 +172,7 @@ test(
     await all.postgres.run();
     await all.a.line(/The shared log can be written/);
     await publish(peer, '203.0.113.32');
+    await settled(all);
     assert.match(await all.b.says('bans', '203.0.113.32'), /203\.0\.113\.32/);
     subscription.close();
   },

@@ -214,7 +214,7 @@ function decidingOf(
 ): DecideParts {
   const activeBans = new ActiveCount(ledger);
   const counted = [limits, activeBans];
-  const elsewhere = ledger.isShared ? new ReportedElsewhere(ledger.sql) : undefined;
+  const elsewhere = ledger.isShared ? new ReportedElsewhere(ledger) : undefined;
   ledger.follow({
     begins: () => {
       for (const each of counted) each.begins();

@@ -26,6 +26,6 @@ test('findServer() names what is missing where nothing is baked in', () => {
   assert.deepEqual(findServer({ ...config, server: ['127.0.0.1'] }), {
     ok: false,
     fault:
-      'Cannot tell where the server is: no fleet is baked into this program; set report-port, publish-port, server-public-key in client.toml',
+      'Cannot tell where the server is: no fleet is baked into this program; set report-port, publish-port, server-public-key in client.toml, or give banshare-client join - a token',
   });
 });

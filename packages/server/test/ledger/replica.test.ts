@@ -271,7 +271,7 @@ test('a replica that starts again goes on where it was, and one that is alone re
 
 test('what is written outside of the queue is refused where servers share the ledger: the others would not have it', async () => {
   using pair = await Pair.begin();
-  const write = () => pair.a.ledger.sql("INSERT INTO never_ban VALUES ('192.0.2.0/24', 1)").run();
+  const write = () => pair.a.ledger.sql("INSERT INTO never_ban (range, at) VALUES ('192.0.2.0/24', 1)").run();
   assert.throws(write, /outside of the ledger's queue/);
 });
 
@@ -325,7 +325,7 @@ test('a piece that throws after it has written changes nothing, at its own serve
   const { a } = pair;
   const entries = pair.log.entries.length;
   const half = a.ledger.write(({ sql }) => {
-    sql("INSERT INTO never_ban VALUES ('192.0.2.0/24', 1)").run();
+    sql("INSERT INTO never_ban (range, at) VALUES ('192.0.2.0/24', 1)").run();
     throw new Error('the other half is refused');
   });
   await assert.rejects(half, /the other half is refused/);

@@ -49,7 +49,8 @@ test('what is asked for in one turn is one commit, and a piece that throws is ta
 
 test('a row that may not be is the fault of its piece, and the others are committed', async () => {
   using shelf = new LedgerOfTest();
-  const twice = (): unknown => shelf.ledger.sql("INSERT INTO never_ban VALUES ('192.0.2.0/24', 1)").run();
+  const twice = (): unknown =>
+    shelf.ledger.sql("INSERT INTO never_ban (range, at) VALUES ('192.0.2.0/24', 1)").run();
   const done = await Promise.allSettled([shelf.ledger.write(twice), shelf.ledger.write(twice)]);
   assert.deepEqual(
     done.map(({ status }) => status),
@@ -116,7 +117,7 @@ test('triggers tell which settings, ranges and hosts a commit touched, and not t
   await Promise.allSettled([failing, ledger.write(() => settings.put('status-asked', '1'))]);
   await ledger.write(() => settings.put('frozen', '{}'));
   await ledger.write(() => settings.put('frozen', '{"a":1}'));
-  await ledger.write(({ sql }) => sql("INSERT INTO never_ban VALUES ('192.0.2.0/24', 1)").run());
+  await ledger.write(({ sql }) => sql("INSERT INTO never_ban (range, at) VALUES ('192.0.2.0/24', 1)").run());
   await ledger.write(({ sql }) => sql("INSERT INTO seen_at VALUES (1, '192.0.2.1', 1)").run());
   await ledger.write(() => book.change(host, { approved: NOW }));
   assert.deepEqual(

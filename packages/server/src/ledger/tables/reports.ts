@@ -57,11 +57,12 @@ export function countReported(sql: Sql, events: readonly Event[]): number {
 
 /** What hosts report at the other servers of a shared ledger: each of their commits adds some. */
 export class ReportedElsewhere {
-  readonly #sql: Sql;
+  readonly #ledger: { readonly sql: Sql };
   #seen: number;
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  /** Each question goes to the file as it is open then: one that failed was opened again. */
+  constructor(ledger: { readonly sql: Sql }) {
+    this.#ledger = ledger;
     this.#seen = this.#last();
   }
 
@@ -73,7 +74,7 @@ export class ReportedElsewhere {
   /** Behind a commit of another server: how much each host reported there. */
   take(): ReadonlyMap<number, number> {
     const counts = new Map<number, number>();
-    for (const row of this.#sql('SELECT host FROM reports WHERE n > ?').all(this.#seen) as Row[]) {
+    for (const row of this.#ledger.sql('SELECT host FROM reports WHERE n > ?').all(this.#seen) as Row[]) {
       const host = Number(row['host']);
       counts.set(host, (counts.get(host) ?? 0) + 1);
     }
@@ -82,7 +83,7 @@ export class ReportedElsewhere {
   }
 
   #last(): number {
-    return Number((this.#sql('SELECT max(n) AS n FROM reports').get() as Row)['n'] ?? 0);
+    return Number((this.#ledger.sql('SELECT max(n) AS n FROM reports').get() as Row)['n'] ?? 0);
   }
 }
 
