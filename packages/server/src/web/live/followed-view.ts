@@ -16,6 +16,11 @@ export type State = {
 
 /** So much of the time at most goes into making one view again and again. */
 const MAKING_SHARE = 0.1;
+/**
+ * After a quiet time the second making waits for so much of the usual rest only: somebody who has just opened a page would see the first ban
+ * up to a second late.
+ */
+const SHORT_REST = 0.25;
 
 /**
  * One view that somebody looks at, or many do: made anew once for all of them, when something may have changed, and so often at most. Who
@@ -92,13 +97,15 @@ export class FollowedView {
     this.#isMaking = true;
     this.#isWanted = false;
     const began = monotonicSeconds();
+    const wasQuiet = began - this.#earliest > this.#leastSeconds;
     try {
       this.#take(await this.#make());
     } catch {
       // It is tried again with the next change; who opens it anew reads why it cannot be made.
     }
     const took = monotonicSeconds() - began;
-    this.#earliest = began + Math.max(this.#leastSeconds, took / MAKING_SHARE);
+    const rest = Math.max(this.#leastSeconds, took / MAKING_SHARE);
+    this.#earliest = began + (wasQuiet ? SHORT_REST * rest : rest);
     this.#isMaking = false;
     if (this.#isWanted) this.mayHaveMoved();
   }
