@@ -40,14 +40,27 @@ sweep_programs() {
   done
 }
 
+# An empty folder of completion is one that was made for it: the shell is not there.
+remove_share() {
+  shared=$root$(shared_path "$1")
+  rm -f "$shared"
+  case $1 in
+  man/*) ;;
+  *)
+    shared=${shared%/*}
+    rmdir "$shared" "${shared%/*}" 2>/dev/null || :
+    ;;
+  esac
+}
+
 # The other role keeps what it shares with this one.
 uninstall_library() {
   for prefix in $program_prefixes; do rm -f "$root$library/$prefix".* "$root$library/$prefix"-*; done
   for file in $program_scripts; do rm -f "$root$library/${file##*/}"; done
-  for file in $role_shares; do rm -f "$root$(shared_path "$file")"; done
+  for file in $role_shares; do remove_share "$file"; done
   if ! [ -e "$root$library/client.mjs" ] && ! [ -e "$root$library/server.mjs" ]; then
     rm -f "$root$library/node" "$root$library/zeromq.node" "$root$library/LICENCES"
     rmdir "$root$library" 2>/dev/null || :
-    for file in $common_shares; do rm -f "$root$(shared_path "$file")"; done
+    for file in $common_shares; do remove_share "$file"; done
   fi
 }

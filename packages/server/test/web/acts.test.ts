@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { askAdmin } from '@banshare/runtime';
-import { PAGE_TOML, startFleet, startPage, untilTrue } from '../../../../test/fleet/index.ts';
+import { PAGE_TOML, startFleet, startPage, untilAnswered } from '../../../../test/fleet/index.ts';
 import type { Status } from '../../src/operator/status.ts';
 import { refusalOf } from '../../src/web/acts/act-pages.ts';
 import { ban, neverBanAdd, unban } from '../../src/web/acts/ban-acts.ts';
@@ -126,7 +126,8 @@ test('a host that waits is let in, and shut out only by whoever says that he wan
   const newcomer = await fleet.newcomer();
   await newcomer.enrol('new1', ['203.0.113.200']);
   // A view is as of a moment ago.
-  await untilTrue(10_000, 'the page to name who waits', async () => (await view('/held')).includes('new1'));
+  const named = async (): Promise<true | undefined> => (await view('/held')).includes('new1') || undefined;
+  await untilAnswered(named, 10_000, () => 'the page to name who waits');
   assert.match(
     (await act('approve', { name: 'new1', address: '203.0.113.200' })).said,
     /new1 is in the fleet/,
