@@ -175,7 +175,9 @@ test('a page that may only look has no acts, and the server would carry none out
   // A reload of the server alone lets it act, and takes that back.
   appendFileSync(fleet.server.paths.serverConfig, 'acts = true\n');
   await fleet.server.says('reload');
-  assert.match(await (await looking.get('/', guest)).text(), /href="\/acts"/);
+  const mayAct = async (): Promise<true | undefined> =>
+    (await (await looking.get('/', guest)).text()).includes('href="/acts"') || undefined;
+  await untilAnswered(mayAct, 10_000, () => 'the page to act');
   assert.equal((await looking.get('/act/ban', guest)).status, 200);
 });
 
