@@ -128,8 +128,13 @@ async function makeRoot({ name, suite, architecture }: System, file: string): Pr
     file,
     debianMirror()!,
   ];
-  // What it mounts and unpacks meanwhile goes with it, however it ends.
-  const inItsOwnTmp = ['sh', '-euc', 'mount -t tmpfs -o mode=1777 tmp /tmp; exec mmdebstrap "$@"', 'sh'];
+  // What it mounts and unpacks meanwhile goes with it, however it ends; not in /tmp, where this checkout may lie.
+  const inItsOwnTmp = [
+    'sh',
+    '-euc',
+    'mount -t tmpfs -o mode=1777 tmp /mnt; export TMPDIR=/mnt; exec mmdebstrap "$@"',
+    'sh',
+  ];
   const alone = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const title = `mmdebstrap of ${name}`;
   const made = isForeign
