@@ -18,8 +18,8 @@ import { isLong } from './chance.ts';
 import { ip, isInside, ownNetworkSkip, runInOwnNetwork } from './own-network.ts';
 import { Network } from './surroundings.ts';
 
-// Two servers on one ledger, whose database is three machines below Patroni, strict, each in a network of its own and with a member of etcd: what
-// takes the primary away takes one of three of these too.
+// Two servers on one ledger, whose database is three machines below Patroni, strict, each in a network of its own. At length each has a member of
+// etcd too, and what takes the primary away takes one of three of these; in short there is one etcd, which stays.
 const MACHINES = ['one', 'two', 'three'];
 const HUB = '10.9.0.254';
 /** Nobody answers reports for no longer than this when the primary is gone: its lease is 20 s. */
@@ -64,7 +64,7 @@ async function start(): Promise<void> {
     networks.set(name, network);
     machines[name] = { address, through: network.inside.through };
   }
-  patroni = ends.use(await Patroni.start(MACHINES, machines));
+  patroni = ends.use(await Patroni.start(MACHINES, machines, isLong ? undefined : HUB));
   fleet = ends.use(await startFleet({ servers: ['127.0.0.1', '127.0.0.2'] }));
   await fleet.addReporter('h1');
   twin = await fleet.addTwin();

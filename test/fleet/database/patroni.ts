@@ -48,26 +48,26 @@ export class Patroni implements AsyncDisposable {
   #etcd: ChildProcess | undefined;
   #members: readonly Member[] = [];
 
-  /** Resolves once one of them can be written and waits for another. They may each have a machine of their own, with a member of etcd on each. */
+  /**
+   * Resolves once one of them can be written and waits for another. They may each have a machine of their own, with a member of etcd on each, or
+   * all reach one at an address that is none of theirs.
+   */
   static async start(
     names: readonly string[],
     machines?: Readonly<Record<string, MachineAddress>>,
+    etcd: string | undefined = machines === undefined ? LOOPBACK.address : undefined,
   ): Promise<Patroni> {
     const made = new Patroni();
     try {
-      made.#members = (machines === undefined ? ['one'] : names).map((name) => ({
+      made.#members = (etcd === undefined ? names : ['one']).map((name) => ({
         name,
-        address: (machines?.[name] ?? LOOPBACK).address,
+        address: etcd ?? (machines?.[name] ?? LOOPBACK).address,
         client: takePort(),
         peer: takePort(),
       }));
-      if (machines === undefined) made.#etcd = made.#runEtcd(made.#members[0]);
+      if (etcd !== undefined) made.#etcd = made.#runEtcd(made.#members[0]);
       for (const [index, name] of names.entries())
-        made.#lay(
-          name,
-          machines?.[name] ?? LOOPBACK,
-          machines === undefined ? undefined : made.#members[index],
-        );
+        made.#lay(name, machines?.[name] ?? LOOPBACK, etcd === undefined ? made.#members[index] : undefined);
       for (const node of made.#nodes) made.#run(node);
       const leader = await made.untilWritable();
       made.sql(leader, `CREATE ROLE banshare LOGIN PASSWORD '${PASSWORD}'`);
