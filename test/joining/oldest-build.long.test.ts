@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { formatToken } from '@banshare/runtime';
 import { makeCurvePair } from '@banshare/transport';
 import {
@@ -12,6 +13,7 @@ import {
   Program,
   runProgram,
   startFleet,
+  untilAnswered,
   type FleetHost,
   type Ran,
 } from '../fleet/index.ts';
@@ -27,6 +29,8 @@ function whyLacking(): string | false {
   if (found.status === 0) return false;
   return `SKIPPED: the commit ${OLDEST} is not here; a clone with all of the history has it (git fetch --unshallow)`;
 }
+
+type Listed = { hosts: { name: string; state: string; lag: number }[] };
 
 /** Lays the packages of that version beside the dependencies of this one, which are the same; returns where each program begins. */
 function layOldest(folder: string): (name: 'client' | 'report' | 'server') => string {
@@ -88,16 +92,13 @@ test(
     await fleet.server.says('ban', '203.0.113.7', '--for', '1h');
     await old.start({ main });
     assert.deepEqual((await old.commands.next()).slice(-1), ['203.0.113.7']);
-    const { hosts } = await fleet.server.json<{ hosts: { name: string; state: string; lag: number }[] }>(
-      'hosts',
-    );
-    assert.deepEqual(
-      hosts
-        .filter(({ lag, state }) => lag === 0 && state === 'active')
-        .map(({ name }) => name)
-        .toSorted(),
-      ['new-1', 'old-1'],
-    );
+    // Each says a moment later how far it is.
+    const areInStep = async (): Promise<true | undefined> => {
+      const { hosts } = await fleet.server.json<Listed>('hosts');
+      const inStep = hosts.filter(({ lag, state }) => lag === 0 && state === 'active');
+      return isDeepStrictEqual(inStep.map(({ name }) => name).toSorted(), ['new-1', 'old-1']) || undefined;
+    };
+    await untilAnswered(areInStep, 20_000, () => 'both hosts to have everything');
   },
 );
 
