@@ -43,7 +43,7 @@ type View = {
 /** The views, each at its address. */
 const VIEWS: Readonly<Record<string, View>> = {
   '/': {
-    leastSeconds: 0.9,
+    leastSeconds: 0.5,
     make: async ({ freshSeconds }, { watch }) => {
       const known = await watch.look(freshSeconds);
       return { title: titleOf(known), content: nowPage(known, wallSeconds()) };
