@@ -129,7 +129,7 @@ systems: bundles ## banshare on Debian 11 to sid, each booted in namespaces of i
 	@BANSHARE_SYSTEMS=all $(NODE) --test --test-concurrency=1 --test-reporter=spec 'test/systems/*.test.ts'
 
 check: deps ## the gate: format, lint, types, dead code, shellcheck, manual, systemd units
-	@sh scripts/check.sh
+	@sh scripts/checks/check.sh
 
 # Lays out and mends what `make check` complains of, as far as the tools can, and the reference that `make test` compares.
 fix: deps reference ## mends what prettier and the linter can, and writes the reference

@@ -5,7 +5,7 @@ import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { postgresSkip } from '../test/fleet/database/postgres.ts';
 import { isMet, machine, table, type Figure } from './bench/figures.ts';
-import { BenchFleet } from './bench/fleet.ts';
+import { BenchFleet } from './bench/load/fleet.ts';
 import { measureServers } from './bench/servers.ts';
 import { orExit, ROOT } from './say.ts';
 

@@ -6,7 +6,7 @@ import { buildBare } from './bench/bare.ts';
 import { isMet, machine, table, type Figure } from './bench/figures.ts';
 import { measureGroupCommit, measureManyBans } from './bench/durability.ts';
 import { measureImport } from './bench/import.ts';
-import { BenchFleet } from './bench/fleet.ts';
+import { BenchFleet } from './bench/load/fleet.ts';
 import { Commands, measureLatency } from './bench/latency.ts';
 import { measureFanOut } from './bench/fan-out.ts';
 import { measureIdleMemory, measureSubscribers } from './bench/memory.ts';

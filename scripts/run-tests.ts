@@ -19,6 +19,7 @@ const FILE_LIMIT_MS = 300_000;
 /** Most of a test's time is spent waiting for programs that it started, so a processor has three files; long ones keep it busy. */
 const FILES_A_PROCESSOR = { short: 3, long: 1, all: 3 } as const;
 const SLOWEST = 10;
+const AWAKE = pathToFileURL(join(ROOT, 'test/awake.ts')).href;
 
 /** What shows how long something takes while a machine is busy with it: these run one after the other, after all others. */
 const ALONE = [/^test\/floods\b/, /^test\/lab\/no-server\./, /^test\/chaos\/(away|partition|stopped)\./];
@@ -168,6 +169,8 @@ async function* eventsOf(
       files: paths,
       concurrency: atOnce,
       timeout: FILE_LIMIT_MS,
+      // A file whose writing is overslept would wait for its limit.
+      execArgv: ['--import', AWAKE],
       signal,
     });
     for await (const event of tests) {

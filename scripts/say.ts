@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { forPeople } from '@banshare/runtime';
+import { forPeople, keepPoolAwake } from '@banshare/runtime';
 
 /** The repository. */
 export const ROOT = join(import.meta.dirname, '..');
@@ -9,6 +9,7 @@ export class Fault extends Error {}
 
 /** Runs a script's work; a Fault becomes one line on stderr and exit code 1. */
 export async function orExit(work: () => Promise<void> | void): Promise<void> {
+  keepPoolAwake();
   try {
     await work();
   } catch (error) {

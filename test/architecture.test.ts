@@ -41,7 +41,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
     'runtime/src/process/systemd-notify.ts',
     'server/src/publish/fan-out-child.ts',
     // The administrator's firewall hook, run by root's own command and never by the daemon.
-    'server/src/cli/firewall-hook.ts',
+    'server/src/cli/asking/firewall-hook.ts',
     // The administrator's own program that keeps backups, by root's own command and never by the daemon.
     'server/src/cli/backup/hand-over.ts',
     // The administrator's own program and sendmail, by the process that sends messages and never by the daemon.

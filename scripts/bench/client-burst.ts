@@ -6,10 +6,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { hostPaths } from '@banshare/runtime';
 import { Fault } from '../say.ts';
 import { show, type Figure } from './figures.ts';
-import type { BenchFleet, Host } from './fleet.ts';
+import type { BenchFleet, Host } from './load/fleet.ts';
 import { BANS, writeList } from './import.ts';
 import { residentOf } from './memory.ts';
-import { processorSeconds } from './processor-time.ts';
+import { processorSeconds } from './load/processor-time.ts';
 
 const LOOK_MS = 50;
 /** The client tells the server what became of a burst, and then rests. */

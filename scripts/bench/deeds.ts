@@ -9,7 +9,7 @@ import { makeId, Peer, type Meeting } from '../../test/fleet/peers/peer.ts';
 import { reportOf } from '../../packages/server/test/reports.ts';
 import { Fault } from '../say.ts';
 import { median, quantile, show, type Figure } from './figures.ts';
-import type { BenchFleet } from './fleet.ts';
+import type { BenchFleet } from './load/fleet.ts';
 
 const ROUNDS = 25;
 const MOST_MS = 10_000;

@@ -7,7 +7,7 @@ import { judge } from '../../packages/server/src/judging/judge.ts';
 import { Ledger } from '../../packages/server/src/ledger/ledger.ts';
 import { measureClientBurst, toml } from './client-burst.ts';
 import { median, show, type Figure } from './figures.ts';
-import type { BenchFleet } from './fleet.ts';
+import type { BenchFleet } from './load/fleet.ts';
 import { BANS } from './import.ts';
 import { serverMemory } from './memory.ts';
 import type { Decide, Submission } from '../../packages/server/src/words/submission.ts';

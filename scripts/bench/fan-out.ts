@@ -4,7 +4,7 @@ import { curveKeyPair, Publisher, type Request } from 'zeromq';
 import { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
 import { median, show, type Figure } from './figures.ts';
-import type { BenchFleet, Host } from './fleet.ts';
+import type { BenchFleet, Host } from './load/fleet.ts';
 import { connect, reportOf } from './latency.ts';
 
 const SIZES = [1000, 2000, 4000] as const;
@@ -93,7 +93,7 @@ async function spreadOf(
   send: (round: number) => void | Promise<void>,
   markOf: (round: number) => string,
 ): Promise<number> {
-  const script = join(import.meta.dirname, 'subscribers.ts');
+  const script = join(import.meta.dirname, 'load/subscribers.ts');
   const words = [script, endpoint, serverKey, publicKey, secretKey, String(count / PROCESSES)];
   const programs = Array.from(
     { length: PROCESSES },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../say.ts';
 import { show, type Figure } from './figures.ts';
-import type { BenchFleet } from './fleet.ts';
+import type { BenchFleet } from './load/fleet.ts';
 
 /** How many bans are imported. */
 export const BANS = 100_000;

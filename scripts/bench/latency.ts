@@ -17,7 +17,7 @@ import {
 import { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
 import { median, quantile, show, type Figure } from './figures.ts';
-import type { BenchFleet, Host } from './fleet.ts';
+import type { BenchFleet, Host } from './load/fleet.ts';
 
 const ROUNDS = 150;
 const WARM_UP = 10;

@@ -5,7 +5,7 @@ import { performance } from 'node:perf_hooks';
 import { hostPaths, spoolFile, spoolFilesIn } from '@banshare/runtime';
 import { Fault } from '../say.ts';
 import { show, type Figure } from './figures.ts';
-import type { BenchFleet, Host } from './fleet.ts';
+import type { BenchFleet, Host } from './load/fleet.ts';
 
 const REPORTS = 10_000;
 

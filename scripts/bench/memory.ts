@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { HostKey } from '@banshare/transport';
 import { Program } from '../demo/program.ts';
 import { show, type Figure } from './figures.ts';
-import type { BenchFleet } from './fleet.ts';
-import { childrenOf } from './processor-time.ts';
+import type { BenchFleet } from './load/fleet.ts';
+import { childrenOf } from './load/processor-time.ts';
 
 const SUBSCRIBERS = 1000;
 const PROCESSES = 2;
@@ -23,7 +23,7 @@ export function measureIdleMemory(fleet: BenchFleet): Figure[] {
 export async function measureSubscribers(fleet: BenchFleet, key: HostKey): Promise<Figure> {
   const { publishPort, serverPublicKey } = fleet.fleet;
   const words = [`tcp://127.0.0.1:${publishPort}`, serverPublicKey, key.curve.publicKey, key.curve.secretKey];
-  const script = join(import.meta.dirname, 'subscribers.ts');
+  const script = join(import.meta.dirname, 'load/subscribers.ts');
   const programs = Array.from(
     { length: PROCESSES },
     () => new Program('subscribers', process.execPath, [script, ...words, String(SUBSCRIBERS / PROCESSES)]),

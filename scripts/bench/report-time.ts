@@ -6,7 +6,7 @@ import { Mac, type HostKey } from '@banshare/transport';
 import { PROGRAMS } from '../making/bundle.ts';
 import { Fault } from '../say.ts';
 import { median, show, type Figure } from './figures.ts';
-import type { BenchFleet, Host } from './fleet.ts';
+import type { BenchFleet, Host } from './load/fleet.ts';
 
 const ROUNDS = 60;
 /** The first runs bring files into memory. */

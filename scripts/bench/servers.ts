@@ -8,7 +8,7 @@ import { Postgres } from '../../test/fleet/database/postgres.ts';
 import { untilAnswered } from '../../test/fleet/within.ts';
 import { measureDeeds } from './deeds.ts';
 import { median, quantile, show, type Figure } from './figures.ts';
-import type { BenchFleet, Host } from './fleet.ts';
+import type { BenchFleet, Host } from './load/fleet.ts';
 import { Commands, connect, reportOf } from './latency.ts';
 import { load, type Target } from './throughput.ts';
 

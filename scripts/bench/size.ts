@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Figure } from './figures.ts';
-import type { BenchFleet } from './fleet.ts';
+import type { BenchFleet } from './load/fleet.ts';
 
 /** Installed size of an architecture, and that of the two installers. */
 export function measureSizes(fleet: BenchFleet): Figure[] {

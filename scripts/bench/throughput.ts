@@ -7,9 +7,9 @@ import { makeCurvePair, type HostKey } from '@banshare/transport';
 import { Program } from '../demo/program.ts';
 import { Fault } from '../say.ts';
 import { median, show, type Figure } from './figures.ts';
-import { processorSeconds } from './processor-time.ts';
-import type { BenchFleet, Host } from './fleet.ts';
-import type { Senders } from './senders.ts';
+import { processorSeconds } from './load/processor-time.ts';
+import type { BenchFleet, Host } from './load/fleet.ts';
+import type { Senders } from './load/senders.ts';
 
 const ROUNDS = 3;
 const PROCESSES = 2;
@@ -99,9 +99,13 @@ function start(senders: Senders): {
   go: () => void;
   stop: () => void;
 } {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'senders.ts'), JSON.stringify(senders)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'load/senders.ts'), JSON.stringify(senders)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const lines = createInterface({ input: child.stdout });
   const ended = once(child, 'exit').then(() => {
     throw new Fault('The senders ended before they were done');

@@ -9,8 +9,8 @@ import { Program } from '../demo/program.ts';
 import { randomPorts } from '../ports.ts';
 import { Fault } from '../say.ts';
 import { median, quantile, show, type Figure } from './figures.ts';
-import type { BenchFleet, Host } from './fleet.ts';
-import { childrenOf } from './processor-time.ts';
+import type { BenchFleet, Host } from './load/fleet.ts';
+import { childrenOf } from './load/processor-time.ts';
 import { load } from './throughput.ts';
 
 const ROUNDS = 5;

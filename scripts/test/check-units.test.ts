@@ -17,7 +17,7 @@ function check(context: TestContext, from: string, to: string): { code: number |
   const text = readFileSync(unit, 'utf8');
   assert.ok(text.includes(from));
   writeFileSync(unit, text.replaceAll(from, to));
-  const script = join(ROOT, 'scripts/check-units.sh');
+  const script = join(ROOT, 'scripts/checks/check-units.sh');
   const ran = spawnSync('sh', [script, units], { encoding: 'utf8' });
   if (ran.stderr.startsWith('SKIPPED')) context.skip(ran.stderr);
   return { code: ran.status, err: ran.stderr };
@@ -44,7 +44,7 @@ test('make check refuses a server unit whose sandbox leaves an exposure of 2.5 o
 });
 
 test('make check says what to install where the tool is missing', () => {
-  const script = join(ROOT, 'scripts/check-units.sh');
+  const script = join(ROOT, 'scripts/checks/check-units.sh');
   const ran = spawnSync('/bin/sh', [script, join(ROOT, 'installers/systemd')], {
     encoding: 'utf8',
     env: { PATH: scratch },

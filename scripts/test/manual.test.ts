@@ -12,7 +12,7 @@ import { FILES } from '../manual/keys.ts';
 import { blocksOf } from '../manual/markdown.ts';
 import { mdocOf } from '../manual/mdoc.ts';
 import { manualPages } from '../manual/pages.ts';
-import { NOTIFY_KEYS } from '../../packages/runtime/src/config/notify-kinds.ts';
+import { NOTIFY_KEYS } from '../../packages/runtime/src/config/kinds/notify-kinds.ts';
 import { ROOT } from '../say.ts';
 
 const pages = manualPages();

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { FreshBuild } from '../installers/fresh-build.ts';
 import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
-import { Debian, debianRoot } from './ground/debian.ts';
+import { Debian, debianRoot } from './ground/roots/debian.ts';
 import { startLab } from './ground/lab.ts';
 import { skipReason } from './ground/requirements.ts';
 

@@ -8,7 +8,7 @@ import { startFail2ban } from './ground/fail2ban.ts';
 import { startLab } from './ground/lab.ts';
 import { skipReason } from './ground/requirements.ts';
 import type { Exit } from './ground/running.ts';
-import { Booted, noSystemd } from './ground/systemd.ts';
+import { Booted, noSystemd } from './ground/roots/systemd.ts';
 
 // The packages as dpkg installs them, on a host that systemd has booted.
 // The packages of this test run the checkout's own Node, and their units have a /tmp of their own.

@@ -5,7 +5,7 @@ import { within } from '../lab/ground/deadline.ts';
 import { cleanEnvironment, Running, type Exit } from '../lab/ground/running.ts';
 
 const IMITATE = join(import.meta.dirname, 'imitate-arm64.sh');
-const INIT = join(import.meta.dirname, '../lab/ground/init-root.sh');
+const INIT = join(import.meta.dirname, '../lab/ground/roots/init-root.sh');
 const NAMESPACES = [
   '--user',
   '--mount',

@@ -3,7 +3,7 @@ import { PATIENCE_MS, untilTrue } from '../lab/ground/deadline.ts';
 import type { Host } from '../lab/ground/host.ts';
 import type { Lab } from '../lab/ground/lab.ts';
 import type { Exit } from '../lab/ground/running.ts';
-import { Booted } from '../lab/ground/systemd.ts';
+import { Booted } from '../lab/ground/roots/systemd.ts';
 
 /** What the versions of a system are known by. */
 export type Versions = { fail2ban: string; nft: string; systemd: string };

@@ -6,7 +6,7 @@ import { untilLocked } from '../lab/ground/lock.ts';
 import { startImitating } from './imitated.ts';
 import { cleanEnvironment, Running } from '../lab/ground/running.ts';
 import { skipReason } from '../lab/ground/requirements.ts';
-import { noSystemd } from '../lab/ground/systemd.ts';
+import { noSystemd } from '../lab/ground/roots/systemd.ts';
 
 const KEPT = join(import.meta.dirname, '../../build/systems');
 

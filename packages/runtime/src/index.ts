@@ -9,6 +9,7 @@ export { openLog, type Log, type LogSettings, type OpenLog } from './log/log.ts'
 
 export { EXIT, PLUGIN_EXIT, type ExitCode } from './process/exit-codes.ts';
 export { failpoint } from './process/failpoint.ts';
+export { keepPoolAwake } from './process/thread-pool.ts';
 export { runProgram, StartFault, type Program, type Resources } from './process/lifecycle.ts';
 export { readRunOptions } from './process/run-options.ts';
 
@@ -60,7 +61,7 @@ export { usageFault } from './people/usage.ts';
 export { bakedFleet, version } from './config/baked.ts';
 export { fleetInUse, intendedFleet } from './config/fleet-in-use.ts';
 export { nodeBuild } from './config/node-build.ts';
-export { splitWords } from './config/command-line.ts';
+export { splitWords } from './config/kinds/command-line.ts';
 export { readClientConfig, readServerConfig, type ReadConfig } from './config/config.ts';
 export { formatFleet, parseFleet, type Fleet } from './config/fleet.ts';
 export {
@@ -79,10 +80,10 @@ export {
 } from './config/options.ts';
 export { Reloader, showReload, type Reloaded } from './config/reload.ts';
 export { isAddition } from './config/sources.ts';
-export type { Servers } from './config/kinds.ts';
-export { isClearText, url as webAddress, type NotifyTable } from './config/notify-kinds.ts';
-export type { PageAddress } from './config/page-kinds.ts';
-export { metricsWarning } from './config/metrics-kinds.ts';
+export type { Servers } from './config/kinds/kinds.ts';
+export { isClearText, url as webAddress, type NotifyTable } from './config/kinds/notify-kinds.ts';
+export type { PageAddress } from './config/kinds/page-kinds.ts';
+export { metricsWarning } from './config/kinds/metrics-kinds.ts';
 export { findServer, type ServerEndpoint } from './config/server-endpoint.ts';
 export { formatJoined, parseJoined, type JoinedFleet } from './config/joined.ts';
 export { formatToken, parseToken, TOKEN_BEGINS, type JoinToken } from './config/token.ts';

@@ -33,7 +33,7 @@ import type { Log as SharedLog } from './log/log.ts';
 import type { PostgresLogOptions } from './log/postgres-log.ts';
 import { keepSnapshots } from './keep-snapshots.ts';
 import { openLedger } from './share.ts';
-import { curvesOf } from './words/host.ts';
+import { curvesOf } from './words/hosts/host.ts';
 import { removeCopy } from './ledger/books/backup-file.ts';
 
 /** What the daemon is started with; `fanOut` is how this program starts its fan-out child. */

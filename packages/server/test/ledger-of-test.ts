@@ -13,7 +13,7 @@ import {
 import { HostBook } from '../src/fleet/hosts.ts';
 import { Ledger } from '../src/ledger/ledger.ts';
 import type { Submission } from '../src/words/submission.ts';
-import type { Host, HostState } from '../src/words/host.ts';
+import type { Host, HostState } from '../src/words/hosts/host.ts';
 
 /** A moment for tests that need no real one, epoch seconds. */
 export const NOW = 1_795_257_600;

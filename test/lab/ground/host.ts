@@ -8,7 +8,7 @@ import type { HostAddresses } from './network.ts';
 import { Running, type Exit } from './running.ts';
 
 const initScript = join(import.meta.dirname, 'init.sh');
-const rootScript = join(import.meta.dirname, 'init-root.sh');
+const rootScript = join(import.meta.dirname, 'roots/init-root.sh');
 
 /** What a command run in a host may be given. */
 export type RunOptions = { input?: string; environment?: Record<string, string>; milliseconds?: number };

@@ -5,6 +5,8 @@
 set -eu
 name=$1 time_to_live=$2
 shift 2
+# shellcheck source=test/lab/ground/as-host.sh
+. "$(dirname "$0")/as-host.sh"
 
 # --- files: what the host writes stays in one tmpfs and vanishes with it
 mount -t tmpfs -o mode=0755 lab /run
@@ -28,19 +30,11 @@ mount -t sysfs sysfs /sys
 
 mkdir -p /run/lock /run/fail2ban
 touch /var/log/auth.log /var/log/kern.log /var/log/fail2ban.log
-rm -f /etc/resolv.conf
 # A layer was made in a host and is clean already; the machine may have jails, or banshare itself.
 if [ "$#" -eq 0 ]; then
   rm -rf /etc/fail2ban/jail.d/* /etc/fail2ban/jail.local /etc/fail2ban/fail2ban.local
   rm -f /etc/fail2ban/action.d/banshare* /etc/fail2ban/filter.d/banshare*
   rm -rf /etc/banshare /usr/lib/banshare /usr/bin/banshare-* /var/lib/banshare /var/spool/banshare
 fi
-: >/etc/resolv.conf
-printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
-printf '%s\n' "$name" >/etc/hostname
-printf '%s' "lab $name" | md5sum | cut -c 1-32 >/etc/machine-id
-hostname "$name"
-echo mounted
-
-# Whoever started this host holds the other end of the input, and never writes again.
-timeout "$time_to_live" cat >/dev/null || :
+become "$name"
+stay "$time_to_live"

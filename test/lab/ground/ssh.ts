@@ -1,6 +1,6 @@
 import { PATIENCE_MS, untilTrue } from './deadline.ts';
 import type { Host } from './host.ts';
-import type { Booted } from './systemd.ts';
+import type { Booted } from './roots/systemd.ts';
 
 const PORT = 2222;
 

@@ -8,7 +8,7 @@ import { serverAddress } from '../ground/network.ts';
 import { skipReason } from '../ground/requirements.ts';
 import type { Exit } from '../ground/running.ts';
 import { makeLogin, sshConfig, startSshd } from '../ground/ssh.ts';
-import { Booted, noSystemd } from '../ground/systemd.ts';
+import { Booted, noSystemd } from '../ground/roots/systemd.ts';
 
 const DEPLOY = join(import.meta.dirname, '../../../scripts/deploy.ts');
 const HOSTS = ['h1', 'h2', 'h3'] as const;

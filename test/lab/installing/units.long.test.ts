@@ -8,7 +8,7 @@ import { startLab } from '../ground/lab.ts';
 import { skipReason } from '../ground/requirements.ts';
 import type { Exit } from '../ground/running.ts';
 import { untilTrue } from '../ground/deadline.ts';
-import { Booted, noSystemd } from '../ground/systemd.ts';
+import { Booted, noSystemd } from '../ground/roots/systemd.ts';
 
 // The installers and the units on hosts that systemd has booted, the server on the same host.
 const skip = skipReason() || noSystemd();

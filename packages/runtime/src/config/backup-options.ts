@@ -1,5 +1,5 @@
-import { command, integer } from './kinds.ts';
-import { absolutePath } from './notify-kinds.ts';
+import { command, integer } from './kinds/kinds.ts';
+import { absolutePath } from './kinds/notify-kinds.ts';
 import { live, option, optional } from './option-table.ts';
 
 /** What server.toml says of the daily backup. */

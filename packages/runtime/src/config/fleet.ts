@@ -1,7 +1,7 @@
 import { bad, good, quote, type Result } from '@banshare/protocol';
 import { parse, stringify } from 'smol-toml';
-import { curveKey } from './field-kinds.ts';
-import { command, port, servers, textBy, type Servers } from './kinds.ts';
+import { curveKey } from './kinds/field-kinds.ts';
+import { command, port, servers, textBy, type Servers } from './kinds/kinds.ts';
 import { readOptions, required } from './option-table.ts';
 import { tomlFault } from './toml-fault.ts';
 

@@ -1,6 +1,6 @@
 import { bad, good, quote, type Result } from '@banshare/protocol';
-import { curveKey } from './field-kinds.ts';
-import { port, servers } from './kinds.ts';
+import { curveKey } from './kinds/field-kinds.ts';
+import { port, servers } from './kinds/kinds.ts';
 import { bakedFleet } from './baked.ts';
 import type { FleetNote } from '../handover/fleet-note.ts';
 

@@ -1,5 +1,5 @@
 import { good, quote, type Result } from '@banshare/protocol';
-import { isTable, type Kind } from './kinds.ts';
+import { isTable, type Kind } from './kinds/kinds.ts';
 import { nearestName } from '../people/near-names.ts';
 import { lineOf, type Source } from './sources.ts';
 

@@ -11,7 +11,7 @@ import {
   prog,
   quorum,
   range,
-} from './field-kinds.ts';
+} from './kinds/field-kinds.ts';
 import {
   address,
   choice,
@@ -30,10 +30,10 @@ import {
   servers,
   files,
   text,
-} from './kinds.ts';
-import { metricsAddress } from './metrics-kinds.ts';
-import { absolutePath, notifyTable, url } from './notify-kinds.ts';
-import { headerName, pageAddress } from './page-kinds.ts';
+} from './kinds/kinds.ts';
+import { metricsAddress } from './kinds/metrics-kinds.ts';
+import { absolutePath, notifyTable, url } from './kinds/notify-kinds.ts';
+import { headerName, pageAddress } from './kinds/page-kinds.ts';
 import {
   live,
   option,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { bad, good, type Result } from '@banshare/protocol';
-import { curveKey } from './field-kinds.ts';
+import { curveKey } from './kinds/field-kinds.ts';
 import type { FleetNote } from '../handover/fleet-note.ts';
 import { readKnownFleet } from './joined.ts';
 

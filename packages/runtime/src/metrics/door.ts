@@ -3,7 +3,7 @@ import { dirname, extname } from 'node:path';
 import type { FaultLog } from '../log/fault-log.ts';
 import { errorText } from '../log/log-line.ts';
 import type { Log } from '../log/log.ts';
-import { metricsWarning, urlOf, type MetricsAddress } from '../config/metrics-kinds.ts';
+import { metricsWarning, urlOf, type MetricsAddress } from '../config/kinds/metrics-kinds.ts';
 import type { FromMetrics, ToMetrics } from './messages.ts';
 
 /** The argument that makes a program the child that serves its metrics. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { EXIT } from '../process/exit-codes.ts';
-import { isLoopback } from '../config/metrics-kinds.ts';
+import { isLoopback } from '../config/kinds/metrics-kinds.ts';
 import { monotonicSeconds } from '../machine/clock.ts';
 import { formFor } from './accept.ts';
 import { exposed, MEDIA_TYPES, type Family, type Form } from './exposition.ts';

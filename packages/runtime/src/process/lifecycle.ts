@@ -4,6 +4,7 @@ import { EXIT } from './exit-codes.ts';
 import { errorText, renderLine, type LogFields } from '../log/log-line.ts';
 import { textFormat } from '../log/log.ts';
 import { supervisorOf } from './supervisor.ts';
+import { keepPoolAwake } from './thread-pool.ts';
 
 /** What a program holds and must close before it ends. */
 export type Resources = {
@@ -50,6 +51,7 @@ export async function runProgram(program: Program): Promise<never> {
   };
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
+  keepPoolAwake();
   const owned: Owned[] = [];
   const stop = stopOnSignals(program);
   const onReload = reloadOnSignal();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Kind } from '../../src/config/kinds.ts';
+import type { Kind } from '../../src/config/kinds/kinds.ts';
 
 /** Checks what a kind reads, and that each wrong value gets a fault that says what is wanted. */
 export function check(

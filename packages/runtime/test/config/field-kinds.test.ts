@@ -1,4 +1,4 @@
-import { curveKey, enforcerTable, jail, orAll, origin, prog } from '../../src/config/field-kinds.ts';
+import { curveKey, enforcerTable, jail, orAll, origin, prog } from '../../src/config/kinds/field-kinds.ts';
 import { check, same } from './check-kind.ts';
 
 check('jail', jail, same('sshd'), [['a b', /not a jail name/]]);

@@ -1,5 +1,5 @@
-import { jail, origin } from '../../src/config/field-kinds.ts';
-import * as kinds from '../../src/config/kinds.ts';
+import { jail, origin } from '../../src/config/kinds/field-kinds.ts';
+import * as kinds from '../../src/config/kinds/kinds.ts';
 import { check, same } from './check-kind.ts';
 
 check('text', kinds.text, same('a', 'ü b'), [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { metricsAddress, metricsWarning } from '../../src/config/metrics-kinds.ts';
+import { metricsAddress, metricsWarning } from '../../src/config/kinds/metrics-kinds.ts';
 
 test('metrics listen at an address that is written out, and whoever opens them to others is warned', () => {
   const cases: readonly [unknown, boolean | 'warns'][] = [

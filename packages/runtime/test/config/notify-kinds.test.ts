@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isClearText, notifyTable } from '../../src/config/notify-kinds.ts';
+import { isClearText, notifyTable } from '../../src/config/kinds/notify-kinds.ts';
 
 const URL = 'https://hooks.example.org/T0KEN';
 

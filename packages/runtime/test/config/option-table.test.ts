@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { durationOrForEver, flag, integer, mapOf, text } from '../../src/config/kinds.ts';
+import { durationOrForEver, flag, integer, mapOf, text } from '../../src/config/kinds/kinds.ts';
 import { option, optional, readOptions, required, seconds } from '../../src/config/option-table.ts';
 
 const table = {

@@ -1,9 +1,9 @@
 import { oneLine, quote } from '@banshare/protocol';
 import { complain, EXIT, tell, tellJson } from '@banshare/runtime';
-import { askServer, codeOf, type Command, type Words } from './ask-daemon.ts';
+import { askServer, codeOf, type Command, type Words } from './asking/ask-daemon.ts';
 import { readOnce } from './lists/read-once.ts';
-import { REASON } from './words-of.ts';
-import { MOST_ADMITTED, type Admitting, type LineFault } from '../words/admitting.ts';
+import { REASON } from './asking/words-of.ts';
+import { MOST_ADMITTED, type Admitting, type LineFault } from '../words/hosts/admitting.ts';
 
 /** So many lines are said one by one. */
 const MOST_SHOWN = 20;

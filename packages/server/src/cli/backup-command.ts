@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { asOwner, complain, EXIT, hostPaths, readServerConfig, tell } from '@banshare/runtime';
-import type { Command, Words } from './ask-daemon.ts';
+import type { Command, Words } from './asking/ask-daemon.ts';
 import { backUpAsConfigured, backUpByHand } from './backup/daily.ts';
 
 /** `backup`: to a file that somebody names, or without one as [backup] in server.toml says. */

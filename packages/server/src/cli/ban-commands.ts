@@ -1,7 +1,7 @@
 import { wallSeconds, EXIT } from '@banshare/runtime';
-import type { Ask, Command } from './ask-daemon.ts';
+import type { Ask, Command } from './asking/ask-daemon.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
-import { countTyped, durationTyped, momentTyped, REASON, targetTyped } from './words-of.ts';
+import { countTyped, durationTyped, momentTyped, REASON, targetTyped } from './asking/words-of.ts';
 import { showBanned, showUnbanned } from './show/show-ranges.ts';
 import { showExplanation } from './show/show-explanation.ts';
 import { MOST_BANS, showBans, showUndone, type ShownBan } from './show/show.ts';

@@ -10,7 +10,7 @@ import {
   version,
 } from '@banshare/runtime';
 import yargs, { type Options } from 'yargs';
-import { type Ask, askWith, type Command } from './ask-daemon.ts';
+import { type Ask, askWith, type Command } from './asking/ask-daemon.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './server-commands.ts';
 import type { LogFault } from '../log/log.ts';
@@ -18,7 +18,7 @@ import type { PostgresLogOptions } from '../log/postgres-log.ts';
 import { faultsOfNotify } from '../outside/faults.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { stopCommands } from './stop-commands.ts';
-import { asYargs, MORE, positionalsOf } from './words-of.ts';
+import { asYargs, MORE, positionalsOf } from './asking/words-of.ts';
 import { ledgerCommands } from './ledger-commands.ts';
 import { webCommands } from './web-commands.ts';
 import { fleetCommands } from './fleet-commands.ts';

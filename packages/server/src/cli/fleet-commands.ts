@@ -1,13 +1,13 @@
 import { hostPaths } from '@banshare/runtime';
-import type { Ask, Command } from './ask-daemon.ts';
+import type { Ask, Command } from './asking/ask-daemon.ts';
 import type { AuditEntry } from '../ledger/books/audit.ts';
 import { hostCommands } from './host-commands.ts';
 import { tokenCommands } from './token-commands.ts';
 import { neverBanCommands } from './never-ban-commands.ts';
-import { durationTyped, REASON } from './words-of.ts';
-import { closePorts, type Ports } from './firewall-hook.ts';
+import { durationTyped, REASON } from './asking/words-of.ts';
+import { closePorts, type Ports } from './asking/firewall-hook.ts';
 import { showAuditLog } from './show/show.ts';
-import { type Openness, sayOpenness } from '../words/enrolment.ts';
+import { type Openness, sayOpenness } from '../words/hosts/enrolment.ts';
 
 const SAYS = ({ says }: { says: string }): string => says;
 

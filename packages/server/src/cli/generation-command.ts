@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { complain, EXIT, hostPaths, tell, tellJson } from '@banshare/runtime';
-import { askServer, type Command, type Words } from './ask-daemon.ts';
-import { openPorts } from './firewall-hook.ts';
-import { subcommands } from './subcommands.ts';
+import { askServer, type Command, type Words } from './asking/ask-daemon.ts';
+import { openPorts } from './asking/firewall-hook.ts';
+import { subcommands } from './asking/subcommands.ts';
 import { addGeneration, dropGeneration } from '../setup/add-generation.ts';
 import { readEverything } from '../setup/read-setup.ts';
 

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import { complain, EXIT, tell, tellJson } from '@banshare/runtime';
 import { TOP_BY } from '../operator/looking/top.ts';
 import type { EventsPart } from '../operator/looking/events.ts';
-import { askServer, codeOf, type Ask, type Command, type Words } from './ask-daemon.ts';
+import { askServer, codeOf, type Ask, type Command, type Words } from './asking/ask-daemon.ts';
 import { eventLine } from './show/show-events.ts';
 import { showTop } from './show/show-top.ts';
-import { countTyped, momentTyped, targetTyped } from './words-of.ts';
+import { countTyped, momentTyped, targetTyped } from './asking/words-of.ts';
 
 const MOMENT = { type: 'string', coerce: momentTyped } as const;
 /** How long the daemon keeps an answer back where nothing happens. Seconds. */

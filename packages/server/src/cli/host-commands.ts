@@ -1,11 +1,11 @@
 import { askBy, askPerson, complain, EXIT, hostPaths, someOf, wallSeconds } from '@banshare/runtime';
 import { admitCommand } from './admit-command.ts';
-import type { Ask, Command } from './ask-daemon.ts';
+import type { Ask, Command } from './asking/ask-daemon.ts';
 import { showHosts } from './show/show.ts';
 import type { HostStatus } from '../operator/status.ts';
 import { frozenLine, type Frozen } from '../judging/freeze.ts';
-import { subcommands } from './subcommands.ts';
-import { durationTyped, REASON } from './words-of.ts';
+import { subcommands } from './asking/subcommands.ts';
+import { durationTyped, REASON } from './asking/words-of.ts';
 import { ACTIONS } from '../operator/actions.ts';
 
 type Hosts = { hosts: HostStatus[]; activeRanges: number; frozen: Frozen | null };

@@ -1,9 +1,9 @@
 import { wallSeconds } from '@banshare/runtime';
-import type { Ask, Command } from './ask-daemon.ts';
+import type { Ask, Command } from './asking/ask-daemon.ts';
 import { runImport } from './lists/run-import.ts';
 import { exportBans, type ExportForm } from './export.ts';
 import type { ShownBan } from './show/show.ts';
-import { REASON } from './words-of.ts';
+import { REASON } from './asking/words-of.ts';
 
 /** The commands that bring bans in from elsewhere, and take them out. */
 export function importCommands(

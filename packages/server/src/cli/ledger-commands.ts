@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
 import { complain, EXIT, hostPaths, tell } from '@banshare/runtime';
-import type { Command, Words } from './ask-daemon.ts';
-import { subcommands } from './subcommands.ts';
+import type { Command, Words } from './asking/ask-daemon.ts';
+import { subcommands } from './asking/subcommands.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { invite, joinLedger, leaveLedger, moveLedger, type Installation } from './sharing/share-ledger.ts';
 

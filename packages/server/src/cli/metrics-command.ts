@@ -1,5 +1,5 @@
 import { complain, EXIT, exposed, METRICS_OPTIONS, writeMetricsFile } from '@banshare/runtime';
-import { askServer, type Ask, type Command } from './ask-daemon.ts';
+import { askServer, type Ask, type Command } from './asking/ask-daemon.ts';
 import { serverFamilies } from '../metrics/families.ts';
 import type { Measures } from '../metrics/measures.ts';
 

@@ -1,7 +1,7 @@
-import type { Ask, Command } from './ask-daemon.ts';
+import type { Ask, Command } from './asking/ask-daemon.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
-import { subcommands } from './subcommands.ts';
-import { durationTyped, rangeTyped, REASON } from './words-of.ts';
+import { subcommands } from './asking/subcommands.ts';
+import { durationTyped, rangeTyped, REASON } from './asking/words-of.ts';
 import { showLifted, showNeverBan, type ShownBan, type ShownNeverBan } from './show/show.ts';
 import { time } from '../words/phrases.ts';
 

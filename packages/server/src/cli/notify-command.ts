@@ -2,7 +2,7 @@ import { askBy, complain, EXIT, hostPaths, tell, tellJson } from '@banshare/runt
 import { OUTSIDE_ACTIONS, type Tested } from '../outside/actions.ts';
 import type { Health } from '../outside/speaker.ts';
 import { time } from '../words/phrases.ts';
-import type { Command } from './ask-daemon.ts';
+import type { Command } from './asking/ask-daemon.ts';
 
 /** A mail server may take its time, and each receiver is tried at once with the others. */
 const PATIENCE_MS = 60_000;

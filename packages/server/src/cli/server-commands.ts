@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Result } from '@banshare/protocol';
 import { complain, EXIT, hostPaths, PLUGIN_EXIT, showReload, tell } from '@banshare/runtime';
-import { askServer, type Ask, type Command, type Words } from './ask-daemon.ts';
+import { askServer, type Ask, type Command, type Words } from './asking/ask-daemon.ts';
 import { backupCommand } from './backup-command.ts';
 import { restore } from './backup/backup.ts';
 import { metricsCommand } from './metrics-command.ts';
@@ -11,7 +11,7 @@ import { showStatus } from './show/show-status.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { isDrilled, type DrillTime } from '../words/drill.ts';
 import { showDrill } from './show/show.ts';
-import { REASON } from './words-of.ts';
+import { REASON } from './asking/words-of.ts';
 import type { Status } from '../operator/status.ts';
 
 /** The commands that care for the server itself. */

@@ -1,9 +1,9 @@
 import { wallSeconds, table } from '@banshare/runtime';
-import type { Ask, Command } from './ask-daemon.ts';
+import type { Ask, Command } from './asking/ask-daemon.ts';
 import { sayFrozen, type Frozen } from '../judging/freeze.ts';
 import type { ListedHeld } from '../operator/deeds/stop.ts';
 import { span } from '../words/phrases.ts';
-import { durationTyped, REASON } from './words-of.ts';
+import { durationTyped, REASON } from './asking/words-of.ts';
 
 /** The commands that stop the fleet, let it go on, and decide about what was held. */
 export function stopCommands(ask: Ask): Command[] {

@@ -1,10 +1,10 @@
 import { complain, EXIT, someOf, table, tell, tellJson, wallSeconds } from '@banshare/runtime';
-import { askServer, codeOf, type Ask, type Command, type Words } from './ask-daemon.ts';
-import { subcommands } from './subcommands.ts';
-import { durationTyped, rangeTyped, REASON } from './words-of.ts';
+import { askServer, codeOf, type Ask, type Command, type Words } from './asking/ask-daemon.ts';
+import { subcommands } from './asking/subcommands.ts';
+import { durationTyped, rangeTyped, REASON } from './asking/words-of.ts';
 import { span, time } from '../words/phrases.ts';
-import { parseNamePattern } from '../words/name-pattern.ts';
-import { MOST_USES, type ToldToken } from '../words/token.ts';
+import { parseNamePattern } from '../words/hosts/name-pattern.ts';
+import { MOST_USES, type ToldToken } from '../words/hosts/token.ts';
 
 /** `token`, and what is done with tokens. */
 export function tokenCommands(ask: Ask, setCode: (code: number) => void): Command {

@@ -1,6 +1,6 @@
 import { complain, EXIT, hostPaths, readServerConfig } from '@banshare/runtime';
-import type { Ask, Command } from './ask-daemon.ts';
-import { subcommands } from './subcommands.ts';
+import type { Ask, Command } from './asking/ask-daemon.ts';
+import { subcommands } from './asking/subcommands.ts';
 
 type Link = { code: string; until: number };
 

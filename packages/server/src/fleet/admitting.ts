@@ -4,8 +4,8 @@ import type { Audit } from '../ledger/books/audit.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Books } from '../ledger/record.ts';
 import type { Admissions } from '../ports/admissions.ts';
-import type { Host } from '../words/host.ts';
-import type { AdmittedHost, Admitting, LineFault } from '../words/admitting.ts';
+import type { Host } from '../words/hosts/host.ts';
+import type { AdmittedHost, Admitting, LineFault } from '../words/hosts/admitting.ts';
 import type { HostBook } from './hosts.ts';
 import { namesakeOf } from './namesake.ts';
 

@@ -2,7 +2,7 @@ import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Admissions } from '../ports/admissions.ts';
 import type { HostBook } from './hosts.ts';
-import { curvesOf, type Host } from '../words/host.ts';
+import { curvesOf, type Host } from '../words/hosts/host.ts';
 
 /** The publish port's doors, in the fan-out child. */
 export type PublishDoors = { admit: (curve: string) => Promise<void>; expel: (curve: string) => void };

@@ -1,12 +1,12 @@
 import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
-import { freeName } from '../words/host-names.ts';
+import { freeName } from '../words/hosts/host-names.ts';
 import { mayBeInPlace, onlyListens } from './in-place.ts';
 import { gistOf, HostRows } from '../ledger/books/host-rows.ts';
-import { Instances } from '../words/instances.ts';
+import { Instances } from '../words/hosts/instances.ts';
 import { Outcomes } from '../ledger/books/outcomes.ts';
 import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type HostState, type Key, type Host, isGone, keysOf } from '../words/host.ts';
+import { type HostState, type Key, type Host, isGone, keysOf } from '../words/hosts/host.ts';
 
 /** What is known of a host that is new. */
 const NOTHING_TOLD = {

@@ -2,19 +2,19 @@ import type { Address, EnrolRequest, Envelope, HostName, Result } from '@banshar
 import type { Answer } from '../words/answer.ts';
 import { Doors, type PublishDoors } from './doors.ts';
 import { HostAdmitting } from './admitting.ts';
-import type { Admitting } from '../words/admitting.ts';
+import type { Admitting } from '../words/hosts/admitting.ts';
 import { Newcomers, type NewcomerParts } from './newcomers.ts';
 import { OPEN_SECONDS } from './opening.ts';
 import type { EnrolmentHold } from './enrolment-rate.ts';
 import { someOf } from '@banshare/runtime';
-import { nameWith } from '../words/host-names.ts';
+import { nameWith } from '../words/hosts/host-names.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { dropHeldOf } from '../ledger/deeds.ts';
 import type { Books } from '../ledger/record.ts';
-import type { Host } from '../words/host.ts';
-import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
+import type { Host } from '../words/hosts/host.ts';
+import type { EnrolmentMode, Openness } from '../words/hosts/enrolment.ts';
 
 export type MembershipParts = NewcomerParts & {
   ledger: Ledger;

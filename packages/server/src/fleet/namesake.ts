@@ -1,6 +1,6 @@
 import type { HostBook } from './hosts.ts';
 import { span } from '../words/phrases.ts';
-import { type Host, SILENT_SECONDS } from '../words/host.ts';
+import { type Host, SILENT_SECONDS } from '../words/hosts/host.ts';
 
 /** The host that has a name which another asks for. `heardAt`: when it last said anything; epoch seconds. */
 export type Namesake = {

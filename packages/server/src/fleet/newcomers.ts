@@ -10,7 +10,7 @@ import { EnrolmentRate, type EnrolmentHold } from './enrolment-rate.ts';
 import type { HostBook } from './hosts.ts';
 import type { Opening } from './opening.ts';
 import type { TokenBook } from './tokens.ts';
-import type { Host } from '../words/host.ts';
+import type { Host } from '../words/hosts/host.ts';
 
 export type NewcomerParts = {
   ledger: Ledger;

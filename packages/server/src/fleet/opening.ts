@@ -1,6 +1,6 @@
 import { Settings } from '../ledger/books/settings.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { EnrolmentMode, Openness } from '../words/enrolment.ts';
+import type { EnrolmentMode, Openness } from '../words/hosts/enrolment.ts';
 
 /** For so long enrolment is open after a generation's first start, or where an operator names no time: then somebody is asked. */
 export const OPEN_SECONDS = 86_400;

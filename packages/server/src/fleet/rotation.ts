@@ -6,7 +6,7 @@ import type { Admissions } from '../ports/admissions.ts';
 import type { HostBook } from './hosts.ts';
 import type { PublishDoors } from './doors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Host, Key } from '../words/host.ts';
+import type { Host, Key } from '../words/hosts/host.ts';
 import { TokenBucket } from '../words/token-bucket.ts';
 
 export type RotationParts = {

@@ -13,9 +13,9 @@ import { TokenRows } from '../ledger/books/token-rows.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Generation } from '../setup/generations.ts';
 import { refuse, type Answer } from '../words/answer.ts';
-import { fitsPattern } from '../words/name-pattern.ts';
+import { fitsPattern } from '../words/hosts/name-pattern.ts';
 import { time } from '../words/phrases.ts';
-import { tokenState, type Token } from '../words/token.ts';
+import { tokenState, type Token } from '../words/hosts/token.ts';
 
 /** Whoever was let in by a token from where that may be used has so many seconds to enrol. */
 const KNOCK_SECONDS = 60;

@@ -1,6 +1,6 @@
 import { covers, MOST_DROPPED, type Target } from '@banshare/protocol';
 import type { FieldsOf } from '@banshare/runtime';
-import type { Host, ToldDropped } from '../words/host.ts';
+import type { Host, ToldDropped } from '../words/hosts/host.ts';
 
 /** Sums of a fleet can be shown, whatever hosts say. */
 const MOST_PACKETS = 8_000_000_000_000;

@@ -2,7 +2,7 @@ import { CLOCK_SECONDS, OLDEST_SECONDS, parseRequest, quote, type Request } from
 import { MAC_BYTES, MacChecker, SignatureChecker, type Incoming } from '@banshare/transport';
 import { refuse, retry, type Answer } from '../words/answer.ts';
 import type { HostBook } from '../fleet/hosts.ts';
-import type { Host } from '../words/host.ts';
+import type { Host } from '../words/hosts/host.ts';
 
 /** A request whose sender is proven; a newcomer has no host yet, only its key. */
 export type Proven = { request: Request; host: Host | undefined };

@@ -1,5 +1,5 @@
 import { descriptorLimit, descriptorsLeft, monotonicSeconds } from '@banshare/runtime';
-import type { Host } from '../words/host.ts';
+import type { Host } from '../words/hosts/host.ts';
 
 /**
  * What libzmq and other native code may hold. A message reaches this program only when its last frame is there, and no

@@ -12,7 +12,7 @@ import { PageTurns } from './sync-queue.ts';
 import type { Membership } from '../fleet/membership.ts';
 import type { Rotation } from '../fleet/rotation.ts';
 import type { Aim, Decide, Recorded, Submission } from '../words/submission.ts';
-import type { Host } from '../words/host.ts';
+import type { Host } from '../words/hosts/host.ts';
 
 /** What the intake tells the rest of the server; each is called after the fact, but for `held`. */
 export type Notices = {

@@ -12,7 +12,7 @@ import { WhereFrom } from './where-from.ts';
 import { ADDRESS_TABLES, AddressRows, type AddressTable } from '../ledger/books/addresses.ts';
 import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Host } from '../words/host.ts';
+import type { Host } from '../words/hosts/host.ts';
 
 /** An address counts for so long after the host last spoke from there, since an uplink may flap; an approved one, after it was last told. */
 const KEPT_SECONDS = 86_400;

@@ -3,7 +3,7 @@ import { FleetAddresses, sayNewcomer, type HostAt } from './fleet-addresses.ts';
 import type { OwnAddresses } from './server-addresses.ts';
 import { NeverBanRows, type AddedRange } from '../ledger/books/addresses.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Host } from '../words/host.ts';
+import type { Host } from '../words/hosts/host.ts';
 
 /**
  * What is never banned beside the special ranges: what the administrator lists, in server.toml or by command, where hosts reach

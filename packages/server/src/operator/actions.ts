@@ -1,8 +1,8 @@
 import { RELOADED, type AdminTable, type FieldsOf, type ShapeOf } from '@banshare/runtime';
 import type { AuditEntry } from '../ledger/books/audit.ts';
-import type { Openness } from '../words/enrolment.ts';
-import type { ToldToken } from '../words/token.ts';
-import type { Admitting } from '../words/admitting.ts';
+import type { Openness } from '../words/hosts/enrolment.ts';
+import type { ToldToken } from '../words/hosts/token.ts';
+import type { Admitting } from '../words/hosts/admitting.ts';
 import type { HostAt } from '../never-ban/fleet-addresses.ts';
 import type { Unbanned } from './deeds/bans.ts';
 import type { DrillTime } from '../words/drill.ts';

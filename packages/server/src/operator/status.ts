@@ -19,7 +19,7 @@ import type { MessageWatch } from './attention/messages.ts';
 import type { LedgerWatch } from './outages.ts';
 import { hostsWithoutRanges } from './deeds/bans.ts';
 import { attentionOf, type Attention } from './attention/attention.ts';
-import { hasCome, type Host, isGone, isMuted, SILENT_SECONDS } from '../words/host.ts';
+import { hasCome, type Host, isGone, isMuted, SILENT_SECONDS } from '../words/hosts/host.ts';
 import type { Outage } from '../words/outage.ts';
 import type { BackupWanted } from './attention/backup-attention.ts';
 import { drillFacts } from './attention/drill-attention.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Dropped, DroppedOf, HostName, Target } from '@banshare/protocol';
 import { droppedLines, worthLines } from '../../src/cli/show/show-worth.ts';
 import { droppedOf, WORTH, worthOf } from '../../src/fleet/worth.ts';
-import type { Host } from '../../src/words/host.ts';
+import type { Host } from '../../src/words/hosts/host.ts';
 import { NOW } from '../ledger-of-test.ts';
 import { oddIn } from '@banshare/runtime';
 

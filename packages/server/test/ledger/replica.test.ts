@@ -15,7 +15,7 @@ import { Ledger } from '../../src/ledger/ledger.ts';
 import { News } from '../../src/ledger/news.ts';
 import { turnSeconds } from '../../src/ledger/replica.ts';
 import type { Changes } from '../../src/ledger/changes.ts';
-import type { Host } from '../../src/words/host.ts';
+import type { Host } from '../../src/words/hosts/host.ts';
 import type { Decide } from '../../src/words/submission.ts';
 import { ackOf } from '../../../../test/fleet/index.ts';
 import { readPart } from '../../src/ledger/timeline.ts';

@@ -15,7 +15,7 @@ import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { banOf, type Aim, type Decide } from '../../src/words/submission.ts';
-import type { Host } from '../../src/words/host.ts';
+import type { Host } from '../../src/words/hosts/host.ts';
 
 const DAY = 86_400;
 

@@ -10,7 +10,7 @@ import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import type { QuorumRule } from '../../src/judging/quorum.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import type { Recorded, Submission } from '../../src/words/submission.ts';
-import type { Host } from '../../src/words/host.ts';
+import type { Host } from '../../src/words/hosts/host.ts';
 import { ActiveCount } from '../../src/ledger/books/active-bans.ts';
 
 const DAY = 86_400;

@@ -7,7 +7,7 @@ import { latencyLine } from './show-latency.ts';
 import { worthLines } from './show-worth.ts';
 import { cannot, MOST_SINGLE, number, time } from '../../words/phrases.ts';
 import type { Status } from '../../operator/status.ts';
-import { type Openness, sayOpenness } from '../../words/enrolment.ts';
+import { type Openness, sayOpenness } from '../../words/hosts/enrolment.ts';
 
 /** So many muted hosts get a line each. */
 

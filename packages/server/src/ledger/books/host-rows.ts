@@ -1,8 +1,8 @@
 import type { HostName, NodeBuild, Receipt } from '@banshare/protocol';
-import { Instances } from '../../words/instances.ts';
+import { Instances } from '../../words/hosts/instances.ts';
 import type { Row } from '../tables/rows.ts';
 import type { Ledger } from '../ledger.ts';
-import type { Host, HostState, Key } from '../../words/host.ts';
+import type { Host, HostState, Key } from '../../words/hosts/host.ts';
 
 /** Clocks tremble: seconds by which one has to move before that is written. */
 const CLOCK_STEP = 5;

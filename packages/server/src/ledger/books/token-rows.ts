@@ -1,7 +1,7 @@
 import type { Range } from '@banshare/protocol';
 import type { Row } from '../tables/rows.ts';
 import type { Ledger } from '../ledger.ts';
-import type { Token } from '../../words/token.ts';
+import type { Token } from '../../words/hosts/token.ts';
 
 /** The rows of the tokens. Whatever writes is called within a piece of the ledger's queue. */
 export class TokenRows {

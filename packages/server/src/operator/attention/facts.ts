@@ -7,7 +7,7 @@ import type { InPlace, OutOfPlace } from '../../fleet/in-place.ts';
 import type { Worth } from '../../fleet/worth.ts';
 import type { Latency } from '../../metrics/latency.ts';
 import type { BannedAnyway } from '../../never-ban/banned-anyway.ts';
-import type { EnrolmentMode } from '../../words/enrolment.ts';
+import type { EnrolmentMode } from '../../words/hosts/enrolment.ts';
 import type { Outage } from '../../words/outage.ts';
 import type { AttentionKind } from './kinds.ts';
 

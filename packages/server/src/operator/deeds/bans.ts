@@ -28,7 +28,7 @@ import type { Books } from '../../ledger/record.ts';
 import type { HostAt } from '../../never-ban/fleet-addresses.ts';
 import type { NeverBan } from '../../never-ban/never-ban.ts';
 import { widerText } from '../../words/wider-ranges.ts';
-import { isMuted } from '../../words/host.ts';
+import { isMuted } from '../../words/hosts/host.ts';
 
 /** What operators' commands work with. */
 export type OperateParts = {

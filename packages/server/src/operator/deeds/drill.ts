@@ -7,7 +7,7 @@ import { keepDrill } from '../../ledger/books/last-drill.ts';
 import type { Books } from '../../ledger/record.ts';
 import { DRILL_PATIENCE_SECONDS, DRILL_REASON, type DrillTime } from '../../words/drill.ts';
 import { refuseFrozen, type OperateParts } from './bans.ts';
-import { isMuted, type Host } from '../../words/host.ts';
+import { isMuted, type Host } from '../../words/hosts/host.ts';
 
 /** A ban that nobody lifts, because the server was killed in a drill, ends by itself. */
 const DRILL_SECONDS = 60;

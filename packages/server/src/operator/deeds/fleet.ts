@@ -3,8 +3,8 @@ import type { AdminReply } from '@banshare/runtime';
 import { releaseHeld } from '../../ledger/release.ts';
 import type { Membership } from '../../fleet/membership.ts';
 import { MOST_AT_ONCE, decline, refuseFrozen, textOf, type Args, type OperateParts } from './bans.ts';
-import { MOST_ADMITTED } from '../../words/admitting.ts';
-import type { EnrolmentMode } from '../../words/enrolment.ts';
+import { MOST_ADMITTED } from '../../words/hosts/admitting.ts';
+import type { EnrolmentMode } from '../../words/hosts/enrolment.ts';
 
 export type FleetParts = OperateParts & { membership: Membership };
 

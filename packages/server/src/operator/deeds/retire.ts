@@ -11,7 +11,7 @@ import type { Generation } from '../../setup/generations.ts';
 import type { HostBook } from '../../fleet/hosts.ts';
 import { someOf } from '@banshare/runtime';
 import { decline, textOf, type Args } from './bans.ts';
-import type { Host } from '../../words/host.ts';
+import type { Host } from '../../words/hosts/host.ts';
 
 /** The generations in service; `serverKeys` is what requests may be addressed to. */
 export type Service = {

@@ -7,8 +7,14 @@ import type { HostBook } from '../../fleet/hosts.ts';
 import { noToken } from '../../fleet/membership.ts';
 import type { TokenBook } from '../../fleet/tokens.ts';
 import type { Generation } from '../../setup/generations.ts';
-import { parseNamePattern } from '../../words/name-pattern.ts';
-import { LONGEST_TOKEN, MOST_TOKENS, MOST_USES, tokenState, type ToldToken } from '../../words/token.ts';
+import { parseNamePattern } from '../../words/hosts/name-pattern.ts';
+import {
+  LONGEST_TOKEN,
+  MOST_TOKENS,
+  MOST_USES,
+  tokenState,
+  type ToldToken,
+} from '../../words/hosts/token.ts';
 import { decline, textOf, type Args } from './bans.ts';
 
 export type TokenParts = {

@@ -6,7 +6,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { droppedOf, type DroppedThere } from '../../fleet/worth.ts';
 import type { BanTimes, LatencyBook } from '../../metrics/latency.ts';
 import { textOf, type Args } from '../deeds/bans.ts';
-import type { Host } from '../../words/host.ts';
+import type { Host } from '../../words/hosts/host.ts';
 import type { History } from '../../words/history.ts';
 
 /** What became of an event on a host; `at` epoch seconds, null while it is not known. */

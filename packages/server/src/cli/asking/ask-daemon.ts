@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
 import { askBy, complain, EXIT, hostPaths, tell, tellJson, type AdminReply } from '@banshare/runtime';
 import type { ArgumentsCamelCase, CommandModule } from 'yargs';
-import { ACTIONS } from '../operator/actions.ts';
-import { isDeed } from '../operator/allowed.ts';
+import { ACTIONS } from '../../operator/actions.ts';
+import { isDeed } from '../../operator/allowed.ts';
 
 /** What every command is given; a reason where somebody gave one, which goes with each deed that he asks for. */
 type Common = { root: string; json: boolean; reason?: unknown };

@@ -1,6 +1,6 @@
 #!/bin/sh
 # check-units.sh DIR: systemd reads every unit of DIR without a word of complaint, and the sandboxes of the server and of who sends messages
-# leave an exposure below 2.5. Needs no running systemd; exit code 77 says that it was skipped. scripts/check.sh calls it.
+# leave an exposure below 2.5. Needs no running systemd; exit code 77 says that it was skipped. scripts/checks/check.sh calls it.
 set -u
 
 # By systemd's reckoning, times ten; one digit below what is promised.

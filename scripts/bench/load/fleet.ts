@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseFleet, type Fleet } from '@banshare/runtime';
 import { readHostKey, type HostKey } from '@banshare/transport';
-import { Program } from '../demo/program.ts';
-import { randomPorts } from '../ports.ts';
-import { Fault, ROOT } from '../say.ts';
+import { Program } from '../../demo/program.ts';
+import { randomPorts } from '../../ports.ts';
+import { Fault, ROOT } from '../../say.ts';
 
 /** Far above what the bench sends, so that no report has to wait. */
 const NO_LIMITS =

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { fitsPattern, parseNamePattern } from '../../src/words/name-pattern.ts';
+import { fitsPattern, parseNamePattern } from '../../../src/words/hosts/name-pattern.ts';
 
 test('fitsPattern() takes * for anything and ? for one character, whatever the case', () => {
   for (const [name, pattern, fits] of [

@@ -1,8 +1,8 @@
 #!/bin/sh
 # check-man.sh: mandoc has nothing to say about the pages of the manual, style included. Exit code 77 says that it was skipped.
-# scripts/check.sh calls it, with node in PATH.
+# scripts/checks/check.sh calls it, with node in PATH.
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "$0")/../.." || exit 1
 
 if ! command -v mandoc >/dev/null; then
   echo "SKIPPED man: mandoc is not installed (Debian and Ubuntu: apt-get install mandoc)" >&2

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Instances } from '../../src/words/instances.ts';
+import { Instances } from '../../../src/words/hosts/instances.ts';
 
 test('Instances takes restarts for what they are, and notices two that speak in turn', () => {
   const restarted = new Instances();

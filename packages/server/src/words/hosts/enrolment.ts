@@ -1,4 +1,4 @@
-import { time } from './phrases.ts';
+import { time } from '../phrases.ts';
 
 /** `open`: whoever has the join key is in; `approve`: an operator says yes to each; `closed`: nobody. */
 export type EnrolmentMode = 'open' | 'approve' | 'closed';

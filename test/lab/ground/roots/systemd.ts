@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PATIENCE_MS, untilTrue } from './deadline.ts';
-import type { Host } from './host.ts';
-import { Running, type Exit } from './running.ts';
+import { PATIENCE_MS, untilTrue } from '../deadline.ts';
+import type { Host } from '../host.ts';
+import { Running, type Exit } from '../running.ts';
 
 const BOOT = join(import.meta.dirname, 'boot-systemd.sh');
 /** Runs nsenter, and removes the control groups when all below it has ended, whatever ended it. */
-const KEEPER = join(import.meta.dirname, 'keep-groups.sh');
+const KEEPER = join(import.meta.dirname, '../keep-groups.sh');
 
 /** Why no systemd can boot inside a lab host of this machine, as node:test's `skip` takes it. */
 export function noSystemd(): string | false {

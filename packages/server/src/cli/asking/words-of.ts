@@ -2,7 +2,7 @@ import { parseDuration, parseRange, parseTarget, type Result } from '@banshare/p
 import { wallSeconds } from '@banshare/runtime';
 import type { Argv, PositionalOptions } from 'yargs';
 import type { Command, Words } from './ask-daemon.ts';
-import { readMoment } from '../words/moment.ts';
+import { readMoment } from '../../words/moment.ts';
 
 /** The last line of each help. */
 export const MORE = 'More: man banshare-server; by symptom, what to do: man 7 banshare';

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Host } from './host.ts';
-import type { Exit, Running } from './running.ts';
+import type { Host } from '../host.ts';
+import type { Exit, Running } from '../running.ts';
 
-const ROOTS = join(import.meta.dirname, '../../../build/roots');
+const ROOTS = join(import.meta.dirname, '../../../../build/roots');
 const PACKAGES = 'fail2ban,nftables,iproute2,procps,python3-systemd';
 const UNPACK_MS = 240_000;
 

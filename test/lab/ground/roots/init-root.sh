@@ -4,6 +4,8 @@
 # Usage: init-root.sh NAME SECONDS-TO-LIVE ROOT   (the ROOT is a tar file)
 set -eu
 name=$1 time_to_live=$2 root=$3
+# shellcheck source=test/lab/ground/as-host.sh
+. "$(dirname "$0")/../as-host.sh"
 
 mount -t tmpfs -o mode=0755 lab /mnt
 tar -xf "$root" -C /mnt --numeric-owner --exclude='./dev/*'
@@ -31,13 +33,6 @@ umount -l /.machine
 rmdir /.machine
 
 mkdir -p /run/lock
-rm -f /etc/resolv.conf /usr/sbin/policy-rc.d
-: >/etc/resolv.conf
-printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
-printf '%s\n' "$name" >/etc/hostname
-printf '%s' "lab $name" | md5sum | cut -c 1-32 >/etc/machine-id
-hostname "$name"
-echo mounted
-
-# Whoever started this host holds the other end of the input, and never writes again.
-timeout "$time_to_live" cat >/dev/null || :
+rm -f /usr/sbin/policy-rc.d
+become "$name"
+stay "$time_to_live"

@@ -73,7 +73,7 @@ class HookHost implements Disposable {
     [reportPort, publishPort]: readonly [number, number],
     fails = '0',
   ): number | null {
-    const script = `import { ${name} } from ${JSON.stringify(join(import.meta.dirname, '../../src/cli/firewall-hook.ts'))};
+    const script = `import { ${name} } from ${JSON.stringify(join(import.meta.dirname, '../../../src/cli/asking/firewall-hook.ts'))};
       process.exitCode = ${name}(${[this.paths, ...words].map((each) => JSON.stringify(each)).join(', ')});`;
     const ran = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
       encoding: 'utf8',

@@ -2,7 +2,7 @@
 # The gate: format, lint, types, dead code, shell, pages of the manual and systemd units. Runs everything, then fails if anything did. `make check` calls it
 # after the locked dependencies are installed, with node and their programs in PATH.
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "$0")/../.." || exit 1
 
 failed=''
 
@@ -43,11 +43,11 @@ done
 step knip knip --cache --cache-location build/knip --no-progress --no-config-hints
 if command -v shellcheck >/dev/null; then
   # shellcheck disable=SC2046 # no path of the repository holds a blank
-  step shellcheck shellcheck $(shell_files)
+  step shellcheck shellcheck --external-sources $(shell_files)
 else
   echo 'SKIPPED shellcheck: it is not installed (Debian and Ubuntu: apt-get install shellcheck)' >&2
 fi
-step man sh scripts/check-man.sh
-step units sh scripts/check-units.sh installers/systemd
+step man sh scripts/checks/check-man.sh
+step units sh scripts/checks/check-units.sh installers/systemd
 
 test -z "$failed" || { echo "make check: failed:$failed" >&2; exit 1; }
