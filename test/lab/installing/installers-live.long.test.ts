@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { FreshBuild } from '../../installers/fresh-build.ts';
 import { startFail2ban } from '../ground/fail2ban.ts';
 import type { Host } from '../ground/host.ts';
-import { startLab } from '../ground/lab.ts';
+import { onHost } from '../ground/on-host.ts';
 import { skipReason } from '../ground/requirements.ts';
 import type { Exit } from '../ground/running.ts';
 
@@ -21,12 +21,10 @@ after(() => {
   fresh[Symbol.dispose]();
 });
 
-test(
+onHost(
   'a client built for 127.0.0.1 refuses a host where no server listens, and installs where one does; either may be started first',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     const refused = await install(host, 'client');
     assert.equal(refused.code, 1);
     assert.match(
@@ -97,12 +95,10 @@ test(
   },
 );
 
-test(
+onHost(
   'jails that already name the action are told apart: running with it, or in need of --restart',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     await installServer(host);
     await startFail2ban(host);
     await host.output(['sed', '-i', 's/^action = .*/&\\n    banshare/', '/etc/fail2ban/jail.local']);
@@ -116,12 +112,10 @@ test(
   },
 );
 
-test(
+onHost(
   "where fail2ban's own test failed before, nothing of it is touched and banshare's files are not blamed",
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     await installServer(host);
     await startFail2ban(host);
     await host.write(
@@ -142,12 +136,10 @@ test(
   },
 );
 
-test(
+onHost(
   "an administrator's ignorecommand for recidive that names the one before it is left as it is, and said",
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     await installServer(host);
     await startFail2ban(host);
     const own = '[recidive]\nignorecommand = /usr/bin/friends <ip> %(known/ignorecommand)s\n';
@@ -168,12 +160,10 @@ test(
   },
 );
 
-test(
+onHost(
   '--uninstall leaves a no-op action while a jail names it, and a no-op reporter while psad.conf does',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     await installServer(host);
     await install(host, 'client');
     await startFail2ban(host, { action: 'banshare' });
@@ -205,12 +195,10 @@ test(
   },
 );
 
-test(
+onHost(
   'the server gets a user of its own, reserved ports and an open firewall, and gives them back',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     await host.write('/tmp/hook', '#!/bin/sh\necho "$@" >>/var/log/hook\n');
     const installed = await install(host, 'server', '--hook', '/tmp/hook');
     assert.equal(installed.code, 0, installed.stderr);
@@ -284,12 +272,10 @@ test(
   },
 );
 
-test(
+onHost(
   '--no-start prepares an image at /: nothing runs, no user, and the client enrols later',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     for (const role of ['server', 'client'] as const)
       assert.equal((await install(host, role, '--no-start')).code, 0);
     assert.notEqual((await host.run(['id', 'banshare'])).code, 0);
@@ -300,12 +286,10 @@ test(
   },
 );
 
-test(
+onHost(
   'who installs by SSH is noted once, also behind a sudo that hides the connection',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     await installServer(host);
     const notedAfter = async (from: string): Promise<string> => {
       // Like sudo: a process in between does not hand the variable on.

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { FreshBuild } from '../../installers/fresh-build.ts';
 import { jailLocal } from '../ground/fail2ban.ts';
-import { startLab } from '../ground/lab.ts';
+import { onBooted, onHost } from '../ground/on-host.ts';
 import { skipReason } from '../ground/requirements.ts';
 import type { Exit } from '../ground/running.ts';
 import { untilTrue } from '../ground/deadline.ts';
@@ -24,12 +24,10 @@ after(() => {
   broken[Symbol.dispose]();
 });
 
-test(
+onBooted(
   'both units run in their sandbox, a second installation restarts nothing, and --uninstall ends them',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    await using booted = await Booted.start(lab.host('h1'));
+  async (booted) => {
     for (const role of ['server', 'client'] as const) {
       const installed = await install(booted, role);
       assert.equal(installed.code, 0, installed.stdout + installed.stderr);
@@ -81,12 +79,10 @@ test(
   },
 );
 
-test(
+onHost(
   'systemd knows when the units are ready, reloads them, starts one again whose loop hangs, and has messages sent from a sandbox',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     await host.write('/etc/systemd/system/banshare-server.service.d/soon.conf', '[Service]\nWatchdogSec=6\n');
     await using booted = await Booted.start(host);
     for (const role of ['server', 'client'] as const) {
@@ -136,12 +132,10 @@ test(
   },
 );
 
-test(
+onBooted(
   'a new version that does not stay up is taken back, and the previous one runs on',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    await using booted = await Booted.start(lab.host('h1'));
+  async (booted) => {
     assert.equal((await install(booted, 'server')).code, 0);
     const upgraded = await booted.run('sh', join(broken.dist, 'server-install.sh'));
     assert.equal(upgraded.code, 1);
@@ -151,12 +145,10 @@ test(
   },
 );
 
-test(
+onHost(
   'a server whose database is away is installed with a warning, and waits longer than its unit lets it start and hang',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     const soon = '[Service]\nTimeoutStartSec=5\nWatchdogSec=6\n';
     await host.write('/etc/systemd/system/banshare-server.service.d/soon.conf', soon);
     await using booted = await Booted.start(host);
@@ -178,12 +170,10 @@ test(
   },
 );
 
-test(
+onHost(
   'a fail2ban unit that may write nothing gets the spool, and reports from inside its sandbox',
   { skip },
-  async () => {
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
+  async (host) => {
     await host.write('/etc/fail2ban/fail2ban.local', '[Definition]\nallowipv6 = auto\n');
     await host.write('/etc/fail2ban/jail.local', jailLocal({}));
     await host.write(
@@ -215,27 +205,32 @@ test(
   },
 );
 
-test('a ban of the fleet reaches fail2ban from inside the sandbox of banshare-client', { skip }, async () => {
-  await using lab = await startLab({ hosts: ['h1'] });
-  const host = lab.host('h1');
-  await host.write('/etc/fail2ban/fail2ban.local', '[Definition]\nallowipv6 = auto\n');
-  await host.write('/etc/fail2ban/jail.local', jailLocal({}));
-  await host.write('/etc/banshare/client.toml', '[apply]\nown-reports = true\n');
-  await using booted = await Booted.start(host);
-  assert.equal((await booted.run('systemctl', 'start', 'fail2ban')).code, 0);
-  await host.untilFile(
-    '/var/log/fail2ban.log',
-    (text) => text.includes("Jail 'sshd' started"),
-    'a started jail',
-  );
-  for (const role of ['server', 'client'] as const) assert.equal((await install(booted, role)).code, 0);
-  assert.equal((await booted.run('banshare-report', '--strict', 'fail2ban', 'sshd', '203.0.113.9')).code, 0);
-  await host.untilLines('/var/log/fail2ban.log', /\[sshd\] Ban 203\.0\.113\.9$/);
-  assert.match((await booted.run('ls', '/run/banshare/client/notes')).stdout, /^sshd@203\.0\.113\.9$/m);
-  await booted.run('systemctl', 'restart', 'banshare-client');
-  const notes = await booted.run('ls', '/run/banshare/client/notes');
-  assert.match(notes.stdout, /^sshd@203\.0\.113\.9$/m, 'a note outlives a restart of the client');
-});
+onHost(
+  'a ban of the fleet reaches fail2ban from inside the sandbox of banshare-client',
+  { skip },
+  async (host) => {
+    await host.write('/etc/fail2ban/fail2ban.local', '[Definition]\nallowipv6 = auto\n');
+    await host.write('/etc/fail2ban/jail.local', jailLocal({}));
+    await host.write('/etc/banshare/client.toml', '[apply]\nown-reports = true\n');
+    await using booted = await Booted.start(host);
+    assert.equal((await booted.run('systemctl', 'start', 'fail2ban')).code, 0);
+    await host.untilFile(
+      '/var/log/fail2ban.log',
+      (text) => text.includes("Jail 'sshd' started"),
+      'a started jail',
+    );
+    for (const role of ['server', 'client'] as const) assert.equal((await install(booted, role)).code, 0);
+    assert.equal(
+      (await booted.run('banshare-report', '--strict', 'fail2ban', 'sshd', '203.0.113.9')).code,
+      0,
+    );
+    await host.untilLines('/var/log/fail2ban.log', /\[sshd\] Ban 203\.0\.113\.9$/);
+    assert.match((await booted.run('ls', '/run/banshare/client/notes')).stdout, /^sshd@203\.0\.113\.9$/m);
+    await booted.run('systemctl', 'restart', 'banshare-client');
+    const notes = await booted.run('ls', '/run/banshare/client/notes');
+    assert.match(notes.stdout, /^sshd@203\.0\.113\.9$/m, 'a note outlives a restart of the client');
+  },
+);
 
 /** A build whose server ends as soon as it is asked to run. */
 function breakDaemon(): void {

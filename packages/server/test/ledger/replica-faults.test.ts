@@ -67,7 +67,11 @@ test('while its file cannot be opened again a replica lets its server do all els
   const { a, b } = pair;
   const [path, aside] = [pair.pathOf('b'), `${pair.pathOf('b')}.aside`];
   const published: Event[] = [];
-  b.onCommitted((events) => published.push(...events));
+  const arrived = Promise.withResolvers<void>();
+  b.onCommitted((events) => {
+    published.push(...events);
+    if (published.length > 0) arrived.resolve();
+  });
   renameSync(path, aside);
   renameSync(`${path}-wal`, `${aside}-wal`);
   mkdirSync(path);
@@ -81,7 +85,7 @@ test('while its file cannot be opened again a replica lets its server do all els
   renameSync(aside, path);
   renameSync(`${aside}-wal`, `${path}-wal`);
   // Nobody appends anything, and nobody asks.
-  while (published.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await arrived.promise;
   assert.deepEqual([published.map(({ ip }) => ip), b.head()], [['203.0.113.1'], a.head()]);
 });
 
