@@ -73,6 +73,8 @@ export function startUpkeep(parts: {
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
+      // Just moved into a log: what hosts had said is there, and nothing more is written here.
+      if (ledger.isShared && ledger.replica() === undefined) return;
       const last = (): Promise<unknown> =>
         Promise.all([book.flush({ everything: true }), neverBan.flush(clock.now()), flushRates()]);
       // Where it is written elsewhere, that may be away just now: hosts say it again.

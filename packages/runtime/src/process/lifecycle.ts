@@ -37,6 +37,8 @@ export type Program = {
   readonly deadlineSeconds: number;
 };
 
+const STOPS = ['SIGTERM', 'SIGINT'] as const;
+
 type Owned = { label: string; close: () => unknown };
 
 /**
@@ -83,7 +85,10 @@ export async function runProgram(program: Program): Promise<never> {
   await supervisor.close();
   // A signal that has come meanwhile is heard now: behind becomeAnew() it would be forgotten.
   await new Promise(setImmediate);
-  if (stop.isAgain() && clean) becomeAnew(program.name);
+  if (stop.isAgain() && clean) {
+    stop.endAtOnce();
+    becomeAnew(program.name);
+  }
   process.exit(clean ? code : code || EXIT.failed);
 }
 
@@ -109,6 +114,8 @@ type Stop = {
   /** Stops as after a signal, to begin anew, unless a signal has come or comes until then: who ends a program means it. */
   again(): void;
   isAgain(): boolean;
+  /** From now on a signal ends the process by itself: nothing is left to close, and nobody here would hear of it any more. */
+  endAtOnce(): void;
 };
 
 /** What is being closed at the moment, to be named where it hangs. */
@@ -131,7 +138,7 @@ function stopOnSignals(program: Program): Stop {
   const { signal } = controller;
   const asked = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
   let [isAgain, isEnding] = [false, false];
-  for (const each of ['SIGTERM', 'SIGINT'] as const) {
+  for (const each of STOPS) {
     process.on(each, () => {
       if (isEnding) process.exit(EXIT.failed);
       isEnding = true;
@@ -144,7 +151,8 @@ function stopOnSignals(program: Program): Stop {
     begin();
     controller.abort(new Error(`${name} starts again`));
   };
-  return { signal, asked, begin, again, isAgain: () => isAgain && !isEnding };
+  const endAtOnce = (): void => STOPS.forEach((each) => process.removeAllListeners(each));
+  return { signal, asked, begin, again, isAgain: () => isAgain && !isEnding, endAtOnce };
 }
 
 /** Does not return, unless the kernel refuses: then whoever started the program has to. */

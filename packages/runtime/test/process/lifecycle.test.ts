@@ -81,6 +81,10 @@ for (const life of ['againBehindSignal', 'againBeforeSignal'])
     assert.deepEqual(await live(life, ['SIGTERM']), { code: 0, out: ['ready'], err: '' });
   });
 
+test('runProgram() ends by a signal also where that comes while the program gives way to the next one, which would never hear of it', async () => {
+  assert.deepEqual(await live('againAtSignal', ['SIGKILL']), { code: null, out: [], err: '' });
+});
+
 test('runProgram() ends at once on a second signal', async () => {
   const ending = await live('hangs', ['SIGTERM', 'SIGINT'], 60);
   assert.equal(ending.code, 1);

@@ -57,6 +57,10 @@ test(
     await publish(peer, '203.0.113.2');
     assert.match(await server.says('ledger', 'move', postgres.url, '--durability', 'none'), /in the log now/);
     await server.line(/^banshare-server ready /);
+    assert.deepEqual(
+      server.said.filter((line) => / (?:warning|error): /.test(line)),
+      [],
+    );
     const moved = JSON.parse(
       await untilSaid(server.root, ['status', '--json'], (stdout) => stdout !== ''),
     ) as Told;
