@@ -6,17 +6,7 @@ import { cleanEnvironment, Running, type Exit } from '../lab/ground/running.ts';
 
 const IMITATE = join(import.meta.dirname, 'imitate-arm64.sh');
 const INIT = join(import.meta.dirname, '../lab/ground/roots/init-root.sh');
-const NAMESPACES = [
-  '--user',
-  '--mount',
-  '--pid',
-  '--net',
-  '--uts',
-  '--ipc',
-  '--fork',
-  '--kill-child',
-  '--mount-proc',
-];
+const NAMESPACES = ['--user', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child', '--mount-proc'];
 /** Whoever is imitated takes ten times as long, and more on a busy machine. */
 const PATIENCE_MS = 600_000;
 
@@ -33,11 +23,19 @@ export function whyNoArm64(): string | false {
     : 'arm64 is imitated where each user namespace has a binfmt_misc of its own (Linux 6.7)';
 }
 
-/** Starts a command for which qemu runs what is made for arm64; its users are the machine's. */
-export async function startImitating(title: string, argv: readonly string[]): Promise<Running> {
+/**
+ * Starts a command for which qemu runs what is made for arm64; its users are the machine's. It has the machine's network, by which a
+ * root is fetched, or one of its own, where nobody is.
+ */
+export async function startImitating(
+  title: string,
+  network: 'of the machine' | 'its own',
+  argv: readonly string[],
+): Promise<Running> {
   const running = new Running(title, [
     'unshare',
     ...NAMESPACES,
+    ...(network === 'its own' ? ['--net'] : []),
     'sh',
     '-c',
     'echo begun; exec sh "$@"',
@@ -58,7 +56,7 @@ export class Imitated implements AsyncDisposable {
   readonly #pid: number;
 
   static async start(name: string, root: string): Promise<Imitated> {
-    const init = await startImitating(`${name}'s init`, ['sh', INIT, name, '7200', root]);
+    const init = await startImitating(`${name}'s init`, 'its own', ['sh', INIT, name, '7200', root]);
     await init.line(/^mounted$/, PATIENCE_MS);
     const host = new Imitated(init, await init.innerPid());
     await host.output('ip', 'link', 'set', 'lo', 'up');

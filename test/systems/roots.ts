@@ -138,7 +138,7 @@ async function makeRoot({ name, suite, architecture }: System, file: string): Pr
   const alone = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const title = `mmdebstrap of ${name}`;
   const made = isForeign
-    ? await startImitating(title, [...inItsOwnTmp, ...words])
+    ? await startImitating(title, 'of the machine', [...inItsOwnTmp, ...words])
     : new Running(title, [...alone, ...inItsOwnTmp, ...words]);
   made.hangUp();
   const { code, stderr } = await made.ended;
