@@ -45,6 +45,8 @@ test(
       '--cap-add=NET_ADMIN',
       '--tmpfs',
       '/run/banshare',
+      '-v',
+      `${fresh.path('client-host')}/machine-id:/etc/machine-id:ro`,
       ...mounts(client, ['etc/banshare', 'var/lib/banshare', 'var/spool/banshare']),
     ]);
     await until(() => {
@@ -60,6 +62,13 @@ test(
       return { ...ran, err: said.out, code: ran.out.includes('203.0.113.9') ? 0 : 1 };
     }, 'the ban in the firewall of the host');
     assert.match(banned.out, /table inet banshare/);
+    // It sees no session of SSH, and says so; by which machine its key was made it knows.
+    const told = engine.podman('exec', clientId, 'banshare-client', 'status');
+    assert.deepEqual(
+      [told.code, /logged in by SSH is not protected: .*--pid=host/.test(told.out)],
+      [1, true],
+    );
+    engine.must('exec', clientId, 'grep', '-qx', '[0-9a-f]\\{64\\}', '/etc/banshare/keys/machine');
 
     // A person has something to do, and both are healthy all the same.
     engine.must('exec', serverId, 'banshare-server', 'freeze', '--for', '1h');
@@ -135,6 +144,7 @@ function layClient(fresh: FreshBuild): string {
   for (const name of ['var/lib/banshare', 'var/spool/banshare'])
     mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
   for (const name of ['join.key', 'join.key_secret']) copyFileSync(join(fresh.certs, name), join(keys, name));
+  writeFileSync(join(folder, 'machine-id'), `${'0123456789abcdef'.repeat(2)}\n`);
   writeFileSync(
     join(folder, 'etc/banshare/client.toml'),
     'name = "h1"\n[apply]\nenforcer = "nftables"\nown-reports = true\n',

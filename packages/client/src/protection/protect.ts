@@ -8,6 +8,7 @@ import { IgnoreIp } from './fail2ban-ignoreip.ts';
 import { Rulebook, type Protected } from './rulebook.ts';
 import type { ServerAddresses } from './server-addresses.ts';
 import { lookUpAll } from '../server/server-address.ts';
+import { isShownNoMachine } from './shown-processes.ts';
 import { SessionWatch } from './ssh-sessions.ts';
 import { isFail2banCommand } from '../fail2ban/client.ts';
 
@@ -46,6 +47,11 @@ const SOON_SECONDS = 10;
 const SHARE_OF_ASKING = 20;
 const ASK_MS = 5000;
 
+const HIDDEN_SESSIONS =
+  'Cannot see who is logged in by SSH, and so cannot protect them: the client needs CAP_SYS_PTRACE to look';
+const NO_SESSIONS =
+  "This client runs in a container that does not show it the machine's processes, so whoever is logged in by SSH is not protected: run it with --pid=host --cap-add=SYS_PTRACE, or list your own addresses in [never-ban] of client.toml";
+
 /** Why an address is protected: by client.toml, by fail2ban's ignoreip, or by what this host found out; the rule is for people. */
 type Protects = { code: 'listed' | 'ignored' | 'protected'; text: string };
 
@@ -61,6 +67,8 @@ export class Protection {
   readonly #machine: Fresh<Rulebook>;
   readonly #server: Fresh<Rulebook>;
   readonly #sessions: Fresh<Rulebook>;
+  readonly #isShownNoMachine: boolean;
+  #hasHiddenSessions = false;
   /** Monotonic seconds. */
   #ignoreIpDueAt = -Infinity;
 
@@ -75,6 +83,7 @@ export class Protection {
     const atServer = (): Protected[] =>
       parts.server.all().map((what) => ({ what, rule: 'the banshare server' }));
     this.#server = new Fresh(() => new Rulebook(atServer()), MOMENT_SECONDS);
+    this.#isShownNoMachine = isShownNoMachine(parts.machine.proc);
     const watch = new SessionWatch(parts.machine.proc, parts.machine.passwd);
     this.#sessions = new Fresh(() => this.#readSessions(watch), MOMENT_SECONDS);
   }
@@ -134,7 +143,13 @@ export class Protection {
 
   /** What is to be protected and cannot be known, in sentences. */
   unknown(): string[] {
-    return this.#ignoreIp.unknown;
+    this.#sessions.get();
+    const isListed = this.#parts.config.neverBan.addresses.length > 0;
+    return [
+      ...this.#ignoreIp.unknown,
+      ...(this.#hasHiddenSessions ? [HIDDEN_SESSIONS] : []),
+      ...(this.#isShownNoMachine && !isListed ? [NO_SESSIONS] : []),
+    ];
   }
 
   #readMachine(): Rulebook {
@@ -154,12 +169,8 @@ export class Protection {
 
   #readSessions(watch: SessionWatch): Rulebook {
     const { addresses, hidden } = watch.now();
-    if (hidden > 0) {
-      this.#parts.fault(
-        'sessions',
-        'Cannot see who is logged in by SSH, and so cannot protect them: the client needs CAP_SYS_PTRACE to look',
-      );
-    }
+    this.#hasHiddenSessions = hidden > 0;
+    if (this.#hasHiddenSessions) this.#parts.fault('sessions', HIDDEN_SESSIONS);
     return new Rulebook([...addresses].map((what) => ({ what, rule: 'an authenticated SSH session' })));
   }
 }
