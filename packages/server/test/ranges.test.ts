@@ -26,7 +26,10 @@ test('a range is banned as its network, published as a kind of its own, and lift
     await subscription.receive();
     const { code, stdout } = await server.asks('ban', '203.0.113.9/24', '--reason', 'botnet');
     assert.equal(code, 0);
-    assert.match(stdout, /^203\.0\.113\.0\/24 is banned everywhere \(203\.0\.113\.9\/24 lies in it\)\./);
+    assert.match(
+      stdout,
+      /^203\.0\.113\.0\/24 is banned on every host that can apply ranges \(203\.0\.113\.9\/24 lies in it\)\./,
+    );
     for (;;) {
       const message = await subscription.receive();
       assert.ok(message !== undefined);
@@ -101,7 +104,7 @@ test('who wants one address back is told which range holds it, and nothing chang
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /^Lifted: 203\.0\.113\.0\/24.*\n1 ban within it stays: banshare-server bans 203\.0\.113\.0\/24/,
+    /^Lifted: 203\.0\.113\.0\/24.*\n1 ban within it stays: banshare-server bans 203\.0\.113\.0\/24\nAll of it is lifted, .* by: banshare-server never-ban add 203\.0\.113\.0\/24 --for 1d/,
   );
   assert.deepEqual(await banned(), ['203.0.113.10']);
   await server.asks('unban', '203.0.113.10');
@@ -142,7 +145,10 @@ test('hosts that cannot apply ranges are named where a range is banned, and only
   assert.equal((await server.asks('ban', '198.51.100.9')).stdout, '198.51.100.9 is banned everywhere.\n');
   assert.doesNotMatch((await server.asks('hosts')).stdout, /RANGES/);
   const { stdout } = await server.asks('ban', '198.51.100.128/25');
-  assert.match(stdout, /1 host cannot apply ranges: unable\./);
+  assert.match(
+    stdout,
+    /^198\.51\.100\.128\/25 is banned on every host that can apply ranges\.\n1 host cannot apply ranges: unable\./,
+  );
   const status = await server.json<{ activeRanges: number; withoutRanges: string[] }>('status');
   assert.deepEqual(status.withoutRanges, ['unable']);
   assert.match(

@@ -17,6 +17,7 @@ import {
   tellJson,
   usageFault,
   version,
+  type CommandWords,
 } from '@banshare/runtime';
 import { hostname } from 'node:os';
 import yargs, { type Argv, type CommandModule, type Options } from 'yargs';
@@ -70,12 +71,6 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   }
   let code = 0;
   const commands = clientCommands((next) => void (code = next), argv);
-  const names = [
-    ...commands.flatMap(({ command }) => command ?? []),
-    ...Object.keys(EVERY_OPTION).map((name) => `--${name}`),
-    '--help',
-    '--version',
-  ];
   const parser = yargs([...argv])
     .scriptName('banshare-client')
     .version(version)
@@ -83,11 +78,12 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     .epilogue(MORE)
     .strict()
     .options(EVERY_OPTION)
+    .requiresArg(['root', 'config'])
     // Root works below another user's folder with no more rights than that user has.
     .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)))
     .fail((message: string | null, error: Error | undefined) => {
       if (message === null) throw error ?? new Error('Cannot do that');
-      say(`${usageFault(message, names)}; see banshare-client --help`);
+      say(usageFault(message, argv, programOf(commands)));
       process.exit(EXIT.usage);
     });
   for (const command of commands) parser.command(withMore(command));
@@ -95,11 +91,33 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   return code;
 }
 
+/** The program as whoever mistypes a word is helped by it. */
+function programOf(commands: readonly Command[]): CommandWords {
+  const inner = commands.map(({ command, builder }) => ({
+    usage: [command ?? ''].flat()[0] ?? '',
+    options: typeof builder === 'object' ? Object.keys(builder) : [],
+    inner: [],
+  }));
+  return {
+    usage: 'banshare-client',
+    options: [...Object.keys(EVERY_OPTION), 'help', 'version'],
+    inner,
+  };
+}
+
 /** The same command, whose own help ends with the line of all. */
 function withMore(command: Command): Command {
   const { builder } = command;
   if (typeof builder !== 'object') return command;
-  return { ...command, builder: (parser) => parser.options(builder).epilogue(MORE) as Argv<Common> };
+  const named = Object.entries(builder).filter(([name, { type }]) => type === 'string' && name !== 'from');
+  return {
+    ...command,
+    builder: (parser) =>
+      parser
+        .options(builder)
+        .requiresArg(named.map(([name]) => name))
+        .epilogue(MORE) as Argv<Common>,
+  };
 }
 
 /** Every command, in the order of help; a new one is found here by help, the reference and whoever mistypes it. */

@@ -119,6 +119,9 @@ function commandOf(commands: Commands, change: Change): string[] {
   });
 }
 
+/** What fail2ban-client puts before each line: the server's status cuts a reason, and had nothing but this of it. */
+const LOG_HEAD = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ +\S+ +\[\d+\]: */gm;
+
 /**
  * fail2ban-client prints how many bans are new, or were lifted: exactly 0 means that it was so before. Of several addresses a
  * smaller count does not tell which ones; then none of them is called ours, and its jail's bantime ends it.
@@ -135,7 +138,7 @@ function effectOf({ kind, localJail }: Change, asked: number, ended: Ended): Eff
     : ended.code === null
       ? 'it could not run'
       : `exit ${ended.code}`;
-  const said = ended.stderr.trim() || ended.stdout.trim();
+  const said = (ended.stderr.trim() || ended.stdout.trim()).replaceAll(LOG_HEAD, '');
   const why = said === '' ? '' : `: ${said.slice(0, 300)}`;
   const reason = `${how} after ${ended.milliseconds} ms${why}`;
   // fail2ban may do later what it was asked and did not answer in time: such a ban is ours to lift.

@@ -107,6 +107,18 @@ test('What was in place before keeps the note of an earlier command, whose echo 
   assert.deepEqual(host.noted, ['sshd@203.0.113.9']);
 });
 
+test('Of what fail2ban-client says when it fails the reason has the words, and not the time and process before them', async () => {
+  const head = '2026-11-27 06:37:15,401 fail2ban                [204]: ERROR   ';
+  using host = new Host(
+    `echo '${head}Failed to access socket path: /run/x. Is fail2ban running?' >&2; exit 255`,
+  );
+  const effect = await host.carryOut();
+  assert.match(
+    'reason' in effect ? effect.reason : '',
+    /^exit 255 after \d+ ms: ERROR   Failed to access socket path: \/run\/x\. Is fail2ban running\?$/,
+  );
+});
+
 test('Where the jail is missing the command runs once more with missing-jail, and the note moves', async () => {
   using host = new Host(`echo "$notes" > "$0.$2"; ${KNOWS_ONLY('banshare')}`);
   assert.deepEqual(await host.carryOut(), { outcome: 'applied', localJail: 'banshare' });

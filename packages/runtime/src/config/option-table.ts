@@ -173,7 +173,8 @@ function flatten(
   const keys = Object.keys(table);
   for (const [name, value] of Object.entries(document)) {
     if (Object.hasOwn(table, name)) given.set(name, value);
-    else if (!keys.some((key) => key.startsWith(`${name}.`))) fail(name, unknownKey(name, keys));
+    else if (!keys.some((key) => key.startsWith(`${name}.`)))
+      fail(name, isTable(value) ? unknownSection(name, keys) : unknownKey(name, keys));
     else if (!isTable(value)) fail(name, `it must be a section, written [${name}]`);
     else {
       for (const [inner, item] of Object.entries(value)) {
@@ -186,11 +187,20 @@ function flatten(
   return given;
 }
 
+/** A section is looked for among the sections first: `limit` is a key of another one, and `limits` is meant. */
+function unknownSection(name: string, keys: readonly string[]): string {
+  const near = nearestName(name, sectionsOf(keys));
+  return near === undefined ? unknownKey(name, keys) : `there is no such section; did you mean [${near}]?`;
+}
+
+function sectionsOf(keys: readonly string[]): string[] {
+  return keys.filter((each) => each.includes('.')).map((each) => each.slice(0, each.indexOf('.')));
+}
+
 function unknownKey(key: string, keys: readonly string[]): string {
   const last = key.slice(key.lastIndexOf('.') + 1);
-  const sections = keys.filter((each) => each.includes('.')).map((each) => each.slice(0, each.indexOf('.')));
   const elsewhere = keys.find((each) => each === last || each.endsWith(`.${last}`));
-  const near = elsewhere ?? nearestName(key, [...keys, ...sections]);
+  const near = elsewhere ?? nearestName(key, [...keys, ...sectionsOf(keys)]);
   return near === undefined ? 'there is no such option' : `there is no such option; did you mean "${near}"?`;
 }
 

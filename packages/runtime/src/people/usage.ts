@@ -1,22 +1,124 @@
 import { nearestName } from './near-names.ts';
 
+/** A command as its line is written: `usage` with what is known by its order, options without dashes, commands of its own. */
+export type CommandWords = {
+  readonly usage: string;
+  readonly options: readonly string[];
+  readonly inner: readonly CommandWords[];
+};
+
+const DURATION = /^\d+[smhdw]$/;
+
 /**
- * What is wrong with a command line, in a sentence: yargs' message, with the name that was probably meant.
- * @param names the commands and options that there are; options begin with `--`.
+ * What is wrong with a command line, in a sentence that ends with where to read on: yargs' message, with what was probably meant.
+ * @param all the program as a command, whose `options` every command takes.
  */
-export function usageFault(message: string, names: readonly string[]): string {
-  const unknown = /^Unknown (?:argument|command)s?: (.*)$/s.exec(message)?.[1]?.split(', ') ?? [];
-  // Where a command and an option are called alike the command is meant: the message has no dashes.
-  const options = names.filter((name) => name.startsWith('--'));
-  const commands = names.filter((name) => !name.startsWith('--'));
-  const bare = new Map([...options, ...commands].map((name) => [name.replace(/^--/, ''), name]));
-  const meant = unknown.flatMap((word) => {
-    const near = nearestName(word, bare.keys());
-    const name = near === undefined ? undefined : bare.get(near);
-    return name === undefined ? [] : [name];
-  });
-  const [first] = meant;
-  if (first !== undefined) return `there is no ${unknown.join(', ')} here: did you mean ${first}?`;
-  if (unknown.length > 0) return `there is no ${unknown.join(', ')} here`;
-  return message.startsWith('Not enough non-option arguments') ? 'something is missing' : message;
+export function usageFault(message: string, argv: readonly string[], all: CommandWords): string {
+  const at = commandAt(argv, all);
+  const options = at === all ? all.options : [...at.options, ...all.options];
+  const says =
+    withOneDash(argv, options) ??
+    ofMissing(message, at) ??
+    ofChoices(message) ??
+    ofUnknown(message, argv, at, at === all ? undefined : wordsOf(at), options) ??
+    message;
+  const help = [wordsOf(all), ...(at === all ? [] : [wordsOf(at)]), '--help'].join(' ');
+  return `${says}; see ${help}`;
+}
+
+/** The command that a line begins with, as far as it names one. */
+function commandAt(argv: readonly string[], all: CommandWords): CommandWords {
+  let at = all;
+  for (const word of argv) {
+    const inner = at.inner.find((each) => lastWordOf(each) === word);
+    if (inner !== undefined) at = inner;
+    else if (!word.startsWith('-') && at !== all) break;
+  }
+  return at;
+}
+
+/** The words of a command without what is known by its order. */
+function wordsOf({ usage }: CommandWords): string {
+  return usage.replace(/ [<[].*$/s, '');
+}
+
+function lastWordOf(command: CommandWords): string {
+  return wordsOf(command).split(' ').at(-1) ?? '';
+}
+
+/** What is read letter by letter, and was not meant so. */
+function withOneDash(argv: readonly string[], options: readonly string[]): string | undefined {
+  const word = argv.find((each) => /^-[a-z][a-z-]+(=.*)?$/.test(each) && options.includes(nameOf(each)));
+  return word === undefined ? undefined : `${word} takes two dashes: --${nameOf(word)}`;
+}
+
+function nameOf(option: string): string {
+  return option.replace(/^-+/, '').replace(/=.*$/s, '');
+}
+
+function ofMissing(message: string, at: CommandWords): string | undefined {
+  if (message.startsWith('Not enough non-option arguments')) return `something is missing: ${at.usage}`;
+  const option = /^Not enough arguments following: (.*)$/s.exec(message)?.[1];
+  if (option !== undefined) return `--${option} needs a value behind it`;
+  const needed = /^Missing required arguments?: (.*)$/s.exec(message)?.[1];
+  return needed === undefined
+    ? undefined
+    : `${wordsOf(at)} needs ${needed
+        .split(', ')
+        .map((each) => `--${each}`)
+        .join(' and ')}`;
+}
+
+function ofChoices(message: string): string | undefined {
+  const [, given = '', listed] = /Given: "(.*)", Choices: (.*)$/s.exec(message) ?? [];
+  if (listed === undefined) return undefined;
+  const choices = Array.from(listed.matchAll(/"([^"]*)"/g), ([, choice = '']) => choice);
+  return `"${given}" is none of ${choices.join(', ')}${meant(nearestName(given, choices))}`;
+}
+
+function ofUnknown(
+  message: string,
+  argv: readonly string[],
+  at: CommandWords,
+  command: string | undefined,
+  options: readonly string[],
+): string | undefined {
+  const unknown = /^Unknown (?:argument|command)s?: (.*)$/s.exec(message)?.[1]?.split(', ');
+  if (unknown === undefined) return undefined;
+  const what = `there is no ${unknown.join(', ')} here`;
+  const near = meantBy(unknown, namesAt(at, options)) ?? ofDuration(unknown, options);
+  if (near !== undefined) return `${what}${meant(near)}`;
+  const isOption = unknown.some((word) => argv.some((each) => each.startsWith('-') && nameOf(each) === word));
+  return command === undefined || at.inner.length === 0 || isOption
+    ? what
+    : `${what}: ${command} takes ${at.inner.map(lastWordOf).join(', ')}`;
+}
+
+/** What may stand there, by how it is typed: commands before options of the same name, and before them commands of others. */
+function namesAt(at: CommandWords, options: readonly string[]): Map<string, string> {
+  const deeper = at.inner.flatMap(({ inner }) => inner);
+  return new Map([
+    ...deeper.toReversed().map((each) => [lastWordOf(each), wordsOf(each)] as const),
+    ...options.map((name) => [name, `--${name}`] as const),
+    ...at.inner.map((each) => [lastWordOf(each), lastWordOf(each)] as const),
+  ]);
+}
+
+function meantBy(words: readonly string[], names: ReadonlyMap<string, string>): string | undefined {
+  for (const word of words) {
+    const near = nearestName(word, names.keys());
+    if (near !== undefined) return names.get(near);
+  }
+  return undefined;
+}
+
+/** `freeze 30m`: whoever is in a hurry leaves out the option. */
+function ofDuration(words: readonly string[], options: readonly string[]): string | undefined {
+  const duration = words.find((word) => DURATION.test(word));
+  const option = ['for', 'since'].find((name) => options.includes(name));
+  return duration === undefined || option === undefined ? undefined : `--${option} ${duration}`;
+}
+
+function meant(name: string | undefined): string {
+  return name === undefined ? '' : `: did you mean ${name}?`;
 }

@@ -163,7 +163,7 @@ address = "*"
     `Cannot use "timeout" in ${path}, line 2: there is no such option; did you mean "apply.timeout"?`,
     `Cannot use "log" in ${path}, line 3: it must be a section, written [log]`,
     `Cannot use "apply.comand" in ${path}, line 6: there is no such option; did you mean "apply.command"?`,
-    `Cannot use "fllow" in ${path}, line 8: there is no such option; did you mean "follow"?`,
+    `Cannot use "fllow" in ${path}, line 8: there is no such section; did you mean [follow]?`,
     `Cannot use "listen" in ${path}, line 10: there is no such option; did you mean "metrics.listen"?`,
     `Cannot use "follow.jails" in ${path}, line 4: it has a wrong item 1: it cannot be used: "a b" is not a jail name: it must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or digit`,
     `Cannot use "apply.concurrency" in ${path}, line 7: it must be a whole number from 1 to 64, not 0`,

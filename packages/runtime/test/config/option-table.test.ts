@@ -31,6 +31,18 @@ test('readOptions() gives its configuration a type', () => {
   assert.deepEqual([most, hold, dry], [undefined, 300, false]);
 });
 
+test('readOptions() takes a section that nobody knows for the nearest one, before a key of that name elsewhere', () => {
+  const most = table['apply.most'];
+  const read = readOptions(
+    { 'drill.limit': most, 'limits.active': most },
+    { limit: { active: 1 } },
+    'f.toml',
+  );
+  assert.deepEqual(read.ok ? [] : read.faults, [
+    'Cannot use "limit" in f.toml: there is no such section; did you mean [limits]?',
+  ]);
+});
+
 test('readOptions() collects every fault', () => {
   const read = readOptions(table, { apply: { dryRun: true, most: 12 }, other: 1 }, 'f.toml');
   assert.deepEqual(read.ok ? [] : read.faults, [

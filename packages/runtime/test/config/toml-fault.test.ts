@@ -16,3 +16,10 @@ test('tomlFault() says something of anything else', () => {
   assert.equal(tomlFault(new RangeError('too deep')), 'too deep');
   assert.equal(tomlFault('thrown'), 'it is not TOML');
 });
+
+test('tomlFault() says of a value that is none what is most often forgotten', () => {
+  assert.throws(
+    () => parse('[apply]\nenforcer = nftables\n'),
+    (error) => /^line 2, column \d+: invalid value \(a text stands in quotes: "text"/.test(tomlFault(error)),
+  );
+});

@@ -1,19 +1,105 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { usageFault } from '../../src/people/usage.ts';
+import { usageFault, type CommandWords } from '../../src/people/usage.ts';
 
-const NAMES = ['status', 'hosts', 'never-ban', 'approve', '--json', '--since', '--approve'];
+const command = (
+  usage: string,
+  options: readonly string[] = [],
+  inner: readonly CommandWords[] = [],
+): CommandWords => ({ usage, options, inner });
 
-for (const [message, says] of [
-  ['Unknown argument: statsu', 'there is no statsu here: did you mean status?'],
-  ['Unknown command: nver-ban', 'there is no nver-ban here: did you mean never-ban?'],
-  ['Unknown arguments: jsn, x', 'there is no jsn, x here: did you mean --json?'],
-  ['Unknown arguments: aprove, web1', 'there is no aprove, web1 here: did you mean approve?'],
-  ['Unknown argument: frobnicate', 'there is no frobnicate here'],
-  ['Not enough non-option arguments: got 0, need at least 1', 'something is missing'],
-  ['Missing required argument: host', 'Missing required argument: host'],
+const ALL = command(
+  'banshare-server',
+  ['json', 'root', 'help'],
+  [
+    command('status'),
+    command('unban <ip..>', ['jail', 'reason']),
+    command('freeze', ['for', 'reason']),
+    command('hosts', [], [command('hosts approve [name]', ['approve']), command('hosts revoke [name]')]),
+    command('never-ban', [], [command('never-ban list'), command('never-ban add <range>', ['for'])]),
+    command('token', [], [command('token list')]),
+    command('web', [], [command('web link', ['as'])]),
+  ],
+);
+const TOO_FEW = 'Not enough non-option arguments: got 0, need at least 1';
+
+for (const [line, message, says] of [
+  [
+    'statsu',
+    'Unknown argument: statsu',
+    'there is no statsu here: did you mean status?; see banshare-server --help',
+  ],
+  [
+    'nver-ban',
+    'Unknown command: nver-ban',
+    'there is no nver-ban here: did you mean never-ban?; see banshare-server --help',
+  ],
+  [
+    '--jsn',
+    'Unknown argument: jsn',
+    'there is no jsn here: did you mean --json?; see banshare-server --help',
+  ],
+  [
+    'hosts aprove web1',
+    'Unknown arguments: aprove, web1',
+    'there is no aprove, web1 here: did you mean approve?; see banshare-server hosts --help',
+  ],
+  [
+    'never-ban ad 192.0.2.1',
+    'Unknown arguments: ad, 192.0.2.1',
+    'there is no ad, 192.0.2.1 here: did you mean add?; see banshare-server never-ban --help',
+  ],
+  [
+    'never-ban 192.0.2.1',
+    'Unknown argument: 192.0.2.1',
+    'there is no 192.0.2.1 here: never-ban takes list, add; see banshare-server never-ban --help',
+  ],
+  [
+    'never-ban add 192.0.2.1 --fro 1h',
+    'Unknown argument: fro',
+    'there is no fro here: did you mean --for?; see banshare-server never-ban add --help',
+  ],
+  [
+    'approve web1',
+    'Unknown arguments: approve, web1',
+    'there is no approve, web1 here: did you mean hosts approve?; see banshare-server --help',
+  ],
+  [
+    'list',
+    'Unknown argument: list',
+    'there is no list here: did you mean never-ban list?; see banshare-server --help',
+  ],
+  [
+    'freeze 30m',
+    'Unknown argument: 30m',
+    'there is no 30m here: did you mean --for 30m?; see banshare-server freeze --help',
+  ],
+  [
+    'unban -jail sshd 192.0.2.1',
+    'Unknown arguments: j, a, i, l',
+    '-jail takes two dashes: --jail; see banshare-server unban --help',
+  ],
+  ['frobnicate', 'Unknown argument: frobnicate', 'there is no frobnicate here; see banshare-server --help'],
+  ['unban', TOO_FEW, 'something is missing: unban <ip..>; see banshare-server unban --help'],
+  [
+    '--json never-ban add',
+    TOO_FEW,
+    'something is missing: never-ban add <range>; see banshare-server never-ban add --help',
+  ],
+  [
+    'freeze --for',
+    'Not enough arguments following: for',
+    '--for needs a value behind it; see banshare-server freeze --help',
+  ],
+  ['web link', 'Missing required argument: as', 'web link needs --as; see banshare-server web link --help'],
+  [
+    'held publsh',
+    'Invalid values:\n  Argument: action, Given: "publsh", Choices: "publish", "discard"',
+    '"publsh" is none of publish, discard: did you mean publish?; see banshare-server --help',
+  ],
+  ['status', 'Some other fault', 'Some other fault; see banshare-server status --help'],
 ] as const) {
-  test(`usageFault() says of "${message}": ${says}`, () => {
-    assert.equal(usageFault(message, NAMES), says);
+  test(`usageFault() says of "${line}": ${says}`, () => {
+    assert.equal(usageFault(message, line.split(' '), ALL), says);
   });
 }

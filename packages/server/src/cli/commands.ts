@@ -8,6 +8,7 @@ import {
   tell,
   usageFault,
   version,
+  type CommandWords,
 } from '@banshare/runtime';
 import yargs, { type Options } from 'yargs';
 import { type Ask, askWith, type Command } from './asking/ask-daemon.ts';
@@ -48,6 +49,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     // Addresses and names stay the texts they are.
     .parserConfiguration({ 'parse-positional-numbers': false, 'parse-numbers': false })
     .options(EVERY_OPTION)
+    .requiresArg(['root', 'config'])
     // Root works below another user's folder with no more rights than that user has.
     .middleware(({ root }) => (root === '' ? undefined : becomeOwner(root)));
   const commands = serverCommands(askWith(setCode), setCode, argv);
@@ -58,7 +60,7 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
     })
     .fail((message: string | null, error: Error | undefined) => {
       if (message === null) throw error ?? new Error('Cannot do that');
-      complain('banshare-server', `${usageFault(message, namesIn(commands))}; see banshare-server --help`);
+      complain('banshare-server', usageFault(message, argv, programOf(commands)));
       process.exit(EXIT.usage);
     });
   await parseWords(parser, argv);
@@ -99,29 +101,23 @@ export function serverCommands(
   ];
 }
 
-/** Every word that may stand in a command line. */
-function namesIn(commands: readonly Command[]): string[] {
-  return [
-    ...Object.keys(EVERY_OPTION).map((name) => `--${name}`),
-    '--help',
-    '--version',
-    ...commands.flatMap((command) => [
-      nameOf(command),
-      ...optionsOf(command),
-      ...(command.inner ?? []).flatMap((inner) => [nameOf(inner), ...optionsOf(inner)]),
-    ]),
-  ];
+/** The program as whoever mistypes a word is helped by it. */
+function programOf(commands: readonly Command[]): CommandWords {
+  const options = [...Object.keys(EVERY_OPTION), 'help', 'version'];
+  return { usage: 'banshare-server', options, inner: commands.map((command) => wordsIn(command, '')) };
 }
 
-function nameOf({ command }: Command): string {
-  return String(command).split(' ', 1)[0] ?? '';
+function wordsIn(command: Command, before: string): CommandWords {
+  const usage = before + String(command.command);
+  const inner = (command.inner ?? []).map((each) => wordsIn(each, `${usage} `));
+  return { usage, options: optionsOf(command), inner };
 }
 
 function optionsOf(command: Command): string[] {
   const { builder } = command;
   if (typeof builder !== 'object') return [];
   const positionals = positionalsOf(command);
-  return Object.keys(builder).flatMap((name) => (positionals.has(name) ? [] : [`--${name}`]));
+  return Object.keys(builder).filter((name) => !positionals.has(name));
 }
 
 async function checkAll(root: unknown, config: unknown): Promise<number> {

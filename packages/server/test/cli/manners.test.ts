@@ -27,6 +27,12 @@ for (const [program, words, near] of [
   ['server', ['statsu'], /did you mean status\?/],
   ['server', ['hosts', 'aprove', 'web1'], /did you mean approve\?/],
   ['server', ['bans', '--jial', 'sshd'], /did you mean --jail\?/],
+  ['server', ['never-ban', 'ad', '192.0.2.1'], /did you mean add\?; see banshare-server never-ban --help/],
+  ['server', ['revoke', 'web1'], /did you mean hosts revoke\?/],
+  ['server', ['freeze', '30m'], /did you mean --for 30m\?/],
+  ['server', ['ban', '203.0.113.9', '-for', '1h'], /-for takes two dashes: --for/],
+  ['server', ['held', 'publsh'], /did you mean publish\?/],
+  ['server', ['unban'], /something is missing: unban <ip\.\.>; see banshare-server unban --help/],
   ['client', ['stauts'], /did you mean status\?/],
 ] as const) {
   test(`${program} ${words.join(' ')} names what was meant, in one line, and exits 64`, async () => {
@@ -60,6 +66,26 @@ for (const words of [
     assert.deepEqual([code, stdout], [64, '']);
     assert.match(stderr, /^banshare-server: [^\n]+\n$/);
     assert.doesNotMatch(stderr, /\\u000a/);
+  });
+}
+
+for (const words of [
+  ['hosts', 'mute', 'h1', '--for'],
+  ['token', 'add', '--for'],
+  ['token', 'add', '--uses'],
+  ['bans', '--jail'],
+  ['unban', '203.0.113.9', '--jail'],
+  ['ban', '203.0.113.9', '--reason'],
+  ['undo', '--all', '--since'],
+  ['status', '--root'],
+]) {
+  test(`${words.join(' ')} lacks a value, and does nothing as if the option were not there`, async () => {
+    const { code, stdout, stderr } = await fleet.server.command(...words, '--json');
+    assert.deepEqual([code, stdout], [64, '']);
+    assert.match(
+      stderr,
+      new RegExp(`^banshare-server: ${words.at(-1)} needs a value behind it; see [^\\n]+\\n$`),
+    );
   });
 }
 

@@ -26,6 +26,8 @@ export function asYargs(command: Command): Command {
       for (const [name, option] of Object.entries(builder)) {
         if (positionals.has(name)) parser.positional(name, option as PositionalOptions);
         else parser.option(name, option);
+        // Left out behind its name, a value would be as if the option were not there: of all jails, for as long as ever.
+        if (!positionals.has(name) && option.type !== 'boolean') parser.requiresArg(name);
       }
       return parser.epilogue(MORE) as Argv<Words>;
     },

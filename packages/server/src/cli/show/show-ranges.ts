@@ -19,7 +19,9 @@ export function showBanned({
   const [address = ''] = asked.split('/');
   const isWhole = event.ip === asked || !event.ip.includes('/') || event.ip.startsWith(`${address}/`);
   const lies = isWhole ? '' : ` (${asked} lies in it)`;
-  const lines = [`${event.ip} is banned everywhere${lies}.`];
+  // Not everywhere, where that is said of some in the next line.
+  const where = withoutRanges.length === 0 ? 'everywhere' : 'on every host that can apply ranges';
+  const lines = [`${event.ip} is banned ${where}${lies}.`];
   for (const { host, address } of hits)
     lines.push(`This hits the fleet's host ${host}, which comes from ${address}.`);
   if (withoutRanges.length > 0) lines.push(`${cannot(withoutRanges)}.`);
@@ -36,6 +38,7 @@ export function showUnbanned({ ip, lifted, within, wider }: Unbanned): string {
   if (within > 0)
     lines.push(
       `${within} ${within === 1 ? 'ban' : 'bans'} within it ${within === 1 ? 'stays' : 'stay'}: banshare-server bans ${ip}`,
+      `All of it is lifted, and kept from being banned again, by: banshare-server never-ban add ${ip} --for 1d`,
     );
   if (wider.length > 0) lines.push(widerText(ip, wider, 'is still banned with'));
   return lines.join('\n');
