@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { untilAnswered, type Fleet, type FleetHost, type FleetServer } from '../fleet/index.ts';
 
 /** Reports without an end, from several hosts, until it is told to stop; the addresses that were accepted or wait in a spool. */
-export class Load {
+export class Load implements AsyncDisposable {
   readonly sent: string[] = [];
   readonly #fleet: Fleet;
   readonly #first: number;
@@ -19,6 +19,11 @@ export class Load {
   async end(): Promise<void> {
     this.#isOver = true;
     await this.#running;
+  }
+
+  /** What it would do after its test nobody waits for. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end();
   }
 
   async #report(host: string, index: number): Promise<void> {

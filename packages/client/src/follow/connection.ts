@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { HEARTBEAT_MS, type HostName, type Receipt } from '@banshare/protocol';
+import { good, HEARTBEAT_MS, type HostName, type Receipt } from '@banshare/protocol';
 import {
   type ClientConfig,
   type HostPaths,
@@ -8,13 +8,14 @@ import {
   type ServerEndpoint,
   wallSeconds,
 } from '@banshare/runtime';
-import { Subscription } from '@banshare/transport';
+import { Subscription, type CurvePair } from '@banshare/transport';
 import { Acknowledger, type Bell, type DroppedHere, type TimesHere } from './acknowledge.ts';
 import { enrolAnew, removeJoinKey } from '../identity/enrol.ts';
 import { removeToken } from '../identity/token-file.ts';
 import { type FollowEnd, Follower, isOlder } from './follow.ts';
 import type { EnrolledKey } from '../identity/key-files.ts';
 import type { OwnKey } from '../identity/own-key.ts';
+import { NextServer, type Listening } from './next-server.ts';
 import type { Progress } from './progress.ts';
 import { nextHeartbeat, Scout } from './scout.ts';
 import { comeBack } from '../identity/rotate.ts';
@@ -71,21 +72,32 @@ const ACK_MS = 5000;
 /** A refusal is final for libzmq; a person may change the server's mind. */
 const AFTER_REFUSAL_MS = 5000;
 
+/** Where the next server is listened to already there is less to wait for, and all that is left to spread are questions. */
+const MOST_REST_MS = 300;
+
+/** Where a server was found, and what listens there already. */
+type Found = ServerAddress & { ip: string; listening: Listening | undefined };
+
 /** Why a connection ended: as following does, or this host left for another server, since its own does not answer, or that is better. */
 type ConnectionEnd = FollowEnd | 'unanswered' | 'better';
+
+type Connecting = ConnectionParts & { next: NextServer };
 
 /**
  * Stays connected until the signal: whenever following ends, looks the server up again and starts over, with the next one where
  * there are several.
  */
-export async function stayConnected(parts: ConnectionParts, signal: AbortSignal): Promise<void> {
-  const { servers, progress } = parts;
+export async function stayConnected(given: ConnectionParts, signal: AbortSignal): Promise<void> {
+  const { servers, progress, ownKey } = given;
+  const next = nextServerOf(given);
+  const parts = { ...given, next };
   while (!signal.aborted) {
-    const server = await locate(parts, servers.current);
+    const listening = next.take(servers.current, ownKey.key.publicHex);
+    const server = listening === undefined ? await locate(parts, servers.current) : good(listening.at);
     // A resolver may take half a minute.
-    if (signal.aborted) return;
-    if (server.ok) {
-      const rest = await connectAt(parts, server.value, signal);
+    if (signal.aborted) listening?.subscription.close();
+    else if (server.ok) {
+      const rest = await connectAt(parts, { ...server.value, listening }, signal);
       await wait(rest, signal);
     } else {
       progress.trouble = server.fault;
@@ -93,6 +105,23 @@ export async function stayConnected(parts: ConnectionParts, signal: AbortSignal)
       await wait(servers.goOn() ? randomInt(1000, 3000) : shortRest(), signal);
     }
   }
+  next.close();
+}
+
+/** Listens to the next server where the one in use is quiet. */
+function nextServerOf(parts: ConnectionParts): NextServer {
+  const { servers, ownKey } = parts;
+  return new NextServer({
+    next: () => servers.others[0],
+    listen: async (server) => {
+      const at = await locate(parts, server);
+      if (!at.ok) return undefined;
+      const { publicHex, curve } = ownKey.key;
+      const subscription = subscribeAt(at.value, curve);
+      if (subscription instanceof Error) return undefined;
+      return { server, key: publicHex, at: at.value, subscription };
+    },
+  });
 }
 
 /** Hosts of a fleet that lost their server at once do not come to another at once. */
@@ -108,12 +137,8 @@ function locate(
 }
 
 /** Is connected until that ends; returns for how many milliseconds to rest before the next try. */
-async function connectAt(
-  parts: ConnectionParts,
-  server: ServerAddress & { ip: string },
-  signal: AbortSignal,
-): Promise<number> {
-  const { servers, ownKey } = parts;
+async function connectAt(parts: Connecting, server: Found, signal: AbortSignal): Promise<number> {
+  const { servers, ownKey, next } = parts;
   const { publicHex } = ownKey.key;
   parts.found(server.ip);
   const end = await connectOrSay(parts, server, signal);
@@ -123,29 +148,33 @@ async function connectAt(
   if (end === 'refused' && (await findsItsWay(parts, server))) return shortRest();
   explain(end, parts);
   if (end === 'refused' && (await isEnrolledAnew(parts, server))) return 0;
-  return servers.goOn() && end === 'refused' ? AFTER_REFUSAL_MS : shortRest();
+  if (servers.goOn() && end === 'refused') return AFTER_REFUSAL_MS;
+  return next.isAt(servers.current) ? randomInt(MOST_REST_MS) : shortRest();
 }
 
 /** No socket may be had, where descriptors ran out: then the next try is as good as after a silent server. */
-async function connectOrSay(
-  parts: ConnectionParts,
-  server: ServerAddress,
-  signal: AbortSignal,
-): Promise<ConnectionEnd> {
-  const { curve } = parts.ownKey.key;
-  const peer = { endpoint: server.publishEndpoint, serverKey: server.serverKey, curve };
-  let subscription;
-  try {
-    subscription = new Subscription(peer, randomInt(250, 1500));
-  } catch (error) {
-    parts.fault('socket', `Cannot connect to the server: ${(error as Error).message}`);
+async function connectOrSay(parts: Connecting, server: Found, signal: AbortSignal): Promise<ConnectionEnd> {
+  const subscription = server.listening?.subscription ?? subscribeAt(server, parts.ownKey.key.curve);
+  if (subscription instanceof Error) {
+    parts.fault('socket', `Cannot connect to the server: ${subscription.message}`);
     return 'silent';
   }
   return connectOnce(parts, server, subscription, signal);
 }
 
+function subscribeAt(
+  { publishEndpoint: endpoint, serverKey }: ServerAddress,
+  curve: CurvePair,
+): Subscription | Error {
+  try {
+    return new Subscription({ endpoint, serverKey, curve }, randomInt(250, 1500));
+  } catch (error) {
+    return error as Error;
+  }
+}
+
 async function connectOnce(
-  parts: ConnectionParts,
+  parts: Connecting,
   server: ServerAddress,
   subscription: Subscription,
   signal: AbortSignal,
@@ -215,12 +244,13 @@ function scoutOf(parts: ConnectionParts, found: (server: string) => void, signal
 }
 
 function followerOf(
-  parts: ConnectionParts,
+  parts: Connecting,
   own: { subscription: Subscription; link: ServerLink; key: EnrolledKey; scout: Scout; ack: () => void },
 ): Follower {
-  const { progress, clock, state, ownKey, servers } = parts;
+  const { progress, clock, state, ownKey, servers, next } = parts;
   const { subscription, link, key, scout, ack } = own;
   const at = servers.current;
+  next.heard();
   return new Follower({
     subscription,
     link,
@@ -243,6 +273,7 @@ function followerOf(
     beat: ({ stale = false }) => {
       // What had arrived before this host chose another server is still read.
       if (servers.current !== at) return;
+      next.heard();
       settle(parts);
       progress.isStale = stale;
       scout.stale(stale);

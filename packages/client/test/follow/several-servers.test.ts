@@ -107,6 +107,17 @@ test('a host whose servers all are stale stays, and one whose servers all are si
   assert.equal(client.said.filter((line) => MOVED.test(line)).length, 2);
 });
 
+test('a host whose server falls silent has listened to the next one before it leaves, and needs no word of it after that to be there', async () => {
+  await using trio = await Trio.start();
+  const { own, next, client } = trio;
+  own.hush();
+  await client.line(silenceOf(own));
+  next.hush();
+  await client.line(MOVED);
+  // What it heard there was of its own position: nothing was asked for.
+  assert.deepEqual(next.syncs, []);
+});
+
 test('a host leaves a server that publishes and answers nothing, once: where the other does not answer either, it rests', async () => {
   await using trio = await Trio.start();
   const { own, next, client } = trio;
