@@ -157,4 +157,36 @@ test('A host that waits for an operator is approved by its line, and 300 lines a
   assert.deepEqual([code, said], [0, '300 admitted, 0 admitted already.\n']);
   assert.ok(ms < 10_000, `${ms} ms`);
   assert.equal((await admit(many.join('\n'))).stdout, '0 admitted, 300 admitted already.\n');
+  // One among them that nobody expected is named.
+  const extra = await admit([...many, await lineOf('guest-1')].join('\n'));
+  assert.equal(extra.stdout, 'guest-1 is admitted.\n1 admitted, 300 admitted already.\n');
+});
+
+test('Who only asks for a name keeps nobody from being admitted by it, and waits on under another', async () => {
+  await fleet.server.says('enrolment', 'approve');
+  const [first, second, squatter] = await Promise.all([fleet.newcomer(), fleet.newcomer(), fleet.newcomer()]);
+  await squatter.enrol('wanted-1');
+  const line = await lineOf('Wanted-1');
+  const { code, stdout } = await admit(line);
+  const other = `wanted-1-${squatter.identity.publicHex.slice(0, 4)}`;
+  assert.deepEqual(
+    [code, stdout],
+    [
+      0,
+      `Wanted-1 is admitted. Who waits and asked for wanted-1 too, with another key, is called ${other} now.\n1 admitted, 0 admitted already.\n`,
+    ],
+  );
+  assert.deepEqual([await stateOf('Wanted-1'), await stateOf(other)], ['admitted', 'pending']);
+  const { reason } = (await squatter.enrol('wanted-1')) as { reason?: string };
+  assert.match(JSON.stringify([reason, squatter.name]), new RegExp(other));
+  // The same where the host that is admitted came second, and waits too.
+  await first.enrol('wanted-2');
+  await second.enrol('wanted-2');
+  const late = await admit(`wanted-2 ${second.identity.publicHex}`);
+  assert.match(late.stdout, /^wanted-2 is in the fleet\. Who waits and asked for wanted-2 too/);
+  assert.equal(await stateOf('wanted-2'), 'active');
+  assert.equal(await stateOf(`wanted-2-${first.identity.publicHex.slice(0, 4)}`), 'pending');
+  // One that is in keeps its name.
+  assert.equal((await admit(await lineOf('wanted-2'))).code, 1);
+  await fleet.server.says('enrolment', 'closed');
 });

@@ -131,7 +131,10 @@ function refuse(faults: readonly LineFault[], isSaid: boolean, isNone = true): n
 
 function told(hosts: Admitting['hosts']): string {
   const count = (which: string): number => hosts.filter(({ outcome }) => outcome === which).length;
-  const lines = hosts.length > MOST_SHOWN ? [] : hosts.map(({ says }) => says);
+  // Of many those that are new, as far as they are few: one among them that nobody expected is to be seen.
+  const news = hosts.filter(({ outcome }) => outcome !== 'already');
+  const shown = hosts.length > MOST_SHOWN ? news : hosts;
+  const lines = shown.length > MOST_SHOWN ? [] : shown.map(({ says }) => says);
   const sums = [
     `${count('admitted')} admitted`,
     ...(count('approved') === 0 ? [] : [`${count('approved')} approved that waited`]),

@@ -7,6 +7,7 @@ import type { Admissions } from '../ports/admissions.ts';
 import type { Host } from '../words/hosts/host.ts';
 import type { AdmittedHost, Admitting, LineFault } from '../words/hosts/admitting.ts';
 import type { HostBook } from './hosts.ts';
+import { freeName } from '../words/hosts/host-names.ts';
 import { namesakeOf } from './namesake.ts';
 
 /** A name and a key that can be read, with the same key for CURVE. */
@@ -20,8 +21,12 @@ type AdmittingParts = {
   now: () => number;
   /** Resolves once both ports let a host in. */
   opened: (host: Host) => Promise<void>;
-  /** Lets in a host that waits, as `hosts approve` does. */
-  approve: (books: Books, host: Host, replace: boolean) => { says: string; called: string };
+  /** Lets in a host that waits, as `hosts approve` does; `isFree` where who had the name it asks for has just given way. */
+  approve: (
+    books: Books,
+    host: Host,
+    how: { replace: boolean; isFree: boolean },
+  ) => { says: string; called: string };
   /** Notes of a host that is in that an operator says yes to it. */
   trust: (host: Host) => void;
   /** Revokes a host, and returns what it is called from then on. */
@@ -76,7 +81,7 @@ export class HostAdmitting {
         `the key of ${name} is in use already, in another form: make another there (banshare-client rotate)`,
       );
     const other = book.like(name);
-    if (other === undefined || other.state === 'revoked' || replace) return undefined;
+    if (other?.state !== 'active' || replace) return undefined;
     return because(saysTaken(name, other));
   }
 
@@ -94,7 +99,9 @@ export class HostAdmitting {
     if (![known.name, known.wanted].some((own) => own.toLowerCase() === name.toLowerCase()))
       return because(`that key is ${known.name}'s, not ${name}'s`);
     const namesake = known.state === 'pending' ? namesakeOf(known, book, now()) : undefined;
-    return namesake === undefined || replace ? undefined : because(saysTaken(name, namesake.other));
+    return namesake?.other.state !== 'active' || replace
+      ? undefined
+      : because(saysTaken(name, namesake.other));
   }
 
   #take(books: Books, { line, name, key, curve }: Line, replace: boolean): AdmittedHost {
@@ -102,19 +109,40 @@ export class HostAdmitting {
     const known = book.byKey(key);
     if (known !== undefined) {
       if (known.state === 'pending') {
-        const { says, called } = this.#parts.approve(books, known, replace);
-        return { line, name: called, key, outcome: 'approved', says };
+        const before = book.like(known.wanted);
+        const way = before === known ? '' : this.#makeWay(before);
+        const { says, called } = this.#parts.approve(books, known, { replace, isFree: way !== '' });
+        return { line, name: called, key, outcome: 'approved', says: says + way };
       }
       this.#parts.trust(known);
       return { line, name: known.name, key, outcome: 'already', says: `${known.name} is admitted already.` };
     }
     const other = book.like(name);
-    const old = other === undefined ? undefined : this.#parts.shutOut(books, other);
+    const way = this.#makeWay(other);
+    const old = other === undefined || way !== '' ? undefined : this.#parts.shutOut(books, other);
     book.admit({ key, curve, name }, now());
-    audit.note('admitted', { name, key, replaced: other?.key ?? null }, now());
-    const replaced = old === undefined ? '' : ` The host that had the name is revoked, and called ${old}.`;
+    audit.note('admitted', { name, key, replaced: old === undefined ? null : (other?.key ?? null) }, now());
+    const replaced = old === undefined ? way : ` The host that had the name is revoked, and called ${old}.`;
     return { line, name, key, outcome: 'admitted', says: `${name} is admitted.${replaced}` };
   }
+
+  /**
+   * A host that waits has only asked for its name: one whose key an operator fetched has it, and the other waits on under another. Else
+   * whoever has the join key could keep every host of the fleet from being admitted. Says so; nothing where nobody waits.
+   */
+  #makeWay(other: Host | undefined): string {
+    if (other?.state !== 'pending') return '';
+    const { book, audit, now } = this.#parts;
+    const name = freeName(other.name, other.key, (text) => book.like(text) !== undefined);
+    book.change(other, { name });
+    audit.note('gave way', { name, wanted: other.wanted, key: other.key }, now());
+    return saysGaveWay(other.name, name);
+  }
+}
+
+/** That a host which waits lost a name that it only asked for, in words. */
+function saysGaveWay(before: string, name: string): string {
+  return ` Who waits and asked for ${before} too, with another key, is called ${name} now.`;
 }
 
 function saysTaken(name: string, other: Host): string {

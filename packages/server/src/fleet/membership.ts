@@ -48,7 +48,7 @@ export class Membership {
     this.#admitting = new HostAdmitting({
       ...parts,
       opened: (host) => this.#doors.opened(host),
-      approve: (books, host, replace) => this.#admit(books, host, replace),
+      approve: (books, host, how) => this.#admit(books, host, how),
       trust: (host) => this.#trust(host),
       shutOut: (books, host) => this.#handOver(books, host),
     });
@@ -152,7 +152,7 @@ export class Membership {
       const told = neverBan.waiting(host, now()).join(', ') || 'none that is not approved';
       return { fault: `nothing was approved: ${name} tells other addresses by now: ${told}` };
     }
-    const { says, called } = this.#admit(books, host, replace);
+    const { says, called } = this.#admit(books, host, { replace, isFree: false });
     const { approved, tooMany } = neverBan.approve(host, addresses, now()) ?? { approved: [], tooMany: [] };
     if (approved.length > 0) audit.note('approved addresses', { name: called, addresses: approved }, now());
     return { host, says, approved, tooMany };
@@ -164,7 +164,11 @@ export class Membership {
   }
 
   /** Lets a host in under the name that it can have, in words; where it is in, only says so. */
-  #admit(books: Books, host: Host, replace: boolean): { says: string; called: string } {
+  #admit(
+    books: Books,
+    host: Host,
+    { replace, isFree }: { replace: boolean; isFree: boolean },
+  ): { says: string; called: string } {
     const { book, now } = this.#parts;
     const { name, wanted } = host;
     const isIn = host.state === 'active';
@@ -172,14 +176,14 @@ export class Membership {
       this.#trust(host);
       return { says: `${name} is in the fleet already.`, called: name };
     }
-    const namesake = namesakeOf(host, book, now())?.namesake;
+    const namesake = isFree ? undefined : namesakeOf(host, book, now())?.namesake;
     if (namesake?.isAlive === true && !replace) {
       if (isIn) this.#trust(host);
       else this.#letIn(books, host, name);
       const where = isIn ? 'stays in the fleet under this name' : 'is in the fleet under this name';
       return { says: `${name} ${where}: ${sayNamesake(name, namesake, now())}.`, called: name };
     }
-    const before = book.like(wanted);
+    const before = isFree ? undefined : book.like(wanted);
     const replaced = this.#letIn(books, host, wanted as HostName, before === host ? undefined : before);
     return { says: `${wanted} is in the fleet.${replaced}`, called: wanted };
   }
