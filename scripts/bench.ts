@@ -73,6 +73,7 @@ async function measure(fleet: BenchFleet): Promise<Figure[]> {
   say('the worst that a ledger may hold');
   figures.push(...(await measureWorstQueries(fleet.folder)));
   say('a hundred thousand bans');
+  await fleet.startAfresh();
   figures.push(await measureGroupCommit(fleet), ...measureImport(fleet), ...(await measureManyBans(fleet)));
   return figures;
 }

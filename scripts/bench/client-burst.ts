@@ -12,8 +12,8 @@ import { residentOf } from './memory.ts';
 import { processorSeconds } from './load/processor-time.ts';
 
 const LOOK_MS = 50;
-/** The client tells the server what became of a burst, and then rests. */
-const REST_MS = 10_000;
+/** For so long a client rests that has carried out everything and told the server of it. */
+const REST_MS = 5000;
 /** A client that is slower misses its goal by far. */
 const MOST_MS = 60_000;
 /** How often each command is asked for during a burst. */
@@ -32,10 +32,10 @@ type Burst = { wall: number; busy: number; imported: number; asked: Map<string, 
  * the fleet may bring, and that is the goal.
  */
 export async function measureClientBurst(fleet: BenchFleet, host: Host): Promise<Figure[]> {
-  await wait(REST_MS);
+  await isAtRest(host);
   const before = residentOf(pidOf(host));
   const open = await burst(fleet, host, BANS, ['status']);
-  await wait(REST_MS);
+  await isAtRest(host);
   const raw = `${show(residentOf(pidOf(host)), 'MB')} after a burst of as many again`;
   const paused = await burst(fleet, host, 2 * BANS, ['pause', 'resume']);
   await fleet.restart(host, toml(MAX_ACTIVE));
@@ -133,23 +133,41 @@ async function ask(
 /** Waits until no more is in place than a host that is full has. */
 async function isFull(host: Host): Promise<void> {
   using state = stateOf(host);
-  const start = performance.now();
-  while (state.inPlace() > MAX_ACTIVE) {
-    if (performance.now() - start > MOST_MS)
-      throw new Fault(`a client that has ${MAX_ACTIVE} bans at most still has ${state.inPlace()}`);
-    await wait(LOOK_MS);
-  }
+  await until(
+    () => state.inPlace() <= MAX_ACTIVE,
+    () => `a client that has ${MAX_ACTIVE} bans at most still has ${state.inPlace()}`,
+  );
 }
 
-function stateOf({ root }: Host): { seq: () => number; inPlace: () => number } & Disposable {
+/** Waits until nothing is under way: a client that still has work of before would be measured with that. */
+async function isAtRest(host: Host): Promise<void> {
+  using state = stateOf(host);
+  await until(
+    () => state.underWay() === 0,
+    () => `a client still has ${state.underWay()} bans to carry out or to tell of`,
+  );
+  await wait(REST_MS);
+}
+
+/** @throws Fault where that does not come to be in time. */
+async function until(isSo: () => boolean, saysWhatIs: () => string): Promise<void> {
+  for (const start = performance.now(); !isSo(); await wait(LOOK_MS))
+    if (performance.now() - start > MOST_MS) throw new Fault(saysWhatIs());
+}
+
+function stateOf({ root }: Host): Record<'seq' | 'inPlace' | 'underWay', () => number> & Disposable {
   const database = new DatabaseSync(join(hostPaths(root).clientState, 'state.db'), { readOnly: true });
   const position = database.prepare(
     "SELECT json_extract(value, '$.seq') AS n FROM meta WHERE name = 'position'",
   );
   const inPlace = database.prepare("SELECT count(*) AS n FROM bans WHERE status <> 'skipped'");
+  const underWay = database.prepare(
+    "SELECT (SELECT count(*) FROM bans WHERE status IN ('pending', 'lifting')) + (SELECT count(*) FROM outbox) AS n",
+  );
   return {
     seq: () => Number(position.get()?.['n']),
     inPlace: () => Number(inPlace.get()?.['n']),
+    underWay: () => Number(underWay.get()?.['n']),
     [Symbol.dispose]: () => database.close(),
   };
 }

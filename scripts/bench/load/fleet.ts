@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseFleet, type Fleet } from '@banshare/runtime';
+import { hostPaths, parseFleet, type Fleet } from '@banshare/runtime';
 import { readHostKey, type HostKey } from '@banshare/transport';
 import { Program } from '../../demo/program.ts';
 import { randomPorts } from '../../ports.ts';
@@ -58,6 +58,14 @@ export class BenchFleet {
     for (const name of ['fleet.toml', 'server.key', 'server.key_secret', 'join.key'])
       copyFileSync(join(this.certs, name), join(generation, name));
     this.server = await this.serve('server');
+  }
+
+  /** Starts the server anew with an empty ledger, so that nothing of the figures before is in those that come. */
+  async startAfresh(): Promise<void> {
+    await this.server?.stop();
+    const { ledger } = hostPaths(join(this.folder, 'server'));
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${ledger}${suffix}`, { force: true });
+    await this.startServer();
   }
 
   /** Lays another server as a copy of one that stands still, its ledger too, but for the paths that are left out. */

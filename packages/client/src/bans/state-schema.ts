@@ -63,6 +63,9 @@ const STEPS: readonly string[] = [
    CREATE INDEX dropped_packets ON dropped (packets);
    CREATE INDEX dropped_showing ON dropped (ip) WHERE shown > 0;`,
   `DROP INDEX dropped_showing;`,
+  // Bans of an address are found by the key.
+  `DROP INDEX bans_local;
+   CREATE INDEX bans_unsettled ON bans (seq) WHERE status IN ('pending', 'lifting') AND attempts = 0 AND seq > 0;`,
 ];
 
 /** What a reason meant that an earlier version kept as one sentence. */

@@ -216,10 +216,10 @@ export class State {
       .map(rowOf);
   }
 
-  /** The seq of the oldest event that is not carried out yet. */
+  /** The seq of the oldest event that is not carried out yet: asked at each acknowledgement, also while a hundred thousand wait. */
   oldestUnsettled(): number | undefined {
     const row = this.#sql(
-      "SELECT min(seq) AS seq FROM bans WHERE status IN ('pending', 'lifting') AND attempts = 0 AND seq > 0",
+      "SELECT min(seq) AS seq FROM bans INDEXED BY bans_unsettled WHERE status IN ('pending', 'lifting') AND attempts = 0 AND seq > 0",
     ).get();
     const seq = row?.['seq'];
     return typeof seq === 'number' ? seq : undefined;

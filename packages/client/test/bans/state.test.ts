@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { State } from '../../src/bans/state.ts';
+import { State, STATE_FILE } from '../../src/bans/state.ts';
 import { folder, ip, jail, NOW, prog, range, rowOf, type RowFields } from '../make.ts';
 
 const position = { epoch: 'e1', seq: 7, tail: '0123456789abcdef' };
@@ -177,4 +177,18 @@ test('oldestUnsettled() is the first that is still to be done', () => {
   state.put(rowOf({ seq: 6, ip: ip('203.0.113.6'), status: 'lifting' }), NOW);
   assert.equal(state.oldestUnsettled(), 6);
   state.close();
+});
+
+test('What waits longest, which each acknowledgement asks for, is the first entry of an index of what waits, however much that is', () => {
+  using scratch = folder();
+  new State(scratch.path).close();
+  const source = readFileSync(new URL('../../src/bans/state.ts', import.meta.url), 'utf8');
+  const statement = /"(SELECT min\(seq\)[^"]*)"/.exec(source)?.[1] ?? '';
+  using database = new DatabaseSync(join(scratch.path, STATE_FILE));
+  const steps = database.prepare(`EXPLAIN QUERY PLAN ${statement}`).all();
+  assert.deepEqual(
+    steps.map(({ detail }) => detail),
+    // In the order of seq, so that SQLite ends after the first; by the status it read all that waited, at each acknowledgement.
+    ['SEARCH bans USING INDEX bans_unsettled (seq>?)'],
+  );
 });
