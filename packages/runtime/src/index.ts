@@ -110,6 +110,7 @@ export {
   RECEIPT,
   RELOADED,
   type FieldsOf,
+  type Shape,
   type ShapeOf,
 } from './admin/answers.ts';
 export { askAdmin } from './admin/ask.ts';

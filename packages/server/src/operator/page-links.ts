@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { AdminReply } from '@banshare/runtime';
 import type { Audit } from '../ledger/books/audit.ts';
+import { MOST_CODES, type PageLogins } from '../words/page-logins.ts';
 import { decline, textOf, type Args } from './deeds/bans.ts';
 
 /** Seconds that a link to the page lets somebody in. */
@@ -52,16 +53,27 @@ export async function makePageLink(args: Args, { pageLinks, audit, now }: LinkPa
   return { ok: true, result: link };
 }
 
-/** What the page asks when somebody comes with a code. */
-export async function usePageLink(args: Args, { pageLinks, audit, now }: LinkParts): Promise<AdminReply> {
-  const name = pageLinks.use(textOf(args, 'code') ?? '', now());
-  if (name === undefined)
-    return decline(
-      'link',
-      'this link was used already, is older than ten minutes, or was made before the server started: make another with banshare-server web link --as NAME',
-    );
+const NO_LINK =
+  'this link was used already, is older than ten minutes, or was made before the server started: make another with banshare-server web link --as NAME';
+
+/** What the page asks when people come with codes, many at once or one: each lets somebody in once. */
+export async function usePageLink(args: Args, parts: LinkParts): Promise<AdminReply> {
+  const { codes } = args;
+  if (!Array.isArray(codes)) {
+    const name = await letIn(textOf(args, 'code') ?? '', parts);
+    return name === null ? decline('link', NO_LINK) : { ok: true, result: { name } };
+  }
+  if (codes.length > MOST_CODES) return decline('links', `at most ${MOST_CODES} codes are tried at once`);
+  const names: (string | null)[] = [];
+  for (const code of codes) names.push(await letIn(String(code), parts));
+  return { ok: true, result: { names, refusal: NO_LINK } satisfies PageLogins };
+}
+
+async function letIn(code: string, { pageLinks, audit, now }: LinkParts): Promise<string | null> {
+  const name = pageLinks.use(code, now());
+  if (name === undefined) return null;
   await audit.add('page login', { as: name }, now());
-  return { ok: true, result: { name } };
+  return name;
 }
 
 function hashOf(code: string): string {

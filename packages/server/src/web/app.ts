@@ -33,7 +33,7 @@ export function pageApp(parts: PageParts): Hono<Behind> {
         'Cache-Control': 'public, max-age=31536000, immutable',
       }),
     );
-  addLogin(app, { web, sessions, ask, sayNo }, (context, fault) =>
+  addLogin(app, { web, sessions, ask }, (context, fault) =>
     show(context, parts, 'Log in', enterPage(fault, isByProxy)),
   );
   app.use(letIn(web, sessions, sayNo));

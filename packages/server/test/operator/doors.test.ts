@@ -75,6 +75,17 @@ test("the page may look and let people in by links of one use; its deeds wait fo
     result: { name: 'Änna von B' },
   });
   assert.partialDeepStrictEqual(await ask(pageSocket, 'page-login', { code }), { ok: false, code: 'link' });
+  const more = await Promise.all(
+    ['bea', 'carl'].map((as) => ask(operatorsSocket, 'page-link', { as }, 'anna')),
+  );
+  const [bea, carl] = more.map((each) => (each as { result: { code: string } }).result.code);
+  assert.partialDeepStrictEqual(
+    await ask(pageSocket, 'page-login', { codes: [bea, 'guessed', carl, bea, 7] }),
+    {
+      ok: true,
+      result: { names: ['bea', null, 'carl', null, null] },
+    },
+  );
   assert.doesNotMatch(fleet.server.said.join('\n') + JSON.stringify(await newestEntry()), new RegExp(code));
   assert.partialDeepStrictEqual(await ask(operatorsSocket, 'page-link', { as: '<b>' }), { code: 'name' });
 

@@ -1,4 +1,4 @@
-import type { AdminTable, FieldsOf } from '@banshare/runtime';
+import type { AdminTable, FieldsOf, Shape } from '@banshare/runtime';
 import { EVENTS } from './event-shape.ts';
 import type { BansAfter, NewsSince } from './follow-news.ts';
 
@@ -20,5 +20,12 @@ export const PAGE_ACTIONS = {
   },
   'bans-after': { takes: { after: 'number' }, gives: { fields: BANS_AFTER } },
   'page-link': { takes: { as: 'text' }, gives: { fields: { code: 'text', until: 'number' } } },
-  'page-login': { takes: { code: 'text' }, gives: { fields: { name: 'text' } } },
+  // Many codes at once, as the page asks; one alone is asked by a page of before.
+  'page-login': {
+    takes: { 'code?': 'text', 'codes?': 'list' },
+    gives: ({ codes }: Readonly<Record<string, unknown>>): Shape =>
+      codes === undefined
+        ? { fields: { name: 'text' } }
+        : { fields: { names: { list: { orNull: 'text' } }, refusal: 'text' } },
+  },
 } as const satisfies AdminTable;

@@ -2,11 +2,11 @@ import { wallSeconds, type ServerConfig } from '@banshare/runtime';
 import type { Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { AskServer } from '../daemon/ask-server.ts';
-import { COOKIE, type Behind, type SayNo } from './guard.ts';
+import { COOKIE, type Behind } from './guard.ts';
 import { SESSION_SECONDS, type Sessions } from './sessions.ts';
 import { Tries } from './tries.ts';
 
-type LoginParts = { web: ServerConfig['web']; sessions: Sessions; ask: AskServer; sayNo: SayNo };
+type LoginParts = { web: ServerConfig['web']; sessions: Sessions; ask: AskServer };
 
 /**
  * The way in: a code of one use from `banshare-server web link`. It stands behind the # of the link, which no browser sends and no proxy
@@ -14,21 +14,19 @@ type LoginParts = { web: ServerConfig['web']; sessions: Sessions; ask: AskServer
  */
 export function addLogin(
   app: Hono<Behind>,
-  { web, sessions, ask, sayNo }: LoginParts,
+  { web, sessions, ask }: LoginParts,
   showForm: (context: Context<Behind>, fault?: string) => Response | Promise<Response>,
 ): void {
-  const tries = new Tries();
+  const tries = new Tries((codes) => ask('page-login', { codes }));
   app.get('/enter', (context) => showForm(context));
   app.post('/enter', async (context) => {
     const { code } = await context.req.parseBody();
-    const given = { code: typeof code === 'string' ? code.trim() : '' };
-    const reply = await tries.take(() => ask('page-login', given));
-    if (reply === undefined) return sayNo(context, 429, 'Too many try to come in: try again in a moment.');
-    if (!reply.ok) {
+    const tried = await tries.take(typeof code === 'string' ? code.trim() : '');
+    if ('refusal' in tried) {
       context.status(403);
-      return showForm(context, reply.reason);
+      return showForm(context, tried.refusal);
     }
-    const { name } = reply.result as { name: string };
+    const { name } = tried;
     setCookie(context, COOKIE, sessions.begin(name, wallSeconds()), {
       path: '/',
       httpOnly: true,

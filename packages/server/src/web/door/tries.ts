@@ -1,28 +1,57 @@
 import { setTimeout } from 'node:timers/promises';
+import type { AdminReply } from '@banshare/runtime';
+import { MOST_CODES, type PageLogins } from '../../words/page-logins.ts';
 
-/** Milliseconds between two tries: nobody guesses a code of 160 bits by then, and the server is not kept busy. */
+/** Milliseconds between two questions: nobody guesses a code of 160 bits by then, and the server is not kept busy. */
 const BETWEEN_MS = 20;
-/** Each holds a connection. */
-const MOST_WAITING = 200;
+/** No code is longer. */
+const LONGEST_CODE = 100;
+
+/** Whom a code lets in, or why nobody. */
+export type Tried = { readonly name: string } | { readonly refusal: string };
+
+type Waiting = { readonly code: string; readonly tell: (tried: Tried) => void };
 
 /**
- * Answers tries to come in one after the other, and slowly. None is refused for those before it: whoever tries all the time would else keep
- * out the administrator who has a link.
+ * Answers tries to come in, all that wait by one question to the server, and those seldom. None is refused for those before it: whoever
+ * tries all the time, from however many connections, would else keep out the administrator who has a link.
  */
 export class Tries {
-  #waiting = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #ask: (codes: readonly string[]) => Promise<AdminReply>;
+  #waiting: Waiting[] = [];
+  #isAsking = false;
 
-  /** Does something as a try; undefined where too many wait already. */
-  async take<T>(attempt: () => Promise<T>): Promise<T | undefined> {
-    if (this.#waiting >= MOST_WAITING) return undefined;
-    this.#waiting += 1;
-    const turn = this.#last.then(attempt);
-    this.#last = turn.catch(() => undefined).then(() => setTimeout(BETWEEN_MS));
-    try {
-      return await turn;
-    } finally {
-      this.#waiting -= 1;
+  constructor(ask: (codes: readonly string[]) => Promise<AdminReply>) {
+    this.#ask = ask;
+  }
+
+  /** Tries a code. */
+  take(code: string): Promise<Tried> {
+    return new Promise((tell) => {
+      this.#waiting.push({ code: code.slice(0, LONGEST_CODE), tell });
+      if (!this.#isAsking) void this.#askOn();
+    });
+  }
+
+  async #askOn(): Promise<void> {
+    this.#isAsking = true;
+    while (this.#waiting.length > 0) {
+      const some = this.#waiting.slice(0, MOST_CODES);
+      this.#waiting = this.#waiting.slice(MOST_CODES);
+      const tried = await this.#outcomes(some.map(({ code }) => code));
+      for (const [index, { tell }] of some.entries()) tell(tried(index));
+      await setTimeout(BETWEEN_MS);
     }
+    this.#isAsking = false;
+  }
+
+  async #outcomes(codes: readonly string[]): Promise<(index: number) => Tried> {
+    const reply = await this.#ask(codes);
+    if (!reply.ok) return () => ({ refusal: reply.reason });
+    const { names, refusal } = reply.result as PageLogins;
+    return (index) => {
+      const name = names[index];
+      return typeof name === 'string' ? { name } : { refusal };
+    };
   }
 }
