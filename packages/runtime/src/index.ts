@@ -26,6 +26,7 @@ export {
   writeAtomic,
   writePrivate,
 } from './files/private-file.ts';
+export { tablesVersion } from './files/tables-version.ts';
 
 export { ECHO_NOTE_SECONDS, echoNote, isEchoNoteYoung } from './handover/echo-note.ts';
 export { readFleetNote, writeFleetNote, type FleetNote } from './handover/fleet-note.ts';

@@ -1,4 +1,4 @@
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 
 /** One step for each version; PRAGMA user_version says how many were taken. */
@@ -89,17 +89,25 @@ function textIn(column: string): string {
     ELSE ${column} END`;
 }
 
+/** The version of the tables that this program knows. */
+export const STATE_TABLES = STEPS.length;
+
+/** What is said of a state that a newer program made; beside it lies what it was before that one's step. */
+export function tooNew(path: string, version: number): string {
+  const copy = `${path}.before-${version}`;
+  const back = existsSync(copy)
+    ? `; or put back how it was before, from which this host catches up: systemctl stop banshare-client && rm -f ${path}-wal ${path}-shm && mv ${copy} ${path} && systemctl start banshare-client`
+    : '';
+  return `Cannot use the state "${path}": it has version ${version}, this program knows up to ${STATE_TABLES}; install the newer banshare-client again${back}`;
+}
+
 /**
  * Brings the state to this program's version, and keeps it as it was before, on which the previous program starts again.
  * @throws when the state was made by a newer program.
  */
 export function migrate(database: DatabaseSync, path: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (version > STEPS.length) {
-    throw new Error(
-      `Cannot use the state "${path}": it has version ${version}, this program knows up to ${STEPS.length}; install the newer banshare-client again`,
-    );
-  }
+  if (version > STEPS.length) throw new Error(tooNew(path, version));
   if (version > 0 && version < STEPS.length) {
     const copy = `${path}.before-${STEPS.length}`;
     rmSync(copy, { force: true });

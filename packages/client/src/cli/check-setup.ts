@@ -1,14 +1,18 @@
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   findServer,
   fleetInUse,
   hostPaths,
   readClientConfig,
   splitWords,
+  tablesVersion,
   type ClientConfig,
   type HostPaths,
 } from '@banshare/runtime';
 import { readHostKey, readSecretSections, SECRET_SUFFIX } from '@banshare/transport';
+import { STATE_FILE } from '../bans/state.ts';
+import { STATE_TABLES, tooNew } from '../bans/state-schema.ts';
 import { buildEnforcers } from '../host-enforcer/build.ts';
 import { Notes } from '../host/echo-notes.ts';
 
@@ -38,7 +42,29 @@ export async function setupFaults(root: string, configPath: string | undefined):
       ? readSecretSections(paths.keys.join)
       : undefined;
   if (key?.ok === false) faults.push(key.fault);
+  const { fault } = lookAtState(paths);
+  if (fault !== undefined) faults.push(fault);
   return faults;
+}
+
+/** Which version the tables of this host's state have, null where there is none yet, and up to which this program knows them. */
+export type StateTables = { readonly version: number | null; readonly known: number };
+
+/** Looks at the tables of the state, also while a client has it open, and changes nothing. */
+export function lookAtState(paths: HostPaths): { tables: StateTables; fault?: string } {
+  const path = join(paths.clientState, STATE_FILE);
+  const told = (version: number | null): StateTables => ({ version, known: STATE_TABLES });
+  try {
+    const version = tablesVersion(path) ?? null;
+    return version !== null && version > STATE_TABLES
+      ? { tables: told(version), fault: tooNew(path, version) }
+      : { tables: told(version) };
+  } catch (error) {
+    return {
+      tables: told(null),
+      fault: `Cannot look at the state "${path}": ${(error as Error).message}; look as root`,
+    };
+  }
 }
 
 /** Tries the programs of the kernel's sets once, as they are fed when they ban: no service has to run for that. */

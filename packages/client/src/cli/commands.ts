@@ -27,7 +27,7 @@ import { setCloneAside } from '../identity/clone.ts';
 import { showMetrics } from './metrics-command.ts';
 import { pauseOrResume } from './pause-commands.ts';
 import { showHost } from './status-command.ts';
-import { setupFaults } from './check-setup.ts';
+import { lookAtState, setupFaults } from './check-setup.ts';
 import { enrolAtServers } from './enrol-now.ts';
 import { join, refuseTokenWords } from './join-command.ts';
 import { readSetup } from './read-setup.ts';
@@ -201,8 +201,8 @@ function joinCommand(setCode: (code: number) => void, argv: readonly string[]): 
 }
 
 /** A plain run never comes here: main.ts starts it without yargs. */
-async function checkOrExplain({ root, config, check }: Common): Promise<number> {
-  if (check === true) return checkAll(root, config);
+async function checkOrExplain({ root, config, check, json }: Common): Promise<number> {
+  if (check === true) return checkAll(root, config, json);
   say('run takes --root, --config and --check; see banshare-client --help');
   return EXIT.usage;
 }
@@ -341,19 +341,20 @@ function bansTable(rows: readonly ToldBan[]): string {
   return `${table(['ADDRESS', 'JAIL HERE', 'PROG', 'FROM', 'HERE'], cells)}\n${rows.length} ${rows.length === 1 ? 'ban' : 'bans'}: ${sum}.`;
 }
 
-async function checkAll(root: string, configPath: string | undefined): Promise<number> {
+async function checkAll(root: string, configPath: string | undefined, asJson: boolean): Promise<number> {
   const faults = await setupFaults(root, configPath);
-  if (faults.length === 0) {
-    print('configuration and keys are in order');
-    const setup = await readSetup(root, configPath);
-    const warning = metricsWarning(setup?.config.metrics.listen);
-    if (warning !== undefined) say(warning);
-    const servers = setup?.serverEndpoint.servers ?? [];
-    if (servers.length > 1) print(`the servers of this host are ${servers.join(', ')}`);
-    return 0;
-  }
-  faults.forEach(say);
-  return EXIT.configuration;
+  const { tables } = lookAtState(hostPaths(root));
+  const code = faults.length === 0 ? EXIT.done : EXIT.configuration;
+  if (asJson) tellJson({ faults, state: tables });
+  else faults.forEach(say);
+  if (asJson || faults.length > 0) return code;
+  print('configuration and keys are in order');
+  const setup = await readSetup(root, configPath);
+  const warning = metricsWarning(setup?.config.metrics.listen);
+  if (warning !== undefined) say(warning);
+  const servers = setup?.serverEndpoint.servers ?? [];
+  if (servers.length > 1) print(`the servers of this host are ${servers.join(', ')}`);
+  return code;
 }
 
 function say(line: string): void {

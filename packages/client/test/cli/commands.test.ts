@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
@@ -128,6 +129,31 @@ test('--check wants no key of a host that is not enrolled, and a join key that c
   const { code, stderr } = run('--check', '--root', scratch.path);
   assert.equal(code, 78);
   assert.match(stderr, /join\.key_secret.*0600/);
+});
+
+test('--check says what to do where the state is of a newer program, also how to go back to the copy of before it', () => {
+  using scratch = folder();
+  const { clientState } = host(scratch.path);
+  mkdirSync(clientState, { recursive: true, mode: 0o700 });
+  const state = join(clientState, 'state.db');
+  using database = new DatabaseSync(state);
+  database.exec('PRAGMA journal_mode = WAL; CREATE TABLE a (n INTEGER); PRAGMA user_version = 999');
+  const { code, stderr } = run('--check', '--root', scratch.path);
+  assert.equal(code, 78);
+  assert.match(
+    stderr,
+    /it has version 999, this program knows up to \d+; install the newer banshare-client again\n$/,
+  );
+  writeFileSync(`${state}.before-999`, '');
+  assert.match(
+    run('--check', '--root', scratch.path).stderr,
+    /again; or put back how it was before, .*mv \S+state\.db\.before-999 \S+state\.db && systemctl start banshare-client\n$/,
+  );
+  const json = JSON.parse(run('--check', '--json', '--root', scratch.path).stdout) as {
+    faults: string[];
+    state: { version: number };
+  };
+  assert.deepEqual([json.faults.length, json.state.version], [1, 999]);
 });
 
 for (const words of [['run'], ['--check'], ['status'], ['enrol']]) {

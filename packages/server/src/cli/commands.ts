@@ -2,10 +2,8 @@ import {
   becomeOwner,
   complain,
   endQuietly,
-  metricsWarning,
   EXIT,
   parseWords,
-  tell,
   usageFault,
   version,
   type CommandWords,
@@ -14,10 +12,7 @@ import yargs, { type Options } from 'yargs';
 import { type Ask, askWith, type Command } from './asking/ask-daemon.ts';
 import { banCommands } from './ban-commands.ts';
 import { careCommands } from './server-commands.ts';
-import type { LogFault } from '../log/log.ts';
-import type { PostgresLogOptions } from '../log/postgres-log.ts';
-import { faultsOfNotify } from '../outside/faults.ts';
-import { readEverything } from '../setup/read-setup.ts';
+import { checkAll } from './check-command.ts';
 import { stopCommands } from './stop-commands.ts';
 import { asYargs, MORE, positionalsOf } from './asking/words-of.ts';
 import { ledgerCommands } from './ledger-commands.ts';
@@ -55,8 +50,8 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
   const commands = serverCommands(askWith(setCode), setCode, argv);
   for (const command of commands) parser.command(asYargs(command));
   parser
-    .command('$0', false, {}, async ({ root, config, check }) => {
-      if (check === true) setCode(await checkAll(root, config));
+    .command('$0', false, {}, async ({ root, config, check, json }) => {
+      if (check === true) setCode(await checkAll(root, config, json));
     })
     .fail((message: string | null, error: Error | undefined) => {
       if (message === null) throw error ?? new Error('Cannot do that');
@@ -78,8 +73,8 @@ export function serverCommands(
       command: 'run',
       describe: 'serves in the foreground (the default)',
       builder: {},
-      handler: async ({ root, config, check }) => {
-        if (check === true) setCode(await checkAll(root, config));
+      handler: async ({ root, config, check, json }) => {
+        if (check === true) setCode(await checkAll(root, config, json));
       },
     },
     {
@@ -118,45 +113,4 @@ function optionsOf(command: Command): string[] {
   if (typeof builder !== 'object') return [];
   const positionals = positionalsOf(command);
   return Object.keys(builder).filter((name) => !positionals.has(name));
-}
-
-async function checkAll(root: unknown, config: unknown): Promise<number> {
-  const ready = await readEverything(String(root), typeof config === 'string' ? config : undefined);
-  const messages = ready.ok ? faultsOfNotify(ready.config) : [];
-  for (const fault of messages) complain('banshare-server', fault);
-  if (messages.length > 0) return EXIT.configuration;
-  if (ready.ok) {
-    tell('configuration and keys are in order');
-    for (const fault of await faultsOfFiles(ready.config.enrich.mmdb)) complain('banshare-server', fault);
-    const warning = metricsWarning(ready.config.metrics.listen);
-    if (warning !== undefined) complain('banshare-server', warning);
-    for (const { name, fleet } of ready.generations)
-      if (fleet.servers.length > 1)
-        tell(`hosts of the generation ${name} know these servers: ${fleet.servers.join(', ')}`);
-    return ready.log === undefined ? EXIT.done : checkLog(ready.log);
-  }
-  for (const fault of ready.faults) complain('banshare-server', fault);
-  return EXIT.configuration;
-}
-
-/** What is wrong with the files that say where addresses are: the daemon starts without them. */
-async function faultsOfFiles(files: readonly string[] = []): Promise<string[]> {
-  const { Enrichment } = await import('../enrich/enrichment.ts');
-  const enrichment = new Enrichment(files, { fault: () => undefined, over: () => undefined });
-  await enrichment.open();
-  return enrichment.faults;
-}
-
-/** Whether the log that several servers share can be written from here now: `notNow` where its database is away. */
-async function checkLog(log: PostgresLogOptions): Promise<number> {
-  const { probeLog } = await import('../log/probe.ts');
-  try {
-    tell(`the log: ${await probeLog(log)}`);
-    return EXIT.done;
-  } catch (error) {
-    complain('banshare-server', (error as Error).message);
-    const { code } = error as Partial<LogFault>;
-    // A server only waits for that: the installers go by it.
-    return code === 'away' || code === 'no-standby' ? EXIT.notNow : EXIT.configuration;
-  }
 }

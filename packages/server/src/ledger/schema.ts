@@ -181,11 +181,7 @@ export const SCHEMA = STEPS.length;
  */
 export function migrate(database: DatabaseSync, path: string): void {
   const version = versionOf(database);
-  if (version > STEPS.length) {
-    throw new StartFault(
-      `Cannot use the ledger "${path}": it has version ${version}, this program knows up to ${STEPS.length}; install the newer banshare-server again`,
-    );
-  }
+  if (version > STEPS.length) throw new StartFault(tooNew(path, version));
   if (version === STEPS.length) return;
   if (version > 0) keepBefore(database, `${path}.before-${STEPS.length}`);
   database.exec('BEGIN IMMEDIATE');
@@ -195,6 +191,11 @@ export function migrate(database: DatabaseSync, path: string): void {
   } finally {
     if (database.isTransaction) database.exec('ROLLBACK');
   }
+}
+
+/** What is said of a ledger that a newer program made. */
+export function tooNew(path: string, version: number): string {
+  return `Cannot use the ledger "${path}": it has version ${version}, this program knows up to ${SCHEMA}; install the newer banshare-server again`;
 }
 
 /** Takes the steps up to a version, in the transaction that is open; none where the tables have it. */

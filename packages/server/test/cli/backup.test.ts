@@ -301,6 +301,18 @@ test('a backup of an earlier version is restored, and nothing of it is left besi
   await fleet.server.start();
 });
 
+test('the copy of the ledger that a step of its tables kept is restored like a backup, with the keys that are there', async () => {
+  await using fleet = await startFleet();
+  const { paths } = fleet.server;
+  await fleet.server.stop();
+  const kept = `${paths.ledger}.before-999`;
+  copyFileSync(paths.ledger, kept);
+  new DatabaseSync(paths.ledger).exec('PRAGMA user_version = 999');
+  const restored = await fleet.server.command('restore', kept);
+  assert.equal(restored.code, 0, restored.stderr);
+  await fleet.server.start();
+});
+
 test('a file that is no backup of a ledger is refused, and what is there stays', async () => {
   await using fleet = await startFleet();
   const { paths, root } = fleet.server;

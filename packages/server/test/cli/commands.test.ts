@@ -1,7 +1,8 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { ackOf, runProgram, startFleet } from '../../../../test/fleet/index.ts';
 import { publish } from '../reports.ts';
 
@@ -87,10 +88,50 @@ test('--help and --version exit 0', async () => {
   assert.match(version.stdout, /^\d+\.\d+\.\d+\S*\n$/);
 });
 
-test('--check says that all is in order, with and without run', async () => {
+test('--check says that all is in order, with and without run, and which tables the ledger has that a server is just writing', async () => {
   for (const words of [['--check'], ['run', '--check']]) {
     const { code, stdout } = await fleet.server.command(...words);
-    assert.deepEqual({ code, stdout }, { code: 0, stdout: 'configuration and keys are in order\n' });
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^configuration and keys are in order\nthe ledger has tables of version \d+, as this program\n$/,
+    );
+  }
+  const json = JSON.parse((await fleet.server.command('--check', '--json')).stdout) as {
+    faults: string[];
+    ledger: { version: number; known: number };
+  };
+  assert.deepEqual(json, { faults: [], ledger: { version: json.ledger.known, known: json.ledger.known } });
+});
+
+test('--check says what to do where the ledger is of a newer program, as the daemon does, and changes nothing', async () => {
+  await using later = await startFleet();
+  await later.server.stop();
+  const { ledger } = later.server.paths;
+  const database = new DatabaseSync(ledger);
+  database.exec('PRAGMA user_version = 999');
+  database.close();
+  const before = readFileSync(ledger);
+  assert.match((await later.server.command('--check')).stderr, /; or restore a backup of before\n$/);
+  writeFileSync(`${ledger}.before-999`, '');
+  assert.match(
+    (await later.server.command('--check')).stderr,
+    /; or banshare-server restore .*ledger\.db\.before-999, which is the ledger as it was before/,
+  );
+  const { stdout } = await later.server.command('--check', '--json');
+  const json = JSON.parse(stdout) as { faults: string[]; ledger: { version: number } };
+  assert.deepEqual([json.faults.length, json.ledger.version], [1, 999]);
+  assert.ok(readFileSync(ledger).equals(before));
+  for (const [words, ends] of [
+    [['--check'], 78],
+    [[], 1],
+  ] as const) {
+    const { code, stderr } = await later.server.command(...words);
+    assert.equal(code, ends);
+    assert.match(
+      stderr,
+      /has version 999, this program knows up to \d+; install the newer banshare-server again/,
+    );
   }
 });
 

@@ -49,11 +49,18 @@ export function proveBackup(backup: string, files: readonly KeptFile[]): void {
     );
 }
 
-/** The files that a backup carries. @throws when it is no backup. */
+/** The files that a backup carries; the copy that a step of the tables keeps has none. @throws when it is no ledger. */
 export function readFiles(backup: string): KeptFile[] {
   return withDatabase(
     backup,
     (database) => {
+      const { carries } =
+        database
+          .prepare(
+            "SELECT count(*) AS carries FROM sqlite_schema WHERE type = 'table' AND name = 'backup_files'",
+          )
+          .get() ?? {};
+      if (carries === 0 && versionOf(database) > 0) return [];
       const rows = database.prepare('SELECT path, mode, content FROM backup_files').all();
       return rows.map((row) => ({
         path: String(row['path']),
