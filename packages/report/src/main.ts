@@ -10,6 +10,7 @@ import {
 } from '@banshare/runtime';
 import { readArguments, type Arguments } from './words/arguments.ts';
 import { isEcho } from './deliver/echo.ts';
+import { keepForLater } from './deliver/keep-for-later.ts';
 import type { Ending } from './words/ending.ts';
 import { flushSpool } from './many/flush.ts';
 import { readReport } from './words/read-report.ts';
@@ -49,13 +50,18 @@ async function reportOne(options: Arguments): Promise<Ending> {
   if (!isUnban && isEcho(hostPaths(options.root).notes, report)) {
     return { code: EXIT.done, says: 'dropped: banshare itself applied this ban here a moment ago' };
   }
-  const session = await openSession(options);
-  if ('ending' in session) return session.ending;
   const { ip, prog, jail } = report;
+  const unban = { kind: 'unban', ban: { ip, prog, jail } } as const;
+  const session = await openSession(options);
+  if ('ending' in session) {
+    if (session.isMendable !== true) return session.ending;
+    const content = isUnban ? unban : ({ kind: 'report', report } as const);
+    return keepForLater(content, hostPaths(options.root).spool, session.ending);
+  }
   const refusal = isUnban ? undefined : session.refuse(ip);
   if (refusal !== undefined) return refusal;
   const { courier } = session;
-  if (isUnban) return courier.deliver({ kind: 'unban', ban: { ip, prog, jail } });
+  if (isUnban) return courier.deliver(unban);
   const evidence = session.takesEvidence ? cutEvidence(process.env[EVIDENCE_VARIABLE] ?? '') : undefined;
   return courier.deliver({
     kind: 'report',

@@ -33,11 +33,17 @@ export type Session = {
 /** What is wrong with this host's set-up, and the system's code where a file could not be read. */
 type Flaw = { fault: string; code?: string };
 
+/** Why nothing can be reported now; `isMendable` where only this host's own configuration file has a fault, which somebody is writing. */
+export type NoSession = { ending: Ending; isMendable?: true };
+
 /** Reads configuration and key and makes the courier; all that is wrong comes as one ending. */
-export async function openSession(options: Arguments): Promise<Session | { ending: Ending }> {
+export async function openSession(options: Arguments): Promise<Session | NoSession> {
   const paths = hostPaths(options.root);
   const read = await readConfig(options, paths);
-  if (!read.ok) return misconfigured(flawsOf(read));
+  if (!read.ok) {
+    const { ending } = misconfigured(flawsOf(read));
+    return options.config === undefined ? { ending, isMendable: true } : { ending };
+  }
   const serverEndpoint = findServer(read.config, fleetInUse(paths));
   if (!serverEndpoint.ok) return misconfigured([serverEndpoint]);
   const key = readIdentity(paths);

@@ -50,10 +50,13 @@ function keyOf(waiting: Waiting): string {
   return banKeyText(waiting.kind === 'report' ? waiting.report : waiting.ban);
 }
 
-async function send(read: Read, { courier, spoolMaxAgeSeconds }: Session): Promise<Next> {
+async function send(read: Read, { courier, spoolMaxAgeSeconds, refuse }: Session): Promise<Next> {
   if (!read.ok) return { step: 'bury', reason: `unreadable: ${read.fault}` };
   if (isOutdated(read.waiting.at, spoolMaxAgeSeconds))
     return { step: 'bury', reason: 'outdated: it waited longer than spool-max-age' };
+  // What was kept while client.toml had a fault was looked at by no rule of this host.
+  const refusal = read.waiting.kind === 'report' ? refuse(read.waiting.report.ip) : undefined;
+  if (refusal !== undefined) return { step: 'bury', reason: refusal.says ?? 'refused' };
   return nextStep(await courier.resend(read.waiting));
 }
 

@@ -1,6 +1,6 @@
 import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostPaths } from '@banshare/runtime';
 import { writeHostKey } from '@banshare/transport';
@@ -52,7 +52,7 @@ for (const [says, spoil, fault] of [
     /Cannot use the key/,
   ],
 ] as const satisfies [string, (paths: ReturnType<typeof fleet.pathsOf>) => void, RegExp][]) {
-  test(`${says} exits 78 and spools nothing`, async () => {
+  test(`${says} exits 78`, async () => {
     const name = says.replaceAll(' ', '-').toLowerCase();
     await fleet.addReporter(name);
     spoil(fleet.pathsOf(name));
@@ -62,6 +62,32 @@ for (const [says, spoil, fault] of [
     assert.match(stderr, /^(banshare-report: .+\n)+$/);
   });
 }
+
+test('while client.toml has a fault, reports are kept, and go out once it is mended, but for what this host never bans', async () => {
+  await fleet.addReporter('slip');
+  const paths = fleet.pathsOf('slip');
+  const good = readFileSync(paths.clientConfig, 'utf8');
+  const waiting = (): string[] => readdirSync(paths.spool).filter((name) => name.endsWith('.json'));
+  writeFileSync(paths.clientConfig, `${good}[never-ban]\naddresses = ["203.0.113.77"\n`);
+  for (const ip of ['203.0.113.76', '203.0.113.77']) {
+    const { code, stderr } = await fleet.report('slip', ['fail2ban', 'sshd', ip]);
+    assert.equal(code, 78);
+    assert.match(stderr, /client\.toml: line \d+.*\n.*is kept in the spool, and sent once that is mended/);
+  }
+  assert.equal((await fleet.report('slip', ['--config', '/nonexistent', ...WORDS])).code, 78);
+  assert.equal(waiting().length, 2);
+  assert.equal((await fleet.report('slip', ['--flush'])).code, 78);
+  writeFileSync(paths.clientConfig, `${good}[never-ban]\naddresses = ["203.0.113.77"]\n`);
+  const flushed = await fleet.report('slip', ['--flush']);
+  assert.equal(flushed.code, 0);
+  assert.match(flushed.stderr, /is given up, refused: 203\.0\.113\.77 is never banned/);
+  assert.deepEqual(waiting(), []);
+  const { bans } = await fleet.server.json<{ bans: { ip: string }[] }>('bans');
+  assert.deepEqual(
+    bans.map(({ ip }) => ip).filter((ip) => ip.startsWith('203.0.113.7')),
+    ['203.0.113.76'],
+  );
+});
 
 test('whoever may not read the key is told so by its fault, and by no word of its path', async () => {
   const root = join(await fleet.addReporter('named'), 'ENOENT-EACCES');
