@@ -83,7 +83,7 @@ function announce(fleet: Fleet, unasked: boolean): void {
         '  make regen SERVER=bans.example.org with a DNS name that leads to your server: a name outlives an address.',
     );
   tell(
-    'Next: make client-install.sh server-install.sh. Run dist/server-install.sh as root on the server, dist/client-install.sh on each\n' +
-      'host; a fleet that runs already goes over with make deploy HOSTS=file. certs/ holds secrets: keep it to yourself.',
+    'Next: make packages generation-file, or make client-install.sh server-install.sh, as README.md says; a fleet that runs already goes\n' +
+      'over with make deploy HOSTS=file, or an upgrade of its packages. certs/ holds secrets: keep it to yourself.',
   );
 }

@@ -120,6 +120,17 @@ test('A token without --approve only asks: the host waits, and comes in by itsel
   await host.line(/^banshare-client ready name=asks-1 /);
 });
 
+test('A file that a shell makes for a token is read by its owner alone, and a host joins by that very file', async () => {
+  const host = bareHost('shell-1');
+  const file = join(host.root, 'token');
+  const redirected = ['sh', '-c', `umask 022; exec "$@" >'${file}'`, 'sh'];
+  const words = ['token', 'add', '--approve', '--root', fleet.server.root];
+  const { code, stderr } = await runProgram('server', words, { through: redirected });
+  assert.equal(code, 0, stderr);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.equal((await joins(host, '', '--file', file)).stdout.split('.')[0], 'Enrolled as shell-1');
+});
+
 test('A token is never an argument, and its file is a plain one that only its owner reads', async () => {
   const host = bareHost('careful-1');
   const { id, text } = await token();

@@ -99,7 +99,10 @@ async function readText(from: { file: string } | 'standard input'): Promise<Resu
     try {
       const { uid, mode, size } = fstatSync(file);
       const isOwn = uid === 0 || uid === process.geteuid?.();
-      if (!isOwn) return bad(`${from.file} is another user's file`);
+      if (!isOwn)
+        return bad(
+          `${from.file} is another user's file: give the token on standard input, join - <${from.file}`,
+        );
       if ((mode & 0o077) !== 0)
         return bad(
           `others may read ${from.file}, and so may have the token: chmod 0600 it, or make another token`,

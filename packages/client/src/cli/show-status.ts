@@ -94,8 +94,12 @@ function lackingText(count: number, server: string): string {
 function spoolLines({ waiting, oldestSeconds, dead }: SpoolStatus): string[] {
   const lines: string[] = [];
   if (waiting > 0)
-    lines.push(`Spool: ${waiting} reports wait for the server, the oldest for ${oldestSeconds} s.`);
+    lines.push(
+      `Spool: ${waiting} ${waiting === 1 ? 'report waits' : 'reports wait'} for the server, the oldest for ${oldestSeconds} s.`,
+    );
   if (dead > 0)
-    lines.push(`Dead letters: ${dead} reports were given up; the reasons are in the spool's folder dead.`);
+    lines.push(
+      `Dead letters: ${dead} ${dead === 1 ? 'report was' : 'reports were'} given up; the reasons are in the spool's folder dead.`,
+    );
   return lines;
 }

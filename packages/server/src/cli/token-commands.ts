@@ -1,3 +1,4 @@
+import { fchmodSync, fstatSync } from 'node:fs';
 import { complain, EXIT, someOf, table, tell, tellJson, wallSeconds } from '@banshare/runtime';
 import { askServer, codeOf, type Ask, type Command, type Words } from './asking/ask-daemon.ts';
 import { subcommands } from './asking/subcommands.ts';
@@ -74,6 +75,7 @@ async function addToken(words: Words): Promise<number> {
     return codeOf(reply.code);
   }
   const { token, text } = reply.result as { token: ToldToken; text: string };
+  keepFromOthers();
   if (json) {
     tellJson({ ...token, token: text });
     return EXIT.done;
@@ -85,6 +87,20 @@ async function addToken(words: Words): Promise<number> {
   );
   tell(text);
   return EXIT.done;
+}
+
+/** A shell makes the file that a token goes into for all to read: from before the token is in it only its owner may. */
+function keepFromOthers(): void {
+  const standardOutput = 1;
+  try {
+    const found = fstatSync(standardOutput);
+    if (found.isFile() && (found.mode & 0o077) !== 0) fchmodSync(standardOutput, 0o600);
+  } catch (error) {
+    complain(
+      'banshare-server',
+      `others may read the file that the token goes into (${(error as Error).message}): keep it elsewhere`,
+    );
+  }
 }
 
 function revoke(ask: Ask): Command {
