@@ -7,6 +7,7 @@ import {
   findServer,
   hostPaths,
   METRICS_CHILD,
+  orSayWhy,
   readClientConfig,
   readRunOptions,
   runProgram,
@@ -25,7 +26,7 @@ if (argv[0] === METRICS_CHILD) {
 } else if (options === undefined) {
   // yargs and the commands are loaded only for a person at a terminal.
   const { runCommand } = await import('./cli/commands.ts');
-  const code = await runCommand(argv);
+  const code = await orSayWhy('banshare-client', () => runCommand(argv));
   // What a check left open must not keep the program; but a long list may still be on its way to whoever reads it.
   // Where it cannot be written, that is what is said, and not this.
   process.exitCode = code;

@@ -55,7 +55,7 @@ export { pluginLine, type PluginState } from './people/plugin-line.ts';
 export { someOf } from './people/some-of.ts';
 export { table } from './people/table.ts';
 export { parseWords } from './people/parse-words.ts';
-export { askPerson, complain, draw, endQuietly, tell, tellJson } from './people/tell.ts';
+export { askPerson, complain, draw, endQuietly, orSayWhy, tell, tellJson } from './people/tell.ts';
 export { HEADS } from './people/heads.ts';
 export { usageFault, type CommandWords } from './people/usage.ts';
 

@@ -5,6 +5,7 @@ import {
   hostPaths,
   makePrivateDirectory,
   METRICS_CHILD,
+  orSayWhy,
   ownerOf,
   readRunOptions,
   runProgram,
@@ -38,7 +39,7 @@ if (argv[0] === FAN_OUT) {
   if (options === undefined) {
     // yargs and the commands are loaded only for a person at a terminal.
     const { runCommand } = await import('./cli/commands.ts');
-    process.exitCode = await runCommand(argv);
+    process.exitCode = await orSayWhy('banshare-server', () => runCommand(argv));
   } else {
     await runDaemon(options);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
@@ -251,4 +251,16 @@ test('--version and --help answer without any configuration', () => {
   assert.equal(code, 0);
   for (const word of ['run', 'enrol', 'status', 'bans', '--root', '--config', '--check', '--json'])
     assert.ok(stdout.includes(word), word);
+});
+
+test('what the system refuses a command is said in a line, without a stack', () => {
+  using scratch = folder();
+  const paths = host(scratch.path);
+  rmSync(paths.keys.dir, { recursive: true });
+  writeFileSync(paths.keys.dir, 'a file where the keys belong');
+  for (const words of [['enrol'], ['key']]) {
+    const { code, stdout, stderr } = run(...words, '--root', scratch.path);
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.match(stderr, /^banshare-client: [^\n]*(ENOTDIR|EEXIST)[^\n]*\n$/, words.join(' '));
+  }
 });

@@ -52,6 +52,27 @@ export function complain(program: string, sentence: string): void {
   process.stderr.write(`${program}: ${sentenceForPeople(sentence)}\n`);
 }
 
+/**
+ * Carries out a command; what the system refuses it (no right, no room, no folder) is said in a line and not as a stack, which only an
+ * error that nobody expected is. Returns the exit code. @throws what is no error of the system's.
+ */
+export async function orSayWhy(program: string, command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    const code = systemCodeOf(error) ?? systemCodeOf((error as Error).cause);
+    if (code === undefined) throw error;
+    const hint = ['EACCES', 'EPERM'].includes(code) && process.geteuid?.() !== 0 ? '; run it as root' : '';
+    complain(program, `${(error as Error).message}${hint}`);
+    return EXIT.failed;
+  }
+}
+
+function systemCodeOf(error: unknown): string | undefined {
+  const { code, syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  return typeof code === 'string' && syscall !== undefined ? code : undefined;
+}
+
 /** Draws a line on stderr over the one that was drawn before; an empty one ends it. */
 export function draw(line: string): void {
   process.stderr.write(line === '' ? '\n' : `\r${sentenceForPeople(line)}`);
