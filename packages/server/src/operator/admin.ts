@@ -175,6 +175,7 @@ export async function answerAdmin(
 ): Promise<AdminReply> {
   const refusal = refusalAt(door, request, parts.pageActs);
   if (refusal !== undefined) return decline('not-allowed', refusal);
+  if (door === 'page') parts.pageLinks.pageAsked(parts.now());
   const { by } = request;
   const reason = textOf(request.args ?? {}, 'reason')?.slice(0, LONGEST_REASON);
   const asker: Asker = {

@@ -8,6 +8,8 @@ import { decline, textOf, type Args } from './deeds/bans.ts';
 const LINK_SECONDS = 600;
 /** Links that nobody used: more are no administrators' work. */
 const MOST_LINKS = 100;
+/** A page that runs asks for news at least so often, seconds. */
+const ASKS_SECONDS = 60;
 /** Bytes of a code: nobody guesses one of 160 bits. */
 const CODE_BYTES = 20;
 /** A name as people have it, one line of it. */
@@ -16,6 +18,17 @@ const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,39}$/u;
 /** The links to the page that somebody made and nobody used yet; only hashes of their codes are kept, and in memory alone. */
 export class PageLinks {
   readonly #links = new Map<string, { name: string; until: number }>();
+  #askedAt = -Infinity;
+
+  /** The page's process has asked the server something. */
+  pageAsked(now: number): void {
+    this.#askedAt = now;
+  }
+
+  /** Whether a page is there that whoever has a link comes to: it asks for news all the time. */
+  isServed(now: number): boolean {
+    return now - this.#askedAt < ASKS_SECONDS;
+  }
 
   /** A fresh code that lets somebody in once as that name; undefined where too many wait. */
   make(name: string, now: number): { code: string; until: number } | undefined {
@@ -45,6 +58,11 @@ export async function makePageLink(args: Args, { pageLinks, audit, now }: LinkPa
     return decline(
       'name',
       'a name for the page has 1 to 40 letters, digits, blanks and . _ @ -, and begins with a letter or digit',
+    );
+  if (!pageLinks.isServed(now()))
+    return decline(
+      'page',
+      'no page asks this server, so whoever opened a link would come to nobody, or give its code to another program that has taken the port: systemctl enable --now banshare-web, and then this again',
     );
   const link = pageLinks.make(name, now());
   if (link === undefined)

@@ -90,6 +90,12 @@ test("the page may look and let people in by links of one use; its deeds wait fo
   assert.partialDeepStrictEqual(await ask(operatorsSocket, 'page-link', { as: '<b>' }), { code: 'name' });
 
   await fleet.server.restart('[web]\nacts = true\n');
+  // Nobody serves the page: whoever listens at its port in its place would be given the code.
+  const early = await ask(operatorsSocket, 'page-link', { as: 'anna' });
+  assert.partialDeepStrictEqual(early, { ok: false, code: 'page' });
+  assert.match(early.ok ? '' : early.reason, /systemctl enable --now banshare-web, and then this again/);
+  assert.equal((await ask(pageSocket, 'ping')).ok, true);
+  assert.equal((await ask(operatorsSocket, 'page-link', { as: 'anna' })).ok, true);
   assert.equal((await ask(pageSocket, 'ban', { ip: '203.0.113.8' }, 'Änna von B')).ok, true);
   assert.partialDeepStrictEqual(await newestEntry(), {
     what: 'ban',
