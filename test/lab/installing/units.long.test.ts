@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before } from 'node:test';
 import { FreshBuild } from '../../installers/fresh-build.ts';
 import { jailLocal } from '../ground/fail2ban.ts';
@@ -42,13 +42,16 @@ onBooted(
 
     // The timers are off by default; node_exporter's folder may be another user's.
     const folder = '/var/lib/prometheus/node-exporter';
-    await booted.run('install', '-d', '-o', 'nobody', folder);
+    await booted.run('install', '-d', '-m', '0755', '-o', 'nobody', dirname(folder), folder);
     for (const role of ['server', 'client'] as const) {
       assert.equal(await booted.property(`banshare-${role}-metrics.timer`, 'ActiveState'), 'inactive');
       const written = await booted.run('systemctl', 'start', `banshare-${role}-metrics.service`);
-      assert.equal(written.code, 0, written.stderr);
+      const told = await booted.run('journalctl', '-n', '9', '-u', `banshare-${role}-metrics.service`);
+      assert.equal(written.code, 0, written.stderr + told.stdout);
       const { stdout } = await booted.run('cat', `${folder}/banshare-${role}.prom`);
       assert.match(stdout, new RegExp(`^banshare_up\\{program="banshare-${role}"\\} 1$`, 'm'));
+      const owner = await booted.run('stat', '-c', '%U %a', `${folder}/banshare-${role}.prom`);
+      assert.equal(owner.stdout.trim(), 'nobody 644');
     }
 
     // The nightly backup is on, does nothing until it is wanted, and works in its sandbox; an installer leaves it off who put it off.
