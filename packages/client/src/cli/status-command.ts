@@ -74,6 +74,6 @@ function showAll(reply: AdminReply, pausedAt: number | undefined, findings: read
 /** Only where there is none it does not run: one that is at work for longer than that does. */
 function absenceText(reply: AdminReply & { ok: false }): string {
   return reply.code === 'no-daemon'
-    ? 'banshare-client does not run on this host.'
+    ? 'banshare-client does not run on this host: systemctl start banshare-client; journalctl -u banshare-client says why it ended.'
     : `banshare-client cannot be asked: ${reply.reason}.`;
 }

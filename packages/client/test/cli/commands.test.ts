@@ -179,7 +179,7 @@ test('bans and status without a daemon exit 69', () => {
   host(scratch.path, '[apply]\nenforcer = "none"\n');
   const bans = run('bans', '--json', '--root', scratch.path);
   assert.deepEqual([bans.code, bans.stdout], [69, '']);
-  assert.match(bans.stderr, /it is not running/);
+  assert.match(bans.stderr, /it is not running.*; systemctl status banshare-client says why/);
   const status = run('status', '--json', '--root', scratch.path);
   assert.equal(status.code, 69);
   const document = JSON.parse(status.stdout) as {

@@ -110,9 +110,21 @@ function unreachable(path: string, error: NodeJS.ErrnoException): AdminReply {
     // What clears /run takes the socket too, and the daemon makes it again soon.
     const yet =
       error.code === 'ENOENT' ? ', or it cannot be reached yet: it makes a lost socket again within 2 s' : '';
-    return { ok: false, code: 'no-daemon', reason: `No daemon answers at ${path}: it is not running${yet}` };
+    return {
+      ok: false,
+      code: 'no-daemon',
+      reason: `No daemon answers at ${path}: it is not running${yet}${whatThen(path)}`,
+    };
   }
   // It ended between the connection and the question.
   if (error.code === 'EPIPE' || error.code === 'ECONNRESET') return GONE;
   return { ok: false, code: 'no-answer', reason: `Cannot ask the daemon at ${path}: ${error.message}` };
+}
+
+/** Where whoever reads that looks next. */
+function whatThen(path: string): string {
+  const [, which] = /\/run\/banshare\/(server|client)\//.exec(path) ?? [];
+  return which === undefined
+    ? ''
+    : `; systemctl status banshare-${which} says why, and banshare-${which} --check looks for faults`;
 }

@@ -62,7 +62,10 @@ test('a command without a daemon says so and exits 69', async () => {
   for (const command of ['status', 'bans']) {
     const { code, stderr } = await stopped.server.command(command);
     assert.equal(code, 69);
-    assert.match(stderr, /No daemon answers at .*admin\.sock: it is not running/);
+    assert.match(
+      stderr,
+      /No daemon answers at .*admin\.sock: it is not running.*; systemctl status banshare-server says why, and banshare-server --check looks for faults\n$/,
+    );
   }
 });
 
