@@ -115,7 +115,8 @@ uninstall_role() {
     rm -rf "$root/etc/banshare/server.d"
     rm -f "$root/etc/banshare/server.toml" "$root$hook_file" "$root$opened_file"
   fi
-  rm -f "$root/usr/bin/banshare-server" "$root$unit_dir/banshare-outside.service" "$root/usr/lib/sysusers.d/banshare.conf" "$root/usr/lib/tmpfiles.d/banshare.conf" \
+  rm -f "$root/usr/bin/banshare-server" "$root$unit_dir/banshare-outside.service" \
+    "$root$unit_dir/banshare-mail.socket" "$root$unit_dir/banshare-mail@.service" "$root/usr/lib/sysusers.d/banshare.conf" "$root/usr/lib/tmpfiles.d/banshare.conf" \
     "$root/usr/lib/tmpfiles.d/banshare-run.conf" "$root$reserved_file"
   remove_units
   uninstall_library

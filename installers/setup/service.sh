@@ -12,7 +12,9 @@ plan_unit() {
       put 0644 root:root "systemd/$unit" "$unit_dir/$unit"
     done
     # For servers that have somebody to tell.
-    [ "$role" != server ] || put 0644 root:root systemd/banshare-outside.service "$unit_dir/banshare-outside.service"
+    if [ "$role" = server ]; then
+      for unit in banshare-outside.service banshare-mail.socket banshare-mail@.service; do put 0644 root:root "systemd/$unit" "$unit_dir/$unit"; done
+    fi
     if [ "$role" = server ]; then
       # It is on where it is new, and stays as the administrator has it.
       [ -e "$root$unit_dir/banshare-backup.timer" ] || new_timer=yes
@@ -91,6 +93,7 @@ stop_service() {
     systemctl disable --quiet --now "banshare-$role.service" 2>/dev/null || :
     [ "$role" != server ] || systemctl disable --quiet --now banshare-backup.timer 2>/dev/null || :
     [ "$role" != server ] || systemctl disable --quiet --now banshare-outside.service 2>/dev/null || :
+    [ "$role" != server ] || systemctl stop --quiet banshare-mail.socket 2>/dev/null || :
     [ "$role" != client ] || systemctl disable --quiet --now banshare-follow.service 2>/dev/null || :
     [ "$role" != server ] || systemctl disable --quiet --now banshare-web.service 2>/dev/null || :
   fi

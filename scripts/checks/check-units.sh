@@ -14,11 +14,11 @@ units=${1:?check-units.sh needs the directory of the units}
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 # The programs need not be installed for their units to be read.
-for unit in "$units"/*.service; do
-  sed 's#^\(Exec[A-Za-z]*\)=/usr/bin/banshare-[a-z]*#\1=/bin/true#' "$unit" >"$scratch/${unit##*/}" || exit 1
+for unit in "$units"/*.service "$units"/*.socket; do
+  sed 's#^\(Exec[A-Za-z]*\)=/usr/\(bin/banshare-\|lib/banshare/\)[a-z-]*#\1=/bin/true#' "$unit" >"$scratch/${unit##*/}" || exit 1
 done
 # What it ignores it only says: any word about our units is a fault.
-said=$(systemd-analyze verify --man=no "$scratch"/*.service 2>&1 | grep -F -e "$scratch/" -e banshare-)
+said=$(systemd-analyze verify --man=no "$scratch"/*.service "$scratch"/*.socket 2>&1 | grep -F -e "$scratch/" -e banshare-)
 if test -n "$said"; then
   printf '%s\n' "$said" | sed "s#$scratch/#$units/#" >&2
   exit 1

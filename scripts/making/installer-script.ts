@@ -81,7 +81,7 @@ function scriptText({ role, fleet, parts, runtimes, files, shared }: Contents, l
     program_files: [...(role === 'client' ? ['psad.conf'] : []), ...files].join(' '),
     role_shares: sharesOf(shared, role),
     common_shares: sharesOf(shared, 'both'),
-    program_scripts: role === 'client' ? 'shared-ban' : '',
+    program_scripts: role === 'client' ? 'shared-ban' : 'hand-to-sendmail',
     runtimes: runtimes.map((each) => `${each.architecture} ${each.name} ${each.sha256}`).join('\n'),
     parts: offsetsOf(parts, length),
   };

@@ -95,16 +95,22 @@ function unitsOf(role: Role): string[] {
 }
 
 function serverEntries(): Entry[] {
-  return [
+  const units = [
     ...unitsOf('server'),
     'banshare-web.service',
     'banshare-outside.service',
+    'banshare-mail.socket',
+    'banshare-mail@.service',
     'banshare-backup.service',
     'banshare-backup.timer',
     'sysusers.conf',
     'tmpfiles.conf',
     'tmpfiles-run.conf',
-  ].map((name) => entry(`systemd/${name}`, piece(`systemd/${name}`)));
+  ];
+  return [
+    entry('hand-to-sendmail', piece('hand-to-sendmail')),
+    ...units.map((name) => entry(`systemd/${name}`, piece(`systemd/${name}`))),
+  ];
 }
 
 /** What a server serves a generation with; its secret key is in it. */

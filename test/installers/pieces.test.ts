@@ -76,6 +76,28 @@ for (const [command, ...words] of SHELLS) {
     assert.deepEqual(said.stdout.split('\n'), [...odd.map(() => 'äß'), letters.join(''), 'x2J ß1m 7 z', '']);
   });
 
+  test(`under ${command}, hand-to-sendmail gives sendmail the mail and nothing else, and says in one line how that ended`, () => {
+    const sendmail = join(folder, `sendmail-${command}`);
+    const hand = (body: string, mode = 0o755): string => {
+      rmSync(sendmail, { force: true });
+      writeFileSync(sendmail, `#!/bin/sh\n${body}\n`, { mode });
+      const { stdout, status } = spawnSync(command, [...words, join(PIECES, 'hand-to-sendmail')], {
+        input: 'To: ops\n\nx\n',
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'], BANSHARE_SENDMAIL: sendmail, TMPDIR: folder },
+      });
+      assert.equal(status, 0);
+      return stdout;
+    };
+    assert.equal(hand(`echo "$@" >${folder}/given; cat >>${folder}/given; echo fine`), '0 \n');
+    assert.equal(readFileSync(join(folder, 'given'), 'utf8'), '-i -t\nTo: ops\n\nx\n');
+    assert.equal(hand("printf 'no\\nroom\\n' >&2; exit 75"), '75 no room \n');
+    assert.match(hand('', 0o600), /^127 there is no program "\S+sendmail-\S+" \n$/);
+    // Who delivers in the background keeps its output open; standard output is sendmail's no more.
+    assert.equal(hand('sleep 60 & echo $! >${0%/*}/left'), '0 \n');
+    process.kill(Number(readFileSync(join(folder, 'left'), 'utf8')));
+  });
+
   test(`under ${command}, shared-ban knows a ban of days ago by the time of its line, and not what was found here after`, () => {
     const shared = join(folder, `${command}-shared`);
     mkdirSync(shared);

@@ -27,7 +27,9 @@ const KNOWN = `
   PrivateDevices PrivateNetwork PrivateUsers ProtectKernelTunables ProtectKernelModules
   ProtectControlGroups RestrictNamespaces RestrictRealtime LockPersonality RemoveIPC
   RestrictAddressFamilies SystemCallArchitectures SystemCallFilter SystemCallErrorNumber OnCalendar
-  OnActiveSec OnUnitActiveSec AccuracySec Persistent RandomizedDelaySec Nice IOSchedulingClass`
+  OnActiveSec OnUnitActiveSec AccuracySec Persistent RandomizedDelaySec Nice IOSchedulingClass
+  PartOf CollectMode StandardInput StandardOutput StandardError KillMode RuntimeMaxSec ListenStream
+  SocketUser SocketGroup SocketMode Accept MaxConnections RemoveOnStop`
   .trim()
   .split(/\s+/);
 
@@ -39,7 +41,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 };
 const CALL_SETS = ['@system-service', '@privileged', '@debug', '@resources'];
 
-for (const path of globSync(`${UNITS}/{*.service,*.timer,fail2ban-spool.conf}`)) {
+for (const path of globSync(`${UNITS}/{*.service,*.timer,*.socket,fail2ban-spool.conf}`)) {
   const lines = readFileSync(path, 'utf8').split('\n');
   const settings = lines.flatMap((line) => {
     const [, key, value] = /^([A-Z]\w+)=(.*)$/.exec(line) ?? [];

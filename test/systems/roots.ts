@@ -84,11 +84,17 @@ export function isOnMirror({ suite }: System): boolean {
   return run('/usr/lib/apt/apt-helper', ['download-file', url, file]).status === 0;
 }
 
-/** A tar file of a system's files; made where it is not kept yet, in about a minute. */
-export async function rootOf(system: System): Promise<string> {
-  const name = system.name.toLowerCase().replaceAll(' ', '-');
+/** Where a root has the packages that only lie ready, a folder each with what they need beside what is installed. */
+export const SPARE = '/var/lib/spare';
+
+/**
+ * A tar file of a system's files; made where it is not kept yet, in about a minute. Packages that lie ready are for a test that tries one
+ * after the other, on a host that has no network.
+ */
+export async function rootOf(system: System, spare: readonly string[] = []): Promise<string> {
+  const name = `${system.name.toLowerCase().replaceAll(' ', '-')}${spare.length > 0 ? '-spare' : ''}`;
   const parts = system.architecture === 'arm64' ? [PACKAGES_ON_ARM64] : [PACKAGES, MASKED];
-  const contents = createHash('sha256').update(JSON.stringify([...parts, system]));
+  const contents = createHash('sha256').update(JSON.stringify([...parts, ...spare, system]));
   const file = join(KEPT, `${name}.${contents.digest('hex').slice(0, 8)}.tar`);
   mkdirSync(KEPT, { recursive: true });
   await using _lock = await untilLocked(join(KEPT, `${name}.lock`));
@@ -97,7 +103,7 @@ export async function rootOf(system: System): Promise<string> {
       (each) => each.startsWith(`${name}.`) && !each.endsWith('.lock'),
     );
     for (const each of earlier) rmSync(join(KEPT, each), { recursive: true, force: true });
-    await makeRoot(system, `${file}.new`);
+    await makeRoot(system, spare, `${file}.new`);
     renameSync(`${file}.new`, file);
   }
   return file;
@@ -108,7 +114,11 @@ function isFresh(file: string, { suite }: System): boolean {
   return made !== undefined && Date.now() - made < (suite === 'sid' ? OLDEST_MS.sid : OLDEST_MS.other);
 }
 
-async function makeRoot({ name, suite, architecture }: System, file: string): Promise<void> {
+async function makeRoot(
+  { name, suite, architecture }: System,
+  spare: readonly string[],
+  file: string,
+): Promise<void> {
   const isForeign = architecture === 'arm64';
   const mask = MASKED.map((unit) => `ln -sf /dev/null "$1/etc/systemd/system/${unit}"`).join(' && ');
   // Debian 11's own installer merges /bin into /usr, as later releases do by themselves.
@@ -124,6 +134,7 @@ async function makeRoot({ name, suite, architecture }: System, file: string): Pr
     ...(isForeign
       ? ['--architectures=arm64,amd64', '--skip=check/qemu', `--include=${PACKAGES_ON_ARM64.join(',')}`]
       : [`--architectures=amd64`, `--include=${packages.join(',')}`, `--customize-hook=${mask}`]),
+    ...spare.map((each) => `--customize-hook=${fetching(each)}`),
     suite,
     file,
     debianMirror()!,
@@ -143,6 +154,14 @@ async function makeRoot({ name, suite, architecture }: System, file: string): Pr
   made.hangUp();
   const { code, stderr } = await made.ended;
   if (code !== 0) throw new Error(`Cannot make ${name}: mmdebstrap ended with ${code}:\n${stderr}`);
+}
+
+/** Words of a shell that lay a package with all that it needs into a root, and install nothing. */
+function fetching(name: string): string {
+  const folder = `"$1${SPARE}/${name}"`;
+  const fetch = 'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --yes --no-install-recommends --download-only';
+  const into = `-o Dir::Cache::Archives=${folder} -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=`;
+  return `mkdir -p ${folder}/partial && ${fetch} ${into} install ${name} && rm -rf ${folder}/partial ${folder}/lock`;
 }
 
 /** Where this machine's own apt has Debian from, without the slash at its end. */

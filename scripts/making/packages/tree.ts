@@ -36,9 +36,9 @@ const UNITS = 'usr/lib/systemd/system';
 const PLACES: readonly (readonly [entry: RegExp, path: string, mode: number])[] = [
   [/^lib\/node$/, LIBRARY, 0o755],
   [/^lib\/(?!LICENCES$)/, LIBRARY, 0o644],
-  [/^shared-ban$/, LIBRARY, 0o755],
+  [/^(shared-ban|hand-to-sendmail)$/, LIBRARY, 0o755],
   [/^bin\//, 'usr/bin', 0o755],
-  [/^systemd\/banshare-.*\.(service|timer)$/, UNITS, 0o644],
+  [/^systemd\/banshare-.*\.(service|timer|socket)$/, UNITS, 0o644],
   [/^systemd\/sysusers\.conf$/, 'usr/lib/sysusers.d/banshare.conf', 0o644],
   [/^systemd\/tmpfiles-run\.conf$/, 'usr/lib/tmpfiles.d/banshare-run.conf', 0o644],
 ];

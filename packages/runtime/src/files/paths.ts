@@ -51,6 +51,8 @@ export type HostPaths = {
   readonly outsideSocket: string;
   readonly messagesSocket: string;
   readonly said: string;
+  /** Where that process hands over what the machine's sendmail shall send. */
+  readonly mailSocket: string;
   readonly clientSocket: string;
   /** The client's notes of what it is applying, one empty file JAIL@IP each. */
   readonly notes: string;
@@ -108,6 +110,7 @@ export function hostPaths(root: string): HostPaths {
     outsideSocket: below('run/banshare/outside/admin.sock'),
     messagesSocket: below('run/banshare/messages/admin.sock'),
     said: below('var/lib/banshare/outside/said.json'),
+    mailSocket: below('run/banshare/mail.sock'),
     clientSocket: below('run/banshare/client/admin.sock'),
     notes: below('run/banshare/client/notes'),
     sharedBans: below('var/lib/banshare/client/shared-bans'),

@@ -40,6 +40,7 @@ const real: HostPaths = {
   outsideSocket: '/run/banshare/outside/admin.sock',
   messagesSocket: '/run/banshare/messages/admin.sock',
   said: '/var/lib/banshare/outside/said.json',
+  mailSocket: '/run/banshare/mail.sock',
   clientSocket: '/run/banshare/client/admin.sock',
   notes: '/run/banshare/client/notes',
   sharedBans: '/var/lib/banshare/client/shared-bans',

@@ -170,7 +170,7 @@ export class Outside {
   }
 
   #speakerTo(table: NotifyTable): Speaker {
-    const where = { server: this.#server, now: wallSeconds };
+    const where = { server: this.#server, now: wallSeconds, mailSocket: this.#paths.mailSocket };
     const receiver = receiverOf(table, where);
     return new Speaker({
       ...where,

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { bad, good, type Result } from '@banshare/protocol';
 import { isClearText, readPrivate, splitWords, webAddress, type NotifyTable } from '@banshare/runtime';
 import { callWeb } from './call-web.ts';
+import { handOver } from './hand-over.ts';
 import { mailOf } from './mail.ts';
 import { documentOf, type Message } from './message.ts';
 import { runProgramWith } from './run-program.ts';
@@ -22,8 +24,17 @@ const WEB_MS = 10_000;
 const PROGRAM_MS = 30_000;
 const SENDMAIL = '/usr/sbin/sendmail';
 
+/** From where messages go out. */
+export type Where = {
+  /** For people. */
+  readonly server: string;
+  readonly now: () => number;
+  /** Where mail is handed over that the machine's sendmail shall send, while somebody waits there; else it is run by this process. */
+  readonly mailSocket: string;
+};
+
 /** Who a table names; secrets are read from their files with each message, so that they can be changed. */
-export function receiverOf(table: NotifyTable, where: { server: string; now: () => number }): Receiver {
+export function receiverOf(table: NotifyTable, where: Where): Receiver {
   const { kind, atMost } = table;
   const send = senderOf(table, where);
   const identity = JSON.stringify([kind, table.url ?? table.urlFile, table.command, table.to]);
@@ -31,11 +42,8 @@ export function receiverOf(table: NotifyTable, where: { server: string; now: () 
   return { name: `${kind} ${targetOf(table)}`, id, for: table.for, atMost, send };
 }
 
-function senderOf(
-  table: NotifyTable,
-  { server, now }: { server: string; now: () => number },
-): Receiver['send'] {
-  const { kind, command = '', to = [], from, sendmail = SENDMAIL } = table;
+function senderOf(table: NotifyTable, { server, now, mailSocket }: Where): Receiver['send'] {
+  const { kind, command = '', to = [], from, sendmail } = table;
   const words = splitWords(command);
   return {
     webhook: (message: Message) => {
@@ -48,7 +56,11 @@ function senderOf(
         ? runProgramWith(words.value, `${message.title}\n\n${message.text}\n`, PROGRAM_MS)
         : bad(words.fault),
     // The recipients are in the mail, so that none of them can be taken for an option.
-    mail: (message: Message) => runProgramWith([sendmail, '-i', '-t'], mailOf(message, to, from), PROGRAM_MS),
+    mail: (message: Message) => {
+      const mail = mailOf(message, to, from);
+      if (sendmail === undefined && existsSync(mailSocket)) return handOver(mailSocket, mail, PROGRAM_MS);
+      return runProgramWith([sendmail ?? SENDMAIL, '-i', '-t'], mail, PROGRAM_MS);
+    },
   }[kind];
 }
 

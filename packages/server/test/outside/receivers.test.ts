@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSocketServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Folder } from '../../../../test/fleet/roots.ts';
+import { handOver } from '../../src/outside/hand-over.ts';
 import { callWeb } from '../../src/outside/call-web.ts';
 import { mailOf } from '../../src/outside/mail.ts';
 import { messageOf } from '../../src/outside/message.ts';
@@ -17,7 +18,11 @@ after(() => folder[Symbol.dispose]());
 
 const POST = { method: 'POST', headers: {}, body: 'x' } as const;
 const COMMON = { for: ['urgent'], atMost: { count: 1, withinSeconds: 600 } } as const;
-const WHERE = { server: 'bans', now: () => 1_800_000_000 };
+const WHERE = {
+  server: 'bans',
+  now: () => 1_800_000_000,
+  mailSocket: join(folder.path, 'mail.sock'),
+};
 const hostile = {
   code: 'failing',
   level: 'urgent',
@@ -195,4 +200,57 @@ test('a mail goes to the recipients of the configuration alone, whatever a host 
     mailOf({ ...MESSAGE, title: 'plain' }, to, 'me@example.org'),
     /^From: banshare <me@example\.org>\n.*\nSubject: plain\n/,
   );
+});
+
+/** Who takes mail at a socket, reads it to its end and says one thing. */
+async function taker(
+  path: string,
+  answer: string | undefined,
+): Promise<AsyncDisposable & { mails: string[] }> {
+  const mails: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createSocketServer({ allowHalfOpen: true }, (socket) => {
+    let mail = '';
+    sockets.add(socket);
+    socket.setEncoding('utf8').on('data', (chunk: string) => (mail += chunk));
+    socket.on('error', () => undefined);
+    socket.on('end', () => {
+      mails.push(mail);
+      if (answer !== undefined) socket.end(answer);
+    });
+  }).listen(path);
+  await once(server, 'listening');
+  const stop = async (): Promise<void> => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  };
+  return { mails, [Symbol.asyncDispose]: stop };
+}
+
+test('where somebody waits for mails one is handed over whole, and what becomes of it is said', async () => {
+  const to = ['ops@example.org'];
+  {
+    await using waiting = await taker(WHERE.mailSocket, '0 \n');
+    assert.equal((await receiverOf({ ...COMMON, kind: 'mail', to }, WHERE).send(MESSAGE)).ok, true);
+    assert.deepEqual(waiting.mails, [mailOf(MESSAGE, to)]);
+    // A program that is named is run here all the same.
+    const none = { ...COMMON, kind: 'mail', to, sendmail: '/nonexistent' } as const;
+    assert.match(faultOf(await receiverOf(none, WHERE).send(MESSAGE)), /there is no program "\/nonexistent"/);
+  }
+  const path = join(folder.path, 'other.sock');
+  for (const [answer, fault] of [
+    ['66 cannot read /etc/dma/dma.conf: no\u001b[2J\n', /exit code 66: cannot read .*: no\\u001b\[2J$/],
+    ['75 \n', /exit code 75$/],
+    ['', /gave no answer: journalctl/],
+    ['hello\n', /gave no answer: journalctl/],
+  ] as const) {
+    await using _ = await taker(path, answer);
+    assert.match(faultOf(await handOver(path, 'x'.repeat(1e6), 5000)), fault);
+  }
+  {
+    await using _ = await taker(path, undefined);
+    assert.match(faultOf(await handOver(path, 'x', 100)), /did not end within 0\.1 s/);
+  }
+  assert.match(faultOf(await handOver(path, 'x', 5000)), /nobody takes the mail at .*: systemctl restart/);
 });
