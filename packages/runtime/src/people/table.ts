@@ -1,4 +1,5 @@
 import { oneLine } from '@banshare/protocol';
+import { terminalColumns } from './folded.ts';
 
 const GAP = 2;
 
@@ -26,11 +27,6 @@ export function table(
       .filter((line, index) => index === 0 || line !== '')
       .join('\n');
   return [headings, ...rows].map(layOut).join('\n');
-}
-
-/** The columns of a terminal; what goes elsewhere is not folded. */
-function terminalColumns(): number {
-  return process.stdout.isTTY ? process.stdout.columns : Infinity;
 }
 
 /** Which columns stand in which line of a row. */

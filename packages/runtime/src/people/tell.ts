@@ -1,5 +1,6 @@
 import { EXIT } from '../process/exit-codes.ts';
 import { withIsoTimes } from './iso-times.ts';
+import { folded, terminalColumns } from './folded.ts';
 import { forPeople, jsonForAll, sentenceForPeople } from './for-people.ts';
 import { colourOf } from './heads.ts';
 
@@ -22,10 +23,10 @@ export function endQuietly(program: string): void {
   });
 }
 
-/** Prints an answer on stdout, of one line or several; only for a terminal long lines are cut, since programs read it too. */
+/** Prints an answer on stdout, of one line or several; only for a terminal long lines are folded, and cut, since programs read it too. */
 export function tell(text: string): void {
   const { isTTY } = process.stdout;
-  const cleaned = isTTY ? forPeople(text) : forPeople(text, Infinity);
+  const cleaned = isTTY ? folded(forPeople(text), terminalColumns()) : forPeople(text, Infinity);
   process.stdout.write(`${isTTY && mayColour(process.env) ? coloured(cleaned) : cleaned}\n`);
 }
 

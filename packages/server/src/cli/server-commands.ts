@@ -33,9 +33,7 @@ export function careCommands(ask: Ask, setCode: (code: number) => void): Command
         if (words['nagios'] === true) return setCode(await asPlugin(words));
         const judge = ({ urgent, todo }: Status): number =>
           urgent.length + (words['urgent'] === true ? 0 : todo.length) > 0 ? EXIT.failed : EXIT.done;
-        const { columns, isTTY } = process.stdout;
-        const show = (status: Status): string => showStatus(status, isTTY ? columns : undefined);
-        return ask(words, { command: 'status' }, show, judge);
+        return ask(words, { command: 'status' }, showStatus, judge);
       },
     },
     metricsCommand(ask, setCode),

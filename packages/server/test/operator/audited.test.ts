@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { OPERATOR, parseRange, SHARED_JAIL } from '@banshare/protocol';
+import { makeIdentity } from '@banshare/transport';
 import { startFleet, type Fleet } from '../../../../test/fleet/index.ts';
 import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
@@ -23,6 +24,8 @@ test('every deed of an operator is in the audit log, and so are enrolments and l
   const list = join(fleet.server.root, 'list');
   const backup = join(fleet.server.root, 'backup');
   writeFileSync(list, '203.0.113.7\n');
+  const keys = join(fleet.server.root, 'keys');
+  writeFileSync(keys, `h4 ${(await makeIdentity()).publicHex}\n`);
   const deeds: [expected: string, ...words: string[]][] = [
     ['release', 'release'],
     ['drop', 'drop'],
@@ -33,6 +36,9 @@ test('every deed of an operator is in the audit log, and so are enrolments and l
     ['undo', 'undo', '--host', 'h1', '--since', '1h'],
     ['never-ban add', 'never-ban', 'add', '198.51.100.0/24'],
     ['never-ban remove', 'never-ban', 'remove', '198.51.100.0/24'],
+    ['admitted', 'hosts', 'admit', keys],
+    ['token added', 'token', 'add', '--name', 'web-*'],
+    ['token revoked', 'token', 'revoke', '--all'],
     ['revoked', 'hosts', 'revoke', 'h2'],
     ['forgotten', 'hosts', 'forget', 'h2'],
     ['enrolment', 'enrolment', 'closed'],

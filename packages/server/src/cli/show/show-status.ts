@@ -11,10 +11,9 @@ import { type Openness, sayOpenness } from '../../words/hosts/enrolment.ts';
 
 /** So many muted hosts get a line each. */
 
-/** Status for people: what matters first. On a terminal of so many columns no word is broken, and what goes on is indented. */
-export function showStatus(status: Status, columns?: number): string {
-  const lines = linesOf(status);
-  return (columns === undefined ? lines : lines.flatMap((line) => wrapped(line, columns))).join('\n');
+/** Status for people: what matters first. */
+export function showStatus(status: Status): string {
+  return linesOf(status).join('\n');
 }
 
 function linesOf(status: Status): string[] {
@@ -34,21 +33,6 @@ function linesOf(status: Status): string[] {
     ...(servers.length === 1 ? [] : [`Hosts know these servers: ${servers.join(', ')}.`]),
     ...(generations.length === 1 ? [] : [`Hosts by generation: ${countsText(status.hostsByGeneration)}.`]),
   ];
-}
-
-/** A word that is longer than a line stands alone. */
-function wrapped(line: string, columns: number): string[] {
-  const [indent = ''] = /^ */.exec(line) ?? [];
-  const lines: string[] = [];
-  let current = indent;
-  for (const word of line.trimStart().split(' ')) {
-    const isFirst = current.trim() === '';
-    if (!isFirst && current.length + 1 + word.length > columns) {
-      lines.push(current);
-      current = `${indent}    ${word}`;
-    } else current += isFirst ? word : ` ${word}`;
-  }
-  return [...lines, current];
 }
 
 function opennessOf({ enrolment, enrolmentUntil, enrolmentEnded }: Status): Openness {
