@@ -12,6 +12,7 @@ import { WhereFrom } from './where-from.ts';
 import { ADDRESS_TABLES, AddressRows, type AddressTable } from '../ledger/books/addresses.ts';
 import type { Changes } from '../ledger/changes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { TokenBucket } from '../words/token-bucket.ts';
 import type { Host } from '../words/hosts/host.ts';
 
 /** An address counts for so long after the host last spoke from there, since an uplink may flap; an approved one, after it was last told. */
@@ -54,6 +55,8 @@ export class FleetAddresses {
   readonly #known = new Map<number, Known>();
   readonly #index = new AddressIndex();
   readonly #whereFrom = new WhereFrom();
+  /** How often each host's new addresses are told at once. */
+  readonly #tellings = new Map<number, TokenBucket>();
   /** Addresses on disk that were beyond what a host may have; the next flush removes them. */
   #left: [hostId: number, address: Address][] = [];
 
@@ -143,7 +146,15 @@ export class FleetAddresses {
     if (now - (before?.at ?? -Infinity) < NOTE_SECONDS) return;
     this.#note(host.id, known, 'seen_at', address, now);
     this.#keepNewest(host.id, known);
-    if (before === undefined && this.#ledger.isShared) this.#tellOthers(host.id, address, now);
+    if (before === undefined && this.#ledger.isShared && this.#mayTell(host.id, now))
+      this.#tellOthers(host.id, address, now);
+  }
+
+  /** A host that speaks in turns from more addresses than are kept would else make an entry of the shared log with each word. */
+  #mayTell(hostId: number, now: number): boolean {
+    const bucket = this.#tellings.get(hostId) ?? new TokenBucket(MOST_SEEN, MOST_SEEN, now);
+    this.#tellings.set(hostId, bucket);
+    return bucket.take(now);
   }
 
   /** Another server may be asked to ban it before the next flush, which writes it where that fails now. */
@@ -265,6 +276,7 @@ export class FleetAddresses {
   #leave(id: number): void {
     const known = this.#known.get(id);
     this.#known.delete(id);
+    this.#tellings.delete(id);
     this.#whereFrom.forget(id);
     for (const table of ADDRESS_TABLES)
       for (const address of known?.[table].keys() ?? []) this.#index.drop(address, id);
