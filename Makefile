@@ -126,7 +126,7 @@ chaos: bundles ## the chaos tests, also of several servers, at length; BANSHARE_
 
 # Boots each supported system with its own systemd, as root; `make reference` puts what was tried into installers/README.md.
 systems: bundles ## banshare on Debian 11 to sid, each booted in namespaces of its own; as root, some minutes each the first time
-	@BANSHARE_SYSTEMS=all $(NODE) --test --test-concurrency=1 --test-reporter=spec 'test/systems/*.test.ts'
+	@sh test/systems/run.sh $(NODE)
 
 check: deps ## the gate: format, lint, types, dead code, shellcheck, manual, systemd units
 	@sh scripts/checks/check.sh

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PATIENCE_MS, untilTrue } from '../deadline.ts';
@@ -27,7 +28,9 @@ export class Booted implements AsyncDisposable {
     // The host may have a root of its own, where this checkout is not.
     const script = '/run/boot-systemd.sh';
     await host.write(script, readFileSync(BOOT, 'utf8'));
-    const group = `banshare-lab-${host.pid}`;
+    // A run that looks afterwards for what is left knows its groups by a word of its own.
+    const run = process.env['BANSHARE_LAB_RUN'] ?? 'run';
+    const group = `banshare-lab-${run}-${randomBytes(4).toString('hex')}`;
     const enter = ['nsenter', '-t', String(host.pid), '-a', '--', 'sh', script, group, target];
     const boot = new Running(`${host.name}: systemd`, ['sh', KEEPER, group, ...enter]);
     let pid = 0;
