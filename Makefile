@@ -120,9 +120,10 @@ watch: bundles ## the tests again with each change; FILE=test/trio.test.ts for o
 fuzz: bundles ## a million hostile inputs; BANSHARE_SEED=N replays a run
 	@BANSHARE_FUZZ=$${BANSHARE_FUZZ:-1100000} $(NODE) scripts/run-tests.ts 'test/fuzz/*.test.ts'
 
-# The chaos tests and those of several servers at length; BANSHARE_SEED=N replays a run.
+# The chaos tests and all of several servers, at length; BANSHARE_SEED=N replays a run.
 chaos: bundles ## the chaos tests, also of several servers, at length; BANSHARE_SEED=N replays a run
-	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts' 'test/servers/*.long.test.ts'
+	@BANSHARE_CHAOS=long $(NODE) scripts/run-tests.ts --files=1 'test/chaos/*.test.ts' 'test/servers/*.test.ts' \
+	  packages/server/test/log/standby.test.ts packages/server/test/log/failover.long.test.ts
 
 # Boots each supported system with its own systemd, as root; `make reference` puts what was tried into installers/README.md.
 systems: bundles ## banshare on Debian 11 to sid, each booted in namespaces of its own; as root, some minutes each the first time

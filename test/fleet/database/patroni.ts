@@ -19,6 +19,9 @@ export function patroniSkip(): string | false {
 /** Where a machine is: its address, and what its programs are started through, such as a network of its own. */
 export type MachineAddress = { readonly address: string; readonly through: readonly string[] };
 
+/** What a statement may take. */
+const SQL_MS = 10_000;
+
 const LOOPBACK: MachineAddress = { address: '127.0.0.1', through: [] };
 
 type Node = MachineAddress & {
@@ -48,26 +51,26 @@ export class Patroni implements AsyncDisposable {
   #etcd: ChildProcess | undefined;
   #members: readonly Member[] = [];
 
-  /**
-   * Resolves once one of them can be written and waits for another. They may each have a machine of their own, with a member of etcd on each, or
-   * all reach one at an address that is none of theirs.
-   */
+  /** Resolves once one of them can be written and waits for another. They may each have a machine of their own, with a member of etcd on each. */
   static async start(
     names: readonly string[],
     machines?: Readonly<Record<string, MachineAddress>>,
-    etcd: string | undefined = machines === undefined ? LOOPBACK.address : undefined,
   ): Promise<Patroni> {
     const made = new Patroni();
     try {
-      made.#members = (etcd === undefined ? names : ['one']).map((name) => ({
+      made.#members = (machines === undefined ? ['one'] : names).map((name) => ({
         name,
-        address: etcd ?? (machines?.[name] ?? LOOPBACK).address,
+        address: (machines?.[name] ?? LOOPBACK).address,
         client: takePort(),
         peer: takePort(),
       }));
-      if (etcd !== undefined) made.#etcd = made.#runEtcd(made.#members[0]);
+      if (machines === undefined) made.#etcd = made.#runEtcd(made.#members[0]);
       for (const [index, name] of names.entries())
-        made.#lay(name, machines?.[name] ?? LOOPBACK, etcd === undefined ? made.#members[index] : undefined);
+        made.#lay(
+          name,
+          machines?.[name] ?? LOOPBACK,
+          machines === undefined ? undefined : made.#members[index],
+        );
       for (const node of made.#nodes) made.#run(node);
       const leader = await made.untilWritable();
       made.sql(leader, `CREATE ROLE banshare LOGIN PASSWORD '${PASSWORD}'`);
@@ -92,29 +95,24 @@ export class Patroni implements AsyncDisposable {
 
   /** Waits until a machine can be written and has a synchronous standby; its name. */
   untilWritable(): Promise<string> {
-    const look = async (): Promise<string | undefined> =>
-      this.#nodes.find(({ name, program }) => program !== undefined && this.#isWritable(name))?.name;
+    const look = async (): Promise<string | undefined> => this.#writable();
     return untilAnswered(look, 90_000, () => 'a database that can be written');
   }
 
   /** Waits until all machines follow the one that can be written: one of them is then there to follow the next primary. */
   async untilWhole(): Promise<void> {
-    const primary = await this.untilWritable();
     const select = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
-    const look = async (): Promise<true | undefined> =>
-      Number(this.sql(primary, select)) === this.#nodes.length - 1 ? true : undefined;
+    const look = async (): Promise<true | undefined> => {
+      // On a busy machine another one may become the primary meanwhile.
+      const primary = this.#writable();
+      return Number(this.#answer(primary, select)) === this.#nodes.length - 1 ? true : undefined;
+    };
     await untilAnswered(look, 90_000, () => 'machines that all follow the primary');
   }
 
   /** Waits until another machine than that one is the primary; its name. */
   untilAnother(than: string): Promise<string> {
-    const isPrimary = (name: string): boolean => {
-      try {
-        return this.sql(name, 'SELECT NOT pg_is_in_recovery()') === 't';
-      } catch {
-        return false;
-      }
-    };
+    const isPrimary = (name: string): boolean => this.#answer(name, 'SELECT NOT pg_is_in_recovery()') === 't';
     const look = async (): Promise<string | undefined> =>
       this.#nodes.find(({ name }) => name !== than && isPrimary(name))?.name;
     return untilAnswered(look, 90_000, () => `another primary than ${than}`);
@@ -163,8 +161,14 @@ export class Patroni implements AsyncDisposable {
     const { address, port } = this.#node(name);
     const url = `postgresql://postgres:${PASSWORD}@${address}:${port}/${database}?connect_timeout=2`;
     const [command = '', ...words] = asOrdinary('psql', '-X', '-qAtc', text, url);
-    const { status, stdout, stderr } = spawnSync(command, words, { encoding: 'utf8', env: environment() });
-    if (status !== 0) throw new Error(stderr);
+    // It waits without end for a machine that is taken away while it asks, and this process with it.
+    const limits = { timeout: SQL_MS, killSignal: 'SIGKILL' } as const;
+    const { status, stdout, stderr } = spawnSync(command, words, {
+      encoding: 'utf8',
+      env: environment(),
+      ...limits,
+    });
+    if (status !== 0) throw new Error(stderr === '' ? `${name} did not answer` : stderr);
     return stdout.trimEnd();
   }
 
@@ -179,12 +183,20 @@ export class Patroni implements AsyncDisposable {
     this.#folder[Symbol.dispose]();
   }
 
-  #isWritable(name: string): boolean {
+  /** The machine that can be written and has a synchronous standby, where there is one now. */
+  #writable(): string | undefined {
+    const select = `SELECT NOT pg_is_in_recovery() AND EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`;
+    return this.#nodes.find(
+      ({ name, program }) => program !== undefined && this.#answer(name, select) === 't',
+    )?.name;
+  }
+
+  /** What a machine answers; undefined where it is away, or goes away. */
+  #answer(name: string | undefined, text: string): string | undefined {
     try {
-      const select = `SELECT NOT pg_is_in_recovery() AND EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')`;
-      return this.sql(name, select) === 't';
+      return name === undefined ? undefined : this.sql(name, text);
     } catch {
-      return false;
+      return undefined;
     }
   }
 
