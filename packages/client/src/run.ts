@@ -128,6 +128,7 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       ownKey,
       ...wordsOf(enforcer, options, receipt),
       found: (ip) => server.connectTo(ip),
+      writable: () => spool.checkSoon(),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       missing: () => hold.goesOn(),
       take: whenNews({ ...options, parts, hold, spool, reconcilers, tally, ...host, name: key.name }),

@@ -55,6 +55,8 @@ export type ConnectionParts = {
   found: (ip: string) => void;
   /** Hears that this host follows another server than before. */
   moved: (server: string, before: string) => void;
+  /** Hears that the server in use, which could not, can write again. */
+  writable: () => void;
   /** Hears what the server calls this host. */
   named: (name: HostName) => void;
   take: (news: News) => void | Promise<void>;
@@ -275,6 +277,7 @@ function followerOf(
       if (servers.current !== at) return;
       next.heard();
       settle(parts);
+      if (progress.isStale && !stale) parts.writable();
       progress.isStale = stale;
       scout.stale(stale);
     },

@@ -15,15 +15,27 @@ export class SpoolKeeper {
   readonly #reporter: readonly string[];
   readonly #directory: string;
   readonly #waits: (reason: string) => void;
+  readonly #now: () => number;
   readonly #timer = setInterval(() => this.check(), LOOK_MS);
   #running: Promise<void> | undefined;
   #failures = 0;
   #notBefore = 0;
 
-  constructor(reporter: readonly string[], directory: string, waits: (reason: string) => void) {
+  /**
+   * @param reporter how banshare-report is run: its first words.
+   * @param waits hears why what is in the spool waits.
+   * @param now milliseconds that never jump.
+   */
+  constructor(
+    reporter: readonly string[],
+    directory: string,
+    waits: (reason: string) => void,
+    now: () => number = () => monotonicSeconds() * 1000,
+  ) {
     this.#reporter = reporter;
     this.#directory = directory;
     this.#waits = waits;
+    this.#now = now;
   }
 
   /** The server is there again: what waited out of caution need not wait longer. */
@@ -32,10 +44,15 @@ export class SpoolKeeper {
     this.check();
   }
 
+  /** The server can write again, and all its hosts hear that at once: what waits out of caution comes within seconds. */
+  checkSoon(): void {
+    this.#failures = 0;
+    this.#notBefore = this.#now() + randomInt(LOOK_MS);
+  }
+
   /** Sends what waits, unless that is under way or failed a moment ago. */
   check(): void {
-    if (this.#running !== undefined || monotonicSeconds() * 1000 < this.#notBefore || !this.#isWaiting())
-      return;
+    if (this.#running !== undefined || this.#now() < this.#notBefore || !this.#isWaiting()) return;
     this.#running = this.#flush().finally(() => (this.#running = undefined));
   }
 
@@ -56,7 +73,7 @@ export class SpoolKeeper {
     }
     this.#failures += 1;
     const pause = Math.min(LOOK_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
-    this.#notBefore = monotonicSeconds() * 1000 + randomInt(pause / 2, pause);
+    this.#notBefore = this.#now() + randomInt(pause / 2, pause);
     this.#waits(ended.stderr.trim().split('\n').at(-1) ?? '');
   }
 }
