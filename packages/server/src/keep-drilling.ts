@@ -4,9 +4,9 @@ import { lastDrill } from './ledger/books/last-drill.ts';
 import type { OperateParts } from './operator/deeds/bans.ts';
 import { drill as runDrill } from './operator/deeds/drill.ts';
 
-const LOOK_MS = 60_000;
-/** Hosts have found a server that has just started by then. */
-const UPTIME_SECONDS = 120;
+const LOOK_MS = 10_000;
+/** Hosts have found a server that has just started by then: they notice after 5 s that one is silent, and a handshake may take as long. */
+const UPTIME_SECONDS = 30;
 /** A server that dies in a drill leaves it to another after so long. */
 const CLAIM_SECONDS = 60;
 
