@@ -13,6 +13,8 @@ import type { BenchFleet } from './load/fleet.ts';
 
 const ROUNDS = 25;
 const MOST_MS = 10_000;
+/** One question waits for 10 s: so long a server that answers is not silent for three of them. */
+const UNANSWERED_MS = 30_000;
 const CUT_MS = 300;
 
 /** Where two servers of one ledger are: what is done at the first counts at the ports of the second a moment later. */
@@ -123,14 +125,18 @@ class Deeds {
     for (const peer of this.#peers) peer.leave();
   }
 
-  /** Does something at the first server, and asks the second until it answers otherwise than before. */
+  /** Does something at the first server, and asks the second until it answers otherwise than before; what has no answer is asked again. */
   async #untilItCounts(what: string, look: Look, deed: () => Promise<unknown>): Promise<void> {
-    const before = await look();
+    const answered = async (): Promise<string | undefined> => {
+      const word = await look();
+      return word === 'unreachable' ? undefined : word;
+    };
+    const before = await untilAnswered(answered, UNANSWERED_MS, () => 'an answer of the other server');
     await deed();
     const done = performance.now();
-    while ((await look()) === before)
-      if (performance.now() - done > MOST_MS)
-        throw new Fault(`${what} does not count at the other server: ${before}`);
+    for (let now: string | undefined = before; now === undefined || now === before; now = await answered())
+      if (performance.now() - done > (now === undefined ? UNANSWERED_MS : MOST_MS))
+        throw new Fault(`${what} does not count at the other server: ${now ?? 'it does not answer'}`);
     this.#times.set(what, [...(this.#times.get(what) ?? []), performance.now() - done]);
   }
 
