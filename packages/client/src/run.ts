@@ -128,11 +128,10 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       ownKey,
       ...wordsOf(enforcer, options, receipt),
       found: (ip) => server.connectTo(ip),
-      writable: () => spool.checkSoon(),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       missing: () => hold.goesOn(),
       take: whenNews({ ...options, parts, hold, spool, reconcilers, tally, ...host, name: key.name }),
-      ...noticesTo(log, faults),
+      ...noticesTo(log, faults, spool),
     },
     signal,
   );
@@ -178,8 +177,10 @@ function choiceOfServers({ config, paths, serverEndpoint }: RunOptions): ServerC
 function noticesTo(
   log: Log,
   faults: FaultLog,
-): Pick<ConnectionParts, 'moved' | 'cameBack' | 'fault' | 'over'> {
+  spool: SpoolKeeper,
+): Pick<ConnectionParts, 'moved' | 'cameBack' | 'fault' | 'over' | 'writable'> {
   return {
+    writable: () => spool.checkSoon(),
     fault: faultOf(faults),
     over: (key) => faults.over(key),
     moved: (server, before) => log.notice('Follows another server than before', { server, before }),
