@@ -67,9 +67,11 @@ export async function identify(
       tidyKeys(paths, enrolled.value);
       return enrolled.value;
     }
-    const server = await locateServer(serverEndpoint, host.servers.current, config.addresses, paths);
+    const passed = host.servers.passed(host.servers.current);
+    const { addresses } = config;
+    const server = await locateServer(serverEndpoint, host.servers.current, addresses, paths, passed);
     const result = server.ok
-      ? await enrol(paths, server.value, nameOf(config), outsideAddresses(config.addresses))
+      ? await enrol(paths, server.value, nameOf(config), outsideAddresses(addresses))
       : { ok: false as const, code: 'resolve', reason: server.fault, after: undefined };
     if (result.ok) {
       host.log.notice('Enrolled', { name: result.key.name });
@@ -77,6 +79,7 @@ export async function identify(
     }
     host.progress.trouble = result.reason;
     host.faults.fault('enrol', 'Cannot enrol yet', { reason: result.reason });
+    if (server.ok && result.code === 'unreachable') passed.add(server.value.ip);
     // Whoever has to approve it does so for all servers.
     const isRound = result.code === 'pending' || host.servers.goOn();
     // No server lets in by it.

@@ -132,10 +132,10 @@ function shortRest(): number {
 }
 
 function locate(
-  { serverEndpoint, config, paths }: ConnectionParts,
+  { serverEndpoint, config, paths, servers }: ConnectionParts,
   server: string,
 ): ReturnType<typeof locateServer> {
-  return locateServer(serverEndpoint, server, config.addresses, paths);
+  return locateServer(serverEndpoint, server, config.addresses, paths, servers.passed(server));
 }
 
 /** Is connected until that ends; returns for how many milliseconds to rest before the next try. */
@@ -150,6 +150,7 @@ async function connectAt(parts: Connecting, server: Found, signal: AbortSignal):
   if (end === 'refused' && (await findsItsWay(parts, server))) return shortRest();
   explain(end, parts);
   if (end === 'refused' && (await isEnrolledAnew(parts, server))) return 0;
+  if (end !== 'refused') servers.passed(servers.current).add(server.ip);
   if (servers.goOn() && end === 'refused') return AFTER_REFUSAL_MS;
   return next.isAt(servers.current) ? randomInt(MOST_REST_MS) : shortRest();
 }

@@ -21,14 +21,26 @@ import type { ServerAddress, Taking } from './server-link.ts';
 
 const RESOLVER_MS = 1000;
 
-/** Finds the IP of one of the servers; a name is looked up anew each time, and noted for the reporter. */
+/** Which of a name's addresses to go to. */
+type Choose = (addresses: readonly string[]) => string | undefined;
+
+/**
+ * Finds the IP of one of the servers; a name is looked up anew each time, and noted for the reporter. Of a name with several addresses it is the
+ * first that was not passed over; where all were, it begins anew.
+ */
 export async function locateServer(
   serverEndpoint: ServerEndpoint,
   server: string,
   knownOutside: readonly string[],
   paths: HostPaths,
+  passed = new Set<string>(),
 ): Promise<Result<ServerAddress & { ip: string }>> {
-  const found = await lookUpInTime(serverEndpoint, server, paths);
+  const choose = (addresses: readonly string[]): string | undefined => {
+    const next = addresses.find((address) => !passed.has(throughLoopback(address, knownOutside)));
+    if (next === undefined) passed.clear();
+    return next ?? addresses[0];
+  };
+  const found = await lookUpInTime(serverEndpoint, server, paths, choose);
   if (!found.ok) return found;
   if (found.value !== server) noteAddress(paths, serverEndpoint.servers, { name: server, ip: found.value });
   const ip = throughLoopback(found.value, knownOutside);
@@ -45,12 +57,13 @@ async function lookUpInTime(
   { servers }: ServerEndpoint,
   server: string,
   paths: HostPaths,
+  choose: Choose,
 ): Promise<Result<string>> {
   const noted = servers.length === 1 ? '' : notedIp(paths, server);
-  if (noted === '') return lookUp(server);
+  if (noted === '') return lookUp(server, choose);
   const late = Promise.withResolvers<Result<string>>();
   const timer = setTimeout(() => late.resolve(good(noted)), RESOLVER_MS);
-  const found = await Promise.race([lookUp(server), late.promise]);
+  const found = await Promise.race([lookUp(server, choose), late.promise]);
   clearTimeout(timer);
   return found.ok ? found : good(noted);
 }
@@ -60,9 +73,9 @@ function notedIp(paths: HostPaths, server: string): string {
   return parseAddress(noted).ok ? noted : '';
 }
 
-async function lookUp(server: string): Promise<Result<string>> {
+async function lookUp(server: string, choose: Choose): Promise<Result<string>> {
   const found = await lookUpAll(server);
-  return found.ok ? good(found.value[0] ?? server) : found;
+  return found.ok ? good(choose(found.value) ?? server) : found;
 }
 
 /** Every address that a name stands for, in the resolver's order; an address stands for itself. */

@@ -15,6 +15,7 @@ export class ServerChoice {
   readonly #changed: (order: Servers) => void;
   readonly #now: () => number;
   readonly #deafAt = new Map<string, number>();
+  readonly #passed = new Map<string, Set<string>>();
   #at = 0;
   /** How many it has been at since one was of use. */
   #tried = 0;
@@ -71,6 +72,13 @@ export class ServerChoice {
     if (at < 0 || at === this.#at) return;
     this.#at = at;
     this.#tell();
+  }
+
+  /** The addresses of a server's name at which nothing was: another one of that name is tried before. Whoever finds that none is left clears it. */
+  passed(server: string): Set<string> {
+    const passed = this.#passed.get(server) ?? new Set();
+    this.#passed.set(server, passed);
+    return passed;
   }
 
   /** The report port of the one in use did not answer. Returns whether it is worth going to another, which may. */

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { HostName } from '@banshare/protocol';
 import { readServerNote, type HostPaths } from '@banshare/runtime';
 import { makeIdentity, writeHostKey } from '@banshare/transport';
 import { Folder, Program } from '../../../../test/fleet/index.ts';
+import type { Surroundings } from '../../../../test/fleet/program.ts';
 import { layHostRoot, serverLines } from '../../../../test/fleet/roots.ts';
+import { skipUnlessRootWith } from '../../../../test/chaos/surroundings.ts';
 import { ServerChoice } from '../../src/server/server-choice.ts';
 import { chain, HandMadeServer, start } from '../hand-made-server.ts';
 import { ip } from '../make.ts';
@@ -20,31 +24,38 @@ class Trio implements AsyncDisposable {
   readonly next: HandMadeServer;
   readonly #folder: Folder;
 
-  private constructor(folder: Folder, paths: HostPaths, own: HandMadeServer, next: HandMadeServer) {
+  private constructor(
+    folder: Folder,
+    paths: HostPaths,
+    [own, next]: readonly [HandMadeServer, HandMadeServer],
+    surroundings: Surroundings,
+  ) {
     this.#folder = folder;
     this.paths = paths;
     this.own = own;
     this.next = next;
-    this.client = new Program('client', ['--root', folder.path]);
+    this.client = new Program('client', ['--root', folder.path], surroundings);
   }
 
-  static async start(history = 1): Promise<Trio> {
+  /** @param name of which both are, as the client finds it in a hosts file of its own, instead of their addresses. */
+  static async start(history = 1, name?: string): Promise<Trio> {
     const folder = new Folder();
     const identity = await makeIdentity();
     const first = await HandMadeServer.start();
     first.record(history);
     const second = await HandMadeServer.start(first);
     const keys = { server: first.curve, join: first.curve };
-    const toml = `${serverLines(first.ports, keys, SERVERS)}[apply]\nenforcer = "none"\n[log]\nlevel = "info"\n`;
+    const toml = `${serverLines(first.ports, keys, name ?? SERVERS)}[apply]\nenforcer = "none"\n[log]\nlevel = "info"\n`;
     const paths = layHostRoot(folder.path, toml);
     writeHostKey(paths.keys.host, identity, 'h1' as HostName);
     const { current } = new ServerChoice(SERVERS, identity.publicHex);
-    const inOrder = current === SERVERS[0] ? ([first, second] as const) : ([second, first] as const);
+    const inOrder =
+      name !== undefined || current === SERVERS[0] ? ([first, second] as const) : ([second, first] as const);
     for (const server of inOrder) {
       server.now = Date.now() / 1000;
       server.beat();
     }
-    const trio = new Trio(folder, paths, ...inOrder);
+    const trio = new Trio(folder, paths, inOrder, name === undefined ? {} : knowing(folder, name));
     await trio.client.line(/^banshare-client ready /);
     return trio;
   }
@@ -60,6 +71,15 @@ class Trio implements AsyncDisposable {
   get noted(): string[] {
     return readServerNote(this.paths.serverAddress)?.servers.map(({ ip }) => ip) ?? [];
   }
+}
+
+/** A mount namespace of the program's own, where a name stands for both addresses. */
+function knowing({ path }: Folder, name: string): Surroundings {
+  const hosts = join(path, 'hosts');
+  writeFileSync(hosts, SERVERS.map((address) => `${address} ${name}\n`).join(''));
+  return {
+    through: ['unshare', '--mount', 'sh', '-c', `mount --bind '${hosts}' /etc/hosts && exec "$@"`, 'sh'],
+  };
 }
 
 function addressOf({ address }: HandMadeServer): string {
@@ -106,6 +126,29 @@ test('a host whose servers all are stale stays, and one whose servers all are si
   await client.line(/Ban .*203\.0\.113\.2/);
   assert.equal(client.said.filter((line) => MOVED.test(line)).length, 2);
 });
+
+test(
+  'a host goes from one address of its server’s name to the next, stays there, and comes back only where that is silent too',
+  { skip: skipUnlessRootWith('unshare') },
+  async () => {
+    await using trio = await Trio.start(1, 'bans.test');
+    const { own, next, client } = trio;
+    const silent = /nothing was heard from bans\.test for 5 s; trying again/;
+    assert.deepEqual(trio.noted, [addressOf(own)]);
+    own.hush();
+    await client.line(silent);
+    await next.publish(...next.record(1));
+    await client.line(/Ban .*203\.0\.113\.2/);
+    assert.deepEqual(trio.noted, [addressOf(next)]);
+    own.history = next.history;
+    own.beat();
+    next.hush();
+    await client.line(silent);
+    await own.publish(...own.record(1));
+    await client.line(/Ban .*203\.0\.113\.3/);
+    assert.deepEqual(trio.noted, [addressOf(own)]);
+  },
+);
 
 test('a host whose server falls silent has listened to the next one before it leaves, and needs no word of it after that to be there', async () => {
   await using trio = await Trio.start();
