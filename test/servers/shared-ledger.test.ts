@@ -225,6 +225,28 @@ test('status names for ever that one machine alone keeps what was answered OK', 
   assert.ok(Math.abs(shared.clockAhead) < 10, `${shared.clockAhead} s from the database's clock`);
 });
 
+test(
+  'a server that finds no synchronous standby where there has to be one starts, says so loudly, and answers nothing OK',
+  { skip },
+  async () => {
+    const all = await servers();
+    const strict = await further(all, 'strict');
+    const peer = at(all, strict, await all.fleet.peer('h9'));
+    const toml = all.toml.replace('durability = "none"', 'durability = "standby"');
+    await strict.restart(toml);
+    await strict.line(/ error: Cannot write the shared log; senders try again .*standby/);
+    const answer = await peer.ask(reportOf(peer, '203.0.113.71'));
+    assert.ok(answer.ok);
+    assert.deepEqual([answer.reply.status, answer.reply.code], ['RETRY', 'ledger']);
+    const { code, stdout } = await strict.command('status');
+    assert.equal(code, 1);
+    assert.match(stdout, /^URGENT: The ledger cannot be written .*standby/m);
+    await settled(all);
+    assert.doesNotMatch((await all.a.asks('bans', '203.0.113.71')).stdout, /203\.0\.113\.71/);
+    await strict.stop();
+  },
+);
+
 test('one of two servers speaks to the world for both, and goes on to while it lives', { skip }, async () => {
   const { a, b } = await servers();
   const speakers = (): Promise<unknown[]> =>
