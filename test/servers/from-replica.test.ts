@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { untilAnswered, type FleetHost } from '../fleet/index.ts';
 import { postgresSkip } from '../fleet/database/postgres.ts';
@@ -152,5 +153,52 @@ test(
     await a.stop();
     for (const words of [['restore'], ['restore', 'x', '--from-replica'], ['restore', 'x', '--force']])
       assert.equal((await a.command(...words)).code, 64, words.join(' '));
+  },
+);
+
+test(
+  'after an asynchronous failover, which lost what was answered OK with durability "none", each server says by how much it is ahead, and restore --from-replica brings all back',
+  { skip },
+  async () => {
+    const all = await servers();
+    const { a, b, postgres } = all;
+    const host = all.fleet.host('h1');
+    const second = await postgres.standby('second');
+    all.defer(() => second[Symbol.asyncDispose]());
+    const both = `127.0.0.1:${postgres.port},127.0.0.1:${second.port}`;
+    const toml = all.toml.replace(`127.0.0.1:${postgres.port}`, both);
+    // It has begun with a snapshot a moment ago, and would do so again only after an hour.
+    const forget = (): void => rmSync(`${b.paths.ledger}.started-over`, { force: true });
+    for (const server of [a, b]) {
+      await server.stop();
+      forget();
+      await server.start();
+      await server.restart(toml);
+    }
+    await ban(a, '203.0.113.31');
+    await untilBanned(host, '203.0.113.31');
+    const isThere = async (): Promise<true | undefined> =>
+      second.sql('SELECT max(n) FROM log', 'banshare') ===
+        postgres.sql('SELECT max(n) FROM log', 'banshare') || undefined;
+    await untilAnswered(isThere, 20_000, () => 'a standby that has all');
+    // It is away for a moment; what is answered then is on one machine, which dies.
+    await second.stop('SIGINT');
+    await ban(b, '203.0.113.32');
+    await ban(a, '203.0.113.33');
+    await untilBanned(host, '203.0.113.32');
+    await untilBanned(host, '203.0.113.33');
+    await has(b, '203.0.113.33');
+    await postgres.stop();
+    await second.run();
+    second.sql('SELECT pg_promote()');
+    const before = await a.json<Status>('status');
+    for (const server of [a, b]) assert.ok((await aheadOf(server)).aheadBy >= 2);
+    await Promise.all([a.stop(), b.stop()]);
+    assert.match(await a.says('restore', '--from-replica'), /It was ahead by \d+ entries; 2 bans and unbans/);
+    forget();
+    for (const server of [a, b]) await server.start();
+    assert.notEqual((await b.json<Status>('status')).epoch, before.epoch);
+    for (const server of [a, b]) for (const last of [31, 32, 33]) await has(server, `203.0.113.${last}`);
+    assert.ok(host.commands.all.every(([, , how]) => how === 'banip'));
   },
 );
