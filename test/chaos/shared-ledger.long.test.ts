@@ -212,6 +212,41 @@ async function withoutStandby(postgres: Postgres, peer: Peer): Promise<number> {
   return ms;
 }
 
+/**
+ * Has nobody confirm what is committed, and cancels every wait for that while a report is under way: PostgreSQL then says of each that it was
+ * committed. Says what the report was answered, and after how many cancelled waits; asked again with a standby it is taken.
+ */
+async function cancelledWait(
+  postgres: Postgres,
+  peer: Peer,
+): Promise<{ answered: string; cancelled: number }> {
+  const asked = { prog: 'fail2ban', jail: 'sshd', ip: '46.0.0.2', durationSeconds: 60 } as Report;
+  const id = makeId();
+  const ask = async (): Promise<string> => {
+    const answer = await peer.ask({ kind: 'report', sender: peer.name as HostName, report: asked }, { id });
+    assert.ok(answer.ok);
+    return answer.reply.status;
+  };
+  postgres.set({ synchronous_standby_names: 'nobody' });
+  let answered: string | undefined;
+  const first = ask().then((status) => (answered = status));
+  let cancelled = 0;
+  const cancel = async (): Promise<string | undefined> => {
+    const waiting = "pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'banshare'";
+    cancelled += Number(postgres.sql(`SELECT count(pg_cancel_backend(pid)) FROM ${waiting}`));
+    return answered;
+  };
+  await untilAnswered(cancel, 20_000, () => 'an answer to a report whose commit was cancelled');
+  const given = await first;
+  postgres.set({ synchronous_standby_names: 'second' });
+  await untilAnswered(
+    async () => (await ask()) === 'OK' || undefined,
+    20_000,
+    () => 'the same report with a standby',
+  );
+  return { answered: given, cancelled };
+}
+
 async function statusOf(server: FleetServer): Promise<Status> {
   return server.json<Status>('status');
 }
@@ -243,6 +278,11 @@ test(
     const heads = await Promise.all([a, b].map(async (server) => (await statusOf(server)).head));
     assert.deepEqual(heads, [published, published]);
     t.diagnostic(`without a standby RETRY after ${await withoutStandby(stand.postgres, two)} ms`);
+    const { answered: given, cancelled } = await cancelledWait(stand.postgres, one);
+    t.diagnostic(
+      `a report whose commit was cancelled was answered ${given}, ${cancelled} waits were cancelled`,
+    );
+    assert.deepEqual([given, cancelled > 0], ['RETRY', true]);
     await Promise.all([a.stop(), b.stop()]);
     // It opens its ports once it has applied the whole log, and it has nothing else.
     await blank.start();
