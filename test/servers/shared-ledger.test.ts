@@ -160,6 +160,9 @@ test(
     assert.deepEqual([refused.reply.status, refused.reply.code], ['RETRY', 'ledger']);
     const sync = await peer.ask({ kind: 'sync', limit: 10 });
     assert.ok(sync.ok && sync.reply.status === 'OK');
+    const deed = await all.a.command('ban', '203.0.113.33');
+    assert.equal(deed.code, 1);
+    assert.match(deed.stderr, /Cannot write the ledger .*: Cannot reach a database that can be written: /);
     const status = await all.a.command('status');
     assert.equal(status.code, 1);
     assert.match(status.stdout, /^URGENT: The ledger cannot be written .*\[ledger\] log/m);
