@@ -127,6 +127,10 @@ test('a backup is no link’s way elsewhere, a command gets it on standard input
   assert.deepEqual(readdirSync(paths.backupWork), []);
   assert.deepEqual((await told(fleet)).codes, []);
 
+  // A shell's redirection is none here: what such a program copies to its output would be in the journal.
+  await want(fleet, ['command = "tee /dev/null >/dev/null"']);
+  const copied = await fleet.server.command('backup', '--scheduled');
+  assert.doesNotMatch(copied.stdout + copied.stderr, /SQLite|secret-key|CREATE TABLE/);
   await want(fleet, ['command = "sh -c \'cat >/dev/null; exit 3\'"']);
   const failed = await fleet.server.command('backup');
   assert.equal(failed.code, 1);
