@@ -57,7 +57,7 @@ export { table } from './people/table.ts';
 export { parseWords } from './people/parse-words.ts';
 export { askPerson, complain, draw, endQuietly, orSayWhy, tell, tellJson } from './people/tell.ts';
 export { HEADS } from './people/heads.ts';
-export { usageFault, type CommandWords } from './people/usage.ts';
+export { flagFault, flagsIn, usageFault, type CommandWords } from './people/usage.ts';
 
 export { bakedFleet, version } from './config/baked.ts';
 export { fleetInUse, intendedFleet } from './config/fleet-in-use.ts';

@@ -15,6 +15,8 @@ import {
   table,
   tell,
   tellJson,
+  flagFault,
+  flagsIn,
   usageFault,
   version,
   type CommandWords,
@@ -87,6 +89,11 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       process.exit(EXIT.usage);
     });
   for (const command of commands) parser.command(withMore(command));
+  const fault = flagFault(argv, programOf(commands));
+  if (fault !== undefined) {
+    say(fault);
+    return EXIT.usage;
+  }
   await parseWords(parser, argv);
   return code;
 }
@@ -96,11 +103,13 @@ function programOf(commands: readonly Command[]): CommandWords {
   const inner = commands.map(({ command, builder }) => ({
     usage: [command ?? ''].flat()[0] ?? '',
     options: typeof builder === 'object' ? Object.keys(builder) : [],
+    flags: typeof builder === 'object' ? flagsIn(builder) : [],
     inner: [],
   }));
   return {
     usage: 'banshare-client',
     options: [...Object.keys(EVERY_OPTION), 'help', 'version'],
+    flags: [...flagsIn(EVERY_OPTION), 'help', 'version'],
     inner,
   };
 }

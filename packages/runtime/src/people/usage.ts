@@ -1,9 +1,13 @@
 import { nearestName } from './near-names.ts';
 
-/** A command as its line is written: `usage` with what is known by its order, options without dashes, commands of its own. */
+/**
+ * A command as its line is written: `usage` with what is known by its order, options without dashes, those of them that take no value, and
+ * commands of its own.
+ */
 export type CommandWords = {
   readonly usage: string;
   readonly options: readonly string[];
+  readonly flags: readonly string[];
   readonly inner: readonly CommandWords[];
 };
 
@@ -24,6 +28,32 @@ export function usageFault(message: string, argv: readonly string[], all: Comman
     message;
   const help = [wordsOf(all), ...(at === all ? [] : [wordsOf(at)]), '--help'].join(' ');
   return `${says}; see ${help}`;
+}
+
+/**
+ * What is wrong where an option that takes no value is given one; undefined where none is. yargs reads every word but `true` as no: who
+ * wrote `--dry-run=yes` had it done.
+ */
+export function flagFault(argv: readonly string[], all: CommandWords): string | undefined {
+  const at = commandAt(argv, all);
+  const flags = [...all.flags, ...at.flags];
+  const word = argv.find((each) => {
+    const [, name = '', value] = /^--(?:no-)?([\w-]+)=(.*)$/s.exec(each) ?? [];
+    return value !== undefined && value !== 'true' && value !== 'false' && flags.includes(withDashes(name));
+  });
+  return word === undefined
+    ? undefined
+    : `--${withDashes(nameOf(word))} takes no value: leave out what stands behind it`;
+}
+
+/** Of options as yargs is given them those that take no value. */
+export function flagsIn(options: Readonly<Record<string, { readonly type?: string | undefined }>>): string[] {
+  return Object.entries(options).flatMap(([name, { type }]) => (type === 'boolean' ? [name] : []));
+}
+
+/** yargs knows `--dry-run` as `--dryRun` too. */
+function withDashes(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The command that a line begins with, as far as it names one. */

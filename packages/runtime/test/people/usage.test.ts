@@ -1,18 +1,21 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { usageFault, type CommandWords } from '../../src/people/usage.ts';
+import { flagFault, usageFault, type CommandWords } from '../../src/people/usage.ts';
+
+const FLAGS = new Set(['json', 'help', 'approve', 'dry-run']);
 
 const command = (
   usage: string,
   options: readonly string[] = [],
   inner: readonly CommandWords[] = [],
-): CommandWords => ({ usage, options, inner });
+): CommandWords => ({ usage, options, flags: options.filter((name) => FLAGS.has(name)), inner });
 
 const ALL = command(
   'banshare-server',
   ['json', 'root', 'help'],
   [
     command('status'),
+    command('undo', ['all', 'dry-run', 'since']),
     command('unban <ip..>', ['jail', 'reason']),
     command('freeze', ['for', 'reason']),
     command('hosts', [], [command('hosts approve [name]', ['approve']), command('hosts revoke [name]')]),
@@ -101,5 +104,25 @@ for (const [line, message, says] of [
 ] as const) {
   test(`usageFault() says of "${line}": ${says}`, () => {
     assert.equal(usageFault(message, line.split(' '), ALL), says);
+  });
+}
+
+for (const [line, isFault] of [
+  ['undo --dry-run=yes', true],
+  ['undo --dryRun=1', true],
+  ['undo --since=1h --dry-run=', true],
+  ['undo --no-dry-run=x', true],
+  ['--json=no status', true],
+  ['hosts approve --approve=y', true],
+  ['undo --dry-run', false],
+  ['undo --dry-run=true', false],
+  ['undo --dry-run=false --since=1h', false],
+  ['freeze --for=30m', false],
+  ['freeze --reason=--dry-run=yes', false],
+] as const) {
+  test(`flagFault() ${isFault ? 'refuses' : 'has nothing against'} "${line}"`, () => {
+    const fault = flagFault(line.split(' '), ALL);
+    if (isFault) assert.match(fault ?? '', /^--(dry-run|json|approve|no-dry-run) takes no value: /);
+    else assert.equal(fault, undefined);
   });
 }

@@ -4,6 +4,8 @@ import {
   endQuietly,
   EXIT,
   parseWords,
+  flagFault,
+  flagsIn,
   usageFault,
   version,
   type CommandWords,
@@ -58,6 +60,11 @@ export async function runCommand(argv: readonly string[]): Promise<number> {
       complain('banshare-server', usageFault(message, argv, programOf(commands)));
       process.exit(EXIT.usage);
     });
+  const fault = flagFault(argv, programOf(commands));
+  if (fault !== undefined) {
+    complain('banshare-server', fault);
+    return EXIT.usage;
+  }
   await parseWords(parser, argv);
   return code;
 }
@@ -99,13 +106,16 @@ export function serverCommands(
 /** The program as whoever mistypes a word is helped by it. */
 function programOf(commands: readonly Command[]): CommandWords {
   const options = [...Object.keys(EVERY_OPTION), 'help', 'version'];
-  return { usage: 'banshare-server', options, inner: commands.map((command) => wordsIn(command, '')) };
+  const flags = [...flagsIn(EVERY_OPTION), 'help', 'version'];
+  return { usage: 'banshare-server', options, flags, inner: commands.map((command) => wordsIn(command, '')) };
 }
 
 function wordsIn(command: Command, before: string): CommandWords {
   const usage = before + String(command.command);
   const inner = (command.inner ?? []).map((each) => wordsIn(each, `${usage} `));
-  return { usage, options: optionsOf(command), inner };
+  const { builder } = command;
+  const flags = typeof builder === 'object' ? flagsIn(builder) : [];
+  return { usage, options: optionsOf(command), flags, inner };
 }
 
 function optionsOf(command: Command): string[] {

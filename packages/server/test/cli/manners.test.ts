@@ -89,6 +89,26 @@ for (const words of [
   });
 }
 
+test('an option that takes no value is none with one, and undo --dry-run=yes undoes nothing', async () => {
+  await fleet.server.says('ban', '203.0.113.51');
+  for (const words of [
+    ['undo', '--all', '--since', '1h', '--dry-run=yes'],
+    ['undo', '--all', '--since', '1h', '--dryRun=1'],
+    ['token', 'add', '--approve=yes'],
+  ]) {
+    const { code, stdout, stderr } = await fleet.server.command(...words);
+    assert.deepEqual([code, stdout], [64, '']);
+    assert.match(stderr, /^banshare-server: --[a-z-]+ takes no value: [^\n]+\n$/);
+  }
+  assert.equal((await fleet.server.json<{ bans: unknown[] }>('bans', '203.0.113.51')).bans.length, 1);
+  assert.match(
+    await fleet.server.says('undo', '--all', '--since', '1h', '--dry-run=true'),
+    /would be lifted/,
+  );
+  await fleet.server.says('unban', '203.0.113.51');
+  assert.equal((await runProgram('client', ['status', '--json=yes'])).code, 64);
+});
+
 test('a word that is no address is wrong usage also where no server runs, and nothing is done with those beside it', async () => {
   const { code, stderr } = await runProgram('server', ['--root', '/nowhere', 'unban', '203.0.113.444']);
   assert.equal(code, 64);
