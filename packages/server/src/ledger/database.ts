@@ -27,7 +27,11 @@ export function openDatabase(path: string, { isReplica = false } = {}): Database
     if (isReplica) refuseOlder(database, path);
     migrate(database, path);
   };
-  return openFile(path, prepare, isReplica ? placeOf(path) : path);
+  const database = openFile(path, prepare, isReplica ? placeOf(path) : path);
+  // The way back from each piece, and from what another server appended: in a file of its own, for each batch, it took an eighth of a report's
+  // time, and half of what a report of another server's takes. A step of the tables, which may sort all of them, has its file.
+  database.exec('PRAGMA temp_store = MEMORY');
+  return database;
 }
 
 /** Opens a replica's database once more, to read what is committed while a transaction is open at the first. @throws SQLite's error. */

@@ -25,6 +25,8 @@ export class LedgerFile {
   readonly #isShared: boolean;
   readonly #followers: Follower[] = [];
   #opened: Opened;
+  /** The file as it was open when NUMBERING was made. */
+  #numbers: Opened | undefined;
   /** Pieces run; what is written outside of them would be at this server alone. */
   #isRunning = true;
   /** What pieces wrote is not committed yet: all but pieces read what was there before. */
@@ -82,6 +84,13 @@ export class LedgerFile {
     } finally {
       this.#isRunning = !this.#isShared;
     }
+  }
+
+  /** Has what comes without a number be numbered from now on. */
+  numberOlder(): void {
+    if (this.#numbers === this.#opened) return;
+    this.#opened.database.exec(NUMBERING);
+    this.#numbers = this.#opened;
   }
 
   /** Leaves the transaction that pieces ran in open, until settle(): meanwhile all is read as it was before. */
@@ -233,7 +242,6 @@ export class LedgerFile {
       held: new HeldBook(sql),
       votes: new VoteBook(sql),
     };
-    database.exec(NUMBERING);
     this.#isRunning = !this.#isShared;
     return { database, reading, books, touched: new Touched(database) };
   }

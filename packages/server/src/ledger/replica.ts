@@ -14,6 +14,7 @@ import type { Database } from './database.ts';
 import { wayOn } from '../log/way-on.ts';
 import type { LedgerFile } from './ledger-file.ts';
 import { markOf, rewind, type Opened, type Outcome, type Piece } from './pieces.ts';
+import { NUMBERED_SINCE } from './tables/happenings.ts';
 import type { Row } from './tables/rows.ts';
 import { SCHEMA } from './schema.ts';
 
@@ -233,9 +234,13 @@ export class Replica {
     }
   }
 
-  #apply({ data, n, token }: Entry, followed: (tables: ReadonlySet<string>) => readonly Event[]): void {
+  #apply(
+    { data, n, token, schema }: Entry,
+    followed: (tables: ReadonlySet<string>) => readonly Event[],
+  ): void {
     const { database, touched } = this.#file.opened;
     const tables = new Set<string>();
+    if (schema < NUMBERED_SINCE) this.#file.numberOlder();
     database.exec('BEGIN IMMEDIATE');
     // A step of the schema that these tables have already changes nothing.
     const fits =

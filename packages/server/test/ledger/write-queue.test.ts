@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { OPERATOR, SHARED_JAIL, type Event } from '@banshare/protocol';
 import type { Changes } from '../../src/ledger/changes.ts';
@@ -46,6 +47,36 @@ test('what is asked for in one turn is one commit, and a piece that throws is ta
     ['203.0.113.1', '203.0.113.3'],
   );
 });
+
+test('the way back from each piece of a batch is in memory, and no file is made for it, however much a piece writes', async () => {
+  using shelf = new LedgerOfTest();
+  const { sql } = shelf.ledger;
+  const insert = sql(
+    `WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 2000)
+     INSERT INTO reports SELECT 1, hex(randomblob(16)), 1, 1, 'report', hex(randomblob(4)), 'p', 'j', 'v', NULL, NULL, 1, NULL, n FROM numbers`,
+  );
+  await shelf.ledger.write(() => insert.run());
+  const files: string[][] = [];
+  const piece = (): Promise<unknown> =>
+    shelf.ledger.write(() => {
+      insert.run();
+      files.push(filesOfSqlite());
+    });
+  await Promise.all([piece(), piece()]);
+  assert.deepEqual(files, [[], []]);
+});
+
+/** The temporary files of SQLite that are open: they have no name any more. */
+function filesOfSqlite(): string[] {
+  const links = readdirSync('/proc/self/fd').map((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`);
+    } catch {
+      return '';
+    }
+  });
+  return links.filter((path) => path.includes('etilqs'));
+}
 
 test('a row that may not be is the fault of its piece, and the others are committed', async () => {
   using shelf = new LedgerOfTest();

@@ -198,22 +198,6 @@ test('every statement of the timeline finds its rows by an index', () => {
     }
 });
 
-test('what an older server appends to a shared log is numbered where it is applied', () => {
-  using shelf = new LedgerOfTest();
-  fill(shelf, 3);
-  shelf.ledger
-    .sql(
-      "INSERT INTO reports (host, id, received, at, kind, ip, prog, jail, verdict) VALUES (1, 'old', 1, 1, 'report', '203.0.113.1', 'psad', 'scan', 'accepted')",
-    )
-    .run();
-  shelf.ledger.sql("INSERT INTO outcomes (seq, host, outcome, at) VALUES (9, 1, 'failed', 1)").run();
-  const part = readPart(shelf.ledger.sql, { reports: 3, events: 3, outcomes: 3, audit: 0 }, anything, 10);
-  assert.deepEqual(
-    part.happenings.map(({ id }) => id),
-    ['report/4', 'outcome/4'],
-  );
-});
-
 type Past = { bans: number; hours: { at: number; bans: number; lifted: number }[] } & Record<
   'jails' | 'networks' | 'reporters',
   { name: string; bans: number }[]
