@@ -44,6 +44,7 @@ type Name = (typeof PAGES)[number][0];
 /** Every page, always with the same bytes for the same sources. Throws a Fault where something that a page names is not there. */
 export function manualPages(): ManualPage[] {
   const date = dateOfRelease();
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   return PAGES.map(([title, section, role]) => {
     const name = `${title}.${section}`;
     const written = blocksOf(readFileSync(join(ROOT, 'installers/man', `${name}.md`), 'utf8'));
@@ -56,6 +57,8 @@ export function manualPages(): ManualPage[] {
       `.\\" Made of installers/man/${name}.md and the tables in the code: change it there.`,
       `.Dd ${date}`,
       `.Dt ${title.toUpperCase()} ${section}`,
+      // What man writes at the foot, which else is BSD; said behind .Os it would be bad style to mandoc, which names the machine's system.
+      `.ds doc-default-operating-system banshare\\~${version}`,
       '.Os',
       '.Sh NAME',
       `.Nm ${title}`,

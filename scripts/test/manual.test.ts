@@ -14,6 +14,7 @@ import { mdocOf } from '../manual/mdoc.ts';
 import { manualPages } from '../manual/pages.ts';
 import { NOTIFY_KEYS } from '../../packages/runtime/src/config/kinds/notify-kinds.ts';
 import { ROOT } from '../say.ts';
+import { VERSION } from '../../test/installers/fresh-build.ts';
 
 const pages = manualPages();
 const folder = mkdtempSync(join(tmpdir(), 'banshare-manual-'));
@@ -143,6 +144,17 @@ test('installers and packages are handed each page with its path and its role', 
 test('mandoc has nothing to say about any page, style included', { skip: noMandoc }, () => {
   const ran = spawnSync('mandoc', ['-T', 'lint', ...pages.map(({ name }) => name)], { cwd: folder });
   assert.equal(`${String(ran.stdout)}${String(ran.stderr)}`, '');
+});
+
+test('the foot of every page names banshare and its version', { skip: noMan }, () => {
+  for (const { name } of pages) {
+    const ran = spawnSync('man', ['--local-file', join(folder, name)], {
+      env: { ...process.env, MANWIDTH: '72', LC_ALL: 'C.UTF-8' },
+      encoding: 'utf8',
+    });
+    const foot = ran.stdout.trimEnd().split('\n').at(-1) ?? '';
+    assert.ok(foot.startsWith(`banshare ${VERSION} `), foot);
+  }
 });
 
 test('man reads every page without a warning, and breaks no name of a program', { skip: noMan }, () => {

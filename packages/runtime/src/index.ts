@@ -1,5 +1,5 @@
 export { machineAddresses, outsideAddresses, throughLoopback } from './machine/addresses.ts';
-export { monotonicSeconds, wallSeconds } from './machine/clock.ts';
+export { monotonicSeconds, processSeconds, wallSeconds } from './machine/clock.ts';
 export { descriptorLimit, descriptorsLeft } from './machine/descriptors.ts';
 export { SteadyClock } from './machine/steady-clock.ts';
 

@@ -1,10 +1,13 @@
 // What the shells ask when somebody presses the key for completion: `banshare-server __complete KIND [BEGINNING [ROOT [MS]]]` prints words,
 // a line each. It says nothing of a fault and ends with 0: what is on the line is the person's. A file of its own, since starting the
 // program as a whole takes twice the time; the launcher starts it.
-import { askAdmin, hostPaths, tell, type AdminReply } from '@banshare/runtime';
+import { askAdmin, hostPaths, processSeconds, tell, type AdminReply } from '@banshare/runtime';
 
-/** With the start of this program a key is answered within 100 ms, or not at all. */
-const ANSWER_MS = 60;
+/** A key is answered within 100 ms, or not at all: so long from when this program began, and the rest is for its end. */
+const ANSWERED_MS = 90;
+
+/** An answer takes two; where this program itself was slow to start the server is not what one waits for. */
+const LEAST_MS = 15;
 
 /** More than an answer has; a server that was taken over fills no memory. */
 const LONGEST = 256 * 1024;
@@ -13,7 +16,7 @@ const LONGEST = 256 * 1024;
 const WORD = /^[A-Za-z0-9:][A-Za-z0-9._:/-]{0,254}$/;
 
 const [, of = '', begins = '', root = '', patience] = process.argv.slice(2);
-const answerMs = Number(patience) || ANSWER_MS;
+const answerMs = Number(patience) || Math.max(LEAST_MS, ANSWERED_MS - processSeconds() * 1000);
 void wordsFor(root).then(
   (words) => (words.length === 0 ? undefined : tell(words.join('\n'))),
   () => undefined,

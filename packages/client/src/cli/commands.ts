@@ -202,7 +202,7 @@ function joinCommand(setCode: (code: number) => void, argv: readonly string[]): 
     command: 'join [from]',
     describe: 'joins the fleet that a token names: join - reads it from standard input; never an argument',
     builder: {
-      from: { type: 'string', describe: '-' },
+      from: { type: 'string', describe: '- for standard input' },
       file: { type: 'string', describe: 'reads it from a file of mode 0600' },
     },
     handler: async (words) => setCode(await joinBy(words, argv)),

@@ -1,5 +1,5 @@
 import { quote, type Receipt } from '@banshare/protocol';
-import { isTable } from '../config/kinds/kinds.ts';
+import { isTable } from '../config/kinds/is-table.ts';
 import type { Distribution } from '../metrics/exposition.ts';
 import type { ProgramMeasures } from '../metrics/program.ts';
 import type { Reloaded } from '../config/reload.ts';

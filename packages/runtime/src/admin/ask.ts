@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { shortSocketPath, type AdminReply, type AdminRequest } from './protocol.ts';
-import { isTable } from '../config/kinds/kinds.ts';
+import { isTable } from '../config/kinds/is-table.ts';
 import { asOwner } from '../files/owner.ts';
 
 /**

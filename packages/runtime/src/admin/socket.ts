@@ -6,7 +6,7 @@ import { bad, good, oneLine, quote, type Result } from '@banshare/protocol';
 import { shortSocketPath, type AdminReply, type AskedRequest } from './protocol.ts';
 import { askAdmin } from './ask.ts';
 import { Lanes } from './lanes.ts';
-import { isTable } from '../config/kinds/kinds.ts';
+import { isTable } from '../config/kinds/is-table.ts';
 import { errorText } from '../log/log-line.ts';
 import { makePrivateDirectory } from '../files/private-file.ts';
 

@@ -1,5 +1,6 @@
 import { good, quote, type Result } from '@banshare/protocol';
-import { isTable, type Kind } from './kinds/kinds.ts';
+import { type Kind } from './kinds/kinds.ts';
+import { isTable } from './kinds/is-table.ts';
 import { nearestName } from '../people/near-names.ts';
 import { lineOf, type Source } from './sources.ts';
 

@@ -8,3 +8,8 @@ export function monotonicSeconds(): number {
   // Not performance.now(): loading what it belongs to would cost a report 0.7 ms.
   return Number(process.hrtime.bigint()) / 1e9;
 }
+
+/** Seconds since this process began, its own start with it. */
+export function processSeconds(): number {
+  return process.uptime();
+}

@@ -8,7 +8,8 @@ import {
   quote,
   type Range,
 } from '@banshare/protocol';
-import { choice, duration, integer, isTable, listOf, show, text, textBy, type Kind } from './kinds.ts';
+import { choice, duration, integer, listOf, show, text, textBy, type Kind } from './kinds.ts';
+import { isTable } from './is-table.ts';
 
 export const jail: Kind<string> = textBy(parseJail);
 

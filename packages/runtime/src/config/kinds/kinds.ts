@@ -11,6 +11,7 @@ import {
   type Result,
 } from '@banshare/protocol';
 import { splitWords } from './command-line.ts';
+import { isTable } from './is-table.ts';
 
 /** Turns what a TOML file holds into a checked value; the fault ends the sentence "KEY ...". */
 export type Kind<T> = (value: unknown) => Result<T>;
@@ -148,11 +149,6 @@ export function mapOf<T>(name: Kind<string>, kind: Kind<T>): Kind<ReadonlyMap<st
     }
     return good(entries);
   };
-}
-
-/** Whether a TOML value is a table; dates are objects as well. */
-export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
 /** A value as a fault shows it. */

@@ -1,5 +1,6 @@
 import { bad, good, oneLine, quote, type Result } from '@banshare/protocol';
-import { choice, command, duration, isTable, listOf, show, text, textBy, type Kind } from './kinds.ts';
+import { choice, command, duration, listOf, show, text, textBy, type Kind } from './kinds.ts';
+import { isTable } from './is-table.ts';
 
 /** The ways in which a message can go out. */
 const MESSAGE_KINDS = ['webhook', 'ntfy', 'command', 'mail'] as const;
