@@ -21,7 +21,7 @@ export class ContainerEngine implements AsyncDisposable {
   /** Why no container can run here; false where it can be tried. */
   static skipReason(): string | false {
     if (process.getuid?.() !== 0) return 'needs root, which may make networks and mounts';
-    const missing = ['podman', 'crun', 'nft', 'unshare', 'nsenter'].filter(
+    const missing = ['podman', 'crun', 'nft', 'fail2ban-client', 'unshare', 'nsenter'].filter(
       (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0,
     );
     return missing.length === 0 ? false : `${missing.join(', ')}: not installed`;

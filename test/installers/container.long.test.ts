@@ -13,7 +13,7 @@ const USER = '10970:10970';
 const LEAST = ['--cap-drop=all', '--security-opt=no-new-privileges', '--read-only'];
 
 test(
-  'the images of server and client hold no secret, run with the least rights, ban by nftables what a host reports, say that they are healthy, and end by SIGTERM',
+  "the images of server and client hold no secret, run with the least rights, ban by nftables or by the machine's own fail2ban what a host reports, say that they are healthy, and end by SIGTERM",
   { skip: ContainerEngine.skipReason() },
   async () => {
     using fresh = new FreshBuild();
@@ -40,13 +40,13 @@ test(
       const asked = engine.podman('exec', serverId, 'banshare-server', 'bans');
       return { ...asked, err: asked.err + engine.podman('logs', serverId).err };
     }, 'the server in its container');
-    const client = layClient(fresh);
+    const client = layClient(fresh, 'h1', '[apply]\nenforcer = "nftables"\nown-reports = true\n');
     const clientId = start(engine, 'client', [
       '--cap-add=NET_ADMIN',
       '--tmpfs',
       '/run/banshare',
       '-v',
-      `${fresh.path('client-host')}/machine-id:/etc/machine-id:ro`,
+      `${client}/machine-id:/etc/machine-id:ro`,
       ...mounts(client, ['etc/banshare', 'var/lib/banshare', 'var/spool/banshare']),
     ]);
     await until(() => {
@@ -70,14 +70,36 @@ test(
     );
     assert.match(readFileSync(join(client, 'etc/banshare/keys/machine'), 'utf8'), /^[0-9a-f]{64}\n$/);
 
-    // A person has something to do, and both are healthy all the same.
+    using fail2ban = Fail2ban.start(engine, fresh.path('fail2ban'));
+    const other = layClient(fresh, 'h2', '');
+    const otherId = start(engine, 'client', [
+      '--tmpfs',
+      '/run/banshare',
+      '-v',
+      `${other}/machine-id:/etc/machine-id:ro`,
+      '-v',
+      `${fail2ban.run}:/run/fail2ban`,
+      ...mounts(other, ['etc/banshare', 'var/lib/banshare', 'var/spool/banshare']),
+    ]);
+    await until(() => fail2ban.banned('203.0.113.9'), 'the ban in the fail2ban of the machine');
+    assert.match(
+      engine.inside('nft', 'list', 'table', 'inet', 'f2b-table').out,
+      /set addr-set-sshd \{[^}]*203\.0\.113\.9/,
+    );
+    engine.must('exec', serverId, 'banshare-server', 'unban', '203.0.113.9');
+    await until(() => {
+      const { code, ...ran } = fail2ban.banned('203.0.113.9');
+      return { ...ran, code: code === 0 ? 1 : 0 };
+    }, 'the end of the ban in the fail2ban of the machine');
+
+    // A person has something to do, and all are healthy all the same.
     engine.must('exec', serverId, 'banshare-server', 'freeze', '--for', '1h');
     assert.equal(engine.podman('exec', serverId, 'banshare-server', 'status').code, 1);
-    for (const id of [serverId, clientId]) {
+    for (const id of [serverId, clientId, otherId]) {
       const health = engine.podman('healthcheck', 'run', id);
       assert.equal(health.code, 0, health.out + health.err);
     }
-    for (const id of [clientId, serverId]) {
+    for (const id of [otherId, clientId, serverId]) {
       engine.must('stop', '--time', '20', id);
       const state = engine.must('inspect', '--format', '{{.State.ExitCode}} {{.State.Status}}', id).trim();
       assert.equal(state, '0 exited', engine.podman('logs', id).err);
@@ -137,19 +159,63 @@ function layServer(fresh: FreshBuild): string {
   return folder;
 }
 
-function layClient(fresh: FreshBuild): string {
-  const folder = fresh.path('client-host');
+function layClient(fresh: FreshBuild, name: string, apply: string): string {
+  const folder = fresh.path(`client-${name}`);
   const keys = join(folder, 'etc/banshare/keys');
   mkdirSync(keys, { recursive: true, mode: 0o700 });
-  for (const name of ['var/lib/banshare', 'var/spool/banshare'])
-    mkdirSync(join(folder, name), { recursive: true, mode: 0o700 });
-  for (const name of ['join.key', 'join.key_secret']) copyFileSync(join(fresh.certs, name), join(keys, name));
+  for (const each of ['var/lib/banshare', 'var/spool/banshare'])
+    mkdirSync(join(folder, each), { recursive: true, mode: 0o700 });
+  for (const each of ['join.key', 'join.key_secret']) copyFileSync(join(fresh.certs, each), join(keys, each));
   writeFileSync(join(folder, 'machine-id'), `${'0123456789abcdef'.repeat(2)}\n`);
-  writeFileSync(
-    join(folder, 'etc/banshare/client.toml'),
-    'name = "h1"\n[apply]\nenforcer = "nftables"\nown-reports = true\n',
-  );
+  writeFileSync(join(folder, 'etc/banshare/client.toml'), `name = "${name}"\n${apply}`);
   return folder;
+}
+
+/** A real fail2ban in the network of the containers, as that of their machine; its socket lies in `run`. */
+class Fail2ban implements Disposable {
+  readonly run: string;
+  readonly #engine: ContainerEngine;
+  readonly #words: readonly string[];
+
+  static start(engine: ContainerEngine, folder: string): Fail2ban {
+    const [settings, run] = [join(folder, 'etc'), join(folder, 'run')];
+    mkdirSync(run, { recursive: true });
+    execFileSync('cp', ['-r', '/etc/fail2ban', settings]);
+    const own = 'rm -f "$1"/*.local "$1"/jail.d/* && : >"$2"';
+    execFileSync('sh', ['-c', own, 'sh', settings, join(folder, 'log')]);
+    writeFileSync(
+      join(settings, 'fail2ban.local'),
+      `[Definition]\nlogtarget = ${join(folder, 'fail2ban.log')}\ndbfile = :memory:\n`,
+    );
+    writeFileSync(
+      join(settings, 'jail.local'),
+      `[DEFAULT]\nbanaction = nftables\nbanaction_allports = nftables[type=allports]\n[sshd]\nenabled = true\nbackend = polling\nlogpath = ${join(folder, 'log')}\n`,
+    );
+    const fail2ban = new Fail2ban(engine, settings, run);
+    const started = fail2ban.#client('start');
+    assert.equal(started.code, 0, started.out + started.err);
+    return fail2ban;
+  }
+
+  private constructor(engine: ContainerEngine, settings: string, run: string) {
+    this.run = run;
+    this.#engine = engine;
+    this.#words = ['-c', settings, '-s', join(run, 'fail2ban.sock'), '-p', join(run, 'fail2ban.pid')];
+  }
+
+  /** Ends with 0 where the jail sshd bans an address. */
+  banned(ip: string): Ran {
+    const ran = this.#client('get', 'sshd', 'banip');
+    return { ...ran, code: ran.out.split(/\s+/).includes(ip) ? 0 : 1 };
+  }
+
+  #client(...words: string[]): Ran {
+    return this.#engine.inside('fail2ban-client', ...this.#words, ...words);
+  }
+
+  [Symbol.dispose](): void {
+    this.#client('stop');
+  }
 }
 
 /** Neither the server's nor the join secret is in any file of any layer. */
