@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, symlinkSync, mkdirSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  mkdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -16,14 +26,32 @@ import { DEBIAN_13, rootOf, whyNoSystems } from './roots.ts';
 const COLLECTION = join(import.meta.dirname, '../../installers/ansible');
 const NAMES = ['srv', 'h1'] as const;
 const skip = whyNoSystems() || whyNoAnsible();
-const fresh = new FreshBuild();
+const [fresh, next] = [new FreshBuild(), new FreshBuild()];
 before(() => {
   if (skip !== false) return;
   fresh.everything(`--server=${serverAddress}`);
   for (const made of [fresh.packages('--kinds=deb'), fresh.generationFile(generationFile(fresh))])
     assert.equal(made.code, 0, made.err);
+  for (const step of [
+    () => next.regen(`--server=${serverAddress}`),
+    () => next.build(),
+    () => next.packages('--kinds=deb'),
+    () => next.generationFile(generationFile(next)),
+  ]) {
+    const made = step();
+    assert.equal(made.code, 0, made.err);
+  }
+  // The repository has what was handed out before.
+  const pool = join(next.dist, 'repo/apt/pool');
+  mkdirSync(pool, { recursive: true });
+  for (const name of globSync('*.deb', { cwd: fresh.dist }))
+    copyFileSync(join(fresh.dist, name), join(pool, name));
+  const laid = next.repository();
+  assert.equal(laid.code, 0, laid.err);
 });
-after(() => fresh[Symbol.dispose]());
+after(() => {
+  for (const each of [fresh, next]) each[Symbol.dispose]();
+});
 
 test('ansible-lint finds nothing in the collection, by its profile for production', { skip }, async () => {
   const folder = layCollection();
@@ -145,6 +173,31 @@ test(
     const again = await control.play();
     for (const name of NAMES) assert.match(again, new RegExp(`^${name} .*changed=0 .*failed=0`, 'm'));
 
+    await using web = serve(lab.host('ctl'), join(next.dist, 'repo'));
+    await web.line(/^Serving HTTP/);
+    for (const machine of machines) await knowRepository(machine, lab.host('ctl'), join(next.dist, 'repo'));
+    const [older, newer] = [versionIn(fresh), versionIn(next)];
+    const fromRepository = {
+      banshare_from: 'repository',
+      banshare_generation_file: generationFile(next),
+    };
+    const known = await Promise.all(machines.map((machine) => machine.files()));
+    const wouldMove = await control.play('--check', '-e', JSON.stringify(fromRepository));
+    for (const name of NAMES) assert.match(wouldMove, new RegExp(`^${name} .*changed=[1-9] .*failed=0`, 'm'));
+    for (const [index, machine] of machines.entries())
+      assert.deepEqual(await machine.filesSince(known[index]!), []);
+    assert.equal(await versionOf(srv, 'server'), older);
+    await control.play('-e', JSON.stringify(fromRepository));
+    assert.deepEqual(
+      [await versionOf(srv, 'server'), await versionOf(srv, 'client'), await versionOf(h1, 'client')],
+      [newer, newer, newer],
+    );
+    await control.play('-e', JSON.stringify({ ...fromRepository, banshare_version: older }));
+    assert.deepEqual(
+      [await versionOf(srv, 'server'), await versionOf(srv, 'client'), await versionOf(h1, 'client')],
+      [older, older, older],
+    );
+
     // Nobody answers there, so that the host is not well.
     const nowhere = 'server = "10.99.0.99"\n';
     const failed = await control.run(
@@ -218,6 +271,36 @@ class Control implements Disposable {
   [Symbol.dispose](): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A plain web server with the repository, on a host that sees it. */
+function serve(host: Host, folder: string): Running {
+  const words = ['-u', '-m', 'http.server', '--bind', host.addresses.ipv4, '--directory', folder, '8080'];
+  return host.spawn(['python3', ...words]);
+}
+
+/** Lets apt on a machine know the repository, and no mirror, which it would not reach. */
+async function knowRepository(machine: Machine, control: Host, folder: string): Promise<void> {
+  const sources = readFileSync(join(folder, 'banshare.sources'), 'utf8');
+  const address = `http://${control.addresses.ipv4}:8080`;
+  await machine.output(
+    'sh',
+    '-ec',
+    'mkdir -p /etc/apt/keyrings; rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*',
+  );
+  copyFileSync(join(folder, 'banshare.gpg'), machine.host.outside('/etc/apt/keyrings/banshare.gpg'));
+  await machine.host.write('/etc/apt/sources.list.d/banshare.sources', sources.replace('ADDRESS', address));
+  await machine.output('apt-get', 'update');
+}
+
+/** The version of the packages of a build. */
+function versionIn({ dist }: FreshBuild): string {
+  const [name = ''] = globSync('banshare-client_*.deb', { cwd: dist });
+  return name.split('_')[1] ?? '';
+}
+
+async function versionOf(machine: Machine, role: string): Promise<string> {
+  return machine.output('dpkg-query', '-W', '-f', '${Version}', `banshare-${role}`);
 }
 
 /** The keys of the generation, for a server that packages install. */
