@@ -47,6 +47,8 @@ export type HostPaths = {
   /** The same server, for the group of operators and for the page's process: each may ask only some things. */
   readonly operatorsSocket: string;
   readonly pageSocket: string;
+  /** Who is logged in to the page, by hashes: of its process alone, and in memory. */
+  readonly pageLogins: string;
   /** The same for the process that speaks to the outside world, that process's own socket, and what it has said so far. */
   readonly outsideSocket: string;
   readonly messagesSocket: string;
@@ -107,6 +109,7 @@ export function hostPaths(root: string): HostPaths {
     serverSocket: below('run/banshare/server/admin.sock'),
     operatorsSocket: below('run/banshare/operators/admin.sock'),
     pageSocket: below('run/banshare/page/admin.sock'),
+    pageLogins: below('run/banshare-web/logins'),
     outsideSocket: below('run/banshare/outside/admin.sock'),
     messagesSocket: below('run/banshare/messages/admin.sock'),
     said: below('var/lib/banshare/outside/said.json'),

@@ -37,6 +37,7 @@ const real: HostPaths = {
   serverSocket: '/run/banshare/server/admin.sock',
   operatorsSocket: '/run/banshare/operators/admin.sock',
   pageSocket: '/run/banshare/page/admin.sock',
+  pageLogins: '/run/banshare-web/logins',
   outsideSocket: '/run/banshare/outside/admin.sock',
   messagesSocket: '/run/banshare/messages/admin.sock',
   said: '/var/lib/banshare/outside/said.json',

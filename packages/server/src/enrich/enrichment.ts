@@ -28,6 +28,7 @@ export class Enrichment {
   readonly #files: readonly Kept[];
   readonly #faults: Faults;
   #looking: Promise<void> | undefined;
+  #lookUp: LookUp = () => NOWHERE;
 
   constructor(paths: readonly string[], faults: Faults) {
     this.#files = paths.map((path) => ({ path, version: '', reader: undefined, fault: undefined }));
@@ -44,12 +45,11 @@ export class Enrichment {
     return this.#files.flatMap(({ fault }) => fault ?? []);
   }
 
-  /** Reads what is new of the files, and gives what looks addresses up in them. */
+  /** Reads what is new of the files, and gives what looks addresses up in them: the same as long as they are the same. */
   async open(): Promise<LookUp> {
     this.#looking ??= this.#readNew().finally(() => (this.#looking = undefined));
     await this.#looking;
-    const readers = this.#files.flatMap(({ reader }) => reader ?? []);
-    return readers.length === 0 ? () => NOWHERE : (ip) => whereIs(readers, ip);
+    return this.#lookUp;
   }
 
   /** The same rows with what is known of their addresses, in parts. */
@@ -72,6 +72,8 @@ export class Enrichment {
         if (version === file.version) continue;
         file.version = version;
         file.reader = await readerOf(file.path);
+        const readers = this.#files.flatMap(({ reader }) => reader ?? []);
+        this.#lookUp = (ip) => whereIs(readers, ip);
         this.#settle(file, undefined);
       } catch (error) {
         this.#settle(file, (error as Error).message);

@@ -12,6 +12,7 @@ import {
   runProgram,
   StartFault,
   tell,
+  type HostPaths,
   type Resources,
   type ServerConfig,
 } from '@banshare/runtime';
@@ -19,7 +20,7 @@ import { pageApp } from './app.ts';
 import { Enrichment } from '../enrich/enrichment.ts';
 import { serverAt } from './daemon/ask-server.ts';
 import { Watch } from './daemon/watch.ts';
-import { Sessions } from './door/sessions.ts';
+import { keptSessions } from './door/kept-sessions.ts';
 import { LiveViews } from './live/live-views.ts';
 import { addressOfPage, listenFaults } from './listen.ts';
 
@@ -48,21 +49,24 @@ export async function runPage(root: string, config: string | undefined): Promise
   return runProgram({
     name: 'banshare-server web',
     deadlineSeconds: STOP_WITHIN_SECONDS,
-    start: (resources) => servePage(read.config, paths.pageSocket, resources),
+    start: (resources) => servePage(read.config, paths, resources),
   });
 }
 
 async function servePage(
   { web, enrich, log: logged }: ServerConfig,
-  socket: string,
+  { pageSocket, pageLogins }: Pick<HostPaths, 'pageSocket' | 'pageLogins'>,
   resources: Resources,
 ): Promise<void> {
   const log = await openLog(logged);
-  const ask = serverAt(socket);
+  const ask = serverAt(pageSocket);
   // The daemon says what is wrong with the files; this process reads them for whoever looks for a country, and says it to him.
   const enrichment = new Enrichment(enrich.mmdb ?? [], { fault: () => undefined, over: () => undefined });
   const watch = new Watch(ask, web.acts);
-  const app = pageApp({ web, ask, watch, sessions: new Sessions(), views: new LiveViews(), enrichment });
+  const sessions = keptSessions(pageLogins, (why) =>
+    log.warning('Logins of the page end when it starts again', { why }),
+  );
+  const app = pageApp({ web, ask, watch, sessions, views: new LiveViews(), enrichment });
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false, ...secured(web) });
   if ('headersTimeout' in server) {
     server.maxConnections = MOST_CONNECTIONS;

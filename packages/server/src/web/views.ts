@@ -17,7 +17,7 @@ import { historyPage } from './pages/history.ts';
 import { hostsPage, readHostQuery } from './pages/hosts.ts';
 import { neverBanPage, type NeverBanEntry } from './pages/never-ban.ts';
 import { nowPage, titleOf } from './pages/now.ts';
-import type { Html } from './pages/parts.ts';
+import { pageAsked, type Html } from './pages/parts.ts';
 import { pageOf, show, type PageParts } from './show.ts';
 
 /** What the audit view looks through: more of it says the command. */
@@ -84,7 +84,7 @@ const VIEWS: Readonly<Record<string, View>> = {
       orSilent(await ask('never-ban', { action: 'list' }), 'Never-ban', (result) =>
         neverBanPage(
           result as { entries: NeverBanEntry[] },
-          query('q') ?? '',
+          { q: query('q') ?? '', page: pageAsked(query) },
           watch.known.acts,
           wallSeconds(),
         ),
@@ -93,9 +93,13 @@ const VIEWS: Readonly<Record<string, View>> = {
   '/audit': {
     leastSeconds: 10,
     make: async ({ query }, { ask }) => {
-      const page = Math.max(1, Math.trunc(Number(query('page') ?? 1)) || 1);
       return orSilent(await ask('audit', { limit: MOST_ENTRIES }), 'Audit', (result) =>
-        auditPage((result as { entries: AuditEntry[] }).entries, query('q') ?? '', page, wallSeconds()),
+        auditPage(
+          (result as { entries: AuditEntry[] }).entries,
+          query('q') ?? '',
+          pageAsked(query),
+          wallSeconds(),
+        ),
       );
     },
   },
@@ -155,7 +159,10 @@ async function makeAddress({ query }: Asked, { watch, ask }: PageParts): Promise
   const explained = await ask('explain', { ip: target.value });
   const now = wallSeconds();
   return orSilent(explained, target.value, (result) =>
-    addressPage({ explanation: result as Explanation, bans: watch.bans(now), acts }, now),
+    addressPage(
+      { explanation: result as Explanation, bans: watch.bans(now), acts, hasAll: query('hosts') === 'all' },
+      now,
+    ),
   );
 }
 

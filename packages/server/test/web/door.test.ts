@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
+import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
@@ -175,8 +186,54 @@ test('a login ends after twelve hours, or when somebody logs out', async () => {
   const key = sessions.begin('anna', 1000);
   assert.equal(sessions.of(key, 1000 + 43_199)?.name, 'anna');
   assert.equal(sessions.of(key, 1000 + 43_200), undefined);
+  // A clock that was set back makes no login longer.
+  assert.equal(sessions.of(key, 999), undefined);
   assert.equal((await page.post('/leave', {}, cookie)).status, 303);
   assert.equal((await page.get('/', cookie)).status, 401);
+});
+
+test('who is logged in stays so while the page starts again, by a file that lets nobody in, and not who logged out', async () => {
+  const logins = fleet.server.paths.pageLogins;
+  mkdirSync(dirname(logins), { recursive: true });
+  await using first = await startPage(fleet.server);
+  const [stays, leaves] = [await first.enter('anna'), await first.enter('ben')];
+  const tokenOf = (view: string): string => /name="token" value="([^"]+)"/.exec(view)?.[1] ?? '';
+  const view = await (await first.get('/', stays)).text();
+  const token = tokenOf(await (await first.get('/', leaves)).text());
+  assert.equal((await first.post('/leave', { token }, leaves)).status, 303);
+  const { mode } = statSync(logins);
+  assert.equal(mode & 0o777, 0o600);
+  const kept = readFileSync(logins, 'utf8');
+  for (const secret of [stays.split('=')[1] ?? '', tokenOf(view)]) assert.ok(!kept.includes(secret));
+  await first.stop('SIGKILL');
+
+  await using second = await startPage(fleet.server);
+  const again = await second.get('/', stays);
+  assert.equal(again.status, 200);
+  // A form that was open before the restart is taken, too.
+  assert.equal(tokenOf(await again.text()), tokenOf(view));
+  assert.equal((await second.get('/', leaves)).status, 401);
+  const [{ hash }] = JSON.parse(kept) as [{ hash: string }];
+  assert.equal((await second.get('/', `banshare-session=${hash}`)).status, 401);
+  await second.stop();
+
+  // What is not this user's alone, or no such file, lets nobody in and keeps no page from starting.
+  const spoilt: (() => void)[] = [
+    () => chmodSync(logins, 0o644),
+    () => writeFileSync(logins, '[{"hash":1}]', { mode: 0o600 }),
+    () => {
+      renameSync(logins, `${logins}.of-another`);
+      symlinkSync(`${logins}.of-another`, logins);
+    },
+  ];
+  for (const spoil of spoilt) {
+    rmSync(logins, { force: true });
+    writeFileSync(logins, kept, { mode: 0o600 });
+    spoil();
+    await using third = await startPage(fleet.server);
+    assert.equal((await third.get('/', stays)).status, 401, String(spoil));
+    assert.match(third.said.join('\n'), /Logins of the page end when it starts again/);
+  }
 });
 
 test('the page listens to others by TLS alone, and only a proxy at a unix socket may say who somebody is', () => {

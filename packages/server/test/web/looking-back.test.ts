@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Hono } from 'hono';
 import type { Behind } from '../../src/web/door/guard.ts';
+import { bansThere } from '../../src/web/bans-there.ts';
 import { addExports } from '../../src/web/exports.ts';
+import type { Explanation } from '../../src/operator/looking/explain.ts';
+import type { HostList } from '../../src/operator/host-list.ts';
+import { addressPage } from '../../src/web/pages/address.ts';
+import { hostsPage } from '../../src/web/pages/hosts.ts';
+import { neverBanPage } from '../../src/web/pages/never-ban.ts';
 import { PAGE_TOML, startFleet, startPage } from '../../../../test/fleet/index.ts';
 import { writeMmdb } from '../enrich/write-mmdb.ts';
 import { publish, reportOf } from '../reports.ts';
@@ -83,6 +89,63 @@ test('one address has country and network, who reported it with the evidence as 
   assert.match(lifted.text, /Lifted everywhere by operator in sshd.*: a customer &lt;b&gt;called&lt;\/b&gt;/);
 });
 
+test('a host is listed with its version, its Node and its generation, and with the token by which it came', async () => {
+  const { text } = await readUntil('/hosts', /h1 .*Node v?\d+\./);
+  assert.match(text, /h1 .*\d+\.\d+\.\d+\S* Node v?\d+\.\d+\.\d+ \S+/);
+  assert.match(text, /p1 .*unknown Node unknown generation unknown/);
+  const list = await fleet.server.json<HostList>('hosts');
+  const [one] = list.hosts;
+  assert.ok(one);
+  const came = { ...list, hosts: [{ ...one, token: '4e20918e052b' }, ...list.hosts.slice(1)] };
+  const shown = String(await hostsPage(came, { q: '4e20', state: '', page: 1 }, false, one.lastSeen ?? 0));
+  assert.match(shown, /1 host of \d/);
+  assert.match(shown, /by token 4e20918e052b/);
+});
+
+test('of three hundred hosts one address names those that need a look, counts the others, and lists all where somebody asks', async () => {
+  const { ip, events, reports, supporters } = await fleet.server.json<Explanation>('explain', '203.0.113.1');
+  const [event] = events;
+  assert.ok(event);
+  const outcome = { reason: null, at: null, ms: 12 };
+  const outcomes = Array.from({ length: 300 }, (_, n) => ({
+    ...outcome,
+    host: `w${n}.`,
+    outcome: n === 250 ? 'failed' : n === 251 ? 'waiting' : 'applied',
+  }));
+  const none = { packets: null, atMost: null, least: null, most: null, why: null };
+  const dropped = [
+    { ...none, host: 'w7.', target: '203.0.113.0/24', packets: 12, least: 120, most: 180 },
+    { ...none, host: 'w8.', target: ip, atMost: 3 },
+    { ...none, host: 'w9.', target: ip, why: 'fail2ban counts nothing for an address' },
+  ];
+  const explanation = { ip, reports, supporters, dropped, events: [{ ...event, outcomes }] };
+  const shownOf = async (hasAll: boolean): Promise<string> =>
+    String(await addressPage({ explanation, bans: [], acts: false, hasAll }, event.at))
+      .replaceAll(/<[^>]*>/g, ' ')
+      .replaceAll(/\s+/g, ' ');
+  const few = await shownOf(false);
+  assert.match(
+    few,
+    /w250\. failed .*w251\. waiting .*w7\. applied 12 ms 12 of 203\.0\.113\.0\/24 banned before it came: the first 2 min to 3 min after the ban/,
+  );
+  assert.match(few, /And 270 more hosts: 270 applied\. All of them/);
+  assert.match(few, /Packets are unknown on 1 host: fail2ban counts nothing for an address\./);
+  assert.doesNotMatch(few, /w299\./);
+  const all = await shownOf(true);
+  for (const host of ['w8. applied 12 ms at most 3', 'w299. applied']) assert.ok(all.includes(host), host);
+  assert.match(all, /At most: a host names the 50 addresses that sent most there/);
+});
+
+test('of hundreds of entries that nobody may ban those that somebody put there stand first, a hundred on a page', async () => {
+  const own = Array.from({ length: 300 }, (_, n) => ({ range: `192.0.2.${n}`, source: 'own address' }));
+  const entries = [...own, { range: '198.51.100.7', source: 'added' }];
+  const shown = async (page: number): Promise<string> =>
+    String(await neverBanPage({ entries }, { q: '', page }, false, 0));
+  const [first, last] = [await shown(1), await shown(9)];
+  assert.match(first, /301 entries[^]*198\.51\.100\.7[^]*192\.0\.2\.0<[^]*Page 1 of 4/);
+  assert.match(last, /192\.0\.2\.299<[^]*Page 4 of 4/);
+});
+
 test('what is no address is said, with a form to name one', async () => {
   const none = await read('/address');
   assert.deepEqual([none.status, /Name an address or a range/.test(none.text)], [200, true]);
@@ -117,6 +180,20 @@ test('bans are looked for by country and by network where a file names them, als
     bans.map(({ ip }) => ip),
     ['203.0.113.2'],
   );
+});
+
+test('whoever looks for a country again has each ban looked up once, until a file is replaced', async () => {
+  const ban = { prog: 'fail2ban', jail: 'sshd', host: 'h1', at: 1, until: null } as const;
+  const bans = Array.from({ length: 2500 }, (_, seq) => ({ ...ban, ip: '203.0.113.9', seq }));
+  let lookedUp = 0;
+  const lookUp = () => ({ country: (lookedUp += 1) % 5 === 0 ? 'DE' : 'FR' });
+  const enrichment = { open: async () => lookUp };
+  const found = await bansThere(bans as never, 'de', enrichment);
+  assert.equal(found.length, 500);
+  assert.deepEqual(await bansThere(bans as never, 'DE', enrichment), found);
+  assert.equal(lookedUp, 2500);
+  const other = { open: async () => () => ({ country: 'DE' }) };
+  assert.equal((await bansThere(bans as never, 'DE', other)).length, 2500);
 });
 
 test('a file of countries that breaks is to do in status, and said to whoever looks for one', async () => {

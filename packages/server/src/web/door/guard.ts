@@ -2,7 +2,7 @@ import { monotonicSeconds, wallSeconds, type ServerConfig } from '@banshare/runt
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { TokenBucket } from '../../words/token-bucket.ts';
-import { isNamed, isOwnOrigin, namesOf } from './names.ts';
+import { isNamed, isOwnOrigin, NAME, namesOf } from './names.ts';
 import { isSame, randomKey, type Sessions, type Visitor } from './sessions.ts';
 
 /** What the handlers behind the door are told. */
@@ -15,8 +15,6 @@ const AT_ONCE = 100;
 const MOST_BUCKETS = 1000;
 /** Whom a proxy lets in no more this page cannot know: what goes on is ended after so long, and the browser comes again by the proxy. */
 const PROXY_SECONDS = 600;
-/** A name as people have it: what a proxy says is shown and written into the audit log. */
-const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,39}$/u;
 
 /** Nothing but this page's own files, and no code within a page: a planted script has no way to run. */
 const POLICY = [

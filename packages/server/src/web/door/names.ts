@@ -1,6 +1,9 @@
 import { isIPv6 } from 'node:net';
 import type { PageAddress } from '@banshare/runtime';
 
+/** A name as people have it: it is shown, and written into the audit log. */
+export const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._@-]{0,39}$/u;
+
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Whether nobody outside this machine can connect to it. */

@@ -5,19 +5,8 @@ import { sayWhere } from '../../words/whereabouts.ts';
 import { networkOf } from '../../words/network.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';
 import { findBans } from './find-bans.ts';
-import {
-  count,
-  ending,
-  isoText,
-  live,
-  liveRows,
-  moment,
-  query,
-  sign,
-  spanText,
-  table,
-  type Html,
-} from './parts.ts';
+import { outcomesOf } from './outcomes.ts';
+import { count, ending, isoText, live, liveRows, moment, msText, query, sign, type Html } from './parts.ts';
 
 const MOST_NEIGHBOURS = 20;
 /** So many of the hosts that support a ban are named. */
@@ -27,10 +16,12 @@ type Shown = {
   readonly explanation: Explanation;
   readonly bans: readonly MirrorBan[];
   readonly acts: boolean;
+  /** Whether each host has a row, however many there are. */
+  readonly hasAll: boolean;
 };
 
 /** Everything about one address or range: whether it is banned, what happened, what each host made of it, and its neighbours. */
-export function addressPage({ explanation, bans, acts }: Shown, now: number): Html {
+export function addressPage({ explanation, bans, acts, hasAll }: Shown, now: number): Html {
   const { ip, events, supporters } = explanation;
   const where = sayWhere(explanation);
   const active = findBans(bans, { q: ip, jail: '', host: '', sort: 'newest' }).filter(
@@ -56,7 +47,9 @@ export function addressPage({ explanation, bans, acts }: Shown, now: number): Ht
   return html`${live('address', answer)}
     ${newest === undefined ? html`<p class="empty">Nothing is known of this address.</p>` : ''}
     <div class="columns">
-      <div>${newest === undefined ? '' : outcomes(newest, explanation)} ${neighbours(bans, ip, now)}</div>
+      <div>
+        ${newest === undefined ? '' : outcomesOf(newest, explanation, hasAll)} ${neighbours(bans, ip, now)}
+      </div>
       ${timeline(explanation, now)}
     </div>`;
 }
@@ -93,56 +86,6 @@ function activeText({ ip, jail, host, at, until, reason }: MirrorBan, of: string
   </p>`;
 }
 
-const OUTCOME_COLUMNS = [
-  { label: 'Host' },
-  { label: 'Made of it' },
-  { label: 'After', isNumber: true },
-  { label: 'Packets dropped', isNumber: true },
-];
-
-function outcomes(event: Explanation['events'][number], { dropped }: Explanation): Html {
-  const done = event.outcomes.filter(({ outcome }) => outcome !== 'waiting').length;
-  return html`<section class="card">
-    <h2>
-      What hosts made of the ${event.kind === 'ban' ? 'ban' : 'unban'}
-      ${live(
-        'confirmed',
-        html`<span class="soft" id="confirmed"
-          >${done.toLocaleString('en-US')} of ${count(event.outcomes.length, 'host')} have confirmed it</span
-        >`,
-      )}
-    </h2>
-    ${table(
-      'outcomes',
-      'What each host made of it',
-      OUTCOME_COLUMNS,
-      event.outcomes.map(({ host, outcome, reason, at, ms }) => ({
-        key: `${event.seq} ${host}`,
-        cells: [
-          html`<b>${host}</b>`,
-          html`<span
-              class="state is-${outcome === 'waiting' ? 'moving' : outcome === 'failed' ? 'wrong' : 'well'}"
-              >${sign(outcome === 'waiting' ? 'moving' : outcome === 'failed' ? 'wrong' : 'well')}
-              ${outcome}</span
-            >${reason === null ? '' : html`<span class="soft">${reason}</span>`}`,
-          html`<span>${ms === null ? knownText(at, event.at) : msText(ms)}</span>`,
-          html`<span>${droppedText(dropped.filter((each) => each.host === host))}</span>`,
-        ],
-      })),
-    )}
-  </section>`;
-}
-
-/** A host that measures nothing acknowledges every five seconds: its word is no measure. */
-function knownText(at: number | null, since: number): string {
-  return at === null ? 'unknown' : `known ${spanText(at - since)} later`;
-}
-
-/** From the report to the ban in place, or to another step of it. */
-function msText(ms: number): string {
-  return ms < 10_000 ? `${Math.round(ms).toLocaleString('en-US')} ms` : spanText(ms / 1000);
-}
-
 /** What was before the server's start has no times. */
 function stepsText(committedMs: number | null, publishedMs: number | null): string {
   if (committedMs === null || publishedMs === null) return '';
@@ -153,14 +96,6 @@ function stepsText(committedMs: number | null, publishedMs: number | null): stri
 function evidenceText(evidence: string | null): Html | '' {
   if (evidence === null) return '';
   return html`<pre class="evidence">${evidence.split('\n').map(oneLine).join('\n')}</pre>`;
-}
-
-function droppedText(there: Explanation['dropped']): string {
-  const [first] = there;
-  if (first === undefined) return 'unknown';
-  const { packets, atMost } = first;
-  if (packets !== null) return packets.toLocaleString('en-US');
-  return atMost === null ? 'unknown' : `at most ${atMost.toLocaleString('en-US')}`;
 }
 
 function neighbours(bans: readonly MirrorBan[], ip: string, now: number): Html {

@@ -2,7 +2,18 @@ import { html } from 'hono/html';
 import { sayWhere, type Whereabouts } from '../../words/whereabouts.ts';
 import type { MirrorBan } from '../daemon/ban-mirror.ts';
 import { BAN_SORTS, findBans, type BanQuery, type BanSort } from './find-bans.ts';
-import { count, ending, live, moment, pager, query, searchForm, table, type Html } from './parts.ts';
+import {
+  count,
+  ending,
+  live,
+  moment,
+  pageAsked,
+  pager,
+  query,
+  searchForm,
+  table,
+  type Html,
+} from './parts.ts';
 
 const PER_PAGE = 50;
 const COLUMNS = [
@@ -26,7 +37,7 @@ const SORT_WORDS: Readonly<Record<BanSort, string>> = {
 /** What a query string asks for; what is none of it counts as not asked. */
 export function readBanQuery(given: (name: string) => string | undefined): BanQuery & { page: number } {
   const sort = BAN_SORTS.find((each) => each === given('sort')) ?? 'newest';
-  const page = Math.max(1, Math.trunc(Number(given('page') ?? 1)) || 1);
+  const page = pageAsked(given);
   const where = given('where')?.trim() ?? '';
   const words = { q: given('q') ?? '', jail: given('jail') ?? '', host: given('host') ?? '' };
   return { ...words, ...(where === '' ? {} : { where }), sort, page };

@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { parseTarget } from '@banshare/protocol';
 import type { PastBans } from '../../operator/looking/history.ts';
 import type { Status } from '../../operator/status.ts';
 import { count, isoText, live, moment, query, table, type Html } from './parts.ts';
@@ -23,19 +24,19 @@ export function historyPage(past: PastBans, status: Status | undefined): Html {
     <div class="thirds">
       ${ranking('jails', 'In which jails', 'Jail', jails, (name) => `/bans${query({ jail: name })}`)}
       ${ranking('networks', isRough ? 'Of which networks (roughly)' : 'Of which networks', 'Network', networks, networkHref)}
-      ${countries.length === 0 ? '' : ranking('countries', 'Of which countries', 'Country', countries, () => undefined)}
+      ${countries.length === 0 ? '' : ranking('countries', 'Of which countries', 'Country', countries, (name) => `/bans${query({ where: name })}`)}
       ${ranking('reporters', 'Found by whom', 'Host', reporters, (name) => `/hosts${query({ q: name })}`)}
     </div>
     <section class="section">
       <h2>By day</h2>
-      ${table('days', 'Bans by day', [{ label: 'Day' }, { label: 'Banned', isNumber: true }, { label: 'Lifted', isNumber: true }], daysOf(hours))}
+      ${table('days', 'Bans by day', [{ label: 'Day' }, { label: 'Banned', isNumber: true }, { label: 'Lifted', isNumber: true }], daysOf(hours), 'stays')}
     </section>`;
   return live('history', html`<div id="history">${shown}</div>`);
 }
 
-/** A network that a file names is no range that one could look for. */
-function networkHref(name: string): string | undefined {
-  return name.includes('/') ? `/bans${query({ q: name })}` : undefined;
+/** A range, or a network as a file names it: its number or a part of its name finds it. */
+function networkHref(name: string): string {
+  return `/bans${parseTarget(name).ok ? query({ q: name }) : query({ where: name })}`;
 }
 
 /** One path for all hours: seven hundred bars would be as many elements. */
@@ -73,7 +74,7 @@ function hourChart(hours: PastBans['hours']): Html {
 /** Packets are not attacks, and the words say packets. */
 function worthText(status: Status | undefined): Html {
   if (status === undefined) return html``;
-  const { counting, hosts, packets, addresses, isAtLeast, arrivals, before } = status.worth;
+  const { counting, hosts, packets, addresses, isAtLeast, arrivals, before, unknown } = status.worth;
   return html`<section class="card">
     <h2>What shared bans were worth</h2>
     ${
@@ -82,11 +83,16 @@ function worthText(status: Status | undefined): Html {
             Unknown: no host counts what its bans drop. Those whose bans nftables or ipset hold do.
           </p>`
         : html`<p>
-            ${isAtLeast ? 'At least ' : ''}<b>${count(packets, 'packet')}</b> of
-            ${count(addresses, 'address', 'addresses')} on ${count(hosts, 'host')} were dropped by bans that
-            another host had found.
-            ${arrivals === 0 ? '' : html`Of ${count(arrivals, 'address', 'addresses')} that came, the ban was there before ${before === 1 ? 'one' : before.toLocaleString('en-US')} did.`}
-          </p>`
+              <b>${count(packets, 'packet')}</b> of
+              ${isAtLeast ? 'at least ' : ''}${count(addresses, 'address', 'addresses')} on
+              ${count(hosts, 'host')} were dropped by bans that another host had found.
+              ${arrivals === 0 ? '' : html`An address at a host counted once, it came ${count(arrivals, 'time')}; ${before.toLocaleString('en-US')} of these a reading after the ban still showed no packet: banned before it came.`}
+            </p>
+            <p class="soft">
+              As ${count(counting, 'host')} ${counting === 1 ? 'counts' : 'count'}: all packets up to the last
+              reading, once a
+              minute.${isAtLeast ? ' "At least" is said of the addresses: a host names the 50 that sent most, and how many others came; those of two hosts may be the same.' : ''}${unknown.length === 0 ? '' : ` Of ${count(unknown.length, 'other host')} it is unknown.`}
+            </p>`
     }
   </section>`;
 }
@@ -96,7 +102,7 @@ function ranking(
   title: string,
   label: string,
   counted: readonly { name: string; bans: number }[],
-  hrefOf: (name: string) => string | undefined,
+  hrefOf: (name: string) => string,
 ): Html {
   const most = Math.max(1, ...counted.map(({ bans }) => bans));
   return html`<section class="card" aria-labelledby="${id}-title">
@@ -120,10 +126,8 @@ function ranking(
   </section>`;
 }
 
-function named(name: string, href: string | undefined, said: string): Html {
-  return href === undefined
-    ? html`<span>${name}</span>`
-    : html`<a href="${href}" aria-label="${said}">${name}</a>`;
+function named(name: string, href: string, said: string): Html {
+  return html`<a href="${href}" aria-label="${said}">${name}</a>`;
 }
 
 function daysOf(hours: PastBans['hours']) {

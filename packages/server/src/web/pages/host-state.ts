@@ -32,7 +32,7 @@ const RULES: readonly Rule[] = [
   ({ isBehind, lag, awaySeconds }) => {
     if (!isBehind) return undefined;
     const text = lag === 0 ? 'silent' : 'behind';
-    return is(text, 'todo', `${text} for ${spanText(awaySeconds)}`);
+    return is(text, 'todo', `for ${spanText(awaySeconds)}`);
   },
   ({ receipt }) =>
     receipt !== null && receipt.failed > 0

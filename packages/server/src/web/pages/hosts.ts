@@ -2,7 +2,19 @@ import { html } from 'hono/html';
 import type { HostList } from '../../operator/host-list.ts';
 import type { HostStatus } from '../../operator/status.ts';
 import { SIGN_ORDER, SIGN_WORDS, stateOf, type HostState } from './host-state.ts';
-import { count, live, moment, pager, query, searchForm, sign, spanText, table, type Html } from './parts.ts';
+import {
+  count,
+  live,
+  moment,
+  pageAsked,
+  pager,
+  query,
+  searchForm,
+  sign,
+  spanText,
+  table,
+  type Html,
+} from './parts.ts';
 
 const PER_PAGE = 100;
 
@@ -11,7 +23,7 @@ type Stated = { readonly host: HostStatus; readonly state: HostState };
 
 /** What a query string asks for. */
 export function readHostQuery(given: (name: string) => string | undefined): HostQuery {
-  const page = Math.max(1, Math.trunc(Number(given('page') ?? 1)) || 1);
+  const page = pageAsked(given);
   return { q: given('q') ?? '', state: given('state') ?? '', page };
 }
 
@@ -32,9 +44,7 @@ export function hostsPage(
   const part = q.trim().toLowerCase();
   const isSought = ({ host, state: is }: Stated): boolean =>
     (state === '' || is.sign === state) &&
-    [host.name, is.word, host.version ?? '', host.generation ?? '', ...host.addresses].some((word) =>
-      word.toLowerCase().includes(part),
-    );
+    wordsOf(host, is).some((word) => word.toLowerCase().includes(part));
   const found = all.filter(isSought);
   const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
   const page = Math.min(wanted, pages);
@@ -73,6 +83,15 @@ export function hostsPage(
     ${pager(page, pages, (to) => `/hosts${query({ q, state, page: to })}`)}`;
 }
 
+/** By which words a host is found. */
+function wordsOf(
+  { name, version, node, generation, token, addresses }: HostStatus,
+  { word }: HostState,
+): string[] {
+  const known = [version, node, generation, token].filter((each) => each !== null);
+  return [name, word, ...known, ...addresses];
+}
+
 function stateField(state: string, all: readonly Stated[]): Html {
   const there = SIGN_ORDER.filter((each) => all.some(({ state: is }) => is.sign === each));
   return html`<label
@@ -93,15 +112,15 @@ function rowOf(
   { hasServers, acts }: { hasServers: boolean; acts: boolean },
   now: number,
 ) {
-  const { name, lag, lagSeconds, lastSeen, version, generation, server, addresses } = host;
+  const { name, lag, lagSeconds, lastSeen, token, server, addresses } = host;
   const cells = [
-    html`<b>${name}</b>`,
+    html`<b>${name}</b>${token === null ? '' : html`<span class="soft">by token ${token}</span>`}`,
     html`<span class="state is-${state.sign}">${sign(state.sign)} ${state.word}</span
       >${state.more === '' ? '' : html`<span class="soft">${state.more}</span>`}`,
     html`<span>${placedText(host)}</span>`,
     html`<span>${lag === 0 ? 'nothing' : `${count(lag, 'event')}, ${spanText(lagSeconds)}`}</span>`,
     lastSeen === null ? html`<span>never</span>` : moment(lastSeen, now),
-    html`<span>${version ?? 'unknown'}<span class="soft">${generation ?? 'generation unknown'}</span></span>`,
+    versionCell(host),
     ...(hasServers ? [html`<span>${server ?? 'unknown'}</span>`] : []),
     html`<span class="address">${addresses.length === 0 ? 'unknown' : addresses.join(', ')}</span>`,
   ];
@@ -115,6 +134,14 @@ function rowOf(
       >`,
     );
   return { key: name, cells };
+}
+
+/** What runs there: banshare, the Node below it, and the generation of keys. */
+function versionCell({ version, node, generation }: HostStatus): Html {
+  return html`<span
+    >${version ?? 'unknown'}<span class="soft">Node ${node ?? 'unknown'}</span
+    ><span class="soft">${generation ?? 'generation unknown'}</span></span
+  >`;
 }
 
 /** How many of the bans that should be in place there are; unknown is never 0. */

@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import { withCommands } from './command-text.ts';
-import { count, live, moment, searchForm, table, type Html } from './parts.ts';
+import { count, live, moment, pager, query, searchForm, table, type Html } from './parts.ts';
 
 export type NeverBanEntry = {
   readonly range: string;
@@ -10,6 +10,9 @@ export type NeverBanEntry = {
   readonly by?: string;
 };
 
+/** A fleet of 300 hosts has 300 entries of its own. */
+const PER_PAGE = 100;
+
 const COLUMNS = [
   { label: 'Address or range' },
   { label: 'Why, or by whom' },
@@ -18,17 +21,22 @@ const COLUMNS = [
 ];
 const WITH_ACTS = [...COLUMNS, { label: 'Do' }];
 
-/** What is never banned, and why. */
+/** What is never banned, and why: what somebody put there stands first. */
 export function neverBanPage(
   { entries }: { entries: readonly NeverBanEntry[] },
-  q: string,
+  { q, page: wanted }: { q: string; page: number },
   acts: boolean,
   now: number,
 ): Html {
   const part = q.trim().toLowerCase();
-  const found = entries.filter(({ range, source, note = '', by = '' }) =>
-    `${range} ${source} ${note} ${by}`.toLowerCase().includes(part),
-  );
+  const found = entries
+    .filter(({ range, source, note = '', by = '' }) =>
+      `${range} ${source} ${note} ${by}`.toLowerCase().includes(part),
+    )
+    .toSorted((one, other) => Number(other.source === 'added') - Number(one.source === 'added'));
+  const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
+  const page = Math.min(wanted, pages);
+  const shown = found.slice((page - 1) * PER_PAGE, page * PER_PAGE);
   return html`<div class="bar">
       <h1>
         Never-ban
@@ -50,8 +58,8 @@ export function neverBanPage(
         : table(
             'never-ban',
             'What is never banned',
-            acts && found.some(({ source }) => source === 'added') ? WITH_ACTS : COLUMNS,
-            found.map(({ range, source, until = null, note = '', by = '' }) => ({
+            acts && shown.some(({ source }) => source === 'added') ? WITH_ACTS : COLUMNS,
+            shown.map(({ range, source, until = null, note = '', by = '' }) => ({
               key: `${range} ${source}`,
               cells: [
                 html`<span class="address">${range}</span>`,
@@ -64,5 +72,6 @@ export function neverBanPage(
               ],
             })),
           )
-    }`;
+    }
+    ${pager(page, pages, (to) => `/never-ban${query({ q, page: to })}`)}`;
 }

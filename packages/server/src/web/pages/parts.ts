@@ -28,6 +28,11 @@ export function spanText(seconds: number): string {
   return whole < 2 * DAY ? `${Math.round(whole / HOUR)} h` : `${Math.round(whole / DAY)} d`;
 }
 
+/** From the report to the ban in place, or to another step of it. */
+export function msText(ms: number): string {
+  return ms < 10_000 ? `${Math.round(ms).toLocaleString('en-US')} ms` : spanText(ms / 1000);
+}
+
 /** A moment, epoch seconds, by how far it is from now; which one exactly says its title. */
 export function moment(at: number, now: number): Html {
   const iso = isoText(at);
@@ -63,10 +68,16 @@ export function sign(name: string): Html {
 
 /**
  * A table that is a list of cards on a phone. Roles stand there by themselves, since a browser forgets them where a table is laid out as
- * something else. `id` is what its body is called when it is renewed.
+ * something else. `id` is what its body is called when it is renewed; `stays` has a table of a few short columns be one on a phone too.
  */
-export function table(id: string, caption: string, columns: readonly Column[], rows: readonly Row[]): Html {
-  return html`<div class="table" role="region" aria-labelledby="${id}-name" tabindex="0">
+export function table(
+  id: string,
+  caption: string,
+  columns: readonly Column[],
+  rows: readonly Row[],
+  stays: 'stays' | '' = '',
+): Html {
+  return html`<div class="table ${stays}" role="region" aria-labelledby="${id}-name" tabindex="0">
     <table role="table">
       <caption id="${id}-name" class="unseen">
         ${caption}
@@ -110,13 +121,18 @@ export function searchForm(action: string, label: string, q: string, more: Html 
   </form>`;
 }
 
+/** Which page of a list somebody asks for, from 1. */
+export function pageAsked(given: (name: string) => string | undefined): number {
+  return Math.max(1, Math.trunc(Number(given('page') ?? 1)) || 1);
+}
+
 /** Links to further pages; `hrefOf` gives the address of one, numbered from 1. */
 export function pager(page: number, pages: number, hrefOf: (page: number) => string): Html {
   if (pages <= 1) return html``;
   return html`<nav class="pager" aria-label="Pages">
-    ${page > 1 ? html`<a rel="prev" href="${hrefOf(page - 1)}">Newer</a>` : html`<span></span>`}
+    ${page > 1 ? html`<a rel="prev" href="${hrefOf(page - 1)}">Previous</a>` : html`<span></span>`}
     <span>Page ${page.toLocaleString('en-US')} of ${pages.toLocaleString('en-US')}</span>
-    ${page < pages ? html`<a rel="next" href="${hrefOf(page + 1)}">Older</a>` : html`<span></span>`}
+    ${page < pages ? html`<a rel="next" href="${hrefOf(page + 1)}">Next</a>` : html`<span></span>`}
   </nav>`;
 }
 
