@@ -63,7 +63,7 @@ test('retire refuses while a host is on the generation, then closes its ports, r
   }
 });
 
-test('retire --force ends a generation although a host is on it', async () => {
+test('retire --force ends a generation although a host is on it, and events has the reason of that and of its undo', async () => {
   using folder = new Folder();
   const root = folder.path;
   const old = await layGeneration(root, '20261101T000000Z-aaaaaa');
@@ -74,11 +74,17 @@ test('retire --force ends a generation although a host is on it', async () => {
     await server.line(/^banshare-server ready /);
     const left = await Peer.enrolled({ keys: old.keys, ports: () => old.ports }, 'left');
     await acknowledge(left, old.name);
-    const forced = await runProgram('server', ['retire', old.name, '--force', '--root', root]);
+    const why = ['--reason', 'its join key <leaked>\n'];
+    const forced = await runProgram('server', ['retire', old.name, '--force', ...why, '--root', root]);
     assert.equal(forced.code, 0, forced.stderr);
     assert.equal(await isOpen(old.ports.report), false);
     const { stdout } = await runProgram('server', ['audit', '--json', '--root', root]);
     assert.match(stdout, /"what":"retired".*"hostsLeft":\["left"\]/);
+    const undone = ['retire', old.name, '--undo', '--reason', 'it was another'];
+    assert.equal((await runProgram('server', [...undone, '--root', root])).code, 0);
+    const said = (await runProgram('server', ['events', '--root', root])).stdout;
+    assert.match(said, /retired: .*reason its join key <leaked>/);
+    assert.match(said, /retired no more: .*reason it was another/);
     left.close();
   } finally {
     await server.stop();
