@@ -68,12 +68,13 @@ async function showEvents(words: Words, setCode: (code: number) => void): Promis
     return setCode(EXIT.usage);
   }
   const filters = { jail, host, ip };
+  const { columns, isTTY } = process.stdout;
   const gathered: EventsPart['events'] = [];
   let count = 0;
   const take = ({ events, isEnriched }: EventsPart): void => {
     count += events.length;
     for (const event of events) {
-      if (!json) tell(eventLine(event, isEnriched));
+      if (!json) tell(eventLine(event, isEnriched, isTTY ? columns : undefined));
       else if (follow === true) tellJson(event);
       else gathered.push(event);
     }

@@ -53,11 +53,11 @@ export function pageApp(parts: PageParts): Hono<Behind> {
   addActs(app, parts);
   app.notFound((context) => {
     context.status(404);
-    return show(context, parts, 'Not found', noPage('There is no such page.'));
+    return show(context, parts, 'Not found', noPage('There is no such page.', true));
   });
   app.onError((error, context) => {
     context.status(500);
-    return show(context, parts, 'A fault', noPage(`The page could not be made: ${error.message}`));
+    return show(context, parts, 'A fault', noPage(`The page could not be made: ${error.message}`, true));
   });
   return app;
 }

@@ -11,7 +11,7 @@ import type { Followable } from './live/stream.ts';
 import { addressPage, noAddressPage } from './pages/address.ts';
 import { auditPage } from './pages/audit.ts';
 import { bansPage, pageOfBans, readBanQuery } from './pages/bans.ts';
-import { noPage } from './pages/enter.ts';
+import { noPage, silentPage } from './pages/enter.ts';
 import { heldPage, type Held } from './pages/held.ts';
 import { historyPage } from './pages/history.ts';
 import { hostsPage, readHostQuery } from './pages/hosts.ts';
@@ -176,6 +176,6 @@ function orSilent(reply: AdminReply, title: string, content: (result: unknown) =
   return reply.ok ? { title, content: content(reply.result) } : silent(reply.reason);
 }
 
-function silent(reason = 'The server has not answered yet.'): Shown {
-  return { title: 'Server silent', content: noPage(reason), status: 503 };
+function silent(reason = 'The server has not answered yet'): Shown {
+  return { title: 'Server silent', content: silentPage(reason), status: 503 };
 }

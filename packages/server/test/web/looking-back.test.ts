@@ -224,3 +224,13 @@ test('two hundred thousand bans are taken along in parts, made as they are read'
     assert.ok(bytes > least && largest < 200_000, `${path}: ${bytes} bytes, ${largest} at once`);
   }
 });
+
+test('a view that only the server can fill says so while that is away, and leads nobody to the login who is in', async () => {
+  assert.match((await read('/nothing-there')).text, /There is no such page\. To the first view/);
+  await fleet.server.stop();
+  const { status, text } = await read('/history');
+  assert.equal(status, 503);
+  assert.match(text, /Unknown No daemon answers .*This view comes by itself once the server answers\./);
+  assert.doesNotMatch(text, /login/);
+  await fleet.server.start();
+});

@@ -4,8 +4,12 @@ import { span, time } from '../../words/phrases.ts';
 import { sayWhere } from '../../words/whereabouts.ts';
 import { droppedLines } from './show-worth.ts';
 
+/** So many hosts have a line for each event; of a large fleet those that need a look. */
+const MOST_HOSTS = 20;
+
 type Told = Explanation['reports'][number];
 type Happened = Explanation['events'][number];
+type Outcome = Happened['outcomes'][number];
 
 /** Why, who and where. */
 export function showExplanation(explanation: Explanation): string {
@@ -64,9 +68,37 @@ function eventLines(
     ...(committedMs === null || publishedMs === null
       ? []
       : [`      committed ${committedMs} ms and published ${publishedMs} ms after it came`]),
-    ...outcomes.map(({ host: name, outcome, reason, at: known, ms }) => {
-      const why = reason === null ? '' : ` (${oneLine(reason)})`;
-      return `      ${name}: ${outcome === 'waiting' ? 'not confirmed yet' : outcome}${why}${ms === null ? '' : `, in place after ${ms} ms`}${known === null ? '' : `, known since ${time(known)}`}`;
-    }),
+    ...outcomeLines(outcomes),
   ];
+}
+
+/** What each host made of an event; of more than have a line those where it failed or waits, and the others are counted. */
+function outcomeLines(outcomes: readonly Outcome[]): string[] {
+  if (outcomes.length <= MOST_HOSTS) return outcomes.map(outcomeLine);
+  const sorted = outcomes.toSorted((one, other) => rankOf(one) - rankOf(other));
+  const made = Map.groupBy(sorted.slice(MOST_HOSTS), madeText);
+  const more = [...made].map(([text, hosts]) => `${hosts.length.toLocaleString('en-US')} ${text}`);
+  const rest = (outcomes.length - MOST_HOSTS).toLocaleString('en-US');
+  return [
+    ...sorted.slice(0, MOST_HOSTS).map(outcomeLine),
+    `      and ${rest} more: ${more.join(', ')}; --json has all`,
+  ];
+}
+
+function outcomeLine(told: Outcome): string {
+  const { host, reason, at, ms } = told;
+  const why = reason === null ? '' : ` (${oneLine(reason)})`;
+  const after = ms === null ? '' : `, in place after ${ms} ms`;
+  return `      ${host}: ${madeText(told)}${why}${after}${at === null ? '' : `, known since ${time(at)}`}`;
+}
+
+function madeText({ outcome }: Outcome): string {
+  return outcome === 'waiting' ? 'not confirmed yet' : outcome;
+}
+
+/** What failed stands first, then what is not known yet, then what was not simply applied. */
+function rankOf({ outcome, reason }: Outcome): number {
+  if (outcome === 'failed') return 0;
+  if (outcome === 'waiting') return 1;
+  return reason === null ? 3 : 2;
 }

@@ -196,6 +196,8 @@ function addCopying() {
   });
 }
 
+// On a phone the menu is wider than the screen.
+document.querySelector('.top nav a[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 addCopying();
 enter();
 setInterval(renewTimes, TIMES_MS);

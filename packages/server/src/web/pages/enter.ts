@@ -25,11 +25,20 @@ export function enterPage(fault: string | undefined, isByProxy: boolean): Html {
   </section>`;
 }
 
-/** A no, in words. */
-export function noPage(why: string): Html {
+/** What stands in the place of a view that only the server could fill. */
+export function silentPage(why: string): Html {
+  return html`<section class="answer urgent">
+    <h1>Unknown</h1>
+    <p>${withCommands(why)}.</p>
+    <p>This view comes by itself once the server answers.</p>
+  </section>`;
+}
+
+/** A no, in words; whoever is in is led to the first view, others to the way in. */
+export function noPage(why: string, isIn = false): Html {
   return html`<section class="answer enter">
     <h1>Not here</h1>
     <p>${withCommands(why)}</p>
-    <p><a href="/enter">To the login</a></p>
+    <p>${isIn ? html`<a href="/">To the first view</a>` : html`<a href="/enter">To the login</a>`}</p>
   </section>`;
 }

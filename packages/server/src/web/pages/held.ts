@@ -108,7 +108,7 @@ function waitingRow({ name, version, addresses, namesake }: HostStatus, acts: bo
     >`,
     html`<span>${taken}</span>`,
     acts
-      ? html`<span
+      ? html`<span class="ways"
           ><a href="/act/approve?name=${encodeURIComponent(name)}">let in</a>
           <a href="/act/revoke?name=${encodeURIComponent(name)}">shut out</a></span
         >`

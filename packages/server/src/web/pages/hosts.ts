@@ -126,7 +126,7 @@ function rowOf(
   ];
   if (acts)
     cells.push(
-      html`<span
+      html`<span class="ways"
         >${host.state === 'pending' ? html`<a href="/act/approve${query({ name })}">let in</a> ` : ''}<a
           href="/act/revoke${query({ name })}"
           >shut out</a
