@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { askAdmin } from '@banshare/runtime';
 import { axeOf, noBrowser, openBrowser, visit } from '../fleet/page/browser.ts';
-import { assertInTime, PAGE_TOML, startFleet, startPage } from '../fleet/index.ts';
+import { assertInTime, PAGE_TOML, Program, startFleet, startPage, takePort } from '../fleet/index.ts';
 
 // One fleet, one page and one browser serve all tests of this file.
 const skip = noBrowser;
@@ -69,6 +71,43 @@ test(
     await fleet!.server.says('ban', '203.0.113.10');
     await tab.locator('#stream li', { hasText: '203.0.113.10' }).waitFor({ timeout: SOON });
     await context.close();
+  },
+);
+
+test(
+  'an open page goes on by itself once banshare-web has started again, and nobody has to log in anew',
+  { skip },
+  async () => {
+    const { root, paths } = fleet!.server;
+    mkdirSync(dirname(paths.pageLogins), { recursive: true });
+    const config = join(root, 'fixed-port.toml');
+    const address = `http://127.0.0.1:${takePort()}`;
+    writeFileSync(config, `[web]\nlisten = "${address.slice(7)}"\nacts = true\n`);
+    const launch = async (): Promise<Program> => {
+      const web = new Program('server', ['web', '--root', root, '--config', config]);
+      await web.line(/^banshare-server web ready /);
+      return web;
+    };
+    let web = await launch();
+    const context = await browser!.newContext();
+    const tab = await context.newPage();
+    try {
+      await tab.goto((await page!.link('carla')).replace(page!.address, address));
+      await tab.locator('#line.live').waitFor({ timeout: SOON });
+      await tab.evaluate(() => Object.assign(globalThis, { isSame: true }));
+      await web.stop('SIGKILL');
+      await tab.getByText('The page cannot be reached').waitFor({ timeout: SOON });
+      web = await launch();
+      await tab.locator('#line.live').waitFor({ timeout: SOON });
+      await fleet!.server.says('ban', '203.0.113.88');
+      await tab.locator('#stream li', { hasText: '203.0.113.88' }).waitFor({ timeout: SOON });
+      assert.equal(await tab.evaluate(() => 'isSame' in globalThis), true);
+      await tab.getByRole('button', { name: 'Log out' }).click();
+      await tab.getByLabel('Code').waitFor({ timeout: SOON });
+    } finally {
+      await context.close();
+      await web.stop();
+    }
   },
 );
 

@@ -53,6 +53,7 @@ export { forPeople, jsonForAll, sentenceForPeople } from './people/for-people.ts
 export { nearestName } from './people/near-names.ts';
 export { pluginLine, type PluginState } from './people/plugin-line.ts';
 export { someOf } from './people/some-of.ts';
+export { terminalColumns } from './people/folded.ts';
 export { table } from './people/table.ts';
 export { parseWords } from './people/parse-words.ts';
 export { askPerson, complain, draw, endQuietly, orSayWhy, tell, tellJson } from './people/tell.ts';

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { complain, EXIT, tell, tellJson } from '@banshare/runtime';
+import { complain, EXIT, tell, tellJson, terminalColumns } from '@banshare/runtime';
 import { TOP_BY } from '../operator/looking/top.ts';
 import type { EventsPart } from '../operator/looking/events.ts';
 import { askServer, codeOf, type Ask, type Command, type Words } from './asking/ask-daemon.ts';
@@ -68,13 +68,13 @@ async function showEvents(words: Words, setCode: (code: number) => void): Promis
     return setCode(EXIT.usage);
   }
   const filters = { jail, host, ip };
-  const { columns, isTTY } = process.stdout;
+  const columns = terminalColumns();
   const gathered: EventsPart['events'] = [];
   let count = 0;
   const take = ({ events, isEnriched }: EventsPart): void => {
     count += events.length;
     for (const event of events) {
-      if (!json) tell(eventLine(event, isEnriched, isTTY ? columns : undefined));
+      if (!json) tell(eventLine(event, isEnriched, columns));
       else if (follow === true) tellJson(event);
       else gathered.push(event);
     }
