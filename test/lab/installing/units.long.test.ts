@@ -120,6 +120,7 @@ onHost(
     );
     const page = await booted.run('systemctl', 'enable', '--now', 'banshare-web');
     assert.equal(page.code, 0, page.stderr);
+    await staysLoggedIn(booted);
     await host.write('/etc/banshare/client.d/broken.toml', 'nmae = 1\n');
     assert.notEqual((await booted.run('systemctl', 'reload', 'banshare-client')).code, 0);
     assert.equal(await booted.property('banshare-client', 'ActiveState'), 'active');
@@ -134,6 +135,27 @@ onHost(
     assert.equal((await booted.run('banshare-server', 'bans', '--json')).code, 0);
   },
 );
+
+/** Who is logged in to the page stays so while it starts again, as at an upgrade; a stop ends every login. */
+async function staysLoggedIn(booted: Booted): Promise<void> {
+  const origin = 'http://127.0.0.1:9180';
+  const link = await booted.run('banshare-server', 'web', 'link', '--as', 'anna');
+  const code = /#(\S+)/.exec(link.stdout)?.[1] ?? '';
+  const form = ['--data-urlencode', `code=${code}`, '-H', `Origin: ${origin}`];
+  const entered = await booted.run('curl', '-s', '-D', '-', '-o', '/dev/null', ...form, `${origin}/enter`);
+  const cookie = /^set-cookie: ([^;]+)/im.exec(entered.stdout)?.[1] ?? '';
+  const looks = async (): Promise<string> =>
+    (await booted.run('curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', '-b', cookie, `${origin}/`))
+      .stdout;
+  assert.equal(await looks(), '200');
+  const kept = '/run/banshare-web/logins';
+  assert.equal((await booted.run('stat', '-c', '%U %a', kept)).stdout.trim(), 'banshare-web 600');
+  assert.equal((await booted.run('systemctl', 'restart', 'banshare-web')).code, 0);
+  assert.equal(await looks(), '200');
+  assert.equal((await booted.run('systemctl', 'stop', 'banshare-web')).code, 0);
+  assert.equal((await booted.run('systemctl', 'start', 'banshare-web')).code, 0);
+  assert.equal(await looks(), '401');
+}
 
 onBooted(
   'a new version that does not stay up is taken back, and the previous one runs on',
