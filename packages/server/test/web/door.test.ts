@@ -83,6 +83,22 @@ test('who is not let in sees the way in and nothing of the fleet, whatever he as
   assert.match(await inside.text(), /Active bans/);
 });
 
+test('a fleet without a host and a ban says so in whole sentences, and how one comes to it', async () => {
+  const text = async (path: string): Promise<string> =>
+    (await (await page.get(path, cookie)).text()).replaceAll(/<[^>]*>/g, ' ').replaceAll(/\s+/g, ' ');
+  const now = await text('/');
+  for (const said of [
+    /Hosts 0 none has joined yet/,
+    /Active bans 0 nothing is banned now/,
+    /No host is in the fleet yet\. banshare-server token add lets one in\./,
+    /Nothing was banned yet\./,
+  ])
+    assert.match(now, said);
+  const address = await text('/address?ip=203.0.113.9');
+  assert.match(address, /203\.0\.113\.9 is not banned .*Nothing is known of this address\./);
+  assert.doesNotMatch(address, /What happened/);
+});
+
 test("a name that is not the page's gets nothing, so that no site has a browser ask for it under its own name", async () => {
   assert.match(await asHost('attacker.example.org'), /^403 /);
   assert.match(await asHost(`attacker.example.org:${new URL(page.address).port}`), /^403 /);

@@ -45,12 +45,12 @@ export function addressPage({ explanation, bans, acts, hasAll }: Shown, now: num
     }
   </section>`;
   return html`${live('address', answer)}
-    ${newest === undefined ? html`<p class="empty">Nothing is known of this address.</p>` : ''}
+    ${newest === undefined ? html`<p class="empty apart">${explanation.reports.length === 0 ? 'Nothing is known of this address.' : 'It was never banned.'}</p>` : ''}
     <div class="columns">
       <div>
         ${newest === undefined ? '' : outcomesOf(newest, explanation, hasAll)} ${neighbours(bans, ip, now)}
       </div>
-      ${timeline(explanation, now)}
+      ${newest === undefined && explanation.reports.length === 0 ? '' : timeline(explanation, now)}
     </div>`;
 }
 

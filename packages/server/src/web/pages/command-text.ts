@@ -13,11 +13,11 @@ const COMMANDS = new RegExp(
     String.raw`banshare-server ban [^\s,;]+ --force`,
     String.raw`banshare-server undo --host [^\s,;]+ --since \w+`,
     String.raw`banshare-server enrolment (?:open|approve|closed)`,
-    String.raw`banshare-server (?:thaw|drill|restore --from-replica)`,
+    String.raw`banshare-server (?:thaw|drill|token add|restore --from-replica)`,
     String.raw`banshare-server ledger (?:invite|join|leave|move)(?: FILE)?`,
     String.raw`banshare-client (?:status|resume|bans)`,
     String.raw`journalctl -u banshare-server`,
-    String.raw`systemctl (?:start|restart|status) banshare-server`,
+    String.raw`systemctl (?:start|restart|status) banshare-(?:server|client|web|outside)`,
   ].join('|'),
   'g',
 );

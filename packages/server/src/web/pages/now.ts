@@ -93,14 +93,24 @@ function entryItem({ code, text }: Entry, tone: 'urgent' | 'todo', acts: boolean
 }
 
 function figures(status: Status): Html {
-  const { hosts, inPlace, activeBans, banRate, held, pending } = status;
-  const counting = hosts - status.muted.length;
+  const { hosts, activeBans, banRate, held, pending } = status;
   return html`<dl class="figures" id="figures">
-    ${figure('Hosts', hosts.toLocaleString('en-US'), inPlace.hosts === 0 ? 'what is in place is unknown' : `every ban in place on ${inPlace.complete.toLocaleString('en-US')} of ${count(counting, 'host')}`, '/hosts')}
-    ${figure('Active bans', activeBans.toLocaleString('en-US'), status.activeRanges === 0 ? 'single addresses' : `${count(status.activeRanges, 'range')} among them`, '/bans')}
+    ${figure('Hosts', hosts.toLocaleString('en-US'), placedText(status), '/hosts')}
+    ${figure('Active bans', activeBans.toLocaleString('en-US'), whatIsBanned(status), '/bans')}
     ${figure('New in 10 min', banRate.recent.toLocaleString('en-US'), banRate.usual === null ? 'usual rate unknown yet' : `usually ${usualText(banRate.usual)}`, '/bans')}
     ${figure('Held', held.toLocaleString('en-US'), pending.length === 0 ? 'nobody waits to come in' : `${count(pending.length, 'host')} ${pending.length === 1 ? 'waits' : 'wait'} to come in`, '/held')}
   </dl>`;
+}
+
+function placedText({ hosts, inPlace, muted }: Status): string {
+  if (hosts === 0) return 'none has joined yet';
+  if (inPlace.hosts === 0) return 'what is in place is unknown';
+  return `every ban in place on ${inPlace.complete.toLocaleString('en-US')} of ${count(hosts - muted.length, 'host')}`;
+}
+
+function whatIsBanned({ activeBans, activeRanges }: Status): string {
+  if (activeBans === 0) return 'nothing is banned now';
+  return activeRanges === 0 ? 'single addresses' : `${count(activeRanges, 'range')} among them`;
 }
 
 function figure(name: string, value: string, more: string, href: string): Html {
@@ -144,7 +154,7 @@ function tiles(hosts: readonly HostStatus[], now: number): Html {
 
 function legend(counts: readonly { sign: HostState['sign']; hosts: number }[]): Html {
   return html`<div id="legend">
-    ${counts.every((each) => each.hosts === 0) ? html`<p>No host is in the fleet yet.</p>` : ''}
+    ${counts.every((each) => each.hosts === 0) ? html`<p>No host is in the fleet yet. ${withCommands('banshare-server token add lets one in')}.</p>` : ''}
     <ul class="legend">
       ${counts.filter((each) => each.hosts > 0).map((each) => html`<li class="is-${each.sign}">${sign(each.sign)} ${each.hosts.toLocaleString('en-US')} ${SIGN_WORDS[each.sign]}</li>`)}
     </ul>
@@ -172,7 +182,7 @@ function stream(recent: readonly Event[], now: number): Html {
       ${liveRows(
         'stream',
         recent.length === 0
-          ? [html`<li data-key="none">Nothing was banned yet.</li>`]
+          ? [html`<li class="none" data-key="none">Nothing was banned yet.</li>`]
           : recent.slice(0, MOST_STREAM).map((event) => streamItem(event, now)),
       )}
     </ol>
