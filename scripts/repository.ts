@@ -27,13 +27,14 @@ Suites: stable
 Components: main
 Signed-By: /etc/apt/keyrings/banshare.gpg
 `,
-  'banshare.repo': `# /etc/yum.repos.d/banshare.repo
+  // A key that came from where the packages come would vouch for whoever serves them.
+  'banshare.repo': `# /etc/yum.repos.d/banshare.repo, beside banshare.asc as /etc/pki/rpm-gpg/RPM-GPG-KEY-banshare
 [banshare]
 name=banshare
 baseurl=ADDRESS/rpm
 gpgcheck=0
 repo_gpgcheck=1
-gpgkey=ADDRESS/banshare.asc
+gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-banshare
 `,
 };
 
@@ -60,7 +61,7 @@ await orExit(() => {
     `Made ${repo} with ${debs} .deb and ${rpms} .rpm of this generation, signed by the key in certs/repository.gpg_secret.`,
   );
   tell(
-    'Next: let a web server serve that folder. banshare.sources and banshare.repo in it are for hosts, with its address put in.',
+    'Next: let a web server serve that folder. banshare.sources and banshare.repo in it are for hosts, with its address put in; bring them the key, banshare.gpg or banshare.asc, by ssh, since whoever serves the folder could serve another.',
   );
 });
 

@@ -108,6 +108,10 @@ test(
     const list = join(repo, 'rpm/repodata/repomd.xml');
     const verified = run('gpgv', ['--keyring', join(repo, 'banshare.gpg'), `${list}.asc`, list]);
     assert.equal(verified.code, 0, verified.err);
+    // Nobody is vouched for by a key that comes from where the packages come.
+    const told = readFileSync(join(repo, 'banshare.repo'), 'utf8');
+    assert.match(told, /^repo_gpgcheck=1\ngpgkey=file:\/\/\/etc\/pki\/rpm-gpg\/RPM-GPG-KEY-banshare$/m);
+    assert.doesNotMatch(told, /gpgkey=ADDRESS/);
     const again = readFileSync(list, 'utf8');
     assert.equal(rpm.repository().code, 0);
     assert.equal(readFileSync(list, 'utf8'), again, 'laid again, the lists are the same');
