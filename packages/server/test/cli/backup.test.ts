@@ -368,3 +368,31 @@ test('a restore says that hosts are as they were then: who was revoked since is 
   assert.equal(await fateOf(evil, '203.0.113.1'), 'accepted');
   assert.equal(await fateOf(late, '203.0.113.2'), 'not-admitted');
 });
+
+test('a restore of the wrong backup is taken back: the ledger that was there is kept, with what a killed server wrote last', async () => {
+  await using fleet = await startFleet();
+  const { paths, root } = fleet.server;
+  const file = join(root, 'older');
+  assert.equal((await fleet.server.command('backup', file)).code, 0);
+  await fleet.server.says('ban', '203.0.113.71');
+  await fleet.server.kill9();
+  const { code, stdout } = await fleet.server.command('restore', file);
+  assert.equal(code, 0);
+  const [, kept = ''] =
+    /The ledger that was here is kept: banshare-server restore (\S+) takes it back/.exec(stdout) ?? [];
+  assert.equal(kept, `${paths.ledger}.before-restore`);
+  await fleet.server.start();
+  const bansOf = async (): Promise<string[]> =>
+    (await fleet.server.json<{ bans: { ip: string }[] }>('bans')).bans.map(({ ip }) => ip);
+  assert.deepEqual(await bansOf(), []);
+  await fleet.server.says('ban', '203.0.113.72');
+  await fleet.server.stop();
+  assert.equal((await fleet.server.command('restore', kept)).code, 0);
+  await fleet.server.start();
+  assert.deepEqual(await bansOf(), ['203.0.113.71']);
+  // And that one back, too.
+  await fleet.server.stop();
+  assert.equal((await fleet.server.command('restore', kept)).code, 0);
+  await fleet.server.start();
+  assert.deepEqual(await bansOf(), ['203.0.113.72']);
+});

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chownSync, lchownSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { bad, good, oneLine, type Result } from '@banshare/protocol';
 import {
@@ -97,19 +107,29 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
       asOwner(dirname(file), () => openPlain(file, { mayFollow: true })),
       fresh,
     );
+    takeJournal(file, fresh);
     const kept = asOwner(beside, () => readFiles(fresh));
     asOwner(beside, () => beginEpoch(fresh, randomBytes(8).toString('hex'), wallSeconds()));
     const leftOut = layFiles(paths, kept);
-    asOwner(paths.serverState, () => {
-      for (const suffix of ['-wal', '-shm', '-journal']) rmSync(paths.ledger + suffix, { force: true });
-    });
-    putCopy(
-      asOwner(beside, () => openPlain(fresh)),
-      paths.ledger,
-    );
+    const before = `${paths.ledger}.before-restore`;
+    const wasThere = asOwner(paths.serverState, () => setAside(paths.ledger, before));
+    try {
+      putCopy(
+        asOwner(beside, () => openPlain(fresh)),
+        paths.ledger,
+      );
+    } catch (error) {
+      asOwner(paths.serverState, () => setAside(before, paths.ledger));
+      throw error;
+    }
     return good(
       [
         'Restored, with a new epoch. Start the server; the hosts that it knows converge by themselves.',
+        ...(wasThere
+          ? [
+              `The ledger that was here is kept: banshare-server restore ${before} takes it back. Remove it when all is well.`,
+            ]
+          : []),
         'Hosts, revocations, enrolment, tokens and never-ban are as they were then: revoke again whom you revoked since, also tokens; a host that enrolled since needs hosts admit, a token or client-install.sh once more.',
         ...sayLeftOut(leftOut),
       ].join('\n'),
@@ -123,6 +143,30 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
       for (const name of left) rmSync(join(beside, name), { force: true });
     });
   }
+}
+
+const JOURNALS = ['-wal', '-shm', '-journal'] as const;
+
+/** Gives a ledger another name, with its journals, in the place of one that has that; returns whether there is one. */
+function setAside(ledger: string, name: string): boolean {
+  const isThere = existsSync(ledger);
+  for (const suffix of isThere ? ['', ...JOURNALS] : []) {
+    rmSync(name + suffix, { force: true });
+    if (existsSync(ledger + suffix)) renameSync(ledger + suffix, name + suffix);
+  }
+  // Those of another file would be taken for the new one's.
+  for (const suffix of JOURNALS) rmSync(ledger + suffix, { force: true });
+  return isThere;
+}
+
+/** What a server that was killed committed last is beside its ledger, also of one that a restore set aside. */
+function takeJournal(file: string, fresh: string): void {
+  const there = asOwner(dirname(file), () => existsSync(`${file}-wal`));
+  if (there)
+    putCopy(
+      asOwner(dirname(file), () => openPlain(`${file}-wal`)),
+      `${fresh}-wal`,
+    );
 }
 
 /** Lays what a backup carries beside the ledger; returns what is left out. @throws the system's error. */
