@@ -94,6 +94,8 @@ async function share(): Promise<void> {
 }
 
 /** Reports without an end at both servers, and by a host with a spool, until it is told to stop. */
+type Status = { shared: { aheadBy: number | null } };
+
 class Load {
   /** What was answered OK, or is safely in the spool. */
   readonly sent: string[] = [];
@@ -183,15 +185,16 @@ async function underLoad(
     await untilAnswered(goesOn, 60_000, () => 'reports at the new primary');
     await repair();
     await patroni.untilWhole();
+  } catch (cause) {
+    throw new Error(await whatIsSaid(), { cause });
   } finally {
     await load.end();
   }
+  await bringBack(t);
   const writable = performance.now();
-  await untilAnswered(
-    spoolIsEmpty,
-    MOST_SPOOLED_MS,
-    () => `an empty spool; its client said:\n${fleet.host('h1').said.slice(-15).join('\n')}`,
-  );
+  await untilAnswered(spoolIsEmpty, MOST_SPOOLED_MS, () => 'an empty spool').catch(async (cause: unknown) => {
+    throw new Error(await whatIsSaid(), { cause });
+  });
   const emptiedMs = performance.now() - writable;
   for (const server of [fleet.server, twin]) {
     const ledger = new Set(await ledgerOf(server));
@@ -203,6 +206,37 @@ async function underLoad(
     `${load.sent.length} sent, lost 0; longest gap ${gap} s; spool empty after ${Math.round(emptiedMs / 1000)} s`,
   );
   await assertInTime(load.longestMs, MOST_GAP_MS);
+}
+
+/**
+ * Patroni 3.0.2 with etcd's version 3 takes the lead back for a machine that hung between its look at who leads and its own word, and throws away
+ * what the one in between has acknowledged: without a watchdog, as here, nothing resets that machine. Then both servers have to have stopped, with
+ * all of it, and what an operator is told to type has to bring it back.
+ */
+async function bringBack(t: TestContext): Promise<void> {
+  const servers = [fleet.server, twin];
+  const ahead = await Promise.all(
+    servers.map(async (server) => (await server.json<Status>('status')).shared.aheadBy),
+  );
+  if (ahead.every((by) => by === null)) return;
+  t.diagnostic(
+    `the database lost what was acknowledged, since a machine that thawed took the lead back: the servers were ahead by ${ahead.join(' and ')}`,
+  );
+  assert.ok(ahead.every((by) => by !== null));
+  const most = Number(ahead[1]) > Number(ahead[0]) ? twin : fleet.server;
+  await Promise.all(servers.map((server) => server.stop()));
+  t.diagnostic((await most.says('restore', '--from-replica')).trim());
+  await most.start();
+  for (const server of servers) if (server !== most) await server.start();
+}
+
+/** What the servers and the host have said last, and the database says of itself. */
+async function whatIsSaid(): Promise<string> {
+  const lines = [fleet.server, twin, fleet.host('h1')].map(({ said }) => said.slice(-12).join('\n'));
+  const shared = await Promise.all(
+    [fleet.server, twin].map(async (server) => (await server.command('status')).stdout),
+  );
+  return [...lines, ...shared, patroni.activity()].join('\n--\n');
 }
 
 async function spoolIsEmpty(): Promise<true | undefined> {

@@ -172,6 +172,14 @@ export class Patroni implements AsyncDisposable {
     return stdout.trimEnd();
   }
 
+  /** What each machine says of those that are connected to it, and follow it: for whoever wonders why nothing is written. */
+  activity(): string {
+    const select = `SELECT pg_is_in_recovery(), current_setting('synchronous_standby_names'),
+      (SELECT json_agg(a) FROM (SELECT pid, usename, state, wait_event, left(query, 40) FROM pg_stat_activity WHERE usename IS NOT NULL) a),
+      (SELECT json_agg(r) FROM (SELECT application_name, state, sync_state, flush_lsn FROM pg_stat_replication) r)`;
+    return this.#nodes.map(({ name }) => `${name}: ${this.#answer(name, select) ?? 'away'}`).join('\n');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const node of this.#nodes) {
       this.thaw(node.name);
