@@ -33,7 +33,7 @@ const STALLED_MS = 1000;
 const PEERS = 4;
 const BETWEEN_MS = 200;
 
-const NAME = `the primary of the database is taken away${isLong ? ' in four ways' : ''}`;
+const NAME = `the primary of the database is taken away${isLong ? ' in five ways' : ''}`;
 
 const skip = patroniSkip();
 let patroni: Patroni;
@@ -52,6 +52,10 @@ if (!isInside) {
   if (isLong) {
     test('the primary is killed: nothing that was answered is lost', killed);
     test('the primary is frozen for 40 s and thawed: nothing that was answered is lost', frozen);
+    test(
+      'the primary hangs in the middle of its loop, and Patroni gives it the lead back: both servers stop, and all that was answered comes back',
+      hung,
+    );
     test('the standby is stalled before the primary is killed: nothing that was answered is lost', stalled);
   }
   test('the primary is cut off by its packet filter: nothing that was answered is lost', cutOff);
@@ -211,7 +215,7 @@ async function underLoad(
 /**
  * Patroni 3.0.2 with etcd's version 3 takes the lead back for a machine that hung between its look at who leads and its own word, and throws away
  * what the one in between has acknowledged: without a watchdog, as here, nothing resets that machine. Then both servers have to have stopped, with
- * all of it, and what an operator is told to type has to bring it back.
+ * all of it, and what an operator is told to type has to bring it back. What was under way when it hung was answered by nobody, and may be there.
  */
 async function bringBack(t: TestContext): Promise<void> {
   const servers = [fleet.server, twin];
@@ -225,7 +229,7 @@ async function bringBack(t: TestContext): Promise<void> {
   assert.ok(ahead.every((by) => by !== null));
   const most = Number(ahead[1]) > Number(ahead[0]) ? twin : fleet.server;
   await Promise.all(servers.map((server) => server.stop()));
-  t.diagnostic((await most.says('restore', '--from-replica')).trim());
+  t.diagnostic((await most.says('restore', '--from-replica', '--force')).trim());
   await most.start();
   for (const server of servers) if (server !== most) await server.start();
 }
@@ -259,6 +263,14 @@ async function killed(t: TestContext): Promise<void> {
 async function frozen(t: TestContext): Promise<void> {
   await underLoad(t, 10, async (primary) => {
     patroni.freeze(primary);
+    const thawed = pause(FROZEN_MS).then(() => patroni.thaw(primary));
+    return () => thawed;
+  });
+}
+
+async function hung(t: TestContext): Promise<void> {
+  await underLoad(t, 100, async (primary) => {
+    await patroni.hang(primary);
     const thawed = pause(FROZEN_MS).then(() => patroni.thaw(primary));
     return () => thawed;
   });

@@ -2,6 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { asOrdinary, environment, folderOfPrograms, OrdinaryFolder, postgresSkip } from './postgres.ts';
 import { takePort } from '../ports.ts';
 import { untilAnswered, within } from '../within.ts';
@@ -21,6 +22,9 @@ export type MachineAddress = { readonly address: string; readonly through: reado
 
 /** What a statement may take. */
 const SQL_MS = 10_000;
+
+/** Patroni's loop_wait, and half a second for what it does in each. */
+const LOOP_MS = 2500;
 
 const LOOPBACK: MachineAddress = { address: '127.0.0.1', through: [] };
 
@@ -139,6 +143,16 @@ export class Patroni implements AsyncDisposable {
     const children = childrenOf(postmaster);
     stop(children);
     node.frozen = [...children, ...first.toReversed()];
+  }
+
+  /** The same where it hangs in the middle of its loop: its PostgreSQL first, for which Patroni waits then, having read that it leads. */
+  async hang(name: string): Promise<void> {
+    this.freeze(name, 'postgres');
+    const { frozen } = this.#node(name);
+    await pause(LOOP_MS);
+    this.freeze(name);
+    const node = this.#node(name);
+    node.frozen = [...new Set([...node.frozen, ...frozen])];
   }
 
   thaw(name: string): void {
