@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseJail, parseRange, specialRange, type Event, type JailName } from '@banshare/protocol';
+import {
+  embeddedTarget,
+  parseAddress,
+  parseJail,
+  parseRange,
+  rangeAround,
+  specialRange,
+  type Event,
+  type JailName,
+} from '@banshare/protocol';
+import fc from 'fast-check';
+import { blockOf } from '../../src/words/ipv6-block.ts';
 import { aim, MOST_IN_BLOCK } from '../../src/judging/ban-target.ts';
 import { LimitKeeper } from '../../src/judging/limits.ts';
 import { decideWith } from '../../src/judging/decide.ts';
@@ -317,4 +328,16 @@ test('lifting what a range was made of spares what is banned for itself, and hap
   assert.deepEqual(await lift(2), ['unban 2001:db8:0:9::15', 'unban 2001:db8:0:9::16']);
   assert.deepEqual(await lift(2), ['unban 2001:db8:0:9::17']);
   assert.deepEqual(await lift(2), []);
+});
+
+test('the /64 that is read off the text of an address is the one that is reckoned from its bits, wherever it has zeros', () => {
+  const group = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xff_ff }));
+  fc.assert(
+    fc.property(fc.array(group, { minLength: 8, maxLength: 8 }), (groups) => {
+      const address = parseAddress(groups.map((each) => each.toString(16)).join(':'));
+      if (!address.ok || !address.value.includes(':') || embeddedTarget(address.value) !== undefined) return;
+      assert.equal(blockOf(address.value), rangeAround(address.value, 64));
+    }),
+    { numRuns: 2000 },
+  );
 });
