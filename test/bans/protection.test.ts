@@ -138,7 +138,7 @@ test('pause and resume work without a running client, and say so', async () => {
   await h2.stop('SIGKILL');
   const paused = await h2.command('pause');
   assert.equal(paused.code, 0, paused.stderr);
-  assert.match(paused.stdout, /does not run on this host: this was done without it\. Paused: 1 bans/);
+  assert.match(paused.stdout, /does not run on this host: this was done without it\. Paused: 1 ban /);
   assert.deepEqual(await h2.commands.next(), unban('203.0.113.1'));
   const status = await h2.command('status');
   assert.equal(status.code, 69);

@@ -51,18 +51,25 @@ export async function pauseOrResume(
 function said(which: 'pause' | 'resume', { bans, left }: Paused, how: string): Said {
   if (which === 'resume') {
     const when = how === '' ? '' : ' when it starts';
-    const done = left > 0 ? `${bans - left} of the ${bans} bans that were kept back` : `${bans} bans`;
+    const done = left > 0 ? `${bans - left} of the ${bans} bans that were kept back` : counted(bans);
     const rest = left > 0 ? `, and the others follow` : '';
-    return { code: EXIT.done, lines: [`${how}Resumed: ${done} are applied again${when}${rest}.`] };
+    return {
+      code: EXIT.done,
+      lines: [`${how}Resumed: ${done} ${bans === 1 ? 'is' : 'are'} applied again${when}${rest}.`],
+    };
   }
   const lines = [
-    `${how}Paused: ${bans - left} bans of banshare are lifted, and none is applied until banshare-client resume.`,
+    `${how}Paused: ${counted(bans - left)} of banshare ${bans - left === 1 ? 'is' : 'are'} lifted, and none is applied until banshare-client resume.`,
   ];
   if (left > 0)
     lines.push(
       `${left} are not lifted yet, and are tried again while the client runs: see banshare-client bans.`,
     );
   return { code: left > 0 ? EXIT.failed : EXIT.done, lines };
+}
+
+function counted(bans: number): string {
+  return `${bans} ${bans === 1 ? 'ban' : 'bans'}`;
 }
 
 /** The same without a daemon. @throws when the state cannot be used. */
