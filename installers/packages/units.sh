@@ -86,4 +86,13 @@ start_timers() {
 stop_packaged() {
   ! with_systemd || for unit in $other_units $first_units; do "$act" stop "$unit" >/dev/null 2>&1 || :; done
   ! still_runs || die "Cannot remove banshare-$role while it runs: stop it as you started it. Nothing is removed"
+  [ "$act" = deb-systemd-invoke ] || forget_units
+}
+
+# Debian's helper remembers what was on until a purge, which rpm has not: a link to a unit that is gone would stay.
+forget_units() {
+  for unit in $other_units $first_units; do
+    systemctl --no-reload disable "$unit" >/dev/null 2>&1 || :
+    rm -f "/var/lib/systemd/timers/stamp-$unit"
+  done
 }
