@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { hostPaths } from '@banshare/runtime';
+import { formatGenerationFile, GENERATION_FILES, hostPaths, type GenerationFiles } from '@banshare/runtime';
 import { isOpen, layGeneration } from '../../packages/server/test/generations.ts';
 import { Program, runProgram, untilAnswered, type Ran } from '../fleet/index.ts';
 import { Postgres, postgresSkip } from '../fleet/database/postgres.ts';
@@ -126,6 +126,17 @@ test(
       await b.start();
       assert.equal(existsSync(b.folderOf(old.name)), false);
       assert.equal(await isOpen(current.ports.report, b.address), true);
+      const file = join(folder.path, 'generation');
+      const read = (name: string): string => readFileSync(join(folder.path, 'kept', name), 'utf8');
+      const files = Object.fromEntries(GENERATION_FILES.map((name) => [name, read(name)])) as GenerationFiles;
+      writeFileSync(file, formatGenerationFile(files), { mode: 0o600 });
+      const added = await b.command('generation', 'add', file);
+      assert.equal(added.code, 1);
+      assert.match(
+        added.stderr,
+        /is retired, on every server of this fleet, .*--undo first, then add it once more/,
+      );
+      assert.equal(existsSync(b.folderOf(old.name)), false);
       assert.match((await b.command('retire', current.name)).stderr, /the only generation in service/);
 
       const undone = await b.command('retire', old.name, '--undo');

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { complain, EXIT, hostPaths, tell, tellJson } from '@banshare/runtime';
+import { complain, EXIT, hostPaths, tell, tellJson, type AdminReply } from '@banshare/runtime';
 import { askServer, type Command, type Words } from './asking/ask-daemon.ts';
 import { openPorts } from './asking/firewall-hook.ts';
 import { subcommands } from './asking/subcommands.ts';
@@ -37,12 +37,24 @@ async function add({ root, config, json, file }: Words): Promise<number> {
     for (const fault of faults) complain('banshare-server', fault);
     return say(`the generation ${generation} is not added, and nothing was changed`, EXIT.configuration);
   }
+  const again = isNew ? await beginAnew(root, generation) : undefined;
+  if (again?.ok === false && again.code === 'generation') {
+    dropGeneration(paths, fleet);
+    return say(`Cannot add the generation ${generation}: ${again.reason}; nothing was changed`, EXIT.failed);
+  }
   const code = openPorts(paths, reportPort, publishPort);
-  const again = isNew ? await askServer(root, { command: 'start-again' }) : undefined;
   const service = again === undefined ? 'already' : again.ok ? 'now' : 'at the next start';
   if (json) tellJson({ generation, reportPort, publishPort, service });
   else tell(sentence(generation, service));
   return code;
+}
+
+/** A daemon of an earlier version, as between an upgrade and its restart, knows no generation there. */
+async function beginAnew(root: string, generation: string): Promise<AdminReply> {
+  const asked = await askServer(root, { command: 'start-again', args: { generation } });
+  return asked.ok || asked.code === 'generation' || asked.code === 'no-daemon'
+    ? asked
+    : askServer(root, { command: 'start-again' });
 }
 
 type Service = 'already' | 'now' | 'at the next start';

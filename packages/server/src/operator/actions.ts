@@ -379,6 +379,6 @@ export const ACTIONS = {
     gives: 'anything',
   },
   reload: { takes: { 'reason?': 'text' }, gives: { fields: RELOADED } },
-  'start-again': { takes: {}, gives: 'anything' },
+  'start-again': { takes: { 'generation?': 'text' }, gives: 'anything' },
   'backup-failed': { takes: { file: 'text', why: 'text' }, gives: 'anything' },
 } as const satisfies AdminTable;

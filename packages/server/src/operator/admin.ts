@@ -54,7 +54,7 @@ import { top } from './looking/top.ts';
 import { where } from './looking/where.ts';
 import { changeTokens, type TokenParts } from './deeds/tokens.ts';
 import { undo } from './deeds/undo.ts';
-import { retire, type RetireParts } from './deeds/retire.ts';
+import { refusesGeneration, retire, type RetireParts } from './deeds/retire.ts';
 import { copyForBackup, removeCopy } from '../ledger/books/backup-file.ts';
 import { Settings } from '../ledger/books/settings.ts';
 import { askedBy, type Asker } from '../ledger/who-asks.ts';
@@ -141,7 +141,9 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   'copy-ledger': async (args, parts) => ({ ok: true, result: { path: await copyLedger(args, parts) } }),
   'move-ledger': moveLedger,
   reload: (_, { reloader }) => reloader.reload(),
-  'start-again': (_, { startAgain }) => {
+  'start-again': ({ generation }, { ledger, startAgain }) => {
+    const refused = typeof generation === 'string' ? refusesGeneration(generation, ledger) : undefined;
+    if (refused !== undefined) return refused;
     startAgain();
     return { ok: true, result: null };
   },

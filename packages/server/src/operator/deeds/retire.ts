@@ -86,8 +86,17 @@ async function unretire(name: string, { ledger, audit, now }: RetireParts): Prom
     return true;
   });
   if (!isNews) return decline('generation', `${name} is not retired`);
-  const says = `${name} may be served again: its keys are removed, so run its server-install.sh on each server.`;
+  const says = `${name} may be served again: its keys are removed, so run its server-install.sh or banshare-server generation add on each server.`;
   return { ok: true, result: { says, ...NO_PORTS } };
+}
+
+/** Why a generation is not taken in; undefined where it may be. A server that is alone has what is installed, since nobody else can have said otherwise. */
+export function refusesGeneration(name: string, ledger: Ledger): AdminReply | undefined {
+  if (ledger.replica() === undefined || !new GenerationBook(ledger).isRetired(name)) return undefined;
+  return decline(
+    'generation',
+    `${name} is retired, on every server of this fleet, and each would remove its keys again: banshare-server retire ${name} --undo first, then add it once more`,
+  );
 }
 
 const NO_PORTS = { reportPort: null, publishPort: null };
