@@ -83,11 +83,11 @@ packages: export PACKAGES_CLIENT_CONFIG = $(CLIENT_CONFIG)
 packages: export PACKAGES_SERVER_CONFIG = $(SERVER_CONFIG)
 packages: bundles ## .deb and .rpm of runtime, client and server, in dist/; they hold no secret
 	@$(NODE) scripts/packages.ts "--arch=$(ARCH)" $${PACKAGES_CLIENT_CONFIG:+"--client-config=$$PACKAGES_CLIENT_CONFIG"} \
-	  $${PACKAGES_SERVER_CONFIG:+"--server-config=$$PACKAGES_SERVER_CONFIG"}
+	  $${PACKAGES_SERVER_CONFIG:+"--server-config=$$PACKAGES_SERVER_CONFIG"} $(if $(REVISION),--revision=$(REVISION))
 
 .PHONY: repository
 repository: packages ## a signed apt and rpm repository of them in dist/repo, for any web server
-	@$(NODE) scripts/repository.ts
+	@$(NODE) scripts/repository.ts $(if $(VALID_FOR),--valid-for=$(VALID_FOR))
 
 # Options beside HOSTS are DEPLOY_ARGS="--dry-run --limit=web"; without HOSTS it says which there are.
 deploy: export DEPLOY_HOSTS = $(HOSTS)

@@ -1,18 +1,12 @@
 // Lays a signed repository for apt and for rpm systems in dist/repo, of the packages in dist/: any plain web server may serve the folder.
 // Packages of earlier generations stay there, for the way back.
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { layAptRepository } from './making/packages/apt-repository.ts';
+import { wallSeconds } from '@banshare/runtime';
+import { layAptRepository, type RepositoryTimes } from './making/packages/apt-repository.ts';
 import { hasTool, runTool } from './making/packages/run-tool.ts';
+import { isRuntime, isSame, otherBytes } from './making/packages/same-version.ts';
 import { Signer } from './making/packages/signing.ts';
 import { epochOf } from './making/packages/version.ts';
 import { finishGeneration, readGeneration } from './making/generation-files.ts';
@@ -32,7 +26,7 @@ Signed-By: /etc/apt/keyrings/banshare.gpg
 [banshare]
 name=banshare
 baseurl=ADDRESS/rpm
-gpgcheck=0
+gpgcheck=1
 repo_gpgcheck=1
 gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-banshare
 `,
@@ -43,45 +37,85 @@ await orExit(() => {
     options: {
       certs: { type: 'string', default: join(ROOT, 'certs') },
       dist: { type: 'string', default: join(ROOT, 'dist') },
+      'valid-for': { type: 'string' },
     },
   });
   finishGeneration(asked.certs);
   const epoch = epochOf(readGeneration(asked.certs));
   const repo = join(asked.dist, 'repo');
   using signer = new Signer(asked.certs);
-  const debs = bring(asked.dist, join(repo, 'apt/pool'), '.deb', epoch);
-  const rpms = bring(asked.dist, join(repo, 'rpm'), '.rpm', epoch);
+  const { dist } = asked;
+  const validDays = readDays(asked['valid-for']);
+  const debs = bring({ dist, folder: join(repo, 'apt/pool'), end: '.deb' }, epoch, signer);
+  const rpms = bring({ dist, folder: join(repo, 'rpm'), end: '.rpm' }, epoch, signer);
   if (debs + rpms === 0) throw new Fault(`Cannot find a package in ${asked.dist}: run make packages first`);
   writeFileSync(join(repo, 'banshare.asc'), signer.publicKey('text'));
   writeFileSync(join(repo, 'banshare.gpg'), signer.publicKey('binary'));
-  if (debs > 0) layAptRepository(join(repo, 'apt'), epoch, signer);
+  if (debs > 0) layAptRepository(join(repo, 'apt'), timesOf(epoch, validDays), signer);
   if (rpms > 0) layRpmRepository(join(repo, 'rpm'), epoch, signer);
   for (const [name, text] of Object.entries(SOURCES)) writeFileSync(join(repo, name), text);
   tell(
     `Made ${repo} with ${debs} .deb and ${rpms} .rpm of this generation, signed by the key in certs/repository.gpg_secret.`,
   );
+  if (validDays !== undefined)
+    tell(
+      `apt refuses the lists ${validDays} days from now: run make repository VALID_FOR=${validDays}d again before, also where nothing is new.`,
+    );
   tell(
     'Next: let a web server serve that folder. banshare.sources and banshare.repo in it are for hosts, with its address put in; bring them the key, banshare.gpg or banshare.asc, by ssh, since whoever serves the folder could serve another.',
   );
 });
 
-/** Copies what dist/ has into the repository, and returns how many there were. */
-function bring(dist: string, folder: string, end: '.deb' | '.rpm', epoch: number): number {
+/** How long the lists shall count, in days; for ever without a word. */
+function readDays(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const days = /^([1-9][0-9]{0,3})d$/.exec(text)?.[1];
+  if (days === undefined)
+    throw new Fault(`Cannot make lists that count for "${text}": say days, as in VALID_FOR=30d`);
+  return Number(days);
+}
+
+/** Lists that end are of the day on which they were signed: those of a generation of last year would have ended already. */
+function timesOf(epoch: number, days: number | undefined): RepositoryTimes {
+  if (days === undefined) return { files: epoch, signed: epoch, until: undefined };
+  const signed = Math.floor(wallSeconds());
+  return { files: epoch, signed, until: signed + days * 86_400 };
+}
+
+/** Copies what dist/ has into the repository, rpms with a signature of their own, and returns how many there were. */
+function bring(
+  at: { dist: string; folder: string; end: '.deb' | '.rpm' },
+  epoch: number,
+  signer: Signer,
+): number {
+  const { dist, folder, end } = at;
   mkdirSync(folder, { recursive: true });
   const names = readdirSync(dist).filter((name) => name.startsWith('banshare-') && name.endsWith(end));
-  for (const name of names) {
-    const [from, to] = [join(dist, name), join(folder, name)];
-    // The runtime's version says what is in it; what lies around that is of no account.
-    const isFixed = !name.startsWith('banshare-runtime') && existsSync(to);
-    if (isFixed && !readFileSync(to).equals(readFileSync(from)))
-      throw new Fault(
-        `Cannot put ${name} into the repository: it is there with other bytes, and hosts that have that version would never take these. make regen, or raise the version, then make packages`,
-      );
-    copyFileSync(from, to);
+  const paths = names.map((name) => join(dist, name));
+  const [other] = otherBytes(
+    paths.filter((path) => !isRuntime(path)),
+    folder,
+  );
+  if (other !== undefined)
+    throw new Fault(
+      `Cannot put ${other} into the repository: it is there with other bytes, and hosts that have that version would never take these. make packages REVISION=2 (or one more than before) makes a version that they take; or make regen`,
+    );
+  for (const path of paths) {
+    const to = join(folder, basename(path));
+    // Signed anew, a file that hosts may be fetching would be another.
+    if (!existsSync(to) || !isSame(path, to) || (end === '.rpm' && !isSigned(to))) {
+      copyFileSync(path, to);
+      if (end === '.rpm') signer.signRpm(to);
+    }
     // The lists for rpm systems tell it, and shall be the same when they are laid again.
     utimesSync(to, epoch, epoch);
   }
   return names.length;
+}
+
+function isSigned(rpm: string): boolean {
+  const words = ['-qp', '--nosignature', '--queryformat', '%{RSAHEADER}', rpm];
+  return runTool('rpm', 'rpm', words) !== '(none)';
 }
 
 function layRpmRepository(folder: string, epoch: number, signer: Signer): void {

@@ -6,7 +6,6 @@ configure_role() {
   private_folder root:root /var/spool/banshare
   note_installer
   [ "$upgrade" = yes ] || install_config
-  sweep_installer
   install_fail2ban
   plan_confinement
   note_units
@@ -15,6 +14,7 @@ configure_role() {
   ! [ -e "$root/etc/banshare/keys/host.key_secret" ] && ! [ -e "$root/etc/banshare/keys/join.key_secret" ] || in_fleet=yes
   start_packaged
   ! with_systemd || systemctl try-restart banshare-follow.service || :
+  sweep_earlier
   if [ "$upgrade" = no ]; then
     advise_fail2ban
     advise_psad

@@ -3,7 +3,9 @@
 
 postrm() {
   case ${1-} in
+  abort-upgrade | abort-install) give_back_earlier ;;
   remove)
+    drop_earlier
     ! [ -d /run/systemd/system ] || systemctl --system daemon-reload >/dev/null || :
     after_removal
     ;;

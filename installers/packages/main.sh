@@ -13,7 +13,7 @@ main() {
   umask 077
   LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
   export LC_ALL PATH
-  root='' live=yes hook='' failed=no upgrade=no new_generation=no still_starts='' earlier=''
+  root='' live=yes hook='' failed=no upgrade=no new_generation=no still_starts='' earlier='' restarted=no
   again="$library/setup-$role configure"
   case ${1-} in
   configure | remove) [ "$(id -u)" = 0 ] || die "Cannot change this machine: run this as root" ;;
@@ -40,8 +40,10 @@ main() {
   say_later
 }
 
-# What an installer laid that this version has not.
-sweep_installer() {
+# What an installer or the version before laid that this one has not, once nothing runs that may still need it.
+sweep_earlier() {
+  [ "$restarted" = yes ] || ! still_runs || return 0
+  drop_earlier
   sweep_programs
   rm -f "$library/LICENCES"
   # An installer's link; the package's own way to be on made another or the same.

@@ -6,19 +6,20 @@ configure_role() {
   make_user
   make_server_folders
   [ "$upgrade" = yes ] || install_config
-  sweep_installer
   note_units
   settle_types
   if has_generation "*"; then
     reserve_ports
     # Who opens them by hand was told when the generation came.
     if has_generation "$generation" && { [ "$upgrade" = no ] || [ -x "$hook_file" ]; }; then open_firewall; fi
+    put_back="so the server that runs is left as it is${earlier:+; the version before is back with: $earlier}"
     refuse_faults
     start_packaged
     ! with_systemd || systemctl try-restart banshare-web.service banshare-outside.service || :
     close_retired
   fi
   start_timers
+  sweep_earlier
   has_generation "$generation" || advise_generation
 }
 

@@ -68,6 +68,7 @@ start_packaged() {
   fi
   systemctl daemon-reload
   if restart_service && comes_up; then
+    restarted=yes
     [ -z "$still_starts" ] || later "banshare-$role is not ready yet ($still_starts): look again with systemctl status banshare-$role. It goes on by itself."
     return 0
   fi

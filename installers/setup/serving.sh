@@ -28,5 +28,5 @@ refuse_faults() {
   fault=$(/usr/bin/banshare-server --check 2>&1) || code=$?
   # 75 says that its database is away, which the server that runs lacks as well: the new one waits for it.
   [ "$code" = 0 ] || [ "$code" = 75 ] ||
-    die "Cannot serve the generation $generation beside the others, so the previous installation is put back: $fault"
+    die "Cannot serve the generation $generation beside the others, ${put_back:-so the previous installation is put back}: $fault"
 }

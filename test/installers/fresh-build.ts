@@ -58,8 +58,8 @@ export class FreshBuild implements Disposable {
   }
 
   /** Lays the repository of the packages that are there; it is below `dist`. */
-  repository(): Ran {
-    return this.#script('repository.ts', [`--certs=${this.certs}`, `--dist=${this.dist}`]);
+  repository(...flags: string[]): Ran {
+    return this.#script('repository.ts', [`--certs=${this.certs}`, `--dist=${this.dist}`, ...flags]);
   }
 
   /** A generation, its build and both installers; throws what the first failing step said. */

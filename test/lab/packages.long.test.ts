@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { globSync } from 'node:fs';
+import { globSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FreshBuild } from '../installers/fresh-build.ts';
+import { edit, repack } from '../installers/repack.ts';
 import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
 import { startFail2ban } from './ground/fail2ban.ts';
 import { startLab } from './ground/lab.ts';
@@ -25,7 +26,7 @@ after(() => {
 });
 
 test(
-  'dpkg installs server and client with fail2ban running, both run in their sandbox, and a purge leaves nothing but what fail2ban needs',
+  'dpkg installs server and client with fail2ban running, both run in their sandbox, and through an upgrade; an older version that cannot read what is there is refused; and a purge leaves nothing but what fail2ban needs',
   { skip },
   async () => {
     await using lab = await startLab({ hosts: ['h1'] });
@@ -55,6 +56,9 @@ test(
     assert.equal(enrolled.code, 0, enrolled.stderr);
     const reported = await booted.run('banshare-report', '--strict', 'fail2ban', 'sshd', '203.0.113.9');
     assert.equal(reported.code, 0, reported.stderr);
+
+    await runsThroughUpgrade(booted);
+    await refusesOlder(booted);
 
     await booted.run('touch', '/etc/banshare/joined.json');
     await dpkg(booted, '-r', 'banshare-client', 'banshare-server');
@@ -115,6 +119,80 @@ test(
     await untilTrue(PATIENCE_MS, 'the ban to be back', isThere);
   },
 );
+
+/** A daemon that runs on between dpkg's unpacking and its configuring, which may be minutes, loads then what it never needed before. */
+async function runsThroughUpgrade(booted: Booted): Promise<void> {
+  const pid = await booted.property('banshare-server', 'MainPID');
+  const library = '/usr/lib/banshare';
+  const files = async (): Promise<string[]> => (await booted.run('ls', library)).stdout.split('\n');
+  const before = await files();
+  await dpkg(booted, '--unpack', laterServer());
+  const between = await files();
+  assert.deepEqual(
+    before.filter((name) => !between.includes(name)),
+    [],
+  );
+  assert.ok(between.includes('server-libsodium-wrappers-LATER000.mjs'));
+  assert.equal((await booted.run('banshare-server', 'status')).code, 0);
+  // The daemon makes the key, by a library that it loads for that.
+  const token = await booted.run('banshare-server', 'token', 'add', '--uses', '1', '--for', '1h');
+  assert.match(token.stdout, /^banshare-token-1\./, token.stderr);
+  assert.equal(await booted.property('banshare-server', 'MainPID'), pid);
+
+  await dpkg(booted, '--configure', 'banshare-server');
+  assert.notEqual(await booted.property('banshare-server', 'MainPID'), pid);
+  const after = (await files()).filter((name) => name.includes('libsodium') && name.startsWith('server'));
+  assert.deepEqual(after, ['server-libsodium-wrappers-LATER000.mjs']);
+  assert.equal((await booted.run('dpkg-divert', '--list', `${library}/*`)).stdout, '');
+  // And back, over a version that was later.
+  const [server = ''] = globSync(join(fresh.dist, 'banshare-server_*.deb'));
+  await dpkg(booted, '-i', server);
+  assert.equal(await booted.property('banshare-server', 'ActiveState'), 'active');
+  assert.deepEqual(await files(), before);
+}
+
+/** The server's package as of later code: what it loads for making keys has another name. */
+function laterServer(): string {
+  const [server = ''] = globSync(join(fresh.dist, 'banshare-server_*.deb'));
+  return repack(server, fresh.path('later.deb'), '9.0.0', (root) => {
+    const library = join(root, 'usr/lib/banshare');
+    const name = readdirSync(library).find((each) => each.startsWith('server-libsodium')) ?? '';
+    const later = 'server-libsodium-wrappers-LATER000.mjs';
+    renameSync(join(library, name), join(library, later));
+    const naming = globSync(['usr/lib/banshare/{server*.mjs,setup-server}', 'DEBIAN/*'], { cwd: root });
+    for (const each of naming) edit(join(root, each), (text) => text.replaceAll(name, later));
+  });
+}
+
+/** What older programs could not read is known before a file of theirs is laid. */
+async function refusesOlder(booted: Booted): Promise<void> {
+  for (const role of ['client', 'server']) {
+    const unit = `banshare-${role}`;
+    const [deb = ''] = globSync(join(fresh.dist, `${unit}_*.deb`));
+    const older = repack(deb, fresh.path(`older-${role}.deb`), '0.0.1', (root) => {
+      edit(join(root, 'DEBIAN/preinst'), (text) =>
+        text.replace(/^tables='(\d+)'$/m, (_, tables: string) => `tables='${Number(tables) - 1}'`),
+      );
+    });
+    const version = async (): Promise<string> => (await booted.run('dpkg-query', '-W', unit)).stdout;
+    const [was, pid] = [await version(), await booted.property(unit, 'MainPID')];
+    const ran = await booted.run('dpkg', '-i', older);
+    assert.notEqual(ran.code, 0);
+    assert.match(
+      ran.stderr,
+      new RegExp(`Cannot go back to ${unit} \\S+: /var/lib/banshare/${role}/\\S+\\.db has tables of version`),
+    );
+    assert.match(
+      ran.stderr,
+      /Nothing was changed, and the version that is here runs on\. To go back all the same/,
+    );
+    assert.equal(await version(), was);
+    assert.equal(await booted.property(unit, 'ActiveState'), 'active');
+    assert.equal((await booted.run('dpkg-divert', '--list', '/usr/lib/banshare/*')).stdout, '');
+    if (role === 'server') assert.equal(await booted.property(unit, 'MainPID'), pid);
+    assert.equal((await booted.run('dpkg', '--audit')).stdout, '');
+  }
+}
 
 function packages(): string[] {
   return globSync(join(fresh.dist, '*.deb'));

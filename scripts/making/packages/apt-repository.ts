@@ -9,8 +9,15 @@ const SUITE = 'stable';
 /** Debian's names of all architectures that a host may have; what is for all of them is listed with each. */
 const ARCHITECTURES = ['amd64', 'arm64'] as const;
 
-/** Lays the lists of an apt repository beside its packages in pool/, and signs them; `epoch` (seconds) is the time of it all. */
-export function layAptRepository(folder: string, epoch: number, signer: Signer): void {
+/** Times in seconds: of the files, of the signature, and until when that counts; undefined is for ever. */
+export type RepositoryTimes = {
+  readonly files: number;
+  readonly signed: number;
+  readonly until: number | undefined;
+};
+
+/** Lays the lists of an apt repository beside its packages in pool/, and signs them. */
+export function layAptRepository(folder: string, times: RepositoryTimes, signer: Signer): void {
   const pool = readdirSync(join(folder, 'pool')).filter((name) => name.endsWith('.deb'));
   const stanzas = pool.toSorted().map((name) => stanzaOf(folder, `pool/${name}`));
   const lists = ARCHITECTURES.flatMap((architecture) => {
@@ -25,12 +32,12 @@ export function layAptRepository(folder: string, epoch: number, signer: Signer):
     ];
   });
   const suite = join(folder, 'dists', SUITE);
-  const release = Buffer.from(releaseOf(lists, epoch));
+  const release = Buffer.from(releaseOf(lists, times));
   for (const { path, bytes } of [...lists, { path: 'Release', bytes: release }]) {
     const file = join(suite, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, bytes);
-    utimesSync(file, epoch, epoch);
+    utimesSync(file, times.files, times.files);
   }
   signer.sign(join(suite, 'Release'), join(suite, 'InRelease'), 'clear');
   signer.sign(join(suite, 'Release'), join(suite, 'Release.gpg'), 'apart');
@@ -43,13 +50,17 @@ function stanzaOf(folder: string, path: string): string {
   return `${control}\nFilename: ${path}\nSize: ${statSync(file).size}\nSHA256: ${sha256(readFileSync(file))}\n`;
 }
 
-function releaseOf(lists: readonly { path: string; bytes: Buffer }[], epoch: number): string {
+function releaseOf(
+  lists: readonly { path: string; bytes: Buffer }[],
+  { signed, until }: RepositoryTimes,
+): string {
   return [
     'Origin: banshare',
     'Label: banshare',
     `Suite: ${SUITE}`,
     `Codename: ${SUITE}`,
-    `Date: ${new Date(epoch * 1000).toUTCString().replace('GMT', 'UTC')}`,
+    `Date: ${timeOf(signed)}`,
+    ...(until === undefined ? [] : [`Valid-Until: ${timeOf(until)}`]),
     `Architectures: ${ARCHITECTURES.join(' ')}`,
     'Components: main',
     'Description: the packages of one fleet',
@@ -57,6 +68,10 @@ function releaseOf(lists: readonly { path: string; bytes: Buffer }[], epoch: num
     ...lists.map(({ path, bytes }) => ` ${sha256(bytes)} ${bytes.length} ${path}`),
     '',
   ].join('\n');
+}
+
+function timeOf(seconds: number): string {
+  return new Date(seconds * 1000).toUTCString().replace('GMT', 'UTC');
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Architecture } from '../parts.ts';
 import { keptPath, lay } from './lay.ts';
 import { runTool } from './run-tool.ts';
-import { debScripts } from './scripts.ts';
 import { MAINTAINER, type PackageFile, type PackageTree } from './tree.ts';
 import { runtimeVersion } from './version.ts';
 
@@ -23,7 +22,7 @@ export function makeDeb(tree: PackageTree, folder: string, scratch: string): str
   const about: PackageFile[] = [
     { name: 'DEBIAN/control', mode: 0o644, bytes: Buffer.from(control(tree)) },
     { name: 'DEBIAN/md5sums', mode: 0o644, bytes: Buffer.from(sums(tree)) },
-    ...Object.entries(tree.role === undefined ? {} : debScripts(tree.role)).map(([name, text]) => ({
+    ...Object.entries(tree.scripts.deb).map(([name, text]) => ({
       name: `DEBIAN/${name}`,
       mode: 0o755,
       bytes: Buffer.from(text),

@@ -4,7 +4,6 @@ import { Fault } from '../../say.ts';
 import type { Architecture } from '../parts.ts';
 import { keptPath, lay } from './lay.ts';
 import { runTool } from './run-tool.ts';
-import { rpmScripts } from './scripts.ts';
 import { MAINTAINER, type PackageTree } from './tree.ts';
 import { runtimeVersion } from './version.ts';
 
@@ -71,7 +70,6 @@ function specOf(tree: PackageTree): string {
       : name === 'banshare-common'
         ? []
         : [`banshare-common >= ${version}`, `banshare-runtime = ${runtimeVersion()}`];
-  const scripts = role === undefined ? {} : rpmScripts(role);
   return [
     `Name: ${name}`,
     `Version: ${version}`,
@@ -90,7 +88,7 @@ function specOf(tree: PackageTree): string {
     tree.description.replaceAll(/(.{1,75})(?: |$)/g, '$1\n').trim(),
     '%install',
     'mkdir -p %{buildroot} && cp -a %{_tree}/. %{buildroot}/',
-    ...Object.entries(scripts).map(
+    ...Object.entries(tree.scripts.rpm).map(
       ([script, text]) => `%${script}\n${text.replace(/^#!.*\n/, '').replaceAll('%', '%%')}`,
     ),
     '%files',

@@ -1,13 +1,15 @@
 import { BUNDLES, libraryFiles, pieceEntries, type Role } from '../payload.ts';
+import { STATE_TABLES } from '../../../packages/client/src/bans/state-schema.ts';
+import { SCHEMA } from '../../../packages/server/src/ledger/schema.ts';
 import { pieceText, quoted } from '../installer-script.ts';
 import type { Fleet } from '@banshare/runtime';
 
 /** The pieces of installers/setup/ and installers/packages/ that `setup-ROLE` is made of, in the order of reading. */
 const PIECES: Readonly<Record<Role, string>> = {
   client:
-    'say machine files unit programs fail2ban idle-reporter psad configuration host packages/units packages/client packages/main',
+    'say machine files unit programs fail2ban idle-reporter psad configuration host packages/units packages/earlier packages/client packages/main',
   server:
-    'say owner machine files unit programs user ports configuration serving packages/units packages/server packages/main',
+    'say owner machine files unit programs user ports configuration serving packages/units packages/earlier packages/server packages/main',
 };
 
 /** What the package's scripts need when its files are gone. */
@@ -51,19 +53,39 @@ export function setupScript(
   return script(values, PIECES[role], 'main "$@"');
 }
 
+/** What a package has to know of what its program keeps on a machine: see installers/packages/older.sh. */
+const KEPT: Readonly<Record<Role, { kept_as: string; tables: number }>> = {
+  client: { kept_as: 'client/state.db', tables: STATE_TABLES },
+  server: { kept_as: 'server/ledger.db', tables: SCHEMA },
+};
+
+/** What the scripts that run without the package's files have to know of them. */
+export type ScriptsOf = { readonly role: Role; readonly version: string; readonly dist: string };
+
 /** dpkg's scripts of a package by name. */
-export function debScripts(role: Role): Record<string, string> {
-  const gone = `${GONE[role]} packages/deb-gone`;
+export function debScripts({ role, version, dist }: ScriptsOf): Record<string, string> {
+  const gone = `${GONE[role]} packages/earlier packages/deb-gone`;
+  const files = {
+    program_prefixes: BUNDLES[role].join(' '),
+    program_files: libraryFiles(dist, role).join(' '),
+  };
+  const first = { role, package_version: version, ...KEPT[role], ...files };
   return {
+    preinst: script(first, 'packages/older packages/earlier packages/deb-first', 'preinst "$@"'),
     postinst: script({ role }, 'packages/deb', 'postinst "$@"'),
     prerm: script({ role }, 'packages/deb', 'prerm "$@"'),
-    postrm: script({ units: [...FIRST[role], ...otherUnits(role)].join(' ') }, gone, 'postrm "$@"'),
+    postrm: script({ units: [...FIRST[role], ...otherUnits(role)].join(' '), ...files }, gone, 'postrm "$@"'),
   };
 }
 
 /** rpm's scriptlets of a package by name. */
-export function rpmScripts(role: Role): Record<string, string> {
+export function rpmScripts({ role, version }: Omit<ScriptsOf, 'dist'>): Record<string, string> {
   return {
+    pre: script(
+      { role, package_version: version, ...KEPT[role] },
+      'packages/older packages/rpm-first',
+      'pre "$@"',
+    ),
     post: script({ role }, 'packages/rpm', 'post "$@"'),
     preun: script({ role }, 'packages/rpm', 'preun "$@"'),
     postun: script({}, `${GONE[role]} packages/rpm-gone`, 'postun "$@"'),

@@ -8,6 +8,8 @@ import { runTool } from './run-tool.ts';
 /** The fleet's own key for its repository, as GnuPG's text; its secret half is as private as the others of certs/. */
 const SECRET_FILE = 'repository.gpg_secret';
 
+const NAME = 'banshare repository';
+
 /** Signs what lies in a repository. The key is made on demand, and GnuPG works in a folder that goes with this object. */
 export class Signer implements Disposable {
   readonly #home = mkdtempSync(join(tmpdir(), 'banshare-gpg-'));
@@ -39,6 +41,20 @@ export class Signer implements Disposable {
     this.#gpg('--digest-algo', 'SHA256', '--armor', '--output', into, kind, path);
   }
 
+  /** Gives an rpm a signature of its own, as rpm systems want it beside that of the lists. */
+  signRpm(path: string): void {
+    const sign =
+      '/usr/bin/gpg gpg --no-verbose --no-armor --batch --pinentry-mode loopback --digest-algo sha256' +
+      ' -u "%{_gpg_name}" -sbo %{__signature_filename} %{__plaintext_filename}';
+    const defines = {
+      _gpg_name: NAME,
+      _gpg_path: this.#home,
+      __gpg_sign_cmd: sign,
+    };
+    const words = Object.entries(defines).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
+    runTool('rpmsign', 'rpm', [...words, '--addsign', path], { GNUPGHOME: this.#home });
+  }
+
   [Symbol.dispose](): void {
     try {
       runTool('gpgconf', 'gnupg', ['--homedir', this.#home, '--kill', 'all']);
@@ -55,7 +71,7 @@ export class Signer implements Disposable {
 
   /** RSA, which the rpm of every system that is supported can check. */
   #make(path: string): void {
-    this.#gpg('--quick-generate-key', 'banshare repository', 'rsa3072', 'sign', 'never');
+    this.#gpg('--quick-generate-key', NAME, 'rsa3072', 'sign', 'never');
     const made = join(this.#home, 'secret');
     this.#gpg('--armor', '--output', made, '--export-secret-keys');
     writePrivate(path, readFileSync(made));

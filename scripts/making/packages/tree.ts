@@ -6,7 +6,7 @@ import { ROOT } from '../../say.ts';
 import type { Architecture } from '../parts.ts';
 import { openEntries, runtimeEntries, sharedFiles, type Role, type SharedFile } from '../payload.ts';
 import type { Entry } from '../tar.ts';
-import { setupScript } from './scripts.ts';
+import { debScripts, rpmScripts, setupScript } from './scripts.ts';
 import { epochOf, packageVersion, runtimeVersion, RUNTIME_EPOCH } from './version.ts';
 
 /** A file as it lies on a machine: its path without the first slash. */
@@ -25,9 +25,20 @@ export type PackageTree = {
   readonly summary: string;
   readonly description: string;
   readonly files: readonly PackageFile[];
+  /** What the package tool runs, by its names. */
+  readonly scripts: { readonly deb: Scripts; readonly rpm: Scripts };
 };
 
-type Wanted = { readonly dist: string; readonly fleet: Fleet; readonly config: string | undefined };
+type Scripts = Readonly<Record<string, string>>;
+const NO_SCRIPTS = { deb: {}, rpm: {} } as const;
+
+type Wanted = {
+  readonly dist: string;
+  readonly fleet: Fleet;
+  /** How often packages of this generation were made with other code before, and one. */
+  readonly revision: number;
+  readonly config: string | undefined;
+};
 
 const LIBRARY = 'usr/lib/banshare';
 const UNITS = 'usr/lib/systemd/system';
@@ -58,6 +69,7 @@ export function runtimeTree(dist: string, architecture: Architecture, runtime?: 
     summary: 'runtime of the programs of banshare: Node and zeromq',
     description:
       'One copy for the client and the server on a machine. It is of no use to other programs, and holds no key.',
+    scripts: NO_SCRIPTS,
     files: [
       ...runtimeEntries(architecture, runtime).map(placed('banshare-runtime')),
       ...documents('banshare-runtime', version, RUNTIME_EPOCH, dist),
@@ -66,8 +78,8 @@ export function runtimeTree(dist: string, architecture: Architecture, runtime?: 
 }
 
 /** What is told of the fleet and in the manual wherever one of its programs is. */
-export function commonTree({ dist, fleet }: Pick<Wanted, 'dist' | 'fleet'>): PackageTree {
-  const [version, epoch] = [packageVersion(fleet), epochOf(fleet)];
+export function commonTree({ dist, fleet, revision }: Omit<Wanted, 'config'>): PackageTree {
+  const [version, epoch] = [packageVersion(fleet, revision), epochOf(fleet)];
   return {
     name: 'banshare-common',
     role: undefined,
@@ -76,6 +88,7 @@ export function commonTree({ dist, fleet }: Pick<Wanted, 'dist' | 'fleet'>): Pac
     epoch,
     summary: 'manual of banshare, and which fleet its programs are of',
     description: 'What client and server on one machine share beside the runtime. It holds no secret.',
+    scripts: NO_SCRIPTS,
     files: [
       ...shares('both'),
       { name: 'usr/share/banshare/fleet.toml', mode: 0o644, bytes: Buffer.from(formatFleet(fleet)) },
@@ -91,9 +104,9 @@ function shares(role: SharedFile['role']): PackageFile[] {
 }
 
 /** The programs of a role. Everything in it may be read by everybody. */
-export function roleTree(role: Role, { dist, fleet, config }: Wanted): PackageTree {
+export function roleTree(role: Role, { dist, fleet, revision, config }: Wanted): PackageTree {
   const name = `banshare-${role}` as const;
-  const version = packageVersion(fleet);
+  const version = packageVersion(fleet, revision);
   const epoch = epochOf(fleet);
   const { version: program } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     version: string;
@@ -107,6 +120,7 @@ export function roleTree(role: Role, { dist, fleet, config }: Wanted): PackageTr
     architecture: undefined,
     epoch,
     ...WORDS[role],
+    scripts: { deb: debScripts({ role, version, dist }), rpm: rpmScripts({ role, version }) },
     files: [
       ...shares(role),
       ...openEntries(dist, role)
@@ -177,6 +191,17 @@ const NOBODY: readonly Override[] = [
   },
   { tag: 'bogus-mail-host-in-debian-changelog *', why: 'The same.' },
 ];
+/** See installers/packages/earlier.sh. */
+const DIVERTED: readonly Override[] = [
+  {
+    tag: 'diversion-for-unknown-file *',
+    why: 'What is diverted is what the version before had and this one has not, until its daemon is restarted.',
+  },
+  {
+    tag: 'orphaned-diversion *',
+    why: 'It is removed by the setup script once the daemon is restarted, and by postrm.',
+  },
+];
 const OVERRIDES: Readonly<Record<PackageTree['name'], readonly Override[]>> = {
   'banshare-runtime': [
     ...NOBODY,
@@ -194,6 +219,6 @@ const OVERRIDES: Readonly<Record<PackageTree['name'], readonly Override[]>> = {
     },
   ],
   'banshare-common': NOBODY,
-  'banshare-client': NOBODY,
-  'banshare-server': NOBODY,
+  'banshare-client': [...NOBODY, ...DIVERTED],
+  'banshare-server': [...NOBODY, ...DIVERTED],
 };

@@ -7,10 +7,11 @@ type Pins = { version: string; optionalDependencies: Record<string, string> };
 
 /**
  * The version of the packages of a generation, as in `0.2.0+20261121T104500Z.a1b2c3`: a later generation is an upgrade. rpm takes no
- * hyphen there.
+ * hyphen there. A revision from 2 on stands behind it, and is an upgrade of those before.
  */
-export function packageVersion({ generation }: Pick<Fleet, 'generation'>): string {
-  return `${readJson<Pins>('package.json').version}+${generation.replace('-', '.')}`;
+export function packageVersion({ generation }: Pick<Fleet, 'generation'>, revision: number): string {
+  const version = `${readJson<Pins>('package.json').version}+${generation.replace('-', '.')}`;
+  return revision === 1 ? version : `${version}.${revision}`;
 }
 
 /** The version of the runtime's package: it is Node's and the addon's, so that new keys bring no new runtime to any host. */
