@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154
-# An older version over a newer one, before any file is touched: $tables is up to which version this one knows the tables of what the
+# An older version over a newer one, before any file is touched: $tables is up to which version this one knows the tables of $kept, which the
 # program keeps. The program that is here still is asked what they are.
 
 refuse_older() {
@@ -7,7 +7,6 @@ refuse_older() {
   asked=$("/usr/bin/banshare-$role" --check --json 2>/dev/null) || :
   found=$(printf '%s' "$asked" | tr -d ' \n' | sed -n 's/.*"version":\([0-9][0-9]*\).*/\1/p')
   [ -n "$found" ] && [ "$found" -gt "$tables" ] || return 0
-  kept=/var/lib/banshare/$kept_as
   {
     echo "Cannot go back to banshare-$role $package_version: $kept has tables of version $found, and that one knows them up to $tables."
     echo "Nothing was changed, and the version that is here runs on. To go back all the same, without what came since:"

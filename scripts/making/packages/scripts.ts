@@ -54,9 +54,9 @@ export function setupScript(
 }
 
 /** What a package has to know of what its program keeps on a machine: see installers/packages/older.sh. */
-const KEPT: Readonly<Record<Role, { kept_as: string; tables: number }>> = {
-  client: { kept_as: 'client/state.db', tables: STATE_TABLES },
-  server: { kept_as: 'server/ledger.db', tables: SCHEMA },
+const KEPT: Readonly<Record<Role, { kept: string; tables: number }>> = {
+  client: { kept: '/var/lib/banshare/client/state.db', tables: STATE_TABLES },
+  server: { kept: '/var/lib/banshare/server/ledger.db', tables: SCHEMA },
 };
 
 /** What the scripts that run without the package's files have to know of them. */

@@ -77,6 +77,8 @@ test('the installers and units name no path of banshare that the programs do not
   const more = [
     '/etc/banshare/generations/$generation',
     '/var/lib/banshare/client/state.db',
+    // What a step of its tables keeps of it.
+    '/var/lib/banshare/server/ledger.db.before-N',
     '/etc/banshare/outside/dead-man-url',
     // What an Ansible role remembers of the installer that it ran.
     '/etc/banshare/installer-client.sha256',
