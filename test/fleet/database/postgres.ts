@@ -27,6 +27,8 @@ const QUICK = { fsync: 'off', full_page_writes: 'off', shared_buffers: '16MB' };
 
 type Server = ChildProcessByStdio<null, null, Readable>;
 const running = new Set<Server>();
+/** Those that a test has told to end. */
+const told = new WeakSet<Server>();
 process.once('exit', () => {
   for (const server of running) server.kill('SIGQUIT');
 });
@@ -156,9 +158,12 @@ export class Postgres implements AsyncDisposable {
       said.push(line);
       if (line.includes('database system is ready to accept')) ready.resolve();
     });
-    server.once('exit', () => {
+    server.once('exit', (code, signal) => {
+      const ended = `PostgreSQL ended (${signal ?? code}); it said:\n${said.slice(-10).join('\n')}`;
+      // Nobody waits for that: what fails then would be told without its cause.
       running.delete(server);
-      ready.reject(new Error(`PostgreSQL ended; it said:\n${said.slice(-10).join('\n')}`));
+      if (!told.has(server)) console.error(ended);
+      ready.reject(new Error(ended));
     });
     await within(ready.promise, 30_000, () => `PostgreSQL; it said:\n${said.slice(-10).join('\n')}`);
   }
@@ -209,6 +214,7 @@ export class Postgres implements AsyncDisposable {
     const server = this.#server;
     if (server === undefined || !running.has(server)) return;
     const ended = once(server, 'exit');
+    told.add(server);
     server.kill(signal);
     await within(ended, 30_000, () => 'the end of PostgreSQL');
   }
