@@ -28,7 +28,6 @@ const MOST_GAP_MS = 35_000;
 /** Reports that waited on their hosts are in the ledger so long after the database can be written. */
 const MOST_SPOOLED_MS = 60_000;
 const FROZEN_MS = 40_000;
-const STALLED_MS = 1000;
 /** The reporters of the test, beside the hosts whose client and spool are real. */
 const PEERS = 4;
 const BETWEEN_MS = 200;
@@ -280,7 +279,9 @@ async function stalled(t: TestContext): Promise<void> {
   await underLoad(t, 30, async (primary) => {
     const standby = patroni.standbyOf(primary);
     patroni.freeze(standby, 'postgres');
-    await pause(STALLED_MS);
+    const waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' LIMIT 1";
+    const isWaiting = async (): Promise<string | undefined> => patroni.sql(primary, waits) || undefined;
+    await untilAnswered(isWaiting, 30_000, () => 'a commit that waits for the standby');
     await patroni.kill(primary);
     patroni.thaw(standby);
     return () => patroni.run(primary);

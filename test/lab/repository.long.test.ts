@@ -42,17 +42,7 @@ test(
       '8080',
     ]);
     await web.line(/^Serving HTTP/);
-    const sources = readFileSync(join(repo, 'banshare.sources'), 'utf8').replace(
-      'ADDRESS',
-      'http://127.0.0.1:8080',
-    );
-    await host.output([
-      'sh',
-      '-ec',
-      `mkdir -p /etc/apt/keyrings /etc/apt/only && cp '${repo}/banshare.gpg' /etc/apt/keyrings/ && printf '%s' "$1" >/etc/apt/only/banshare.sources`,
-      'sh',
-      sources,
-    ]);
+    await layForApt(host, repo, 'http://127.0.0.1:8080');
 
     const updated = await apt(host, 'update');
     assert.equal(updated.code, 0, updated.stdout + updated.stderr);
@@ -149,18 +139,23 @@ test(
     await using lab = await startLab({ hosts: ['h1'] });
     const host = lab.host('h1');
     const repo = join(fresh.dist, 'repo');
-    const sources = readFileSync(join(repo, 'banshare.sources'), 'utf8').replace('ADDRESS', `file:${repo}`);
-    await host.output([
-      'sh',
-      '-ec',
-      `mkdir -p /etc/apt/keyrings /etc/apt/only && cp '${repo}/banshare.gpg' /etc/apt/keyrings/ && printf '%s' "$1" >/etc/apt/only/banshare.sources`,
-      'sh',
-      sources,
-    ]);
+    await layForApt(host, repo, `file:${repo}`);
     const fine = await apt(host, 'update');
     assert.equal(fine.code, 0, fine.stdout + fine.stderr);
   },
 );
+
+/** Lays the repository's source and key, as its README says, where apt looks in these tests alone. */
+async function layForApt(host: Host, repo: string, address: string): Promise<void> {
+  const sources = readFileSync(join(repo, 'banshare.sources'), 'utf8').replace('ADDRESS', address);
+  await host.output([
+    'sh',
+    '-ec',
+    `mkdir -p /etc/apt/keyrings /etc/apt/only && cp '${repo}/banshare.gpg' /etc/apt/keyrings/ && printf '%s' "$1" >/etc/apt/only/banshare.sources`,
+    'sh',
+    sources,
+  ]);
+}
 
 function apt(host: Host, ...words: string[]): Promise<Exit> {
   const only = [

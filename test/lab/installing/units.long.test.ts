@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { after, before } from 'node:test';
 import { FreshBuild } from '../../installers/fresh-build.ts';
 import { jailLocal } from '../ground/fail2ban.ts';
+import type { Host } from '../ground/host.ts';
 import { onBooted, onHost } from '../ground/on-host.ts';
 import { skipReason } from '../ground/requirements.ts';
 import type { Exit } from '../ground/running.ts';
@@ -199,20 +200,12 @@ onHost(
   'a fail2ban unit that may write nothing gets the spool, and reports from inside its sandbox',
   { skip },
   async (host) => {
-    await host.write('/etc/fail2ban/fail2ban.local', '[Definition]\nallowipv6 = auto\n');
-    await host.write('/etc/fail2ban/jail.local', jailLocal({}));
     await host.write(
       '/etc/systemd/system/fail2ban.service.d/strict.conf',
       '[Service]\nProtectSystem=strict\nReadWritePaths=/run/fail2ban /var/lib/fail2ban /var/log\nPrivateTmp=yes\n' +
         'CapabilityBoundingSet=CAP_AUDIT_READ CAP_DAC_READ_SEARCH CAP_NET_ADMIN CAP_NET_RAW\n',
     );
-    await using booted = await Booted.start(host);
-    assert.equal((await booted.run('systemctl', 'start', 'fail2ban')).code, 0);
-    await host.untilFile(
-      '/var/log/fail2ban.log',
-      (text) => text.includes("Jail 'sshd' started"),
-      'a started jail',
-    );
+    await using booted = await bootWithFail2ban(host);
     assert.equal((await install(booted, 'server')).code, 0);
     const installed = await install(booted, 'client');
     assert.equal(installed.code, 0, installed.stdout + installed.stderr);
@@ -234,16 +227,8 @@ onHost(
   'a ban of the fleet reaches fail2ban from inside the sandbox of banshare-client',
   { skip },
   async (host) => {
-    await host.write('/etc/fail2ban/fail2ban.local', '[Definition]\nallowipv6 = auto\n');
-    await host.write('/etc/fail2ban/jail.local', jailLocal({}));
     await host.write('/etc/banshare/client.toml', '[apply]\nown-reports = true\n');
-    await using booted = await Booted.start(host);
-    assert.equal((await booted.run('systemctl', 'start', 'fail2ban')).code, 0);
-    await host.untilFile(
-      '/var/log/fail2ban.log',
-      (text) => text.includes("Jail 'sshd' started"),
-      'a started jail',
-    );
+    await using booted = await bootWithFail2ban(host);
     for (const role of ['server', 'client'] as const) assert.equal((await install(booted, role)).code, 0);
     assert.equal(
       (await booted.run('banshare-report', '--strict', 'fail2ban', 'sshd', '203.0.113.9')).code,
@@ -256,6 +241,20 @@ onHost(
     assert.match(notes.stdout, /^sshd@203\.0\.113\.9$/m, 'a note outlives a restart of the client');
   },
 );
+
+/** Boots a host whose fail2ban runs with a jail, as its unit has it. */
+async function bootWithFail2ban(host: Host): Promise<Booted> {
+  await host.write('/etc/fail2ban/fail2ban.local', '[Definition]\nallowipv6 = auto\n');
+  await host.write('/etc/fail2ban/jail.local', jailLocal({}));
+  const booted = await Booted.start(host);
+  assert.equal((await booted.run('systemctl', 'start', 'fail2ban')).code, 0);
+  await host.untilFile(
+    '/var/log/fail2ban.log',
+    (text) => text.includes("Jail 'sshd' started"),
+    'a started jail',
+  );
+  return booted;
+}
 
 /** A build whose server ends as soon as it is asked to run. */
 function breakDaemon(): void {
