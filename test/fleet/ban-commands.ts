@@ -21,7 +21,8 @@ export class BanCommands {
     this.behave('');
     writeFileSync(
       this.script,
-      `#!/bin/sh\nprintf '%s\\0' $# "$@" >> '${directory}/runs'\n. '${directory}/behaviour'\n`,
+      // It reads how to behave before it is seen, so that a test that has seen it may change that for those that follow.
+      `#!/bin/sh\n. '${directory}/behaviour'\nprintf '%s\\0' $# "$@" >> '${directory}/runs'\nbehaviour "$@"\n`,
       { mode: 0o755 },
     );
     this.#watcher = watch(directory, () => {
@@ -40,7 +41,7 @@ export class BanCommands {
   behave(shell: string): void {
     // A command that still runs reads its own file to the end, and never a part of the next one.
     const next = join(this.#directory, 'behaviour.next');
-    writeFileSync(next, `${shell}\n`);
+    writeFileSync(next, `behaviour() {\n:\n${shell}\n}\n`);
     renameSync(next, join(this.#directory, 'behaviour'));
   }
 
