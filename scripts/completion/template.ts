@@ -7,12 +7,16 @@ import type { Completed } from './words-of.ts';
 /** What stands for a name between two at-signs: in a line of its own several lines, indented as that one. */
 export type Fillings = Readonly<Record<string, string | readonly string[]>>;
 
+/** A key is answered within 100 ms of its press, or offers nothing: the rest is what a shell itself takes. */
+export const ASKED_SECONDS = '0.08';
+
 /** The script of a shell with everything filled in. Throws a Fault where it names something that is not given. */
 export function filledIn(shell: 'bash' | 'zsh' | 'fish', { program }: Completed, fillings: Fillings): string {
   const text = readFileSync(join(ROOT, 'installers/completion', shell), 'utf8');
   const all: Fillings = {
     ...fillings,
     PROGRAM: program,
+    SECONDS: ASKED_SECONDS,
     NAME: `${shell === 'fish' ? '__' : '_'}${program.replaceAll('-', '_')}`,
   };
   return text.replace(/^( *)@([A-Z]+)@$|@([A-Z]+)@/gm, (_, indent: string, lines: string, word: string) => {
