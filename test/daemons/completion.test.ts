@@ -293,8 +293,9 @@ test(
     const { bestMs } = await quickest(['bash', ...PLAIN.bash, '-c', words], bin, 'web-1 web-2');
     if (bestMs < 100) return;
     const emptyMs = Math.min(...Array.from({ length: 10 }, startOfNode));
-    // Where Node alone is not there in time nothing is promised but that the key is given up.
-    if (emptyMs > 50) return context.skip(`an empty program takes ${Math.round(emptyMs)} ms on this machine`);
+    // Where Node alone takes most of the time nothing is promised but that the key is given up: what asks costs 1.4 times an empty
+    // program, and the shell and the machine's other work want their part.
+    if (emptyMs > 35) return context.skip(`an empty program takes ${Math.round(emptyMs)} ms on this machine`);
     assert.fail(`${bestMs} ms at best, where an empty program takes ${emptyMs} ms`);
   },
 );
