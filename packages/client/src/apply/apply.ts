@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
 import { changeOf, isOver, isWanted, type BanRow, type Lift, type Standing } from '../bans/ban-row.ts';
@@ -21,6 +22,9 @@ export type ApplyParts = {
   now: () => number;
   settled: (row: BanRow, effect: Effect) => void;
 };
+
+/** What the state did not take is tried again after so long. */
+const AGAIN_MS = 1000;
 
 type Step = { row: BanRow; change: Change };
 
@@ -128,37 +132,66 @@ export class Applier {
   }
 
   async #carryOut(batch: readonly BanKey[]): Promise<void> {
-    try {
-      const steps: Step[] = [];
-      this.#parts.state.inTransaction(() => {
-        for (const ban of batch) steps.push(...this.#stepsOf(ban));
-      });
-      if (steps.length === 0) return;
-      const effects = await this.#parts.enforcer.carryOut(steps.map(({ change }) => change));
-      failpoint('applied');
-      const settled = steps.flatMap(({ row }, index) => {
-        const effect = effects[index];
-        return effect === undefined ? [] : [{ row, effect }];
-      });
-      this.#parts.state.inTransaction(() => {
-        for (const { row, effect } of settled) {
-          if (row.status === 'lifting') this.#settleLift(row, effect);
-          else this.#settleBan(row, effect);
-          this.#parts.settled(row, effect);
-        }
-      });
-      for (const { row, effect } of settled) {
-        for (const watch of this.#watching) watch(row);
-        this.#say(row, effect);
-      }
-    } catch (error) {
-      for (const ban of batch) {
-        this.#parts.log.warning('Cannot apply a ban', {
-          ban: banKeyText(ban),
-          error: (error as Error).message,
-        });
-      }
+    const steps = await this.#written(batch, () => batch.flatMap((ban) => this.#stepsOf(ban)));
+    if (steps === undefined || steps.length === 0) return;
+    const effects = await this.#effectsOf(steps);
+    failpoint('applied');
+    const settled = await this.#written(batch, () => this.#settle(steps, effects));
+    for (const { row, effect } of settled ?? []) {
+      for (const watch of this.#watching) watch(row);
+      this.#say(row, effect);
     }
+  }
+
+  /**
+   * Does something in one transaction of the state. Where that takes nothing now, as on a full disk, it is tried until it does: a batch whose
+   * end is not noted would wait for a next start of this program, and what it has put in place be nobody's to lift. Undefined once this stops.
+   */
+  async #written<T>(batch: readonly BanKey[], work: () => T): Promise<T | undefined> {
+    for (let isSaid = false; ; isSaid = true) {
+      try {
+        let done: T | undefined;
+        this.#parts.state.inTransaction(() => (done = work()));
+        return done;
+      } catch (error) {
+        if (!isSaid) this.#sayUnwritten(batch, error as Error);
+      }
+      if (this.#isStopping) return undefined;
+      await setTimeout(AGAIN_MS);
+    }
+  }
+
+  #sayUnwritten(batch: readonly BanKey[], { message: error }: Error): void {
+    const [ban] = batch.map(banKeyText);
+    const text = 'Cannot write the state of bans; it is tried until it can be';
+    this.#parts.log.warning(text, { bans: batch.length, ban: ban ?? '', error });
+  }
+
+  /** What came of each step. An enforcer throws where nobody expected it: then what it was asked to do may be done. */
+  async #effectsOf(steps: readonly Step[]): Promise<readonly Effect[]> {
+    try {
+      return await this.#parts.enforcer.carryOut(steps.map(({ change }) => change));
+    } catch (error) {
+      const reason = (error as Error).message;
+      return steps.map(({ change: { kind, localJail } }) => ({
+        outcome: 'failed',
+        reason,
+        localJail,
+        isBegun: kind === 'ban',
+      }));
+    }
+  }
+
+  /** Notes what became of a batch; to be called in a transaction. */
+  #settle(steps: readonly Step[], effects: readonly Effect[]): { row: BanRow; effect: Effect }[] {
+    return steps.flatMap(({ row }, index) => {
+      const effect = effects[index];
+      if (effect === undefined) return [];
+      if (row.status === 'lifting') this.#settleLift(row, effect);
+      else this.#settleBan(row, effect);
+      this.#parts.settled(row, effect);
+      return [{ row, effect }];
+    });
   }
 
   /** What the enforcer has to do for a ban, if anything. */

@@ -15,10 +15,14 @@ class Desk implements Disposable {
   readonly state = new State(this.#scratch.path);
   readonly said: string[] = [];
   readonly applier: Applier;
+  #pattern: RegExp | undefined;
+  #heard: () => void = () => undefined;
 
   constructor(enforcer: Enforcer, concurrency = 4, settled: () => void = () => undefined) {
     const say = (text: string, fields: object = {}): void => {
-      this.said.push(`${text} ${JSON.stringify(fields)}`);
+      const line = `${text} ${JSON.stringify(fields)}`;
+      this.said.push(line);
+      if (this.#pattern?.test(line) === true) this.#heard();
     };
     this.applier = new Applier({
       state: this.state,
@@ -28,6 +32,12 @@ class Desk implements Disposable {
       now: () => NOW,
       settled,
     });
+  }
+
+  /** Resolves once it logs such a line. */
+  awaited(pattern: RegExp): Promise<void> {
+    this.#pattern = pattern;
+    return new Promise((resolve) => (this.#heard = resolve));
   }
 
   queue(...rows: BanRow[]): void {
@@ -93,11 +103,50 @@ test('A command that fails or an enforcer that throws never stops the next', asy
   await desk.applier.idle();
   assert.deepEqual(
     desk.state.all().map(({ status, reason }) => `${status} ${sayReason(reason)}`),
-    ['pending ', 'failed exit 1', 'applied ', 'applied '],
+    ['failed broken', 'failed exit 1', 'applied ', 'applied '],
   );
-  assert.match(desk.said[0] ?? '', /^Cannot apply a ban .*broken/);
+  assert.match(desk.said[0] ?? '', /^Cannot ban .*"reason":"broken"/);
   assert.match(desk.said[1] ?? '', /^Cannot ban .*"reason":"exit 1"/);
   assert.match(desk.said[2] ?? '', /^Ban .*"from":"h1","outcome":"applied"/);
+});
+
+test('A batch whose outcome the state does not take, as on a full disk, is noted once it does: the ban is banshare’s own to lift', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer);
+  desk.queue(rowOf());
+  const ban = await enforcer.next();
+  const whole = desk.state.inTransaction.bind(desk.state);
+  let isFull = true;
+  desk.state.inTransaction = (change) => {
+    whole(() => {
+      change();
+      if (isFull) throw new Error('database or disk is full');
+    });
+  };
+  const said = desk.awaited(/^Cannot write the state of bans; it is tried until it can be .*disk is full/);
+  ban.done();
+  await said;
+  assert.equal(desk.state.get(rowOf())?.status, 'pending');
+  assert.equal(desk.applier.isBusy(rowOf().ip), true);
+  isFull = false;
+  await desk.applier.idle();
+  const row = desk.state.get(rowOf());
+  assert.deepEqual([row?.status, row?.isOurs], ['applied', true]);
+  assert.equal(enforcer.begun.length, 1, 'it was not asked twice');
+});
+
+test('What the state does not take before a stop is left to the next start', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer);
+  desk.queue(rowOf());
+  const ban = await enforcer.next();
+  desk.state.inTransaction = () => {
+    throw new Error('disk I/O error');
+  };
+  const stopped = desk.applier.stop();
+  ban.done();
+  await stopped;
+  assert.equal(desk.state.get(rowOf())?.status, 'pending');
 });
 
 test('A slow command of one address does not hold up another', async () => {
@@ -237,9 +286,11 @@ test('What becomes of a batch and what the server is to hear of it are one commi
     throw new Error('the disk is full');
   };
   using desk = new Desk(enforcer, 4, tell);
+  const said = desk.awaited(/^Cannot write the state of bans/);
   desk.queue(...addresses.map((address, index) => rowOf({ seq: index + 1, ip: address })));
   enforcer.endAll();
-  await desk.applier.idle();
+  await said;
+  await desk.applier.stop();
   assert.deepEqual(desk.state.counts(), { pending: addresses.length });
 });
 
