@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { OPERATOR, type HostName, type Receipt } from '@banshare/protocol';
+import { OPERATOR, type HostName, type Position, type Receipt } from '@banshare/protocol';
 import {
   type AdminReply,
   type ClientConfig,
@@ -130,8 +130,8 @@ export async function run(options: RunOptions, resources: Resources, signal: Abo
       found: (ip) => server.connectTo(ip),
       named: (name) => goOnAs(name, ownKey, { log, faults, paths, progress, choice: parts.choice }),
       missing: () => hold.goesOn(),
-      take: whenNews({ ...options, parts, hold, spool, reconcilers, tally, ...host, name: key.name }),
-      ...noticesTo(log, faults, spool),
+      take: whenNews({ ...options, parts, hold, spool, reconcilers, tally, ...host }),
+      ...noticesTo(log, faults, spool, key.name),
     },
     signal,
   );
@@ -178,8 +178,10 @@ function noticesTo(
   log: Log,
   faults: FaultLog,
   spool: SpoolKeeper,
-): Pick<ConnectionParts, 'moved' | 'cameBack' | 'fault' | 'over' | 'writable'> {
+  name: HostName,
+): Pick<ConnectionParts, 'inStep' | 'moved' | 'cameBack' | 'fault' | 'over' | 'writable'> {
   return {
+    inStep: readyAs(name),
     writable: () => spool.checkSoon(),
     fault: faultOf(faults),
     over: (key) => faults.over(key),
@@ -248,7 +250,6 @@ function whenNews(
     hold: CatchUpHold;
     spool: SpoolKeeper;
     reconcilers: readonly Reconciler[];
-    name: string;
     tally: Tally;
     times: BanTimes;
     progress: Progress;
@@ -256,7 +257,6 @@ function whenNews(
     log: Log;
   },
 ): (news: News) => void | Promise<void> {
-  let isReady = false;
   return (news) => {
     host.tally.heard(host.clock.now());
     if (news.kind === 'snapshot')
@@ -268,10 +268,16 @@ function whenNews(
     noteGeneration(host.paths, host.fleet);
     host.spool.checkNow();
     for (const each of host.reconcilers) void each.compareNow();
-    if (isReady) return;
-    isReady = true;
-    const { epoch, seq } = news.position;
-    tell(`banshare-client ready name=${host.name} epoch=${epoch} applied=${seq}`);
+  };
+}
+
+/** Says once that this host is in step: whoever waits for that finds no join key and no token here any more. */
+function readyAs(name: string): (position: Position) => void {
+  let isSaid = false;
+  return ({ epoch, seq }) => {
+    if (isSaid) return;
+    isSaid = true;
+    tell(`banshare-client ready name=${name} epoch=${epoch} applied=${seq}`);
   };
 }
 

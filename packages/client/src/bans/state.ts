@@ -185,11 +185,11 @@ export class State {
       .map((row) => rowOf(row) as Standing);
   }
 
-  /** A part of what is skipped for one of these reasons, in the order of the keys from behind one of them. */
+  /** A part of what is skipped for one of these reasons, or still being lifted for it, in the order of the keys from behind one of them. */
   skippedFor(codes: readonly ReasonCode[], behind: BanKey | undefined, limit: number): BanRow[] {
     return this.#sql(
-      `SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) AND status = 'skipped'
-       AND reason_code IN (SELECT value FROM json_each(?)) ORDER BY ip, prog, jail LIMIT ?`,
+      `SELECT * FROM bans WHERE (ip, prog, jail) > (?, ?, ?) AND status IN ('skipped', 'lifting')
+       AND iif(status = 'skipped', reason_code, kept_code) IN (SELECT value FROM json_each(?)) ORDER BY ip, prog, jail LIMIT ?`,
     )
       .all(...keyOf(behind), JSON.stringify(codes), limit)
       .map(rowOf);

@@ -6,7 +6,7 @@ import { choose } from './choose.ts';
 import { pageByPage } from '../host/in-parts.ts';
 import { keepNewest } from './max-active.ts';
 import type { Protection } from '../protection/protect.ts';
-import { isProtection, sayReason } from '../bans/reason.ts';
+import { isProtection, sayReason, type Reason } from '../bans/reason.ts';
 import type { DecideParts } from './parts.ts';
 
 /**
@@ -78,18 +78,24 @@ export class EndOfProtection {
 
   #decideAnew(row: BanRow, queued: BanRow[]): void {
     const { state, choice, now } = this.#parts;
-    const again = decidedAnew(row, choose(row, choice, now()), row.reason);
+    const again = decidedAnew(row, choose(row, choice, now()), whyOf(row));
     state.put(again, now());
     if (again.status === 'pending') queued.push(again);
-    else state.tell({ seq: row.seq, outcome: 'skipped', reason: sayReason(again.reason) });
+    else state.tell({ seq: row.seq, outcome: 'skipped', reason: sayReason(whyOf(again)) });
   }
 
-  #graceOf({ reason }: BanRow): number {
-    if (reason.code === 'listed') return 0;
-    if (reason.code !== 'ignored') return GONE_SECONDS;
+  #graceOf(row: BanRow): number {
+    const { code } = whyOf(row);
+    if (code === 'listed') return 0;
+    if (code !== 'ignored') return GONE_SECONDS;
     // fail2ban has not said yet what it ignores: the rule may well be there still, so that nothing is applied.
     return this.#protection.knowsIgnoreIp() ? 0 : Infinity;
   }
+}
+
+/** Why a ban is not in place, or is about to be in place no more: its rule may end while the lift still runs. */
+function whyOf({ status, reason, keptBack }: BanRow): Reason {
+  return status === 'lifting' ? keptBack : reason;
 }
 
 function isProtected(chosen: ReturnType<typeof choose>): boolean {

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { good, HEARTBEAT_MS, type HostName, type Receipt } from '@banshare/protocol';
+import { good, HEARTBEAT_MS, type HostName, type Position, type Receipt } from '@banshare/protocol';
 import {
   type ClientConfig,
   type HostPaths,
@@ -62,6 +62,8 @@ export type ConnectionParts = {
   take: (news: News) => void | Promise<void>;
   /** Hears that more is missing, at the beginning of catching up and before each piece. */
   missing: () => void;
+  /** Hears that this host has everything that its server has, once all that goes with that is done. */
+  inStep: (position: Position) => void;
   /** Hears that this host goes on with its key, or with another, where it was refused. */
   cameBack: (isAnother: boolean) => void;
   fault: (key: string, text: string) => void;
@@ -264,6 +266,7 @@ function followerOf(
       progress.position = news.position;
       if (news.kind !== 'in-step' && news.kind !== 'lagging') return;
       standAs(news, parts);
+      if (news.kind === 'in-step') parts.inStep(news.position);
       scout.lags(news.kind === 'lagging');
       ack();
     },

@@ -177,6 +177,18 @@ for (const rule of [
     assert.equal(await host.after(1), 'applied');
   });
 
+test('A ban whose rule ends while it is still being lifted is put in place again', async () => {
+  using host = new Guarded();
+  await host.bans(ip('203.0.113.9'));
+  host.protect(ip('203.0.113.9'), '203.0.113.9/32 of [never-ban] in client.toml');
+  await host.watch.look();
+  host.unprotect();
+  await host.watch.look();
+  await host.run('unban fail2ban/sshd');
+  await host.run('ban fail2ban/sshd');
+  assert.deepEqual(await host.rest(), ['fail2ban/sshd applied ours']);
+});
+
 test("A ban that was skipped for fail2ban's ignoreip waits until fail2ban has said what it ignores", async () => {
   using host = new Guarded();
   host.protect(ip('203.0.113.9'), "203.0.113.9 of fail2ban's ignoreip in jail sshd");
