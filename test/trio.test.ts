@@ -64,6 +64,7 @@ test('A report on h1 runs the ban command on h2 and h3 with exactly its words, a
   await report(fleet, 'h1', 'fail2ban', 'sshd', '203.0.113.9');
   for (const name of ['h2', 'h3'])
     assert.deepEqual(await fleet.host(name).commands.next(), ['set', 'sshd', 'banip', '203.0.113.9']);
+  await fleet.host('h1').line(/Ban .*ip=203\.0\.113\.9 .*outcome=skipped reason=own/);
   const [own, ...more] = await bansOf(fleet.host('h1'));
   assert.deepEqual([own?.ip, own?.status, own?.reason, more.length], ['203.0.113.9', 'skipped', 'own', 0]);
   assert.deepEqual(fleet.host('h1').commands.all, []);
@@ -73,7 +74,7 @@ test('A report on h1 runs the ban command on h2 and h3 with exactly its words, a
 
 test('A ban is lifted at its end, on the hosts that applied it', async () => {
   const h2 = fleet.host('h2');
-  await report(fleet, 'h1', '--duration', '2s', 'fail2ban', 'sshd', '203.0.113.20');
+  await report(fleet, 'h1', '--duration', '3s', 'fail2ban', 'sshd', '203.0.113.20');
   assert.deepEqual(await h2.commands.next(), ['set', 'sshd', 'banip', '203.0.113.20']);
   const until = (await banOf(h2, '203.0.113.20'))?.until ?? 0;
   assert.deepEqual(await h2.commands.next(), ['set', 'sshd', 'unbanip', '203.0.113.20']);
@@ -87,8 +88,8 @@ test('A ban that was in place before is not lifted when the shared one ends', as
   const h2 = fleet.host('h2');
   const before = h2.commands.all.length;
   h2.commands.behave('if [ "$2" = sshd ]; then echo 0; fi');
-  await report(fleet, 'h1', '--duration', '1s', 'fail2ban', 'sshd', '203.0.113.30');
-  await report(fleet, 'h1', '--duration', '2s', 'fail2ban', 'nginx', '203.0.113.31');
+  await report(fleet, 'h1', '--duration', '3s', 'fail2ban', 'sshd', '203.0.113.30');
+  await report(fleet, 'h1', '--duration', '4s', 'fail2ban', 'nginx', '203.0.113.31');
   assert.equal((await h2.commands.next())[2], 'banip');
   assert.equal((await h2.commands.next())[2], 'banip');
   assert.deepEqual(await h2.commands.next(), ['set', 'nginx', 'unbanip', '203.0.113.31']);
@@ -116,7 +117,7 @@ test('A ban whose jail is missing on a host lands in its jail banshare, and is l
   h2.commands.behave(
     `[ "$2" = banshare ] || { echo "Sorry but the jail '$2' does not exist" >&2; exit 255; }`,
   );
-  await report(fleet, 'h1', '--duration', '2s', 'fail2ban', 'sshd', '203.0.113.60');
+  await report(fleet, 'h1', '--duration', '4s', 'fail2ban', 'sshd', '203.0.113.60');
   assert.deepEqual(await h2.commands.next(), ['set', 'sshd', 'banip', '203.0.113.60']);
   assert.deepEqual(await h2.commands.next(), ['set', 'banshare', 'banip', '203.0.113.60']);
   const notes = readdirSync(h2.paths.notes).filter((name) => name.endsWith('@203.0.113.60'));
@@ -168,8 +169,17 @@ test('Each host takes what its configuration wants, where it wants it', async ()
   await report(fleet, 'own', 'psad', 'sshd', '203.0.113.2');
   await report(fleet, 'own', 'fail2ban', 'nginx', '203.0.113.3');
   await report(fleet, 'own', 'psad', 'nginx', '203.0.113.4');
-  const last = '203.0.113.4';
-  for (const host of [own, few, psad, map]) await untilBanned(host, [last]);
+  const lasts = [1, 2, 3, 4];
+  for (const [host, wanted] of [
+    [own, lasts],
+    [few, [3, 4]],
+    [psad, [2, 4]],
+    [map, lasts],
+  ] as const)
+    await untilBanned(
+      host,
+      wanted.map((last) => `203.0.113.${last}`),
+    );
   const ran = (host: FleetHost): string[] =>
     host.commands.all.map(([, jail, , ip]) => `${jail} ${ip?.at(-1)}`).sort();
   assert.deepEqual(ran(own), ['nginx 3', 'nginx 4', 'sshd 1', 'sshd 2']);

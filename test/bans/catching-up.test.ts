@@ -43,10 +43,9 @@ test('A host that was away applies nothing of what was lifted or protected meanw
     await host.commands.next(),
     await host.commands.next(),
   ];
-  // An unban of an operator runs whatever this host knew of the ban; the last is the only ban.
-  assert.deepEqual(
-    ran.slice(0, 3).map(([, , verb]) => verb),
-    ['unbanip', 'unbanip', 'unbanip'],
-  );
-  assert.deepEqual(ran.at(-1), ['set', 'sshd', 'banip', '203.0.113.4']);
+  // An unban of an operator runs whatever this host knew of the ban. They run side by side, so that any may be noted first.
+  assert.deepEqual(ran.map(([, jail, verb, ip]) => `${jail} ${verb} ${ip}`).toSorted(), [
+    'sshd banip 203.0.113.4',
+    ...[1, 2, 3].map((last) => `sshd unbanip 203.0.113.${last}`),
+  ]);
 });

@@ -60,7 +60,9 @@ test('a freeze for a time ends by itself; what it held waits, is listed, and can
     assert.ok(answer.ok);
     return answer.reply.verdict;
   };
-  await server.asks('freeze', '--for', '2s');
+  // Its connection is there before the time begins to run.
+  assert.ok((await peer.ask({ kind: 'sync', limit: 1 })).ok);
+  await server.asks('freeze', '--for', '3s');
   assert.equal(await ask('203.0.113.1'), 'held');
   for (let last = 2; (await ask(`203.0.113.${last}`)) === 'held';) {
     const answer = await peer.ask({ kind: 'sync', limit: 1 });

@@ -48,11 +48,12 @@ test('Hosts that ban nothing are named by drill, status and hosts, which ask for
   const rest = { h1: first.outcomes['h1'], h3: first.outcomes['h3'], h5: first.outcomes['h5'] };
   assert.deepEqual(rest, { h1: 'applied', h3: 'skipped: paused', h5: 'skipped: enforcer is none' });
 
-  // Each host has confirmed that the drill's ban is lifted, which no line of the server tells.
+  // Each host has confirmed that the drill's ban is lifted, and the others what of the ban is in place, which no line of the server tells.
   const status = await untilAnswered(
     async () => {
       const now = await fleet.server.json<Status>('status');
-      return now.todo.some(({ text }) => /\b2 bans?\b/.test(text)) ? undefined : now;
+      const isOver = now.todo.every(({ text }) => !/\b2 bans?\b/.test(text));
+      return isOver && now.inPlace.complete === 2 ? now : undefined;
     },
     20_000,
     () => 'every host to tell that the drill is over',

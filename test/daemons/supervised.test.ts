@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { hostPaths } from '@banshare/runtime';
+import { isOpen } from '../../packages/server/test/generations.ts';
 import { startFleet, within } from '../fleet/index.ts';
 
 // A socket of the test's own stands for systemd, and its systemd-notify for itself. Node has no datagrams of unix sockets.
@@ -70,10 +71,8 @@ test(
     let word = await systemd.next();
     while (!word.includes('READY=1')) word = await systemd.next();
     assert.match(word, new RegExp(`^MAINPID=${fleet.server.pid} READY=1 WATCHDOG=1 ?$`));
-    assert.ok(
-      fleet.server.said.some((line) => line.startsWith('banshare-server ready ')),
-      'the ports are open by then',
-    );
+    for (const port of Object.values(fleet.server.ports))
+      assert.equal(await isOpen(port), true, 'the ports are open by then');
     assert.match(await systemd.next(), /WATCHDOG=1/);
     assert.match(await systemd.next(), /WATCHDOG=1/);
   },

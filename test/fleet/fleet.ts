@@ -1,13 +1,14 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostName } from '@banshare/protocol';
-import { hostPaths } from '@banshare/runtime';
+import { askAdmin, hostPaths } from '@banshare/runtime';
 import { makeIdentity, writeCertificate, writeHostKey, type Identity } from '@banshare/transport';
 import { FleetHost } from './host.ts';
 import { Peer, type Meeting } from './peers/peer.ts';
 import { runProgram, type Ran } from './program.ts';
 import { Folder, layHostRoot, layServerRoot, makeFleetKeys, serverLines, type FleetKeys } from './roots.ts';
 import { FleetServer } from './server.ts';
+import { untilAnswered } from './within.ts';
 
 export type FleetOptions = {
   /** Hosts whose clients run; reporters can be added without. */
@@ -79,11 +80,23 @@ export class Fleet implements AsyncDisposable {
     return host;
   }
 
-  /** Adds a host with its client running. */
+  /** Adds a host with its client running, which has told the server by then how it is. */
   async addHost(name: string, clientToml?: string): Promise<FleetHost> {
     const host = this.layHost(name, clientToml);
     await host.start();
+    await untilAnswered(
+      () => this.#hasHeard(name),
+      20_000,
+      () => `the server to hear ${name}`,
+    );
     return host;
+  }
+
+  async #hasHeard(wanted: string): Promise<true | undefined> {
+    const reply = await askAdmin(this.server.paths.serverSocket, { command: 'hosts' }, 20_000);
+    if (!reply.ok) return undefined;
+    const { hosts } = reply.result as { hosts: { name: string; version: string | null }[] };
+    return hosts.some(({ name, version }) => name === wanted && version !== null) || undefined;
   }
 
   /** Adds a host that is enrolled and has no client running: enough for reports. Returns its root. */
@@ -169,7 +182,7 @@ export class Fleet implements AsyncDisposable {
   }
 }
 
-/** Starts a server and, all at once, the clients of the named hosts; resolves when every one is ready. */
+/** Starts a server and, all at once, the clients of the named hosts; resolves when every one is ready, and the server knows it. */
 export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const fleet = new Fleet(await makeFleetKeys(), options);
   try {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import { BanCommands } from './ban-commands.ts';
-import { Program, runProgram, type Ran, type Surroundings } from './program.ts';
+import { Program, readyMs, runProgram, type Ran, type Surroundings } from './program.ts';
 
 /** A real banshare-client below a temporary root, whose ban command notes its words. */
 export class FleetHost {
@@ -58,7 +58,7 @@ export class FleetHost {
   /** Starts the client and waits until it has caught up with the server. */
   async start(surroundings: Surroundings = {}): Promise<void> {
     this.launch(surroundings);
-    await this.#running.line(/^banshare-client ready /);
+    await this.#running.line(/^banshare-client ready /, readyMs(surroundings.main));
   }
 
   /** Starts the client and does not wait, for a test without a server. */

@@ -16,6 +16,15 @@ process.once('exit', () => {
 // So does one that is told to end, as by the runner at its time limit.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 
+/** A program is ready within so long; one that is started from its sources reads them first, on a machine that may be busy. */
+const [READY_MS, FROM_SOURCES_MS] = [20_000, 60_000];
+
+/** Milliseconds within which a program is ready that is started from this file, or from where mainOf() says. */
+export function readyMs(main?: string): number {
+  const isBundle = main === undefined && process.env['BANSHARE_TEST_PROGRAMS'] !== undefined;
+  return isBundle ? READY_MS : FROM_SOURCES_MS;
+}
+
 /** What a program is started with and in. */
 export type Surroundings = {
   env?: NodeJS.ProcessEnv;

@@ -1,11 +1,8 @@
 import { hostPaths, type HostPaths } from '@banshare/runtime';
 import { takePort } from './ports.ts';
-import { Program, runProgram, type Ran, type Surroundings } from './program.ts';
+import { Program, readyMs, runProgram, type Ran, type Surroundings } from './program.ts';
 import { runAsking } from './warm-commands.ts';
 import { writeServerToml, type Ports } from './roots.ts';
-
-/** A server is ready within so long; one that is started from its sources reads them first, on a machine that may be busy. */
-const [READY_MS, FROM_SOURCES_MS] = [20_000, 60_000];
 
 /** A real banshare-server below a temporary root. Its ports are free ones, and the same after every restart. */
 export class FleetServer {
@@ -55,7 +52,7 @@ export class FleetServer {
   /** Starts it and waits until it is ready; the surroundings serve such things as faketime. */
   async start(surroundings: Surroundings = {}): Promise<this> {
     this.launch(surroundings);
-    return this.ready(surroundings.main === undefined ? READY_MS : FROM_SOURCES_MS);
+    return this.ready(readyMs(surroundings.main));
   }
 
   /** Starts it and does not wait, for a test that takes it away at once. */
@@ -64,7 +61,7 @@ export class FleetServer {
     this.#program = new Program('server', ['--root', this.root], surroundings);
   }
 
-  async ready(withinMs = READY_MS): Promise<this> {
+  async ready(withinMs = readyMs()): Promise<this> {
     await this.#running.line(/^banshare-server ready /, withinMs);
     return this;
   }

@@ -40,7 +40,7 @@ test(
     const lines = triesOf('203.0.113.7', NAMES);
     // Neither goes into a list of arguments, which is how fail2ban calls the shell.
     const unfit = triesOf('203.0.113.8', ['with \u0000', 'z'.repeat(150_000), 'x']);
-    await h1.write('/var/log/auth.log', `${[...unfit, ...lines].join('\n')}\n`);
+    await h1.append('/var/log/auth.log', `${[...unfit, ...lines].join('\n')}\n`);
     await server.line(/ban ip=203\.0\.113\.8 /);
     await h1.untilLines('/var/log/fail2ban.log', /action 'banshare-evidence'.*203\.0\.113\.8/);
     await server.line(/ban ip=203\.0\.113\.7 /);
@@ -50,10 +50,7 @@ test(
       return reports.map(({ evidence }) => evidence);
     };
     // The second action of a ban comes before the first of the next one.
-    await h1.write(
-      '/var/log/auth.log',
-      `${[...unfit, ...lines, ...triesOf('203.0.113.9', ['a', 'b', 'c'])].join('\n')}\n`,
-    );
+    await h1.append('/var/log/auth.log', `${triesOf('203.0.113.9', ['a', 'b', 'c']).join('\n')}\n`);
     await server.line(/ban ip=203\.0\.113\.9 /);
     const [none, told] = await evidenceOf('203.0.113.7');
     const [first = '', second = '', third = ''] = (told ?? '').split('\n');

@@ -94,7 +94,7 @@ test(
       };
       const { todo, lackingGenerations } = await untilAnswered(
         lacks,
-        10_000,
+        20_000,
         () => 'what the second server lacks',
       );
       assert.deepEqual(lackingGenerations, [current.name]);
@@ -109,7 +109,7 @@ test(
         const status = await b.status();
         return status.generations.length > 0 ? undefined : status;
       };
-      const { urgent } = await untilAnswered(serving, 10_000, () => 'the second server without a generation');
+      const { urgent } = await untilAnswered(serving, 20_000, () => 'the second server without a generation');
       assert.deepEqual(
         urgent.map(({ code }) => code),
         ['no-generation'],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startFleet, untilAnswered, type FleetHost, type FleetServer } from '../fleet/index.ts';
+import { assertInTime, startFleet, untilAnswered, type FleetHost, type FleetServer } from '../fleet/index.ts';
 
 /** A host moves 5 s after the last word of its server, and has the first one of the next within a second after that. */
 const MOVED_WITHIN_MS = 7000;
@@ -39,14 +39,19 @@ test('a host whose server is killed is at the next within 7 s, misses and repeat
   await next.says('ban', '203.0.113.2');
   await h1.line(MOVED);
   const ms = performance.now() - killed;
-  assert.ok(ms < MOVED_WITHIN_MS, `it took ${ms} ms`);
+  await assertInTime(ms, MOVED_WITHIN_MS);
   assert.deepEqual((await h1.commands.next()).slice(2), ['banip', '203.0.113.2']);
   const after = await statusOf(h1);
   assert.deepEqual([after.phase, after.server, after.otherServers], ['in-step', next.address, [own.address]]);
   assert.ok(after.serverSince > before.serverSince);
   type Hosts = { hosts: { server: string | null }[]; servers: { server: string; hosts: number }[] };
-  const { hosts, servers } = await next.json<Hosts>('hosts');
-  assert.deepEqual([hosts[0]?.server, servers.length], [next.address, 1]);
+  // The host says where it is with its next word.
+  const told = async (): Promise<Hosts | undefined> => {
+    const all = await next.json<Hosts>('hosts');
+    return all.hosts[0]?.server === next.address ? all : undefined;
+  };
+  const { servers } = await untilAnswered(told, 20_000, () => 'a host that says that it is here');
+  assert.equal(servers.length, 1);
   assert.match((await next.command('hosts')).stdout, / SERVER\nh1 .* 127\.0\.0\.\d\n/);
 
   // Back again, it lacks what was banned meanwhile; nobody goes to it by himself.
@@ -59,8 +64,12 @@ test('a host whose server is killed is at the next within 7 s, misses and repeat
   await next.start();
   await h1.line(MOVED);
   await h1.line(MOVED);
-  const last = await statusOf(h1);
-  assert.deepEqual([last.phase, last.server], ['in-step', next.address]);
+  // It is heard there a moment before it has everything.
+  const isInStep = async (): Promise<true | undefined> => {
+    const { phase, server } = await statusOf(h1);
+    return (phase === 'in-step' && server === next.address) || undefined;
+  };
+  await untilAnswered(isInStep, 20_000, () => 'h1 to have everything');
   assert.deepEqual(doneBy(h1), ['banip 203.0.113.1', 'banip 203.0.113.2']);
 });
 

@@ -315,7 +315,12 @@ test(
     await settled(all);
     await b.stop();
     await publish(host, '203.0.113.92');
-    const last = Number(postgres.sql('SELECT max(n) FROM log', 'banshare'));
+    // What a server has not applied yet would stop it too.
+    const newest = async (): Promise<number | undefined> => {
+      const n = Number(postgres.sql('SELECT max(n) FROM log', 'banshare'));
+      return (await a.json<Status>('status')).shared.applied === n ? n : undefined;
+    };
+    const last = await untilAnswered(newest, 20_000, () => 'a server that has applied all');
     postgres.sql(`UPDATE log SET data = data || 'x' WHERE n = ${last}`, 'banshare');
     b.launch();
     await b.line(/Opens no port: a person is needed/);

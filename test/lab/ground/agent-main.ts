@@ -26,8 +26,11 @@ async function listen(port: number): Promise<'listening'> {
 
 async function tryToConnect(wish: Extract<Wish, { do: 'connect' }>): Promise<Attempt> {
   const socket = connect({ host: wish.to, port: wish.port, localAddress: wish.from });
+  const patience = new AbortController();
+  // On a busy machine both may have come while this process waited for its turn: what the kernel has to tell counts then.
+  const timer = setTimeout(() => setImmediate(() => patience.abort()), wish.patienceMs);
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(wish.patienceMs) });
+    await once(socket, 'connect', { signal: patience.signal });
     return 'connected';
   } catch (error) {
     const { code, name } = error as NodeJS.ErrnoException;
@@ -35,6 +38,7 @@ async function tryToConnect(wish: Extract<Wish, { do: 'connect' }>): Promise<Att
     if (code === 'ECONNREFUSED') return 'refused';
     throw error;
   } finally {
+    clearTimeout(timer);
     // Later errors of this socket, such as a reset, tell nothing more.
     socket.on('error', () => {});
     socket.destroy();

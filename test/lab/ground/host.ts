@@ -197,12 +197,12 @@ export class Host {
     } catch {
       // unshare's --kill-child takes the first process, and so all others, with it.
       this.#init.child.kill('SIGKILL');
-      await within(5_000, `${this.name} to end after SIGKILL`, this.#init.ended);
+      await within(PATIENCE_MS, `${this.name} to end after SIGKILL`, this.#init.ended);
     }
     // What stood in front of a frozen program is frozen too, and would outlive it.
     for (const running of this.#running) running.child.kill('SIGKILL');
     await within(
-      5_000,
+      PATIENCE_MS,
       `what ran on ${this.name} to end`,
       Promise.all([...this.#running].map(({ ended }) => ended)),
     );
