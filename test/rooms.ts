@@ -142,9 +142,9 @@ export const ROOMS: Readonly<Record<string, Readonly<Record<string, readonly str
     ],
     outside: ['operator', 'operator/attention', 'words'],
     'cli/asking': ['operator', 'words'],
-    'cli/backup': ['operator', 'ledger/books'],
+    'cli/backup': ['operator', 'setup', 'ledger/books'],
     'cli/lists': ['operator', 'operator/deeds', 'words'],
-    'cli/sharing': ['operator', 'sharing', 'ledger/books', 'ledger', 'log'],
+    'cli/sharing': ['operator', 'sharing', 'setup', 'ledger/books', 'ledger', 'log'],
     'cli/show': [
       'operator',
       'operator/looking',

@@ -163,6 +163,11 @@ test(
     const deed = await all.a.command('ban', '203.0.113.33');
     assert.equal(deed.code, 1);
     assert.match(deed.stderr, /Cannot write the ledger .*: Cannot reach a database that can be written: /);
+    // It may be all that is left.
+    const backup = all.fileOf('backup');
+    const made = await all.b.command('backup', backup);
+    assert.deepEqual([made.code, existsSync(backup)], [0, true], made.stderr);
+    assert.match(made.stdout, /it was made stands in no audit log: Cannot write the ledger .*Cannot reach/);
     const status = await all.a.command('status');
     assert.equal(status.code, 1);
     assert.match(status.stdout, /^URGENT: The ledger cannot be written .*\[ledger\] log/m);

@@ -32,7 +32,7 @@ export function readPrivate(path: string): Result<Buffer> {
     if ((mode & 0o177) !== 0) {
       const is = mode.toString(8).padStart(4, '0');
       return bad(
-        `Cannot read ${path}: its mode must be 0600, it is ${is}; make its key anew or chmod 0600 it`,
+        `Cannot read ${path}: its mode must be 0600, it is ${is}; make anew what is secret in it, which others may have read, or chmod 0600 it`,
       );
     }
     return good(readFileSync(file));

@@ -10,7 +10,7 @@ import { Original } from './original.ts';
 import { HeldBook } from './tables/held-bans.ts';
 import { markOf, rewind, runPieces, type Opened, type Outcome, type Piece } from './pieces.ts';
 import type { Row, Sql } from './tables/rows.ts';
-import type { LogPosition } from '../log/log.ts';
+import { LogFault, type LogPosition } from '../log/log.ts';
 import { VoteBook } from './tables/votes.ts';
 
 /**
@@ -205,7 +205,8 @@ export class LedgerFile {
   }
 
   faultOf(cause: Error): Error {
-    return new Error(`Cannot write the ledger "${this.#path}": ${cause.message}`, { cause });
+    const what = cause instanceof LogFault ? 'in the log that several servers share' : `"${this.#path}"`;
+    return new Error(`Cannot write the ledger ${what}: ${cause.message}`, { cause });
   }
 
   /** Closes it for good. */

@@ -50,6 +50,6 @@ export async function untilReplicated(line: Line): Promise<void> {
 export function noStandby(line: Line): LogFault {
   return new LogFault(
     'no-standby',
-    `Nothing is written to the log: ${nameOf(line.at)} has no synchronous standby (synchronous_standby_names is empty), so one machine's death could lose what was answered OK; set one up, or say ledger.durability = "provider" where the provider replicates, or "none"`,
+    `Nothing is written to the log: ${nameOf(line.at)} has no synchronous standby (synchronous_standby_names is empty), so one machine's death could lose what was answered OK; set one up, or choose another durability, in [ledger] of server.toml or by --durability of ledger move: "provider" where the provider replicates, or "none"`,
   );
 }

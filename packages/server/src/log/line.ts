@@ -176,7 +176,7 @@ export async function findPrimary(access: DatabaseAccess, first: number): Promis
       line.close();
     } catch (error) {
       isRefused ||= isRefusal(error);
-      faults.push(`${nameOf(at)}: ${(error as Error).message}`);
+      faults.push(`${nameOf(at)}: ${(error as Error).message}${wayOut(error)}`);
     }
     throw new Error('not this one');
   });
@@ -197,6 +197,23 @@ export function isRefusal(error: unknown): boolean {
   if (error instanceof LogFault) return error.code === 'refused';
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' && /^(?:28|3D|42|0A)[0-9A-Z]{3}$/.test(code);
+}
+
+/** What an administrator does about a refusal, by its SQLSTATE. */
+const WAYS_OUT: Readonly<Record<string, string>> = {
+  '28P01': 'is it the password in its file that this user has there?',
+  '28000':
+    'CREATE ROLE there, and pg_hba.conf, say who may come from where; another user: postgres://USER@HOST/DATABASE',
+  '3D000': 'make it there: CREATE DATABASE NAME OWNER USER',
+  '42501':
+    "the database has to be this user's, and so have the tables log, snapshots and parts, which another may have made: CREATE DATABASE NAME OWNER USER, ALTER TABLE NAME OWNER TO USER",
+};
+
+/** What there is to do about an error of the database, to be put behind it; empty where that is not known. */
+export function wayOut(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  const way = typeof code === 'string' ? WAYS_OUT[code] : undefined;
+  return way === undefined ? '' : ` (${way})`;
 }
 
 export function nameOf({ host, port }: DatabaseHost): string {
@@ -224,7 +241,7 @@ function passwordOf({ passwordFile }: DatabaseAccess): string {
   if (passwordFile === undefined)
     throw new LogFault(
       'refused',
-      'it asks for a password: write it into a file, and name that by ledger.password-file',
+      "it asks for a password: write it into a file of mode 0600, the server's user's, and name that by password-file of [ledger] in server.toml, or --password-file of ledger move",
     );
   const read = readPrivate(passwordFile);
   if (!read.ok) throw new LogFault('refused', read.fault);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicSeconds } from '@banshare/runtime';
-import { findPrimary, isRefusal, nameOf, type DatabaseAccess, type Line } from './line.ts';
+import { findPrimary, isRefusal, nameOf, wayOut, type DatabaseAccess, type Line } from './line.ts';
 import {
   LogFault,
   MOST_READ_BYTES,
@@ -360,5 +360,7 @@ function unknownOutcome(n: number, cause: unknown): LogFault {
 }
 
 function refusal(cause: unknown): LogFault {
-  return new LogFault('refused', `The log's database refuses: ${(cause as Error).message}`, { cause });
+  return new LogFault('refused', `The log's database refuses: ${(cause as Error).message}${wayOut(cause)}`, {
+    cause,
+  });
 }

@@ -138,7 +138,7 @@ const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
   held,
   audit: showAudit,
   drill: unlessFrozen((_, parts) => drill(parts)),
-  'copy-ledger': async (args, parts) => ({ ok: true, result: { path: await copyLedger(args, parts) } }),
+  'copy-ledger': async (args, parts) => ({ ok: true, result: await copyLedger(args, parts) }),
   'move-ledger': moveLedger,
   reload: (_, { reloader }) => reloader.reload(),
   'start-again': ({ generation }, { ledger, startAgain }) => {
@@ -203,21 +203,33 @@ function writerOf({ ledger, shared, now }: Pick<AdminParts, 'ledger' | 'shared' 
   return { tryWriting: shared === undefined ? tryAlone : tryShared };
 }
 
-/** A copy for `backup`, in the state folder, where this daemon may write. What it is for stands in the copy too. */
-async function copyLedger(args: Args, { ledger, book, audit, paths, now }: AdminParts): Promise<string> {
+/**
+ * A copy for `backup`, in the state folder, where this daemon may write. What it is for stands in the copy too; but where servers share a log
+ * that cannot be written, or that lost what was acknowledged, a backup of a replica may be what is left: then it is in no audit log.
+ */
+async function copyLedger(
+  args: Args,
+  { ledger, book, audit, paths, now }: AdminParts,
+): Promise<{ path: string; unnoted?: string }> {
   const path = copyForBackup(paths.ledger);
   const file = textOf(args, 'file');
-  await audit.add('backup', file === undefined ? {} : { file: oneLine(file) }, now());
+  let unnoted: string | undefined;
   try {
+    await audit.add('backup', file === undefined ? {} : { file: oneLine(file) }, now());
     await book.flush({ everything: true });
+  } catch (error) {
+    if (!ledger.isShared) throw error;
+    unnoted = (error as Error).message;
+  }
+  try {
     removeCopy(paths.ledger);
     await ledger.copyTo(path);
     chmodSync(path, 0o600);
   } catch (error) {
-    await audit.add('backup failed', { why: (error as Error).message }, now());
+    if (unnoted === undefined) await audit.add('backup failed', { why: (error as Error).message }, now());
     throw error;
   }
-  return path;
+  return { path, ...(unnoted === undefined ? {} : { unnoted }) };
 }
 
 /** The command makes the backup of the copy, and tells what became of it. */

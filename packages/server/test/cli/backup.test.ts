@@ -390,9 +390,10 @@ test('a restore of the wrong backup is taken back: the ledger that was there is 
   assert.equal((await fleet.server.command('restore', kept)).code, 0);
   await fleet.server.start();
   assert.deepEqual(await bansOf(), ['203.0.113.71']);
-  // And that one back, too.
+  // And that one back, too: each that was there is kept, and none in the place of another.
   await fleet.server.stop();
-  assert.equal((await fleet.server.command('restore', kept)).code, 0);
+  assert.equal((await fleet.server.command('restore', `${kept}-2`)).code, 0);
   await fleet.server.start();
   assert.deepEqual(await bansOf(), ['203.0.113.72']);
+  assert.ok([kept, `${kept}-2`, `${kept}-3`].every((path) => existsSync(path)));
 });

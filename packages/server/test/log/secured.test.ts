@@ -75,9 +75,13 @@ test(
     made.ask('host all keeper 127.0.0.1/32 scram-sha-256');
     const url = `postgres://keeper@127.0.0.1:${made.port}/banshare`;
     const wrong = await faultAt(url, { passwordFile: passwordFile('geheimer') });
-    assert.match(wrong, /^refused: .*password authentication failed for user "keeper"/);
+    assert.match(wrong, /^refused: .*password authentication failed for user "keeper" \(is it the password/);
     assert.doesNotMatch(wrong, /geheim/);
     assert.match(await faultAt(url), /^refused: .*password-file/);
+    assert.match(
+      await faultAt(`${url}s`, { passwordFile: passwordFile('geheim') }),
+      /"banshares" does not exist \(make it there: CREATE DATABASE/,
+    );
     const open = { passwordFile: passwordFile('geheim', 0o640) };
     assert.match(await faultAt(url, open), /^refused: .*must be 0600, it is 0640/);
     const file = passwordFile('not this one\n');

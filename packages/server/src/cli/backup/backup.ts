@@ -6,7 +6,6 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  renameSync,
   rmSync,
   statSync,
 } from 'node:fs';
@@ -30,11 +29,14 @@ import {
   proveBackup,
   readFiles,
   removeCopy,
+  removeJournals,
+  setAside,
   type KeptFile,
 } from '../../ledger/books/backup-file.ts';
 import { putCopy } from './copy-file.ts';
 import { filesToKeep, targetOf } from './kept-files.ts';
 import { ACTIONS } from '../../operator/actions.ts';
+import { sharesLog } from '../../setup/shared-log.ts';
 
 /*
  * Both commands are run by root, and most of what they work with belongs to the server's user, who may be an attacker that took
@@ -66,6 +68,7 @@ export async function backUp(
     return good(
       [
         `Everything of this server is in ${file}. It holds secret keys: keep it as safe as the server.`,
+        ...sayUnnoted(reply.result),
         ...sayLeftOut(leftOut),
       ].join('\n'),
     );
@@ -111,25 +114,28 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
     const kept = asOwner(beside, () => readFiles(fresh));
     asOwner(beside, () => beginEpoch(fresh, randomBytes(8).toString('hex'), wallSeconds()));
     const leftOut = layFiles(paths, kept);
-    const before = `${paths.ledger}.before-restore`;
-    const wasThere = asOwner(paths.serverState, () => setAside(paths.ledger, before));
+    const before = asOwner(paths.serverState, () => {
+      const name = setAside(paths.ledger, `${paths.ledger}.before-restore`);
+      removeJournals(paths.ledger);
+      return name;
+    });
     try {
       putCopy(
         asOwner(beside, () => openPlain(fresh)),
         paths.ledger,
       );
     } catch (error) {
-      asOwner(paths.serverState, () => setAside(before, paths.ledger));
+      if (before !== undefined) asOwner(paths.serverState, () => takeBack(before, paths.ledger));
       throw error;
     }
     return good(
       [
-        'Restored, with a new epoch. Start the server; the hosts that it knows converge by themselves.',
-        ...(wasThere
-          ? [
+        (await sharesLog(paths.serverConfig)) ? RESTORED_BESIDE_LOG : RESTORED,
+        ...(before === undefined
+          ? []
+          : [
               `The ledger that was here is kept: banshare-server restore ${before} takes it back. Remove it when all is well.`,
-            ]
-          : []),
+            ]),
         'Hosts, revocations, enrolment, tokens and never-ban are as they were then: revoke again whom you revoked since, also tokens; a host that enrolled since needs hosts admit, a token or client-install.sh once more.',
         ...sayLeftOut(leftOut),
       ].join('\n'),
@@ -145,18 +151,16 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
   }
 }
 
-const JOURNALS = ['-wal', '-shm', '-journal'] as const;
+const RESTORED =
+  'Restored, with a new epoch. Start the server; the hosts that it knows converge by themselves.';
+const RESTORED_BESIDE_LOG =
+  'Restored, with a new epoch. It is not the ledger that the log of [ledger] in server.toml has, so that the server does not start with it yet. Stop all other servers of that log; here banshare-server ledger leave, start it, and banshare-server ledger move into another database, or the same one once it is emptied: DROP TABLE log, snapshots, parts. Then there, by a new invitation, banshare-server ledger join FILE.';
 
-/** Gives a ledger another name, with its journals, in the place of one that has that; returns whether there is one. */
-function setAside(ledger: string, name: string): boolean {
-  const isThere = existsSync(ledger);
-  for (const suffix of isThere ? ['', ...JOURNALS] : []) {
-    rmSync(name + suffix, { force: true });
-    if (existsSync(ledger + suffix)) renameSync(ledger + suffix, name + suffix);
-  }
-  // Those of another file would be taken for the new one's.
-  for (const suffix of JOURNALS) rmSync(ledger + suffix, { force: true });
-  return isThere;
+/** Gives a ledger that was set aside its name back, where a part of another may be by now. @throws the system's error. */
+function takeBack(before: string, ledger: string): void {
+  rmSync(ledger, { force: true });
+  removeJournals(ledger);
+  setAside(before, ledger);
 }
 
 /** What a server that was killed committed last is beside its ledger, also of one that a restore set aside. */
@@ -211,4 +215,12 @@ function sayLeftOut(paths: readonly string[]): string[] {
   return paths.length === 0
     ? []
     : [`Left out, since they are no files of a server: ${oneLine(paths.join(', '))}`];
+}
+
+/** The daemon's word, and for nothing but to be read. */
+function sayUnnoted(result: unknown): string[] {
+  const { unnoted } = (result ?? {}) as { unnoted?: unknown };
+  return typeof unnoted === 'string'
+    ? [`It has what this server knows; that it was made stands in no audit log: ${oneLine(unnoted)}`]
+    : [];
 }

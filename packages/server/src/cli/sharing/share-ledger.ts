@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bad, good, type Result } from '@banshare/protocol';
 import {
@@ -12,9 +12,10 @@ import {
   type HostPaths,
   type ServerConfig,
 } from '@banshare/runtime';
-import { leaveLog } from '../../ledger/books/backup-file.ts';
+import { leaveLog, setAside, stateOf } from '../../ledger/books/backup-file.ts';
 import { parseDatabaseUrl } from '../../log/database-url.ts';
 import { ACTIONS } from '../../operator/actions.ts';
+import { sharesLog } from '../../setup/shared-log.ts';
 import { formatInvitation, parseInvitation } from './invitation.ts';
 import { withLedgerLines, type LedgerLines } from './ledger-lines.ts';
 
@@ -24,6 +25,8 @@ import { withLedgerLines, type LedgerLines } from './ledger-lines.ts';
 
 /** Where the commands work: paths, and the server.toml that counts. */
 export type Installation = { readonly paths: HostPaths; readonly config: string };
+
+const AS_BEFORE = ' Nothing was moved: the server goes on with the ledger of its own';
 
 /** Has the running server put its ledger into a log, names that in server.toml, and has it start again on it. */
 export async function moveLedger(
@@ -40,7 +43,7 @@ export async function moveLedger(
     const { passwordFile, ...rest } = lines;
     const args = { ...rest, ...(passwordFile === undefined ? {} : { passwordFile }) };
     const moved = await askBy(ACTIONS, paths.serverSocket, { command: 'move-ledger', args }, 600_000);
-    if (!moved.ok) return bad(moved.reason);
+    if (!moved.ok) return bad(moved.code === 'log' ? `${moved.reason}.${AS_BEFORE}` : moved.reason);
     writeLines(config, lines);
   } catch (error) {
     return bad(`Cannot move the ledger: ${(error as Error).message}`);
@@ -58,6 +61,10 @@ export function invite({ paths }: Installation, { ledger }: ServerConfig, file: 
   if (ledger.log === undefined)
     return bad('Cannot invite: this server shares no log; see banshare-server ledger move');
   try {
+    if (existsSync(file) && !isInvitation(file))
+      return bad(
+        `Cannot invite: "${file}" is there already, and is no invitation; name a file that is not there yet`,
+      );
     const [secret, password] = asOwner(paths.generations, () => [
       privateText(paths.ledgerSecret),
       ledger.passwordFile === undefined ? undefined : privateText(ledger.passwordFile),
@@ -73,10 +80,23 @@ export function invite({ paths }: Installation, { ledger }: ServerConfig, file: 
   );
 }
 
+/** An earlier one may be replaced. */
+function isInvitation(file: string): boolean {
+  try {
+    return parseInvitation(asOwner(dirname(file), () => privateText(file))).ok;
+  } catch {
+    return false;
+  }
+}
+
 /** Makes this machine's server, which does not run, a further one of an invitation; its ledger of before stays beside. */
 export async function joinLedger({ paths, config }: Installation, file: string): Promise<Result<string>> {
   const running = await whyRunning(paths);
   if (running !== undefined) return bad(running);
+  if (!existsSync(paths.generations))
+    return bad(
+      'Cannot join: there is no server on this machine yet; install it first, by server-install.sh or the package',
+    );
   try {
     const invitation = parseInvitation(asOwner(dirname(file), () => privateText(file)));
     if (!invitation.ok) return bad(`Cannot join: ${file} ${invitation.fault}`);
@@ -88,15 +108,20 @@ export async function joinLedger({ paths, config }: Installation, file: string):
       writePrivate(paths.ledgerSecret, `${secret}\n`);
       if (passwordFile !== undefined) writePrivate(passwordFile, `${password}\n`);
     });
-    asOwner(paths.serverState, () => {
-      for (const suffix of ['-wal', '-shm', ''])
-        if (existsSync(paths.ledger + suffix))
-          renameSync(paths.ledger + suffix, `${paths.ledger}.before-join${suffix}`);
-    });
+    const kept = existsSync(paths.serverState)
+      ? asOwner(paths.serverState, () => setAside(paths.ledger, `${paths.ledger}.before-join`))
+      : undefined;
     writeLines(config, { log, durability, passwordFile });
     const { rootCertificate } = location.value;
     const more = rootCertificate === undefined ? '' : ` It needs ${rootCertificate} here too.`;
-    return good(`Joined. Start the server: systemctl start banshare-server.${more} Then remove ${file}.`);
+    return good(
+      [
+        `Joined. Start the server: systemctl start banshare-server.${more} Then remove ${file}.`,
+        ...(kept === undefined
+          ? []
+          : [`The ledger that was here is kept, as ${kept}: remove it when all is well.`]),
+      ].join('\n'),
+    );
   } catch (error) {
     return bad(`Cannot join: ${(error as Error).message}`);
   }
@@ -107,6 +132,8 @@ export async function leaveLedger({ paths, config }: Installation): Promise<Resu
   const running = await whyRunning(paths);
   if (running !== undefined) return bad(running);
   try {
+    const refusal = await whyNotLeave(paths, config);
+    if (refusal !== undefined) return bad(refusal);
     asOwner(paths.serverState, () => leaveLog(paths.ledger, randomBytes(8).toString('hex'), wallSeconds()));
     writeLines(config, undefined);
   } catch (error) {
@@ -115,6 +142,24 @@ export async function leaveLedger({ paths, config }: Installation): Promise<Resu
   return good(
     'This server has a ledger of its own now, with a new epoch. Start it; hosts compare and repair. Stop the other servers first, or take them out of the hosts: from now on they have another ledger.',
   );
+}
+
+/** A ledger that is its server's own would begin another epoch for nothing, and an empty one would have hosts lift all that they have. */
+async function whyNotLeave({ ledger, serverState }: HostPaths, config: string): Promise<string | undefined> {
+  const [isThere, isReplica, kept] = existsSync(serverState)
+    ? asOwner(serverState, () => {
+        const state = stateOf(ledger);
+        const isOne = existsSync(ledger) && (state === undefined || state.applied.n > 0);
+        return [existsSync(ledger), isOne, existsSync(`${ledger}.before-join`)];
+      })
+    : [false, false, false];
+  if (!isReplica && !(await sharesLog(config)))
+    return 'Cannot leave: this server shares no log, its ledger is its own; nothing was changed';
+  if (isThere) return undefined;
+  const or = kept
+    ? ` Or take the lines of the log out of [ledger] in server.toml, and have the ledger of before back: banshare-server restore ${ledger}.before-join`
+    : '';
+  return `Cannot leave: this server has nothing yet of the ledger that it joined. Start it, so that it has what the others have; then stop it, and leave.${or}`;
 }
 
 function writeLines(config: string, lines: LedgerLines | undefined): void {

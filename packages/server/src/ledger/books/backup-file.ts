@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { appendEntry } from './audit.ts';
 import type { Row, Sql } from '../tables/rows.ts';
@@ -15,6 +15,28 @@ export function copyForBackup(ledger: string): string {
 export function removeCopy(ledger: string): void {
   for (const suffix of ['', '-journal', '-wal', '-shm'])
     rmSync(copyForBackup(ledger) + suffix, { force: true });
+}
+
+const JOURNALS = ['-wal', '-shm', '-journal'] as const;
+
+/**
+ * Gives a ledger that no server has open another name, with its journals: that one, or the first with a number behind it that nothing has,
+ * since what was kept once may be the only one of its kind. Returns the name; undefined where there is no ledger. @throws the system's error.
+ */
+export function setAside(ledger: string, name: string): string | undefined {
+  if (!existsSync(ledger)) return undefined;
+  const isTaken = (path: string): boolean => ['', ...JOURNALS].some((suffix) => existsSync(path + suffix));
+  let free = name;
+  for (let n = 2; isTaken(free); n += 1) free = `${name}-${n}`;
+  // The ledger first: who is interrupted finds journals without one, which a server refuses, and no ledger without its last commits.
+  for (const suffix of ['', ...JOURNALS])
+    if (existsSync(ledger + suffix)) renameSync(ledger + suffix, free + suffix);
+  return free;
+}
+
+/** Removes the journals that are left beside a ledger's name: those of another file would be taken for its own. @throws the system's error. */
+export function removeJournals(ledger: string): void {
+  for (const suffix of JOURNALS) rmSync(ledger + suffix, { force: true });
 }
 
 /** A file beside the ledger that a backup carries. */

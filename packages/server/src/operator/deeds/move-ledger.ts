@@ -6,7 +6,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import { SCHEMA } from '../../ledger/schema.ts';
 import { LOG_START, type Durability } from '../../log/log.ts';
 import type { PostgresLog, PostgresLogOptions } from '../../log/postgres-log.ts';
-import { readSharedLog } from '../../setup/shared-log.ts';
+import { IN_COMMAND, readSharedLog } from '../../setup/shared-log.ts';
 import { decline, textOf, type Args } from './bans.ts';
 
 /** What moving works with. */
@@ -19,6 +19,10 @@ export type MoveParts = {
 };
 
 const FOUND_MS = 5000;
+const SHARED =
+  'this ledger is in a log already, that of [ledger] in server.toml. For a further server: banshare-server ledger invite FILE. To bring it to another database: stop all servers, here banshare-server ledger leave, start it, and move it there';
+const IN_USE =
+  'that log is in use. To be one of its servers: banshare-server ledger invite FILE on one of them, and here, once this one is stopped, ledger join FILE. To begin that log anew with this ledger, where all of its servers are stopped or have left: DROP TABLE log, snapshots, parts in that database, and move again';
 
 /**
  * Puts this server's ledger into an empty log as the snapshot of its first entry. From the copy on nothing is written here: what comes is told
@@ -26,7 +30,7 @@ const FOUND_MS = 5000;
  */
 export async function moveLedger(args: Args, parts: MoveParts): Promise<AdminReply> {
   const { ledger, paths } = parts;
-  if (ledger.isShared) return decline('shared', 'this ledger is in a log already');
+  if (ledger.isShared) return decline('shared', SHARED);
   const wanted: ServerConfig['ledger'] = {
     keepSeconds: 0,
     keepEvidenceSeconds: 0,
@@ -34,7 +38,7 @@ export async function moveLedger(args: Args, parts: MoveParts): Promise<AdminRep
     durability: (textOf(args, 'durability') ?? 'standby') as Durability,
     passwordFile: textOf(args, 'passwordFile'),
   };
-  const shared = readSharedLog({ ledger: wanted }, paths);
+  const shared = readSharedLog({ ledger: wanted }, paths, IN_COMMAND);
   if ('faults' in shared) return decline('log', shared.faults.join('; '));
   try {
     return await put(shared.log as PostgresLogOptions, parts);
@@ -52,8 +56,7 @@ async function put(
   const path = copyForBackup(paths.ledger);
   try {
     await log.found(FOUND_MS);
-    if (log.health().last > 1)
-      return decline('log', 'that log is in use: join it instead, by an invitation of its server');
+    if (log.health().last > 1) return decline('log', IN_USE);
     // What a move that was broken off has left.
     await log.clear();
     const begun = await log.append({ schema: SCHEMA, kind: 'schema', data: new Uint8Array() }, LOG_START);

@@ -53,7 +53,15 @@ test(
     assert.match(alone.stderr, /shares no log/);
 
     const refused = await server.command('ledger', 'move', postgres.url);
-    assert.match(refused.stderr, /no synchronous standby/);
+    assert.match(
+      refused.stderr,
+      /no synchronous standby.*--durability of ledger move.*goes on with the ledger of its own/,
+    );
+    const withoutFile = [postgres.url, '--durability', 'none', '--password-file', join(folder.path, 'none')];
+    assert.match(
+      (await server.command('ledger', 'move', ...withoutFile)).stderr,
+      /Cannot use --password-file: Cannot read .*none: ENOENT/,
+    );
     await publish(peer, '203.0.113.2');
     assert.match(await server.says('ledger', 'move', postgres.url, '--durability', 'none'), /in the log now/);
     await server.line(/^banshare-server ready /);
@@ -66,6 +74,9 @@ test(
     ) as Told;
     assert.equal(moved.epoch, before.epoch);
     assert.equal(moved.head, before.head + 1);
+
+    const twice = await server.command('ledger', 'move', postgres.url, '--durability', 'none');
+    assert.match(twice.stderr, /is in a log already.*ledger invite FILE.*ledger leave/);
 
     const invitation = join(folder.path, 'invitation');
     await server.says('ledger', 'invite', invitation);
@@ -106,6 +117,14 @@ test(
       const { epoch } = JSON.parse(await untilSaid(root, ['status', '--json'], Boolean)) as Told;
       assert.notEqual(epoch, before.epoch);
       assert.ok(has('203.0.113.4')(await untilSaid(root, ['bans', '--json'], Boolean)));
+      const move = ['ledger', 'move', postgres.url, '--durability', 'none', '--root', root];
+      const used = await runProgram('server', move);
+      assert.match(used.stderr, /that log is in use.*ledger join FILE.*DROP TABLE log, snapshots, parts/);
+      // As that says, once the other server is stopped.
+      await server.stop();
+      postgres.sql('DROP TABLE log, snapshots, parts', 'banshare');
+      const again = await runProgram('server', move);
+      assert.equal(again.code, 0, again.stderr);
     } finally {
       await own.stop();
     }
