@@ -264,7 +264,8 @@ function goneSince(
 
 function submissionOf(request: Request, host: Host, now: number): Submission | undefined {
   const at = madeAt(request, now, host.clockAhead);
-  const common = { host: { id: host.id, name: host.name }, id: request.id, at, received: now };
+  const waited = request.age === undefined ? {} : { waited: request.age };
+  const common = { host: { id: host.id, name: host.name }, id: request.id, at, received: now, ...waited };
   if (request.kind === 'report') return { ...common, kind: 'report', report: request.report };
   if (request.kind === 'unban') return { ...common, kind: 'unban', ban: request.ban };
   return undefined;

@@ -1,4 +1,5 @@
 import { FOR_EVER, isOperators, OPERATOR, specialRange, type BanKey, type Report } from '@banshare/protocol';
+import { span } from '../words/phrases.ts';
 import { type Past, NO_PAST, type PublishedBan, type Verdict, isActive, covers } from '../words/verdict.ts';
 
 /** What the administrator set: seconds, maxDurationSeconds -1 for no limit; the n-th ban of an address gets the n-th step. */
@@ -22,7 +23,11 @@ export function judge(
 ): Verdict {
   const refusal = refuseOutright(report) ?? refuseProtected(report, past) ?? refuseLifted(past);
   if (refusal !== undefined) return refusal;
-  const until = endOf(durationOf(report, policy, past), policy, now);
+  const duration = durationOf(report, policy, past);
+  const waited = waitedOf(past);
+  const until = endOf(duration, policy, now - waited);
+  if (waited > 0 && until !== null && until <= now)
+    return { verdict: 'duplicate', code: 'over', reason: sayOver(endOf(duration, policy, 0), waited) };
   if (known !== undefined && isDuplicate(known, until, policy.windowSeconds, now)) {
     return { verdict: 'duplicate', seq: known.seq, until };
   }
@@ -31,6 +36,21 @@ export function judge(
   }
   const voters = past.voters === undefined ? {} : { voters: past.voters };
   return { verdict: 'accepted', publish: { kind: 'ban', until, ...voters } };
+}
+
+/** A moment on the way is no waiting: the end of a ban is reckoned as if there were none. Seconds. */
+const MOMENT = 60;
+
+/**
+ * A ban lasts from when it was found: what lay in a spool, while no server was to be had, bans for what is left of it. Whoever had the address
+ * then may have it no more.
+ */
+function waitedOf({ waited = 0 }: Past): number {
+  return waited < MOMENT ? 0 : waited;
+}
+
+function sayOver(duration: number | null, waited: number): string {
+  return `its ban of ${span(duration ?? 0)} was over before it came, ${span(waited)} after it was found: nothing is published`;
 }
 
 function refuseProtected(ban: BanKey, { protectedBy }: Past): Verdict | undefined {

@@ -122,6 +122,7 @@ function knownOf({ bans, votes }: Books, submission: Submission, target: Target,
       target === reported.ip ? bans.liftedAt(ban) : Math.max(bans.liftedAt(ban), bans.liftedAt(reported)),
     offences: bans.offences(target),
     isBanned: bans.isBanned(target, submission.received),
+    ...(submission.waited === undefined ? {} : { waited: submission.waited }),
   };
   return {
     target,
@@ -138,7 +139,7 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
   const { host, received } = submission;
   const { prog, jail } = banOf(submission);
   const ban = { ip: target, prog, jail };
-  if (verdict.verdict === 'refused') return { ...verdict, events: [] };
+  if (changesNothing(verdict)) return { ...verdict, events: [] };
   if (verdict.verdict === 'counted') {
     vote(books, submission, target, verdict.until ?? null);
     const { reason } = verdict;
@@ -162,6 +163,13 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
     return { verdict: 'accepted', seq: event.seq, events: [event] };
   }
   return publish(books, submission, ban, verdict.publish);
+}
+
+/** It is refused, or was over before it came: nobody stands behind anything by it. */
+function changesNothing(
+  verdict: Verdict,
+): verdict is Extract<Verdict, { verdict: 'refused' } | { code: 'over' }> {
+  return verdict.verdict === 'refused' || ('code' in verdict && verdict.code === 'over');
 }
 
 function publish(

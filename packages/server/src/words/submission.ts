@@ -7,6 +7,8 @@ export type Submission = {
   id: string;
   at: number;
   received: number;
+  /** How many seconds before it was sent its host had found it, by that one's clock alone; nothing where an older one does not say. */
+  waited?: number;
 } & ({ kind: 'report'; report: Report } | { kind: 'unban'; ban: ReportedBan });
 
 /** What the ledger says of what a submission may be about; by its prog and jail, unless said otherwise. */

@@ -7,6 +7,8 @@ export type Past = {
   liftedAt: number;
   offences: number;
   isBanned: boolean;
+  /** How many seconds this report waited where it was made; nothing where it did not, or nobody knows. */
+  waited?: number;
   /** The rule that protects the address, beside the special ranges. */
   protectedBy?: string | undefined;
   /** Whether enough hosts have reported it, where a quorum is asked for, and which did before this one. */
@@ -54,6 +56,8 @@ export type Verdict =
       isOfAddress?: true;
     }
   | { verdict: 'duplicate'; seq?: number; until?: number | null }
+  /** Its ban was over before it came: nobody stands behind anything by it. */
+  | { verdict: 'duplicate'; code: 'over'; reason: string }
   | { verdict: 'refused'; code: string; reason: string };
 
 /** Whether a ban still holds at that time. */

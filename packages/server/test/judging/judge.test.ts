@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { parseAddress, parseJail, parseProg, type Report } from '@banshare/protocol';
 import { judge, judgeUnban, type Policy } from '../../src/judging/judge.ts';
-import type { PublishedBan } from '../../src/words/verdict.ts';
+import { NO_PAST, type PublishedBan } from '../../src/words/verdict.ts';
 
 const DAY = 86_400;
 const POLICY: Policy = { windowSeconds: 300, defaultDurationSeconds: DAY, maxDurationSeconds: 30 * DAY };
@@ -70,6 +70,18 @@ test('judge() bans for ever where no limit is set, and that is news after a ban 
   assert.equal(verdictOf(report(-1), banned(1, NOW + 30 * DAY), NOW, noLimit), 'new null');
   assert.equal(verdictOf(report(-1), banned(1, null), NOW, noLimit), 'duplicate');
   assert.equal(verdictOf(report(), undefined, NOW, { defaultDurationSeconds: -1, ...noLimit }), 'new null');
+});
+
+test('judge() has a report that waited ban for what is left, and one whose ban is over bans nothing', () => {
+  const judged = (durationSeconds: number | undefined, waited: number): unknown =>
+    judge(report(durationSeconds), POLICY, undefined, NOW, { ...NO_PAST, waited });
+  const until = (end: number): unknown => ({ verdict: 'accepted', publish: { kind: 'ban', until: end } });
+  assert.deepEqual(judged(7200, 3600), until(NOW + 3600));
+  assert.deepEqual(judged(undefined, 3600), until(NOW + DAY - 3600));
+  assert.deepEqual(judged(-1, 3600), until(NOW + 30 * DAY - 3600), 'also of what max-duration cuts');
+  assert.deepEqual(judged(30, 59), until(NOW + 30), 'a moment on the way is no waiting');
+  const reason = 'its ban of 10m was over before it came, 10m after it was found: nothing is published';
+  assert.deepEqual(judged(600, 600), { verdict: 'duplicate', code: 'over', reason });
 });
 
 test('judge() rounds the end up to whole seconds', () => {
