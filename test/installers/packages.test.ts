@@ -15,6 +15,13 @@ import { FreshBuild, run } from './fresh-build.ts';
 import { Below, SHELLS } from './install-below.ts';
 
 const ROLES = ['client', 'server'] as const;
+const BOTH = '--arch=x64 arm64';
+/** What dpkg and rpm call an architecture, and what ELF has for its processor. */
+const KINDS = [
+  { deb: 'amd64', rpm: 'x86_64', machine: 62 },
+  { deb: 'arm64', rpm: 'aarch64', machine: 183 },
+] as const;
+const [OWN] = KINDS.filter(({ deb }) => deb === process.arch.replace('x64', 'amd64'));
 const skip =
   run('sh', ['-c', 'command -v dpkg-deb || :']).out === '' &&
   'packages are made where dpkg-deb is (Debian: dpkg)';
@@ -27,7 +34,7 @@ const fresh = new FreshBuild();
 before(() => {
   fresh.light('--server=bans.example.org');
   if (skip !== false) return;
-  const made = fresh.packages(noRpm === false ? '--kinds=deb rpm' : '--kinds=deb');
+  const made = fresh.packages(BOTH, noRpm === false ? '--kinds=deb rpm' : '--kinds=deb');
   assert.equal(made.code, 0, made.err);
 });
 after(() => {
@@ -48,12 +55,13 @@ test(
     const names = globSync(join(fresh.dist, '*.deb'))
       .map((path) => basename(path))
       .toSorted();
-    const [client, common, runtime, server] = names;
-    assert.equal(names.length, 4);
+    const [client, common, amd64, arm64, server] = names;
+    assert.equal(names.length, 5);
     assert.equal(common, `banshare-common_${version}_all.deb`);
     assert.equal(client, `banshare-client_${version}_all.deb`);
     assert.equal(server, `banshare-server_${version}_all.deb`);
-    assert.match(runtime ?? '', new RegExp(`^banshare-runtime_${node}\\+zeromq[0-9.]+_(amd64|arm64)\\.deb$`));
+    assert.match(amd64 ?? '', new RegExp(`^banshare-runtime_${node}\\+zeromq[0-9.]+_amd64\\.deb$`));
+    assert.equal(arm64, amd64?.replace('amd64', 'arm64'));
   },
 );
 
@@ -79,6 +87,34 @@ test(
   },
 );
 
+for (const kind of ['deb', 'rpm'] as const)
+  test(
+    `the runtime's .${kind} of arm64 says so, lays what that of amd64 lays, and its addon is for that processor`,
+    { skip: skip || (kind === 'rpm' && noRpm) },
+    () => {
+      const [amd64, arm64] = KINDS.map((each) => {
+        const [path = ''] = globSync(join(fresh.dist, `banshare-runtime[-_]*[._]${each[kind]}.${kind}`));
+        const said =
+          kind === 'deb'
+            ? run('dpkg-deb', ['--field', path, 'Architecture']).out.trim()
+            : run('rpm', ['-qp', '--queryformat', '%{ARCH} %{OS}', path]).out;
+        assert.equal(said, kind === 'deb' ? each.deb : `${each.rpm} linux`);
+        const root = unpacked(path);
+        const addon = readFileSync(join(root, 'usr/lib/banshare/zeromq.node'));
+        assert.equal(addon.toString('latin1', 0, 4), '\u007fELF');
+        assert.equal(addon.readUInt16LE(18), each.machine);
+        const files = plainFiles(root).map((file) => file.slice(root.length));
+        const needs =
+          kind === 'deb'
+            ? run('dpkg-deb', ['--field', path, 'Depends'])
+            : run('rpm', ['-qp', '--requires', path]);
+        return { files: files.toSorted(), needs: needs.out };
+      });
+      assert.deepEqual(arm64, amd64);
+      assert.ok(arm64?.files.includes('/usr/lib/banshare/node'));
+    },
+  );
+
 test('rpm reads what was made for it: version, needs and architecture', { skip: skip || noRpm }, () => {
   const ask = (path: string, format: string): string =>
     run('rpm', ['-qp', '--queryformat', format, path]).out;
@@ -88,8 +124,7 @@ test('rpm reads what was made for it: version, needs and architecture', { skip: 
     ask(client, '[%{REQUIRENAME} %{REQUIREVERSION}\n]'),
     /^banshare-runtime [0-9.]+\+zeromq[0-9.]+$/m,
   );
-  const [runtime = ''] = globSync(join(fresh.dist, 'banshare-runtime-*.rpm'));
-  assert.match(ask(runtime, '%{ARCH}'), /^(x86_64|aarch64)$/);
+  const [runtime = ''] = globSync(join(fresh.dist, `banshare-runtime-*.${OWN?.rpm}.rpm`));
   assert.match(run('rpm', ['-qpl', runtime]).out, /^\/usr\/lib\/banshare\/node$/m);
 });
 
@@ -133,7 +168,9 @@ for (const role of ROLES) {
   test(`the ${role}'s package lays what its installer lays below /usr, byte for byte`, { skip }, () => {
     const below = new Below(fresh, role);
     assert.equal(below.install(role).code, 0);
-    const debs = globSync(join(fresh.dist, `banshare-{runtime,common,${role}}_*.deb`)).map(unpacked);
+    const debs = globSync(
+      join(fresh.dist, `{banshare-runtime_*_${OWN?.deb},banshare-{common,${role}}_*_all}.deb`),
+    ).map(unpacked);
     for (const [path, { mode, content }] of below.files()) {
       if (!path.startsWith('/usr/') || /\/LICENCES$|\/tmpfiles\.d\/banshare\.conf$/.test(path)) continue;
       const packed = debs.map((deb) => join(deb, path)).find((each) => existsSync(each));
@@ -178,7 +215,7 @@ test('everything in a package belongs to root, and nobody else may write it', { 
 test('made twice, the packages have the same bytes', { skip }, () => {
   const bytes = () => globSync(join(fresh.dist, '*.{deb,rpm}')).map((path) => readFileSync(path));
   const first = bytes();
-  assert.equal(fresh.packages(noRpm === false ? '--kinds=deb rpm' : '--kinds=deb').code, 0);
+  assert.equal(fresh.packages(BOTH, noRpm === false ? '--kinds=deb rpm' : '--kinds=deb').code, 0);
   for (const [index, each] of bytes().entries()) assert.ok(each.equals(first[index] ?? Buffer.of()));
 });
 

@@ -29,8 +29,7 @@ export function makeDeb(tree: PackageTree, folder: string, scratch: string): str
     })),
   ];
   const kept = keptPath([...tree.files, ...about], 'deb');
-  const isKept = tree.name === 'banshare-runtime';
-  if (isKept && existsSync(kept)) {
+  if (tree.isKept && existsSync(kept)) {
     copyFileSync(kept, path);
     return path;
   }
@@ -39,7 +38,7 @@ export function makeDeb(tree: PackageTree, folder: string, scratch: string): str
     SOURCE_DATE_EPOCH: String(tree.epoch),
   });
   rmSync(root, { recursive: true });
-  if (isKept) copyFileSync(path, kept);
+  if (tree.isKept) copyFileSync(path, kept);
   return path;
 }
 

@@ -15,7 +15,7 @@ export function lay(root: string, { name, bytes, mode }: PackageFile, epoch: num
   utimesSync(path, epoch, epoch);
 }
 
-/** Where a package of these files is kept until one of them changes: a hundred megabytes take a minute to compress. */
+/** Where a package of these files is kept until one of them changes. */
 export function keptPath(files: readonly PackageFile[], kind: 'deb' | 'rpm'): string {
   const hash = createHash('sha256');
   for (const { name, mode, bytes } of files)

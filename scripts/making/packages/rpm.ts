@@ -24,8 +24,7 @@ export function makeRpm(tree: PackageTree, folder: string, scratch: string): str
   const spec = specOf({ ...tree, files });
   const about = { name: 'spec', mode: 0o644, bytes: Buffer.from(spec) };
   const kept = keptPath([...files, about], 'rpm');
-  const isKept = tree.name === 'banshare-runtime';
-  if (isKept && existsSync(kept)) {
+  if (tree.isKept && existsSync(kept)) {
     copyFileSync(kept, path);
     return path;
   }
@@ -58,7 +57,7 @@ export function makeRpm(tree: PackageTree, folder: string, scratch: string): str
     throw new Fault(`Cannot find the package that rpmbuild made of ${tree.name}`);
   copyFileSync(join(top, 'RPMS', made), path);
   rmSync(top, { recursive: true });
-  if (isKept) copyFileSync(path, kept);
+  if (tree.isKept) copyFileSync(path, kept);
   return path;
 }
 

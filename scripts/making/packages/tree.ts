@@ -20,6 +20,8 @@ export type PackageTree = {
   readonly role: Role | undefined;
   /** Undefined where the files are the same for every architecture. */
   readonly architecture: Architecture | undefined;
+  /** Whether a package is kept for the next build with the same files: a hundred megabytes take long to compress. */
+  readonly isKept: boolean;
   /** Seconds: the time of every file, so that a second build makes the same bytes. */
   readonly epoch: number;
   readonly summary: string;
@@ -65,6 +67,8 @@ export function runtimeTree(dist: string, architecture: Architecture, runtime?: 
     role: undefined,
     version,
     architecture,
+    // A test's stand-in is of one run.
+    isKept: runtime === undefined,
     epoch: RUNTIME_EPOCH,
     summary: 'runtime of the programs of banshare: Node and zeromq',
     description:
@@ -85,6 +89,7 @@ export function commonTree({ dist, fleet, revision }: Omit<Wanted, 'config'>): P
     role: undefined,
     version,
     architecture: undefined,
+    isKept: false,
     epoch,
     summary: 'manual of banshare, and which fleet its programs are of',
     description: 'What client and server on one machine share beside the runtime. It holds no secret.',
@@ -118,6 +123,7 @@ export function roleTree(role: Role, { dist, fleet, revision, config }: Wanted):
     role,
     version,
     architecture: undefined,
+    isKept: false,
     epoch,
     ...WORDS[role],
     scripts: { deb: debScripts({ role, version, dist }), rpm: rpmScripts({ role, version }) },
