@@ -116,8 +116,8 @@ test(
 );
 
 test(
-  'lists that are made for so many days say their end, of the day on which they are signed, and apt takes them',
-  { skip },
+  'lists that are made for so many days say their end, of the day on which they are signed: apt takes them until then, and refuses them afterwards until they are laid anew',
+  { skip: skip || skipReason('faketime') },
   async () => {
     const list = join(fresh.dist, 'repo/apt/dists/stable/Release');
     const field = (name: string): string =>
@@ -136,14 +136,35 @@ test(
     assert.equal(days, 30);
     assert.ok(Math.abs(Date.parse(field('Date')) - Date.now()) < 3_600_000);
 
-    await using lab = await startLab({ hosts: ['h1'] });
-    const host = lab.host('h1');
-    const repo = join(fresh.dist, 'repo');
-    await layForApt(host, repo, `file:${repo}`);
-    const fine = await apt(host, 'update');
+    const { fine, ended } = await onHost(async (host) => ({
+      fine: await runApt(host, [], 'update'),
+      ended: await runApt(host, LATER, 'update'),
+    }));
     assert.equal(fine.code, 0, fine.stdout + fine.stderr);
+    assert.equal(ended.code, 100);
+    assert.match(ended.stderr, /Release file for \S+ is expired/);
+    // As the text that an administrator has says, which names what apt says.
+    assert.match(
+      readFileSync(README, 'utf8'),
+      /`Release file for … is expired`[^]*make repository VALID_FOR=/,
+    );
+    assert.equal(fresh.repository('--valid-for=60d').code, 0);
+    const anew = await onHost((host) => runApt(host, LATER, 'update'));
+    assert.equal(anew.code, 0, anew.stdout + anew.stderr);
   },
 );
+
+const LATER = ['faketime', '-f', '+40d'];
+const README = join(import.meta.dirname, '../../installers/README.md');
+
+/** Does something on a host that has the repository as it is now. */
+async function onHost<T>(work: (host: Host) => Promise<T>): Promise<T> {
+  await using lab = await startLab({ hosts: ['h1'] });
+  const host = lab.host('h1');
+  const repo = join(fresh.dist, 'repo');
+  await layForApt(host, repo, `file:${repo}`);
+  return await work(host);
+}
 
 /** Lays the repository's source and key, as its README says, where apt looks in these tests alone. */
 async function layForApt(host: Host, repo: string, address: string): Promise<void> {
@@ -158,14 +179,23 @@ async function layForApt(host: Host, repo: string, address: string): Promise<voi
 }
 
 function apt(host: Host, ...words: string[]): Promise<Exit> {
+  return runApt(host, [], ...words);
+}
+
+/** Runs apt-get by another program, such as one that has it live on another day. */
+function runApt(host: Host, by: readonly string[], ...words: string[]): Promise<Exit> {
   const only = [
     'Dir::Etc::sourcelist=/dev/null',
     'Dir::Etc::sourceparts=/etc/apt/only',
     'APT::Sandbox::User=root',
+    // As apt has it where nobody changed it: a machine for tests may.
+    'Acquire::Check-Date=true',
+    'Acquire::Check-Valid-Until=true',
   ];
   return host.run([
     'env',
     'DEBIAN_FRONTEND=noninteractive',
+    ...by,
     'apt-get',
     '-y',
     '--no-install-recommends',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { globSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { FreshBuild } from '../installers/fresh-build.ts';
 import { PATIENCE_MS, untilTrue } from './ground/deadline.ts';
@@ -45,7 +45,7 @@ rpm --dbpath /run/rpm --initdb`;
 
 for (const shell of ['dash', 'busybox'])
   test(
-    `under ${shell} rpm installs both roles on a host of systemd 239, which enrol and ban, upgrades them, and what it removes is gone but for keys and state`,
+    `under ${shell} rpm installs both roles on a host of systemd 239, which enrol and ban, upgrades them, goes back to an older version but where that cannot read what is there, and what it removes is gone but for keys and state`,
     { skip },
     async () => {
       await using lab = await startLab({ hosts: ['h1'] });
@@ -87,6 +87,10 @@ for (const shell of ['dash', 'busybox'])
       // The server has no keys of the next generation yet, so the host stays with what answers it.
       await output('banshare-server', 'ban', '203.0.113.10', '--jail', 'sshd');
       await banned('203.0.113.10');
+      await goesBack({ booted, output, rpm });
+      await banned('203.0.113.10');
+      await output('banshare-server', 'ban', '203.0.113.11', '--jail', 'sshd');
+      await banned('203.0.113.11');
 
       await rpm('-e', 'banshare-client', 'banshare-server', 'banshare-common', 'banshare-runtime');
       assert.equal((await booted.run('pgrep', '-f', 'lib/banshare/node')).code, 1);
@@ -97,6 +101,68 @@ for (const shell of ['dash', 'busybox'])
       assert.deepEqual(await filesOf(booted), before);
     },
   );
+
+type OnHost = {
+  readonly booted: Booted;
+  readonly output: (...argv: string[]) => Promise<string>;
+  readonly rpm: (...words: string[]) => Promise<string>;
+};
+
+/** An older version over the newer one: refused before a file is laid where its tables are older than those here; else keys and bans stay. */
+async function goesBack({ booted, output, rpm }: OnHost): Promise<void> {
+  const files = "find /usr/bin/banshare* /usr/lib/banshare -type f -exec cksum '{}' + | sort";
+  const key = await output('banshare-client', 'key');
+  for (const role of ['client', 'server']) {
+    const unit = `banshare-${role}`;
+    const version = async (): Promise<string> =>
+      output('rpm', '--force-debian', '--dbpath', '/run/rpm', '-q', unit);
+    const before = [await version(), await booted.property(unit, 'MainPID'), await output('sh', '-c', files)];
+    const words = ['-U', '--oldpackage', '--nodeps', ...UNCHECKED, withOlderTables(role)];
+    const refused = await booted.run('rpm', '--force-debian', '--dbpath', '/run/rpm', ...words);
+    assert.notEqual(refused.code, 0);
+    assert.match(
+      refused.stderr,
+      new RegExp(`Cannot go back to ${unit} \\S+: /var/lib/banshare/${role}/\\S+\\.db has tables of version`),
+    );
+    assert.match(
+      refused.stderr,
+      /Nothing was changed, and the version that is here runs on\. To go back all the same/,
+    );
+    assert.deepEqual(
+      [await version(), await booted.property(unit, 'MainPID'), await output('sh', '-c', files)],
+      before,
+    );
+  }
+  const pid = await booted.property('banshare-client', 'MainPID');
+  await rpm('-U', '--oldpackage', '--nodeps', ...packagesOf(fresh, 'common', 'server', 'client'));
+  assert.equal(
+    (await output('rpm', '--force-debian', '--dbpath', '/run/rpm', '-q', 'banshare-server')).trim(),
+    basename(packagesOf(fresh, 'server')[0] ?? '', '.rpm'),
+  );
+  for (const role of ['client', 'server'])
+    assert.equal(await booted.property(`banshare-${role}`, 'ActiveState'), 'active');
+  assert.notEqual(await booted.property('banshare-client', 'MainPID'), pid);
+  assert.equal(await output('banshare-client', 'key'), key);
+  const bans = await output('banshare-server', 'bans');
+  for (const address of ['203.0.113.9', '203.0.113.10']) assert.ok(bans.includes(address), bans);
+}
+
+/** What was changed in a package is not what its sums say. */
+const UNCHECKED = ['--nodigest', '--nosignature', '--define', '_pkgverify_level none'];
+
+/** The first version's package of a role, as of a program that knows fewer tables: its scriptlets say so in as many letters. */
+function withOlderTables(role: string): string {
+  const [rpm = ''] = packagesOf(fresh, role);
+  const text = readFileSync(rpm).toString('latin1');
+  const older = text.replaceAll(
+    /^tables='(\d+)'$/gm,
+    (_, tables: string) => `tables='${'0'.repeat(tables.length)}'`,
+  );
+  assert.notEqual(older, text);
+  const path = fresh.path(`older-${role}.rpm`);
+  writeFileSync(path, Buffer.from(older, 'latin1'));
+  return path;
+}
 
 const LEDGER = '/var/lib/banshare/server/ledger.db';
 
