@@ -23,7 +23,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 (cd "$scratch" && npm pack --silent --ignore-scripts "$name@$version" >/dev/null) ||
-  { echo "Cannot get $name $version: npm could not fetch it from the registry (npm 8.5 or later is needed); see above" >&2; exit 1; }
+  { echo "Cannot get $name $version: npm could not fetch it from the registry (npm 6.14 or later is needed); see above" >&2; exit 1; }
 file=$scratch/$name-$version.tgz
 [ -f "$file" ] || { echo "Cannot get $name $version: npm pack left no $name-$version.tgz" >&2; exit 1; }
 wanted=$(printf '%s' "${integrity#sha512-}" | base64 -d | od -An -v -tx1 | tr -d ' \n')

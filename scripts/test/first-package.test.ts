@@ -93,3 +93,20 @@ test('a package without a committed sha512 is refused', () => {
   assert.equal(status, 1);
   assert.match(stderr, /no sha512 of it is committed/);
 });
+
+test('where the machine has no npm that fetches it, what is said to be needed is what README.md says', () => {
+  const bin = join(folder, 'failing');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'npm'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+  const words = [join(ROOT, 'scripts/first-package.sh'), join(folder, 'none'), 'npm', '1.0.0', 'sha512-x'];
+  const { status, stderr } = spawnSync('sh', words, {
+    encoding: 'utf8',
+    env: { PATH: `${bin}:/usr/bin:/bin` },
+  });
+  assert.equal(status, 1);
+  const [, needed] = /\((npm [0-9.]+ or later) is needed\)/.exec(stderr) ?? [];
+  assert.match(
+    readFileSync(join(ROOT, 'README.md'), 'utf8'),
+    new RegExp(`git, make, ${needed}, the npm registry`),
+  );
+});

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { sharedFiles } from '../../scripts/making/payload.ts';
@@ -210,6 +210,29 @@ test('--uninstall keeps configuration, keys and state; --purge removes them', ()
   assert.equal(below.install('server', ['--purge']).code, 0);
   assert.deepEqual([...below.files().keys()], []);
 });
+
+for (const how of ['--uninstall', '--purge'])
+  for (const order of [
+    ['client', 'server'],
+    ['server', 'client'],
+  ] as const)
+    test(`${how} of the ${order[0]} and then of the ${order[1]} leaves no folder of their programs, not even an empty one`, () => {
+      const below = new Below(fresh, 'machine');
+      for (const role of order) assert.equal(below.install(role).code, 0);
+      assert.equal(below.install(order[0], [how]).code, 0);
+      assert.ok(below.has('usr/lib/banshare/node'), 'the other role goes on');
+      assert.equal(below.install(order[1], [how]).code, 0);
+      const left = readdirSync(below.root, { recursive: true, encoding: 'utf8' });
+      assert.deepEqual(
+        left.filter((path) => path.includes('banshare') && !/^(etc|var|run)\//.test(path)),
+        [],
+      );
+      if (how === '--purge')
+        assert.deepEqual(
+          left.filter((path) => path.includes('banshare')),
+          [],
+        );
+    });
 
 test("completion for zsh lies where the machine's zsh looks for it, and goes from there too", () => {
   const below = new Below(fresh, 'machine');
