@@ -98,6 +98,40 @@ test(
 );
 
 test(
+  'by the links that their README has one lay, a playbook finds the roles as banshare.server and banshare.client too',
+  { skip },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'banshare-ansible-'));
+    try {
+      const readme = readFileSync(join(COLLECTION, 'README.md'), 'utf8');
+      const lay = readme.match(/^ {4}(?:mkdir|ln) .*$/gm) ?? [];
+      assert.equal(lay.length, 4);
+      writeFileSync(
+        join(folder, 'play.yml'),
+        JSON.stringify([
+          { hosts: 'localhost', gather_facts: false, roles: ['banshare.server', 'banshare.client'] },
+          {
+            hosts: 'localhost',
+            gather_facts: false,
+            roles: ['banshare.fleet.server', 'banshare.fleet.client'],
+          },
+        ]),
+      );
+      const words = ['-i', 'localhost,', '-c', 'local', '--list-tasks', join(folder, 'play.yml')];
+      const script = `cd "$1" && shift\n${lay.join('\n')}\ncd "$HOME" && exec ansible-playbook "$@"`;
+      const argv = ['sh', '-ec', script, 'sh', join(COLLECTION, '../..'), ...words];
+      const { code, stdout, stderr } = await new Running('ansible-playbook', argv, { HOME: folder }).ended;
+      assert.equal(code, 0, `${stdout}\n${stderr}`);
+      for (const role of ['server', 'client'])
+        for (const name of [`banshare.${role}`, `banshare.fleet.${role}`])
+          assert.match(stdout, new RegExp(`^ *${name} : Install the ${role}\\b`, 'm'));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
+
+test(
   'what holds a secret, and an interrupted Ansible run left on a host, is removed by the next one that has nothing to install',
   { skip },
   async () => {
