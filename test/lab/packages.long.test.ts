@@ -58,6 +58,7 @@ test(
     assert.equal(reported.code, 0, reported.stderr);
 
     await runsThroughUpgrade(booted);
+    await leavesUnitsAsTheyAre(booted);
     await refusesOlder(booted);
 
     await booted.run('touch', '/etc/banshare/joined.json');
@@ -111,6 +112,7 @@ test(
     assert.match(refused.stderr, /belongs to a package here[^]*remove[^]*banshare-runtime/);
 
     await dpkg(booted, '-r', 'banshare-client', 'banshare-server', 'banshare-common', 'banshare-runtime');
+    assert.notEqual((await booted.run('test', '-e', '/usr/lib/banshare')).code, 0);
     for (const role of ['server', 'client']) {
       const ran = await install(role);
       assert.equal(ran.code, 0, ran.stdout + ran.stderr);
@@ -150,6 +152,30 @@ async function runsThroughUpgrade(booted: Booted): Promise<void> {
   await dpkg(booted, '-i', server);
   assert.equal(await booted.property('banshare-server', 'ActiveState'), 'active');
   assert.deepEqual(await files(), before);
+}
+
+/** What an administrator has switched off or masked, and a policy that lets nothing start, is kept by every package that comes. */
+async function leavesUnitsAsTheyAre(booted: Booted): Promise<void> {
+  const [server = ''] = globSync(join(fresh.dist, 'banshare-server_*.deb'));
+  const states = async (): Promise<string[]> => [
+    await booted.property('banshare-backup.timer', 'UnitFileState'),
+    await booted.property('banshare-backup.timer', 'ActiveState'),
+    await booted.property('banshare-web', 'LoadState'),
+  ];
+  const pid = await booted.property('banshare-server', 'MainPID');
+  await booted.run('systemctl', 'disable', '--now', 'banshare-backup.timer');
+  await booted.run('systemctl', 'mask', 'banshare-web');
+  const policy = '/usr/sbin/policy-rc.d';
+  await booted.run('sh', '-c', `printf '#!/bin/sh\nexit 101\n' >${policy} && chmod 0755 ${policy}`);
+  await dpkg(booted, '-i', server);
+  assert.equal(await booted.property('banshare-server', 'MainPID'), pid);
+  assert.deepEqual(await states(), ['disabled', 'inactive', 'masked']);
+  await booted.run('rm', policy);
+  await dpkg(booted, '-i', server);
+  assert.notEqual(await booted.property('banshare-server', 'MainPID'), pid);
+  assert.equal(await booted.property('banshare-server', 'ActiveState'), 'active');
+  assert.deepEqual(await states(), ['disabled', 'inactive', 'masked']);
+  await booted.run('systemctl', 'unmask', 'banshare-web');
 }
 
 /** The server's package as of later code: what it loads for making keys has another name. */

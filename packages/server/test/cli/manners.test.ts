@@ -215,29 +215,43 @@ test('bans and explain show the reason of a ban, explain says what is not confir
   assert.match(wrong.stderr, /--limit takes a number of rows/);
 });
 
+const hostNumber = (n: number, node: string | null = '24.21.0'): HostStatus =>
+  ({
+    name: `web${n}`,
+    state: 'active',
+    lag: 0,
+    lastSeen: NOW,
+    version: '1.2.3',
+    node,
+    generation: '20261121T000000Z-a1b2c3',
+    waitingAddresses: ['203.0.113.1'],
+    receipt: null,
+    mutedUntil: null,
+    isRotating: false,
+    namesake: null,
+    ranges: true,
+    dropped: null,
+  }) as unknown as HostStatus;
+
 test('hosts says once what many hosts repeat', () => {
-  const host = (n: number): HostStatus =>
-    ({
-      name: `web${n}`,
-      state: 'active',
-      lag: 0,
-      lastSeen: NOW,
-      version: '1.2.3',
-      generation: '20261121T000000Z-a1b2c3',
-      waitingAddresses: ['203.0.113.1'],
-      receipt: null,
-      mutedUntil: null,
-      isRotating: false,
-      namesake: null,
-      ranges: true,
-      dropped: null,
-    }) as unknown as HostStatus;
   const many = showHosts(
-    Array.from({ length: 300 }, (_, index) => host(index + 1)),
+    Array.from({ length: 300 }, (_, index) => hostNumber(index + 1)),
     NOW,
   );
   assert.equal(many.match(/1\.2\.3/g)?.length, 1);
   assert.equal(many.match(/20261121T000000Z/g)?.length, 1);
+  assert.match(many, /^NODE of all: 24\.21\.0$/m);
   assert.equal(many.split('\n').length, 1 + 300 + 3 + 1);
   assert.match(many, /300 hosts tell addresses, which protects nothing yet: .*web10 and 290 more$/);
+});
+
+test('hosts shows the Node of each host, and that it is unknown where an earlier version tells none', () => {
+  for (const others of [0, 20]) {
+    const rest = Array.from({ length: others }, (_, index) => hostNumber(index + 10));
+    const shown = showHosts([hostNumber(1), hostNumber(2, '24.1.0'), hostNumber(3, null), ...rest], NOW);
+    assert.match(shown, /^HOST .* NODE /m);
+    assert.match(shown, /^web1 .* 24\.21\.0\b/m);
+    assert.match(shown, /^web2 .* 24\.1\.0\b/m);
+    assert.match(shown, /^web3 .* unknown\b/m);
+  }
 });
