@@ -14,7 +14,7 @@ const fresh = new FreshBuild();
 before(() => {
   if (skip !== false) return;
   fresh.light('--ports=24001,24002');
-  for (const made of [fresh.packages('--kinds=deb'), fresh.repository()])
+  for (const made of [fresh.packages('--arch=x64 arm64', '--kinds=deb'), fresh.repository()])
     assert.equal(made.code, 0, made.err);
 });
 after(() => {
@@ -67,6 +67,26 @@ test(
     writeFileSync(list, readFileSync(list, 'utf8').replace('Label: banshare', 'Label: Banshare'));
     const forged = await apt(host, '-o', 'Acquire::AllowInsecureRepositories=false', 'update');
     assert.match(forged.stdout + forged.stderr, /BADSIG|invalid signature|not signed/i);
+  },
+);
+
+test(
+  'hosts of each architecture are told of the packages for all, and of the runtime of their own alone',
+  { skip },
+  () => {
+    for (const architecture of ['amd64', 'arm64']) {
+      const list = join(fresh.dist, `repo/apt/dists/stable/main/binary-${architecture}/Packages`);
+      const files = readFileSync(list, 'utf8').match(/(?<=^Filename: pool\/).*$/gm) ?? [];
+      assert.deepEqual(
+        files.map((name) => name.replace(/_.*_/, ' ')),
+        [
+          'banshare-client all.deb',
+          'banshare-common all.deb',
+          `banshare-runtime ${architecture}.deb`,
+          'banshare-server all.deb',
+        ],
+      );
+    }
   },
 );
 
