@@ -8,17 +8,18 @@ import { makePrivateDirectory } from '@banshare/runtime';
 
 /**
  * What a command reads, in which folder that waits for it, and how much of what it says is kept; by default nothing, that for
- * temporary files, and 4 KiB.
+ * temporary files, and 4 KiB. Whoever says how much needs all of it: a command that says more has failed then.
  */
 export type ExecOptions = { input?: string; inputFolder?: string; keptBytes?: number };
 
 /**
- * How a command ended. `code` is null after a signal or a failed start, `isMissing` where there is no such program; of stdout and
- * stderr the beginning is kept.
+ * How a command ended. `code` is null after a signal or a failed start, `isMissing` where there is no such program, `isTooLong` where it
+ * said more than is kept and all of it is needed; of stdout and stderr the beginning is kept.
  */
 export type Ended = {
   code: number | null;
   isMissing?: true;
+  isTooLong?: true;
   isTimedOut: boolean;
   stdout: string;
   stderr: string;
@@ -50,7 +51,7 @@ export function exec(
   words: readonly string[],
   timeoutMs: number,
   nowMs: () => number,
-  { input, inputFolder = tmpdir(), keptBytes = KEPT_BYTES }: ExecOptions = {},
+  { input, inputFolder = tmpdir(), keptBytes }: ExecOptions = {},
 ): Promise<Ended> {
   const [file = '', ...args] = words;
   const began = nowMs();
@@ -63,6 +64,7 @@ export function exec(
     let isTimedOut = false;
     let isMissing = false;
     let stdout = '';
+    let said = 0;
     let stderr = '';
     // A group of its own, so that a timeout also reaches what the command started.
     const child: Spawned = spawn(file, args, {
@@ -75,13 +77,17 @@ export function exec(
       isTimedOut = true;
       killGroup(child.pid);
     }, timeoutMs);
-    const end = (code: number | null): void => {
+    const end = (ended: number | null): void => {
       clearTimeout(timer);
       child.stdout?.destroy();
       child.stderr?.destroy();
       stdin.isRead();
       const milliseconds = Math.round(nowMs() - began);
-      resolve({ code, ...(isMissing ? { isMissing } : {}), isTimedOut, stdout, stderr, milliseconds });
+      const how = { isTimedOut, stdout, milliseconds, ...(isMissing ? { isMissing } : {}) };
+      const isTooLong = keptBytes !== undefined && said > keptBytes;
+      if (isTooLong)
+        resolve({ ...how, code: null, isTooLong, stderr: `it said more than ${keptBytes} bytes` });
+      else resolve({ ...how, code: ended, stderr });
     };
     child.on('error', (error: NodeJS.ErrnoException) => {
       isMissing = error.code === 'ENOENT';
@@ -95,7 +101,10 @@ export function exec(
       timer = setTimeout(end, READ_REST_MS, code);
     });
     // Without file descriptors left there is a child without pipes, and then its error.
-    child.stdout?.on('data', (chunk: Buffer) => (stdout = keep(stdout, chunk, keptBytes)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk.length;
+      stdout = keep(stdout, chunk, keptBytes ?? KEPT_BYTES);
+    });
     child.stderr?.on('data', (chunk: Buffer) => (stderr = keep(stderr, chunk, KEPT_BYTES)));
   });
 }

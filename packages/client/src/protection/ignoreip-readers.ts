@@ -70,7 +70,8 @@ function clientWords({ apply, enforcer }: Pick<ClientConfig, 'apply' | 'enforcer
   return kinds.includes('command') && split.ok ? clientOf(split.value) : undefined;
 }
 
-function whyNot({ code, isTimedOut, stderr, stdout }: Ended): string {
+function whyNot({ code, isTimedOut, isTooLong, stderr, stdout }: Ended): string {
+  if (isTooLong === true) return stderr;
   const how = isTimedOut ? 'it ran too long' : code === null ? 'it could not run' : `exit ${code}`;
   return `${how}: ${(stderr.trim() || stdout.trim()).split('\n', 1)[0] ?? ''}`.slice(0, 200);
 }

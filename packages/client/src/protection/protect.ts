@@ -46,6 +46,8 @@ const SOON_SECONDS = 10;
 /** By fail2ban's client each jail is a start of Python: asking takes a twentieth of the time at most. */
 const SHARE_OF_ASKING = 20;
 const ASK_MS = 5000;
+/** The ignoreip of a jail with the networks of some countries; what is cut would protect another address, and not the rest. */
+const LONGEST_LIST = 8 * 1024 * 1024;
 
 const HIDDEN_SESSIONS =
   'Cannot see who is logged in by SSH, and so cannot protect them: the client needs CAP_SYS_PTRACE to look';
@@ -183,7 +185,7 @@ function listedIn({ neverBan }: ProtectionParts['config']): Rulebook {
 /** Asks over the socket, and where there is none by the way by which it bans. */
 function readersOf({ config, paths }: ProtectionParts): IgnoreReader[] {
   const run = (words: readonly string[]): Promise<Ended> =>
-    exec(words, ASK_MS, () => monotonicSeconds() * 1000, { keptBytes: 64 * 1024 });
+    exec(words, ASK_MS, () => monotonicSeconds() * 1000, { keptBytes: LONGEST_LIST });
   const byClient = readerByClient(config, run);
   const overSocket = readerOverSocket(paths.fail2banSocket);
   if (byClient === undefined) return [overSocket];

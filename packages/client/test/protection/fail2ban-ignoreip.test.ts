@@ -6,6 +6,7 @@ import type { ClientConfig } from '@banshare/runtime';
 import { exec } from '../../src/host/exec.ts';
 import { readerByClient, readerOverSocket, type IgnoreLists } from '../../src/protection/ignoreip-readers.ts';
 import { IgnoreIp } from '../../src/protection/fail2ban-ignoreip.ts';
+import { Protection } from '../../src/protection/protect.ts';
 import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
 import { folder, ip } from '../make.ts';
 
@@ -110,6 +111,40 @@ test('A client in a container is asked there, and a command that is none of fail
     apply: { command: '/usr/bin/fail2ban-client set JAIL banip SRCIP' },
   };
   assert.equal(readerByClient(elsewhere as never, run), undefined);
+});
+
+test('A list as long as the networks of some countries is read to its end, and one that is not whole is said and none', async () => {
+  using scratch = folder();
+  const client = join(scratch.path, 'fail2ban-client');
+  const lay = (count: number): void => {
+    const list = `seq ${count} | awk '{ printf "|- 198.51.%d.%d\\n", int($1 / 250) % 250, $1 % 250 }'; echo '\`- 203.0.113.45'`;
+    const status = "printf 'Status\\n`- Jail list:\\tsshd\\n'";
+    writeFileSync(client, `#!/bin/sh\ncase "$*" in *status) ${status} ;; *) ${list} ;; esac\n`);
+    chmodSync(client, 0o755);
+  };
+  lay(20_000);
+  const parts = {
+    config: { ...configOf(`${client} set JAIL banip SRCIP`), addresses: [], neverBan: { addresses: [] } },
+  };
+  const faults: string[] = [];
+  const protection = new Protection({
+    ...parts,
+    paths: { installedFrom: '/nonexistent', fail2banSocket: '/nonexistent.sock' },
+    machine: { proc: scratch.path, passwd: '/nonexistent', resolvers: [] },
+    server: { all: () => [], refresh: () => Promise.resolve() },
+    fault: (_key: string, text: string) => faults.push(text),
+  });
+  await protection.refresh();
+  assert.match(
+    protection.ruleFor(ip('203.0.113.45'), 'sshd')?.text ?? '',
+    /of fail2ban's ignoreip in jail sshd/,
+  );
+  assert.deepEqual(faults, []);
+
+  const short = readerByClient(configOf(`${client} set JAIL banip SRCIP`), (words) =>
+    exec(words, 60_000, () => performance.now(), { keptBytes: 64 * 1024 }),
+  );
+  await assert.rejects(async () => short?.(), /get sshd ignoreip: it said more than 65536 bytes/);
 });
 
 test('Names in ignoreip protect what they stand for, and what they stood for last while no resolver answers', async () => {

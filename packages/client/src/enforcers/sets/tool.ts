@@ -13,7 +13,8 @@ export function cannotUse(what: string, ended: Ended, debianPackage = what): str
 }
 
 /** What a program said of its failure, in one line. */
-export function said({ code, isTimedOut, stderr, stdout }: Ended): string {
+export function said({ code, isTimedOut, isTooLong, stderr, stdout }: Ended): string {
+  if (isTooLong === true) return stderr;
   const how = isTimedOut ? 'it ran too long' : code === null ? 'it could not run' : `exit ${code}`;
   const words = (stderr.trim() || stdout.trim()).replaceAll(/\s+/g, ' ').slice(0, 200);
   const why = /not permitted/.test(words) ? `; ${CAPABILITY}` : '';
