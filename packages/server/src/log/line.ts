@@ -41,6 +41,8 @@ export class Line {
   /** How many warnings there were: one of the wait for the standby tells of a commit that was not replicated. */
   warnings = 0;
   #fault: Error | undefined;
+  /** Ends what is asked and not answered: pg itself may forget what is asked in the moment of its connection's end. */
+  readonly #asked = new Set<(fault: Error) => void>();
   #closed: (fault: Error) => void = () => undefined;
 
   private constructor(client: Client, at: DatabaseHost) {
@@ -102,17 +104,22 @@ export class Line {
     if (this.#fault !== undefined) throw this.#fault;
     const { stream } = (this.#client as unknown as Inside).connection;
     const answer = this.#client.query<Row>({ ...statement, values: [...values] });
+    // It may fail after this has ended by the connection's fault.
+    answer.catch(() => undefined);
+    const { promise: ended, reject } = Promise.withResolvers<never>();
+    this.#asked.add(reject);
     let heard = stream.bytesRead;
     const watch = setInterval(() => {
       if (stream.bytesRead !== heard) heard = stream.bytesRead;
       else this.#end(new Error(`it said nothing for ${SILENCE_MS / 1000} s`));
     }, SILENCE_MS);
     try {
-      return (await answer).rows;
+      return (await Promise.race([answer, ended])).rows;
     } catch (error) {
       throw this.#fault ?? error;
     } finally {
       clearInterval(watch);
+      this.#asked.delete(reject);
     }
   }
 
@@ -146,6 +153,7 @@ export class Line {
     this.#fault = fault;
     // Not end(): a frozen database would be waited for.
     (this.#client as unknown as Inside).connection.stream.destroy();
+    for (const reject of this.#asked) reject(fault);
     this.#closed(fault);
   }
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
+import pg from 'pg';
 import { Postgres, postgresSkip } from '../../../../test/fleet/database/postgres.ts';
 import { within } from '../../../../test/fleet/within.ts';
 import { parseDatabaseUrl } from '../../src/log/database-url.ts';
+import { findPrimary } from '../../src/log/line.ts';
+import { STILL } from '../../src/log/statements.ts';
 import { LOG_START, type Durability, type LogPosition } from '../../src/log/log.ts';
 import { probeLog } from '../../src/log/probe.ts';
 import type { PostgresLog } from '../../src/log/postgres-log.ts';
@@ -25,6 +28,21 @@ async function freshLog(durability: Durability = 'none'): Promise<PostgresLog> {
 async function open(durability: Durability = 'none', secret?: Buffer): Promise<PostgresLog> {
   return openLog((await postgres()).url, { durability, ...(secret === undefined ? {} : { secret }) });
 }
+
+test('what pg never answers ends with its connection, and with its silence', { skip }, async (t) => {
+  const location = parseDatabaseUrl((await postgres()).url);
+  assert.ok(location.ok);
+  const line = await findPrimary({ location: location.value, passwordFile: undefined }, 0);
+  t.mock.method(pg.Client.prototype, 'query', () => new Promise(() => undefined));
+  const [first, second] = [line.ask(STILL), line.ask(STILL)];
+  const isFirst = assert.rejects(first, /it was closed/);
+  line.close();
+  await Promise.all([isFirst, assert.rejects(second, /it was closed/)]);
+  t.mock.restoreAll();
+  const other = await findPrimary({ location: location.value, passwordFile: undefined }, 0);
+  t.mock.method(pg.Client.prototype, 'query', () => new Promise(() => undefined));
+  await assert.rejects(other.ask(STILL), /it said nothing for 3 s/);
+});
 
 test('what one server appends another reads, in order and as it was', { skip }, async () => {
   const [a, b] = [await freshLog(), await open()];

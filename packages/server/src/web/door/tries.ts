@@ -46,7 +46,13 @@ export class Tries {
   }
 
   async #outcomes(codes: readonly string[]): Promise<(index: number) => Tried> {
-    const reply = await this.#ask(codes);
+    let reply: AdminReply;
+    try {
+      reply = await this.#ask(codes);
+    } catch (error) {
+      // Whoever comes next is asked for all the same.
+      return () => ({ refusal: (error as Error).message });
+    }
     if (!reply.ok) return () => ({ refusal: reply.reason });
     const { names, refusal } = reply.result as PageLogins;
     return (index) => {
