@@ -11,13 +11,23 @@ const MOST = 10_000;
  * and a slip in that file must not have every ban of the meantime be known on this host alone.
  */
 export function keepForLater(content: Content, spool: string, { code, says = '' }: Ending): Ending {
-  try {
-    new Spool(spool, MOST).keep({ id: freshId(), at: wallSeconds(), ...content });
+  const fault = keepIn(spoolAsUsual(spool), content);
+  if (fault === undefined)
     return { code, says: `${says}\nthe report is kept in the spool, and sent once that is mended` };
+  return { code, says: `${says}\nthe report cannot be kept in the spool either: ${fault}` };
+}
+
+/** The spool of a host whose configuration cannot be read. */
+export function spoolAsUsual(folder: string): Spool {
+  return new Spool(folder, MOST);
+}
+
+/** Keeps what is new; returns why that cannot be. */
+export function keepIn(spool: Spool, content: Content): string | undefined {
+  try {
+    spool.keep({ id: freshId(), at: wallSeconds(), ...content });
+    return undefined;
   } catch (error) {
-    return {
-      code,
-      says: `${says}\nthe report cannot be kept in the spool either: ${(error as Error).message}`,
-    };
+    return (error as Error).message;
   }
 }

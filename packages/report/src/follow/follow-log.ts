@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { EXIT, wallSeconds } from '@banshare/runtime';
+import { EXIT, hostPaths, wallSeconds } from '@banshare/runtime';
 import type { Arguments } from '../words/arguments.ts';
 import type { Ending } from '../words/ending.ts';
 import { LogReporter } from './log-reporter.ts';
 import { BookmarkFile } from './bookmarks.ts';
 import { LogTail } from './log-tail.ts';
-import { openSession } from '../deliver/session.ts';
+import { sessionOnceMended } from './mended-session.ts';
 import { lines } from '../words/lines.ts';
 
 /** The name for standard input. */
@@ -28,13 +28,18 @@ export async function followLog(
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     return { code: EXIT.configuration, says: `cannot follow "${path}": there is no folder "${folder}"` };
   }
-  const session = await openSession(options);
-  if ('ending' in session) return session.ending;
-  const bookmarkFile = new BookmarkFile(session.paths.spool, path);
-  const before = bookmarkFile.read();
-  const tail = new LogTail(path, before?.files);
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+  const bookmarkFile = new BookmarkFile(hostPaths(options.root).spool, path);
+  const before = bookmarkFile.read();
+  const tail = new LogTail(path, before?.files);
+  // From where it begins, also where it is stopped before client.toml is mended.
+  const waits = (): void => (bookmarkFile.isNew ? bookmarkFile.write(tail.bookmarks) : undefined);
+  const session = await sessionOnceMended(options, { say, waits }, stopping.signal);
+  if ('ending' in session) {
+    tail.close();
+    return session.ending;
+  }
   if (tail.isBookmarkLost)
     say(`${path} was rotated away while nobody followed it: bans that it held since are not reported`);
   const presence = new Presence(path, say, tail.isThere);
@@ -85,7 +90,7 @@ async function readOn({
 
 /** Reports what another program hands over, such as `journalctl -f`, until that ends: there is no bookmark to remember. */
 async function followInput(options: Arguments, say: (line: string) => void): Promise<Ending> {
-  const session = await openSession(options);
+  const session = await sessionOnceMended(options, { say });
   if ('ending' in session) return session.ending;
   say('follows standard input');
   const reporter = new LogReporter(STANDARD_INPUT, options, session, say);

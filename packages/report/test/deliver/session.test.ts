@@ -89,6 +89,26 @@ test('while client.toml has a fault, reports are kept, and go out once it is men
   );
 });
 
+test('--stdin keeps its lines while client.toml has a fault, as a single report does, and names those that are none', async () => {
+  await fleet.addReporter('lines');
+  const paths = fleet.pathsOf('lines');
+  const good = readFileSync(paths.clientConfig, 'utf8');
+  writeFileSync(paths.clientConfig, `${good}[never-ban\n`);
+  const stdin = 'fail2ban lines 203.0.113.86\nfail2ban lines\nfail2ban lines 203.0.113.87 1h\n';
+  const { code, stderr } = await fleet.report('lines', ['--stdin'], { stdin });
+  assert.equal(code, 78);
+  assert.match(stderr, /line 2: a line is PROG JAIL IP/);
+  assert.match(
+    stderr,
+    /client\.toml: line \d+.*\n.*2 reports are kept in the spool, and sent once that is mended/,
+  );
+  writeFileSync(paths.clientConfig, good);
+  assert.equal((await fleet.report('lines', ['--flush'])).code, 0);
+  const { bans } = await fleet.server.json<{ bans: { ip: string; jail: string }[] }>('bans');
+  const ips = bans.filter(({ jail }) => jail === 'lines').map(({ ip }) => ip);
+  assert.deepEqual(ips.toSorted(), ['203.0.113.86', '203.0.113.87']);
+});
+
 test('whoever may not read the key is told so by its fault, and by no word of its path', async () => {
   const root = join(await fleet.addReporter('named'), 'ENOENT-EACCES');
   const { code, stderr } = await runProgram('report', ['--root', root, ...WORDS]);

@@ -3,6 +3,7 @@ import {
   appendFileSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -70,6 +71,27 @@ test('--follow reports new bans, through rotation and truncation, and goes on af
   appendFileSync(log, `${AT}[sshd] Ban 203.0.113.8\n`);
   const second = await start();
   await banned('203.0.113.8');
+  await second.stop();
+});
+
+test('--follow that begins while client.toml has a fault waits until it is mended, and reports what was banned meanwhile', async () => {
+  await using fleet = await startFleet({ hosts: ['h1', 'h2'] });
+  const { log } = await following(fleet);
+  const { clientConfig } = fleet.pathsOf('h1');
+  const good = readFileSync(clientConfig, 'utf8');
+  writeFileSync(clientConfig, `${good}[never-ban\n`);
+  const words = ['--root', fleet.rootOf('h1'), '--follow'];
+  const [first, piped] = [new Program('report', [...words, log]), new Program('report', [...words, '-'])];
+  const waits = /it waits until that is mended, and reports then what was banned meanwhile/;
+  await Promise.all([first.line(waits), piped.line(waits)]);
+  assert.match(first.said.join('\n'), /client\.toml: line \d+/);
+  await piped.stop('SIGKILL');
+  assert.equal(await first.stop(), 0);
+  appendFileSync(log, `${AT}[sshd] Ban 203.0.113.2\n`);
+  const second = new Program('report', [...words, log]);
+  await second.line(waits);
+  writeFileSync(clientConfig, good);
+  assert.equal((await fleet.host('h2').commands.next()).at(-1), '203.0.113.2');
   await second.stop();
 });
 
