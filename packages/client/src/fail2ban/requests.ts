@@ -148,6 +148,11 @@ export async function succeeds(
   return answer.flag;
 }
 
+/** For how many seconds a jail bans, before any increment; -1 for ever. @throws TalkError. */
+export async function bantimeOf(talk: Talk, jail: string): Promise<number> {
+  return numberIn(await talk.ask(['get', jail, 'bantime']));
+}
+
 /** Where it writes its log: a path, or a name such as SYSLOG. @throws TalkError. */
 export async function logTargetOf(talk: Talk): Promise<string> {
   return textIn(await talk.ask(['get', 'logtarget']));

@@ -1,8 +1,10 @@
 import type { JailName, Target } from '@banshare/protocol';
+import { ECHO_NOTE_SECONDS } from '@banshare/runtime';
 import { addressesOnly } from '../addresses-only.ts';
 import type { Enforcer, Listing } from '../enforcer.ts';
 import {
   areBanned,
+  bantimeOf,
   change as changeJail,
   isFrom,
   jailsOf,
@@ -28,6 +30,8 @@ export type Fail2banParts = WatchParts & {
 const MOST_AT_ONCE = 25;
 /** Whoever asks meanwhile may have to wait for two of them, and waits longer where the machine is busy. */
 const LONGEST_BATCH_MS = 150;
+/** What fail2ban does for a ban, a report of it too, is done by then. Seconds. */
+const ECHO_SECONDS = 30;
 /** Before it is known how long this fail2ban takes for a ban. */
 const FIRST_BATCH = 8;
 
@@ -212,6 +216,7 @@ export class Fail2banEnforcer implements Enforcer {
           return [each, effect];
         }),
       );
+      if (isBan) await this.#endNotes(talk, localJail, ips);
       return mark === undefined ? effects : await this.#proven(talk, mark, localJail, effects);
     } catch (error) {
       const known = before;
@@ -227,6 +232,23 @@ export class Fail2banEnforcer implements Enforcer {
       }
       throw error;
     }
+  }
+
+  /**
+   * A jail may let a ban go before its note is old, and what it bans from then on is this host's own detection: no note counts for longer than
+   * the jail bans.
+   */
+  async #endNotes(talk: Talk, localJail: JailName, ips: readonly string[]): Promise<void> {
+    let seconds: number;
+    try {
+      seconds = await bantimeOf(talk, localJail);
+    } catch (error) {
+      // The bans stand, whatever became of this question.
+      if (error instanceof TalkError) return;
+      throw error;
+    }
+    if (seconds < 0 || seconds >= ECHO_NOTE_SECONDS) return;
+    for (const ip of ips) this.#parts.notes.end(localJail, ip, Math.max(ECHO_SECONDS, seconds));
   }
 
   /** What fail2ban says that it has, and what of that cannot be seen in the firewall. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isEchoNoteYoung } from '@banshare/runtime';
 import { changeOf } from '../../../src/bans/ban-row.ts';
 import { Fail2banEnforcer } from '../../../src/enforcers/fail2ban/enforcer.ts';
 import { Notes } from '../../../src/host/echo-notes.ts';
@@ -90,6 +91,25 @@ test('The note is there before fail2ban runs its actions', { skip }, async () =>
   assert.equal(readFileSync(join(scratch.path, 'seen'), 'utf8'), 'sshd@203.0.113.1\n');
   scratch[Symbol.dispose]();
 });
+
+test(
+  'A note counts no longer than the jail bans: what that finds anew after it has let go is this host’s own',
+  { skip },
+  async () => {
+    await using server = new RealFail2ban(['sshd', 'banshare']);
+    await server.start();
+    server.client('set', 'sshd', 'bantime', '60');
+    const enforcer = enforcerOf(server.path, server.socket);
+    const [short, long] = bans('203.0.113.1', '203.0.113.2');
+    await enforcer.carryOut([short!, { ...long!, localJail: jail('banshare') }]);
+    const counts = (name: string, secondsLater: number): boolean => {
+      const note = statSync(join(server.path, 'notes', name));
+      return isEchoNoteYoung(Date.now() / 1000 + secondsLater - note.mtimeMs / 1000);
+    };
+    assert.deepEqual([counts('sshd@203.0.113.1', 40), counts('sshd@203.0.113.1', 61)], [true, false]);
+    assert.equal(counts('banshare@203.0.113.2', 500), true);
+  },
+);
 
 test('Thousands of bans are listed and lifted over the socket', { skip }, async () => {
   await using server = new RealFail2ban();
