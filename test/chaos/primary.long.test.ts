@@ -32,7 +32,7 @@ const FROZEN_MS = 40_000;
 const PEERS = 4;
 const BETWEEN_MS = 200;
 
-const NAME = `the primary of the database is taken away${isLong ? ' in five ways' : ''}`;
+const NAME = `the primary of the database is taken away${isLong ? ' in six ways' : ''}`;
 
 const skip = patroniSkip();
 let patroni: Patroni;
@@ -54,6 +54,10 @@ if (!isInside) {
     test(
       'the primary hangs in the middle of its loop, and Patroni gives it the lead back: both servers stop, and all that was answered comes back',
       hung,
+    );
+    test(
+      'the same where each machine has a watchdog, as installers/patroni advises: the one that hangs is reset before another leads, nobody has to type anything, and nothing that was answered is lost',
+      watched,
     );
     test('the standby is stalled before the primary is killed: nothing that was answered is lost', stalled);
   }
@@ -174,7 +178,7 @@ async function underLoad(
   t: TestContext,
   first: number,
   deed: (primary: string) => Promise<() => Promise<void> | void>,
-): Promise<void> {
+): Promise<{ hadToBeRestored: boolean }> {
   await patroni.untilWhole();
   const load = new Load(first, await peersOf());
   try {
@@ -193,7 +197,7 @@ async function underLoad(
   } finally {
     await load.end();
   }
-  await bringBack(t);
+  const hadToBeRestored = await bringBack(t);
   const writable = performance.now();
   await untilAnswered(spoolIsEmpty, MOST_SPOOLED_MS, () => 'an empty spool').catch(async (cause: unknown) => {
     throw new Error(await whatIsSaid(), { cause });
@@ -209,6 +213,7 @@ async function underLoad(
     `${load.sent.length} sent, lost 0; longest gap ${gap} s; spool empty after ${Math.round(emptiedMs / 1000)} s`,
   );
   await assertInTime(load.longestMs, MOST_GAP_MS);
+  return { hadToBeRestored };
 }
 
 /**
@@ -216,12 +221,12 @@ async function underLoad(
  * what the one in between has acknowledged: without a watchdog, as here, nothing resets that machine. Then both servers have to have stopped, with
  * all of it, and what an operator is told to type has to bring it back. What was under way when it hung was answered by nobody, and may be there.
  */
-async function bringBack(t: TestContext): Promise<void> {
+async function bringBack(t: TestContext): Promise<boolean> {
   const servers = [fleet.server, twin];
   const ahead = await Promise.all(
     servers.map(async (server) => (await server.json<Status>('status')).shared.aheadBy),
   );
-  if (ahead.every((by) => by === null)) return;
+  if (ahead.every((by) => by === null)) return false;
   t.diagnostic(
     `the database lost what was acknowledged, since a machine that thawed took the lead back: the servers were ahead by ${ahead.join(' and ')}`,
   );
@@ -231,6 +236,7 @@ async function bringBack(t: TestContext): Promise<void> {
   t.diagnostic((await most.says('restore', '--from-replica', '--force')).trim());
   await most.start();
   for (const server of servers) if (server !== most) await server.start();
+  return true;
 }
 
 /** What the servers and the host have said last, and the database says of itself. */
@@ -273,6 +279,25 @@ async function hung(t: TestContext): Promise<void> {
     const thawed = pause(FROZEN_MS).then(() => patroni.thaw(primary));
     return () => thawed;
   });
+}
+
+/** Hangs like hung(), and would thaw as late. */
+async function watched(t: TestContext): Promise<void> {
+  patroni.watch(true);
+  try {
+    const { hadToBeRestored } = await underLoad(t, 120, async (primary) => {
+      await patroni.hang(primary);
+      const thawed = pause(FROZEN_MS).then(() => patroni.thaw(primary));
+      return async () => {
+        assert.ok(patroni.wasReset(primary));
+        await thawed;
+        patroni.run(primary);
+      };
+    });
+    assert.equal(hadToBeRestored, false);
+  } finally {
+    patroni.watch(false);
+  }
 }
 
 async function stalled(t: TestContext): Promise<void> {

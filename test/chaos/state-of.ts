@@ -97,11 +97,29 @@ export async function untilInStep(fleet: Fleet, host: FleetHost, withinMs = 30_0
 }
 
 /**
+ * The same for as long as it takes, where less and less is under way: after many kills a host has thousands of commands to run, each of them
+ * a program, and a machine that is busy runs few of them a second.
+ */
+async function untilAllIsDone(fleet: Fleet, host: FleetHost): Promise<void> {
+  for (let left = Infinity; ;) {
+    try {
+      await untilInStep(fleet, host);
+      return;
+    } catch (error) {
+      const bans: Record<string, number> = (await statusOfClient(host))?.bans ?? {};
+      const now = (bans['pending'] ?? 0) + (bans['lifting'] ?? 0);
+      if (now === 0 || now >= left) throw error;
+      left = now;
+    }
+  }
+}
+
+/**
  * Asserts that every host has exactly the ledger's active bans, each applied, and that its ban commands add up to the same: the
  * last word about each address was a ban where it is active, and an unban where it was banned once.
  */
 export async function assertConverged(fleet: Fleet, hosts = [...fleet.hosts.values()]): Promise<ServerBan[]> {
-  for (const host of hosts) await untilInStep(fleet, host);
+  for (const host of hosts) await untilAllIsDone(fleet, host);
   const wanted = await bansOfServer(fleet.server);
   for (const host of hosts) {
     const applied = await bansOfClient(host);

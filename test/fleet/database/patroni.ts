@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { asOrdinary, environment, folderOfPrograms, OrdinaryFolder, postgresSkip } from './postgres.ts';
 import { takePort } from '../ports.ts';
 import { untilAnswered, within } from '../within.ts';
+import { Watchdog } from './watchdog.ts';
 
 const CONFIG = resolve(import.meta.dirname, '../../../installers/patroni/patroni.yml');
 const PASSWORD = 'only-for-a-test';
@@ -38,6 +39,7 @@ type Node = MachineAddress & {
   member: Member | undefined;
   etcd: ChildProcess | undefined;
   frozen: readonly number[];
+  watchdog: Watchdog | undefined;
 };
 
 /** A member of etcd, and how it is reached. */
@@ -54,6 +56,8 @@ export class Patroni implements AsyncDisposable {
   readonly #nodes: Node[] = [];
   #etcd: ChildProcess | undefined;
   #members: readonly Member[] = [];
+  /** Those that their watchdog has reset; undefined where it does nothing. */
+  #reset: Set<string> | undefined;
 
   /** Resolves once one of them can be written and waits for another. They may each have a machine of their own, with a member of etcd on each. */
   static async start(
@@ -161,6 +165,16 @@ export class Patroni implements AsyncDisposable {
     node.frozen = [];
   }
 
+  /** Has the watchdogs of all machines do what they are for from now on, or no more: a machine that they reset is dead until run(). */
+  watch(isOn: boolean): void {
+    this.#reset = isOn ? new Set() : undefined;
+  }
+
+  /** Whether a machine was reset by its watchdog since. */
+  wasReset(name: string): boolean {
+    return this.#reset?.has(name) === true;
+  }
+
   /** The machine that the primary waits for. */
   standbyOf(primary: string): string {
     return this.sql(primary, "SELECT application_name FROM pg_stat_replication WHERE sync_state = 'sync'");
@@ -198,6 +212,7 @@ export class Patroni implements AsyncDisposable {
     for (const node of this.#nodes) {
       this.thaw(node.name);
       const pid = join(node.folder, 'data/postmaster.pid');
+      node.watchdog?.[Symbol.dispose]();
       await Promise.all([end(node.program), end(node.etcd)]);
       if (existsSync(pid)) await endPostgres(Number(readFileSync(pid, 'utf8').split('\n')[0]));
     }
@@ -253,7 +268,8 @@ export class Patroni implements AsyncDisposable {
     mkdirSync(folder, { mode: 0o700 });
     this.#folder.give(folder);
     const ports = { port: takePort(), rest: takePort() };
-    const node = { name, folder, ...at, ...ports, program: undefined, member, etcd: undefined, frozen: [] };
+    const programs = { program: undefined, etcd: undefined, watchdog: undefined, frozen: [] };
+    const node: Node = { name, folder, ...at, ...ports, member, ...programs };
     const replaced: Readonly<Record<string, string>> = {
       'ETCD-HOSTS': this.#members.map(({ address, client }) => `${address}:${client}`).join(','),
       'REST-PORT': String(node.rest),
@@ -268,11 +284,31 @@ export class Patroni implements AsyncDisposable {
       PORT: String(node.port),
     };
     const lines = readFileSync(CONFIG, 'utf8').replaceAll(/^#.*\n/gm, '');
-    const text = lines.replaceAll(/\b[A-Z]+(?:-[A-Z]+)*\b/g, (word) => replaced[word] ?? word);
+    let text = lines.replaceAll(/\b[A-Z]+(?:-[A-Z]+)*\b/g, (word) => replaced[word] ?? word);
+    if (at !== LOOPBACK) {
+      // As the file says for a machine that has one, with Patroni's own driver for tests.
+      const device = join(folder, 'watchdog');
+      node.watchdog = new Watchdog(
+        device,
+        (path) => this.#folder.give(path),
+        () => this.#resetMachine(node),
+      );
+      text = text.replace('mode: automatic', `mode: required\n  driver: testing\n  device: ${device}`);
+    }
     const path = join(folder, 'patroni.yml');
     writeFileSync(path, text, { mode: 0o600 });
     this.#folder.give(path);
     this.#nodes.push(node);
+  }
+
+  /** What a watchdog does: no program of the machine does anything more, however it hangs. */
+  #resetMachine(node: Node): void {
+    if (this.#reset === undefined || node.program === undefined) return;
+    this.#reset.add(node.name);
+    const postmaster = postmasterOf(node);
+    const pids = [...childrenOf(postmaster), postmaster, node.program.pid, node.etcd?.pid];
+    for (const pid of pids) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    [node.program, node.etcd, node.frozen] = [undefined, undefined, []];
   }
 
   #run(node: Node): void {
