@@ -135,8 +135,10 @@ function namesAt(at: CommandWords, options: readonly string[]): Map<string, stri
 }
 
 function meantBy(words: readonly string[], names: ReadonlyMap<string, string>): string | undefined {
+  // Of two that are as near the one that counts more: `ledger jion` is join, and not --json.
+  const first = [...names.keys()].toReversed();
   for (const word of words) {
-    const near = nearestName(word, names.keys());
+    const near = nearestName(word, first);
     if (near !== undefined) return names.get(near);
   }
   return undefined;

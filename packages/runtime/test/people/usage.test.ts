@@ -21,6 +21,7 @@ const ALL = command(
     command('hosts', [], [command('hosts approve [name]', ['approve']), command('hosts revoke [name]')]),
     command('never-ban', [], [command('never-ban list'), command('never-ban add <range>', ['for'])]),
     command('token', [], [command('token list')]),
+    command('ledger', [], [command('ledger join <file>'), command('ledger leave')]),
     command('web', [], [command('web link', ['as'])]),
   ],
 );
@@ -46,6 +47,11 @@ for (const [line, message, says] of [
     'hosts aprove web1',
     'Unknown arguments: aprove, web1',
     'there is no aprove, web1 here: did you mean approve?; see banshare-server hosts --help',
+  ],
+  [
+    'ledger jion FILE',
+    'Unknown arguments: jion, FILE',
+    'there is no jion, FILE here: did you mean join?; see banshare-server ledger --help',
   ],
   [
     'never-ban ad 192.0.2.1',

@@ -354,7 +354,7 @@ function away(cause: unknown): LogFault {
 function unknownOutcome(n: number, cause: unknown): LogFault {
   return new LogFault(
     'unknown',
-    `Cannot tell whether entry ${n} of the log is stored: ${(cause as Error).message}`,
+    `Cannot tell whether entry ${n} of the log is stored: ${(cause as Error).message}. It may come into force yet: look, once the database answers, before you ask for it again`,
     { n, cause },
   );
 }
