@@ -87,7 +87,8 @@ onHost(
   'systemd knows when the units are ready, reloads them, starts one again whose loop hangs, and has messages sent from a sandbox',
   { skip },
   async (host) => {
-    await host.write('/etc/systemd/system/banshare-server.service.d/soon.conf', '[Service]\nWatchdogSec=6\n');
+    for (const unit of HANGING)
+      await host.write(`/etc/systemd/system/${unit}.service.d/soon.conf`, '[Service]\nWatchdogSec=6\n');
     await using booted = await Booted.start(host);
     for (const role of ['server', 'client'] as const) {
       const installed = await install(booted, role);
@@ -126,16 +127,25 @@ onHost(
     assert.notEqual((await booted.run('systemctl', 'reload', 'banshare-client')).code, 0);
     assert.equal(await booted.property('banshare-client', 'ActiveState'), 'active');
 
-    const pid = await booted.property('banshare-server', 'MainPID');
-    await booted.run('kill', '-STOP', pid);
-    await untilTrue(60_000, 'the server to be started again', async () => {
-      const isAnother = (await booted.property('banshare-server', 'MainPID')) !== pid;
-      return isAnother && (await booted.property('banshare-server', 'ActiveState')) === 'active';
-    });
-    assert.equal(await booted.property('banshare-server', 'NRestarts'), '1');
+    await Promise.all(HANGING.map((unit) => startsAgain(booted, unit)));
     assert.equal((await booted.run('banshare-server', 'bans', '--json')).code, 0);
   },
 );
+
+/** The units whose loop is made to hang. */
+const HANGING = ['banshare-server', 'banshare-web', 'banshare-outside'] as const;
+
+/** A unit whose loop hangs is started again by its watchdog. */
+async function startsAgain(booted: Booted, unit: (typeof HANGING)[number]): Promise<void> {
+  const before = await booted.property(unit, 'NRestarts');
+  const pid = await booted.property(unit, 'MainPID');
+  await booted.run('kill', '-STOP', pid);
+  await untilTrue(60_000, `${unit} to be started again`, async () => {
+    const isAnother = (await booted.property(unit, 'MainPID')) !== pid;
+    return isAnother && (await booted.property(unit, 'ActiveState')) === 'active';
+  });
+  assert.equal(Number(await booted.property(unit, 'NRestarts')), Number(before) + 1, unit);
+}
 
 /** Who is logged in to the page stays so while it starts again, as at an upgrade; a stop ends every login. */
 async function staysLoggedIn(booted: Booted): Promise<void> {
