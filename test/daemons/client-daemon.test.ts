@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
@@ -220,4 +221,24 @@ test('A host that was forgotten comes back with a fresh join key and its own hos
     assert.equal((await statusOf(h1)).status.name, 'h1');
     assert.equal(existsSync(`${h1.paths.keys.join}.key_secret`), false);
   }
+});
+
+test('a client whose state is damaged says so in one line, and what it says to type brings it back', async () => {
+  const host = await fleet.addHost('h3');
+  await host.stop();
+  const file = join(host.paths.clientState, 'state.db');
+  for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+  writeFileSync(file, 'no state'.repeat(1000));
+  host.launch();
+  assert.equal(await host.ended, 1);
+  const said = host.said.join('\n');
+  assert.match(
+    said,
+    /cannot start .*state\.db.*: file is not a database, which is damaged\. This host gets all bans/,
+  );
+  assert.doesNotMatch(said, /stack|at new State/);
+  const [, typed = ''] = /&& (mv \S+ \S+ && rm -f \S+ \S+) && systemctl start/.exec(said) ?? [];
+  assert.equal(spawnSync('sh', ['-c', typed]).status, 0);
+  await host.start();
+  assert.equal((await statusOf(host)).status.phase, 'in-step');
 });

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, rmSync } from 'node:fs';
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
+import { StartFault } from '@banshare/runtime';
 
 /** One step for each version; PRAGMA user_version says how many were taken. */
 const STEPS: readonly string[] = [
@@ -92,6 +93,32 @@ function textIn(column: string): string {
 /** The version of the tables that this program knows. */
 export const STATE_TABLES = STEPS.length;
 
+/** SQLite's codes for a file that is damaged, and for one that is none of its own; extended codes have them in the low byte. */
+const DAMAGED: readonly number[] = [11, 26];
+
+/** Opens the state's file, of which only its owner may know. @throws StartFault when it cannot be used, is damaged, or belongs to a newer program. */
+export function openState(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(path);
+    chmodSync(path, 0o600);
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    migrate(database, path);
+    return database;
+  } catch (cause) {
+    database?.close();
+    if (cause instanceof StartFault) throw cause;
+    const { message, errcode = 0 } = cause as Error & { errcode?: number };
+    const how = DAMAGED.includes(errcode % 256) ? `, which is damaged. ${mendDamaged(path)}` : '';
+    throw new StartFault(`Cannot use the state "${path}": ${message}${how}`, { cause });
+  }
+}
+
+/** What is done about a state that is damaged: nobody but a person knows whether this host was paused. */
+function mendDamaged(path: string): string {
+  return `This host gets all bans from its server again, but knows no more whether it was paused, nor which bans in fail2ban are banshare's to lift, which their jails then end: systemctl stop banshare-client && mv ${path} ${path}.damaged && rm -f ${path}-wal ${path}-shm && systemctl start banshare-client`;
+}
+
 /** What is said of a state that a newer program made; beside it lies what it was before that one's step. */
 export function tooNew(path: string, version: number): string {
   const copy = `${path}.before-${version}`;
@@ -105,9 +132,9 @@ export function tooNew(path: string, version: number): string {
  * Brings the state to this program's version, and keeps it as it was before, on which the previous program starts again.
  * @throws when the state was made by a newer program.
  */
-export function migrate(database: DatabaseSync, path: string): void {
+function migrate(database: DatabaseSync, path: string): void {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (version > STEPS.length) throw new Error(tooNew(path, version));
+  if (version > STEPS.length) throw new StartFault(tooNew(path, version));
   if (version > 0 && version < STEPS.length) {
     const copy = `${path}.before-${STEPS.length}`;
     rmSync(copy, { force: true });

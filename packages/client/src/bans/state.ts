@@ -1,6 +1,5 @@
-import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { parseOutcome, type BanKey, type Outcome, type Position, type Receipt } from '@banshare/protocol';
 import { makePrivateDirectory } from '@banshare/runtime';
 import type { ReasonCode } from './reason.ts';
@@ -10,7 +9,7 @@ import { InPlace } from './in-place.ts';
 import { KeptByPause } from './kept-by-pause.ts';
 import { Tally, type Counted } from './tally.ts';
 import { Remains } from './remains.ts';
-import { migrate } from './state-schema.ts';
+import { openState } from './state-schema.ts';
 import { FIXED, STAYS, rowOf, countedOf } from './columns.ts';
 
 /** What the client has recorded of each ban, in its folder of /var/lib. */
@@ -31,14 +30,11 @@ export class State {
   readonly inPlace = new InPlace((text) => this.#sql(text), rowOf);
   readonly dropped = new DroppedBook((text) => this.#sql(text));
 
-  /** @throws when the file cannot be used, or belongs to a newer program. */
+  /** @throws StartFault when the file cannot be used, is damaged, or belongs to a newer program. */
   constructor(directory: string) {
     makePrivateDirectory(directory);
     const path = join(directory, STATE_FILE);
-    this.#database = new DatabaseSync(path);
-    chmodSync(path, 0o600);
-    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-    migrate(this.#database, path);
+    this.#database = openState(path);
   }
 
   position(): Position | undefined {
