@@ -22,10 +22,12 @@ export async function flushSpool(options: Arguments, say: (line: string) => void
   waiting.removeLeftovers(wallSeconds());
   let sent = 0;
   let stopped: Ending | undefined;
+  let stuck: { count: number; fault: string } | undefined;
   const underWay = new UnderWay<{ name: string; next: Next }>(({ name, next }) => {
     if (next.step === 'wait') return;
-    settle(name, next, waiting, say);
-    sent += 1;
+    const fault = settle(name, next, waiting, say);
+    if (fault === undefined) sent += 1;
+    else stuck = { count: (stuck?.count ?? 0) + 1, fault };
   });
   for (const name of waiting.names()) {
     if (stopped !== undefined) break;
@@ -43,6 +45,7 @@ export async function flushSpool(options: Arguments, say: (line: string) => void
   await underWay.drain();
   session.courier.close();
   if (stopped !== undefined) return { ...stopped, says: `${sent} sent; ${stopped.says ?? ''}` };
+  if (stuck !== undefined) return { code: EXIT.notNow, says: sayStuck(sent, stuck) };
   return sent === 0 ? { code: EXIT.done } : { code: EXIT.done, says: `${sent} sent, the spool is empty` };
 }
 
@@ -60,18 +63,28 @@ async function send(read: Read, { courier, spoolMaxAgeSeconds, refuse }: Session
   return nextStep(await courier.resend(read.waiting));
 }
 
+/** A report that has its end leaves the spool; returns why it cannot: one must not keep those behind it, whose leaving makes room. */
 function settle(
   name: string,
   next: Exclude<Next, { step: 'wait' }>,
   waiting: WaitingReports,
   say: (line: string) => void,
-): void {
-  if (next.step === 'done') {
-    waiting.remove(name);
-    return;
+): string | undefined {
+  try {
+    if (next.step === 'done') {
+      waiting.remove(name);
+      return undefined;
+    }
+    waiting.bury(name, next.reason);
+  } catch (error) {
+    return (error as Error).message;
   }
-  waiting.bury(name, next.reason);
   say(`${name} is given up, ${next.reason}`);
+  return undefined;
+}
+
+function sayStuck(sent: number, { count, fault }: { count: number; fault: string }): string {
+  return `${sent} sent; ${count} ${count === 1 ? 'has its' : 'have their'} answer, and cannot leave the spool: ${fault}`;
 }
 
 function nextStep(answer: Answer): Next {
