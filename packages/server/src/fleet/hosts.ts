@@ -1,4 +1,4 @@
-import type { AckRequest, HostName, Receipt } from '@banshare/protocol';
+import type { AckRequest, Event, HostName, Receipt } from '@banshare/protocol';
 import { freeName } from '../words/hosts/host-names.ts';
 import { mayBeInPlace, onlyListens } from './in-place.ts';
 import { gistOf, HostRows } from '../ledger/books/host-rows.ts';
@@ -244,9 +244,9 @@ export class HostBook {
     return this.#outcomes.of(seq);
   }
 
-  /** When a host first said that it has everything up to a seq, epoch seconds. */
-  reachedAt(host: Host, seq: number): number | undefined {
-    return this.#rows.reachedAt(host.id, seq);
+  /** When a host first said that it has everything up to an event, epoch seconds; undefined where that is no longer kept. */
+  reachedAt(host: Host, event: Pick<Event, 'seq' | 'at'>, now: number): number | undefined {
+    return this.#rows.reachedAt(host.id, event, now);
   }
 
   #follow({ isAll, isForeign, hosts, told }: Changes): void {

@@ -12,6 +12,7 @@ import { sweepEvidence } from './tables/evidence.ts';
 import { reportedAs, reportedWithin } from './tables/reports.ts';
 import type { Row } from './tables/rows.ts';
 import { liftOwn } from './undo.ts';
+import { REACHED_SECONDS } from '../words/history.ts';
 import { covers, isActive } from '../words/verdict.ts';
 
 /** The same id gets the same verdict for so long: a day longer than any report is taken. */
@@ -106,7 +107,7 @@ export function dropHeldOf({ votes, held }: Books, hostId: number): number {
 
 /**
  * Removes a part of what is no longer needed: bans that are over, events older than `keepSeconds`, reports older than that
- * and 9 days, evidence older than `keepEvidence`; returns whether there may be more.
+ * and 9 days, when hosts were as far after a week, evidence older than `keepEvidence`; returns whether there may be more.
  */
 export function sweep(
   { sql, events, bans, votes }: Books,
@@ -123,9 +124,14 @@ export function sweep(
     `DELETE FROM reports WHERE (host, id) IN
      (SELECT host, id FROM (SELECT host, id, received FROM reports ORDER BY n LIMIT ?) AS some WHERE received < ?)`,
   ).run(limit, oldest);
-  sql('DELETE FROM outcomes WHERE at < ?').run(before);
-  sql('DELETE FROM acks WHERE at < ?').run(before);
+  const told = sql(
+    'DELETE FROM outcomes WHERE (seq, host) IN (SELECT seq, host FROM outcomes WHERE at < ? LIMIT ?)',
+  ).run(before, limit);
+  const reached = sql(
+    'DELETE FROM acks WHERE (host, applied) IN (SELECT host, applied FROM acks WHERE at < ? LIMIT ?)',
+  ).run(Math.max(before, now - REACHED_SECONDS), limit);
   sql('DELETE FROM lifted WHERE at < ?').run(now - ID_SECONDS);
   const hasMore = sweepEvidence(sql, now - keepEvidence, limit);
-  return hasMore || swept === limit || pruned > 0 || Number(changes) === limit;
+  const isFull = [changes, told.changes, reached.changes].some((removed) => Number(removed) === limit);
+  return hasMore || swept === limit || pruned > 0 || isFull;
 }

@@ -1,7 +1,8 @@
-import type { HostName, NodeBuild, Receipt } from '@banshare/protocol';
+import type { Event, HostName, NodeBuild, Receipt } from '@banshare/protocol';
 import { Instances } from '../../words/hosts/instances.ts';
 import type { Row } from '../tables/rows.ts';
 import type { Ledger } from '../ledger.ts';
+import { REACHED_SECONDS } from '../../words/history.ts';
 import type { Host, HostState, Key } from '../../words/hosts/host.ts';
 
 /** Clocks tremble: seconds by which one has to move before that is written. */
@@ -75,8 +76,9 @@ export class HostRows {
     this.#ledger.sql('INSERT OR IGNORE INTO acks VALUES (?, ?, ?)').run(id, position.applied, lastSeen);
   }
 
-  /** When a host first said that it has everything up to a seq, epoch seconds. */
-  reachedAt(id: number, seq: number): number | undefined {
+  /** When a host first said that it has everything up to an event, epoch seconds; undefined where that is no longer kept. */
+  reachedAt(id: number, { seq, at: published }: Pick<Event, 'seq' | 'at'>, now: number): number | undefined {
+    if (published < now - REACHED_SECONDS) return undefined;
     const row = this.#ledger
       .sql('SELECT min(at) AS at FROM acks WHERE host = ? AND applied >= ?')
       .get(id, seq);

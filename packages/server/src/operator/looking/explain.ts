@@ -39,7 +39,13 @@ export type Explanation = {
 /** `explain IP|RANGE`: why, who and where. */
 export async function explain(
   args: Args,
-  parts: { ledger: Ledger; book: HostBook; latency: Pick<LatencyBook, 'of'>; enrichment: Enrichment },
+  parts: {
+    ledger: Ledger;
+    book: HostBook;
+    latency: Pick<LatencyBook, 'of'>;
+    enrichment: Enrichment;
+    now: () => number;
+  },
 ): Promise<AdminReply> {
   const ip = parseTarget(textOf(args, 'ip') ?? '');
   if (!ip.ok) return { ok: false, code: 'address', reason: ip.fault };
@@ -49,7 +55,7 @@ export async function explain(
     const times = parts.latency.of(event);
     return {
       ...event,
-      outcomes: outcomesOf(event, parts.book, epoch, times),
+      outcomes: outcomesOf(event, parts, epoch, times),
       committedMs: times?.committedMs ?? null,
       publishedMs: times?.publishedMs ?? null,
     };
@@ -63,7 +69,13 @@ export async function explain(
 }
 
 /** A host tells what was not simply applied; all else up to its position was. */
-function outcomesOf(event: Event, book: HostBook, epoch: string, times: BanTimes | undefined): HostOutcome[] {
+function outcomesOf(
+  event: Event,
+  { book, now: clock }: { book: HostBook; now: () => number },
+  epoch: string,
+  times: BanTimes | undefined,
+): HostOutcome[] {
+  const now = clock();
   const told = book.outcomesOf(event.seq);
   const concerned = book.all().filter(({ id, state }) => state === 'active' || told.has(id));
   return concerned.map((host): HostOutcome => {
@@ -71,7 +83,7 @@ function outcomesOf(event: Event, book: HostBook, epoch: string, times: BanTimes
     const common = { host: host.name, ms: times?.hosts.get(host.id) ?? null };
     if (outcome !== undefined) return { ...common, ...outcome };
     if (!hasReached(host, event, epoch)) return { ...common, outcome: 'waiting', reason: null, at: null };
-    return { ...common, outcome: 'applied', reason: null, at: book.reachedAt(host, event.seq) ?? null };
+    return { ...common, outcome: 'applied', reason: null, at: book.reachedAt(host, event, now) ?? null };
   });
 }
 
