@@ -1,5 +1,5 @@
 import { type ClientConfig, someOf, splitWords } from '@banshare/runtime';
-import { actionsOf, commandOfAction, jailsOf } from '../fail2ban/requests.ts';
+import { actionsOf, commandOfAction, ignoreCommandOf, jailsOf } from '../fail2ban/requests.ts';
 import { Talk, TalkError } from '../fail2ban/connection.ts';
 import { jailsListed } from '../fail2ban/client.ts';
 import type { Ended } from '../host/exec.ts';
@@ -131,7 +131,7 @@ function reportingFinding({ reporting, isWhole }: Found, followed: readonly stri
 
 /**
  * Looks for actions that are no firewall in the jails that take shared bans: a mail, a whois query or a report to AbuseIPDB for each
- * ban of the fleet, from every host. Nothing is found where fail2ban's socket does not answer.
+ * ban of the fleet, from every host; and for whom they leave alone by a command, which is asked for no shared ban. Nothing is found where fail2ban's socket does not answer.
  */
 export async function diagnoseSharedActions(config: ClientConfig, socket: string): Promise<Finding[]> {
   let talk: Talk;
@@ -143,15 +143,26 @@ export async function diagnoseSharedActions(config: ClientConfig, socket: string
   }
   using open = talk;
   const telling: string[] = [];
+  const ignoring: string[] = [];
   try {
     for (const jail of (await jailsOf(open)).filter((name) => takesSharedBans(config, name))) {
       const actions = await tellingActions(open, jail);
       if (actions.length > 0) telling.push(`${jail} (${actions.join(', ')})`);
+      if (ownIgnoreCommand(await ignoreCommandOf(open, jail)) !== '') ignoring.push(jail);
     }
   } catch (error) {
     if (!(error instanceof TalkError)) throw error;
   }
-  return telling.length === 0 ? [] : [sharedActionsFinding(telling)];
+  return [
+    ...(telling.length === 0 ? [] : [sharedActionsFinding(telling)]),
+    ...(ignoring.length === 0 ? [] : [ignoreCommandFinding(ignoring)]),
+  ];
+}
+
+/** What an administrator's own command is of a jail's: banshare's, for recidive, asks it behind itself. '' where there is none. */
+export function ownIgnoreCommand(command: string): string {
+  const chained = /\/shared-ban [^|]*\|\| \(false;(.*)\)$/s.exec(command.trim())?.[1];
+  return (chained ?? (command.includes('/shared-ban ') ? '' : command)).trim();
 }
 
 /** Whether bans of the fleet come into a local jail. */
@@ -178,6 +189,15 @@ export function isNoFirewall(action: string, command: string): boolean {
   // A report of banshare's own is known as an echo.
   if (command.includes('banshare-report') || FIREWALLS.test(action)) return false;
   return TELLS.test(action) || RUNS.test(command);
+}
+
+function ignoreCommandFinding(jails: readonly string[]): Finding {
+  const names = someOf(jails, MOST_NAMED);
+  return {
+    ok: true,
+    isWarning: true,
+    says: `Whom the ignorecommand of fail2ban leaves alone (${names}) a shared ban may shut out: it is not asked for those, as ignoreip is. List them in ignoreip, or in [never-ban] of client.toml.`,
+  };
 }
 
 function sharedActionsFinding(telling: readonly string[]): Finding {

@@ -148,6 +148,12 @@ export async function succeeds(
   return answer.flag;
 }
 
+/** The command by which a jail finds out whom else it ignores; '' where there is none. @throws TalkError. */
+export async function ignoreCommandOf(talk: Talk, jail: string): Promise<string> {
+  const answer = await talk.ask(['get', jail, 'ignorecommand']);
+  return answer.is === 'text' ? answer.text : '';
+}
+
 /** For how many seconds a jail bans, before any increment; -1 for ever. @throws TalkError. */
 export async function bantimeOf(talk: Talk, jail: string): Promise<number> {
   return numberIn(await talk.ask(['get', jail, 'bantime']));

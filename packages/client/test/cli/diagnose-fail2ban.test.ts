@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ClientConfig } from '@banshare/runtime';
 import { noFail2ban, RealFail2ban } from '../fail2ban/real-fail2ban.ts';
-import { diagnoseSharedActions, isNoFirewall, takesSharedBans } from '../../src/cli/diagnose-fail2ban.ts';
+import {
+  diagnoseSharedActions,
+  isNoFirewall,
+  takesSharedBans,
+  ownIgnoreCommand,
+} from '../../src/cli/diagnose-fail2ban.ts';
 
 const configOf = (jails: Record<string, string> = {}, followed = ['*']): ClientConfig =>
   ({
@@ -24,6 +29,28 @@ test(
       /no firewall, .*: nginx \(called\), sshd \(called\)\..*\[apply\.jails\] "\*" = "banshare"/,
     );
     assert.deepEqual(await diagnoseSharedActions(configOf({ '*': 'banshare' }), fail2ban.socket), []);
+  },
+);
+
+test(
+  'status says that an ignorecommand is not asked for shared bans, of jails that take them, and not of banshare’s own for recidive',
+  { skip: noFail2ban },
+  async () => {
+    await using fail2ban = new RealFail2ban(['sshd', 'nginx', 'recidive']);
+    await fail2ban.start();
+    assert.deepEqual(await diagnoseSharedActions(configOf(), fail2ban.socket), []);
+    const own = '/usr/lib/banshare/shared-ban "<ip>" "<time>" || (false; )';
+    fail2ban.client('set', 'recidive', 'ignorecommand', own);
+    assert.deepEqual(await diagnoseSharedActions(configOf(), fail2ban.socket), []);
+    fail2ban.client('set', 'sshd', 'ignorecommand', '/usr/local/bin/is-friend <ip>');
+    const [finding, ...more] = await diagnoseSharedActions(configOf(), fail2ban.socket);
+    assert.deepEqual([finding?.ok, finding?.isWarning, more.length], [true, true, 0]);
+    assert.match(
+      finding?.says ?? '',
+      /^Whom the ignorecommand of fail2ban leaves alone \(sshd\) .*\[never-ban\]/,
+    );
+    assert.deepEqual(await diagnoseSharedActions(configOf({ '*': 'banshare' }), fail2ban.socket), []);
+    assert.equal(ownIgnoreCommand(own.replace('; )', '; is-friend <ip>)')), 'is-friend <ip>');
   },
 );
 
