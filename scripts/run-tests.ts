@@ -1,4 +1,5 @@
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -109,7 +110,10 @@ function inOrder(files: readonly string[]): string[] {
   return files.toSorted((one, other) => expected(other) - expected(one) || (one < other ? -1 : 1));
 }
 
-/** The files, with one in the stead of those of each row of TOGETHER that has several of them. */
+/**
+ * The files, with one in the stead of those of each row of TOGETHER that has several of them. It is called by what it holds: a run
+ * of some of them, as a test of this script is, takes nothing from a run of all that goes on in the same checkout.
+ */
 function together(files: readonly string[]): string[] {
   const folder = join(ROOT, 'build/together');
   mkdirSync(folder, { recursive: true });
@@ -118,11 +122,15 @@ function together(files: readonly string[]): string[] {
     const here = files.filter((path) => rooms.some((room) => path.startsWith(`${room}/`))).toSorted();
     if (here.length < 2) return [];
     for (const path of here) rest.delete(path);
-    const path = join(folder, `${name}.test.ts`);
-    const lines = here.map(
-      (each) => `await import(${JSON.stringify(pathToFileURL(join(ROOT, each)).href)});\n`,
+    const text = here
+      .map((each) => `await import(${JSON.stringify(pathToFileURL(join(ROOT, each)).href)});\n`)
+      .join('');
+    const path = join(
+      folder,
+      `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.test.ts`,
     );
-    writeFileSync(path, lines.join(''));
+    // Another run may be reading it.
+    if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
     return [relative(ROOT, path)];
   });
   return [...made, ...rest];
