@@ -45,8 +45,8 @@ export class FleetServer {
   }
 
   /** A line of its log, past or to come. */
-  line(pattern: RegExp): Promise<string> {
-    return this.#running.line(pattern);
+  line(pattern: RegExp, withinMs?: number): Promise<string> {
+    return this.#running.line(pattern, withinMs);
   }
 
   /** Starts it and waits until it is ready; the surroundings serve such things as faketime. */

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { formatFleet, hostPaths } from '@banshare/runtime';
 import { writeCertificate, writePublicKey } from '@banshare/transport';
-import { makeFleetKeys, takePort } from '../../../test/fleet/index.ts';
+import { makeFleetKeys, takePort, untilAnswered } from '../../../test/fleet/index.ts';
 
 export type Generation = {
   name: string;
@@ -30,6 +30,12 @@ export async function layGeneration(root: string, name: string): Promise<Generat
   };
   writeFileSync(join(directory, 'fleet.toml'), formatFleet(fleet));
   return { name, keys, ports };
+}
+
+/** Waits until nothing listens on a port of loopback: libzmq gives one back in a thread of its own, and tells nobody when. */
+export async function isShut(port: number): Promise<void> {
+  const look = async (): Promise<true | undefined> => ((await isOpen(port)) ? undefined : true);
+  await untilAnswered(look, 10_000, () => `port ${port} to be shut`);
 }
 
 /** Whether something listens on a port of loopback. */

@@ -95,17 +95,19 @@ async function listenAgain(door: ReportPort, to: Listening): Promise<string> {
 
 /**
  * How libzmq ends a handshake with that key, as the client sees it; `gone` when the server hangs up without a word. Kind
- * must fit the door: libzmq hangs up on any other.
+ * must fit the door: libzmq hangs up on any other. Patience is longer than a handshake takes on any machine, unless the answer is
+ * none: then the client hangs up when it is over.
  */
 export async function knock(
   endpoint: string,
   serverKey: string,
   curve: CurvePair = curveKeyPair(),
   Kind: typeof Dealer | typeof Subscriber = Dealer,
+  patienceMs = 10_000,
 ): Promise<'in' | 'refused' | 'gone'> {
   const socket = new Kind({
     linger: 0,
-    handshakeInterval: 500,
+    handshakeInterval: patienceMs,
     curveServerKey: serverKey,
     curvePublicKey: curve.publicKey,
     curveSecretKey: curve.secretKey,

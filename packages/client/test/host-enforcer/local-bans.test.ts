@@ -11,16 +11,21 @@ const OWN = '203.0.113.9';
 const own: Partial<Event> = { ip: ip(OWN), host: host('h2') };
 const unban: Partial<Event> = { kind: 'unban', ip: ip(OWN), host: host('operator'), until: null };
 
+type Attacked = { machine: Machine; fail2ban: RealFail2ban } & AsyncDisposable;
+
 /** A host whose enforcer is a command, and whose own fail2ban has found an attacker in some jails. */
-async function attacked(
-  ...jails: string[]
-): Promise<{ machine: Machine; fail2ban: RealFail2ban } & AsyncDisposable> {
+function attacked(...jails: string[]): Promise<Attacked> {
+  return patient('20s', ...jails);
+}
+
+/** The same, which gives commands and fail2ban so long. */
+async function patient(timeout: string, ...jails: string[]): Promise<Attacked> {
   const machine = new Machine();
   const fail2ban = new RealFail2ban(['sshd', 'web', 'banshare']);
   await fail2ban.start();
   machine.join(fail2ban);
   for (const each of jails) fail2ban.client('set', each, 'banip', OWN);
-  await machine.start(`${machine.command('firewall')}timeout = "1s"\n`);
+  await machine.start(`${machine.command('firewall')}timeout = "${timeout}"\n`);
   await machine.hear(own);
   return {
     machine,
@@ -82,7 +87,7 @@ test(
   'Where fail2ban is there and does not do it, the unban has failed, and is tried again',
   { skip },
   async () => {
-    await using both = await attacked('sshd');
+    await using both = await patient('1s', 'sshd');
     const { machine, fail2ban } = both;
     fail2ban.signal('SIGSTOP');
     await machine.hear(unban);

@@ -211,13 +211,15 @@ test(
     a.onNews(() => (heard.a += 1));
     b.onNews(() => news.resolve());
     a.onWanted(() => late.resolve());
+    const began = performance.now();
     let last = LOG_START;
     for (let n = 0; n < 8; n += 1) last = ours(await a.append(draft(String(n)), last));
-    await within(news.promise, 5000, () => 'news of the entry');
+    const seconds = Math.ceil((performance.now() - began) / 1000);
+    await within(news.promise, 20_000, () => 'news of the entry');
     assert.deepEqual(await b.append(draft('another'), LOG_START), { outcome: 'taken' });
-    await within(late.promise, 5000, () => 'word of whoever came too late');
+    await within(late.promise, 20_000, () => 'word of whoever came too late');
     // Asked each second, the database may have an entry before it has answered for it.
-    assert.ok(heard.a <= 2, `${heard.a} times`);
+    assert.ok(heard.a <= 1 + seconds, `${heard.a} times in ${seconds} s`);
     await Promise.all([a.close(), b.close()]);
   },
 );

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { hostPaths } from '@banshare/runtime';
 import { Folder, Peer, Program, runProgram, type Ran } from '../../../../test/fleet/index.ts';
-import { isOpen, layGeneration, type Generation } from '../generations.ts';
+import { isOpen, isShut, layGeneration, type Generation } from '../generations.ts';
 import { publish, reportOf } from '../reports.ts';
 
 async function acknowledge(peer: Peer, generation: string): Promise<void> {
@@ -45,7 +45,7 @@ test('retire refuses while a host is on the generation, then closes its ports, r
     const retired = await command('retire', old.name);
     assert.equal(retired.code, 0, retired.stderr);
     assert.match(retired.stdout, new RegExp(`${old.ports.report}.*${old.ports.publish}`));
-    for (const port of [old.ports.report, old.ports.publish]) assert.equal(await isOpen(port), false);
+    for (const port of [old.ports.report, old.ports.publish]) await isShut(port);
     assert.equal(existsSync(join(hostPaths(root).generations, old.name)), false);
     await publish(moved, '203.0.113.2');
     const stale = await moved.ask(reportOf(moved, '203.0.113.3'), { to: old.keys.server.publicKey });
@@ -77,7 +77,7 @@ test('retire --force ends a generation although a host is on it, and events has 
     const why = ['--reason', 'its join key <leaked>\n'];
     const forced = await runProgram('server', ['retire', old.name, '--force', ...why, '--root', root]);
     assert.equal(forced.code, 0, forced.stderr);
-    assert.equal(await isOpen(old.ports.report), false);
+    await isShut(old.ports.report);
     const { stdout } = await runProgram('server', ['audit', '--json', '--root', root]);
     assert.match(stdout, /"what":"retired".*"hostsLeft":\["left"\]/);
     const undone = ['retire', old.name, '--undo', '--reason', 'it was another'];

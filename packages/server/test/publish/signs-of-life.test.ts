@@ -7,8 +7,8 @@ import { mainOf, startFleet, within } from '../../../../test/fleet/index.ts';
 import { Distributor } from '../../src/publish/distribute.ts';
 
 const FAN_OUT = { path: mainOf('server'), args: ['--fan-out-child'] };
-/** The child beats once a second for three seconds after the last word of its parent. */
-const MUTE_MS = 4500;
+/** The child beats once a second for three seconds after the last word of its parent; one more may have been on its way. */
+const MOST_BEATS = 4;
 /** Two beats that did not come are no chance. */
 const SILENT_MS = 2500;
 
@@ -60,8 +60,7 @@ test('a server that hangs beats no more after three seconds, and beats again onc
   const subscription = (await fleet.peer('h1')).subscribe();
   await heartbeat(subscription, () => true);
   process.kill(fleet.server.pid, 'SIGSTOP');
-  const began = performance.now();
-  let last = began;
+  let beats = 0;
   let next = subscription.receive();
   const isHeard = (): Promise<boolean> =>
     within(next, SILENT_MS, () => 'a heartbeat').then(
@@ -69,8 +68,8 @@ test('a server that hangs beats no more after three seconds, and beats again onc
       () => false,
     );
   while (await isHeard()) {
-    last = performance.now();
-    assert.ok(last - began < MUTE_MS, `it beat for ${last - began} ms`);
+    beats += 1;
+    assert.ok(beats <= MOST_BEATS, `it beat ${beats} times`);
     next = subscription.receive();
   }
   process.kill(fleet.server.pid, 'SIGCONT');

@@ -161,6 +161,10 @@ test('a drill says of each host what it made of it, and after how many milliseco
 
 test('a page that may only look has no acts, and the server would carry none out', async () => {
   await fleet.server.restart(PAGE_TOML);
+  // What the page knows is as of a moment ago.
+  const mayOnlyLook = async (): Promise<true | undefined> =>
+    !(await (await page.get('/', cookie)).text()).includes('href="/acts"') || undefined;
+  await untilAnswered(mayOnlyLook, 10_000, () => 'the page to have no acts');
   assert.match((await act('ban', { ip: '203.0.113.99' })).said, /There is no such act/);
   const asked = await askAdmin(
     fleet.server.paths.pageSocket,
