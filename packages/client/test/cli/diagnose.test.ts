@@ -124,7 +124,8 @@ for (const [what, ahead] of [
 ] as const) {
   test(`diagnose() tells a clock that is two hours ${what} the server's`, async () => {
     await using server = await HandMadeServer.start();
-    server.now = nowSeconds() - ahead;
+    // A clock that goes on, however long the looking takes.
+    Object.defineProperty(server, 'now', { get: () => nowSeconds() - ahead });
     assert.match(
       await findings(server),
       new RegExp(`^! This host's clock is 7(199|20[0-9]) s ${what} the server's`, 'm'),

@@ -56,8 +56,8 @@ test('a host name has at most 255 characters, a port list too', () => {
 });
 
 test('parseHostName() decides about a long hostile name at once', () => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   assert.equal(parseHostName('a-'.repeat(100_000)).ok, false);
   assert.equal(parseHostName(`${'a.'.repeat(127)}!`).ok, false);
-  assert.ok(performance.now() - started < 500);
+  assert.ok(process.cpuUsage(started).user < 500_000);
 });

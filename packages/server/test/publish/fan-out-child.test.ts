@@ -17,7 +17,7 @@ test('a child that cannot even be started is gone at once, with the reason, so t
     now: 0,
     stale: false,
   });
-  await within(assert.rejects(opened, /Cannot open the publish port: .*ENOENT/), 5000, () => 'the reason');
+  await within(assert.rejects(opened, /Cannot open the publish port: .*ENOENT/), 20_000, () => 'the reason');
   assert.match(await child.ended, /ENOENT/);
   await child.admit('a key');
 });

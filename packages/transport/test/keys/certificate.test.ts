@@ -138,14 +138,14 @@ test('parseSections() reads values without quotes, and comments after a value', 
 });
 
 test('parseSections() decides about a long hostile line at once', () => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (const line of [
     ' a=' + ' '.repeat(50_000) + '"',
     ' a=b' + ' '.repeat(50_000) + '"',
     ' '.repeat(50_000),
   ])
     parseSections(line);
-  assert.ok(performance.now() - started < 2000);
+  assert.ok(process.cpuUsage(started).user < 2_000_000);
 });
 
 test('parseSections() reads a section __proto__ as a section', () => {

@@ -30,6 +30,7 @@ export class FollowedView {
   readonly #make: () => Promise<Made>;
   readonly #leastSeconds: number;
   readonly #nextVersion: () => string;
+  readonly #clock: () => number;
   readonly #wakes = new Set<() => void>();
   readonly #texts = new Map<string, string>();
   #state: State | undefined;
@@ -38,10 +39,17 @@ export class FollowedView {
   #isMaking = false;
   #isWanted = false;
 
-  constructor(make: () => Promise<Made>, leastSeconds: number, nextVersion: () => string) {
+  /** @param clock seconds that never jump. */
+  constructor(
+    make: () => Promise<Made>,
+    leastSeconds: number,
+    nextVersion: () => string,
+    clock: () => number = monotonicSeconds,
+  ) {
     this.#make = make;
     this.#leastSeconds = leastSeconds;
     this.#nextVersion = nextVersion;
+    this.#clock = clock;
   }
 
   get state(): State | undefined {
@@ -88,7 +96,7 @@ export class FollowedView {
       return;
     }
     if (this.#timer !== undefined || this.#wakes.size === 0) return;
-    const wait = Math.max(0, this.#earliest - monotonicSeconds());
+    const wait = Math.max(0, this.#earliest - this.#clock());
     this.#timer = setTimeout(() => void this.#makeNow(), wait * 1000);
   }
 
@@ -96,14 +104,14 @@ export class FollowedView {
     this.#timer = undefined;
     this.#isMaking = true;
     this.#isWanted = false;
-    const began = monotonicSeconds();
+    const began = this.#clock();
     const wasQuiet = began - this.#earliest > this.#leastSeconds;
     try {
       this.#take(await this.#make());
     } catch {
       // It is tried again with the next change; who opens it anew reads why it cannot be made.
     }
-    const took = monotonicSeconds() - began;
+    const took = this.#clock() - began;
     const rest = Math.max(this.#leastSeconds, took / MAKING_SHARE);
     this.#earliest = began + (wasQuiet ? SHORT_REST * rest : rest);
     this.#isMaking = false;

@@ -66,7 +66,7 @@ test(
     const { report, publish: published } = server.ports;
     const areShut = async (): Promise<true | undefined> =>
       (await isShut(report)) && (await isShut(published)) ? true : undefined;
-    await untilAnswered(areShut, 5000, () => 'ports that are shut');
+    await untilAnswered(areShut, 20_000, () => 'ports that are shut');
     const status = await server.command('status');
     assert.equal(status.code, 1);
     assert.match(

@@ -25,8 +25,8 @@ test('a pattern is of what names may have, and no name makes it slow', () => {
   assert.equal(parseNamePattern('web-*').ok, true);
   for (const bad of ['', 'a b', 'web;*', '*'.repeat(9), 'a'.repeat(256)])
     assert.equal(parseNamePattern(bad).ok, false, bad);
-  const began = performance.now();
+  const began = process.cpuUsage();
   for (let turn = 0; turn < 100; turn += 1)
     assert.equal(fitsPattern('a'.repeat(255), '*a*a*a*a*a*a*ab'), false);
-  assert.ok(performance.now() - began < 1000);
+  assert.ok(process.cpuUsage(began).user < 1_000_000);
 });
