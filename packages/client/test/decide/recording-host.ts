@@ -85,6 +85,8 @@ export class Host implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // What it has begun would wait for its state without an end, and keep this process.
+    void this.applier.stop();
     this.state.close();
     this.#scratch[Symbol.dispose]();
   }

@@ -149,7 +149,10 @@ export class Machine implements Disposable {
   }
 
   stop(): void {
-    if (this.#isRunning) this.state.close();
+    if (this.#isRunning) {
+      void this.applier.stop();
+      this.state.close();
+    }
     this.#isRunning = false;
   }
 
