@@ -44,6 +44,22 @@ for (const [program, words, near] of [
 }
 
 for (const words of [
+  ['ban', '203.0.113.9', '--for', '1h', '--for', '2h'],
+  ['bans', '--jail', 'sshd', '--jail', 'recidive'],
+  ['hosts', 'mute', 'h1', '--for', '1h', '--for', '2h'],
+  ['never-ban', 'add', '203.0.113.0/24', '--note', 'a', '--note', 'b'],
+] as const) {
+  test(`${words.join(' ')} says which option is there twice, in the words that were typed, and exits 64`, async () => {
+    const { code, stdout, stderr } = await runProgram('server', [...words]);
+    assert.deepEqual([code, stdout], [64, '']);
+    assert.match(
+      stderr,
+      /^banshare-server: --(for|jail|note) is there more than once, .*; see banshare-server /,
+    );
+  });
+}
+
+for (const words of [
   ['ban'],
   ['ban', '203.0.113.9', '--for', 'soon'],
   // It was over after a second, and told as banned everywhere.

@@ -1,6 +1,6 @@
 import { parseDuration, parseRange, parseTarget, type Result } from '@banshare/protocol';
 import { wallSeconds } from '@banshare/runtime';
-import type { Argv, PositionalOptions } from 'yargs';
+import type { Argv, Options, PositionalOptions } from 'yargs';
 import type { Command, Words } from './ask-daemon.ts';
 import { readMoment } from '../../words/moment.ts';
 
@@ -29,9 +29,22 @@ export function asYargs(command: Command): Command {
         // Left out behind its name, a value would be as if the option were not there: of all jails, for as long as ever.
         if (!positionals.has(name) && option.type !== 'boolean') parser.requiresArg(name);
       }
+      parser.check((words) => repeated(words, builder, positionals) ?? true, false);
       return parser.epilogue(MORE) as Argv<Words>;
     },
   };
+}
+
+/** What is said twice and can be meant once: yargs makes a list of it, which the daemon refused by names that nobody typed. */
+function repeated(
+  words: Readonly<Record<string, unknown>>,
+  builder: Readonly<Record<string, Options>>,
+  positionals: ReadonlySet<string>,
+): string | undefined {
+  const name = Object.keys(builder).find(
+    (each) => !positionals.has(each) && builder[each]?.array !== true && Array.isArray(words[each]),
+  );
+  return name === undefined ? undefined : `--${name} is there more than once, and counts once: leave one`;
 }
 
 /** Reads one word or several, which stay as they were typed: all are looked at before anything is done with one. */
