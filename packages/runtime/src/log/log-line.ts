@@ -67,7 +67,11 @@ function jsonValue(value: unknown): unknown {
   }
 }
 
+/** ASCII that needs no quotes: nearly everything that a line has, and asked of each name and value. */
+const PLAIN = /^[!#-<>-[\]-~]+$/;
+
 function bare(text: string): boolean {
+  if (PLAIN.test(text)) return true;
   return /^[^\s"=\\]+$/.test(text) && text.search(UNSAFE) === -1;
 }
 

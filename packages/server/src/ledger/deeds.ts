@@ -37,7 +37,8 @@ export function publishBans(
     const isTyped = known !== undefined && isActive(known, now) && events.origin(known.seq) === 'operator';
     const said = { by: isTyped ? 'operator' : by, host: OPERATOR_HOST, at: now } as const;
     const event = events.append({ ...draft, kind: 'ban', ...said });
-    bans.follow(event, by === 'import' ? number : null, by === 'import' ? (known ?? null) : undefined);
+    if (by === 'import') bans.follow(event, number, { ban: known ?? null });
+    else bans.follow(event);
     return [event];
   });
 }

@@ -31,7 +31,7 @@ export function recordOne(books: Books, submission: Submission, decide: Decide, 
   const recorded = inOne(
     targets.map((target) => {
       const known = knownOf(books, submission, target, isCrowded);
-      return carryOut(books, submission, target, decide(submission, known));
+      return carryOut(books, submission, known, decide(submission, known));
     }),
   );
   // Whoever comes again with the same id is judged anew.
@@ -135,8 +135,9 @@ function knownOf({ bans, votes }: Books, submission: Submission, target: Target,
   };
 }
 
-function carryOut(books: Books, submission: Submission, target: Target, verdict: Verdict): Recorded {
+function carryOut(books: Books, submission: Submission, known: Known, verdict: Verdict): Recorded {
   const { host, received } = submission;
+  const { target } = known;
   const { prog, jail } = banOf(submission);
   const ban = { ip: target, prog, jail };
   if (changesNothing(verdict)) return { ...verdict, events: [] };
@@ -162,7 +163,7 @@ function carryOut(books: Books, submission: Submission, target: Target, verdict:
     const event = unban(books, ban, host.name, received);
     return { verdict: 'accepted', seq: event.seq, events: [event] };
   }
-  return publish(books, submission, ban, verdict.publish);
+  return publish(books, submission, known, verdict.publish);
 }
 
 /** It is refused, or was over before it came: nobody stands behind anything by it. */
@@ -175,10 +176,11 @@ function changesNothing(
 function publish(
   books: Books,
   submission: Submission,
-  ban: BanKey,
+  known: Known,
   { until, voters }: { until: number | null; voters?: readonly number[] },
 ): Recorded {
   const { host, received } = submission;
+  const ban = { ...banOf(submission), ip: known.target };
   // It voted too, and may be asked for its vote when the ban is renewed.
   if (voters !== undefined) vote(books, submission, ban.ip, until);
   const event = books.events.append({
@@ -189,13 +191,15 @@ function publish(
     at: received,
     until,
   });
-  books.bans.follow(event);
+  const before = { ban: known.ban ?? null, isBanned: known.past.isBanned };
+  const isAlone = books.bans.follow(event, null, before);
   for (const voter of voters ?? []) {
     // It may have voted for the address that stands for this range here.
     const asked = books.votes.endOf(ban, voter);
     books.bans.support(ban, voter, received, asked === undefined ? until : asked);
   }
-  books.bans.support(ban, host.id, received, until);
+  if (isAlone && (voters ?? []).length === 0) books.bans.supportFirst(ban, host.id, received, until);
+  else books.bans.support(ban, host.id, received, until);
   return { verdict: 'accepted', seq: event.seq, events: [event] };
 }
 

@@ -69,6 +69,22 @@ test('a host that takes its own reports back again and again does not drive the 
   assert.equal(await endOf(shelf, NOW + 700), NOW + 700 + 3600);
 });
 
+test('a ban that begins anew after its end has the host that reports it as its one supporter, and others join it', async () => {
+  using shelf = new LedgerOfTest();
+  const [first, second, third] = [shelf.host('first'), shelf.host('second'), shelf.host('third')];
+  const supporters = async (): Promise<string[]> =>
+    (await shelf.ledger.history(shelf.report(first, IP).report.ip)).supporters.flatMap(({ hosts }) => hosts);
+  await verdicts(shelf, shelf.report(first, IP), shelf.report(second, IP, NOW + 1));
+  assert.deepEqual((await supporters()).toSorted(), ['first', 'second']);
+  await verdicts(shelf, shelf.report(third, IP, NOW + 700));
+  assert.deepEqual(await supporters(), ['third']);
+  await verdicts(shelf, shelf.report(first, IP, NOW + 701), shelf.unban(third, IP, NOW + 702));
+  assert.deepEqual(await supporters(), ['first']);
+  assert.equal(await shelf.ledger.countActive(NOW + 703), 1);
+  await verdicts(shelf, shelf.unban(first, IP, NOW + 704));
+  assert.equal(await shelf.ledger.countActive(NOW + 705), 0);
+});
+
 test('what an operator undoes is no offence either', async () => {
   using shelf = new LedgerOfTest();
   const evil = shelf.host('evil');

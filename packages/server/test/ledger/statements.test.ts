@@ -1,7 +1,16 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { LedgerOfTest } from '../ledger-of-test.ts';
+import type { Target } from '@banshare/protocol';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { recordOne } from '../../src/ledger/record.ts';
+import { BanBook } from '../../src/ledger/tables/bans.ts';
+import type { Decide } from '../../src/words/submission.ts';
+
+const accepting: Decide = () => ({
+  verdict: 'accepted',
+  publish: { kind: 'ban', until: Math.ceil(NOW) + 600 },
+});
 
 /** Where a report, or a host's unban, asks the ledger, and what is removed beside it. */
 const FILES = [
@@ -43,6 +52,36 @@ test('every statement on the way of a report finds its rows by an index, however
       assert.ok(isWhole || scans.length === 0, `${file}: ${statement}: ${scans.join(', ')}`);
     }
   }
+});
+
+test('a report looks up a new ban, whether its address is banned and who stands behind it once each', async () => {
+  using shelf = new LedgerOfTest();
+  const host = shelf.host('web');
+  const asked: string[] = [];
+  await shelf.ledger.write((books) => {
+    const sql: typeof books.sql = (text) => {
+      asked.push(text.trim());
+      return books.sql(text);
+    };
+    const bans = new BanBook(sql);
+    const aim = (): { targets: Target[]; isCrowded: boolean } => ({
+      targets: [submission.report.ip],
+      isCrowded: false,
+    });
+    const submission = shelf.report(host, '203.0.113.9');
+    recordOne({ ...books, sql, bans }, submission, accepting, aim);
+  });
+  const count = (beginning: string): number => asked.filter((text) => text.startsWith(beginning)).length;
+  assert.equal(count('SELECT seq, at, until FROM bans'), 1);
+  assert.equal(count('SELECT 1 FROM bans WHERE ip'), 1);
+  assert.equal(count('SELECT count(*) AS n, max(crowd)'), 0);
+  // What may replace a row has SQLite copy each page before it changes it.
+  assert.equal(count('INSERT OR REPLACE'), 0);
+});
+
+test('a ledger of some thousand bans stays in memory: reports lie all over its tables', () => {
+  using shelf = new LedgerOfTest();
+  assert.deepEqual({ ...(shelf.ledger.sql('PRAGMA cache_size').get() as object) }, { cache_size: -16_384 });
 });
 
 test('the latest end that other supporters ask for is read from the end of an index, not sorted out of all of them', () => {

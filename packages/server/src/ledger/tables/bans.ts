@@ -11,6 +11,12 @@ export type Selection = { ip: string; jail?: string };
 /** So many hosts behind one ban are a crowd, and few bans have one; so many are counted at most, here and in the schema's step. */
 const MANY = 8;
 
+/**
+ * What is known of an event's ban just before it: the ban, null for none; and whether any ban of its address is in force by then. What
+ * is given is not looked up again.
+ */
+type Before = { ban: PublishedBan | null; isBanned?: boolean };
+
 /** The end of what has none, where it is compared with others. */
 const FOR_EVER_UNTIL = 9_000_000_000_000_000;
 
@@ -40,31 +46,59 @@ export class BanBook {
   /**
    * Follows an event: a ban stands as published, an unban takes it and its supporters away. A ban that is renewed began when it did.
    * It belongs to the import that began it until somebody types it: a person's word is not taken back with a list.
-   * @param known what get() said of it just before, null for nothing: then it is not looked up again.
+   * @returns whether nobody stands behind it yet: it has just begun.
    */
-  follow(event: Event, importNumber: number | null = null, known?: PublishedBan | null): void {
-    const key = [event.ip, event.prog, event.jail] as const;
-    const earlier = known === undefined ? this.get(event) : (known ?? undefined);
-    const isOver = earlier !== undefined && !isActive(earlier, event.at);
-    if (event.kind === 'unban' || isOver) {
-      this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(...key);
-    }
+  follow(event: Event, importNumber: number | null = null, before?: Before): boolean {
     if (event.kind === 'unban') {
-      this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(...key);
-      this.#keepEnd(event.ip);
-      return;
+      this.#remove(event);
+      return false;
     }
+    const earlier = before === undefined ? this.get(event) : (before.ban ?? undefined);
+    const isOver = earlier !== undefined && !isActive(earlier, event.at);
+    if (isOver) this.#leave(event);
     const renewed = earlier === undefined || isOver ? undefined : this.#beginOf(event);
-    if (!this.isBanned(event.ip, event.at)) this.#countOffence(event.ip, event.at);
-    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
-      ...key,
-      event.seq,
-      event.at,
-      event.until,
-      renewed?.began ?? event.at,
-      renewed === undefined || importNumber === null ? importNumber : renewed.import,
-    );
+    this.#countOffence(event, before?.isBanned);
+    this.#insert(event, earlier === undefined, {
+      began: renewed?.began ?? event.at,
+      import: renewed === undefined || importNumber === null ? importNumber : renewed.import,
+    });
     this.#takeEnd(event, renewed !== undefined);
+    return renewed === undefined;
+  }
+
+  /** For what may replace a row SQLite keeps a copy of each page that it changes, to take the statement back. */
+  #insert(
+    { ip, prog, jail, seq, at, until }: Event,
+    isNew: boolean,
+    of: { began: number; import: number | null },
+  ): void {
+    const insert = isNew
+      ? this.#sql('INSERT INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      : this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+    insert.run(ip, prog, jail, seq, at, until, of.began, of.import);
+  }
+
+  /** A ban is gone, and nobody stands behind it any more. */
+  #remove({ ip, prog, jail }: BanKey): void {
+    this.#leave({ ip, prog, jail });
+    this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
+    this.#keepEnd(ip);
+  }
+
+  #leave({ ip, prog, jail }: BanKey): void {
+    this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
+  }
+
+  /** The first host to stand behind a ban that has just begun, as follow() says. */
+  supportFirst({ ip, prog, jail }: BanKey, hostId: number, now: number, until: number | null): void {
+    this.#sql('INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?, NULL)').run(
+      ip,
+      prog,
+      jail,
+      hostId,
+      now,
+      until,
+    );
   }
 
   /** A host stands behind a ban; `until` is the end that its report asks for: of several the latest counts. */
@@ -260,11 +294,7 @@ export class BanBook {
       before,
       limit,
     ) as BanKey[];
-    for (const { ip, prog, jail } of rows) {
-      this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
-      this.#sql('DELETE FROM bans WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
-      this.#keepEnd(ip);
-    }
+    for (const ban of rows) this.#remove(ban);
     return rows.length;
   }
 
@@ -301,7 +331,9 @@ export class BanBook {
     ).run(ip, block, until ?? FOR_EVER_UNTIL);
   }
 
-  #countOffence(ip: string, at: number): void {
+  /** A ban of an address that is banned already is no new offence. */
+  #countOffence({ ip, at }: Event, isBanned = this.isBanned(ip, at)): void {
+    if (isBanned) return;
     this.#sql(
       'INSERT INTO offences VALUES (?, 1, ?) ON CONFLICT (ip) DO UPDATE SET count = count + 1, at = excluded.at',
     ).run(ip, at);
