@@ -92,6 +92,7 @@ const STATUS: FieldsOf<Status> = {
   withoutRanges: TEXTS,
   bannedHosts: { list: { fields: { host: 'text', address: 'text', bans: TEXTS } } },
   bannedAnyway: { list: { fields: { ip: 'text', rule: 'text' } } },
+  neverBansAll: TEXTS,
   heldNewcomers: HOSTS_AT,
   heldOfNewcomers: 'number',
   hosts: 'number',

@@ -101,7 +101,7 @@ export type StatusParts = {
   clock: SteadyClock;
   membership: Pick<Membership, 'openness' | 'hold'>;
   goneAfterSeconds: number;
-  neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers' | 'ruleFor' | 'newcomerAt'>;
+  neverBan: Pick<NeverBan, 'whereHostsAre' | 'waiting' | 'newcomers' | 'ruleFor' | 'newcomerAt' | 'list'>;
   rates: Pick<RateWatch, 'rate'>;
   ledgerWatch: LedgerWatch;
   bannedAnyway: Pick<BannedAnywayWatch, 'standing'>;
@@ -154,8 +154,7 @@ async function factsOf(parts: StatusParts, all: readonly HostStatus[], now: numb
     activeBans: await parts.ledger.countActive(now),
     activeRanges: await parts.ledger.countRanges(now),
     withoutRanges,
-    bannedHosts: await bannedHosts(parts, now),
-    bannedAnyway: await parts.bannedAnyway.standing(now),
+    ...(await listedFacts(parts, now)),
     heldNewcomers,
     heldOfNewcomers: parts.ledger.countHeldOf(heldNewcomers.map(({ address }) => address)),
     hosts: hosts.length,
@@ -263,6 +262,18 @@ function inPlaceFacts(
     unproven: telling.flatMap(({ name, receipt: { unproven: count } }) =>
       count === 0 ? [] : [{ name, count }],
     ),
+  };
+}
+
+/** What stands between the bans and the list of what is never banned. */
+async function listedFacts(
+  parts: StatusParts,
+  now: number,
+): Promise<Pick<Facts, 'bannedHosts' | 'bannedAnyway' | 'neverBansAll'>> {
+  return {
+    bannedHosts: await bannedHosts(parts, now),
+    bannedAnyway: await parts.bannedAnyway.standing(now),
+    neverBansAll: parts.neverBan.list(now).flatMap(({ range }) => (range.endsWith('/0') ? [range] : [])),
   };
 }
 

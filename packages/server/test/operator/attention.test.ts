@@ -30,6 +30,7 @@ function facts(other: Partial<Facts>): Facts {
     withoutRanges: [],
     bannedHosts: [],
     bannedAnyway: [],
+    neverBansAll: [],
     heldNewcomers: [],
     heldOfNewcomers: 0,
     hosts: 4,

@@ -10,6 +10,7 @@ import { drillFailed, drillToDo } from './drill-attention.ts';
 import type { Entry, Facts, Trouble } from './facts.ts';
 import type { AttentionKind } from './kinds.ts';
 import { messagesAttention } from './messages.ts';
+import { bansNothing } from './never-ban-attention.ts';
 import { oldNode } from './node-attention.ts';
 import { frozen, frozenLong } from './freeze-attention.ts';
 import {
@@ -38,6 +39,39 @@ const PUBLISH_PATIENCE = 10;
 /** Who was heard of within so many seconds is not silent: a host that has joined says within 5 s what it has. */
 const NEW_SECONDS = 30;
 
+/** What waits until the morning, in the order in which it is said. */
+const TODO: readonly ((facts: Facts) => Entry[])[] = [
+  unreplicated,
+  bansNothing,
+  startedOver,
+  clocksApart,
+  frozen,
+  heldNewcomers,
+  heldBlocks,
+  held,
+  enrolmentIsLimited,
+  paused,
+  failing,
+  full,
+  blind,
+  unproven,
+  behind,
+  wrongClocks,
+  doubled,
+  pending,
+  renamed,
+  clockJump,
+  drillToDo,
+  lacking,
+  needsRestart,
+  messagesAttention,
+  aloneAmongServers,
+  lackingGeneration,
+  backupToDo,
+  oldNode,
+  enrichmentBroken,
+];
+
 /**
  * Turns what is so into what a person has to know, in two levels: urgent is what bans strangers, locks somebody out or leaves
  * the fleet without protection now. Each kind of thing is one function below; a new kind is one more in these two lists.
@@ -57,36 +91,7 @@ export function attentionOf(facts: Facts): Attention {
       drillFailed,
       frozenLong,
     ].flatMap((kind) => kind(facts)),
-    todo: [
-      unreplicated,
-      startedOver,
-      clocksApart,
-      frozen,
-      heldNewcomers,
-      heldBlocks,
-      held,
-      enrolmentIsLimited,
-      paused,
-      failing,
-      full,
-      blind,
-      unproven,
-      behind,
-      wrongClocks,
-      doubled,
-      pending,
-      renamed,
-      clockJump,
-      drillToDo,
-      lacking,
-      needsRestart,
-      messagesAttention,
-      aloneAmongServers,
-      lackingGeneration,
-      backupToDo,
-      oldNode,
-      enrichmentBroken,
-    ].flatMap((kind) => kind(facts)),
+    todo: TODO.flatMap((kind) => kind(facts)),
   };
 }
 

@@ -88,6 +88,8 @@ export type Facts = {
   bannedHosts: { host: string; address: string; bans: string[] }[];
   /** Bans of what is listed as never banned: the list became longer, or an address of this machine is new. */
   bannedAnyway: BannedAnyway[];
+  /** Ranges of every address that are listed as never banned: while one is, nothing there is. */
+  neverBansAll: string[];
   /** Hosts that are too young to protect where they come from, and of whose address a ban is held for that. */
   heldNewcomers: HostAt[];
   /** How many of what is held is of such addresses, and stays held when the rest is published. */

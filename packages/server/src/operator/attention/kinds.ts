@@ -21,6 +21,7 @@ export const KINDS = {
     'server-clock',
     'started-over',
     'frozen',
+    'never-ban-all',
     'held-newcomer',
     'held-block',
     'held',
