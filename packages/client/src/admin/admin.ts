@@ -56,6 +56,8 @@ const MOST_WAIT_MS = 20_000;
 /** So many are lifted in the background: a person at a console gets an answer within a second. */
 const MANY = 2000;
 const SHORT_WAIT_MS = 300;
+/** For what is applied again nobody waits at a console: told is what is back by then, and that the others follow. */
+const RESUMED_WAIT_MS = 50;
 
 /** What the daemon does for each action of its table. */
 const RUNS: AdminRuns<typeof ACTIONS, AdminParts> = {
@@ -127,7 +129,7 @@ async function resumeNow(parts: DecideParts): Promise<Paused> {
   const work = resume(parts).then((count) => {
     bans = count;
   });
-  await doneOr(before > MANY ? SHORT_WAIT_MS : MOST_WAIT_MS, work);
+  await doneOr(before > MANY ? RESUMED_WAIT_MS : MOST_WAIT_MS, work);
   return bans === undefined ? { bans: before, left: parts.state.keptByPause.count } : { bans, left: 0 };
 }
 

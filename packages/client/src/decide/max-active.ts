@@ -94,7 +94,7 @@ function fillUp(room: number, { state, choice, now }: DecideParts, queued: BanRo
     left -= rows.length;
     for (const row of rows) {
       const again = decidedAnew(row, choose(row, choice, now()), FULL);
-      state.put(again, now());
+      state.put(again, now(), row);
       if (again.status === 'pending') queued.push(again);
     }
   }

@@ -78,7 +78,7 @@ async function decideAnew(parts: DecideParts, isWanted: () => boolean): Promise<
     parts.state.inTransaction(() => {
       for (const row of rows) {
         const again = decidedAnew(row, choose(row, parts.choice, parts.now()), PAUSED);
-        parts.state.put(again, parts.now());
+        parts.state.put(again, parts.now(), row);
         if (again.status === 'pending') queued.push(again);
       }
       keepNewest(parts, queued);
