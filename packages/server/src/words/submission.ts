@@ -59,7 +59,8 @@ export type Decide = (submission: Submission, known: Known) => Verdict;
 
 /** The ban that a submission speaks of, by the address that it names. */
 export function banOf(submission: Submission): ReportedBan {
-  return submission.kind === 'report' ? submission.report : submission.ban;
+  const { ip, prog, jail } = submission.kind === 'report' ? submission.report : submission.ban;
+  return { ip, prog, jail };
 }
 
 /** What a report tells beside its ban and duration. */
