@@ -85,6 +85,18 @@ test('a ban that begins anew after its end has the host that reports it as its o
   assert.equal(await shelf.ledger.countActive(NOW + 705), 0);
 });
 
+test('a row that an older version left of somebody who stood behind a ban keeps no report from being written', async () => {
+  using shelf = new LedgerOfTest();
+  const first = shelf.host('first');
+  const { ip, prog, jail } = shelf.report(first, IP).report;
+  shelf.ledger
+    .sql('INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?, NULL)')
+    .run(ip, prog, jail, first.id, NOW - 900, NOW - 300);
+  assert.deepEqual(await verdicts(shelf, shelf.report(first, IP)), ['accepted']);
+  await verdicts(shelf, shelf.unban(first, IP, NOW + 1));
+  assert.equal(await shelf.ledger.countActive(NOW + 2), 0);
+});
+
 test('what an operator undoes is no offence either', async () => {
   using shelf = new LedgerOfTest();
   const evil = shelf.host('evil');

@@ -89,9 +89,9 @@ export class BanBook {
     this.#sql('DELETE FROM supporters WHERE ip = ? AND prog = ? AND jail = ?').run(ip, prog, jail);
   }
 
-  /** The first host to stand behind a ban that has just begun, as follow() says. */
+  /** The first host to stand behind a ban that has just begun, as follow() says; a row that somebody left of an earlier one is none. */
   supportFirst({ ip, prog, jail }: BanKey, hostId: number, now: number, until: number | null): void {
-    this.#sql('INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?, NULL)').run(
+    this.#sql('INSERT OR REPLACE INTO supporters VALUES (?, ?, ?, ?, ?, ?, NULL)').run(
       ip,
       prog,
       jail,
