@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync, renameSync } from 'node:fs';
 import { connect } from 'node:net';
 import { after, test } from 'node:test';
-import { parsePublication } from '@banshare/protocol';
+import { parsePublication, rotationText } from '@banshare/protocol';
 import { askAdmin } from '@banshare/runtime';
-import type { Subscription } from '@banshare/transport';
-import { untilAnswered, within, type Peer } from '../fleet/index.ts';
+import { makeIdentity, Signer, type Identity, type Subscription } from '@banshare/transport';
+import { makeId, Peer, untilAnswered, within } from '../fleet/index.ts';
 import { postgresSkip } from '../fleet/database/postgres.ts';
 import type { FleetServer } from '../fleet/server.ts';
 import { SharedServers } from '../fleet/database/shared-servers.ts';
@@ -30,6 +30,15 @@ function at(all: SharedServers, server: FleetServer, peer: Peer): Peer {
   const there = peer.at({ keys: all.fleet.keys, ports: () => server.ports });
   all.defer(() => there.leave());
   return there;
+}
+
+/** Has a host take another key. */
+async function rotate(peer: Peer, next: Identity): Promise<void> {
+  const id = makeId();
+  const text = rotationText({ id, key: peer.identity.publicHex, to: peer.serverKey }, next.publicHex);
+  const proof = new Signer(next.seedHex).sign(text).toString('hex');
+  const answer = await peer.ask({ kind: 'rotate', next: next.publicHex, proof }, { id });
+  assert.ok(answer.ok && answer.reply.status === 'OK', JSON.stringify(answer));
 }
 
 /** A third server, with the keys of the others and no ledger. */
@@ -95,7 +104,7 @@ test('what is reported at both at once is banned once', { skip }, async () => {
 });
 
 test(
-  'who is enrolled, approved, revoked, and what is never banned or frozen at one server is so at the other',
+  'who is enrolled, approved, rotated, revoked, and what is never banned or frozen at one server is so at the other',
   { skip },
   async () => {
     const all = await servers();
@@ -109,7 +118,12 @@ test(
     await b.says('hosts', 'approve', 'newcomer');
     await settled(all);
     await publish(peer, '203.0.113.11');
-    const there = at(all, all.b, peer);
+    const next = await makeIdentity();
+    await rotate(peer, next);
+    await settled(all);
+    const there = new Peer({ keys: all.fleet.keys, ports: () => b.ports }, next);
+    all.defer(() => there.close());
+    there.name = peer.name;
     await publish(there, '203.0.113.12');
     await a.says('never-ban', 'add', '203.0.113.13');
     await settled(all);

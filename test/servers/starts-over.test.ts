@@ -61,6 +61,18 @@ async function untilBanned(host: FleetHost, ...lasts: number[]): Promise<void> {
   }
 }
 
+type Hosts = { hosts: { server: string | null }[] };
+
+/** Until each server says by which of them the host comes. */
+async function untilToldByBoth({ a, b }: SharedServers): Promise<void> {
+  const isTold = async (): Promise<true | undefined> => {
+    const [one, other] = await Promise.all([a, b].map((server) => server.json<Hosts>('hosts')));
+    const at = one?.hosts[0]?.server ?? null;
+    return (at !== null && other?.hosts[0]?.server === at) || undefined;
+  };
+  await untilAnswered(isTold, 20_000, () => 'the same of the host at both servers');
+}
+
 test(
   'a server whose ledger file was replaced by an older copy on a pruned log begins with the newest snapshot before any port is open, and no host lifts anything',
   { skip },
@@ -76,6 +88,7 @@ test(
     await a.says('ban', '203.0.113.2');
     await b.says('ban', '203.0.113.3');
     await untilBanned(host, 2, 3);
+    await untilToldByBoth(all);
     await prune(all, 'first');
 
     // Alone, with less than the host has: there is no better one to go to.

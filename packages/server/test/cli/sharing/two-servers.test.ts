@@ -14,6 +14,7 @@ import {
 } from '../../../../../test/fleet/index.ts';
 import { Postgres, postgresSkip } from '../../../../../test/fleet/database/postgres.ts';
 import { layServerRoot, writeServerToml } from '../../../../../test/fleet/roots.ts';
+import { readFiles } from '../../../src/ledger/books/backup-file.ts';
 import { publish } from '../../reports.ts';
 
 const skip = postgresSkip();
@@ -107,7 +108,10 @@ test(
       await second.stop();
     }
 
-    await server.says('backup', join(folder.path, 'backup'));
+    const backup = join(folder.path, 'backup');
+    await server.says('backup', backup);
+    const secret = readFiles(backup).find(({ path }) => path.endsWith('ledger.secret'));
+    assert.deepEqual([secret?.mode, secret?.content], [0o600, readFileSync(server.paths.ledgerSecret)]);
     const left = await runProgram('server', ['ledger', 'leave', '--root', root]);
     assert.equal(left.code, 0, left.stderr);
     assert.doesNotMatch(readFileSync(hostPaths(root).serverConfig, 'utf8'), /postgres:/);
