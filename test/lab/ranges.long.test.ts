@@ -81,7 +81,7 @@ test(
       }
       for (const host of unable) await untilStanding(host, range, undefined);
       await operate(fleet, 'unban', within);
-      await operate(fleet, 'ban', range, '--for', '4s');
+      await operate(fleet, 'ban', range, '--for', '10s');
       for (const host of able) await attacker.untilDropped(host, within);
       for (const host of able) await untilLetThrough(fleet, host, within);
     }
@@ -103,9 +103,12 @@ test(
     for (const { range } of RANGES) await operate(fleet, 'ban', range);
     for (const host of hosts.map((name) => fleet.host(name))) {
       for (const { within } of RANGES) await attacker.untilDropped(host, within);
+      // Its client may look at any moment, and repairs at once.
+      await fleet.daemon(host).freeze();
       await host.output(['nft', 'flush', 'ruleset']);
       for (const { within } of RANGES)
         assert.equal(await attacker.connects(host, within), true, 'the flush lets the attacker through');
+      await fleet.daemon(host).thaw();
       for (const { within } of RANGES) await attacker.untilDropped(host, within, MINUTE);
       await fleet.stop(host);
       for (const { within } of RANGES) assert.equal(await attacker.attempt(host, within, 22, 400), 'silence');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Program, takePort } from '../fleet/index.ts';
+import { Program, takePort, untilAnswered } from '../fleet/index.ts';
 import { FreshBuild, run, type Ran } from '../installers/fresh-build.ts';
 import { Below } from '../installers/install-below.ts';
 
@@ -25,7 +25,7 @@ test('a host that is upgraded before its server keeps the generation that answer
   await serving.line(/^banshare-server ready /);
   const before = daemon(host, 'client');
   await before.line(/^banshare-client ready /);
-  const old = generationOf(server);
+  const old = await untilOn(server, (generation) => generation !== '');
   await before.stop();
 
   // The host comes first: nothing of its new generation answers yet.
@@ -48,8 +48,7 @@ test('a host that is upgraded before its server keeps the generation that answer
   await serving.line(/^banshare-server ready /);
   await client.line(/answers: begins anew with it/, 60_000);
   await client.line(/^banshare-client ready /, 30_000);
-  const next = generationOf(server);
-  assert.notEqual(next, old);
+  const next = await untilOn(server, (generation) => generation !== old);
   assert.doesNotMatch(host.program('banshare-client', 'status').out, /still goes by/);
   await isBanned(server, client, '203.0.113.11');
   const retired = server.program('banshare-server', 'retire', old);
@@ -80,6 +79,15 @@ function generationOf(server: Below): string {
     hosts: { name: string; generation: string }[];
   };
   return hosts.find(({ name }) => name === 'h1')?.generation ?? '';
+}
+
+/** The generation that the host is on, once it has told the server of one that is meant. */
+function untilOn(server: Below, isMeant: (generation: string) => boolean): Promise<string> {
+  const ask = async (): Promise<string | undefined> => {
+    const generation = generationOf(server);
+    return isMeant(generation) ? generation : undefined;
+  };
+  return untilAnswered(ask, 30_000, () => 'the word of the host on its generation');
 }
 
 /** An operator's ban comes to the host. */

@@ -29,7 +29,7 @@ for (const point of [1, 2, 3, 4, 5]) {
     await h1.start({ env: { BANSHARE_FAILPOINT: `rotating:${point}` } });
     const before = keyOf(fleet, 'h1');
     assert.notEqual((await rotate(fleet, 'h1')).code, 0);
-    await within(h1.ended, 10_000, () => 'the end of the client');
+    await within(h1.ended, 20_000, () => 'the end of the client');
     assert.equal((await fleet.report('h2', ['fail2ban', 'sshd', '198.51.100.1'])).code, 0);
     assert.equal((await fleet.report('h1', ['fail2ban', 'sshd', '198.51.100.2'])).code, 0);
     await h1.start();

@@ -33,7 +33,7 @@ for (const [kind, programs] of Object.entries(kinds)) {
       await fleet.server.output(['banshare-server', 'unban', ip]);
       await untilLetThrough(fleet, h2, ip);
     }
-    await fleet.server.output(['banshare-server', 'ban', '203.0.113.8', '--for', '4s']);
+    await fleet.server.output(['banshare-server', 'ban', '203.0.113.8', '--for', '10s']);
     await attacker.untilDropped(h2, '203.0.113.8');
     await untilLetThrough(fleet, h2, '203.0.113.8');
   });
@@ -49,8 +49,11 @@ for (const [kind, programs] of Object.entries(kinds)) {
         await fleet.server.output(['banshare-server', 'ban', ip]);
         await attacker.untilDropped(h2, ip);
       }
+      // Its client may look at any moment, and repairs at once.
+      await fleet.daemon(h2).freeze();
       await h2.output(['nft', 'flush', 'ruleset']);
       assert.equal(await attacker.connects(h2, attackers[0]!), true, 'the flush lets the attacker through');
+      await fleet.daemon(h2).thaw();
       for (const ip of attackers) await attacker.untilDropped(h2, ip, MINUTE);
 
       await fleet.stop(h2);
