@@ -91,14 +91,10 @@ export class BanBook {
 
   /** The first host to stand behind a ban that has just begun, as follow() says; a row that somebody left of an earlier one is none. */
   supportFirst({ ip, prog, jail }: BanKey, hostId: number, now: number, until: number | null): void {
-    this.#sql('INSERT OR REPLACE INTO supporters VALUES (?, ?, ?, ?, ?, ?, NULL)').run(
-      ip,
-      prog,
-      jail,
-      hostId,
-      now,
-      until,
-    );
+    this.#sql(
+      `INSERT INTO supporters VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET since = excluded.since, until = excluded.until,
+       crowd = NULL`,
+    ).run(ip, prog, jail, hostId, now, until);
   }
 
   /** A host stands behind a ban; `until` is the end that its report asks for: of several the latest counts. */
