@@ -58,24 +58,18 @@ export class BanBook {
     if (isOver) this.#leave(event);
     const renewed = earlier === undefined || isOver ? undefined : this.#beginOf(event);
     this.#countOffence(event, before?.isBanned);
-    this.#insert(event, earlier === undefined, {
-      began: renewed?.began ?? event.at,
-      import: renewed === undefined || importNumber === null ? importNumber : renewed.import,
-    });
+    this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?)').run(
+      event.ip,
+      event.prog,
+      event.jail,
+      event.seq,
+      event.at,
+      event.until,
+      renewed?.began ?? event.at,
+      renewed === undefined || importNumber === null ? importNumber : renewed.import,
+    );
     this.#takeEnd(event, renewed !== undefined);
     return renewed === undefined;
-  }
-
-  /** For what may replace a row SQLite keeps a copy of each page that it changes, to take the statement back. */
-  #insert(
-    { ip, prog, jail, seq, at, until }: Event,
-    isNew: boolean,
-    of: { began: number; import: number | null },
-  ): void {
-    const insert = isNew
-      ? this.#sql('INSERT INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-      : this.#sql('INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
-    insert.run(ip, prog, jail, seq, at, until, of.began, of.import);
   }
 
   /** A ban is gone, and nobody stands behind it any more. */
