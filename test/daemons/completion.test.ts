@@ -270,7 +270,8 @@ for (const shell of ['bash', 'zsh', 'fish'] as const)
     `in ${shell} a key is given up where what it asks does not even begin, as on a busy machine`,
     { skip: lacks(shell) },
     async (context) => {
-      const bin = join(folder, 'never');
+      // Its own: what another shell asked may run for a moment yet, and a program that runs cannot be written.
+      const bin = join(folder, 'never', shell);
       mkdirSync(bin, { recursive: true });
       writeFileSync(join(bin, 'banshare-server'), '#!/bin/sh\nexec tail -f /dev/null\n', { mode: 0o755 });
       const words = PRESSING[shell]('banshare-server hosts revoke web');
