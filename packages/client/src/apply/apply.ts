@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { banKeyText, type BanKey } from '@banshare/protocol';
 import { failpoint, type Log } from '@banshare/runtime';
+import { isOfFile } from '../bans/state-schema.ts';
 import { changeOf, isOver, isWanted, type BanRow, type Lift, type Standing } from '../bans/ban-row.ts';
 import type { Enforcer } from '../enforcers/enforcer.ts';
 import type { State } from '../bans/state.ts';
@@ -144,8 +145,9 @@ export class Applier {
   }
 
   /**
-   * Does something in one transaction of the state. Where that takes nothing now, as on a full disk, it is tried until it does: a batch whose
-   * end is not noted would wait for a next start of this program, and what it has put in place be nobody's to lift. Undefined once this stops.
+   * Does something in one transaction of the state. Where its file takes nothing now, as on a full disk, it is tried until it does: a batch whose
+   * end is not noted would wait for a next start of this program, and what it has put in place be nobody's to lift. What no trying would mend
+   * must not hold up the bans behind it. Undefined then, and once this stops.
    */
   async #written<T>(batch: readonly BanKey[], work: () => T): Promise<T | undefined> {
     for (let isSaid = false; ; isSaid = true) {
@@ -154,16 +156,18 @@ export class Applier {
         this.#parts.state.inTransaction(() => (done = work()));
         return done;
       } catch (error) {
-        if (!isSaid) this.#sayUnwritten(batch, error as Error);
+        const isTriedAgain = isOfFile(error);
+        if (!isSaid) this.#sayUnwritten(batch, error as Error, isTriedAgain);
+        if (!isTriedAgain) return undefined;
       }
       if (this.#isStopping) return undefined;
       await setTimeout(AGAIN_MS);
     }
   }
 
-  #sayUnwritten(batch: readonly BanKey[], { message: error }: Error): void {
+  #sayUnwritten(batch: readonly BanKey[], { message: error }: Error, isTriedAgain: boolean): void {
     const [ban] = batch.map(banKeyText);
-    const text = 'Cannot write the state of bans; it is tried until it can be';
+    const text = `Cannot write the state of bans; ${isTriedAgain ? 'it is tried until it can be' : 'they wait for the next start'}`;
     this.#parts.log.warning(text, { bans: batch.length, ban: ban ?? '', error });
   }
 

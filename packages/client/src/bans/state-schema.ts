@@ -96,6 +96,15 @@ export const STATE_TABLES = STEPS.length;
 /** SQLite's codes for a file that is damaged, and for one that is none of its own; extended codes have them in the low byte. */
 const DAMAGED: readonly number[] = [11, 26];
 
+/** SQLite's code for what a table forbids: it is the same however often it is tried. */
+const CONSTRAINT = 19;
+
+/** Whether it is the state's file that fails, which may be over in a moment, and not what was to be written. */
+export function isOfFile(error: unknown): boolean {
+  const { errcode } = error as { errcode?: number };
+  return errcode !== undefined && errcode % 256 !== CONSTRAINT;
+}
+
 /** Opens the state's file, of which only its owner may know. @throws StartFault when it cannot be used, is damaged, or belongs to a newer program. */
 export function openState(path: string): DatabaseSync {
   let database: DatabaseSync | undefined;

@@ -1,7 +1,7 @@
 import type { JailName } from '@banshare/protocol';
 import { fillWords } from '../host/command-words.ts';
 import { saysNoSuchJail } from '../fail2ban/client.ts';
-import { isProgram, type Ended } from '../host/exec.ts';
+import { howEnded, isProgram, type Ended } from '../host/exec.ts';
 import type { Notes } from '../host/echo-notes.ts';
 import { addressesOnly } from './addresses-only.ts';
 import type { Enforcer } from './enforcer.ts';
@@ -133,14 +133,9 @@ function effectOf({ kind, localJail }: Change, asked: number, ended: Ended): Eff
     if (kind === 'ban') return { outcome: said === '0' || isFewer ? 'already' : 'applied', localJail };
     return { outcome: said === '0' ? 'released' : 'applied', localJail };
   }
-  const how = ended.isTimedOut
-    ? 'it ran too long'
-    : ended.code === null
-      ? 'it could not run'
-      : `exit ${ended.code}`;
   const said = (ended.stderr.trim() || ended.stdout.trim()).replaceAll(LOG_HEAD, '');
   const why = said === '' ? '' : `: ${said.slice(0, 300)}`;
-  const reason = `${how} after ${ended.milliseconds} ms${why}`;
+  const reason = `${howEnded(ended)} after ${ended.milliseconds} ms${why}`;
   // fail2ban may do later what it was asked and did not answer in time: such a ban is ours to lift.
   return { outcome: 'failed', reason, localJail, ...(ended.isTimedOut ? { isBegun: true } : {}) };
 }

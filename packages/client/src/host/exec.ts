@@ -26,6 +26,12 @@ export type Ended = {
   milliseconds: number;
 };
 
+/** How a command that failed has ended, before what it said: "exit 1", or why there is no such code. */
+export function howEnded({ code, isTimedOut }: Ended): string {
+  if (isTimedOut) return 'it ran too long';
+  return code === null ? 'it could not run' : `exit ${code}`;
+}
+
 type Spawned = Omit<ChildProcess, 'stdout' | 'stderr'> & {
   stdout?: Readable | null;
   stderr?: Readable | null;

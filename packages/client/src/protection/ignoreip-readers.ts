@@ -1,7 +1,7 @@
 import { splitWords, type ClientConfig } from '@banshare/runtime';
 import { jailsOf } from '../fail2ban/requests.ts';
 import { Talk, TalkError } from '../fail2ban/connection.ts';
-import { isProgram, type Ended } from '../host/exec.ts';
+import { howEnded, isProgram, type Ended } from '../host/exec.ts';
 import { clientOf, itemsIn, jailsListed, saysNoSuchJail } from '../fail2ban/client.ts';
 
 /** What each jail of fail2ban lists in `ignoreip`, as it is written. */
@@ -70,8 +70,8 @@ function clientWords({ apply, enforcer }: Pick<ClientConfig, 'apply' | 'enforcer
   return kinds.includes('command') && split.ok ? clientOf(split.value) : undefined;
 }
 
-function whyNot({ code, isTimedOut, isTooLong, stderr, stdout }: Ended): string {
+function whyNot(ended: Ended): string {
+  const { isTooLong, stderr, stdout } = ended;
   if (isTooLong === true) return stderr;
-  const how = isTimedOut ? 'it ran too long' : code === null ? 'it could not run' : `exit ${code}`;
-  return `${how}: ${(stderr.trim() || stdout.trim()).split('\n', 1)[0] ?? ''}`.slice(0, 200);
+  return `${howEnded(ended)}: ${(stderr.trim() || stdout.trim()).split('\n', 1)[0] ?? ''}`.slice(0, 200);
 }

@@ -122,7 +122,7 @@ test('A batch whose outcome the state does not take, as on a full disk, is noted
   desk.state.inTransaction = (change) => {
     whole(() => {
       change();
-      if (isFull) throw new Error('database or disk is full');
+      if (isFull) throw Object.assign(new Error('database or disk is full'), { errcode: 13 });
     });
   };
   const said = desk.awaited(/^Cannot write the state of bans; it is tried until it can be .*disk is full/);
@@ -143,11 +143,34 @@ test('What the state does not take before a stop is left to the next start', asy
   desk.queue(rowOf());
   const ban = await enforcer.next();
   desk.state.inTransaction = () => {
-    throw new Error('disk I/O error');
+    throw Object.assign(new Error('disk I/O error'), { errcode: 10 });
   };
   const stopped = desk.applier.stop();
   ban.done();
   await stopped;
+  assert.equal(desk.state.get(rowOf())?.status, 'pending');
+});
+
+test('A batch that no trying would have the state take is named, and holds up no ban behind it', async () => {
+  const enforcer = new HeldEnforcer();
+  using desk = new Desk(enforcer, 1);
+  const whole = desk.state.inTransaction.bind(desk.state);
+  desk.queue(rowOf());
+  const first = await enforcer.next();
+  desk.state.inTransaction = (change) => {
+    desk.state.inTransaction = whole;
+    whole(() => {
+      change();
+      throw Object.assign(new Error('UNIQUE constraint failed'), { errcode: 2067 });
+    });
+  };
+  const said = desk.awaited(/^Cannot write the state of bans; they wait for the next start .*UNIQUE/);
+  first.done();
+  await said;
+  desk.queue(rowOf({ seq: 2, ip: ip('203.0.113.77') }));
+  (await enforcer.next()).done();
+  await desk.applier.idle();
+  assert.equal(desk.state.get(rowOf({ ip: ip('203.0.113.77') }))?.status, 'applied');
   assert.equal(desk.state.get(rowOf())?.status, 'pending');
 });
 

@@ -1,4 +1,4 @@
-import type { Ended, ExecOptions } from '../../host/exec.ts';
+import { howEnded, type Ended, type ExecOptions } from '../../host/exec.ts';
 
 /** The unit takes every capability away: fail2ban's socket needs none. */
 const CAPABILITY = 'the client needs CAP_NET_ADMIN and CAP_NET_RAW, see systemctl cat banshare-client';
@@ -13,10 +13,10 @@ export function cannotUse(what: string, ended: Ended, debianPackage = what): str
 }
 
 /** What a program said of its failure, in one line. */
-export function said({ code, isTimedOut, isTooLong, stderr, stdout }: Ended): string {
+export function said(ended: Ended): string {
+  const { isTooLong, stderr, stdout } = ended;
   if (isTooLong === true) return stderr;
-  const how = isTimedOut ? 'it ran too long' : code === null ? 'it could not run' : `exit ${code}`;
   const words = (stderr.trim() || stdout.trim()).replaceAll(/\s+/g, ' ').slice(0, 200);
   const why = /not permitted/.test(words) ? `; ${CAPABILITY}` : '';
-  return `${how}: ${words}${why}`;
+  return `${howEnded(ended)}: ${words}${why}`;
 }
