@@ -83,7 +83,9 @@ export async function runProgram(program: Program): Promise<never> {
   }
   const clean = await closeAll(owned, stop.begin());
   await supervisor.close();
-  // A signal that has come meanwhile is heard now: behind becomeAnew() it would be forgotten.
+  // A signal that has come meanwhile is heard now: behind becomeAnew() it would be forgotten. What closed may have held the loop since
+  // it last asked, and the first of two turns may belong to that question.
+  await new Promise(setImmediate);
   await new Promise(setImmediate);
   if (stop.isAgain() && clean) {
     stop.endAtOnce();

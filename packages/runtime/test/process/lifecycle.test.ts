@@ -85,6 +85,10 @@ test('runProgram() ends by a signal also where that comes while the program give
   assert.deepEqual(await live('againAtSignal', ['SIGKILL']), { code: null, out: [], err: '' });
 });
 
+test('runProgram() ends by a signal also where that comes while the loop is held by what is closed, for the program to begin anew', async () => {
+  assert.deepEqual(await live('againWhileHeld', ['SIGKILL']), { code: 0, out: [], err: '' });
+});
+
 test('runProgram() ends at once on a second signal', async () => {
   const ending = await live('hangs', ['SIGTERM', 'SIGINT'], 60);
   assert.equal(ending.code, 1);
