@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { sharedFiles } from '../../scripts/making/payload.ts';
-import { FreshBuild, run, VERSION } from './fresh-build.ts';
+import { run, twoLightBuilds, VERSION, type FreshBuild, type Ran } from './fresh-build.ts';
 import { Below, SHELLS } from './install-below.ts';
 
-const whole = new FreshBuild();
-const fresh = new FreshBuild();
+// Builds cost the most here: the same two do for all, and whoever changes one has a copy.
+const { fresh, next } = twoLightBuilds();
+let whole: FreshBuild;
 before(() => {
-  whole.everything();
-  fresh.light('--server=bans.example.org');
+  whole = fresh.copy().withRuntime();
 });
 after(() => {
-  whole[Symbol.dispose]();
-  fresh[Symbol.dispose]();
+  whole?.[Symbol.dispose]();
 });
 
 for (const role of ['client', 'server'] as const) {
@@ -131,8 +130,6 @@ test('a second run changes nothing, not even a file of the same content', () => 
 });
 
 test('an upgrade keeps configuration, host key and state, and adds the new generation beside the old one', () => {
-  using next = new FreshBuild();
-  next.light('--server=bans.example.org');
   const below = new Below(fresh, 'machine');
   below.install('client');
   below.install('server');
@@ -161,8 +158,7 @@ test('an upgrade keeps configuration, host key and state, and adds the new gener
 });
 
 test('CONFIG ships a configuration, never over one that is there, and a faulty one is refused when it is packed', () => {
-  using own = new FreshBuild();
-  own.light();
+  using own = fresh.copy();
   const config = own.path('host.toml');
   const below = new Below(own, 'machine');
   run('sh', ['-c', `printf 'name = "web7"\\n' >${config}`]);
@@ -179,8 +175,7 @@ test('CONFIG ships a configuration, never over one that is there, and a faulty o
 });
 
 test('installers of a build that is not of this generation are refused', () => {
-  using own = new FreshBuild();
-  own.light();
+  using own = fresh.copy();
   own.regen();
   const ran = own.installer('client');
   assert.equal(ran.code, 1);
@@ -243,6 +238,63 @@ test("completion for zsh lies where the machine's zsh looks for it, and goes fro
   assert.equal(below.install('client', ['--purge']).code, 0);
   assert.deepEqual([...below.files().keys()], ['/etc/redhat-release']);
 });
+
+// Slim installers: bundles and keys for hosts that have the runtime from an earlier installation.
+
+for (const role of ['client', 'server'] as const) {
+  test(`${role}-install-slim.sh is below 1 MB and for its owner only`, () => {
+    const { size, mode } = statSync(join(next.dist, `${role}-install-slim.sh`));
+    assert.ok(size < 1e6, String(size));
+    assert.equal(mode & 0o777, 0o700);
+  });
+
+  for (const shell of SHELLS) {
+    test(`under ${shell.join(' ')} it lays the same files of a ${role} as the whole one, over an earlier generation`, () => {
+      const [slim, full] = [new Below(fresh, 'slim'), new Below(fresh, 'full')];
+      for (const below of [slim, full]) assert.equal(below.install(role).code, 0);
+      const runtime = statSync(slim.path('usr/lib/banshare/node')).ino;
+      const ran = installNext(slim, `${role}-install-slim.sh`, shell);
+      assert.equal(ran.code, 0, ran.err);
+      assert.equal(ran.err, '');
+      assert.equal(installNext(full, `${role}-install.sh`, shell).code, 0);
+      assert.deepEqual(slim.files(), full.files());
+      assert.equal(statSync(slim.path('usr/lib/banshare/node')).ino, runtime, 'the runtime is left alone');
+      const program = slim.program(`banshare-${role}`, '--version');
+      assert.equal(program.out, `${VERSION}\n`, program.err);
+    });
+  }
+}
+
+for (const file of ['node', 'zeromq.node']) {
+  test(`where ${file} is another one, or none, a slim installer changes nothing and names the whole one`, () => {
+    const below = new Below(fresh, 'machine');
+    below.install('client');
+    const path = below.path('usr/lib/banshare', file);
+    writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('\n')]));
+    const before = below.files();
+    const refused = installNext(below, 'client-install-slim.sh');
+    assert.equal(refused.code, 1);
+    const words = new RegExp(`brings no Node runtime, and .*/${file} is not .* use client-install\\.sh`);
+    assert.match(refused.err, words);
+    assert.deepEqual(below.files(), before);
+
+    const bare = new Below(fresh, 'bare');
+    assert.match(installNext(bare, 'client-install-slim.sh').err, /^Cannot install: this slim installer/);
+    assert.deepEqual([...bare.files().keys()], []);
+  });
+}
+
+test('a second build of a generation makes the same installers, so that nothing is restarted for it', () => {
+  const read = () => ['', '-slim'].map((kind) => readFileSync(join(next.dist, `client-install${kind}.sh`)));
+  const first = read();
+  assert.equal(next.build().code, 0);
+  assert.equal(next.installer('client').code, 0);
+  for (const [index, bytes] of read().entries()) assert.ok(bytes.equals(first[index] ?? Buffer.of()));
+});
+
+function installNext(below: Below, name: string, [command, ...words] = SHELLS[0]!): Ran {
+  return run(command, [...words, join(next.dist, name)], { DESTDIR: below.root });
+}
 
 function libraryNames(below: Below): string[] {
   return run('ls', [below.path('usr/lib/banshare')]).out.split('\n');

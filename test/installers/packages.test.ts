@@ -10,36 +10,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { FreshBuild, run } from './fresh-build.ts';
+import { test } from 'node:test';
+import { builtPackages, noRpm, skip } from './built-packages.ts';
+import { run } from './fresh-build.ts';
 import { Below, SHELLS } from './install-below.ts';
 
 const ROLES = ['client', 'server'] as const;
-const BOTH = '--arch=x64 arm64';
 /** What dpkg and rpm call an architecture, and what ELF has for its processor. */
 const KINDS = [
   { deb: 'amd64', rpm: 'x86_64', machine: 62 },
   { deb: 'arm64', rpm: 'aarch64', machine: 183 },
 ] as const;
 const [OWN] = KINDS.filter(({ deb }) => deb === process.arch.replace('x64', 'amd64'));
-const skip =
-  run('sh', ['-c', 'command -v dpkg-deb || :']).out === '' &&
-  'packages are made where dpkg-deb is (Debian: dpkg)';
-const noRpm =
-  run('sh', [
-    '-c',
-    'for each in rpm rpmbuild rpm2cpio cpio; do command -v $each || exit; done >/dev/null; echo all',
-  ]).out === '' && '.rpm are made where rpmbuild is (Debian: rpm cpio)';
-const fresh = new FreshBuild();
-before(() => {
-  fresh.light('--server=bans.example.org');
-  if (skip !== false) return;
-  const made = fresh.packages(BOTH, noRpm === false ? '--kinds=deb rpm' : '--kinds=deb');
-  assert.equal(made.code, 0, made.err);
-});
-after(() => {
-  fresh[Symbol.dispose]();
-});
+const fresh = builtPackages();
 
 test(
   'packages are of the version and the generation, and the runtime of its own, so that new keys bring no new runtime',
@@ -211,55 +194,6 @@ test('everything in a package belongs to root, and nobody else may write it', { 
     for (const line of run('dpkg-deb', ['-c', deb]).out.trim().split('\n'))
       assert.match(line, /^[-d]rw[x-]r-[x-]r-[x-] root\/root /);
 });
-
-test('made twice, the packages have the same bytes', { skip }, () => {
-  const bytes = () => globSync(join(fresh.dist, '*.{deb,rpm}')).map((path) => readFileSync(path));
-  const first = bytes();
-  assert.equal(fresh.packages(BOTH, noRpm === false ? '--kinds=deb rpm' : '--kinds=deb').code, 0);
-  for (const [index, each] of bytes().entries()) assert.ok(each.equals(first[index] ?? Buffer.of()));
-});
-
-test(
-  'other code under the same version is told, with what to do, and refused where a repository has that version; a revision sorts behind',
-  { skip: skip || noRpm },
-  () => {
-    const [client = ''] = globSync(join(fresh.dist, 'banshare-client_*.deb'));
-    const bytes = readFileSync(client);
-    const program = join(fresh.dist, 'lib/banshare/client.mjs');
-    const code = readFileSync(program);
-    try {
-      writeFileSync(program, Buffer.concat([code, Buffer.from('// other code\n')]));
-      const told = fresh.packages('--kinds=deb');
-      assert.equal(told.code, 0, told.err);
-      assert.match(
-        told.out,
-        /With other bytes than before under the same version: banshare-client_\S+_all\.deb\..*make packages REVISION=2/,
-      );
-      const pool = join(fresh.dist, 'repo/apt/pool');
-      mkdirSync(pool, { recursive: true });
-      writeFileSync(join(pool, basename(client)), bytes);
-      const now = readFileSync(client);
-      const refused = fresh.packages('--kinds=deb');
-      assert.equal(refused.code, 1);
-      assert.match(refused.err, /dist\/repo has this version with other bytes.*make packages REVISION=2/);
-      assert.ok(readFileSync(client).equals(now));
-
-      assert.equal(fresh.packages('--kinds=deb', '--revision=2').code, 0);
-      const [second = ''] = globSync(join(fresh.dist, 'banshare-client_*.deb'));
-      const version = (path: string): string => basename(path).split('_')[1] ?? '';
-      assert.equal(version(second), `${version(client)}.2`);
-      assert.equal(run('dpkg', ['--compare-versions', version(second), 'gt', version(client)]).code, 0);
-      const words = ['--eval', `%{lua: print(rpm.vercmp('${version(second)}', '${version(client)}'))}`];
-      assert.equal(run('rpm', words).out.trim(), '1');
-      assert.match(fresh.packages('--revision=0').err, /make packages REVISION=2/);
-    } finally {
-      writeFileSync(program, code);
-      rmSync(join(fresh.dist, 'repo'), { recursive: true });
-      assert.equal(fresh.packages('--kinds=deb').code, 0);
-    }
-    assert.ok(readFileSync(client).equals(bytes));
-  },
-);
 
 /** The files of a package below a fresh folder, with what dpkg reads of it in DEBIAN/, or rpm's scriptlets in SCRIPTS. */
 function unpacked(path: string): string {
