@@ -2,8 +2,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { HostName } from '@banshare/protocol';
-import { makeIdentity, Signer } from '@banshare/transport';
-import { Peer, Program, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { makeIdentity } from '@banshare/transport';
+import { Program, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
 import { Audit } from '../../src/ledger/books/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { EnrolmentRate } from '../../src/fleet/enrolment-rate.ts';
@@ -12,24 +12,7 @@ import { Opening } from '../../src/fleet/opening.ts';
 import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 import { TokenBook } from '../../src/fleet/tokens.ts';
 import { publish } from '../reports.ts';
-
-type Told = { status: string; code?: string; after?: number };
-
-/** So many hosts that never were there ask, one after the other, as whoever has the join key can. */
-async function ask(fleet: Fleet, count: number): Promise<Told[]> {
-  const told: Told[] = [];
-  const peer = new Peer(fleet.meeting, await makeIdentity());
-  for (let n = 0; n < count; n += 1) {
-    const { publicHex: key, seedHex } = await makeIdentity();
-    const { request, id } = peer.enrolment(`h${n}`, [], key);
-    const answer = await peer.ask(request, { id, key, signer: new Signer(seedHex) }, fleet.keys.join);
-    assert.ok(answer.ok, JSON.stringify(answer));
-    const { status, code, after } = answer.reply;
-    told.push({ status, ...(code === undefined ? {} : { code }), ...(after === undefined ? {} : { after }) });
-  }
-  peer.close();
-  return told;
-}
+import { askAsNewcomers } from './newcomers.ts';
 
 async function entries(fleet: Fleet, wanted: string): Promise<number> {
   const { entries } = await fleet.server.json<{ entries: { what: string }[] }>('audit');
@@ -51,7 +34,7 @@ test('the limit lets a burst through, then so many a minute, and remembers for a
 test('above the rate newcomers are asked to come later, and nobody who is enrolled notices', async () => {
   await using fleet = await startFleet({ serverToml: '[enrolment]\nper-minute = 1' });
   const known = await fleet.peer('known');
-  const told = await ask(fleet, 14);
+  const told = await askAsNewcomers(fleet, 14);
   assert.deepEqual(
     told.map(({ status }) => status),
     [...Array.from({ length: 4 }, () => 'OK'), ...Array.from({ length: 10 }, () => 'RETRY')],
@@ -66,31 +49,6 @@ test('above the rate newcomers are asked to come later, and nobody who is enroll
   assert.match(status.stdout, /^To do: Enrolment is LIMITED: more than 1 hosts a minute.*10 tries since/);
   assert.deepEqual([await entries(fleet, 'enrolled'), await entries(fleet, 'brake')], [5, 1]);
   assert.equal((await fleet.server.json<{ hosts: unknown[] }>('hosts')).hosts.length, 5);
-});
-
-test('only 1000 hosts wait for an operator; who waits may ask again, and is let in', async () => {
-  await using fleet = await startFleet({
-    serverToml: '[enrolment]\nmode = "approve"\nper-minute = 1000000',
-  });
-  const waiting = new Peer(fleet.meeting, await makeIdentity());
-  const verdict = async (): Promise<string> => {
-    const answer = await waiting.enrol('waiting');
-    return answer.ok ? answer.reply.verdict : answer.fault;
-  };
-  assert.equal(await verdict(), 'pending');
-  const told = await ask(fleet, 1001);
-  assert.equal(told.filter(({ status }) => status === 'OK').length, 999);
-  assert.deepEqual(told.at(-1), { status: 'RETRY', code: 'enrolments', after: 60 });
-  const status = (await fleet.server.asks('status')).stdout;
-  assert.match(status, /^To do: Enrolment is LIMITED: 1000 hosts wait/);
-  assert.ok(status.split('\n').length < 20, status);
-  assert.equal(await verdict(), 'pending');
-  assert.equal((await fleet.server.asks('hosts', 'approve', 'waiting')).code, 0);
-  assert.deepEqual(
-    (await ask(fleet, 2)).map(({ status }) => status),
-    ['OK', 'RETRY'],
-  );
-  waiting.close();
 });
 
 test('who waits for an operator and has not asked for a day is forgotten, the others go on waiting', async () => {
@@ -149,7 +107,7 @@ test('who waits for an operator and has not asked for a day is forgotten, the ot
 test('a client that is asked to come later says so, waits as long as it is told, and is enrolled then', async () => {
   // From the sixth on there is room for one in a minute, which is longer than both take to ask on any machine.
   await using fleet = await startFleet({ serverToml: '[enrolment]\nper-minute = 1' });
-  await ask(fleet, 6);
+  await askAsNewcomers(fleet, 6);
   const host = fleet.layHost('second');
   host.launch();
   const { root } = fleet.layHost('third');

@@ -2,18 +2,17 @@ import { test } from 'node:test';
 import { userInfo } from 'node:os';
 import assert from 'node:assert/strict';
 import { Program, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
-import { cursorBefore, cursorNow, readPart, type Cursor } from '../../src/ledger/timeline.ts';
 import { SOURCES } from '../../src/ledger/tables/happenings.ts';
 import type { Happening } from '../../src/words/happening.ts';
 import { askAdmin } from '@banshare/runtime';
 import { history, lookingBack } from '../../src/operator/looking/history.ts';
 import { MostNamed } from '../../src/words/most-named.ts';
 import { LedgerOfTest, NOW, quiet } from '../ledger-of-test.ts';
+import { fill } from './filled.ts';
 import { publish, reportOf, withdraw } from '../reports.ts';
 
 const QUORUM = '[[quorum]]\nprog = "fail2ban"\njail = "nginx"\nreporters = 2\nwithin = "1h"\n';
 const typist = process.env['SUDO_USER'] ?? userInfo().username;
-const anything = { matches: () => true };
 
 /** What a fleet lives through: reports of each verdict, and an operator's deeds. */
 async function live(fleet: Fleet): Promise<void> {
@@ -129,64 +128,6 @@ test('events --follow says so where the ledger is another one, and goes on', asy
   await publish(peer, '203.0.113.2');
   const line = await follower.line(/203\.0\.113\.2.*"kind":"ban"/);
   assert.equal((JSON.parse(line) as Happening).who, 'h1');
-});
-
-/** Fills a ledger with so many reports, bans, deeds and outcomes, a second for each. */
-function fill(shelf: LedgerOfTest, count: number): void {
-  const { id } = shelf.host('h1');
-  const numbers = `WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${count})`;
-  const ip = "'198.' || (n / 65536 % 256) || '.' || (n / 256 % 256) || '.' || (n % 256)";
-  shelf.ledger
-    .sql(
-      `${numbers} INSERT INTO reports SELECT ${id}, 'r' || n, ${NOW} + n, ${NOW} + n, 'report', ${ip}, 'psad', 'scan', 'accepted', NULL, NULL, n, NULL, n FROM numbers`,
-    )
-    .run();
-  shelf.ledger
-    .sql(
-      `${numbers} INSERT INTO events SELECT n, 'ban', ${ip}, 'psad', CASE n % 1000 WHEN 0 THEN 'rare' ELSE 'scan' END, 'h1', ${NOW} + n, ${NOW} + n + 60, 'tail', '{}' FROM numbers`,
-    )
-    .run();
-  shelf.ledger
-    .sql(
-      `${numbers} INSERT INTO outcomes SELECT n, ${id}, 'failed', 'no such jail', ${NOW} + n + 1, n FROM numbers`,
-    )
-    .run();
-  shelf.reopen();
-}
-
-test('of 100,000 things that happened a question takes less than 50 ms of the processor, whatever is asked, and all parts together have each of them once', async (t) => {
-  using shelf = new LedgerOfTest();
-  fill(shelf, 34_000);
-  const { sql } = shelf.ledger;
-  const taken: number[] = [];
-  const readAll = (begin: Cursor, wanted: Parameters<typeof readPart>[2]): Happening[] => {
-    const all: Happening[] = [];
-    for (let cursor = begin; ;) {
-      const began = process.cpuUsage();
-      const part = readPart(sql, cursor, wanted, 1000);
-      const { user, system } = process.cpuUsage(began);
-      taken.push((user + system) / 1000);
-      all.push(...part.happenings);
-      if (part.isAll) return all;
-      assert.notDeepEqual(part.cursor, cursor);
-      ({ cursor } = part);
-    }
-  };
-  const start = { reports: 0, events: 0, outcomes: 0, audit: 0 };
-  const all = readAll(start, anything);
-  assert.equal(all.length, 102_000);
-  assert.equal(new Set(all.map(({ id }) => id)).size, 102_000);
-  assert.ok(all.every(({ at }, index) => index === 0 || at >= (all[index - 1]?.at ?? 0)));
-  const rare = readAll(start, { matches: ({ jail }) => jail === 'rare' });
-  assert.deepEqual([rare.length, rare.at(-1)?.kind], [68, 'outcome']);
-  const lastHour = { since: NOW + 32_000, until: NOW + 33_800, matches: () => true };
-  const some = readAll(cursorBefore(sql, lastHour.since), lastHour);
-  assert.equal(some.length, 3 * 1801);
-  assert.deepEqual(readAll(cursorNow(sql), anything), []);
-  // Whatever else collects its garbage meanwhile.
-  const most = taken.toSorted((a, b) => a - b)[Math.floor(taken.length * 0.95)] ?? Infinity;
-  t.diagnostic(`19 of 20 questions took less than ${most.toFixed(1)} ms of the processor`);
-  assert.ok(most < 50, `${most} ms`);
 });
 
 test('every statement of the timeline finds its rows by an index', () => {
