@@ -91,12 +91,6 @@ export class FreshBuild implements Disposable {
     return copied;
   }
 
-  /** The installers again, with the pinned runtime in the place of the light one. */
-  withRuntime(): this {
-    rmSync(this.#standIn);
-    return this.#made(this.installer('client'), this.installer('server'));
-  }
-
   path(...names: string[]): string {
     return join(this.folder, ...names);
   }
