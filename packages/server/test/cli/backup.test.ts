@@ -23,23 +23,7 @@ import { test } from 'node:test';
 import { serveAdmin } from '@banshare/runtime';
 import { runProgram, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
 import { fateOf } from '../reports.ts';
-
-const skip = process.getuid?.() === 0 ? false : 'needs root, which has other users';
-const STRANGER = 4242;
-
-/** Gives all that is the server's to the user that it runs as on a real machine. */
-async function startAsOther(fleet: Fleet): Promise<string> {
-  await fleet.server.stop();
-  const { generations, serverState, serverRun, operatorsSocket, pageSocket, outsideSocket } =
-    fleet.server.paths;
-  const doors = [operatorsSocket, pageSocket, outsideSocket].map((path) => dirname(path));
-  const folders = [generations, serverState, serverRun, ...doors];
-  execFileSync('chown', ['-R', `${STRANGER}:${STRANGER}`, ...folders.filter((folder) => existsSync(folder))]);
-  const base = dirname(fleet.server.root);
-  execFileSync('find', [base, '-type', 'd', '-user', 'root', '-exec', 'chmod', '0755', '{}', '+']);
-  await fleet.server.start();
-  return join(generations, readdirSync(generations)[0] ?? '');
-}
+import { skip, startAsOther, STRANGER } from './as-other.ts';
 
 /** A folder of root's with a secret in it, and how it was. */
 function rootsFolder(fleet: Fleet): { folder: string; secret: string; look: () => string } {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   chownSync,
   existsSync,
+  fstatSync,
   lchownSync,
   lstatSync,
   mkdirSync,
@@ -106,12 +107,13 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
   const beside = dirname(fresh);
   try {
     makePrivateDirectory(paths.serverState);
-    putCopy(
-      asOwner(dirname(file), () => openPlain(file, { mayFollow: true })),
-      fresh,
-    );
+    const source = asOwner(dirname(file), () => openPlain(file, { mayFollow: true }));
+    const isTheirs = isOfServersUser(paths, file, source);
+    putCopy(source, fresh);
     takeJournal(file, fresh);
-    const kept = asOwner(beside, () => readFiles(fresh));
+    const carried = asOwner(beside, () => readFiles(fresh));
+    const notTaken = isTheirs ? carried.filter((each) => isRoots(paths, each)) : [];
+    const kept = carried.filter((each) => !notTaken.includes(each));
     asOwner(beside, () => beginEpoch(fresh, randomBytes(8).toString('hex'), wallSeconds()));
     const leftOut = layFiles(paths, kept);
     const before = asOwner(paths.serverState, () => {
@@ -138,6 +140,7 @@ export async function restore(paths: HostPaths, file: string): Promise<Result<st
             ]),
         'Hosts, revocations, enrolment, tokens and never-ban are as they were then: revoke again whom you revoked since, also tokens; a host that enrolled since needs hosts admit, a token or client-install.sh once more.',
         ...sayLeftOut(leftOut),
+        ...sayNotTaken(notTaken),
       ].join('\n'),
     );
   } catch (error) {
@@ -155,6 +158,21 @@ const RESTORED =
   'Restored, with a new epoch. Start the server; the hosts that it knows converge by themselves.';
 const RESTORED_BESIDE_LOG =
   'Restored, with a new epoch. It is not the ledger that the log of [ledger] in server.toml has, so that the server does not start with it yet. Stop all other servers of that log; here banshare-server ledger leave, start it, and banshare-server ledger move into another database, or the same one once it is emptied: DROP TABLE log, snapshots, parts. Then there, by a new invitation, banshare-server ledger join FILE.';
+
+/**
+ * Whether the server's user may have made a file, who may be an attacker that took the daemon over. A ledger that was set aside lies in his
+ * folder, and carries no files as restore() made it.
+ */
+function isOfServersUser({ serverState }: HostPaths, file: string, source: number): boolean {
+  const user = ownerOf(serverState)?.uid;
+  return user !== undefined && [ownerOf(dirname(file))?.uid, fstatSync(source).uid].includes(user);
+}
+
+/** Whether a file of a backup belongs where only root may change it: what it says, as [backup] does, root runs. */
+function isRoots(paths: HostPaths, file: KeptFile): boolean {
+  const target = targetOf(paths, file);
+  return target !== undefined && target.generation === undefined;
+}
 
 /** Gives a ledger that was set aside its name back, where a part of another may be by now. @throws the system's error. */
 function takeBack(before: string, ledger: string): void {
@@ -215,6 +233,15 @@ function sayLeftOut(paths: readonly string[]): string[] {
   return paths.length === 0
     ? []
     : [`Left out, since they are no files of a server: ${oneLine(paths.join(', '))}`];
+}
+
+function sayNotTaken(files: readonly KeptFile[]): string[] {
+  const names = oneLine(files.map(({ path }) => path).join(', '));
+  return files.length === 0
+    ? []
+    : [
+        `Not taken, since the server's user may have written the file: ${names}. What is here stays; where you know that file, copy it as root into a folder of root's, and restore the copy.`,
+      ];
 }
 
 /** The daemon's word, and for nothing but to be read. */
