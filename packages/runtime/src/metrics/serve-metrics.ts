@@ -20,7 +20,7 @@ const ALWAYS = {
   'x-content-type-options': 'nosniff',
 };
 
-/** What the daemon told last, and when that came; monotonic seconds. */
+/** What the daemon told last, undefined where it could not, and when that came; monotonic seconds. */
 type Told = { measures: unknown; at: number };
 
 /**
@@ -108,7 +108,8 @@ class Asker {
   }
 
   told(measures: unknown): void {
-    if (measures !== undefined) this.#told = { measures, at: monotonicSeconds() };
+    // Also that it could not: else whoever asks all the time has it try all the time.
+    this.#told = { measures, at: monotonicSeconds() };
     for (const done of this.#waiting) done(measures);
   }
 }
