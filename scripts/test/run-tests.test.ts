@@ -21,6 +21,7 @@ const FILES = {
   long: "test('long', () => {});",
   programs:
     "import { readdirSync } from 'node:fs'; test(readdirSync(process.env.BANSHARE_TEST_PROGRAMS).join(), () => {});",
+  hanging: "test('over', () => {}); setInterval(() => {}, 1000);",
   ending:
     "test('first', () => {}); test('ends', () => new Promise(() => process.once('SIGTERM', () => process.exit(1))));",
 };
@@ -81,4 +82,11 @@ test('a run that is told to end ends its files, and with 1', async () => {
   createInterface({ input: child.stdout }).once('line', () => child.kill('SIGTERM'));
   const [code] = (await once(child, 'close')) as [number];
   assert.equal(code, 1);
+});
+
+test('a file that is still there after its time is ended and has failed, though its tests are over', () => {
+  const { status, stdout } = runner('--file-seconds=3', 'good', 'hanging');
+  assert.equal(status, 1);
+  assert.match(stdout, /This file is ended after 3 s: a test of it hangs, or left something that does\./);
+  assert.match(stdout, /✔ over [^]*✖ \S*hanging\.test\.ts /);
 });

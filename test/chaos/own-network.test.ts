@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { test } from 'node:test';
 import { untilAnswered } from '../fleet/index.ts';
 import { isInside, ownNetworkSkip, runInOwnNetwork } from './own-network.ts';
@@ -40,7 +41,8 @@ if (given !== undefined && isInside) {
 }
 
 async function endsBy(signal: NodeJS.Signals): Promise<void> {
-  const mark = `${9000 + process.pid}.${signal.length}`;
+  // A number of seconds to sleep, of this process and this signal alone.
+  const mark = `${9000 + process.pid}.${constants.signals[signal]}`;
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const runs = spawn(process.execPath, [import.meta.filename], {
     stdio: 'ignore',
@@ -48,9 +50,13 @@ async function endsBy(signal: NodeJS.Signals): Promise<void> {
   });
   const have = (count: number) => async (): Promise<true | undefined> =>
     marked(mark).length === count ? true : undefined;
-  await untilAnswered(have(2), 20_000, () => 'what hangs');
   const ended = once(runs, 'exit');
-  runs.kill(signal);
-  await ended;
+  try {
+    await untilAnswered(have(2), 20_000, () => 'what hangs');
+    runs.kill(signal);
+    await ended;
+  } finally {
+    runs.kill('SIGKILL');
+  }
   await untilAnswered(have(0), 20_000, () => `the end of what hangs, by ${signal}`);
 }
