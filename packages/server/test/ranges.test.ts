@@ -110,6 +110,17 @@ test('who wants one address back is told which range holds it, and nothing chang
   await server.asks('unban', '203.0.113.10');
 });
 
+test('what unban advises for what it leaves within a range does it, also where nobody may ban so wide a range', async () => {
+  for (const range of ['203.0.113.0/24', '0.0.0.0/0', '200.0.0.0/6']) {
+    await server.says('ban', '203.0.113.10');
+    const said = await server.says('unban', range);
+    const [, words = ''] = /, by: banshare-server (never-ban add .*)$/m.exec(said) ?? [];
+    assert.match(await server.says(...words.split(' ')), /^Done\. Lifted: 203\.0\.113\.10 /);
+    assert.deepEqual(await banned(), []);
+    await server.says('never-ban', 'remove', range);
+  }
+});
+
 test('bans and explain of an address have the ranges around it, those of a range what lies in it', async () => {
   await server.asks('ban', '203.0.113.0/25');
   await publish(peer, '203.0.113.9', 'nginx');

@@ -1,3 +1,4 @@
+import { isRange, isTooWide } from '@banshare/protocol';
 import type { HostAt } from '../../never-ban/fleet-addresses.ts';
 import type { Unbanned } from '../../operator/deeds/bans.ts';
 import { cannot } from '../../words/phrases.ts';
@@ -38,7 +39,7 @@ export function showUnbanned({ ip, lifted, within, wider }: Unbanned): string {
   if (within > 0)
     lines.push(
       `${within} ${within === 1 ? 'ban' : 'bans'} within it ${within === 1 ? 'stays' : 'stay'}: banshare-server bans ${ip}`,
-      `All of it is lifted, and kept from being banned again, by: banshare-server never-ban add ${ip} --for 1d`,
+      `All of it is lifted, and kept from being banned again, by: banshare-server never-ban add ${ip} --for 1d${isRange(ip) && isTooWide(ip) ? ' --force' : ''}`,
     );
   if (wider.length > 0) lines.push(widerText(ip, wider, 'is still banned with'));
   return lines.join('\n');
