@@ -77,3 +77,26 @@ test('a freeze for a time ends by itself; what it held waits, is listed, and can
     ['203.0.113.2'],
   );
 });
+
+test('a freeze over another one says until when that was, until when it is now, and how it lasts as long again', async () => {
+  await using fleet = await startFleet({ hosts: [] });
+  const { server } = fleet;
+  const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`;
+  const overAnother = async (...words: string[]): Promise<string> =>
+    (await server.says('freeze', ...words)).split('\n')[1]?.replaceAll(new RegExp(TIME, 'g'), 'THEN') ?? '';
+  assert.equal(await overAnother(), '');
+  assert.equal(
+    await overAnother('--for', '1m'),
+    'It was frozen until thaw before, and is now until THEN, which is sooner; as long as before: banshare-server freeze.',
+  );
+  assert.equal(await overAnother('--for', '1h'), 'It was frozen until THEN before, and is now until THEN.');
+  assert.match(
+    await overAnother('--for', '10m'),
+    /^It was .* which is sooner; as long as before: banshare-server freeze --for 60m\.$/,
+  );
+  assert.equal(await overAnother(), 'It was frozen until THEN before, and is now until thaw.');
+  assert.equal(await overAnother(), '');
+  const { before } = await server.json<{ before: { until: number | null } }>('freeze', '--for', '1m');
+  assert.equal(before.until, null);
+  assert.match(await server.says('events'), /freeze until \S+: before until thaw\n/);
+});

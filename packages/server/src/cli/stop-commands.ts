@@ -1,8 +1,8 @@
 import { wallSeconds, table } from '@banshare/runtime';
 import type { Ask, Command } from './asking/ask-daemon.ts';
 import { sayFrozen, type Frozen } from '../judging/freeze.ts';
-import type { ListedHeld } from '../operator/deeds/stop.ts';
-import { span } from '../words/phrases.ts';
+import type { Freezing, ListedHeld } from '../operator/deeds/stop.ts';
+import { sayFrozenBefore, span } from '../words/phrases.ts';
 import { durationTyped, REASON } from './asking/words-of.ts';
 
 /** The commands that stop the fleet, let it go on, and decide about what was held. */
@@ -20,7 +20,10 @@ export function stopCommands(ask: Ask): Command[] {
         reason: REASON,
       },
       handler: (words) => {
-        const show = ({ frozen }: { frozen: Frozen }): string => `${sayFrozen(frozen, wallSeconds())}.`;
+        const show = ({ frozen, before }: Freezing): string => {
+          const now = wallSeconds();
+          return [`${sayFrozen(frozen, now)}.`, ...sayFrozenBefore(before, frozen, now)].join('\n');
+        };
         return ask(words, { command: 'freeze', args: { for: words['for'] } }, show);
       },
     },

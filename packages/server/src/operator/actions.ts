@@ -19,7 +19,7 @@ import { HOST, NAMESAKE } from './host-shape.ts';
 import { FROZEN, NUMBER_OR_NULL, TEXT_OR_NULL, TEXTS } from './looking/shapes.ts';
 import type { HostList } from './host-list.ts';
 import type { Status } from './status.ts';
-import type { ListedHeld } from './deeds/stop.ts';
+import type { Freezing, ListedHeld } from './deeds/stop.ts';
 import type { UndoAnswer } from './deeds/undo.ts';
 import type { Words } from './looking/words.ts';
 import { WORDS_OF } from '../words/completion.ts';
@@ -33,6 +33,7 @@ const HOSTS_AT: ShapeOf<HostAt[]> = { list: { fields: { host: 'text', address: '
 const OPENNESS: FieldsOf<Openness> = { mode: 'text', until: NUMBER_OR_NULL, hasEnded: 'flag' };
 
 const LISTED_HELD: FieldsOf<ListedHeld> = BAN;
+const FREEZING: FieldsOf<Freezing> = { frozen: FROZEN.orNull, before: { optional: FROZEN } };
 
 const TROUBLE: FieldsOf<Trouble> = {
   name: 'text',
@@ -359,7 +360,7 @@ export const ACTIONS = {
   },
   release: { takes: { 'reason?': 'text' }, gives: SETTLED },
   drop: { takes: { 'reason?': 'text' }, gives: SETTLED },
-  freeze: { takes: { 'for?': 'text', 'reason?': 'text' }, gives: { fields: { frozen: FROZEN.orNull } } },
+  freeze: { takes: { 'for?': 'text', 'reason?': 'text' }, gives: { fields: FREEZING } },
   thaw: { takes: { 'reason?': 'text' }, gives: { fields: { held: 'number' } } },
   held: {
     takes: { 'action?': ['publish', 'discard'], 'reason?': 'text' },

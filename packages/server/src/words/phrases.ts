@@ -13,6 +13,27 @@ export function number(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** In words until when a freeze holds, epoch seconds; null until somebody ends it. */
+export function frozenUntil(until: number | null): string {
+  return until === null ? 'until thaw' : `until ${time(until)}`;
+}
+
+/**
+ * What a freeze changed that came over another one, which may be somebody else's: until when that held, until when it holds now, and where
+ * that is sooner how it lasts as long again. Nothing where none held, or it ends as before. Epoch seconds.
+ */
+export function sayFrozenBefore(
+  before: { readonly until: number | null } | null | undefined,
+  { until }: { readonly until: number | null },
+  now: number,
+): string[] {
+  if (before === null || before === undefined || before.until === until) return [];
+  const isSooner = until !== null && (before.until === null || until < before.until);
+  const again = before.until === null ? '' : ` --for ${span(before.until - now)}`;
+  const back = isSooner ? `, which is sooner; as long as before: banshare-server freeze${again}` : '';
+  return [`It was frozen ${frozenUntil(before.until)} before, and is now ${frozenUntil(until)}${back}.`];
+}
+
 /** Names who gets no ban of a range. */
 export function cannot(hosts: readonly string[], what = 'apply ranges'): string {
   return `${hosts.length} ${hosts.length === 1 ? 'host' : 'hosts'} cannot ${what}: ${someOf(hosts)}`;

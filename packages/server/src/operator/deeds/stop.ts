@@ -2,13 +2,21 @@ import { FOR_EVER, parseDuration } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { settleHeld, type FleetParts } from './fleet.ts';
 import { decline, textOf, type Args } from './bans.ts';
+import type { Frozen } from '../../judging/freeze.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
+import { frozenUntil } from '../../words/phrases.ts';
 
 type StopParts = FleetParts & { ledger: Ledger };
 
+/** What holds now, and what held until then; an older server does not say that. */
+export type Freezing = { frozen: Frozen; before?: Frozen | null };
+
 const MOST_LISTED = 1000;
 
-/** `freeze [--for 30m]`: again, with another time, it goes on until that. */
+/**
+ * `freeze [--for 30m]`: again, with another time, it goes on until that. The newest word counts, also where that ends sooner than somebody
+ * else wanted, so what held before is in the answer and in the audit log.
+ */
 export async function freeze(
   args: Args,
   { ledger, freeze: holding, audit, now }: StopParts,
@@ -20,11 +28,12 @@ export async function freeze(
     return decline('duration', 'a freeze of no time is none: banshare-server freeze --for 30m');
   const at = now();
   const until = seconds.value === FOR_EVER ? null : at + seconds.value;
-  const frozen = await ledger.write(() => {
-    audit.note('freeze', { until }, at);
-    return holding.begin(until, at);
+  const result = await ledger.write((): Freezing => {
+    const before = holding.at(at);
+    audit.note('freeze', { until, ...(before === null ? {} : { before: frozenUntil(before.until) }) }, at);
+    return { frozen: holding.begin(until, at), before };
   });
-  return { ok: true, result: { frozen } };
+  return { ok: true, result };
 }
 
 /** `thaw`: what was held meanwhile stays held, until somebody decides. */

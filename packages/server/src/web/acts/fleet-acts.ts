@@ -1,6 +1,8 @@
 import { html } from 'hono/html';
 import type { DrillTime } from '../../words/drill.ts';
+import type { Freezing } from '../../operator/deeds/stop.ts';
 import type { UndoAnswer } from '../../operator/deeds/undo.ts';
+import { sayFrozenBefore } from '../../words/phrases.ts';
 import { count, spanText, type Html } from '../pages/parts.ts';
 import { everywhere, filled, one, outcomeOf, reaching, type Act, type ActParts, type Given } from './act.ts';
 import { reasonField, textField, tickField } from './fields.ts';
@@ -212,11 +214,12 @@ export const freeze: Act = {
     isFinal: false,
   }),
   run: async (given, { ask, now }, by) =>
-    outcomeOf<{ frozen: { until: number | null } }>(
+    outcomeOf<Freezing>(
       await ask('freeze', filled({ for: one(given, 'for'), reason: one(given, 'reason') }), by),
-      ({ frozen: { until } }) => ({
-        says: [`The fleet is frozen${until === null ? ' until thaw' : ` for ${spanText(until - now)}`}.`],
-      }),
+      ({ frozen, before }) => {
+        const end = frozen.until === null ? ' until thaw' : ` for ${spanText(frozen.until - now)}`;
+        return { says: [`The fleet is frozen${end}.`, ...sayFrozenBefore(before, frozen, now)] };
+      },
     ),
 };
 
