@@ -71,8 +71,10 @@ async function showEvents(words: Words, setCode: (code: number) => void): Promis
   const columns = terminalColumns();
   const gathered: EventsPart['events'] = [];
   let count = 0;
-  const take = ({ events, isEnriched }: EventsPart): void => {
+  let noHost: string | undefined;
+  const take = ({ events, isEnriched, noHost: unknown }: EventsPart): void => {
     count += events.length;
+    noHost = unknown;
     for (const event of events) {
       if (!json) tell(eventLine(event, isEnriched, columns));
       else if (follow === true) tellJson(event);
@@ -81,7 +83,15 @@ async function showEvents(words: Words, setCode: (code: number) => void): Promis
   };
   const reached = await listAll(root, filters, words, take);
   if (typeof reached === 'number') return setCode(reached);
-  if (follow === true) return setCode(await followOn(root, filters, reached, take));
+  if (follow === true) {
+    // It may come: whoever waits for a host to join goes on.
+    if (noHost !== undefined) complain('banshare-server', noHost);
+    return setCode(await followOn(root, filters, reached, take));
+  }
+  if (count === 0 && noHost !== undefined) {
+    complain('banshare-server', noHost);
+    return setCode(EXIT.failed);
+  }
   if (json) tellJson({ events: gathered });
   else if (count === 0) complain('banshare-server', 'nothing of that happened then');
 }

@@ -8,6 +8,7 @@ import { OPEN_SECONDS } from './opening.ts';
 import type { EnrolmentHold } from './enrolment-rate.ts';
 import { someOf } from '@banshare/runtime';
 import { nameWith } from '../words/hosts/host-names.ts';
+import { noHost } from './no-host.ts';
 import { namesakeOf, sayNamesake } from './namesake.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -147,7 +148,7 @@ export class Membership {
   ): Approved | { fault: string } {
     const { book, neverBan, audit, now } = this.#parts;
     const host = book.byName(name);
-    if (host === undefined) return noHost(name);
+    if (host === undefined) return { fault: noHost(name, book) };
     if (addresses.some((address) => !host.addresses.includes(address))) {
       const told = neverBan.waiting(host, now()).join(', ') || 'none that is not approved';
       return { fault: `nothing was approved: ${name} tells other addresses by now: ${told}` };
@@ -247,7 +248,7 @@ export class Membership {
       if (isAll || gone.length > 0) audit.note('disapproved', { name, addresses: gone }, now());
       return gone;
     });
-    if (taken === undefined) return { ok: false, ...noHost(name) };
+    if (taken === undefined) return { ok: false, fault: noHost(name, this.#parts.book) };
     if (!isAll && taken.length === 0)
       return {
         ok: false,
@@ -273,7 +274,7 @@ export class Membership {
       if (wasOpen) this.#say('approve');
       return { dropped, wasOpen };
     });
-    if (done === undefined) return { ok: false, ...noHost(name) };
+    if (done === undefined) return { ok: false, fault: noHost(name, this.#parts.book) };
     const says = `${name} is revoked.${saysDropped(done.dropped)}`;
     if (!done.wasOpen) return { ok: true, value: says };
     const text =
@@ -320,7 +321,7 @@ export class Membership {
       book.forget(host);
       return { dropped, wasRevoked: host.state === 'revoked' };
     });
-    if (done === undefined) return { ok: false, ...noHost(name) };
+    if (done === undefined) return { ok: false, fault: noHost(name, this.#parts.book) };
     const mayAsk = done.wasRevoked && this.mode === 'open' ? FORGOTTEN_MAY_ASK : '';
     return { ok: true, value: `${name} is forgotten.${saysDropped(done.dropped)}${mayAsk}` };
   }
@@ -351,8 +352,4 @@ function oldName(host: Host): HostName {
   const name = nameWith(host.name, `-old-${host.key.slice(0, 8)}`);
   if (name === undefined) throw new Error(`Cannot find another name for the host ${host.name}`);
   return name;
-}
-
-function noHost(name: string): { fault: string } {
-  return { fault: `no host is called "${name}": see banshare-server hosts` };
 }

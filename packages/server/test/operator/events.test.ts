@@ -86,6 +86,37 @@ test('events takes a jail, a host, a range and times, and says so where a time i
   assert.equal((await fleet.server.asks('events', '--follow', '--until', '1h')).code, 64);
 });
 
+test('bans, events and undo of a host that there is not say so, with the name that was meant, and not that there is nothing', async (t) => {
+  await using fleet = await startFleet();
+  await publish(await fleet.peer('web1'), '203.0.113.1');
+  const near =
+    /^banshare-server: no host is called "wbe1": did you mean web1\?; see banshare-server hosts\n$/;
+  for (const words of [['bans'], ['bans', '--all'], ['events'], ['undo', '--since', '1h']]) {
+    for (const name of ['wbe1', 'Web1', 'nobody']) {
+      const { code, stdout, stderr } = await fleet.server.asks(...words, '--host', name, '--json');
+      assert.deepEqual([code, stdout], [1, ''], words.join(' '));
+      if (name === 'wbe1') assert.match(stderr, near);
+      if (name === 'Web1') assert.match(stderr, /did you mean web1\?/);
+      if (name === 'nobody')
+        assert.match(stderr, /^[^:]+: no host is called "nobody": see banshare-server hosts\n$/);
+    }
+  }
+  assert.match((await fleet.server.asks('hosts', 'mute', 'wbe1', '--for', '1h')).stderr, near);
+  assert.match((await fleet.server.asks('hosts', 'revoke', 'wbe1')).stderr, near);
+  assert.deepEqual(await fleet.server.json('bans', '--host', 'operator'), { bans: [], frozen: null });
+  const following = ['events', '--follow', '--host', 'web2', '--root', fleet.server.root];
+  const follower = new Program('server', following);
+  t.after(() => follower.stop('SIGKILL'));
+  await follower.line(/no host is called "web2": did you mean web1\?/);
+  await publish(await fleet.peer('web2'), '203.0.113.2');
+  await follower.line(/report +203\.0\.113\.2 .* web2 /);
+  // What a host did that was forgotten is there to be looked at.
+  await fleet.server.says('hosts', 'revoke', 'web1');
+  await fleet.server.says('hosts', 'forget', 'web1');
+  assert.match(await fleet.server.says('bans', '--host', 'web1'), /203\.0\.113\.1/);
+  assert.match(await fleet.server.says('events', '--host', 'web1'), /ban +203\.0\.113\.1/);
+});
+
 test('events --follow has each line once, in order, also what came while the server was killed, stopped and started again', async (t) => {
   await using fleet = await startFleet();
   const peer = await fleet.peer('h1');

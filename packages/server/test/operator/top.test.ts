@@ -48,6 +48,7 @@ async function bansOf(args: Record<string, unknown>): Promise<{ ips: string[]; o
   );
   const reply = await listBans(args, {
     ledger: shelf.ledger,
+    book: shelf.book,
     freeze: { at: () => null },
     enrichment: lookingBack(quiet(shelf.ledger)).enrichment,
     now: () => NOW + 300,

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { FOR_EVER, parseDuration, parseJail, type Event, type Result } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
+import { noHost } from '../../fleet/no-host.ts';
 import { decline, textOf, type Args, type OperateParts } from './bans.ts';
 import type { UndoCursor, UndoPlan, UndoWhat } from '../../words/undo.ts';
 
@@ -26,8 +27,7 @@ export type UndoAnswer = {
 /** `undo --all | --import N | --jail J | --host NAME … --since 15m [--dry-run]` */
 export async function undo(args: Args, parts: OperateParts): Promise<AdminReply> {
   const unknown = namesOf(args).find((name) => parts.book.byName(name) === undefined);
-  if (unknown !== undefined)
-    return decline('host', `no host is called "${unknown}": see banshare-server hosts`);
+  if (unknown !== undefined) return decline('host', noHost(unknown, parts.book));
   const what = readWhat(args, parts);
   if (!what.ok) return decline('undo', what.fault);
   const { ledger, book, goneAfterSeconds, audit } = parts;

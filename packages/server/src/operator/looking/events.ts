@@ -1,6 +1,8 @@
 import { parseTarget } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import type { Enrichment } from '../../enrich/enrichment.ts';
+import type { HostBook } from '../../fleet/hosts.ts';
+import { ifNoHost } from '../../fleet/no-host.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import {
   cursorBefore,
@@ -28,10 +30,18 @@ export type EventsPart = {
   isAnew: boolean;
   /** Whether a file says where addresses are. */
   isEnriched: boolean;
+  /** Says that no host is called as it was asked for: one that was forgotten may have done something all the same. */
+  noHost?: string;
   now: number;
 };
 
-type EventsParts = { ledger: Ledger; arrivals: Arrivals; enrichment: Enrichment; now: () => number };
+type EventsParts = {
+  ledger: Ledger;
+  book: HostBook;
+  arrivals: Arrivals;
+  enrichment: Enrichment;
+  now: () => number;
+};
 
 /** Where nobody says since when. Seconds. */
 const DEFAULT_SINCE = 86_400;
@@ -58,24 +68,27 @@ export async function events(args: Args, parts: EventsParts): Promise<AdminReply
   const arrival = wait > 0 ? arrivals.next(wait) : undefined;
   const part = readPart(ledger.sql, cursor, wanted, most);
   if (arrival === undefined || isAnew || part.happenings.length > 0 || !part.isAll)
-    return answer(part, isAnew, parts);
+    return answer(args, part, isAnew, parts);
   await arrival;
-  return answer(readPart(ledger.sql, part.cursor, wanted, most), false, parts);
+  return answer(args, readPart(ledger.sql, part.cursor, wanted, most), false, parts);
 }
 
 async function answer(
+  args: Args,
   { happenings, cursor, isAll }: Part,
   isAnew: boolean,
-  { ledger, enrichment, now }: EventsParts,
+  { ledger, book, enrichment, now }: EventsParts,
 ): Promise<AdminReply> {
   const { epoch } = ledger.head();
   const told = await enrichment.tell(happenings);
+  const unknown = ifNoHost(textOf(args, 'host'), book);
   const part = {
     events: told,
     place: textOfCursor(epoch, cursor),
     isAll,
     isAnew,
     isEnriched: enrichment.isOn,
+    ...(unknown === undefined ? {} : { noHost: unknown }),
     now: now(),
   };
   return { ok: true, result: part satisfies EventsPart };

@@ -88,6 +88,7 @@ const EVENTS_PART: FieldsOf<EventsPart> = {
   isAll: 'flag',
   isAnew: 'flag',
   isEnriched: 'flag',
+  noHost: { optional: 'text' },
   now: 'number',
 };
 

@@ -2,6 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { covers, isRange, parseTarget, type Event, type Target } from '@banshare/protocol';
 import type { AdminReply } from '@banshare/runtime';
 import { eachActive } from '../../ledger/books/active-bans.ts';
+import type { HostBook } from '../../fleet/hosts.ts';
+import { ifNoHost } from '../../fleet/no-host.ts';
 import type { Freeze } from '../../judging/freeze.ts';
 import type { Enrichment } from '../../enrich/enrichment.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -26,7 +28,7 @@ export type ListedBan = Pick<Event, 'ip' | 'prog' | 'jail' | 'host' | 'seq' | 'a
  */
 export async function listBans(
   args: Args,
-  { ledger, freeze, enrichment, now }: ListParts,
+  { ledger, book, freeze, enrichment, now }: ListParts,
 ): Promise<AdminReply> {
   const text = textOf(args, 'ip');
   const target = text === undefined ? undefined : parseTarget(text);
@@ -45,6 +47,9 @@ export async function listBans(
   };
   if (args['all'] === true) await eachPublished(ledger, range, now(), take);
   else for await (const ban of eachActive(ledger, now(), range.after)) take(ban);
+  // A host that was forgotten is known no more, and what it reported may still be banned.
+  const unknown = newest.isEmpty ? ifNoHost(host, book) : undefined;
+  if (unknown !== undefined) return decline('host', unknown);
   const { older } = newest;
   const bans = await enrichment.tell(newest.bans);
   return { ok: true, result: { bans, ...(older === undefined ? {} : { older }), frozen: freeze.at(now()) } };
@@ -52,6 +57,7 @@ export async function listBans(
 
 type ListParts = {
   ledger: Ledger;
+  book: HostBook;
   freeze: Pick<Freeze, 'at'>;
   enrichment: Pick<Enrichment, 'tell'>;
   now: () => number;
@@ -72,6 +78,10 @@ class Newest {
     this.#bans.push(ban);
     // Not for each one: taking the first of a long list away moves all others.
     if (this.#bans.length >= 2 * this.#most + PAGE) this.#bans = this.#bans.slice(-this.#most);
+  }
+
+  get isEmpty(): boolean {
+    return this.#count === 0;
   }
 
   get bans(): ListedBan[] {
