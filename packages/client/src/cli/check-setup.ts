@@ -4,6 +4,7 @@ import {
   findServer,
   fleetInUse,
   hostPaths,
+  metricsWarning,
   readClientConfig,
   splitWords,
   tablesVersion,
@@ -15,6 +16,7 @@ import { STATE_FILE } from '../bans/state.ts';
 import { STATE_TABLES, tooNew } from '../bans/state-schema.ts';
 import { buildEnforcers } from '../host-enforcer/build.ts';
 import { Notes } from '../host/echo-notes.ts';
+import { diagnoseConfig } from './diagnose-config.ts';
 
 /** Everything that keeps a client from running with this configuration and these keys, at once. */
 export async function setupFaults(root: string, configPath: string | undefined): Promise<string[]> {
@@ -45,6 +47,12 @@ export async function setupFaults(root: string, configPath: string | undefined):
   const { fault } = lookAtState(paths);
   if (fault !== undefined) faults.push(fault);
   return faults;
+}
+
+/** What keeps a client from nothing and is hardly meant, in the words of status where that says it too. */
+export function setupHints(config: ClientConfig): string[] {
+  const warning = metricsWarning(config.metrics.listen);
+  return [...diagnoseConfig(config).map(({ says }) => says), ...(warning === undefined ? [] : [warning])];
 }
 
 /** Which version the tables of this host's state have, null where there is none yet, and up to which this program knows them. */

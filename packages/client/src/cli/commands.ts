@@ -8,7 +8,6 @@ import {
   EXIT,
   hostPaths,
   METRICS_OPTIONS,
-  metricsWarning,
   readClientConfig,
   type Reloaded,
   showReload,
@@ -29,7 +28,7 @@ import { setCloneAside } from '../identity/clone.ts';
 import { showMetrics } from './metrics-command.ts';
 import { pauseOrResume } from './pause-commands.ts';
 import { showHost } from './status-command.ts';
-import { lookAtState, setupFaults } from './check-setup.ts';
+import { lookAtState, setupFaults, setupHints } from './check-setup.ts';
 import { enrolAtServers } from './enrol-now.ts';
 import { join, refuseTokenWords } from './join-command.ts';
 import { readSetup } from './read-setup.ts';
@@ -359,8 +358,7 @@ async function checkAll(root: string, configPath: string | undefined, asJson: bo
   if (asJson || faults.length > 0) return code;
   print('configuration and keys are in order');
   const setup = await readSetup(root, configPath);
-  const warning = metricsWarning(setup?.config.metrics.listen);
-  if (warning !== undefined) say(warning);
+  if (setup !== undefined) setupHints(setup.config).forEach(say);
   const servers = setup?.serverEndpoint.servers ?? [];
   if (servers.length > 1) print(`the servers of this host are ${servers.join(', ')}`);
   return code;

@@ -10,7 +10,7 @@ import {
   type ServerEndpoint,
 } from '@banshare/runtime';
 import { diagnoseFail2ban, diagnoseSharedActions } from './diagnose-fail2ban.ts';
-import { diagnoseCommands } from './diagnose-command.ts';
+import { diagnoseConfig } from './diagnose-config.ts';
 import { diagnoseSpool } from './diagnose-spool.ts';
 import { isPsadFirst } from '../host-enforcer/build.ts';
 import { doesPsadListen } from '../enforcers/psad/psad.ts';
@@ -38,7 +38,7 @@ export async function diagnose(
   const findings = ofServers.filter(
     ({ says }, index) => ofServers.findIndex((other) => other.says === says) === index,
   );
-  findings.push(...diagnoseCommands(config), ...diagnoseGeneration(paths), ...diagnoseSpool(paths.spool));
+  findings.push(...diagnoseConfig(config), ...diagnoseGeneration(paths), ...diagnoseSpool(paths.spool));
   const run = (words: string[]): ReturnType<typeof exec> =>
     exec(words, ASK_MS, () => monotonicSeconds() * 1000);
   if (/^(command|fail2ban)$/.test(config.apply.enforcer))

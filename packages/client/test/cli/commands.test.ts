@@ -121,6 +121,20 @@ test(
   },
 );
 
+test('--check says of a command without SRCIP, and of a never-ban list of every address, that they ban nobody, as status does, and exits 0', () => {
+  using scratch = folder();
+  const command = 'command = "/bin/true"\nunban-command = "/bin/true SRCIP"\n';
+  host(scratch.path, `[apply]\n${command}[never-ban]\naddresses = ["::/0"]\n`);
+  const { code, stdout, stderr } = run('--check', '--root', scratch.path);
+  assert.deepEqual([code, stdout], [0, 'configuration and keys are in order\n'], stderr);
+  const [ban = '', never = '', ...others] = stderr.trimEnd().split('\n');
+  assert.match(ban, /^banshare-client: \[apply\] command of client\.toml has no SRCIP: .* bans nobody/);
+  assert.match(never, /^banshare-client: No address in ::\/0 is banned on this host, /);
+  assert.deepEqual(others, []);
+  const status = run('status', '--root', scratch.path).stdout;
+  for (const line of [ban, never]) assert.ok(status.includes(line.slice('banshare-client: '.length)), status);
+});
+
 test('--check wants no key of a host that is not enrolled, and a join key that can be read where there is one', () => {
   using scratch = folder();
   assert.doesNotMatch(run('--check', '--root', scratch.path).stderr, /key_secret/);

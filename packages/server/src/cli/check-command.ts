@@ -10,6 +10,7 @@ import {
 import { lookAtTables } from '../ledger/books/known-tables.ts';
 import type { LogFault } from '../log/log.ts';
 import type { PostgresLogOptions } from '../log/postgres-log.ts';
+import { everyAddress, sayBansNothing } from '../never-ban/bans-nothing.ts';
 import { faultsOfNotify } from '../outside/faults.ts';
 import { readEverything } from '../setup/read-setup.ts';
 
@@ -63,10 +64,15 @@ async function look(
   };
 }
 
-/** What the daemon starts without: files that say where addresses are, and figures that everybody may read. */
-async function hintsOn({ enrich, metrics }: ServerConfig): Promise<string[]> {
+/** What the daemon starts without, as files that say where addresses are, and what may be meant so: figures that everybody may read, no bans. */
+async function hintsOn({ enrich, metrics, neverBan }: ServerConfig): Promise<string[]> {
   const warning = metricsWarning(metrics.listen);
-  return [...(await faultsOfFiles(enrich.mmdb)), ...(warning === undefined ? [] : [warning])];
+  const all = everyAddress(neverBan.addresses);
+  return [
+    ...(await faultsOfFiles(enrich.mmdb)),
+    ...(warning === undefined ? [] : [warning]),
+    ...(all.length === 0 ? [] : [sayBansNothing(all)]),
+  ];
 }
 
 async function faultsOfFiles(files: readonly string[] = []): Promise<string[]> {

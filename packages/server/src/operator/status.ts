@@ -8,6 +8,7 @@ import { namesakeOf, type Namesake } from '../fleet/namesake.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Freeze } from '../judging/freeze.ts';
 import type { RateWatch } from '../judging/rate-watch.ts';
+import { everyAddress } from '../never-ban/bans-nothing.ts';
 import type { NeverBan } from '../never-ban/never-ban.ts';
 import { hostWorth, whyUnknown, worthOf, type HostWorth } from '../fleet/worth.ts';
 import type { LatencyBook } from '../metrics/latency.ts';
@@ -273,7 +274,7 @@ async function listedFacts(
   return {
     bannedHosts: await bannedHosts(parts, now),
     bannedAnyway: await parts.bannedAnyway.standing(now),
-    neverBansAll: parts.neverBan.list(now).flatMap(({ range }) => (range.endsWith('/0') ? [range] : [])),
+    neverBansAll: everyAddress(parts.neverBan.list(now).map(({ range }) => range)),
   };
 }
 

@@ -155,6 +155,24 @@ test('--check names every fault at once and exits 78, and the daemon does the sa
   }
 });
 
+test('--check says in the words of status that a never-ban list of every address bans nothing, and exits 0', async () => {
+  const other = join(fleet.server.root, 'other.toml');
+  const told = async (addresses: string): Promise<string> => {
+    writeFileSync(other, `[never-ban]\naddresses = [${addresses}]\n`);
+    const { code, stdout, stderr } = await fleet.server.command('--check', '--config', other);
+    assert.deepEqual([code, stdout.split('\n')[0]], [0, 'configuration and keys are in order']);
+    return stderr;
+  };
+  assert.equal(await told('"0.0.0.0/1", "::1"'), '');
+  const said = await told('"192.0.2.0/24", "0.0.0.0/0", "::/0"');
+  assert.match(said, /^banshare-server: No address in 0\.0\.0\.0\/0 and ::\/0 is banned, since [^\n]*\n$/);
+  for (const range of ['0.0.0.0/0', '::/0']) await fleet.server.says('never-ban', 'add', range, '--force');
+  const { todo } = await fleet.server.json<{ todo: { code: string; text: string }[] }>('status');
+  for (const range of ['0.0.0.0/0', '::/0']) await fleet.server.says('never-ban', 'remove', range);
+  const status = todo.find(({ code }) => code === 'never-ban-all')?.text;
+  assert.equal(said, `banshare-server: ${status}\n`);
+});
+
 test('--config FILE is read instead, and must be there', async () => {
   const absent = join(fleet.server.root, 'absent.toml');
   const { code, stderr } = await fleet.server.command('--check', '--config', absent);

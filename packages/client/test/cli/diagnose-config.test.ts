@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readClientConfig } from '@banshare/runtime';
-import { diagnoseCommands } from '../../src/cli/diagnose-command.ts';
+import { diagnoseConfig } from '../../src/cli/diagnose-config.ts';
 import { folder } from '../make.ts';
 
 async function said(toml: string): Promise<string[]> {
@@ -12,7 +12,7 @@ async function said(toml: string): Promise<string[]> {
   writeFileSync(file, toml);
   const read = await readClientConfig(file);
   assert.ok(read.ok, read.ok ? '' : read.faults.join());
-  return diagnoseCommands(read.config).map(({ ok, says }) => `${ok ? '' : '! '}${says}`);
+  return diagnoseConfig(read.config).map(({ ok, says }) => `${ok ? '' : '! '}${says}`);
 }
 
 test('A command that is told no address is named: it ends well for each ban, and bans or lifts nobody', async () => {
@@ -33,4 +33,13 @@ test('A command with an address, as a word, within one, or several at once, is n
     'enforcer = "nftables"\ncommand = "/sbin/ban"\n',
   ];
   for (const line of lines) assert.deepEqual(await said(`[apply]\n${line}`), []);
+});
+
+test('A never-ban list of every address is named and no fault: it may be meant, to look on for a while', async () => {
+  const listed = (ranges: string): Promise<string[]> => said(`[never-ban]\naddresses = [${ranges}]\n`);
+  assert.deepEqual(await listed('"0.0.0.0/1", "128.0.0.0/2", "::/1"'), []);
+  assert.match(
+    (await listed('"0.0.0.0/0", "::/0"')).join(),
+    /^No address in 0\.0\.0\.0\/0 and ::\/0 is banned on this host/,
+  );
 });
