@@ -1,3 +1,4 @@
+import { FOR_EVER, formatDuration } from '@banshare/protocol';
 import {
   complain,
   EXIT,
@@ -65,13 +66,25 @@ async function look(
 }
 
 /** What the daemon starts without, as files that say where addresses are, and what may be meant so: figures that everybody may read, no bans. */
-async function hintsOn({ enrich, metrics, neverBan }: ServerConfig): Promise<string[]> {
+async function hintsOn({ bans, enrich, metrics, neverBan }: ServerConfig): Promise<string[]> {
   const warning = metricsWarning(metrics.listen);
   const all = everyAddress(neverBan.addresses);
   return [
     ...(await faultsOfFiles(enrich.mmdb)),
     ...(warning === undefined ? [] : [warning]),
     ...(all.length === 0 ? [] : [sayBansNothing(all)]),
+    ...shorterSteps(bans.escalation),
+  ];
+}
+
+/** Each step of an escalation is for an address that came back: one that is shorter than the step before is hardly meant. */
+function shorterSteps(steps: readonly number[]): string[] {
+  const length = (step: number): number => (step === FOR_EVER ? Infinity : step);
+  const at = steps.findIndex((step, index) => index > 0 && length(step) < length(steps[index - 1] ?? 0));
+  if (at < 0) return [];
+  const [before, step] = [steps[at - 1] ?? 0, steps[at] ?? 0].map((each) => `"${formatDuration(each)}"`);
+  return [
+    `[bans] escalation gets shorter, from ${before} to ${step}: who comes back is banned for less time, ban ${at + 1} of an address ends sooner than ban ${at}. Order it from the shortest to the longest`,
   ];
 }
 

@@ -155,6 +155,23 @@ test('--check names every fault at once and exits 78, and the daemon does the sa
   }
 });
 
+test('--check says that an escalation gets shorter, and where, and exits 0', async () => {
+  const other = join(fleet.server.root, 'other.toml');
+  const told = async (steps: string): Promise<string> => {
+    writeFileSync(other, `[bans]\nescalation = [${steps}]\n`);
+    const { code, stderr } = await fleet.server.command('--check', '--config', other);
+    assert.equal(code, 0, stderr);
+    return stderr;
+  };
+  for (const well of ['', '"1h"', '"10m", "1h", "1h", "30d", "-1"', '"-1", "-1"'])
+    assert.equal(await told(well), '');
+  assert.match(
+    await told('"1d", "1d", "1h", "10m"'),
+    /^banshare-server: \[bans\] escalation gets shorter, from "1d" to "1h": .* ban 3 of an address ends sooner than ban 2\. [^\n]+\n$/,
+  );
+  assert.match(await told('"1h", "-1", "52w"'), / from "-1" to "52w": /);
+});
+
 test('--check says in the words of status that a never-ban list of every address bans nothing, and exits 0', async () => {
   const other = join(fleet.server.root, 'other.toml');
   const told = async (addresses: string): Promise<string> => {
