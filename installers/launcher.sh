@@ -7,8 +7,13 @@ esac
 if ! [ -x "$lib/node" ]; then
   self=$(readlink -f "$0") && lib=${self%/*}/../lib/banshare
 fi
-# Meant for other programs of this machine, and able to stop this one.
-unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE
+# Meant for other programs of this machine, and able to stop this one, or to have it say or write what nobody asked for. All that this Node
+# reads: to find out which are set would take a process.
+unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE NODE_COMPILE_CACHE_PORTABLE NODE_DISABLE_COMPILE_CACHE \
+  NODE_V8_COVERAGE NODE_DEBUG NODE_DEBUG_NATIVE NODE_REDIRECT_WARNINGS NODE_PENDING_DEPRECATION NODE_NO_WARNINGS \
+  NODE_DISABLE_COLORS NODE_ICU_DATA NODE_PRESERVE_SYMLINKS NODE_PRESERVE_SYMLINKS_MAIN NODE_SKIP_PLATFORM_CHECK \
+  NODE_TLS_REJECT_UNAUTHORIZED NODE_USE_ENV_PROXY NODE_USE_SYSTEM_CA NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE \
+  NODE_UNIQUE_ID NODE_CLUSTER_SCHED_POLICY NODE_PENDING_PIPE_INSTANCES NODE_INSPECT_RESUME_ON_START NODE_TEST_CONTEXT
 # So is the machine's OpenSSL configuration, which Node reads at every start; banshare uses no TLS.
 OPENSSL_CONF=/dev/null
 export OPENSSL_CONF

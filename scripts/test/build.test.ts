@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -62,6 +63,26 @@ test('the launcher keeps NODE_OPTIONS of the machine away from the program', () 
     NODE_OPTIONS: '--require=/nowhere',
   });
   assert.equal(ran.code, 0, ran.err);
+});
+
+test('the launcher keeps away what has Node print, write or wait for what nobody asked of the program', () => {
+  const written = fresh.path('written');
+  for (const more of [
+    {
+      NODE_DEBUG: 'module,net,fs',
+      NODE_DEBUG_NATIVE: 'MKSNAPSHOT,CODE_CACHE',
+      NODE_PENDING_DEPRECATION: '1',
+    },
+    { NODE_V8_COVERAGE: written, NODE_REDIRECT_WARNINGS: join(written, 'warnings') },
+    { NODE_CHANNEL_FD: '99', NODE_UNIQUE_ID: '1' },
+    { NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_ICU_DATA: '/nowhere', NODE_TEST_CONTEXT: 'child-v8' },
+  ]) {
+    for (const name of ['report', 'server']) {
+      const ran = run(join(fresh.dist, 'bin', `banshare-${name}`), ['--version'], more);
+      assert.deepEqual(ran, { code: 0, out: `${VERSION}\n`, err: '' }, JSON.stringify(more));
+    }
+  }
+  assert.equal(existsSync(written), false);
 });
 
 for (const signal of ['SIGABRT', 'SIGQUIT', 'SIGSEGV'] as const) {
