@@ -44,6 +44,8 @@ export class PostgresLog implements Log {
   readonly #wanting: (() => void)[] = [];
   #line: Line | undefined;
   #awaited = Promise.withResolvers<Line>();
+  /** A machine of the list let this server not in, as for its password: waiting does not mend that. */
+  readonly #turnedAway = Promise.withResolvers<undefined>();
   #fault: LogFault | undefined = new LogFault(
     'away',
     'Cannot write the log yet: its database was not reached so far',
@@ -114,14 +116,14 @@ export class PostgresLog implements Log {
     this.#wanting.push(listen);
   }
 
-  /** Resolves once the database is found. @throws LogFault, why it is not within so many milliseconds */
+  /** Resolves once the database is found. @throws LogFault, why it is not within so many milliseconds, at once where it lets this server not in */
   async found(ms: number): Promise<void> {
     const stop = new AbortController();
     const late = pause(ms, undefined, { signal: stop.signal }).then(
       () => undefined,
       () => undefined,
     );
-    const line = await Promise.race([this.#awaited.promise, late]);
+    const line = await Promise.race([this.#awaited.promise, this.#turnedAway.promise, late]);
     stop.abort();
     if (line === undefined) throw this.#fault ?? away(new Error('it was lost'));
   }
@@ -263,6 +265,7 @@ export class PostgresLog implements Log {
         await this.#serve(line).finally(() => line.close());
       } catch (error) {
         this.#lose(this.#line, error);
+        if (error instanceof LogFault && error.code === 'refused') this.#turnedAway.resolve(undefined);
         // The one that was lost is asked last.
         this.#first += 1;
       }

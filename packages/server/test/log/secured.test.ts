@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Folder } from '../../../../test/fleet/index.ts';
 import { Postgres, postgresSkip } from '../../../../test/fleet/database/postgres.ts';
+import { within } from '../../../../test/fleet/within.ts';
 import { LOG_START } from '../../src/log/log.ts';
 import type { PostgresLog } from '../../src/log/postgres-log.ts';
 import { draft, logAt, ours, until, type Differs } from './logs.ts';
@@ -86,7 +87,9 @@ test(
     assert.match(await faultAt(url, open), /^refused: .*must be 0600, it is 0640/);
     const file = passwordFile('not this one\n');
     const log = logAt(url, { passwordFile: file });
-    await until(log, () => log.health().fault?.code === 'refused');
+    // Whoever moves a ledger and waits for the database need not wait for another password.
+    const refused = assert.rejects(log.found(600_000), /password authentication failed for user "keeper"/);
+    await within(refused, 20_000, () => 'the refusal, at once');
     writeFileSync(file, 'geheim\n');
     await found(log);
     ours(await log.append(draft('one'), LOG_START));
