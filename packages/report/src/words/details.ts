@@ -12,6 +12,8 @@ const UNITS: readonly [word: RegExp, seconds: number][] = [
   [/^y(y|ea|ears?)?$/i, 31_557_600],
 ];
 
+const HIGHEST_PORT = 65_535;
+
 /**
  * Reads how long a detector says that its ban lasts, in whole seconds: what banshare's own durations are, any number that
  * fail2ban's `<bantime>` can be, and the words of fail2ban's own configuration. Longer than a century is for ever; nothing
@@ -32,10 +34,17 @@ export function readDetail(name: 'failures' | 'port' | 'protocol', text: string)
   if (name === 'failures') {
     return /^\d{1,9}$/.test(text)
       ? good({ failures: Number(text) })
-      : bad(`${quote(text)} is not a whole number`);
+      : bad(`${quote(text)} is not a whole number from 0 to 999999999`);
   }
+  const tooHigh = name === 'port' ? text.split(/[:,]/).find(isTooHigh) : undefined;
+  if (tooHigh !== undefined) return bad(`${quote(tooHigh)} is not a port: the highest is ${HIGHEST_PORT}`);
   const read = name === 'port' ? parsePort(text) : parseTransport(text);
   return read.ok ? good({ [name]: read.value }) : read;
+}
+
+/** The protocol takes such a port, as from programs of before; here is a person to be told. */
+function isTooHigh(text: string): boolean {
+  return /^\d+$/.test(text) && Number(text) > HIGHEST_PORT;
 }
 
 /** fail2ban passes an empty text, or the tag itself, where a jail has no such value: that is none. */

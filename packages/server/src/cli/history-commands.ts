@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { complain, EXIT, tell, tellJson, terminalColumns } from '@banshare/runtime';
-import { TOP_BY } from '../operator/looking/top.ts';
+import { MOST_ROWS, TOP_BY } from '../operator/looking/top.ts';
 import type { EventsPart } from '../operator/looking/events.ts';
 import { askServer, codeOf, type Ask, type Command, type Words } from './asking/ask-daemon.ts';
 import { eventLine } from './show/show-events.ts';
 import { showTop } from './show/show-top.ts';
-import { countTyped, momentTyped, targetTyped } from './asking/words-of.ts';
+import { countUpTo, momentTyped, targetTyped } from './asking/words-of.ts';
 
 const MOMENT = { type: 'string', coerce: momentTyped } as const;
 /** How long the daemon keeps an answer back where nothing happens. Seconds. */
@@ -51,7 +51,12 @@ export function historyCommands(ask: Ask, setCode: (code: number) => void): Comm
             'addresses, jails, hosts, networks (/24, IPv6 /64, or as [enrich] mmdb names them) or countries',
         },
         since: { ...MOMENT, default: '7d', describe: '2h, 7d, or a time: 2026-11-26T14:00Z' },
-        limit: { type: 'string', default: '20', coerce: countTyped, describe: 'so many rows, 1000 at most' },
+        limit: {
+          type: 'string',
+          default: '20',
+          coerce: countUpTo(MOST_ROWS),
+          describe: 'so many rows, 1000 at most',
+        },
       },
       handler: (words) => {
         const { by, since, limit } = words;

@@ -3,6 +3,7 @@ import type { Result } from '@banshare/protocol';
 import { complain, EXIT, hostPaths, tell } from '@banshare/runtime';
 import type { Command, Words } from './asking/ask-daemon.ts';
 import { subcommands } from './asking/subcommands.ts';
+import { parseDatabaseUrl } from '../log/database-url.ts';
 import { readEverything } from '../setup/read-setup.ts';
 import { invite, joinLedger, leaveLedger, moveLedger, type Installation } from './sharing/share-ledger.ts';
 
@@ -58,7 +59,7 @@ function move(settle: (result: Result<string>) => void): Command {
     command: 'move <url>',
     describe: 'puts the ledger of the running server into a log of PostgreSQL, which several servers share',
     builder: {
-      url: { type: 'string', describe: 'postgres://HOST,HOST/DATABASE' },
+      url: { type: 'string', coerce: urlTyped, describe: 'postgres://HOST,HOST/DATABASE' },
       durability: {
         type: 'string',
         choices: ['standby', 'provider', 'none'],
@@ -78,6 +79,13 @@ function move(settle: (result: Result<string>) => void): Command {
       );
     },
   };
+}
+
+/** @throws where it names no log. */
+function urlTyped(url: string): string {
+  const location = parseDatabaseUrl(url);
+  if (!location.ok) throw new Error(`the URL ${location.fault}`);
+  return url;
 }
 
 function installationOf({ root, config }: Words): Installation {

@@ -53,9 +53,8 @@ export function parseDatabaseUrl(url: string): Result<DatabaseLocation> {
 function parseHost(text: string): Result<DatabaseHost> {
   const found = /^(?:\[([\da-fA-F:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/.exec(text);
   const port = Number(found?.[3] ?? DEFAULT_PORT);
-  if (found === null || port < 1 || port > 65_535) {
-    return bad(`has ${quote(text)} where a host, or host:port, has to be`);
-  }
+  if (found === null) return bad(`has ${quote(text)} where a host, or host:port, has to be`);
+  if (port < 1 || port > 65_535) return bad(`has ${quote(text)}, and a port is from 1 to 65535`);
   return good({ host: found[1] ?? found[2] ?? '', port });
 }
 

@@ -85,6 +85,29 @@ for (const words of [
   });
 }
 
+for (const [words, says] of [
+  [['top', '--limit', '1001'], /--limit takes from 1 to 1000 rows here, not 1001;/],
+  [['top', '--limit', '0'], /"0" is no number of rows/],
+  [['bans', '--limit', '9999999999'], /"9999999999" is no number of rows/],
+  [['token', 'add', '--uses', '10001'], /a token is for 1 to 10000 hosts/],
+  [['token', 'add', '--for', '31d'], /1 second to 30 days/],
+  [['hosts', 'mute', 'h1', '--for', '91d'], /1 second to 90 days/],
+  [['enrolment', 'open', '--for', '0'], /1 second to 90 days/],
+  [['never-ban', 'add', '198.51.100.7', '--for', '0'], /for no time is nothing/],
+  [['undo', '--import', '99999'], /no import of that number/],
+  [
+    ['ledger', 'move', 'postgres://127.0.0.1:99999/x'],
+    /the URL has "127\.0\.0\.1:99999", and a port is from 1 to 65535/,
+  ],
+] as const) {
+  test(`${words.join(' ')} is out of range, said in the words that were typed, and exits 64`, async () => {
+    const { code, stdout, stderr } = await fleet.server.command(...words);
+    assert.deepEqual([code, stdout], [64, ''], stderr);
+    assert.match(stderr, says);
+    assert.match(stderr, /^banshare-server: [^\n]+\n$/);
+  });
+}
+
 for (const words of [
   ['hosts', 'mute', 'h1', '--for'],
   ['token', 'add', '--for'],
@@ -228,7 +251,7 @@ test('bans and explain show the reason of a ban, explain says what is not confir
   assert.equal(bans[0]?.['atIso'], new Date(Number(bans[0]?.['at']) * 1000).toISOString());
   const wrong = await fleet.server.command('bans', '--limit', 'many');
   assert.deepEqual([wrong.code, wrong.stdout], [64, '']);
-  assert.match(wrong.stderr, /--limit takes a number of rows/);
+  assert.match(wrong.stderr, /is no number of rows: --limit takes one, such as 500/);
 });
 
 const hostNumber = (n: number, node: string | null = '24.21.0'): HostStatus =>

@@ -77,6 +77,15 @@ export function momentTyped(text: string): string {
 
 /** For `coerce`: a number of rows. @throws where it is none. */
 export function countTyped(text: string): string {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error('--limit takes a number of rows, such as 500');
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new Error(`"${text}" is no number of rows: --limit takes one, such as 500`);
   return text;
+}
+
+/** For `coerce`: the same where no more than so many are told. @throws where it is none, or more. */
+export function countUpTo(most: number): (text: string) => string {
+  return (text) => {
+    if (Number(countTyped(text)) <= most) return text;
+    throw new Error(`--limit takes from 1 to ${most} rows here, not ${text}`);
+  };
 }

@@ -66,7 +66,7 @@ export async function setEnrolment(args: Args, { membership }: FleetParts): Prom
   if (seconds !== undefined && (seconds.value <= 0 || seconds.value > LONGEST_OPEN))
     return decline(
       'duration',
-      'enrolment is open for 90 days at most, since an installer that lies about would be a way in for ever: --for 2h',
+      'enrolment is open for 1 second to 90 days, since an installer that lies about would be a way in for ever: --for 2h',
     );
   await membership.setMode(mode, seconds?.value);
   return { ok: true, result: membership.openness };

@@ -17,10 +17,10 @@ export async function muteHost(args: Args, { ledger, book, audit, now }: MutePar
   const name = textOf(args, 'name') ?? '';
   const duration = parseDuration(textOf(args, 'for') ?? '');
   const note = oneLine(textOf(args, 'note') ?? '').slice(0, LONGEST_REASON);
-  if (book.byName(name) === undefined) return decline('host', noHost(name, book));
   if (!duration.ok) return decline('duration', duration.fault);
   if (duration.value === FOR_EVER || duration.value > LONGEST_SECONDS || duration.value === 0)
     return decline('duration', 'a host is muted for 1 second to 90 days: --for 8h');
+  if (book.byName(name) === undefined) return decline('host', noHost(name, book));
   const at = now();
   const until = at + duration.value;
   return ledger.write(() => {

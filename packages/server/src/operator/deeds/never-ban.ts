@@ -76,6 +76,7 @@ function endOf(args: Args, now: number): Result<number | null> {
   if (length !== undefined) {
     const duration = parseDuration(length);
     if (!duration.ok) return bad(duration.fault);
+    if (duration.value === 0) return bad('never banned for no time is nothing: --for 8h');
     return good(duration.value === FOR_EVER ? null : now + duration.value);
   }
   if (moment === undefined) return good(null);

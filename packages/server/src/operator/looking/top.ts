@@ -34,7 +34,7 @@ type NameOf = (of: { ip: Target; jail: string; who: string }, lookUp: LookUp) =>
 
 const DEFAULT_SINCE = '7d';
 const DEFAULT_ROWS = 20;
-const MOST_ROWS = 1000;
+export const MOST_ROWS = 1000;
 /** The name of a host that is forgotten. */
 const FORGOTTEN = '(forgotten)';
 /** The country of an address that no file knows. */
