@@ -14,7 +14,7 @@ unset NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS NODE_COMPILE_CACHE NODE_COMPILE
   NODE_DISABLE_COLORS NODE_ICU_DATA NODE_PRESERVE_SYMLINKS NODE_PRESERVE_SYMLINKS_MAIN NODE_SKIP_PLATFORM_CHECK \
   NODE_TLS_REJECT_UNAUTHORIZED NODE_USE_ENV_PROXY NODE_USE_SYSTEM_CA NODE_CHANNEL_FD NODE_CHANNEL_SERIALIZATION_MODE \
   NODE_UNIQUE_ID NODE_CLUSTER_SCHED_POLICY NODE_PENDING_PIPE_INSTANCES NODE_INSPECT_RESUME_ON_START NODE_TEST_CONTEXT
-# So is the machine's OpenSSL configuration, which Node reads at every start; banshare uses no TLS.
+# So is the machine's OpenSSL configuration, which Node reads at every start: what banshare asks of TLS stands in its own configuration.
 OPENSSL_CONF=/dev/null
 export OPENSSL_CONF
 # A core dump would hold this host's key. Not every shell has a word for it.
