@@ -50,7 +50,7 @@ export async function beginAnew(
       if (needsStandby && (await passBarrier(line)) !== 'passed')
         throw new Error('no standby has said that it has it');
     } catch (cause) {
-      const text = `Cannot tell whether the log begins anew with entry ${n}: ${(cause as Error).message}; try again`;
+      const text = `Cannot tell whether the log begins anew with entry ${n}: ${(cause as Error).message}; try again (by --force if it says then that the log was begun anew)`;
       throw new LogFault('unknown', text, { n, cause });
     }
     return { n, token };
