@@ -17,8 +17,8 @@ const KINDS = ['short', 'long', 'all'] as const;
 const COUNT = /^([a-z_]+) ([\d.]+)$/;
 /** A file that takes longer than this hangs, seconds: more than twice the longest of its kind on a slow machine; `make chaos`, at length, is of all kinds. */
 const FILE_LIMIT = { short: 400, long: 700, all: 900 } as const;
-/** Most of a test's time is spent waiting for programs that it started, so a processor has three files; long ones keep it busy. */
-const FILES_A_PROCESSOR = { short: 3, long: 1, all: 3 } as const;
+/** Most of a test's time is spent waiting for programs that it started, so a processor has three files; long ones leave it a quarter of its time with one. */
+const FILES_A_PROCESSOR = { short: 3, long: 1.5, all: 3 } as const;
 const SLOWEST = 10;
 const BEFORE_EACH = pathToFileURL(join(ROOT, 'test/before-each-file.ts')).href;
 
@@ -80,7 +80,7 @@ await orExit(async () => {
   const kind = KINDS.find((each) => each === values.kind);
   if (kind === undefined)
     throw new Fault(`Cannot run tests of kind "${values.kind}": the kinds are ${KINDS.join(', ')}`);
-  const atOnce = Number(values.files ?? availableParallelism() * FILES_A_PROCESSOR[kind]);
+  const atOnce = Number(values.files ?? Math.ceil(availableParallelism() * FILES_A_PROCESSOR[kind]));
   if (!Number.isInteger(atOnce) || atOnce < 1)
     throw new Fault(`Cannot run ${values.files} test files at once: give a whole number from 1`);
   const files = inOrder(chosen(positionals, kind));
