@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client, ClientConfig } from 'pg';
-import { readPrivate } from '@banshare/runtime';
+import { asOwner, readPrivate } from '@banshare/runtime';
 import { LogFault } from './log.ts';
 import type { DatabaseHost, DatabaseLocation } from './database-url.ts';
 import { CHANNEL, WHO_ARE_YOU, type Statement } from './statements.ts';
@@ -240,7 +241,7 @@ function isProven({ sslMode, hosts }: DatabaseLocation): boolean {
 function tlsOf({ sslMode, rootCertificate }: DatabaseLocation, host: string): false | ConnectionOptions {
   if (sslMode === 'disable') return false;
   if (sslMode === 'require') return { rejectUnauthorized: false };
-  const ca = rootCertificate === undefined ? {} : { ca: readFileSync(rootCertificate) };
+  const ca = rootCertificate === undefined ? {} : { ca: inItsFolder(rootCertificate, readFileSync) };
   const anyName = sslMode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {};
   return { rejectUnauthorized: true, host, ...ca, ...anyName };
 }
@@ -251,7 +252,12 @@ function passwordOf({ passwordFile }: DatabaseAccess): string {
       'refused',
       "it asks for a password: write it into a file of mode 0600, the server's user's, and name that by password-file of [ledger] in server.toml, or --password-file of ledger move",
     );
-  const read = readPrivate(passwordFile);
+  const read = inItsFolder(passwordFile, readPrivate);
   if (!read.ok) throw new LogFault('refused', read.fault);
   return read.value.toString('utf8').replace(/\r?\n$/, '');
+}
+
+/** Root, as with --check, reads with the rights of whose the folder is: the server's user may have laid a link there to what is root's. */
+function inItsFolder<T>(path: string, read: (path: string) => T): T {
+  return asOwner(dirname(path), () => read(path));
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Folder } from '../../../../test/fleet/index.ts';
@@ -128,3 +130,40 @@ test('a database is believed by its certificate, for its name, or not at all', {
   assert.match(await faultAt(urlOf('localhost', 'sslmode=verify-full')), /^away: .*self-signed/);
   assert.match(await faultAt(urlOf('127.0.0.1', 'sslmode=disable')), /^refused: .*rejects connection/);
 });
+
+test(
+  'root tells a database no password that the user whose folder that lies in may not read',
+  { skip: process.getuid?.() === 0 ? false : 'needs root, which has other users' },
+  async () => {
+    const told: string[] = [];
+    const peers = new Set<Socket>();
+    // It asks for the password in the clear, as a database of this machine may.
+    const database = createServer((peer) => {
+      peers.add(peer.on('error', () => undefined));
+      peer.once('data', () => {
+        peer.on('data', (bytes) => {
+          told.push(bytes.toString('latin1'));
+          peer.end();
+        });
+        peer.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
+      });
+    }).listen(0, '127.0.0.1');
+    await once(database, 'listening');
+    // A peer that is told nothing waits for as long.
+    using ends = new DisposableStack();
+    ends.defer(() => void database.close());
+    ends.defer(() => peers.forEach((peer) => peer.destroy()));
+    const url = `postgres://keeper@127.0.0.1:${(database.address() as AddressInfo).port}/banshare`;
+    const theirs = join(folder.path, 'theirs');
+    mkdirSync(theirs);
+    chmodSync(folder.path, 0o755);
+    const [own, link] = [join(theirs, 'own'), join(theirs, 'link')];
+    writeFileSync(own, 'of-theirs', { mode: 0o600 });
+    symlinkSync(passwordFile('of-root-alone'), link);
+    for (const path of [theirs, own]) chownSync(path, 4242, 4242);
+    await faultAt(url, { passwordFile: own });
+    assert.match(told.join(), /of-theirs/);
+    assert.match(await faultAt(url, { passwordFile: link }), /^refused: .*EACCES/);
+    assert.doesNotMatch(told.join(), /of-root-alone/);
+  },
+);
