@@ -15,6 +15,12 @@ export type Unreadable = { envelope: Buffer[]; fault: string };
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const LONGEST_SUBJECT = 512;
+/**
+ * What may stand before the empty frame, the peer's routing id counted in: it goes back with every answer, as often as it is asked for, also where
+ * nothing was signed.
+ */
+const MOST_IN_ENVELOPE = 8;
+const LONGEST_IN_ENVELOPE = 255;
 const LABEL = Buffer.from('banshare/1\0');
 const MAC_LABEL = Buffer.from('banshare/mac/1\0');
 
@@ -28,6 +34,12 @@ export function readIncoming(frames: readonly Buffer[]): Incoming | Unreadable {
     };
   }
   const envelope = frames.slice(0, delimiter + 1);
+  if (delimiter > MOST_IN_ENVELOPE || envelope.some(({ length }) => length > LONGEST_IN_ENVELOPE)) {
+    return {
+      envelope: frames.slice(0, 1),
+      fault: `before the empty frame stand at most ${MOST_IN_ENVELOPE} frames of ${LONGEST_IN_ENVELOPE} bytes each`,
+    };
+  }
   const [subject, body, signature, ...more] = frames.slice(delimiter + 1);
   if (subject === undefined || body === undefined || signature === undefined || more.length > 0) {
     const count = frames.length - delimiter - 1;

@@ -121,12 +121,16 @@ export function unanswered({ endpoint }: Peer, timeoutMs: number): Answer & { ok
   return { ok: false, fault: 'unreachable', reason };
 }
 
+/** Bytes of a frame. A page of batched events is far below this: a server that sends more is none of ours, and its connection ends. */
+export const LARGEST_FROM_SERVER = 8 * 1024 * 1024;
+
 /** How a socket speaks to a server's report port. */
 export function optionsOf({ serverKey, curve }: Peer): SocketOptions<Request> & SocketOptions<Dealer> {
   return {
     linger: 0,
     ipv6: true,
     immediate: true,
+    maxMessageSize: LARGEST_FROM_SERVER,
     reconnectInterval: 250,
     handshakeInterval: 5000,
     curveServerKey: serverKey,

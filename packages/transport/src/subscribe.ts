@@ -2,10 +2,7 @@ import { Subscriber } from 'zeromq';
 import { watchedSocket } from './handshakes.ts';
 import { untilDone } from './interrupted.ts';
 import { TCP_WATCH } from './listen.ts';
-import type { Peer } from './request.ts';
-
-/** A page of batched events is far below this; a server that sends more is none of ours. */
-const LARGEST_MESSAGE = 8 * 1024 * 1024;
+import { LARGEST_FROM_SERVER, type Peer } from './request.ts';
 
 /**
  * A subscription to everything that a server publishes. It reconnects by itself, except after a refusal of its key, which
@@ -26,7 +23,7 @@ export class Subscription {
       linger: 0,
       ipv6: true,
       receiveHighWaterMark: 10_000,
-      maxMessageSize: LARGEST_MESSAGE,
+      maxMessageSize: LARGEST_FROM_SERVER,
       reconnectInterval: reconnectMs,
       handshakeInterval: 5000,
       curveServerKey: peer.serverKey,

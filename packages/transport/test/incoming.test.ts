@@ -27,6 +27,21 @@ test('readIncoming() takes three frames after the first empty one, and keeps wha
   }
 });
 
+test('readIncoming() gives nothing back of an envelope that is longer than any way back', () => {
+  const after = frames(EMPTY, 'sync', '{}', 'signature');
+  const most = frames(ID, ...Array<string>(7).fill('x'.repeat(255)));
+  assert.ok(!('fault' in readIncoming([...most, ...after])));
+  for (const before of [
+    [...most, Buffer.from('x')],
+    frames(ID, 'x'.repeat(256)),
+    frames(ID, ...Array<string>(40_000).fill('x')),
+  ])
+    assert.deepEqual(readIncoming([...before, ...after]), {
+      envelope: [ID],
+      fault: 'before the empty frame stand at most 8 frames of 255 bytes each',
+    });
+});
+
 test('readIncoming() takes empty subjects and bodies for what they are', () => {
   const read = readIncoming(frames(ID, EMPTY, EMPTY, EMPTY, EMPTY));
   assert.ok(!('fault' in read));

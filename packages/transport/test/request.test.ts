@@ -40,6 +40,13 @@ test('request() gives the server’s answer, again and again over one connection
   assert.equal(doorman.knocks.length, 1);
 });
 
+test("request() takes no answer above 8 MiB, which would fill the memory of root's reporter", async () => {
+  const { endpoint } = await openServer(server, (_, id) => [id, 'x'.repeat(8 * 1024 * 1024 + 1)]);
+  const answer = await ask(askerAt(endpoint), 2000);
+  assert.ok(!answer.ok);
+  assert.deepEqual([answer.fault, answer.reason], ['unreachable', `no answer from ${endpoint} within 2.0 s`]);
+});
+
 test('request() leaves no timer behind, and fails when a second one is begun meanwhile', async () => {
   const { endpoint } = await openServer(server);
   const asker = askerAt(endpoint);

@@ -28,6 +28,8 @@ const FORMS: readonly RegExp[] = [
 
 /** What looks like a ban in a form that is none of these. */
 const LIKE_A_BAN = /fail2ban.*\[[^\]]{1,200}\]\s+(?:Increase )?Ban\s+\S+/i;
+/** The pattern is not anchored: a stranger who writes into a log that others write too could have it try for as long as a line goes on. */
+const LONGEST_LIKE_A_BAN = 600;
 
 /** Reads a line of fail2ban's log at a time; undefined for all that is no new ban, also for Unban and Restore Ban. */
 export function readLogLine(line: string, now: number): LoggedBan | undefined {
@@ -43,7 +45,8 @@ export function readLogLine(line: string, now: number): LoggedBan | undefined {
 }
 
 /** The form of a line that seems to tell a ban and cannot be read, as one word for all lines of that form. */
-export function unknownForm(line: string): string | undefined {
+export function unknownForm(all: string): string | undefined {
+  const line = all.slice(0, LONGEST_LIKE_A_BAN);
   if (!LIKE_A_BAN.test(line)) return undefined;
   return line.slice(0, line.search(/\[[^\]]{1,200}\]\s+(?:Increase )?Ban\s/i)).replace(/[0-9a-f]+/gi, '#');
 }

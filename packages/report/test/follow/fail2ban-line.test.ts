@@ -73,6 +73,7 @@ test('unknownForm() is one word for all lines of a form that tells bans and cann
     'fail2ban.actions: [sshd] Unban 203.0.113.9',
     'fail2ban.filter: [sshd] Found 203.0.113.9',
     'cron: Ban me',
+    `${'x'.repeat(600)} fail2ban.actions NOTICE [sshd] Ban 203.0.113.9`,
   ])
     assert.equal(unknownForm(line), undefined, line);
 });
