@@ -28,5 +28,5 @@ export function urlOf({ address, port }: MetricsAddress): string {
 /** What whoever opens metrics to others should know; undefined where he does not. */
 export function metricsWarning(listen: MetricsAddress | undefined): string | undefined {
   if (listen === undefined || isLoopback(listen.address)) return undefined;
-  return `${urlOf(listen)} is open to whoever reaches that address, without a password: it names every host, and tells how the fleet is. Let a firewall admit your Prometheus alone, or listen at 127.0.0.1`;
+  return `${urlOf(listen)} is open to whoever reaches that address, without a password: it names hosts, and tells how the fleet is. Let a firewall admit your Prometheus alone, or listen at 127.0.0.1`;
 }
