@@ -26,7 +26,7 @@ import { BanMinutes } from './ledger/books/ban-minutes.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
 import { policyOf, reloaderOf } from './reload.ts';
 import { watchShared } from './share.ts';
-import { countReported, ReportedElsewhere } from './ledger/tables/reports.ts';
+import { countReported, ReportedElsewhere, reportedSince } from './ledger/tables/reports.ts';
 import { Opening } from './fleet/opening.ts';
 import { hurryDrills } from './fleet/hurry.ts';
 import { keepDrilling } from './keep-drilling.ts';
@@ -215,6 +215,8 @@ function decidingOf(
   const activeBans = new ActiveCount(ledger);
   const counted = [limits, activeBans];
   const elsewhere = ledger.isShared ? new ReportedElsewhere(ledger) : undefined;
+  for (const report of reportedSince(ledger.sql, clock.now() - limits.memorySeconds))
+    limits.wasReported(report);
   ledger.follow({
     begins: () => {
       for (const each of counted) each.begins();

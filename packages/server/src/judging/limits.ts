@@ -1,4 +1,5 @@
 import type { Held } from '../words/verdict.ts';
+import type { EarlierReport } from '../words/history.ts';
 import { TokenBucket } from '../words/token-bucket.ts';
 
 /** What the administrator set under [limits]. */
@@ -62,10 +63,28 @@ export class LimitKeeper {
     this.#reports = hostBuckets(limits);
   }
 
-  /** The limits that it was made with hold other numbers now: it counts anew, as after a start. */
+  /** The limits that it was made with hold other numbers now: it counts anew. */
   changed(): void {
     this.#reports = hostBuckets(this.#limits);
     this.#fleet = undefined;
+  }
+
+  /** For how long a limit feels what was reported, seconds. */
+  get memorySeconds(): number {
+    const { hostPerMinute, hostBurst } = this.#limits;
+    return Math.min(FORGET_SECONDS, Math.max(60, (60 * hostBurst) / hostPerMinute));
+  }
+
+  /**
+   * Counts what was reported before a start, oldest first, at its own time (epoch seconds): who can have the server start again and again
+   * would else have the whole of every limit each time.
+   */
+  wasReported({ host, received, isPublished }: EarlierReport): void {
+    this.#reports.take(host, received);
+    if (!isPublished) return;
+    const { fleetPerMinute } = this.#limits;
+    this.#fleet ??= new TokenBucket(fleetPerMinute, fleetPerMinute, received);
+    if (this.#fleet.has(1, received)) this.#fleet.spend(1);
   }
 
   /** What is held takes room as active bans do. */

@@ -21,6 +21,9 @@ export type ToldReport = BanKey & {
   evidence: string | null;
 };
 
+/** A report as limits count it: by which host (its id), when (epoch seconds), and whether it became a ban at once. */
+export type EarlierReport = { host: number; received: number; isPublished: boolean };
+
 /** Everything that is kept about an address or range, oldest first. */
 export type History = {
   reports: ToldReport[];

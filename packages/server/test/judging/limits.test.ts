@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { startFleet } from '../../../../test/fleet/index.ts';
 import { LimitKeeper } from '../../src/judging/limits.ts';
-import { publish, reportOf } from '../reports.ts';
+import { fateOf, publish, reportOf } from '../reports.ts';
 import { TokenBucket } from '../../src/words/token-bucket.ts';
 
 test('a bucket never gives more than its burst and what refilled since, whatever the clock does', () => {
@@ -75,6 +75,17 @@ test('what is above a host limit waits in the spool, and is delivered by the cli
   const applied: string[] = [];
   while (applied.length < 4) applied.push((await commands.next(60_000))[3] ?? '');
   assert.deepEqual(applied.toSorted(), ['203.0.113.1', '203.0.113.2', '203.0.113.3', '203.0.113.4']);
+});
+
+test('limits go on over a start of the server: who can end it has not all of them again each time', async () => {
+  const limits = 'host-per-minute = 1\nhost-burst = 3\nfleet-per-minute = 2';
+  await using fleet = await startFleet({ serverToml: `[limits]\n${limits}` });
+  const peer = await fleet.peer('h1');
+  const fate = (last: number): Promise<string> => fateOf(peer, `203.0.113.${last}`);
+  assert.deepEqual([await fate(1), await fate(2)], ['accepted', 'accepted']);
+  await fleet.server.kill9();
+  await fleet.server.start();
+  assert.deepEqual([await fate(3), await fate(4)], ['fleet-rate', 'limit']);
 });
 
 test('at the cap of active bans reports are held, operators pass, and status says it first', async () => {

@@ -1,7 +1,7 @@
 import { overlaps, type Address, type BanKey, type Event, type Range, type Target } from '@banshare/protocol';
 import { type Row, type Sql, eventOf } from './rows.ts';
 import { widerRanges } from '../../words/wider-ranges.ts';
-import type { History, ToldReport } from '../../words/history.ts';
+import type { EarlierReport, History, ToldReport } from '../../words/history.ts';
 
 /** A ban that hosts reported, and when one last did; epoch seconds. */
 export type ReportedBan = BanKey & { received: number };
@@ -53,6 +53,20 @@ export function countReported(sql: Sql, events: readonly Event[]): number {
       'SELECT 1 FROM reports WHERE ip = ?1 AND received = ?2 UNION ALL SELECT 1 FROM reports WHERE target = ?1 AND received = ?2 LIMIT 1',
     ).get(ip, at) !== undefined;
   return events.filter(isReported).length;
+}
+
+/** More than hosts can bring within what limits feel, but for thousands of them at once. */
+const MOST_EARLIER = 200_000;
+
+/** What was reported since a time, oldest first; epoch seconds. */
+export function reportedSince(sql: Sql, since: number): EarlierReport[] {
+  const rows = sql(
+    `SELECT host, received, kind = 'report' AND verdict = 'accepted' AS isPublished
+     FROM reports WHERE received >= ? ORDER BY received DESC LIMIT ${MOST_EARLIER}`,
+  ).all(since) as (Row & { host: number; received: number; isPublished: number })[];
+  return rows
+    .toReversed()
+    .map(({ host, received, isPublished }) => ({ host, received, isPublished: isPublished === 1 }));
 }
 
 /** What hosts report at the other servers of a shared ledger: each of their commits adds some. */
