@@ -58,15 +58,18 @@ export function countReported(sql: Sql, events: readonly Event[]): number {
 /** More than hosts can bring within what limits feel, but for thousands of them at once. */
 const MOST_EARLIER = 200_000;
 
-/** What was reported since a time, oldest first; epoch seconds. */
+/** What was reported since a time, oldest first; epoch seconds. The newest are looked at in the order in which they came, until one is older. */
 export function reportedSince(sql: Sql, since: number): EarlierReport[] {
+  const { last } = sql('SELECT coalesce(max(n), 0) AS last FROM reports').get() as Row & { last: number };
+  const most = last - MOST_EARLIER;
+  const before = sql('SELECT n FROM reports WHERE n > ? AND received < ? ORDER BY n DESC LIMIT 1').get(
+    most,
+    since,
+  ) as (Row & { n: number }) | undefined;
   const rows = sql(
-    `SELECT host, received, kind = 'report' AND verdict = 'accepted' AS isPublished
-     FROM reports WHERE received >= ? ORDER BY received DESC LIMIT ${MOST_EARLIER}`,
-  ).all(since) as (Row & { host: number; received: number; isPublished: number })[];
-  return rows
-    .toReversed()
-    .map(({ host, received, isPublished }) => ({ host, received, isPublished: isPublished === 1 }));
+    `SELECT host, received, kind = 'report' AND verdict = 'accepted' AS isPublished FROM reports WHERE n > ? ORDER BY n`,
+  ).all(before?.n ?? most) as (Row & { host: number; received: number; isPublished: number })[];
+  return rows.map(({ host, received, isPublished }) => ({ host, received, isPublished: isPublished === 1 }));
 }
 
 /** What hosts report at the other servers of a shared ledger: each of their commits adds some. */
