@@ -195,8 +195,10 @@ function hearHosts({
 }: Pick<Core, 'ledger' | 'book' | 'neverBan' | 'clock' | 'tally' | 'latency'>): void {
   book.onAcknowledged((host, ack) => {
     neverBan.tells(host, clock.now());
+    // A word of another history says nothing of this one's events; between two of this one it would have them timed anew.
+    if (host.position?.epoch !== ledger.head().epoch) return;
     tally.acknowledged(host, clock.now(), ack?.took !== undefined);
-    if (ack?.took === undefined || ack.epoch !== ledger.head().epoch) return;
+    if (ack?.took === undefined) return;
     tally.applied(latency.applied(host.id, ack.took, clock.now()));
   });
 }

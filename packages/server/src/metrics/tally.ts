@@ -39,6 +39,7 @@ export class Tally {
   readonly #events = { ban: 0, unban: 0 };
   /** When the latest events were, by seq: epoch seconds. */
   readonly #committedAt = new Map<number, number>();
+  #newest = 0;
   /** How far each host was at its word before. */
   readonly #reached = new Map<number, { epoch: string; applied: number }>();
   readonly #progsLeftOut = new Set<string>();
@@ -58,6 +59,7 @@ export class Tally {
     for (const { kind, seq, at } of events) {
       this.#events[kind] += 1;
       this.#committedAt.set(seq, at);
+      this.#newest = seq;
     }
     for (const seq of this.#committedAt.keys()) {
       if (this.#committedAt.size <= MOST_TIMED) break;
@@ -66,7 +68,7 @@ export class Tally {
   }
 
   /**
-   * A host said how far it is; now is epoch seconds. One that is at another server says it there, and one that times its bans itself
+   * A host said how far it is in this ledger's own history; now is epoch seconds. One that is at another server says it there, and one that times its bans itself
    * knows better.
    */
   acknowledged({ id, position, lastSeen, heardAt }: AckedHost, now: number, timesItself = false): void {
@@ -79,9 +81,11 @@ export class Tally {
     // Whoever goes back and comes again is not timed again.
     if (position.applied > before.applied) this.#reached.set(id, position);
     if (timesItself) return;
-    // What is not kept any more is older than all that is.
+    // What is not kept any more is older than all that is. A host may say any number: none beyond what there was is looked for.
     const [oldest = Infinity] = this.#committedAt.keys();
-    for (let seq = Math.max(before.applied + 1, oldest); seq <= position.applied; seq += 1) {
+    const first = Math.max(before.applied + 1, oldest, this.#newest - MOST_TIMED + 1);
+    const last = Math.min(position.applied, this.#newest);
+    for (let seq = first; seq <= last; seq += 1) {
       const at = this.#committedAt.get(seq);
       if (at !== undefined) this.#appliedSeconds.observe(Math.max(0, now - at));
     }

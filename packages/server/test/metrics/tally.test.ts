@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Event } from '@banshare/protocol';
+import { LARGEST_SEQ, type Event } from '@banshare/protocol';
+import { ackOf, startFleet } from '../../../../test/fleet/index.ts';
 import { Tally } from '../../src/metrics/tally.ts';
+import { publish } from '../reports.ts';
 
 const HOST = { id: 1, lastSeen: 5, heardAt: 5 };
 
@@ -47,4 +49,19 @@ test('what a host says of a head far away takes no time, and old events are time
   tally.acknowledged({ ...HOST, position: { epoch: 'e', applied: 25_000 } }, 2);
   assert.equal(tally.appliedSeconds.count, 10_000);
   assert.equal(tally.events.ban, 25_000);
+});
+
+test('a host that says it has any number of events of another history, or of this one, keeps no other waiting and is timed for none', async () => {
+  await using fleet = await startFleet();
+  const [honest, evil] = [await fleet.peer('honest'), await fleet.peer('evil')];
+  await publish(honest, '203.0.113.1');
+  const { epoch } = await fleet.server.json<{ epoch: string }>('status');
+  for (const history of ['another', epoch])
+    for (const applied of [0, LARGEST_SEQ, 1, 0, 1]) {
+      const answer = await evil.ask(ackOf({ epoch: history, applied }));
+      assert.ok(answer.ok && answer.reply.status === 'OK', JSON.stringify(answer));
+    }
+  await publish(honest, '203.0.113.2');
+  const { stdout } = await fleet.server.asks('metrics');
+  assert.match(stdout, /^banshare_applied_seconds_count.* 1$/m);
 });
