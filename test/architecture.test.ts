@@ -67,17 +67,18 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   ],
   winston: ['runtime/src/log/log.ts'],
   pg: ['server/src/log/line.ts'],
-  'mmdb-lib': ['server/src/enrich/enrichment.ts'],
+  'mmdb-lib': ['server/src/enrich/mmdb-reader.ts'],
+  'mmdb-lib/lib/decoder.js': ['server/src/enrich/mmdb-reader.ts'],
   'smol-toml': ['runtime/src/config/fleet.ts', 'runtime/src/config/sources.ts'],
   'libsodium-wrappers': ['transport/src/keys/key-making.ts'],
 };
 
 /** Slow to load, and not needed by every run: only `await import()` brings them in. */
-const LAZY = ['winston', 'libsodium-wrappers', 'pg', 'mmdb-lib'];
+const LAZY = ['winston', 'libsodium-wrappers', 'pg', 'mmdb-lib', 'mmdb-lib/lib/decoder.js'];
 
 /** `hono/html` is of the package hono, as `yargs/helpers` is not: that one is named by itself. */
 function packageOf(what: string): string {
-  return what.startsWith('hono/') ? 'hono' : what;
+  return /^(hono|mmdb-lib)\//.exec(what)?.[1] ?? what;
 }
 
 const rooms = sources.filter((source) => source.path.includes('/src/'));

@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import type { Whereabouts } from '../words/whereabouts.ts';
+import { readMmdb, type Reader } from './mmdb-reader.ts';
 import { readRecord } from './read-record.ts';
 
 /** Says of an address or range where it is, as far as the files know. */
@@ -12,7 +13,6 @@ type Faults = {
   over: (what: string) => void;
 };
 
-type Reader = { get: (ip: string) => unknown };
 /** A file, and what was read of it: `version` says which, so that one that is replaced is read anew. */
 type Kept = { path: string; version: string; reader: Reader | undefined; fault: string | undefined };
 
@@ -95,10 +95,7 @@ export class Enrichment {
 
 /** @throws where it is no such file. */
 async function readerOf(path: string): Promise<Reader> {
-  // Who names no file does not wait for it.
-  // Of a CommonJS package a bundle knows the default export alone.
-  const { default: mmdb } = await import('mmdb-lib');
-  const reader = new mmdb.Reader(await readFile(path));
+  const reader = await readMmdb(path);
   // A damaged file may have a head that looks well.
   reader.get('192.0.2.1');
   return reader;

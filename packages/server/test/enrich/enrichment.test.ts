@@ -9,7 +9,7 @@ import { readRecord } from '../../src/enrich/read-record.ts';
 import type { Explanation } from '../../src/operator/looking/explain.ts';
 import type { Top } from '../../src/operator/looking/top.ts';
 import { publish } from '../reports.ts';
-import { writeMmdb } from './write-mmdb.ts';
+import { writeMmdb, type Raw, type Value } from './write-mmdb.ts';
 
 const COUNTRIES = {
   '203.0.113.0/24': { country: { iso_code: 'DE' }, registered_country: { iso_code: 'US' } },
@@ -98,6 +98,40 @@ test('no byte of a file that is damaged makes a lookup throw', async (t) => {
   }
 });
 
+test('a record of few bytes that is read as many, by lists in lists or a text again and again, is as none; others of the file are found', async (t) => {
+  const path = join(folderOf(t), 'mmdb');
+  const inGermany = (more: Value): Value => ({ country: { iso_code: 'DE' }, more });
+  const namedInAll = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`l${index}`, 'Germany']));
+  for (const hostile of [doubled(15), repeated('x'.repeat(250), 100)]) {
+    writeMmdb(path, {
+      '203.0.113.0/25': inGermany(hostile),
+      '203.0.113.128/25': inGermany(namedInAll),
+    });
+    const enrichment = new Enrichment([path], silent);
+    const lookUp = await enrichment.open();
+    for (const _again of [1, 2]) assert.deepEqual(lookUp('203.0.113.7'), {});
+    assert.deepEqual(lookUp('203.0.113.200'), { country: 'DE' });
+    assert.deepEqual(enrichment.faults, []);
+  }
+});
+
+test('a file whose head, or whose record that is read at the start, has too many values or says so is said and left', async (t) => {
+  const path = join(folderOf(t), 'mmdb');
+  for (const hostile of [doubled(15), sized(16_000_000)])
+    for (const write of [
+      () => writeMmdb(path, COUNTRIES, hostile),
+      () => writeMmdb(path, { ...COUNTRIES, '192.0.2.0/24': { country: { iso_code: 'DE' }, more: hostile } }),
+    ]) {
+      write();
+      const enrichment = new Enrichment([path], silent);
+      assert.deepEqual((await enrichment.open())('203.0.113.7'), {});
+      assert.match(
+        enrichment.faults[0] ?? '',
+        /more than 8192 values and bytes.*; addresses are listed without$/,
+      );
+    }
+});
+
 test('bans, explain, top, events and the page are told country and network, and a server with a broken file starts and says so', async (t) => {
   const path = join(folderOf(t), 'mmdb');
   writeFileSync(path, 'not such a file');
@@ -145,3 +179,39 @@ test('without a file top by country says what to do', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /name a file in server\.toml, \[enrich\] mmdb/);
 });
+
+/** Lists in lists, each with the next one and a pointer to it: four bytes a level, and with each twice as many values to read. */
+function doubled(levels: number): Raw {
+  return (at) => {
+    const inner = at + LIST_OF_TWO.length;
+    if (levels === 0) return EMPTY_TEXT;
+    return Buffer.concat([LIST_OF_TWO, doubled(levels - 1)(inner), pointerTo(inner)]);
+  };
+}
+
+/** A list of a text and of pointers to it. */
+function repeated(text: string, pointers: number): Raw {
+  return (at) => {
+    const list = Buffer.from([0x1d, 0x04, pointers + 1 - 29]);
+    const written = Buffer.concat([Buffer.from([0x5d, text.length - 29]), Buffer.from(text)]);
+    const again = Array.from({ length: pointers }, () => pointerTo(at + list.length));
+    return Buffer.concat([list, written, ...again]);
+  };
+}
+
+/** Says that it is a list of so many values, and ends there. */
+function sized(length: number): Raw {
+  return () => {
+    const bytes = Buffer.from([0x1f, 0x04, 0, 0, 0]);
+    bytes.writeUIntBE(length - 65_821, 2, 3);
+    return bytes;
+  };
+}
+
+const LIST_OF_TWO = Buffer.from([0x02, 0x04]);
+const EMPTY_TEXT = Buffer.from([0x40]);
+
+function pointerTo(at: number): Buffer {
+  assert.ok(at < 0x800);
+  return Buffer.from([0x20 | (at >> 8), at & 0xff]);
+}

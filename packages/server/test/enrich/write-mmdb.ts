@@ -1,13 +1,19 @@
 import { writeFileSync } from 'node:fs';
 
+/** Bytes as they are to stand in the file, by where in their section they begin: pointers count from its start. */
+export type Raw = (at: number) => Buffer;
 /** A value of a file in MaxMind's format. */
-type Value = string | number | { [name: string]: Value } | readonly Value[];
+export type Value = string | number | Raw | { [name: string]: Value } | readonly Value[];
 /** An entry in the tree: another node, what is known from there on, or nothing. */
 type Entry = Node | { data: Value } | undefined;
 type Node = [Entry, Entry];
 
-/** Writes a small file in MaxMind's format, of IPv6 with IPv4 in it: what is known of each range. */
-export function writeMmdb(path: string, ranges: Readonly<Record<string, Value>>): void {
+/** Writes a small file in MaxMind's format, of IPv6 with IPv4 in it: what is known of each range, and what its head says of it. */
+export function writeMmdb(
+  path: string,
+  ranges: Readonly<Record<string, Value>>,
+  description: Value = { en: 'made by a test' },
+): void {
   const root: Node = [undefined, undefined];
   for (const [range, data] of Object.entries(ranges)) put(root, bitsOf(range), { data });
   const nodes: Node[] = [];
@@ -17,7 +23,7 @@ export function writeMmdb(path: string, ranges: Readonly<Record<string, Value>>)
   const record = (entry: Entry): number => {
     if (entry === undefined) return nodes.length;
     if (Array.isArray(entry)) return nodes.indexOf(entry);
-    const bytes = encode(entry.data);
+    const bytes = encode(entry.data, size);
     chunks.push(bytes);
     size += bytes.length;
     return nodes.length + 16 + size - bytes.length;
@@ -34,10 +40,10 @@ export function writeMmdb(path: string, ranges: Readonly<Record<string, Value>>)
     binary_format_major_version: 2,
     binary_format_minor_version: 0,
     build_epoch: 1_795_257_600,
-    description: { en: 'made by a test' },
+    description,
   };
   const marker = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
-  writeFileSync(path, Buffer.concat([tree, Buffer.alloc(16), ...chunks, marker, encode(metadata)]));
+  writeFileSync(path, Buffer.concat([tree, Buffer.alloc(16), ...chunks, marker, encode(metadata, 0)]));
 }
 
 function bitsOf(range: string): number[] {
@@ -73,17 +79,21 @@ function number(node: Node, nodes: Node[]): void {
   for (const entry of node) if (Array.isArray(entry)) number(entry, nodes);
 }
 
-function encode(value: Value): Buffer {
+function encode(value: Value, at: number): Buffer {
+  if (typeof value === 'function') return value(at);
   if (typeof value === 'string')
     return Buffer.concat([head(2, Buffer.byteLength(value)), Buffer.from(value)]);
   if (typeof value === 'number') return Buffer.concat([head(6, 4), bigEndian(value, 4)]);
-  if (Array.isArray(value))
-    return Buffer.concat([head(11, value.length), ...value.map((one: Value) => encode(one))]);
+  if (Array.isArray(value)) return inARow(head(11, value.length), value as readonly Value[], at);
   const entries = Object.entries(value as { [name: string]: Value });
-  return Buffer.concat([
-    head(7, entries.length),
-    ...entries.flatMap(([name, one]) => [encode(name), encode(one)]),
-  ]);
+  return inARow(head(7, entries.length), entries.flat(), at);
+}
+
+function inARow(first: Buffer, values: readonly Value[], at: number): Buffer {
+  return values.reduce<Buffer>(
+    (before, value) => Buffer.concat([before, encode(value, at + before.length)]),
+    first,
+  );
 }
 
 function head(type: number, size: number): Buffer {
