@@ -26,6 +26,7 @@ import { BanMinutes } from './ledger/books/ban-minutes.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
 import { policyOf, reloaderOf } from './reload.ts';
 import { watchShared } from './share.ts';
+import { broughtSince } from './ledger/tables/events.ts';
 import { countReported, ReportedElsewhere, reportedSince } from './ledger/tables/reports.ts';
 import { Opening } from './fleet/opening.ts';
 import { hurryDrills } from './fleet/hurry.ts';
@@ -185,6 +186,7 @@ async function membershipOf(
 function rateWatchOf({ ledger, book, log, clock }: Core): RateWatch {
   return new RateWatch({
     kept: new BanMinutes(ledger),
+    earlier: (since) => broughtSince(ledger.sql, ledger.head(), since),
     hosts: () => book.active().length,
     alarm: (rate) => log.error('Far more new bans than usual', sayRate(rate)),
     now: clock.now(),

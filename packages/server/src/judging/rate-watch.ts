@@ -29,7 +29,8 @@ type Minute = { bans: number; byHost: Map<string, number> };
 
 /**
  * Watches how many new bans the hosts bring, and compares the last ten minutes with the week before. Minutes are kept in the ledger, so
- * that a restart does not forget what is usual; what operators ban and import does not count.
+ * that a restart does not forget what is usual; the last ten are counted anew from its events then. What operators ban and import does not
+ * count.
  */
 export class RateWatch {
   readonly #kept: BanMinutes;
@@ -41,32 +42,29 @@ export class RateWatch {
   #isFlushed = true;
 
   /**
-   * `hosts` counts those of the fleet; `alarm` is called once each time that the rate rises above what is usual; now is epoch
-   * seconds.
+   * `earlier` gives what hosts brought since a time; `hosts` counts those of the fleet; `alarm` is called once each time that the rate rises
+   * above what is usual; times are epoch seconds.
    */
-  constructor(parts: { kept: BanMinutes; hosts: () => number; alarm: (rate: BanRate) => void; now: number }) {
+  constructor(parts: {
+    kept: BanMinutes;
+    earlier: (since: number) => readonly Event[];
+    hosts: () => number;
+    alarm: (rate: BanRate) => void;
+    now: number;
+  }) {
     this.#kept = parts.kept;
     this.#hosts = parts.hosts;
     this.#alarm = parts.alarm;
-    const rows = this.#kept.after(Math.floor(parts.now / MINUTE) - RECENT_MINUTES);
-    for (const { minute, bans } of rows) this.#minutes.set(minute, { bans, byHost: new Map() });
+    // Whoever can end the server would else bring as many as it likes between two flushes, and the alarm would name nobody.
+    const first = Math.floor(parts.now / MINUTE) - RECENT_MINUTES + 1;
+    for (const event of parts.earlier(first * MINUTE).filter(isFound)) this.#count(event, event.at);
   }
 
   /** Counts what was published; now is epoch seconds. */
   published(events: readonly Event[], now: number): void {
-    // What an operator gave an earlier end is not found anew.
-    const found = events.filter(
-      (event) => event.kind === 'ban' && originOf(event) === 'host' && event.host !== OPERATOR_HOST,
-    );
+    const found = events.filter(isFound);
     if (found.length === 0) return;
-    const at = Math.floor(now / MINUTE);
-    const minute = this.#minutes.get(at) ?? { bans: 0, byHost: new Map<string, number>() };
-    this.#minutes.set(at, minute);
-    for (const { host } of found) {
-      minute.bans += 1;
-      minute.byHost.set(host, (minute.byHost.get(host) ?? 0) + 1);
-    }
-    this.#isFlushed = false;
+    for (const event of found) this.#count(event, now);
     const rate = this.rate(now);
     if (rate.isAlarm && !this.#isAlarm) this.#alarm(rate);
     this.#isAlarm = rate.isAlarm;
@@ -107,6 +105,15 @@ export class RateWatch {
     for (const { minute } of minutes) if (minute <= last) this.#minutes.delete(minute);
   }
 
+  #count({ host }: Event, seconds: number): void {
+    const at = Math.floor(seconds / MINUTE);
+    const minute = this.#minutes.get(at) ?? { bans: 0, byHost: new Map<string, number>() };
+    this.#minutes.set(at, minute);
+    minute.bans += 1;
+    minute.byHost.set(host, (minute.byHost.get(host) ?? 0) + 1);
+    this.#isFlushed = false;
+  }
+
   /** New bans in ten minutes on the average of the week before these; counted once a minute. */
   #usualAt(at: number): number | null {
     if (this.#usual.ofMinute === at) return this.#usual.bans;
@@ -118,6 +125,11 @@ export class RateWatch {
     this.#usual = { ofMinute: at, bans };
     return bans;
   }
+}
+
+/** What an operator gave an earlier end is not found anew. */
+function isFound(event: Event): boolean {
+  return event.kind === 'ban' && originOf(event) === 'host' && event.host !== OPERATOR_HOST;
 }
 
 /** How many new bans there are in ten minutes, for the log and for people. */

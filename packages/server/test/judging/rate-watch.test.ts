@@ -2,8 +2,13 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Event } from '@banshare/protocol';
 import { BanMinutes } from '../../src/ledger/books/ban-minutes.ts';
+import { broughtSince } from '../../src/ledger/tables/events.ts';
 import { RateWatch, type BanRate } from '../../src/judging/rate-watch.ts';
-import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { startFleet } from '../../../../test/fleet/index.ts';
+import { addressOf, LedgerOfTest, NOW } from '../ledger-of-test.ts';
+import { publish } from '../reports.ts';
+import type { Decide } from '../../src/words/submission.ts';
+import type { Host } from '../../src/words/hosts/host.ts';
 
 const MINUTE = 60;
 const DAY = 86_400;
@@ -14,9 +19,25 @@ function events(count: number, host: string, more: Partial<Event> = {}): Event[]
 
 function watchOf(shelf: LedgerOfTest, now: number, hosts = 3): { watch: RateWatch; alarms: BanRate[] } {
   const alarms: BanRate[] = [];
-  const kept = new BanMinutes(shelf.ledger);
-  const watch = new RateWatch({ kept, hosts: () => hosts, alarm: (rate) => alarms.push(rate), now });
+  const watch = new RateWatch({
+    kept: new BanMinutes(shelf.ledger),
+    earlier: (since) => broughtSince(shelf.ledger.sql, shelf.ledger.head(), since),
+    hosts: () => hosts,
+    alarm: (rate) => alarms.push(rate),
+    now,
+  });
   return { watch, alarms };
+}
+
+/** So many new bans of a host stand in the ledger, of which no watch was told. */
+async function bring(shelf: LedgerOfTest, host: Host, count: number, at: number): Promise<void> {
+  const accepting: Decide = () => ({
+    verdict: 'accepted',
+    publish: { kind: 'ban', until: Math.ceil(at) + 3600 },
+  });
+  const addresses = Array.from({ length: count }, (_, n) => `203.0.113.${n}`);
+  const reports = addresses.map((ip) => shelf.report(host, ip, at));
+  await shelf.ledger.record(reports, accepting);
 }
 
 /** A week of so many bans in each ten minutes, as an earlier run of the server counted them. */
@@ -41,17 +62,39 @@ test("ten times the week's usual rate is an alarm, said once, and names who brin
   assert.equal(watch.rate(NOW + 20 * MINUTE).isAlarm, false);
 });
 
-test('a restart forgets neither the week nor the last minutes', async () => {
+test('a restart forgets neither the week nor the last minutes, and knows who brought what nobody had written down', async () => {
   using shelf = new LedgerOfTest();
   await aWeekOf(shelf, 30);
-  const first = watchOf(shelf, NOW);
-  first.watch.published(events(200, 'web7'), NOW);
-  await first.watch.flush(NOW + 1);
+  await bring(shelf, shelf.host('web8'), 30, NOW - 11 * MINUTE);
+  await bring(shelf, shelf.host('web7'), 200, NOW);
+  const typed = { ip: addressOf('198.51.100.1'), prog: 'operator', jail: 'manual', until: null } as Event;
+  await shelf.ledger.ban([typed], NOW, 'operator');
   const { watch, alarms } = watchOf(shelf.reopen(), NOW + 10);
+  assert.deepEqual(watch.rate(NOW + 10).loudest, { host: 'web7', bans: 200 });
+  assert.equal(watch.rate(NOW + 10).recent, 200);
   watch.published(events(150, 'web7'), NOW + 20);
   assert.equal(alarms.length, 1);
-  await watch.flush(NOW + 30);
-  assert.equal(watchOf(shelf, NOW + 40).watch.rate(NOW + 40).recent, 350);
+  assert.deepEqual(alarms[0]?.loudest, { host: 'web7', bans: 350 });
+});
+
+test('what was brought before a start is written down after it, and is part of what is usual later', async () => {
+  using shelf = new LedgerOfTest();
+  await bring(shelf, shelf.host('web7'), 200, NOW);
+  await watchOf(shelf.reopen(), NOW + 10).watch.flush(NOW + 20);
+  const minute = Math.floor(NOW / MINUTE);
+  assert.deepEqual(new BanMinutes(shelf.ledger).sumWithin(minute - 1, minute), { first: minute, bans: 200 });
+});
+
+test('who ends the server again and again does not keep the alarm away, and is named', async () => {
+  await using fleet = await startFleet();
+  const peer = await fleet.peer('h1');
+  for (const third of [0, 1, 2]) {
+    for (let n = 1; n <= 45; n += 1) await publish(peer, `203.0.113.${45 * third + n}`);
+    await fleet.server.kill9();
+    await fleet.server.start();
+  }
+  const { stdout } = await fleet.server.asks('status');
+  assert.match(stdout, /^URGENT: Hosts brought 135 new bans in 10 minutes, .*; most by h1 \(135\): /m);
 });
 
 test('a quiet fleet does not alarm for a hundred bans, nor any for what operators ban and import', async () => {

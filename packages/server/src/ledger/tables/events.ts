@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import {
   EMPTY_TAIL,
   nextTail,
+  OPERATOR_HOST,
   originOf,
   type BanKey,
   type Details,
@@ -11,6 +12,9 @@ import {
   type Position,
 } from '@banshare/protocol';
 import { eventOf, type Row, type Sql } from './rows.ts';
+
+/** More than hosts can bring in the minutes that are looked back, but for thousands of them at once. */
+const MOST_EARLIER = 200_000;
 
 /** An event before it has its position. */
 export type Draft = BanKey &
@@ -130,6 +134,23 @@ export class EventBook {
     const row = this.#sql("SELECT value FROM meta WHERE name = 'pruned-to'").get() as Row | undefined;
     return Number(row?.['value'] ?? 0);
   }
+}
+
+/**
+ * The bans that hosts brought since a time (epoch seconds), oldest first. There is no index by time: the newest are looked at in the order
+ * in which they came, until one is older.
+ */
+export function broughtSince(sql: Sql, { epoch, seq: last }: Position, time: number): Event[] {
+  const most = last - MOST_EARLIER;
+  const before = sql('SELECT seq FROM events WHERE seq > ? AND at < ? ORDER BY seq DESC LIMIT 1').get(
+    most,
+    time,
+  ) as Row | undefined;
+  const rows = sql("SELECT * FROM events WHERE seq > ? AND kind = 'ban' AND host <> ? ORDER BY seq").all(
+    Number(before?.['seq'] ?? most),
+    OPERATOR_HOST,
+  );
+  return rows.map((row) => eventOf(row as Row, epoch));
 }
 
 function readHead(sql: Sql, makeEpoch: () => string): Position {
