@@ -23,11 +23,16 @@ export class EnrolmentRate {
   #bucket: TokenBucket | undefined;
   #hold: (EnrolmentHold & { last: number }) | undefined;
 
-  constructor(perMinute: number) {
+  /**
+   * `earlier` is when those came that were taken before a start, epoch seconds: who can have the server start again and again would else
+   * have the whole burst each time.
+   */
+  constructor(perMinute: number, earlier: readonly number[] = []) {
     this.#perMinute = perMinute;
+    for (const at of earlier.toSorted((one, other) => one - other)) this.#bucketAt(at).take(at);
   }
 
-  /** So many a minute are taken from now on: it counts anew, as after a start. */
+  /** So many a minute are taken from now on: it counts anew. */
   changed(perMinute: number): void {
     this.#perMinute = perMinute;
     this.#bucket = undefined;
@@ -38,8 +43,7 @@ export class EnrolmentRate {
     const perMinute = this.#perMinute;
     if (pending !== undefined && pending >= MOST_PENDING)
       return this.#wait(sayFull(pending), AFTER_PENDING, now);
-    this.#bucket ??= new TokenBucket(perMinute, perMinute * BURST_MINUTES, now);
-    if (this.#bucket.take(now)) return undefined;
+    if (this.#bucketAt(now).take(now)) return undefined;
     return this.#wait(`more than ${perMinute} hosts a minute ask to be enrolled`, AFTER_RATE, now);
   }
 
@@ -53,6 +57,11 @@ export class EnrolmentRate {
     if (this.#hold === undefined || now - this.#hold.last > OVER_AFTER) return undefined;
     const { tries, since, reason } = this.#hold;
     return { tries, since, reason };
+  }
+
+  #bucketAt(now: number): TokenBucket {
+    this.#bucket ??= new TokenBucket(this.#perMinute, this.#perMinute * BURST_MINUTES, now);
+    return this.#bucket;
   }
 
   #wait(reason: string, after: number, now: number): { answer: Answer; isNew: boolean } {

@@ -51,7 +51,11 @@ export class Newcomers {
   constructor(parts: NewcomerParts, doors: Doors) {
     this.#parts = parts;
     this.#doors = doors;
-    this.#rate = new EnrolmentRate(parts.newcomersPerMinute);
+    const earlier = parts.book.all().filter(hasAsked);
+    this.#rate = new EnrolmentRate(
+      parts.newcomersPerMinute,
+      earlier.map(({ enrolled }) => enrolled),
+    );
   }
 
   /** Takes so many in a minute from now on. */
@@ -210,4 +214,9 @@ export class Newcomers {
     await this.#doors.opened(host);
     return { status: 'OK', verdict: 'accepted', fields: { name: host.name } };
   }
+}
+
+/** Whom an operator admitted by its key, as hundreds at once, took no newcomer's place. */
+function hasAsked({ enrolled, approved, token }: Host): boolean {
+  return token !== null || approved !== enrolled;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { HostName } from '@banshare/protocol';
 import { makeIdentity } from '@banshare/transport';
-import { Program, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
+import { Program, runProgram, startFleet, type Fleet } from '../../../../test/fleet/index.ts';
 import { Audit } from '../../src/ledger/books/audit.ts';
 import { Admissions } from '../../src/ports/admissions.ts';
 import { EnrolmentRate } from '../../src/fleet/enrolment-rate.ts';
@@ -29,6 +29,38 @@ test('the limit lets a burst through, then so many a minute, and remembers for a
   assert.equal(rate.hold(3661), undefined);
   assert.equal(rate.ask(999, 4000), undefined);
   assert.match(rate.ask(1000, 4000)?.answer.reason ?? '', /1000 hosts wait for an operator already/);
+});
+
+test('the limit goes on from who came before a start, in whatever order they are known, and has refilled since', () => {
+  const rate = new EnrolmentRate(1, [60, 0, 0, 0, 0, 0]);
+  const asked = [60, 120, 120, 180].map((now) => rate.ask(undefined, now) === undefined);
+  assert.deepEqual(asked, [false, true, false, true]);
+});
+
+test('a start of the server gives newcomers no further burst: who can end it has not all of it again each time', async () => {
+  await using fleet = await startFleet({ serverToml: '[enrolment]\nper-minute = 1' });
+  await askAsNewcomers(fleet, 4);
+  await fleet.server.kill9();
+  await fleet.server.start();
+  const told = await askAsNewcomers(fleet, 3);
+  assert.deepEqual(
+    told.map(({ status }) => status),
+    ['OK', 'RETRY', 'RETRY'],
+  );
+});
+
+test('whom an operator admitted by its key takes no place of newcomers after a start', async () => {
+  await using fleet = await startFleet({ serverToml: '[enrolment]\nper-minute = 1' });
+  const keys = await Promise.all(Array.from({ length: 5 }, () => makeIdentity()));
+  const stdin = keys.map(({ publicHex }, n) => `admitted-${n} ${publicHex}`).join('\n');
+  const admitted = await runProgram('server', ['hosts', 'admit', '-', '--root', fleet.server.root], {
+    stdin,
+  });
+  assert.equal(admitted.code, 0, admitted.stderr);
+  await fleet.server.kill9();
+  await fleet.server.start();
+  const told = await askAsNewcomers(fleet, 5);
+  assert.ok(told.every(({ status }) => status === 'OK'));
 });
 
 test('above the rate newcomers are asked to come later, and nobody who is enrolled notices', async () => {
