@@ -17,6 +17,7 @@ import type { Subscription } from '@banshare/transport';
 import { MOST_IN_A_GO } from '../host/in-parts.ts';
 import type { ServerLink } from '../server/server-link.ts';
 import type { News } from '../bans/news.ts';
+import { SnapshotPages } from './snapshot-pages.ts';
 
 type Message = { subject: string; body: string };
 
@@ -41,6 +42,8 @@ export type FollowParts = {
   beat?: (heartbeat: Heartbeat) => void;
   fault: (text: string) => void;
   silentAfterMs: number;
+  /** What the bans of a snapshot may take in memory; without it what this process has. */
+  snapshotBytes?: number | undefined;
 };
 
 /** Messages that are taken together at most, where so many have arrived. */
@@ -261,21 +264,25 @@ export class Follower {
   }
 
   async #takeSnapshot(first: SyncAnswer & { kind: 'snapshot' }): Promise<boolean> {
-    const bans = [...first.bans];
-    let { next } = first;
-    while (next !== undefined) {
+    const pages = new SnapshotPages(this.#parts.snapshotBytes);
+    for (let page = first; ;) {
+      const fault = pages.add(page);
+      if (fault !== undefined) {
+        this.#parts.fault(fault);
+        return false;
+      }
+      const { next } = page;
+      if (next === undefined) break;
       this.#parts.missing?.();
-      const page = await this.#ask({ epoch: first.head.epoch, snapshot: first.head.seq, next });
+      const answer = await this.#ask({ epoch: first.head.epoch, snapshot: first.head.seq, next });
       // Another head means another snapshot (the epoch changed on the way): start again.
-      if (page?.kind !== 'snapshot' || !isSame(page.head, first.head)) return false;
-      bans.push(...page.bans);
-      next = page.next;
+      if (answer?.kind !== 'snapshot' || !isSame(answer.head, first.head)) return false;
+      page = answer;
     }
     this.#position = positionOf(first.head);
     this.#isDoubted = false;
-    const known = bans.filter((ban): ban is Event => ban.kind !== 'unknown');
     const because = first.because === undefined ? {} : { because: first.because };
-    await this.#parts.take({ kind: 'snapshot', bans: known, position: this.#position, ...because });
+    await this.#parts.take({ kind: 'snapshot', bans: pages.bans, position: this.#position, ...because });
     return true;
   }
 

@@ -6,7 +6,7 @@ import { HandMadeServer } from '../hand-made-server.ts';
 import type { News } from '../../src/bans/news.ts';
 
 const identity = await makeIdentity();
-const WITHIN_MS = 20_000;
+export const WITHIN_MS = 20_000;
 
 /** A follower and what it delivered, in short; a test waits for a delivery. */
 export class Follow implements AsyncDisposable {
@@ -18,7 +18,12 @@ export class Follow implements AsyncDisposable {
   readonly #link: ServerLink;
   readonly #waiting = new Set<() => void>();
 
-  constructor(server: HandMadeServer, position?: Position, silentAfterMs = WITHIN_MS) {
+  constructor(
+    server: HandMadeServer,
+    position?: Position,
+    silentAfterMs = WITHIN_MS,
+    snapshotBytes?: number,
+  ) {
     const { address } = server;
     const peer = { endpoint: address.publishEndpoint, serverKey: address.serverKey, curve: identity.curve };
     this.#subscription = new Subscription(peer, 50);
@@ -35,6 +40,7 @@ export class Follow implements AsyncDisposable {
       heard: (now) => note(this.heard, now),
       fault: (text) => note(this.faults, text),
       silentAfterMs,
+      snapshotBytes,
     });
     this.ended = follower.follow();
   }
