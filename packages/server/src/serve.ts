@@ -155,6 +155,29 @@ function watchFloods({ log, faults, floods }: Core, port: ReportPort, resources:
   resources.own('the flood watch', () => watch.stop());
 }
 
+/** That a limit holds new bans is said once in so many seconds for the same reason. */
+const HELD_SAID_SECONDS = 600;
+
+/** Says once for each time that a limit is reached that new bans are held; who reports and takes back, again and again, reaches it each time. */
+function heldNotice(
+  { ledger, log, clock }: Core,
+  audit: Audit,
+): ConstructorParameters<typeof Intake>[0]['notices']['held'] {
+  let said: { reason: string; at: number } | undefined;
+  return (count, reason) => {
+    const now = clock.now();
+    const isSaid = said?.reason === reason && now - said.at < HELD_SAID_SECONDS;
+    if (ledger.countHeld() > count || isSaid) return undefined;
+    audit.note(LIMIT_ENTRY, { reason }, now);
+    return () => {
+      said = { reason, at: now };
+      const text =
+        'A limit or a freeze holds new bans: decide with banshare-server held publish or held discard';
+      log.error(text, { reason });
+    };
+  };
+}
+
 /** One line a generation, for whoever started the daemon and waits. */
 function sayReady(reported: readonly string[], published: readonly string[]): void {
   for (const [index, report] of reported.entries()) {
@@ -258,7 +281,7 @@ function startIntake(
   },
   resources: Resources,
 ): void {
-  const { log, ledger, book, neverBan, floods, clock } = core;
+  const { ledger, book, neverBan, floods, clock } = core;
   const deciding = decidingOf(config, core, to);
   const intake = new Intake({
     port: to.service.port,
@@ -283,14 +306,7 @@ function startIntake(
         host.heardAt = now;
         neverBan.spoke(host, connection, now);
       },
-      held: (count, reason) => {
-        // Once for each time that a limit is reached.
-        if (ledger.countHeld() > count) return undefined;
-        to.audit.note(LIMIT_ENTRY, { reason }, clock.now());
-        const text =
-          'A limit or a freeze holds new bans: decide with banshare-server held publish or held discard';
-        return () => log.error(text, { reason });
-      },
+      held: heldNotice(core, to.audit),
     },
     now: () => clock.now(),
   });

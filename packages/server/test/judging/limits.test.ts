@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { startFleet } from '../../../../test/fleet/index.ts';
 import { LimitKeeper } from '../../src/judging/limits.ts';
-import { fateOf, publish, reportOf } from '../reports.ts';
+import { fateOf, publish, reportOf, withdraw } from '../reports.ts';
 import { TokenBucket } from '../../src/words/token-bucket.ts';
 
 test('a bucket never gives more than its burst and what refilled since, whatever the clock does', () => {
@@ -111,4 +111,17 @@ test('at the cap of active bans reports are held, operators pass, and status say
   assert.equal((await fleet.server.asks('unban', '203.0.113.1')).code, 0);
   assert.match((await fleet.server.asks('status')).stdout, /^To do: 1 new ban is HELD/);
   await fleet.server.line(/HELD|held|hold/i);
+});
+
+test('that new bans are held is said once, however often a host reports one and takes it back', async () => {
+  await using fleet = await startFleet();
+  const peer = await fleet.peer('h1');
+  await fleet.server.says('freeze');
+  const ip = '203.0.113.9';
+  for (let time = 0; time < 5; time += 1) {
+    assert.equal(await fateOf(peer, ip), 'frozen');
+    await withdraw(peer, ip);
+  }
+  const { entries } = await fleet.server.json<{ entries: { what: string }[] }>('audit');
+  assert.equal(entries.filter(({ what }) => what === 'brake').length, 1);
 });
