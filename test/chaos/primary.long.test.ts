@@ -28,6 +28,8 @@ const MOST_GAP_MS = 35_000;
 /** Reports that waited on their hosts are in the ledger so long after the database can be written. */
 const MOST_SPOOLED_MS = 60_000;
 const FROZEN_MS = 40_000;
+/** A machine that was rewound copies what it lacks first, and all three share this one's processors. */
+const MOST_RESTORED_MS = 180_000;
 /** The reporters of the test, beside the hosts whose client and spool are real. */
 const PEERS = 4;
 const BETWEEN_MS = 200;
@@ -234,13 +236,18 @@ async function bringBack(t: TestContext): Promise<boolean> {
   const most = Number(ahead[1]) > Number(ahead[0]) ? twin : fleet.server;
   await Promise.all(servers.map((server) => server.stop()));
   // A machine that had to be rewound may not follow yet, and of one this busy nothing may be heard for seconds: it says so, and changes nothing.
+  await patroni.untilWhole();
+  let why = '';
   const restored = async (): Promise<string | undefined> => {
     const { code, stdout, stderr } = await most.asks('restore', '--from-replica', '--force');
     if (code === 0) return stdout.trim();
+    why = stderr;
     assert.match(stderr, /; try again\b|no standby confirms what is written there/);
     return undefined;
   };
-  t.diagnostic(await untilAnswered(restored, 60_000, () => 'a log that begins anew'));
+  t.diagnostic(
+    await untilAnswered(restored, MOST_RESTORED_MS, () => `a log that begins anew, after: ${why}`),
+  );
   await most.start();
   for (const server of servers) if (server !== most) await server.start();
   return true;
