@@ -118,6 +118,12 @@ export class Patroni implements AsyncDisposable {
     await untilAnswered(look, 90_000, () => 'machines that all follow the primary');
   }
 
+  /** Whether what is written at the primary is confirmed by another machine, as a plain client sees it. */
+  async confirms(): Promise<boolean> {
+    const primary = await this.untilWritable();
+    return this.#answer(primary, 'CREATE TABLE confirmed (); DROP TABLE confirmed') !== undefined;
+  }
+
   /** Waits until another machine than that one is the primary; its name. */
   untilAnother(than: string): Promise<string> {
     const isPrimary = (name: string): boolean => this.#answer(name, 'SELECT NOT pg_is_in_recovery()') === 't';
