@@ -120,7 +120,7 @@ export class Patroni implements AsyncDisposable {
 
   /** Whether what is written at the primary is confirmed by another machine, as a plain client sees it. */
   async confirms(): Promise<boolean> {
-    const primary = await this.untilWritable();
+    const primary = await this.untilWritable().catch(() => undefined);
     return this.#answer(primary, 'CREATE TABLE confirmed (); DROP TABLE confirmed') !== undefined;
   }
 
