@@ -7,7 +7,7 @@ import { PageLinks } from './operator/page-links.ts';
 import { openMetrics } from './open-metrics.ts';
 import { openSockets } from './open-sockets.ts';
 import { aim } from './judging/ban-target.ts';
-import { Audit, LIMIT_ENTRY } from './ledger/books/audit.ts';
+import { Audit } from './ledger/books/audit.ts';
 import { LimitKeeper } from './judging/limits.ts';
 import { decideWith, type DecideParts } from './judging/decide.ts';
 import { Distributor } from './publish/distribute.ts';
@@ -25,6 +25,7 @@ import { Rotation } from './fleet/rotation.ts';
 import { BanMinutes } from './ledger/books/ban-minutes.ts';
 import { publishWhatIsCommitted } from './publish-committed.ts';
 import { policyOf, reloaderOf } from './reload.ts';
+import { heldNotice } from './say-held.ts';
 import { watchShared } from './share.ts';
 import { broughtSince } from './ledger/tables/events.ts';
 import { countReported, ReportedElsewhere, reportedSince } from './ledger/tables/reports.ts';
@@ -153,29 +154,6 @@ function watchFloods({ log, faults, floods }: Core, port: ReportPort, resources:
     },
   });
   resources.own('the flood watch', () => watch.stop());
-}
-
-/** That a limit holds new bans is said once in so many seconds for the same reason. */
-const HELD_SAID_SECONDS = 600;
-
-/** Says once for each time that a limit is reached that new bans are held; who reports and takes back, again and again, reaches it each time. */
-function heldNotice(
-  { ledger, log, clock }: Core,
-  audit: Audit,
-): ConstructorParameters<typeof Intake>[0]['notices']['held'] {
-  let said: { reason: string; at: number } | undefined;
-  return (count, reason) => {
-    const now = clock.now();
-    const isSaid = said?.reason === reason && now - said.at < HELD_SAID_SECONDS;
-    if (ledger.countHeld() > count || isSaid) return undefined;
-    audit.note(LIMIT_ENTRY, { reason }, now);
-    return () => {
-      said = { reason, at: now };
-      const text =
-        'A limit or a freeze holds new bans: decide with banshare-server held publish or held discard';
-      log.error(text, { reason });
-    };
-  };
 }
 
 /** One line a generation, for whoever started the daemon and waits. */

@@ -68,8 +68,8 @@ export class Tally {
   }
 
   /**
-   * A host said how far it is in this ledger's own history; now is epoch seconds. One that is at another server says it there, and one that times its bans itself
-   * knows better.
+   * A host said how far it is in this ledger's own history; now is epoch seconds. One that is at another server says it there, and one that
+   * times its bans itself knows better.
    */
   acknowledged({ id, position, lastSeen, heardAt }: AckedHost, now: number, timesItself = false): void {
     if (position === null || (heardAt ?? 0) < (lastSeen ?? 0)) return;

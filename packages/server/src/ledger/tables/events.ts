@@ -11,10 +11,7 @@ import {
   type Origin,
   type Position,
 } from '@banshare/protocol';
-import { eventOf, type Row, type Sql } from './rows.ts';
-
-/** More than hosts can bring in the minutes that are looked back, but for thousands of them at once. */
-const MOST_EARLIER = 200_000;
+import { eventOf, MOST_LOOKED_BACK, type Row, type Sql } from './rows.ts';
 
 /** An event before it has its position. */
 export type Draft = BanKey &
@@ -141,7 +138,7 @@ export class EventBook {
  * in which they came, until one is older.
  */
 export function broughtSince(sql: Sql, { epoch, seq: last }: Position, time: number): Event[] {
-  const most = last - MOST_EARLIER;
+  const most = last - MOST_LOOKED_BACK;
   const before = sql('SELECT seq FROM events WHERE seq > ? AND at < ? ORDER BY seq DESC LIMIT 1').get(
     most,
     time,

@@ -1,5 +1,5 @@
 import { overlaps, type Address, type BanKey, type Event, type Range, type Target } from '@banshare/protocol';
-import { type Row, type Sql, eventOf } from './rows.ts';
+import { type Row, type Sql, eventOf, MOST_LOOKED_BACK } from './rows.ts';
 import { widerRanges } from '../../words/wider-ranges.ts';
 import type { EarlierReport, History, ToldReport } from '../../words/history.ts';
 
@@ -55,13 +55,10 @@ export function countReported(sql: Sql, events: readonly Event[]): number {
   return events.filter(isReported).length;
 }
 
-/** More than hosts can bring within what limits feel, but for thousands of them at once. */
-const MOST_EARLIER = 200_000;
-
 /** What was reported since a time, oldest first; epoch seconds. The newest are looked at in the order in which they came, until one is older. */
 export function reportedSince(sql: Sql, since: number): EarlierReport[] {
   const { last } = sql('SELECT coalesce(max(n), 0) AS last FROM reports').get() as Row & { last: number };
-  const most = last - MOST_EARLIER;
+  const most = last - MOST_LOOKED_BACK;
   const before = sql('SELECT n FROM reports WHERE n > ? AND received < ? ORDER BY n DESC LIMIT 1').get(
     most,
     since,

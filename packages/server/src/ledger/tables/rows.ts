@@ -3,6 +3,9 @@ import type { Event } from '@banshare/protocol';
 /** A row as node:sqlite gives it. */
 export type Row = Record<string, string | number | null>;
 
+/** So many rows are looked back over at a start at most: more than hosts can bring within the minutes that count, but for thousands of them at once. */
+export const MOST_LOOKED_BACK = 200_000;
+
 /** Gives a prepared statement for a text; it is prepared once for each opened database. */
 export type Sql = (text: string) => {
   get(...values: (string | number | null)[]): unknown;
