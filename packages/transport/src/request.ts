@@ -122,7 +122,7 @@ export function unanswered({ endpoint }: Peer, timeoutMs: number): Answer & { ok
 }
 
 /** Bytes of a frame. A page of batched events is far below this: a server that sends more is none of ours, and its connection ends. */
-export const LARGEST_FROM_SERVER = 8 * 1024 * 1024;
+const LARGEST_FROM_SERVER = 8 * 1024 * 1024;
 
 /** How a socket speaks to a server's report port. */
 export function optionsOf({ serverKey, curve }: Peer): SocketOptions<Request> & SocketOptions<Dealer> {

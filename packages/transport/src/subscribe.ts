@@ -2,7 +2,15 @@ import { Subscriber } from 'zeromq';
 import { watchedSocket } from './handshakes.ts';
 import { untilDone } from './interrupted.ts';
 import { TCP_WATCH } from './listen.ts';
-import { LARGEST_FROM_SERVER, type Peer } from './request.ts';
+import type { Peer } from './request.ts';
+
+/**
+ * Bytes of a frame, and messages that libzmq holds before they are read: 200 MiB at most, of the 512 MiB that a client's unit has. Every
+ * version puts 200 events into a message, which take 800 kB where each has the longest reason. What has no room here waits at the
+ * server, which drops what it has no room for, and then the subscriber asks for it by sync.
+ */
+const LARGEST_PUBLISHED = 1024 * 1024;
+const MOST_WAITING = 200;
 
 /**
  * A subscription to everything that a server publishes. It reconnects by itself, except after a refusal of its key, which
@@ -22,8 +30,8 @@ export class Subscription {
       ...TCP_WATCH,
       linger: 0,
       ipv6: true,
-      receiveHighWaterMark: 10_000,
-      maxMessageSize: LARGEST_FROM_SERVER,
+      receiveHighWaterMark: MOST_WAITING,
+      maxMessageSize: LARGEST_PUBLISHED,
       reconnectInterval: reconnectMs,
       handshakeInterval: 5000,
       curveServerKey: peer.serverKey,

@@ -83,6 +83,45 @@ test('a Subscription comes back by itself after the server’s restart with the 
   second.close();
 });
 
+test('What nobody reads waits at the server: a subscription holds few messages of it', async () => {
+  const port = closing(new PublishPort());
+  const endpoint = await port.listen(onLoopback('publish', server));
+  const [unread, read] = [subscribe(endpoint), subscribe(endpoint)];
+  await beatUntil(port, Promise.all([unread.receive(), read.receive()]));
+  const count = 3000;
+  const body = 'x'.repeat(10_000);
+  for (let at = 1; at <= count; at += 1) await port.publish(at === count ? 'last' : 'more', body);
+  // Both are served by one thread: what one has read whole, the other has had as far as it took it.
+  while ((await read.receive())?.subject !== 'last');
+  port.close();
+  let held = 0;
+  const over = Promise.withResolvers<'over'>();
+  void (async (): Promise<void> => {
+    const next = closing(new PublishPort());
+    for (;;) {
+      try {
+        await next.listen(onLoopback('publish', server, portOf(endpoint)));
+        break;
+      } catch {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    await beatUntil(next, over.promise);
+    next.close();
+  })();
+  // What it reads of the next server comes behind all that it holds of this one.
+  for (let isNext = false; !isNext;) {
+    const message = await unread.receive();
+    if (message?.body === body) held += 1;
+    isNext = held > 0 && message?.subject === 'heartbeat';
+  }
+  over.resolve('over');
+  // The system's own buffers of the connection hold some megabytes more.
+  assert.ok(held >= 100 && held < count / 2, `${held} messages of ${count} were held`);
+  unread.close();
+  read.close();
+});
+
 test('close() ends receive() with undefined, the waiting one and every later one', async () => {
   const subscription = subscribe('tcp://127.0.0.1:9');
   const waiting = subscription.receive();

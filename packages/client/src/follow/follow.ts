@@ -46,8 +46,9 @@ export type FollowParts = {
   snapshotBytes?: number | undefined;
 };
 
-/** Messages that are taken together at most, where so many have arrived. */
+/** Messages that are taken together at most, where so many have arrived, and characters of theirs: what is longer is taken in parts. */
 const MOST_MESSAGES = 500;
+const MOST_TEXT = 4 * 1024 * 1024;
 const SYNC_TIMEOUT_MS = 5000;
 
 /**
@@ -112,13 +113,15 @@ export class Follower {
   async #withWhatArrived(first: Message): Promise<Message[]> {
     await this.#turn;
     const messages = [first];
+    let text = first.body.length;
     const rest = nothingMore();
-    while (messages.length < MOST_MESSAGES) {
+    while (messages.length < MOST_MESSAGES && text < MOST_TEXT) {
       const next = await Promise.race([this.#receive(), rest]);
       // Of a subscription that was closed the next receive tells again.
       if (next === NOTHING_MORE || next === undefined) break;
       this.#coming = undefined;
       messages.push(next);
+      text += next.body.length;
     }
     this.#turn = setImmediate();
     return messages;

@@ -26,7 +26,7 @@ export type Notices = {
   /** A host said something whole and signed, over the connection of that name. */
   heard: (host: Host, connection: string) => void;
   /** New bans are held, so many at once; within the piece that holds them, and what is returned is called when they are. */
-  held: (count: number, reason: string) => (() => void) | undefined;
+  held: (count: number, first: Pick<Recorded, 'code' | 'reason'>) => (() => void) | undefined;
 };
 
 /** What else a request may carry instead of a signature. */
@@ -201,7 +201,7 @@ export class Intake {
         refuses,
         note: (done) => {
           const held = done.filter(({ verdict }) => verdict === 'held');
-          alarm = held.length === 0 ? undefined : this.#notices.held(held.length, held[0]?.reason ?? '');
+          alarm = held[0] === undefined ? undefined : this.#notices.held(held.length, held[0]);
         },
       });
     } catch (error) {
