@@ -139,7 +139,7 @@ function daemon(program: Program, baked: Baked) {
     banner: { js: COMMONJS_REQUIRE },
     charset: 'utf8',
     define: { ...define, ...COMMONJS_FOLDER },
-    plugins: [addonBesideBundle, assetsInBundle, widthOfPlainText, builtinsAsNeeded],
+    plugins: [addonBesideBundle, assetsInBundle, widthOfPlainText, silentDiagnostics, builtinsAsNeeded],
   } satisfies BuildOptions;
 }
 
@@ -213,6 +213,16 @@ const widthOfPlainText: Plugin = {
     build.onLoad({ filter: /.*/, namespace: 'plain-text' }, () => ({
       contents:
         "import { stripVTControlCharacters } from 'node:util';\nexport default (text) => stripVTControlCharacters(text).length;",
+    }));
+  },
+};
+
+/** winston tells its own debugging by a library of colours, which takes a tenth of a daemon's start; nobody is told it by these programs. */
+const silentDiagnostics: Plugin = {
+  name: 'silent-diagnostics',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]@dabh[\\/]diagnostics[\\/]node[\\/]index\.js$/ }, () => ({
+      contents: 'module.exports = () => () => {};',
     }));
   },
 };
