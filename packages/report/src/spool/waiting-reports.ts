@@ -27,13 +27,19 @@ export type Read = { ok: true; waiting: Waiting } | { ok: false; fault: string }
 
 /** No reporter lives as long. */
 const LEFTOVER_SECONDS = 3600;
+/** As many as wait in a full spool, by default. */
+const MOST_DEAD_LETTERS = 10_000;
 
 /** The spool as it is emptied: oldest first, each file removed or moved once its report has its end. */
 export class WaitingReports {
   readonly #directory: string;
+  readonly #mostDead: number;
+  /** The names of the dead letters, oldest first, once one more has come. */
+  #dead: string[] | undefined;
 
-  constructor(directory: string) {
+  constructor(directory: string, mostDead = MOST_DEAD_LETTERS) {
     this.#directory = directory;
+    this.#mostDead = mostDead;
   }
 
   /** The names of the files that wait, oldest first. */
@@ -82,13 +88,24 @@ export class WaitingReports {
     }
   }
 
-  /** Gives a report up: it goes to the dead letters with the reason. @throws the system's error. */
+  /**
+   * Gives a report up: it goes to the dead letters with the reason, of which the oldest leave where they are too many, since with the
+   * disk full no report could wait any more. @throws the system's error.
+   */
   bury(name: string, reason: string): void {
-    const dead = join(this.#directory, DEAD_LETTERS);
-    makePrivateDirectory(dead);
-    writePrivate(join(dead, `${name}.reason`), `${encodeJson({ reason })}\n`);
-    renameSync(join(this.#directory, name), join(dead, name));
+    const folder = join(this.#directory, DEAD_LETTERS);
+    makePrivateDirectory(folder);
+    writePrivate(join(folder, reasonOf(name)), `${encodeJson({ reason })}\n`);
+    renameSync(join(this.#directory, name), join(folder, name));
+    if (this.#dead === undefined) this.#dead = spoolFilesIn(folder).sort();
+    else this.#dead.push(name);
+    for (const old of this.#dead.splice(0, this.#dead.length - this.#mostDead))
+      for (const each of [old, reasonOf(old)]) rmSync(join(folder, each), { force: true });
   }
+}
+
+function reasonOf(name: string): string {
+  return `${name}.reason`;
 }
 
 function parseWaiting(text: string): Read {

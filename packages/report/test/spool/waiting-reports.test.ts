@@ -39,3 +39,20 @@ test('read() takes a waiting report without the details that cannot be read, and
     waiting: { ...head, kind: 'report', report: { ...ban, durationSeconds: -1, protocol: 'tcp' } },
   });
 });
+
+test('bury() keeps the newest dead letters, each with its reason, and lets the oldest go', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'banshare-spool-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const dead = (): string[] => readdirSync(join(directory, 'dead')).sort();
+  const bury = (spool: WaitingReports, name: string): void => {
+    writeFileSync(join(directory, name), '{}');
+    spool.bury(name, 'refused');
+  };
+  const first = new WaitingReports(directory, 2);
+  for (const name of ['1-a.json', '2-b.json', '3-c.json']) bury(first, name);
+  assert.deepEqual(dead(), ['2-b.json', '2-b.json.reason', '3-c.json', '3-c.json.reason']);
+  // Another flush counts those that are there.
+  bury(new WaitingReports(directory, 2), '4-d.json');
+  assert.deepEqual(dead(), ['3-c.json', '3-c.json.reason', '4-d.json', '4-d.json.reason']);
+  assert.deepEqual(new WaitingReports(directory).names(), []);
+});
