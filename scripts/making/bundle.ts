@@ -234,7 +234,7 @@ const silentDiagnostics: Plugin = {
 const builtinsAsNeeded: Plugin = {
   name: 'builtins-as-needed',
   setup(build) {
-    build.onResolve({ filter: /^(node:)?[a-z/_]+$/ }, ({ path, kind }) =>
+    build.onResolve({ filter: /^(node:)?[a-z0-9/_]+$/ }, ({ path, kind }) =>
       kind === 'import-statement' && isBuiltin(path) ? { path, namespace: 'builtin' } : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {

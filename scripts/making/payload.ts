@@ -144,7 +144,8 @@ export function architecturePart(
   const kept = join(ROOT, 'build/payload', `${architecture}-${both.slice(0, 16)}.tar.gz`);
   if (!existsSync(kept)) {
     mkdirSync(join(ROOT, 'build/payload'), { recursive: true });
-    writeAtomic(kept, gzipSync(tar(entries), { level: 9 }), 0o644);
+    // The highest level takes twice and a half the time, for a 300th less.
+    writeAtomic(kept, gzipSync(tar(entries), { level: 6 }), 0o644);
   }
   return { part: part(architecture, entries, readFileSync(kept)), files };
 }

@@ -8,7 +8,7 @@ const MAIN = join(import.meta.dirname, 'warm-commands-main.ts');
 
 /** What only asks the daemon and prints its answer. */
 const ASKING: ReadonlySet<string> = new Set(
-  'audit ban bans drill enrolment events explain freeze held history hosts import never-ban status thaw top unban undo'.split(
+  'audit ban bans drill enrolment events explain freeze held history hosts import never-ban reload retire status thaw token top unban undo'.split(
     ' ',
   ),
 );

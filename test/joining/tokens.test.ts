@@ -40,7 +40,7 @@ function bareHost(name: string): FleetHost {
 }
 
 async function token(...words: string[]): Promise<{ id: string; text: string }> {
-  const { code, stdout, stderr } = await fleet.server.command('token', 'add', ...words);
+  const { code, stdout, stderr } = await fleet.server.asks('token', 'add', ...words);
   assert.equal(code, 0, stderr);
   const [, id = ''] = /the token ([0-9a-f]{12}) lets/.exec(stderr) ?? [];
   return { id, text: stdout };
@@ -339,7 +339,7 @@ test('Terms that no token may have are refused, and so are more tokens than anyb
     ['--from', 'nowhere'],
     ['--name', 'a b'],
   ])
-    assert.equal((await fleet.server.command('token', 'add', ...words)).code, 64, words.join(' '));
+    assert.equal((await fleet.server.asks('token', 'add', ...words)).code, 64, words.join(' '));
   assert.equal((await fleet.server.command('token', 'revoke')).code, 64);
   assert.equal((await fleet.server.command('token', 'revoke', '--all')).code, 0);
   const { tokens } = await fleet.server.json<{ tokens: Told[] }>('token', 'list');

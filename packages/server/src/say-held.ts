@@ -14,16 +14,17 @@ export function heldNotice(
   { ledger, log, clock }: { ledger: Ledger; log: Log; clock: { now: () => number } },
   audit: Audit,
 ): ConstructorParameters<typeof Intake>[0]['notices']['held'] {
-  let said: { code: string; at: number } | undefined;
+  let said: { what: string; at: number } | undefined;
   return (count, { code = '', reason = '' }) => {
     const now = clock.now();
-    // The reason tells for how long it has been so, and is another with each second.
-    const isSaid = said?.code === code && now - said.at < QUIET_SECONDS;
+    // Of a freeze the reason tells for how long it has been so, and is another with each second.
+    const what = code === 'frozen' ? code : reason;
+    const isSaid = said?.what === what && now - said.at < QUIET_SECONDS;
     if (isSaid || ledger.countHeld() > count) return undefined;
     audit.note(LIMIT_ENTRY, { reason }, now);
     return () => {
       // Behind the commit: a piece may run again.
-      said = { code, at: now };
+      said = { what, at: now };
       const text =
         'A limit or a freeze holds new bans: decide with banshare-server held publish or held discard';
       log.error(text, { reason });

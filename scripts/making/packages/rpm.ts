@@ -41,7 +41,7 @@ export function makeRpm(tree: PackageTree, folder: string, scratch: string): str
     _build_id_links: 'none',
     debug_package: '%{nil}',
     __os_install_post: '%{nil}',
-    _binary_payload: 'w2.xzdio',
+    _binary_payload: 'w1.xzdio',
     use_source_date_epoch_as_buildtime: '1',
     clamp_mtime_to_source_date_epoch: '1',
   };

@@ -113,7 +113,7 @@ export class Follower {
   async #withWhatArrived(first: Message): Promise<Message[]> {
     await this.#turn;
     const messages = [first];
-    let text = first.body.length;
+    let text = lengthOf(first);
     const rest = nothingMore();
     while (messages.length < MOST_MESSAGES && text < MOST_TEXT) {
       const next = await Promise.race([this.#receive(), rest]);
@@ -121,7 +121,7 @@ export class Follower {
       if (next === NOTHING_MORE || next === undefined) break;
       this.#coming = undefined;
       messages.push(next);
-      text += next.body.length;
+      text += lengthOf(next);
     }
     this.#turn = setImmediate();
     return messages;
@@ -307,6 +307,10 @@ export class Follower {
     if (!sync.ok) this.#parts.fault(`Cannot catch up: ${sync.fault}`);
     return sync.ok ? sync.value : undefined;
   }
+}
+
+function lengthOf({ subject, body }: Message): number {
+  return subject.length + body.length;
 }
 
 /** Resolves once everything that is there already was received: that takes promises, and no turn of the event loop. */

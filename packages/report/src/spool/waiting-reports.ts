@@ -34,7 +34,7 @@ const MOST_DEAD_LETTERS = 10_000;
 export class WaitingReports {
   readonly #directory: string;
   readonly #mostDead: number;
-  /** The names of the dead letters, oldest first, once one more has come. */
+  /** The names of the dead letters, in the order in which they were given up as far as that is known, once one more is. */
   #dead: string[] | undefined;
 
   constructor(directory: string, mostDead = MOST_DEAD_LETTERS) {
@@ -89,18 +89,30 @@ export class WaitingReports {
   }
 
   /**
-   * Gives a report up: it goes to the dead letters with the reason, of which the oldest leave where they are too many, since with the
-   * disk full no report could wait any more. @throws the system's error.
+   * Gives a report up: it goes to the dead letters with the reason. Of those, what was given up first leaves where they are too many, since
+   * with the disk full no report could wait any more. @throws the system's error.
    */
   bury(name: string, reason: string): void {
     const folder = join(this.#directory, DEAD_LETTERS);
     makePrivateDirectory(folder);
+    this.#dead ??= spoolFilesIn(folder).sort();
     writePrivate(join(folder, reasonOf(name)), `${encodeJson({ reason })}\n`);
-    renameSync(join(this.#directory, name), join(folder, name));
-    if (this.#dead === undefined) this.#dead = spoolFilesIn(folder).sort();
-    else this.#dead.push(name);
-    for (const old of this.#dead.splice(0, this.#dead.length - this.#mostDead))
-      for (const each of [old, reasonOf(old)]) rmSync(join(folder, each), { force: true });
+    try {
+      renameSync(join(this.#directory, name), join(folder, name));
+    } catch (error) {
+      rmSync(join(folder, reasonOf(name)), { force: true });
+      throw error;
+    }
+    this.#dead.push(name);
+    for (const old of this.#dead.splice(0, this.#dead.length - this.#mostDead)) removeLetter(folder, old);
+  }
+}
+
+function removeLetter(folder: string, name: string): void {
+  try {
+    for (const each of [name, reasonOf(name)]) rmSync(join(folder, each), { force: true });
+  } catch {
+    // It stays, and is the first to go the next time: what was just given up has left the spool all the same.
   }
 }
 

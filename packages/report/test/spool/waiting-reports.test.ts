@@ -40,7 +40,7 @@ test('read() takes a waiting report without the details that cannot be read, and
   });
 });
 
-test('bury() keeps the newest dead letters, each with its reason, and lets the oldest go', (t) => {
+test('bury() keeps the dead letters that were given up last, each with its reason, and lets those go that were first', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'banshare-spool-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const dead = (): string[] => readdirSync(join(directory, 'dead')).sort();
@@ -54,5 +54,10 @@ test('bury() keeps the newest dead letters, each with its reason, and lets the o
   // Another flush counts those that are there.
   bury(new WaitingReports(directory, 2), '4-d.json');
   assert.deepEqual(dead(), ['3-c.json', '3-c.json.reason', '4-d.json', '4-d.json.reason']);
+  // An old report may be given up last: it is the one that somebody just read of.
+  bury(new WaitingReports(directory, 2), '0-e.json');
+  assert.deepEqual(dead(), ['0-e.json', '0-e.json.reason', '4-d.json', '4-d.json.reason']);
+  assert.throws(() => new WaitingReports(directory, 2).bury('5-f.json', 'sent by another flush'), /ENOENT/);
+  assert.deepEqual(dead(), ['0-e.json', '0-e.json.reason', '4-d.json', '4-d.json.reason']);
   assert.deepEqual(new WaitingReports(directory).names(), []);
 });
