@@ -17,6 +17,19 @@ function subscribe(endpoint: string): Subscription {
   return closing(new Subscription({ endpoint, serverKey: server.publicKey, curve: host }, 50));
 }
 
+/** A server in the place of one that was closed, as soon as the system lets go of its port. */
+async function listenAgain(endpoint: string): Promise<PublishPort> {
+  const next = closing(new PublishPort());
+  for (;;) {
+    try {
+      await next.listen(onLoopback('publish', server, portOf(endpoint)));
+      return next;
+    } catch {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
 /** Beats, as a server does, until the promise is settled. */
 async function beatUntil<T>(port: PublishPort, settled: Promise<T>): Promise<T> {
   let isOver = false;
@@ -61,15 +74,7 @@ test('a Subscription comes back by itself after the server’s restart with the 
   const subscription = subscribe(endpoint);
   await beatUntil(first, subscription.receive());
   first.close();
-  const second = closing(new PublishPort());
-  for (;;) {
-    try {
-      await second.listen(onLoopback('publish', server, portOf(endpoint)));
-      break;
-    } catch {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
+  const second = await listenAgain(endpoint);
   const isBack = (async (): Promise<void> => {
     while ((await subscription.receive())?.subject !== 'back');
   })();
@@ -97,15 +102,7 @@ test('What nobody reads waits at the server: a subscription holds few messages o
   let held = 0;
   const over = Promise.withResolvers<'over'>();
   void (async (): Promise<void> => {
-    const next = closing(new PublishPort());
-    for (;;) {
-      try {
-        await next.listen(onLoopback('publish', server, portOf(endpoint)));
-        break;
-      } catch {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
+    const next = await listenAgain(endpoint);
     await beatUntil(next, over.promise);
     next.close();
   })();
