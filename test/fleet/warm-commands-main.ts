@@ -8,6 +8,23 @@ type Commands = { runCommand: (argv: readonly string[]) => Promise<number> };
 const [, , file = ''] = process.argv;
 const { runCommand } = (await import(pathToFileURL(file).href)) as Commands;
 const user = process.geteuid?.();
+const exit = process.exit.bind(process);
+
+/** What ends a command that is misused; its own process it would end. */
+class Ended extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`the command ended with ${code}`);
+    this.code = code;
+  }
+}
+
+// The next command need not wait for another process: nothing of this one goes on behind what is thrown.
+process.exit = (code): never => {
+  throw new Ended(Number(code ?? process.exitCode ?? 0));
+};
+
 let said: { stdout: string; stderr: string } | undefined;
 for (const name of ['stdout', 'stderr'] as const)
   process[name].write = (text: string | Uint8Array): boolean => {
@@ -23,15 +40,24 @@ function answer(code: number, isLast: boolean): void {
 
 process.on('exit', (code) => answer(code, true));
 process.on('message', (words: string[]) => void run(words));
-process.on('disconnect', () => process.exit());
+process.on('disconnect', () => exit());
 process.send?.('ready');
 
 async function run(words: readonly string[]): Promise<void> {
   said = { stdout: '', stderr: '' };
-  const code = await runCommand(words);
+  const code = await codeOf(words);
   // Each command listens for the end of its reader, and one may have gone on as another user.
   for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
   const isLast = process.geteuid?.() !== user;
   answer(code, isLast);
-  if (isLast) process.exit();
+  if (isLast) exit();
+}
+
+async function codeOf(words: readonly string[]): Promise<number> {
+  try {
+    return await runCommand(words);
+  } catch (error) {
+    if (error instanceof Ended) return error.code;
+    throw error;
+  }
 }

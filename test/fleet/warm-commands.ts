@@ -59,7 +59,7 @@ class WarmCommands {
     return { ...ran, ms: performance.now() - began };
   }
 
-  /** It runs nothing more: a command that is misused ends the process, and so does one that went on as another user. */
+  /** It runs nothing more: a command that went on as another user ends the process, and so does one that fails as nobody expected. */
   #leave(): void {
     if (warm === this) warm = undefined;
   }

@@ -50,7 +50,7 @@ for (const words of [
   ['never-ban', 'add', '203.0.113.0/24', '--note', 'a', '--note', 'b'],
 ] as const) {
   test(`${words.join(' ')} says which option is there twice, in the words that were typed, and exits 64`, async () => {
-    const { code, stdout, stderr } = await runProgram('server', [...words]);
+    const { code, stdout, stderr } = await fleet.server.asks(...words);
     assert.deepEqual([code, stdout], [64, '']);
     assert.match(
       stderr,
@@ -78,7 +78,7 @@ for (const words of [
   ['hosts', 'approve'],
 ]) {
   test(`${words.join(' ')} is wrong usage: exit 64, one line without codes`, async () => {
-    const { code, stdout, stderr } = await fleet.server.command(...words);
+    const { code, stdout, stderr } = await fleet.server.asks(...words);
     assert.deepEqual([code, stdout], [64, '']);
     assert.match(stderr, /^banshare-server: [^\n]+\n$/);
     assert.doesNotMatch(stderr, /\\u000a/);
@@ -101,7 +101,7 @@ for (const [words, says] of [
   ],
 ] as const) {
   test(`${words.join(' ')} is out of range, said in the words that were typed, and exits 64`, async () => {
-    const { code, stdout, stderr } = await fleet.server.command(...words);
+    const { code, stdout, stderr } = await fleet.server.asks(...words);
     assert.deepEqual([code, stdout], [64, ''], stderr);
     assert.match(stderr, says);
     assert.match(stderr, /^banshare-server: [^\n]+\n$/);
@@ -119,7 +119,7 @@ for (const words of [
   ['status', '--root'],
 ]) {
   test(`${words.join(' ')} lacks a value, and does nothing as if the option were not there`, async () => {
-    const { code, stdout, stderr } = await fleet.server.command(...words, '--json');
+    const { code, stdout, stderr } = await fleet.server.asks(...words, '--json');
     assert.deepEqual([code, stdout], [64, '']);
     assert.match(
       stderr,
@@ -135,7 +135,7 @@ test('an option that takes no value is none with one, and undo --dry-run=yes und
     ['undo', '--all', '--since', '1h', '--dryRun=1'],
     ['token', 'add', '--approve=yes'],
   ]) {
-    const { code, stdout, stderr } = await fleet.server.command(...words);
+    const { code, stdout, stderr } = await fleet.server.asks(...words);
     assert.deepEqual([code, stdout], [64, '']);
     assert.match(stderr, /^banshare-server: --[a-z-]+ takes no value: [^\n]+\n$/);
   }
@@ -152,7 +152,7 @@ test('a word that is no address is wrong usage also where no server runs, and no
   const { code, stderr } = await runProgram('server', ['--root', '/nowhere', 'unban', '203.0.113.444']);
   assert.equal(code, 64);
   assert.match(stderr, /"203\.0\.113\.444" is neither an address nor a range/);
-  const several = await fleet.server.command('ban', '203.0.113.41', '203.0.113.444');
+  const several = await fleet.server.asks('ban', '203.0.113.41', '203.0.113.444');
   assert.deepEqual([several.code, several.stdout], [64, '']);
   const { bans } = await fleet.server.json<{ bans: unknown[] }>('bans', '203.0.113.41');
   assert.deepEqual(bans, []);
@@ -171,31 +171,26 @@ test('help lists what is known by its order as that, and never as an option', as
     ['hosts', 'approve'],
     ['never-ban', 'add'],
   ]) {
-    const { stdout } = await runProgram('server', [...words, '-h']);
+    const { stdout } = await fleet.server.asks(...words, '-h');
     assert.match(stdout, /^Positionals:/m, words.join(' '));
     assert.doesNotMatch(stdout, /--(ip|file|name|range|action)\b/, words.join(' '));
   }
 });
 
 test('hosts approve without a name says who waits', async () => {
-  await fleet.server.command('enrolment', 'approve');
+  await fleet.server.asks('enrolment', 'approve');
   await fleet.peerWith(await makeIdentity()).enrol('web7');
-  const { code, stderr } = await fleet.server.command('hosts', 'approve');
+  const { code, stderr } = await fleet.server.asks('hosts', 'approve');
   assert.equal(code, 64);
   assert.match(stderr, /hosts approve NAME; web7 waits for you/);
 });
 
 test('ban and unban take several addresses, do what can be done, and exit with the worst', async () => {
-  const { code, stdout, stderr } = await fleet.server.command(
-    'ban',
-    '203.0.113.1',
-    '10.0.0.1',
-    '203.0.113.2',
-  );
+  const { code, stdout, stderr } = await fleet.server.asks('ban', '203.0.113.1', '10.0.0.1', '203.0.113.2');
   assert.equal(code, 1);
   assert.match(stdout, /^203\.0\.113\.1 is banned everywhere\.\n203\.0\.113\.2 is banned everywhere\.\n$/);
   assert.match(stderr, /10\.0\.0\.1/);
-  const lifted = await fleet.server.command('unban', '203.0.113.1', '203.0.113.2', '--json');
+  const lifted = await fleet.server.asks('unban', '203.0.113.1', '203.0.113.2', '--json');
   assert.equal(lifted.code, 0);
   const { results } = JSON.parse(lifted.stdout) as { results: { ip: string }[] };
   assert.deepEqual(
@@ -238,18 +233,18 @@ test('bans prints the newest 100 and says how many more there are, --limit and -
 });
 
 test('bans and explain show the reason of a ban, explain says what is not confirmed yet, and JSON has ISO times', async () => {
-  await fleet.server.command('enrolment', 'open');
+  await fleet.server.asks('enrolment', 'open');
   await fleet.peer('h1');
   const ip = '203.0.113.31';
-  await fleet.server.command('ban', ip, '--reason', 'asked by its owner');
-  const explained = (await fleet.server.command('explain', ip)).stdout;
+  await fleet.server.asks('ban', ip, '--reason', 'asked by its owner');
+  const explained = (await fleet.server.asks('explain', ip)).stdout;
   assert.match(explained, /#\d+ ban operator\/banshare by operator, until \S+: asked by its owner/);
   assert.match(explained, /h1: not confirmed yet/);
-  assert.match((await fleet.server.command('bans', ip, '--limit', '1')).stdout, /asked by its owner/);
+  assert.match((await fleet.server.asks('bans', ip, '--limit', '1')).stdout, /asked by its owner/);
   const { bans } = await fleet.server.json<{ bans: Record<string, unknown>[] }>('bans', ip);
   assert.equal(bans[0]?.['reason'], 'asked by its owner');
   assert.equal(bans[0]?.['atIso'], new Date(Number(bans[0]?.['at']) * 1000).toISOString());
-  const wrong = await fleet.server.command('bans', '--limit', 'many');
+  const wrong = await fleet.server.asks('bans', '--limit', 'many');
   assert.deepEqual([wrong.code, wrong.stdout], [64, '']);
   assert.match(wrong.stderr, /is no number of rows: --limit takes one, such as 500/);
 });
