@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { FreshBuild, run } from '../../test/installers/fresh-build.ts';
+import { makeGeneration } from '../making/generation.ts';
+import { randomPorts } from '../ports.ts';
+import { Fault } from '../say.ts';
 
 test('the first generation is for this machine, and says so', () => {
   using fresh = new FreshBuild();
@@ -60,18 +63,25 @@ test('SERVER may name several servers, which all of this generation and of the n
 });
 
 test('ports are two, in 20000-64000 outside the ephemeral range, and not those of the previous generation', () => {
-  using fresh = new FreshBuild();
-  let previous: number[] = [];
-  for (let round = 0; round < 8; round++) {
-    fresh.regen();
-    const ports = [Number(value(fresh, 'report-port')), Number(value(fresh, 'publish-port'))];
-    for (const port of ports) {
-      assert.ok((port >= 20_000 && port < 32_768) || (port > 60_999 && port <= 64_000), String(port));
-      assert.ok(!previous.includes(port));
-    }
-    assert.notEqual(ports[0], ports[1]);
-    previous = ports;
+  const all = new Set<number>();
+  for (let round = 0; round < 200; round++) {
+    const [report, publish] = randomPorts([]);
+    assert.notEqual(report, publish);
+    all.add(report).add(publish);
   }
+  for (const port of all)
+    assert.ok((port >= 20_000 && port < 32_768) || (port > 60_999 && port <= 64_000), String(port));
+  assert.ok(all.size > 300, `${all.size} of 400 differ`);
+  const free = [20_007, 63_999];
+  const taken = [...Array(64_001).keys()].filter((port) => port >= 20_000 && !free.includes(port));
+  const few = taken.filter((port) => port < 32_768 || port > 60_999);
+  assert.deepEqual(new Set(randomPorts(few)), new Set(free));
+  using fresh = new FreshBuild();
+  const rounds = [1, 2].map(() => {
+    fresh.regen();
+    return [Number(value(fresh, 'report-port')), Number(value(fresh, 'publish-port'))];
+  });
+  assert.equal(new Set(rounds.flat()).size, 4);
 });
 
 test('PORTS fixes the ports, for this generation', () => {
@@ -102,18 +112,24 @@ const refused: readonly [string, RegExp][] = [
   ['--ban-command=/bin/ban JAIL', /SRCIP/],
   ['--ban-command=/bin/ban\nSRCIP', /one line/],
 ];
+// One generation is there for all of them: what is refused changes nothing, as each of them shows.
+const steady = new FreshBuild();
+before(() => assert.equal(steady.regen('--server=bans.example.org').code, 0));
+after(() => steady[Symbol.dispose]());
 for (const [flag, word] of refused) {
-  test(`${JSON.stringify(flag)} is refused with a clear word, and the previous generation stays`, () => {
-    using fresh = new FreshBuild();
-    fresh.regen('--server=bans.example.org');
-    const before = contents(fresh);
-    const ran = fresh.regen(flag);
-    assert.equal(ran.code, 1);
-    assert.match(ran.err, word);
-    assert.doesNotMatch(ran.err, /\n\s+at /, 'a stack is not a clear word');
-    assert.deepEqual(contents(fresh), before);
+  test(`${JSON.stringify(flag)} is refused with a clear word, and the previous generation stays`, async () => {
+    const was = contents(steady);
+    const asked = makeGeneration([`--certs=${steady.certs}`, flag]);
+    await assert.rejects(asked, (error) => error instanceof Fault && word.test(error.message));
+    assert.deepEqual(contents(steady), was);
   });
 }
+
+test('a refusal is one line and exit code 1', () => {
+  const ran = steady.regen('--server=a.example.org 0.0.0.0');
+  assert.deepEqual([ran.code, ran.out], [1, '']);
+  assert.match(ran.err, /^Cannot use SERVER=0\.0\.0\.0: [^\n]+\n$/);
+});
 
 test('a regen that cannot write leaves the previous generation whole', () => {
   using fresh = new FreshBuild();
