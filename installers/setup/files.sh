@@ -1,43 +1,42 @@
 # shellcheck shell=sh disable=SC2015,SC2034,SC2154
-# Files change in steps that can be taken back. `begin` opens a set of changes, `put` adds a file to it that differs from
-# what is installed. `swap` first copies all of them beside their targets, where a full disk does no harm, and then
-# renames each into place; a program that starts in between finds a whole file under every name. The previous files stay
-# as *.banshare-old until `settle`, and `undo` puts them back.
+# Files change in steps that can be taken back. `begin` opens a set of changes, `put` adds a file to it, and `swap` (see
+# swap.sh) brings all of them into place that differ from what is installed. The previous files wait in folders beside
+# them, called .banshare-old.SET, until `settle`, and `undo` puts them back.
+#
+# Each process costs a small machine milliseconds, and there are a hundred files: what the shell can tell by itself starts
+# none, and what needs one has it for many files. A list of them is one text of words SOURCE,MODE,OWNER,TARGET, none of
+# which has a blank, a star or a comma of its own; $root may have anything.
 
 begin() {
-  set_dir=$stage/$1
-  mkdir "$set_dir"
-  : >"$set_dir/plan"
-  : >"$set_dir/done"
+  set_name=$1 to_put=''
+  : >"$stage/$1.step"
+  : >"$stage/$1.plan"
+  : >"$stage/$1.done"
 }
 
+# What of a set differed from what was installed, once it was swapped.
 changed() {
-  [ -s "$stage/$1/plan" ]
+  [ -s "$stage/$1.plan" ]
 }
 
 # put MODE OWNER SOURCE TARGET: SOURCE below the unpacked payload, TARGET as on the machine.
 put() {
-  if cmp -s "$stage/new/$3" "$root$4"; then
-    # Copies beside it are of an installer that was killed.
-    rm -f "$root$4.banshare-new" "$root$4.banshare-old"
-    chmod "$1" "$root$4" && own "$2" "$root$4"
-  else
-    printf '%s %s %s %s\n' "$1" "$2" "$3" "$4" >>"$set_dir/plan"
-  fi
+  to_put="$to_put $3,$1,$2,$4"
 }
 
+# own OWNER PATH...
 own() {
-  [ "$live" = no ] || chown "$1" "$2"
+  [ "$live" = no ] || chown "$@"
 }
 
-# SELinux: a file keeps the label of the folder it was made in.
+# label PATH...: with SELinux a file keeps the label of the folder it was made in.
 label() {
-  [ "$live" = no ] || ! command -v restorecon >/dev/null 2>&1 || restorecon "$1" || :
+  [ "$live" = no ] || ! command -v restorecon >/dev/null 2>&1 || restorecon "$@" || :
 }
 
 # A folder that everyone may enter, whatever the umask.
 folder() {
-  [ -d "$root$1" ] || (umask 022 && mkdir -p "$root$1") || die "Cannot make the folder $root$1"
+  [ -d "$root$1" ] || (umask 022 && exec mkdir -p "$root$1") || die "Cannot make the folder $root$1"
 }
 
 # private_folder OWNER PATH
@@ -47,88 +46,77 @@ private_folder() {
   chmod 0700 "$root$2" && own "$1" "$root$2"
 }
 
-swap() {
-  while read -r mode owner source target; do
-    folder "${target%/*}"
-    rm -f "$root$target.banshare-new" "$root$target.banshare-old"
-    { ln "$stage/new/$source" "$root$target.banshare-new" 2>/dev/null ||
-      cp "$stage/new/$source" "$root$target.banshare-new"; } &&
-      chmod "$mode" "$root$target.banshare-new" && own "$owner" "$root$target.banshare-new" ||
-      die "Cannot write $root$target; the previous installation is as it was"
-  done <"$set_dir/plan"
-  while read -r mode owner source target; do
-    if [ -e "$root$target" ] || [ -L "$root$target" ]; then
-      ln "$root$target" "$root$target.banshare-old" 2>/dev/null || cp -p "$root$target" "$root$target.banshare-old" ||
-        die "Cannot keep a copy of $root$target; the previous installation is put back"
-    fi
-    printf '%s\n' "$target" >>"$set_dir/done"
-    mv -f "$root$target.banshare-new" "$root$target" || die "Cannot replace $root$target; the previous installation is put back"
-    label "$root$target"
-  done <"$set_dir/plan"
-}
-
 # Takes a file away so that undo can bring it back.
 take_away() {
   [ -e "$root$1" ] || [ -L "$root$1" ] || return 0
-  rm -f "$root$1.banshare-old"
-  printf '%s\n' "$1" >>"$set_dir/done"
-  mv -f "$root$1" "$root$1.banshare-old" || die "Cannot remove $root$1"
+  aside=$root${1%/*}/.banshare-old.$set_name
+  [ -d "$aside" ] || mkdir "$aside" || die "Cannot remove $root$1"
+  printf '%s\n' "$1" >>"$stage/$set_name.done"
+  mv -f "$root$1" "$aside/" || die "Cannot remove $root$1"
 }
 
 settle() {
-  if [ -f "$stage/$1/laid" ]; then
+  if [ -f "$stage/$1.laid" ]; then
     settle_generation
-    rm -f "$stage/$1/laid"
+    rm -f "$stage/$1.laid"
   fi
-  while read -r target; do rm -f "$root$target.banshare-old"; done <"$stage/$1/done"
-  : >"$stage/$1/done"
+  folders=''
+  while read -r target; do note_folder "$target"; done <"$stage/$1.done"
+  # First, since undo takes a file whose previous one is gone for one that was not there.
+  : >"$stage/$1.done"
+  remove_beside .banshare-new."$1" .banshare-old."$1"
+  : >"$stage/$1.step"
 }
 
 undo() {
-  if [ -f "$stage/$1/laid" ]; then
+  if [ -f "$stage/$1.laid" ]; then
     undo_generation
-    rm -f "$stage/$1/laid"
+    rm -f "$stage/$1.laid"
   fi
+  step=''
+  read -r step <"$stage/$1.step" || :
+  [ -n "$step" ] || [ -s "$stage/$1.done" ] || return 0
+  folders=''
   while read -r target; do
-    if cmp -s "$root$target.banshare-old" "$root$target"; then
+    note_folder "$target"
+    previous=$root${target%/*}/.banshare-old.$1/${target##*/}
+    if cmp -s "$previous" "$root$target"; then
       # Not replaced yet. Both may be one file, which mv would refuse to rename.
-      rm -f "$root$target.banshare-old"
-    elif [ -e "$root$target.banshare-old" ] || [ -L "$root$target.banshare-old" ]; then
-      mv -f "$root$target.banshare-old" "$root$target" ||
-        warn "Cannot put back $root$target: its copy is $root$target.banshare-old"
+      rm -f "$previous"
+    elif [ -e "$previous" ] || [ -L "$previous" ]; then
+      mv -f "$previous" "$root$target" || warn "Cannot put back $root$target: its copy is $previous"
     else
       rm -f "$root$target"
     fi
-  done <"$stage/$1/done"
-  : >"$stage/$1/done"
-  while read -r mode owner source target; do rm -f "$root$target.banshare-new"; done <"$stage/$1/plan"
-}
-
-# The stage lies beside the target, and says who is at work in it.
-open_stage() {
-  stage=$root/usr/lib/.banshare-install
-  folder /usr/lib
-  if ! mkdir "$stage" 2>/dev/null; then
-    busy=$(cat "$stage/pid" 2>/dev/null) || busy=
-    [ -d "$stage" ] || die "Cannot write to $root/usr/lib"
-    if [ -n "$busy" ] && kill -0 "$busy" 2>/dev/null; then die "Cannot install: another installer is at work (process $busy)"; fi
-    rm -rf "$stage" && mkdir "$stage" || die "Cannot remove $stage, which an earlier installer left"
-  fi
-  echo $$ >"$stage/pid"
-  trap close_stage EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  # A reader that goes away must not leave things half done.
-  trap : PIPE
-}
-
-close_stage() {
-  outcome=$?
-  trap - EXIT
-  for set_dir in "$stage"/*/; do
-    [ ! -f "$set_dir/done" ] || { set_dir=${set_dir%/} && undo "${set_dir##*/}"; }
+  done <"$stage/$1.done"
+  : >"$stage/$1.done"
+  while read -r target; do note_folder "$target"; done <"$stage/$1.plan"
+  remove_beside .banshare-new."$1"
+  # Before a file is replaced its copy is one too many; later one that is left could not be put back.
+  [ "$step" != keeping ] || remove_beside .banshare-old."$1"
+  for each in $folders; do
+    ! [ -d "$root$each/.banshare-old.$1" ] || rmdir "$root$each/.banshare-old.$1" 2>/dev/null || :
   done
-  rm -rf "$stage"
-  exit "$outcome"
+  : >"$stage/$1.step"
 }
+
+# note_folder TARGET: adds its folder to $folders, once.
+note_folder() {
+  case " $folders " in
+  *" ${1%/*} "*) ;;
+  *) folders="$folders ${1%/*}" ;;
+  esac
+}
+
+# remove_beside NAME...: those of these names in the $folders.
+remove_beside() {
+  names=$*
+  set --
+  for each in $folders; do
+    for name in $names; do
+      if [ -e "$root$each/$name" ] || [ -L "$root$each/$name" ]; then set -- "$@" "$root$each/$name"; fi
+    done
+  done
+  [ $# = 0 ] || rm -rf "$@"
+}
+

@@ -8,7 +8,7 @@ check_machine() {
   aarch64 | arm64) arch=arm64 ;;
   *) die "Cannot install: banshare runs on x86_64 and aarch64, this is $(uname -m)" ;;
   esac
-  runtime_of node >/dev/null ||
+  find_runtime node ||
     die "Cannot install: this installer was made for $(architectures), this machine is $arch; make one with: make $role-install.sh ARCH=\"x64 arm64\""
   check_glibc
   for tool in tar gzip cmp sed awk; do
@@ -22,27 +22,42 @@ check_glibc() {
   "glibc "*) ;;
   *) die "Cannot install: banshare needs glibc 2.28 or later, and this machine's C library is another one${libc:+ ($libc)}" ;;
   esac
-  echo "${libc#glibc }" | awk -F. '{ exit !($1 > 2 || ($1 == 2 && $2 >= 28)) }' ||
-    die "Cannot install: banshare needs glibc 2.28 or later, this machine has ${libc#glibc }"
+  case ${libc#glibc } in
+  2.2[89]* | 2.[3-9][0-9]* | 2.[1-9][0-9][0-9]* | [3-9]* | [1-9][0-9]*) ;;
+  *) die "Cannot install: banshare needs glibc 2.28 or later, this machine has ${libc#glibc }" ;;
+  esac
 }
 
 # Room for the whole unpacked tree, since the previous one stays until the new one is in place.
 check_space() {
-  need_space "$root/usr/lib" "$unpacked_kb"
-  need_space "$root/etc" 1024
-  need_space "$root/var" 1024
+  set --
+  for each in /usr/lib /etc /var; do
+    find_folder "$root$each"
+    set -- "$@" "$found"
+  done
+  spaces=$(df -Pk "$@" | awk 'NR > 1 { print $4 + 0 }') || spaces=''
+  # shellcheck disable=SC2086 # a number for each folder
+  set -- $spaces
+  need_space "$root/usr/lib" "$unpacked_kb" "${1:-0}"
+  need_space "$root/etc" 1024 "${2:-0}"
+  need_space "$root/var" 1024 "${3:-0}"
 }
 
-need_space() {
-  folder=$1
-  while ! [ -d "$folder" ]; do
-    case $folder in
-    */*) folder=${folder%/*} ;;
-    *) folder=. ;;
+# Sets $found to the folder, or to the nearest above it that is there.
+find_folder() {
+  found=$1
+  while ! [ -d "$found" ]; do
+    case $found in
+    */*) found=${found%/*} ;;
+    *) found=. ;;
     esac
-    [ -n "$folder" ] || folder=/
+    [ -n "$found" ] || found=/
   done
-  free=$(df -Pk "$folder" | awk 'NR > 1 { free = $4 } END { print free + 0 }')
+}
+
+# need_space FOLDER NEEDED FREE, both in KB.
+need_space() {
+  free=$3
   [ "$free" -ge "$2" ] || die "Cannot install: $1 has $((free / 1024)) MB free, $(($2 / 1024 + 1)) MB are needed; nothing was changed"
 }
 

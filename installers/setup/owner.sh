@@ -2,16 +2,18 @@
 # Root does nothing by name below a folder that another user may write: that user could have laid a link there, or lay one
 # between a look and the deed. The server's user is one that an attacker may become.
 
-# The user id whose a folder is; nothing where it is not there.
-owner_of() {
-  # shellcheck disable=SC2012 # stat is not everywhere
-  ls -ldn "$1" 2>/dev/null | awk '{ print $3 }'
+# Sets $uid to the user id whose a folder is, to nothing where it is not there.
+find_owner() {
+  read -r _ _ uid _ <<END
+$(ls -ldn "$1" 2>/dev/null)
+END
 }
 
 # as_owner FOLDER SCRIPT ARGUMENT...: runs a shell script with the rights of whose the folder is, and no more. The folder
 # itself lies in one of root's. Not every machine has setpriv or runuser; the runtime that banshare brings can do it.
 as_owner() {
-  uid=$(owner_of "$1") work=$2
+  find_owner "$1"
+  work=$2
   shift 2
   if [ "$(id -u)" != 0 ] || [ "${uid:-0}" = 0 ]; then
     sh -c "$work" sh "$@"
@@ -43,25 +45,25 @@ purge_folder() {
 # Installing below a folder that another user may write, root would follow what that user lays there.
 refuse_shared_destination() {
   [ -n "$root" ] && [ "$(id -u)" = 0 ] || return 0
-  way=$root
-  while ! [ -d "$way" ]; do
-    case $way in
-    */*) way=${way%/*} ;;
-    *) way=. ;;
-    esac
-    [ -n "$way" ] || way=/
-  done
-  way=$(cd "$way" && pwd -P) || return 0
+  find_folder "$root"
+  way=$(cd "$found" && pwd -P) || return 0
+  set --
   while [ -n "$way" ]; do
-    # shellcheck disable=SC2012
-    seen=$(ls -ldn "$way" | awk '{ print $1, $3 }')
-    case $seen in
-    # All may write, each only what is theirs: /tmp.
-    d????????[tT]*' 0') ;;
-    d???????w*) die "Cannot install below $root as root: everybody may write $way" ;;
-    *' 0') ;;
-    *) die "Cannot install below $root as root: the user ${seen##* } may write $way; run this installer as that user" ;;
-    esac
+    set -- "$@" "$way"
     way=${way%/*}
   done
+  [ $# != 0 ] || return 0
+  seen=$(ls -ldn "$@") || die "Cannot install below $root: its folders cannot be looked at"
+  # A name of several lines has some that look like no folder of root's, and is refused.
+  while read -r mode _ uid _ _ _ _ _ way; do
+    case $mode/$uid in
+    # All may write, each only what is theirs: /tmp.
+    d????????[tT]*/0) ;;
+    d???????w*) die "Cannot install below $root as root: everybody may write $way" ;;
+    */0) ;;
+    *) die "Cannot install below $root as root: the user $uid may write $way; run this installer as that user" ;;
+    esac
+  done <<END
+$seen
+END
 }

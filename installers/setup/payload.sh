@@ -3,31 +3,43 @@
 # "NAME OFFSET BYTES SHA256" for each. A slim installer lacks the latter: the runtime it was made with has to be here
 # already. $runtimes has a line "ARCHITECTURE FILE SHA256" for each of its files.
 
-part_of() {
-  echo "$parts" | awk -v name="$1" '$1 == name { print $2, $3, $4; found = 1 } END { exit !found }'
+# Sets $offset, $bytes and $sum to those of a part.
+find_part() {
+  name=$1
+  # shellcheck disable=SC2086 # four words a line, none of them with a blank or a star
+  set -- $parts
+  while [ $# != 0 ]; do
+    offset=$2 bytes=$3 sum=$4
+    [ "$1" != "$name" ] || return 0
+    shift 4
+  done
+  return 1
 }
 
 architectures() {
   echo "$runtimes" | awk '$2 == "node" { printf "%s%s", comma, $1; comma = " and " }'
 }
 
-# The sha256 of a file of this architecture's runtime.
-runtime_of() {
-  echo "$runtimes" | awk -v arch="$arch" -v file="$1" '$1 == arch && $2 == file { print $3; found = 1 } END { exit !found }'
+# Sets $sum to the sha256 of a file of this architecture's runtime.
+find_runtime() {
+  name=$1
+  # shellcheck disable=SC2086
+  set -- $runtimes
+  while [ $# != 0 ]; do
+    sum=$3
+    [ "$1/$2" != "$arch/$name" ] || return 0
+    shift 3
+  done
+  return 1
 }
 
 brings_runtime() {
-  part_of "$arch" >/dev/null
+  find_part "$arch"
 }
 
-my_parts() {
-  echo common
-  ! brings_runtime || echo "$arch"
-}
-
-# The bytes of the part whose "OFFSET BYTES SHA256" are given.
-bytes_of() {
-  tail -c "+$(($1 + 1))" "$self" | head -c "$2"
+# The bytes of the part that was found.
+part_bytes() {
+  tail -c "+$((offset + 1))" "$self" | head -c "$bytes"
 }
 
 find_digest() {
@@ -45,13 +57,12 @@ find_digest() {
 verify() {
   [ -f "$self" ] && [ -r "$self" ] || die "Cannot read myself: save the installer as a file and run: sh $role-install.sh"
   find_digest
-  for part in $(my_parts); do
-    # shellcheck disable=SC2046 # three words, none of them with a blank or a star
-    set -- $(part_of "$part")
+  for part in common "$arch"; do
+    find_part "$part" || continue
     # shellcheck disable=SC2086 # a command and its words
-    found=$(bytes_of "$1" "$2" | $digest) || found=unreadable
-    [ "${found%% *}" = "$3" ] ||
-      die "Cannot install: this installer is damaged (its part $part has the sha256 ${found%% *}, $3 is right); copy it again, nothing was changed"
+    found=$(part_bytes | $digest) || found=unreadable
+    [ "${found%% *}" = "$sum" ] ||
+      die "Cannot install: this installer is damaged (its part $part has the sha256 ${found%% *}, $sum is right); copy it again, nothing was changed"
   done
   brings_runtime || verify_runtime
 }
@@ -60,17 +71,16 @@ verify_runtime() {
   for file in node zeromq.node; do
     # shellcheck disable=SC2086
     found=$({ $digest <"$root$library/$file"; } 2>/dev/null) || found=missing
-    [ "${found%% *}" = "$(runtime_of "$file")" ] ||
+    find_runtime "$file" && [ "${found%% *}" = "$sum" ] ||
       die "Cannot install: this slim installer brings no Node runtime, and $root$library/$file is not the one it was made with; use $role-install.sh. Nothing was changed"
   done
 }
 
 unpack() {
   mkdir "$stage/new"
-  for part in $(my_parts); do
-    # shellcheck disable=SC2046
-    set -- $(part_of "$part")
-    bytes_of "$1" "$2" | tar -xmzf - -C "$stage/new" || die "Cannot unpack below $stage; nothing was changed"
+  for part in common "$arch"; do
+    find_part "$part" || continue
+    part_bytes | tar -xmzf - -C "$stage/new" || die "Cannot unpack below $stage; nothing was changed"
   done
   brings_runtime || return 0
   ran=$("$stage/new/lib/node" --version 2>&1) ||

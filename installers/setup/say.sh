@@ -2,11 +2,13 @@
 # What the installer tells: as it goes, as its last lines, and when it stops.
 
 say() {
-  printf '%s\n' "$*" | cleaned || :
+  cleaned <<SAID || :
+$*
+SAID
 }
 
 warn() {
-  printf '%s\n' "$*" | cleaned >&2 || :
+  say "$*" >&2
 }
 
 # What is said may hold words of other programs and files, and none of them steers the terminal or hides text on it: control

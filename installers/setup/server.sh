@@ -33,9 +33,9 @@ install_role() {
   close_retired
   say ""
   ! with_systemd || [ -n "$still_starts" ] || /usr/bin/banshare-server status || :
-  say "Hosts reach the server as $server, ports $report_port (reports) and $publish_port (bans). Each needs client-install.sh of the same"
-  say "make; it holds the key to join, so copy it with mode 0600 and remove it afterwards. Enrolment that is open ends after a day;"
-  say "then you let each host in with banshare-server hosts approve. Once hosts are in, banshare-server drill tries it all."
+  say "Hosts reach the server as $server, ports $report_port (reports) and $publish_port (bans). Each needs client-install.sh of the same
+make; it holds the key to join, so copy it with mode 0600 and remove it afterwards. Enrolment that is open ends after a day;
+then you let each host in with banshare-server hosts approve. Once hosts are in, banshare-server drill tries it all."
 }
 
 # A server that cannot have its ports does not start, and serves the earlier generations no more either.
@@ -73,11 +73,11 @@ rm -rf "$new"
 
 install_generation() {
   begin generation
-  : >"$stage/generation/laid"
+  : >"$stage/generation.laid"
   (cd "$stage/new/generation" && tar -cf - .) |
-    in_generations "$lay_generation" fleet.toml server.key server.key_secret join.key >"$stage/generation/laid" ||
+    in_generations "$lay_generation" fleet.toml server.key server.key_secret join.key >"$stage/generation.laid" ||
     die "Cannot write $root/etc/banshare/generations/$generation; the previous installation is put back"
-  ! [ -s "$stage/generation/laid" ] || new_generation=yes
+  ! [ -s "$stage/generation.laid" ] || new_generation=yes
 }
 
 # in_generations SCRIPT ARGUMENT...: the script gets the folder of the generations and this one's name first.
@@ -99,7 +99,7 @@ undo_generation() {
     new) rm -rf "$2" ;;
     *) ! [ -d ".$2.old" ] || { rm -rf "$2" && mv ".$2.old" "$2"; } ;;
     esac
-    rm -rf ".$2.new"' "$(cat "$stage/generation/laid")" || warn "Cannot put back $root/etc/banshare/generations/$generation"
+    rm -rf ".$2.new"' "$(cat "$stage/generation.laid")" || warn "Cannot put back $root/etc/banshare/generations/$generation"
 }
 
 uninstall_role() {

@@ -6,7 +6,7 @@ unit_dir=/usr/lib/systemd/system
 plan_unit() {
   # An image gets its unit even where no systemd runs while it is made.
   if [ "$live" = no ] || with_systemd; then
-    for unit in "$stage"/new/systemd/banshare-*.service; do settle_type "$unit"; done
+    settle_types "$stage"/new/systemd/banshare-*.service
     # Only the first is started. The timer is for who has node_exporter bring metrics.
     for unit in "banshare-$role.service" "banshare-$role-metrics.service" "banshare-$role-metrics.timer"; do
       put 0644 root:root "systemd/$unit" "$unit_dir/$unit"
@@ -27,10 +27,10 @@ plan_unit() {
   fi
 }
 
-settle_type() {
+settle_types() {
   [ "$live" = yes ] || return 0
   type=$(type_for_systemd)
-  [ -z "$type" ] || sed -i -e "s/^Type=notify\$/Type=$type/" -e '/^NotifyAccess=/d' -e '/^WatchdogSec=/d' "$1"
+  [ -z "$type" ] || sed -i -e "s/^Type=notify\$/Type=$type/" -e '/^NotifyAccess=/d' -e '/^WatchdogSec=/d' "$@"
 }
 
 # Starts what is new and restarts what has changed; a new version that does not stay up is taken back.
@@ -103,10 +103,11 @@ stop_service() {
 }
 
 remove_units() {
+  set --
   for unit in "banshare-$role.service" "banshare-$role-metrics.service" "banshare-$role-metrics.timer"; do
-    rm -f "$root$unit_dir/$unit"
+    set -- "$@" "$root$unit_dir/$unit"
   done
-  [ "$role" != server ] || rm -f "$root$unit_dir/banshare-web.service" "$root$unit_dir/banshare-backup.service" "$root$unit_dir/banshare-backup.timer"
+  [ "$role" != server ] || set -- "$@" "$root$unit_dir/banshare-web.service" "$root$unit_dir/banshare-backup.service" "$root$unit_dir/banshare-backup.timer"
   # What the timer wrote would be told as if it were so.
-  rm -f "$root/var/lib/prometheus/node-exporter/banshare-$role.prom"
+  rm -f "$@" "$root/var/lib/prometheus/node-exporter/banshare-$role.prom"
 }

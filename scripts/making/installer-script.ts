@@ -40,6 +40,9 @@ const PIECES = [
   'machine',
   'payload',
   'files',
+  'compare',
+  'swap',
+  'stage',
   'unit',
   'service',
   'programs',
@@ -98,10 +101,14 @@ function scriptText({ role, fleet, parts, runtimes, files, shared }: Contents, l
 }
 
 function sharesOf(shared: readonly SharedFile[], role: SharedFile['role']): string {
-  return shared
-    .filter((each) => each.role === role)
-    .map(({ path }) => path)
-    .join(' ');
+  return (
+    shared
+      .filter((each) => each.role === role)
+      .map(({ path }) => path)
+      // Those of one folder stand together, and are laid by one process.
+      .toSorted()
+      .join(' ')
+  );
 }
 
 /** A line "NAME OFFSET BYTES SHA256" for each part. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sharedFiles } from '../../scripts/making/payload.ts';
@@ -8,6 +8,7 @@ import { Below, SHELLS } from './install-below.ts';
 
 // Builds cost the most here: the same two do for all, and whoever changes one has a copy.
 const { fresh, next } = twoLightBuilds();
+const laid = new Map<string, Below>();
 
 for (const role of ['client', 'server'] as const) {
   test(`${role}-install.sh is for its owner only, and shellcheck and dash read it`, (context) => {
@@ -88,8 +89,7 @@ for (const shell of SHELLS) {
 }
 
 test('a host gets the join pair and no secret of the server, the server all but the join secret', () => {
-  const below = new Below(fresh, 'machine');
-  below.install('client');
+  const below = installed('machine', 'client');
   const serverSecret = secretOf('server');
   for (const path of below.plainFiles()) assert.ok(!readFileSync(path).includes(serverSecret), path);
   assert.equal(
@@ -97,8 +97,7 @@ test('a host gets the join pair and no secret of the server, the server all but 
     readFileSync(join(fresh.certs, 'join.key_secret'), 'utf8'),
   );
 
-  const server = new Below(fresh, 'server');
-  server.install('server');
+  const server = installed('server', 'server');
   const generation = `etc/banshare/generations/${generationOf(fresh)}`;
   assert.equal(server.mode(generation), '700');
   const names = [...server.files()].filter(([path]) => path.startsWith(`/${generation}/`));
@@ -110,20 +109,39 @@ test('a host gets the join pair and no secret of the server, the server all but 
 });
 
 test('a second run changes nothing, not even a file of the same content', () => {
-  const below = new Below(fresh, 'machine');
+  const below = installed('a machine', 'server', 'client');
   const inodes = () => below.plainFiles().map((path) => [path, statSync(path).ino]);
-  below.install('server');
-  below.install('client');
   const before = inodes();
   assert.equal(below.install('server').code, 0);
   assert.equal(below.install('client').code, 0);
   assert.deepEqual(inodes(), before);
 });
 
+for (const shell of SHELLS)
+  test(`under ${shell.join(' ')} a second run puts modes right, replaces what was changed, and removes what a killed installer left`, () => {
+    const below = installed("a 'machine' of $many * words", 'client');
+    const before = below.files();
+    const modes = { 'usr/bin/banshare-report': 0o600, 'etc/banshare/keys/join.key_secret': 0o644 };
+    for (const [path, mode] of Object.entries(modes)) chmodSync(below.path(path), mode);
+    for (const path of ['usr/lib/banshare/client.mjs', 'usr/lib/banshare/node', 'usr/bin/banshare-client'])
+      writeFileSync(below.path(path), Buffer.from(readFileSync(below.path(path)).toReversed()));
+    rmSync(below.path('usr/lib/banshare/psad.conf'));
+    for (const left of [
+      'usr/lib/banshare/.banshare-old.programs/client.mjs',
+      'usr/lib/banshare/.banshare-new.programs/client.mjs',
+      'usr/share/man/man8/.banshare-old.programs/banshare-client.8.gz',
+      'usr/bin/banshare-client.banshare-new',
+      'usr/bin/banshare-client.banshare-old',
+    ])
+      below.write(left, 'left');
+    const ran = below.install('client', [], { shell });
+    assert.equal(ran.code, 0, ran.err);
+    assert.equal(ran.err, '');
+    assert.deepEqual(below.files(), before);
+  });
+
 test('an upgrade keeps configuration, host key and state, and adds the new generation beside the old one', () => {
-  const below = new Below(fresh, 'machine');
-  below.install('client');
-  below.install('server');
+  const below = installed('machine', 'server', 'client');
   const kept = {
     'etc/banshare/client.toml': 'name = "h1"\n',
     'etc/banshare/server.toml': '[log]\nlevel = "debug"\n',
@@ -174,9 +192,7 @@ test('installers of a build that is not of this generation are refused', () => {
 });
 
 test('--uninstall keeps configuration, keys and state; --purge removes them', () => {
-  const below = new Below(fresh, 'machine');
-  below.install('server');
-  below.install('client');
+  const below = installed('machine', 'server', 'client');
   below.write('etc/banshare/client.toml', 'name = "h1"\n');
   assert.equal(below.install('client', ['--uninstall']).code, 0);
   assert.ok(!below.has('usr/bin/banshare-client') && !below.has('usr/bin/banshare-report'));
@@ -203,8 +219,7 @@ for (const how of ['--uninstall', '--purge'])
     ['server', 'client'],
   ] as const)
     test(`${how} of the ${order[0]} and then of the ${order[1]} leaves no folder of their programs, not even an empty one`, () => {
-      const below = new Below(fresh, 'machine');
-      for (const role of order) assert.equal(below.install(role).code, 0);
+      const below = installed('machine', 'server', 'client');
       assert.equal(below.install(order[0], [how]).code, 0);
       assert.ok(below.has('usr/lib/banshare/node'), 'the other role goes on');
       assert.equal(below.install(order[1], [how]).code, 0);
@@ -241,8 +256,7 @@ for (const role of ['client', 'server'] as const) {
 
   for (const shell of SHELLS) {
     test(`under ${shell.join(' ')} it lays the same files of a ${role} as the whole one, over an earlier generation`, () => {
-      const [slim, full] = [new Below(fresh, 'slim'), new Below(fresh, 'full')];
-      for (const below of [slim, full]) assert.equal(below.install(role).code, 0);
+      const [slim, full] = [installed('slim', role), installed('full', role)];
       const runtime = statSync(slim.path('usr/lib/banshare/node')).ino;
       const ran = installNext(slim, `${role}-install-slim.sh`, shell);
       assert.equal(ran.code, 0, ran.err);
@@ -258,8 +272,7 @@ for (const role of ['client', 'server'] as const) {
 
 for (const file of ['node', 'zeromq.node']) {
   test(`where ${file} is another one, or none, a slim installer changes nothing and names the whole one`, () => {
-    const below = new Below(fresh, 'machine');
-    below.install('client');
+    const below = installed('machine', 'client');
     const path = below.path('usr/lib/banshare', file);
     writeFileSync(path, Buffer.concat([readFileSync(path), Buffer.from('\n')]));
     const before = below.files();
@@ -282,6 +295,20 @@ test('a second build of a generation makes the same installers, so that nothing 
   assert.equal(next.installer('client').code, 0);
   for (const [index, bytes] of read().entries()) assert.ok(bytes.equals(first[index] ?? Buffer.of()));
 });
+
+/** A machine where these roles were installed, which happens once: whoever asks again has a copy. */
+function installed(name: string, ...roles: readonly ('client' | 'server')[]): Below {
+  const key = `laid-${roles.join('-')}`;
+  let first = laid.get(key);
+  if (first === undefined) {
+    first = new Below(fresh, key);
+    for (const role of roles) assert.equal(first.install(role).code, 0);
+    laid.set(key, first);
+  }
+  const below = new Below(fresh, name);
+  assert.equal(run('cp', ['-a', `${first.root}/.`, below.root]).code, 0);
+  return below;
+}
 
 function installNext(below: Below, name: string, [command, ...words] = SHELLS[0]!): Ran {
   return run(command, [...words, join(next.dist, name)], { DESTDIR: below.root });

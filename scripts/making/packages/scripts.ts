@@ -7,9 +7,9 @@ import type { Fleet } from '@banshare/runtime';
 /** The pieces of installers/setup/ and installers/packages/ that `setup-ROLE` is made of, in the order of reading. */
 const PIECES: Readonly<Record<Role, string>> = {
   client:
-    'say machine files unit programs fail2ban idle-reporter psad configuration host packages/units packages/earlier packages/client packages/main',
+    'say machine files compare swap stage unit programs fail2ban idle-reporter psad configuration host packages/units packages/earlier packages/client packages/main',
   server:
-    'say owner machine files unit programs user ports configuration serving packages/units packages/earlier packages/server packages/main',
+    'say owner machine files compare swap stage unit programs user ports configuration serving packages/units packages/earlier packages/server packages/main',
 };
 
 /** What the package's scripts need when its files are gone. */
