@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { covers, FOR_EVER, rangeAround, type Address, type Target } from '@banshare/protocol';
 import fc from 'fast-check';
@@ -10,6 +9,7 @@ import { ipsetSets } from '../../../src/enforcers/sets/ipset.ts';
 import { nftSets } from '../../../src/enforcers/sets/nftables.ts';
 import { ip, NOW, rowOf } from '../../make.ts';
 import { Network, noNetwork } from '../network.ts';
+import { Sender } from './sender.ts';
 import type { Change } from '../../../src/bans/change.ts';
 
 const ban = (target: string, seconds = 3600): Change => ({
@@ -59,8 +59,6 @@ const TARGET = fc
       .constantFrom(...LENGTHS[address.includes(':') ? 'ipv6' : 'ipv4'])
       .map((prefix) => rangeAround(address, prefix)),
   );
-
-const SEND_FROM = join(import.meta.dirname, '../../fixtures/send-from.ts');
 
 for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSets })) {
   const enforcerIn = (network: Network): HostSets =>
@@ -253,13 +251,13 @@ for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSet
       await network.output('sysctl', '-qw', 'net.ipv6.ip_nonlocal_bind=1');
       for (const range of ['202.0.0.0/7', '2001:d00::/24'])
         await network.output('ip', 'route', 'add', 'local', range, 'dev', 'lo');
+      await using sender = new Sender(network);
       await fc.assert(
         fc.asyncProperty(fc.uniqueArray(TARGET, { minLength: 2, maxLength: 9 }), async (banned) => {
           const enforcer = enforcerIn(network);
           await assertDone(enforcer, ...banned.map((each) => ban(each)));
-          const arrived = await network.output(process.execPath, SEND_FROM, ...ADDRESSES);
           const free = ADDRESSES.filter((source) => !banned.some((each) => covers(each, source)));
-          assert.deepEqual(new Set(arrived.trim().split('\n').filter(Boolean)), new Set(free));
+          assert.deepEqual(new Set(await sender.arrived(ADDRESSES)), new Set(free));
           await assertDone(enforcer, ...banned.map(unban));
         }),
         { numRuns: 15 },

@@ -46,7 +46,7 @@ for (const [kind, setsOf] of Object.entries({ nftables: nftSets, ipset: ipsetSet
 
   test(`${kind}: bans and unbans of both families, each until its end`, { skip: noNetwork }, async () => {
     await using network = await Network.open();
-    const enforcer = enforcerIn(network);
+    const enforcer = new HostSets(setsOf(network.exec), () => performance.now());
     assert.deepEqual(await enforcer.check(), []);
     const effects = await enforcer.carryOut([
       ban('203.0.113.1', 100),
