@@ -13,6 +13,7 @@ import {
   type Ran,
 } from '../../../../../test/fleet/index.ts';
 import { Postgres, postgresSkip } from '../../../../../test/fleet/database/postgres.ts';
+import { runAsking } from '../../../../../test/fleet/warm-commands.ts';
 import { layServerRoot, writeServerToml } from '../../../../../test/fleet/roots.ts';
 import { readFiles } from '../../../src/ledger/books/backup-file.ts';
 import { publish } from '../../reports.ts';
@@ -31,7 +32,7 @@ function untilSaid(
   isSo: (stdout: string) => boolean,
 ): Promise<string> {
   const ask = async (): Promise<string | undefined> => {
-    const { stdout } = await runProgram('server', [...words, '--root', root]);
+    const { stdout } = await runAsking([...words, '--root', root]);
     return isSo(stdout) ? stdout : undefined;
   };
   return untilAnswered(ask, 20_000, () => `banshare-server ${words.join(' ')}`);
@@ -96,7 +97,7 @@ test(
       await untilSaid(root, ['bans', '--json'], has('203.0.113.2'));
       await publish(peer, '203.0.113.3');
       await untilSaid(root, ['bans', '--json'], has('203.0.113.3'));
-      const banned = await runProgram('server', ['ban', '203.0.113.4', '--root', root]);
+      const banned = await runAsking(['ban', '203.0.113.4', '--root', root]);
       assert.equal(banned.code, 0, banned.stderr);
       await untilSaid(server.root, ['bans', '--json'], has('203.0.113.4'));
       const [one, other] = [
