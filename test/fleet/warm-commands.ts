@@ -13,6 +13,9 @@ const ASKING: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Of what is asked at once so much is asked by processes that stay: two servers are often asked, and more than these hardly ever. */
+const MOST_AT_ONCE = 3;
+
 /**
  * Runs commands of banshare-server in a process that has loaded them already: most of what one costs is its start, and tests run
  * a thousand. They are the program's own commands, by their own words, with the output that they print and their exit code. What
@@ -61,7 +64,7 @@ class WarmCommands {
 
   /** It runs nothing more: a command that went on as another user ends the process, and so does one that fails as nobody expected. */
   #leave(): void {
-    if (warm === this) warm = undefined;
+    warm.delete(this);
   }
 
   /** Nothing waits for it while it runs nothing: a test file ends, and it with it. */
@@ -75,13 +78,17 @@ class WarmCommands {
   }
 }
 
-let warm: WarmCommands | undefined;
+const warm = new Set<WarmCommands>();
 
-/** Runs a command that only asks the daemon; by a process of its own where the warm one is busy, or the programs are the sources. */
+/** Runs a command that only asks the daemon; by a process of its own where the warm ones are busy, or the programs are the sources. */
 export function runAsking(words: readonly string[]): Promise<Ran> {
   const folder = process.env['BANSHARE_TEST_PROGRAMS'];
   const isWarm = folder !== undefined && ASKING.has(words[0] ?? '') && !words.includes('--follow');
   if (!isWarm) return runProgram('server', words);
-  warm ??= new WarmCommands(folder);
-  return warm.isFree ? warm.run(words) : runProgram('server', words);
+  const free = [...warm].find(({ isFree }) => isFree);
+  if (free !== undefined) return free.run(words);
+  if (warm.size >= MOST_AT_ONCE) return runProgram('server', words);
+  const next = new WarmCommands(folder);
+  warm.add(next);
+  return next.run(words);
 }

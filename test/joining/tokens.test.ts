@@ -202,7 +202,7 @@ test('A token that was revoked or has ended lets nobody in, and says why to who 
   );
   assert.match(refused.stderr, /hosts admit -/);
   assert.equal(existsSync(host.paths.keys.token), false);
-  assert.equal((await fleet.server.command('token', 'revoke', 'feedfeedfeed')).code, 1);
+  assert.equal((await fleet.server.asks('token', 'revoke', 'feedfeedfeed')).code, 1);
   const short = await token('--for', '1s');
   const hasEnded = async (): Promise<true | undefined> =>
     (await told(short.id))?.state === 'ended' ? true : undefined;
@@ -251,8 +251,8 @@ test('A token that leaked is undone at once: hosts revoke --token shuts out it a
     await fate(stays, 'leak-1', (await token('--approve')).text),
     'revoked: the key of leak-1 was revoked',
   );
-  assert.equal((await fleet.server.command('hosts', 'revoke', '--token', 'feedfeedfeed')).code, 1);
-  assert.equal((await fleet.server.command('hosts', 'revoke')).code, 64);
+  assert.equal((await fleet.server.asks('hosts', 'revoke', '--token', 'feedfeedfeed')).code, 1);
+  assert.equal((await fleet.server.asks('hosts', 'revoke')).code, 64);
 });
 
 test('A host that waits is let in by a token only as what it asked to be called, and counts as come by that token', async () => {
@@ -340,8 +340,8 @@ test('Terms that no token may have are refused, and so are more tokens than anyb
     ['--name', 'a b'],
   ])
     assert.equal((await fleet.server.asks('token', 'add', ...words)).code, 64, words.join(' '));
-  assert.equal((await fleet.server.command('token', 'revoke')).code, 64);
-  assert.equal((await fleet.server.command('token', 'revoke', '--all')).code, 0);
+  assert.equal((await fleet.server.asks('token', 'revoke')).code, 64);
+  assert.equal((await fleet.server.asks('token', 'revoke', '--all')).code, 0);
   const { tokens } = await fleet.server.json<{ tokens: Told[] }>('token', 'list');
   assert.ok(tokens.length > 8 && tokens.every(({ state }) => state !== 'alive'));
 });

@@ -135,7 +135,7 @@ test(
     await a.says('hosts', 'revoke', 'newcomer');
     await settled(all);
     assert.match(await fateOf(there, '203.0.113.15'), /^(revoked|not-admitted)$/);
-    assert.equal((await b.command('audit', '--verify')).code, 0);
+    assert.equal((await b.asks('audit', '--verify')).code, 0);
     await a.says('enrolment', 'open', '--for', '1h');
   },
 );
@@ -174,7 +174,7 @@ test(
     assert.deepEqual([refused.reply.status, refused.reply.code], ['RETRY', 'ledger']);
     const sync = await peer.ask({ kind: 'sync', limit: 10 });
     assert.ok(sync.ok && sync.reply.status === 'OK');
-    const deed = await all.a.command('ban', '203.0.113.33');
+    const deed = await all.a.asks('ban', '203.0.113.33');
     assert.equal(deed.code, 1);
     assert.match(deed.stderr, /Cannot write the ledger .*: Cannot reach a database that can be written: /);
     // It may be all that is left.
@@ -182,7 +182,7 @@ test(
     const made = await all.b.command('backup', backup);
     assert.deepEqual([made.code, existsSync(backup)], [0, true], made.stderr);
     assert.match(made.stdout, /it was made stands in no audit log: Cannot write the ledger .*Cannot reach/);
-    const status = await all.a.command('status');
+    const status = await all.a.asks('status');
     assert.equal(status.code, 1);
     assert.match(status.stdout, /^URGENT: The ledger cannot be written .*\[ledger\] log/m);
     for (let isStale = false; !isStale;) {
@@ -241,7 +241,7 @@ test('who asks for status writes nothing that the other servers have to apply', 
 });
 
 test('status names for ever that one machine alone keeps what was answered OK', { skip }, async () => {
-  const { stdout } = await (await servers()).b.command('status');
+  const { stdout } = await (await servers()).b.asks('status');
   assert.match(stdout, /^To do: What is answered OK is on one machine only/m);
   const { shared } = await (await servers()).b.json<Status>('status');
   assert.ok(Math.abs(shared.clockAhead) < 10, `${shared.clockAhead} s from the database's clock`);
@@ -260,7 +260,7 @@ test(
     const answer = await peer.ask(reportOf(peer, '203.0.113.71'));
     assert.ok(answer.ok);
     assert.deepEqual([answer.reply.status, answer.reply.code], ['RETRY', 'ledger']);
-    const { code, stdout } = await strict.command('status');
+    const { code, stdout } = await strict.asks('status');
     assert.equal(code, 1);
     assert.match(stdout, /^URGENT: The ledger cannot be written .*standby/m);
     await settled(all);
@@ -344,7 +344,7 @@ test(
     b.launch();
     await b.line(/Opens no port: a person is needed/);
     await b.line(/^banshare-server shut/);
-    const { code, stdout } = await b.command('status');
+    const { code, stdout } = await b.asks('status');
     assert.equal(code, 1);
     assert.match(
       stdout,
@@ -352,7 +352,7 @@ test(
     );
     assert.match(await b.says('bans', '203.0.113.91'), /203\.0\.113\.91/);
     assert.match(await b.says('hosts'), /h9/);
-    const deed = await b.command('ban', '203.0.113.93');
+    const deed = await b.asks('ban', '203.0.113.93');
     assert.equal(deed.code, 1);
     assert.match(deed.stderr, /was not made by a server of this fleet/);
     for (const port of [b.ports.report, b.ports.publish])
@@ -362,7 +362,7 @@ test(
     assert.equal(await b.stop(), 0);
     await b.start();
     assert.match(await b.says('bans', '203.0.113.92'), /203\.0\.113\.92/);
-    assert.equal((await a.command('bans', '203.0.113.93')).stdout.includes('203.0.113.93'), false);
+    assert.equal((await a.asks('bans', '203.0.113.93')).stdout.includes('203.0.113.93'), false);
   },
 );
 
@@ -379,11 +379,8 @@ test(
     const n = Number(postgres.sql('SELECT max(n) FROM log', 'banshare'));
     for (const server of [a, b]) {
       await server.line(new RegExp(`applies and writes nothing more.*Cannot take entry ${n} of the log`));
-      assert.match(
-        (await server.command('status')).stdout,
-        new RegExp(`^URGENT: .*entry ${n} of the log`, 'm'),
-      );
-      assert.equal((await server.command('ban', '203.0.113.94')).code, 1);
+      assert.match((await server.asks('status')).stdout, new RegExp(`^URGENT: .*entry ${n} of the log`, 'm'));
+      assert.equal((await server.asks('ban', '203.0.113.94')).code, 1);
     }
     const after = await Promise.all([a, b].map(async (server) => (await server.json<Status>('status')).head));
     assert.deepEqual(after, heads);

@@ -60,7 +60,7 @@ test(
     const generation = await startAsOther(fleet);
     const { folder, secret, look } = rootsFolder(fleet);
     const target = join(folder, 'nightly');
-    await fleet.server.command('ban', '203.0.113.1');
+    await fleet.server.says('ban', '203.0.113.1');
     await fleet.server.stop();
     const { paths } = fleet.server;
     const copy = `${paths.ledger}.backup`;
@@ -124,7 +124,7 @@ test(
     const { folder, secret, look } = rootsFolder(fleet);
     const { paths } = fleet.server;
     const backup = join(fleet.server.root, 'backup');
-    await fleet.server.command('ban', '203.0.113.1');
+    await fleet.server.says('ban', '203.0.113.1');
     assert.equal((await fleet.server.command('backup', backup)).code, 0);
     await fleet.server.stop();
     const before = look();
@@ -344,7 +344,7 @@ test('a restore says that hosts are as they were then: who was revoked since is 
   const file = join(fleet.server.root, 'older');
   assert.equal((await fleet.server.command('backup', file)).code, 0);
   const late = await fleet.peer('late');
-  assert.equal((await fleet.server.command('hosts', 'revoke', 'evil')).code, 0);
+  assert.equal((await fleet.server.asks('hosts', 'revoke', 'evil')).code, 0);
   await fleet.server.stop();
   const { stdout } = await fleet.server.command('restore', file);
   assert.match(stdout, /revoke again whom you revoked since, also tokens; a host that enrolled since/);
