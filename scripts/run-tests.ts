@@ -26,22 +26,38 @@ const BEFORE_EACH = pathToFileURL(join(ROOT, 'test/before-each-file.ts')).href;
 const ALONE = [/^test\/floods\b/, /^test\/lab\/no-server\./, /^test\/chaos\/(away|partition|stopped)\./];
 
 /**
- * Rooms whose tests leave nothing behind in their process and wait for little: those of a row run in one process, file after
- * file. Most of what such a file costs is a process that reads the same sources again; alone, by its name, it has its own.
+ * Rooms whose tests leave nothing behind in their process: those of a row run in one, file after file. Most of what a short file
+ * costs is a process that reads the same sources again, and another one for its fleet's commands; alone, by its name, it has its own.
  */
 const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   protocol: ['packages/protocol/test'],
-  runtime: ['config', 'handover', 'people', 'machine', 'metrics'].map(
-    (room) => `packages/runtime/test/${room}`,
-  ),
-  transport: ['packages/transport/test/keys'],
-  client: ['bans', 'worth', 'decide', 'apply', 'protection', 'metrics', 'server'].map(
-    (room) => `packages/client/test/${room}`,
-  ),
-  server: ['words', 'ledger', 'judging', 'metrics', 'setup', 'sharing'].map(
+  runtime: ['packages/runtime/test'],
+  transport: ['packages/transport/test'],
+  client: [
+    ...['bans', 'worth', 'decide', 'apply', 'protection', 'metrics', 'server', 'admin', 'host', 'identity'],
+    ...['enforcers/psad', 'host-enforcer'],
+  ].map((room) => `packages/client/test/${room}`),
+  report: ['deliver', 'many', 'spool', 'words'].map((room) => `packages/report/test/${room}`),
+  server: ['words', 'ledger', 'judging', 'metrics', 'setup', 'sharing', 'outside', 'ports', 'never-ban'].map(
     (room) => `packages/server/test/${room}`,
   ),
+  fleet: ['packages/server/test/fleet'],
+  operator: ['packages/server/test/operator'],
+  doors: ['intake', 'publish', 'web'].map((room) => `packages/server/test/${room}`),
+  log: ['packages/server/test/log'],
 };
+
+/** A row with more files than these is several: tests that start a fleet wait for it, so that one process would be the last to end. */
+const MOST_TOGETHER: Readonly<Partial<Record<string, number>>> = {
+  report: 5,
+  fleet: 5,
+  operator: 5,
+  doors: 5,
+  log: 4,
+};
+
+/** What would meet the tests of other files in the same process: hooks around each test, a clock or an environment that is another. */
+const KEEPS_TO_ITSELF = /^(before|beforeEach|afterEach)\(|mock\.timers|process\.(umask|execPath|env\[.*=)/m;
 
 /**
  * How long each file took when it last ran in this checkout. What takes long begins first, so that the run does not end in
@@ -57,7 +73,7 @@ const GUESSED_SECONDS: readonly (readonly [path: RegExp, seconds: number])[] = [
   [/^test\/lab\/(attack|enforcers\/enforcers)\./, 60],
   [/^test\/(lab|chaos)\//, 20],
   [/^test\//, 40],
-  [/^build\/together\//, 15],
+  [/^build\/together\//, 40],
   [/^packages\/(server|report)\//, 5],
 ];
 
@@ -123,21 +139,43 @@ function together(files: readonly string[]): string[] {
   mkdirSync(folder, { recursive: true });
   const rest = new Set(files);
   const made = Object.entries(TOGETHER).flatMap(([name, rooms]) => {
-    const here = files.filter((path) => rooms.some((room) => path.startsWith(`${room}/`))).toSorted();
-    if (here.length < 2) return [];
-    for (const path of here) rest.delete(path);
-    const text = here
-      .map((each) => `await import(${JSON.stringify(pathToFileURL(join(ROOT, each)).href)});\n`)
-      .join('');
-    const path = join(
-      folder,
-      `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.test.ts`,
-    );
-    // Another run may be reading it.
-    if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
-    return [relative(ROOT, path)];
+    const here = files.filter((path) => rooms.some((room) => path.startsWith(`${room}/`)) && mayMeet(path));
+    return chunksOf(here.toSorted(), MOST_TOGETHER[name] ?? Infinity).map((chunk) => {
+      for (const path of chunk) rest.delete(path);
+      return fileOfFiles(folder, name, chunk);
+    });
   });
   return [...made, ...rest];
+}
+
+function mayMeet(path: string): boolean {
+  return !KEEPS_TO_ITSELF.test(readFileSync(join(ROOT, path), 'utf8'));
+}
+
+/** Chunks of as equal a size as can be, of two files at least. */
+function chunksOf(files: readonly string[], most: number): string[][] {
+  const number = Math.ceil(files.length / most);
+  return Array.from({ length: number }, (_, index) =>
+    files.filter((_path, at) => at % number === index),
+  ).filter((chunk) => chunk.length > 1);
+}
+
+/**
+ * Writes a test file that imports these, and returns its path. Tests run one after the other, and the first ends once all files are
+ * read: node:test calls what a file has for `after` its tests as soon as all tests that it knows of are over.
+ */
+function fileOfFiles(folder: string, name: string, files: readonly string[]): string {
+  const text = [
+    "import { test } from 'node:test';",
+    'const allRead = Promise.withResolvers();',
+    `test('the ${files.length} files of ${name} are read', () => allRead.promise);`,
+    ...files.map((each) => `await import(${JSON.stringify(pathToFileURL(join(ROOT, each)).href)});`),
+    'allRead.resolve();\n',
+  ].join('\n');
+  const path = join(folder, `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.test.ts`);
+  // Another run may be reading it.
+  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
+  return relative(ROOT, path);
 }
 
 /** Runs the files, prints what failed and which took longest, and sets the exit code. */
