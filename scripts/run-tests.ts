@@ -31,14 +31,17 @@ const ALONE = [/^test\/floods\b/, /^test\/lab\/no-server\./, /^test\/chaos\/(awa
  */
 const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   protocol: ['packages/protocol/test'],
-  runtime: ['packages/runtime/test'],
+  runtime: ['config', 'handover', 'people', 'machine', 'metrics'].map(
+    (room) => `packages/runtime/test/${room}`,
+  ),
+  process: ['admin', 'files', 'log', 'process'].map((room) => `packages/runtime/test/${room}`),
   transport: ['packages/transport/test'],
   client: [
     ...['bans', 'worth', 'decide', 'apply', 'protection', 'metrics', 'server', 'admin', 'host', 'identity'],
     ...['enforcers/psad', 'host-enforcer'],
   ].map((room) => `packages/client/test/${room}`),
   report: ['deliver', 'many', 'spool', 'words'].map((room) => `packages/report/test/${room}`),
-  server: ['words', 'ledger', 'judging', 'metrics', 'setup', 'sharing', 'outside', 'ports', 'never-ban'].map(
+  server: ['words', 'ledger', 'judging', 'metrics', 'setup', 'sharing', 'outside', 'never-ban'].map(
     (room) => `packages/server/test/${room}`,
   ),
   fleet: ['packages/server/test/fleet'],
@@ -140,7 +143,7 @@ function together(files: readonly string[]): string[] {
   const rest = new Set(files);
   const made = Object.entries(TOGETHER).flatMap(([name, rooms]) => {
     const here = files.filter((path) => rooms.some((room) => path.startsWith(`${room}/`)) && mayMeet(path));
-    return chunksOf(here.toSorted(), MOST_TOGETHER[name] ?? Infinity).map((chunk) => {
+    return chunksOf(here.toSorted(), MOST_TOGETHER[name] ?? here.length).map((chunk) => {
       for (const path of chunk) rest.delete(path);
       return fileOfFiles(folder, name, chunk);
     });
@@ -154,7 +157,7 @@ function mayMeet(path: string): boolean {
 
 /** Chunks of as equal a size as can be, of two files at least. */
 function chunksOf(files: readonly string[], most: number): string[][] {
-  const number = Math.ceil(files.length / most);
+  const number = Math.ceil(files.length / Math.max(most, 1));
   return Array.from({ length: number }, (_, index) =>
     files.filter((_path, at) => at % number === index),
   ).filter((chunk) => chunk.length > 1);

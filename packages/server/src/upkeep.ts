@@ -44,6 +44,8 @@ export function startUpkeep(parts: {
       await work();
       faults.over(what);
     } catch (error) {
+      // The ledger is just moved: no fault, and what was to be done comes again.
+      if (ledger.refusesToWrite) return;
       faults.fault(what, `Cannot ${what}`, { error: (error as Error).message });
     }
   };
