@@ -44,8 +44,8 @@ export function startUpkeep(parts: {
       await work();
       faults.over(what);
     } catch (error) {
-      // The ledger is just moved: no fault, and what was to be done comes again.
-      if (ledger.refusesToWrite) return;
+      // No fault: what was to be done comes again.
+      if (isJustMoved(ledger)) return;
       faults.fault(what, `Cannot ${what}`, { error: (error as Error).message });
     }
   };
@@ -75,14 +75,19 @@ export function startUpkeep(parts: {
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
-      // Just moved into a log: what hosts had said is there, and nothing more is written here.
-      if (ledger.isShared && ledger.replica() === undefined) return;
+      // What hosts had said is in the log, and nothing more is written here.
+      if (isJustMoved(ledger)) return;
       const last = (): Promise<unknown> =>
         Promise.all([book.flush({ everything: true }), neverBan.flush(clock.now()), flushRates()]);
       // Where it is written elsewhere, that may be away just now: hosts say it again.
       await (ledger.isShared ? attempt('write at the end what hosts have said', last) : last());
     },
   };
+}
+
+/** Whether it is being moved into a log, and refuses to be written. */
+function isJustMoved(ledger: Ledger): boolean {
+  return ledger.isShared && ledger.replica() === undefined;
 }
 
 function sumUp({

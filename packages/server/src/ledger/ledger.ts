@@ -305,11 +305,6 @@ export class Ledger {
     await this.idle();
   }
 
-  /** Whether writing is refused on purpose, as while the ledger is moved. */
-  get refusesToWrite(): boolean {
-    return this.#refusal !== undefined;
-  }
-
   goOnWriting(): void {
     this.#refusal = undefined;
   }
