@@ -61,8 +61,8 @@ settle() {
     rm -f "$stage/$1.laid"
   fi
   folders=''
-  while read -r target; do note_folder "$target"; done <"$stage/$1.done"
-  # First, since undo takes a file whose previous one is gone for one that was not there.
+  while read -r target was; do note_folder "$target"; done <"$stage/$1.done"
+  # First, so that nothing of it is undone while it goes.
   : >"$stage/$1.done"
   remove_beside .banshare-new."$1" .banshare-old."$1"
   : >"$stage/$1.step"
@@ -75,18 +75,18 @@ undo() {
   fi
   step=''
   read -r step <"$stage/$1.step" || :
-  [ -n "$step" ] || [ -s "$stage/$1.done" ] || return 0
+  [ -n "$step" ] || [ -s "$stage/$1.done" ] || [ -s "$stage/$1.plan" ] || return 0
   folders=''
-  while read -r target; do
+  # A file whose previous one is not beside it was not taken away, or is put back already: this may be called again.
+  while read -r target was; do
     note_folder "$target"
     previous=$root${target%/*}/.banshare-old.$1/${target##*/}
-    if cmp -s "$previous" "$root$target"; then
-      # Not replaced yet. Both may be one file, which mv would refuse to rename.
+    if [ "$was" = absent ]; then
+      rm -f "$root$target"
+    elif still_there "$previous" "$root$target"; then
       rm -f "$previous"
     elif [ -e "$previous" ] || [ -L "$previous" ]; then
       mv -f "$previous" "$root$target" || warn "Cannot put back $root$target: its copy is $previous"
-    else
-      rm -f "$root$target"
     fi
   done <"$stage/$1.done"
   : >"$stage/$1.done"
@@ -98,6 +98,12 @@ undo() {
     ! [ -d "$root$each/.banshare-old.$1" ] || rmdir "$root$each/.banshare-old.$1" 2>/dev/null || :
   done
   : >"$stage/$1.step"
+}
+
+# still_there PREVIOUS PATH: whether a file was not replaced yet. Both may be one file, which mv would refuse to rename. A
+# link may lead elsewhere from the other folder, or nowhere, and none is laid.
+still_there() {
+  if [ -L "$1" ]; then [ -L "$2" ]; else cmp -s "$1" "$2"; fi
 }
 
 # note_folder TARGET: adds its folder to $folders, once.
@@ -119,4 +125,3 @@ remove_beside() {
   done
   [ $# = 0 ] || rm -rf "$@"
 }
-

@@ -35,7 +35,8 @@ check_space() {
     find_folder "$root$each"
     set -- "$@" "$found"
   done
-  spaces=$(df -Pk "$@" | awk 'NR > 1 { print $4 + 0 }') || spaces=''
+  # As a number mawk would print what has ten digits, two terabytes, as 3e+09.
+  spaces=$(df -Pk "$@" | awk 'NR > 1 { print ($4 ~ /^[0-9]+$/) ? $4 : 0 }') || spaces=''
   # shellcheck disable=SC2086 # a number for each folder
   set -- $spaces
   need_space "$root/usr/lib" "$unpacked_kb" "${1:-0}"

@@ -45,6 +45,7 @@ read_options() {
   done
   root=${DESTDIR-}
   while [ "$root" != "${root%/}" ]; do root=${root%/}; done
+  case $root in -*) root=./$root ;; esac
   refuse_shared_destination
   live=no
   if [ -z "$root" ] && [ "$start" = yes ]; then live=yes; fi

@@ -3,16 +3,18 @@
 # between a look and the deed. The server's user is one that an attacker may become.
 
 # Sets $uid to the user id whose a folder is, to nothing where it is not there.
+# Not by a here-document: for that bash before 5.1 needs room in /tmp, which that user may fill.
 find_owner() {
-  read -r _ _ uid _ <<END
-$(ls -ldn "$1" 2>/dev/null)
-END
+  # shellcheck disable=SC2012,SC2046 # the third word, whatever the name is
+  set -- $(ls -ldn "$1" 2>/dev/null)
+  uid=${3-}
 }
 
 # as_owner FOLDER SCRIPT ARGUMENT...: runs a shell script with the rights of whose the folder is, and no more. The folder
 # itself lies in one of root's. Not every machine has setpriv or runuser; the runtime that banshare brings can do it.
 as_owner() {
   find_owner "$1"
+  [ -n "$uid" ] || ! [ -e "$1" ] || return 1
   work=$2
   shift 2
   if [ "$(id -u)" != 0 ] || [ "${uid:-0}" = 0 ]; then

@@ -1,10 +1,9 @@
 # shellcheck shell=sh disable=SC2034,SC2154
 # What the installer tells: as it goes, as its last lines, and when it stops.
 
+# No here-document: for that bash before 5.1 writes a file to /tmp, where a full disk would keep us from saying so.
 say() {
-  cleaned <<SAID || :
-$*
-SAID
+  printf '%s\n' "$*" | cleaned || :
 }
 
 warn() {

@@ -15,7 +15,12 @@ swap() {
   lay_copies
   give_modes "$beside_new/" "$to_lay" || give_each_mode
   keep_previous
-  for each in $to_lay; do printf '%s\n' "${each##*,}"; done >"$stage/$set_name.done"
+  for each in $to_lay; do
+    case " $there " in
+    *" $each "*) printf '%s\n' "${each##*,}" ;;
+    *) printf '%s absent\n' "${each##*,}" ;;
+    esac
+  done >"$stage/$set_name.done"
   echo replacing >"$stage/$set_name.step"
   by_folder replace "$beside_new/" "$to_lay"
 }
@@ -114,6 +119,7 @@ lay_one() {
   ln "$1" "$copy" 2>/dev/null || cp "$1" "$copy" || cannot_write "$2"
 }
 
+# Sets $there to those that replace something.
 keep_previous() {
   there=''
   for each in $to_lay; do

@@ -5,8 +5,11 @@ import {
   globSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,7 +18,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { oneLine } from '@banshare/protocol';
 import { run } from './fresh-build.ts';
-import { SHELLS } from './install-below.ts';
+import { SHELLS, type Shell } from './install-below.ts';
 
 const PIECES = join(import.meta.dirname, '../../installers');
 const folder = mkdtempSync(join(tmpdir(), 'banshare-pieces-'));
@@ -125,6 +128,62 @@ const noFail2ban =
     : 'fail2ban is not installed (Debian package: fail2ban)';
 
 /** fail2ban's own reading of the machine's configuration with banshare's pieces and a jail.local. */
+/** What a file system has after a script that uses the pieces that change files, and what the script said. */
+function changed([command, ...words]: Shell, name: string, script: string): string {
+  const root = join(folder, `${command} $many * ${name}`);
+  for (const each of ['etc/a', 'etc/b', 'etc/c']) mkdirSync(join(root, each), { recursive: true });
+  writeFileSync(join(root, 'etc/a/one'), 'old');
+  writeFileSync(join(root, 'etc/b/two'), 'old');
+  symlinkSync('../b/two', join(root, 'etc/a/link'));
+  const begin = `set -eu; umask 077; root=$1; live=no
+    for piece in say files compare swap stage; do . '${PIECES}'/setup/$piece.sh; done
+    open_stage; mkdir "$stage/new"
+    for file in one two link three; do echo new >"$stage/new/$file"; done
+    begin set
+    plan() {
+      put 0644 root:root one /etc/a/one; put 0644 root:root link /etc/a/link; put 0644 root:root two /etc/b/two
+      put 0644 root:root three /etc/c/three
+    }
+    ${script}`;
+  const { err } = run(command, [...words, '-c', begin, 'sh', root]);
+  const found = readdirSync(join(root, 'etc'), { recursive: true, withFileTypes: true }).map((each) => {
+    const path = join(each.parentPath, each.name);
+    if (each.isDirectory()) return each.name.startsWith('.') ? path : '';
+    return `${path}=${each.isSymbolicLink() ? readlinkSync(path) : readFileSync(path, 'utf8').trim()}`;
+  });
+  return `${found.toSorted().join(' ').trim()}; ${err}`.replaceAll(`${root}/etc/`, '');
+}
+
+for (const shell of SHELLS) {
+  const before = 'a/link=../b/two a/one=old b/two=old; ';
+
+  test(`under ${shell[0]} a file that cannot be taken away is no file that was not there`, () => {
+    const said = changed(shell, 'fails', 'mv() { return 1; }; take_away /etc/a/one');
+    assert.equal(said, `${before}Cannot remove a/one\n`);
+    assert.equal(changed(shell, 'told', 'take_away /etc/a/one; take_away /etc/a/link; exit 1'), before);
+  });
+
+  test(`under ${shell[0]} what is undone is not undone again by a signal in between, and what is new goes`, () => {
+    const script = `plan; swap; [ -f "$root/etc/c/three" ] || echo lacks it >&2
+      mv() { command mv "$@"; unset -f mv; kill -TERM $$; }; undo set`;
+    assert.equal(changed(shell, 'signal', script), before);
+  });
+
+  test(`under ${shell[0]} a link that leads beside its folder is as it was, whether it was replaced or not`, () => {
+    assert.equal(changed(shell, 'kept', 'plan; replace() { exit 1; }; swap'), before);
+    assert.equal(changed(shell, 'replaced', 'plan; swap; exit 1'), before);
+    assert.equal(
+      changed(shell, 'settled', 'plan; swap; settle set'),
+      'a/link=new a/one=new b/two=new c/three=new; ',
+    );
+  });
+
+  test(`under ${shell[0]} nothing stays beside the files where not even the step can be noted`, () => {
+    const full = 'echo() { [ "$1" != keeping ] && printf "%s\\n" "$1"; }';
+    assert.equal(changed(shell, 'full', `${full}; plan; swap`), before);
+  });
+}
+
 function dump(jailLocal: string): string {
   const config = mkdtempSync(join(folder, 'fail2ban-'));
   cpSync('/etc/fail2ban', config, { recursive: true });
