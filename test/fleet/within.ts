@@ -18,7 +18,8 @@ export async function within<T>(event: Promise<T>, milliseconds: number, what: (
 
 /**
  * Asks until there is an answer, where no event tells. A question is often a program that is started, and whoever asks without
- * a rest takes the processor from what is waited for: so the rest is twice as long as the question took.
+ * a rest takes the processor from what is waited for: so the rest is twice as long as the question took, and an eighth of what was
+ * waited so far.
  */
 export async function untilAnswered<T>(
   ask: () => Promise<T | undefined>,
@@ -26,13 +27,15 @@ export async function untilAnswered<T>(
   what: () => string,
 ): Promise<T> {
   let over = false;
+  const start = performance.now();
   const asking = async (): Promise<T> => {
     for (;;) {
       const began = performance.now();
       const answer = await ask();
       if (answer !== undefined) return answer;
       if (over) throw new Error(`Waited ${milliseconds} ms in vain for ${what()}`);
-      await rest(Math.min(Math.max(10, 2 * (performance.now() - began)), 500));
+      const now = performance.now();
+      await rest(Math.min(Math.max(10, 2 * (now - began), (now - start) / 8), 500));
     }
   };
   try {
