@@ -17,8 +17,8 @@ const KINDS = ['short', 'long', 'all'] as const;
 const COUNT = /^([a-z_]+) ([\d.]+)$/;
 /** A file that takes longer than this hangs, seconds: more than twice the longest of its kind on a slow machine; `make chaos`, at length, is of all kinds. */
 const FILE_LIMIT = { short: 400, long: 700, all: 900 } as const;
-/** Most of a test's time is spent waiting for programs that it started, so a processor has three files; long ones leave it a quarter of its time with one. */
-const FILES_A_PROCESSOR = { short: 3, long: 1.5, all: 3 } as const;
+/** Most of a test is spent waiting for programs that it started, so two processors have five files, which leave them idle for a fiftieth; long ones leave one a quarter of its time with one file. */
+const FILES_A_PROCESSOR = { short: 2.5, long: 1.5, all: 2.5 } as const;
 const SLOWEST = 10;
 const BEFORE_EACH = pathToFileURL(join(ROOT, 'test/before-each-file.ts')).href;
 
