@@ -41,6 +41,8 @@ export class Acknowledger {
   readonly #through: { server?: string };
   #isBusy = false;
   #isWanted = false;
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
   #told: { epoch: string; applied: number } | undefined;
   /** Which figures the server has, and since when. */
   #figures: { readings: number; at: number } | undefined;
@@ -55,10 +57,17 @@ export class Acknowledger {
 
   /** Acknowledges soon. */
   ring(): void {
+    if (this.#isClosed) return;
     this.#isWanted = true;
     if (this.#isBusy) return;
     this.#isBusy = true;
-    setTimeout(() => void this.#work(), GATHER_MS);
+    this.#timer = setTimeout(() => void this.#work(), GATHER_MS);
+  }
+
+  /** Reads the state no more, which may be closed from now on: what is untold stays in it for the next connection. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
   }
 
   async #work(): Promise<void> {
@@ -69,7 +78,7 @@ export class Acknowledger {
       const room = OUTCOME_BYTES - bytesOf(figures);
       const outcomes = fitting(untold.slice(0, MOST_OUTCOMES), room);
       const next = untold[outcomes.length];
-      if (!(await this.#tell(outcomes, next?.seq, figures))) break;
+      if (!(await this.#tell(outcomes, next?.seq, figures)) || this.#isClosed) break;
       if (figures.dropped !== undefined)
         this.#figures = { readings: figures.readings, at: monotonicSeconds() };
       this.#state.told(outcomes);

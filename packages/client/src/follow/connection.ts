@@ -204,6 +204,7 @@ async function connectOnce(
   const timer = setInterval(ack, ACK_MS + randomInt(0, 1000));
   closed.signal.addEventListener('abort', () => {
     clearInterval(timer);
+    acknowledger.close();
     subscription.close();
     link.close();
   });

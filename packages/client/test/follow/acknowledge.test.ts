@@ -15,13 +15,39 @@ const read = await readClientConfig('/nonexistent');
 assert.ok(read.ok);
 const config: ClientConfig = read.config;
 
+const UNCOUNTED: DroppedHere = {
+  readings: 0,
+  dropped: () => ({ unknown: 'fail2ban counts nothing' }),
+};
+
+type Acked = { takesRanges: boolean; others: string[]; dropped: DroppedHere; took: Took[] };
+
+function acknowledgerOf(
+  link: ServerLink,
+  state: State,
+  { takesRanges, others, dropped, took }: Acked,
+): Acknowledger {
+  return new Acknowledger(link, state, {
+    instance: 'i1',
+    generation: 'development',
+    config,
+    takesRanges,
+    named: () => undefined,
+    servers: { current: 'a.example.org', others },
+    receipt: () => ({ ...state.receipt(), enforcer: 'log' }),
+    spooled: () => 3,
+    dropped,
+    times: { take: () => took.splice(0), answered: () => undefined },
+  });
+}
+
 /** Lets a host acknowledge until nothing is left to be told, and gives what the server read. */
 async function acks(
   prepare: (state: State) => void,
   enough: (acks: AckRequest[]) => boolean,
   takesRanges = false,
   others: string[] = [],
-  dropped: DroppedHere = { readings: 0, dropped: () => ({ unknown: 'fail2ban counts nothing' }) },
+  dropped = UNCOUNTED,
   took: Took[] = [],
 ): Promise<AckRequest[]> {
   using scratch = folder();
@@ -36,18 +62,7 @@ async function acks(
     if (enough(all)) told.resolve();
     return { status: 'OK', verdict: 'accepted' };
   };
-  const acknowledger = new Acknowledger(link, state, {
-    instance: 'i1',
-    generation: 'development',
-    config,
-    takesRanges,
-    named: () => undefined,
-    servers: { current: 'a.example.org', others },
-    receipt: () => ({ ...state.receipt(), enforcer: 'log' }),
-    spooled: () => 3,
-    dropped,
-    times: { take: () => took.splice(0), answered: () => undefined },
-  });
+  const acknowledger = acknowledgerOf(link, state, { takesRanges, others, dropped, took });
   acknowledger.ring();
   acknowledger.ring();
   await told.promise;
@@ -57,6 +72,36 @@ async function acks(
   state.close();
   return all;
 }
+
+test('What rings as the connection closes, or after that, does not read a state that is closed', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  using scratch = folder();
+  const state = new State(scratch.path);
+  const server = { reportEndpoint: 'tcp://127.0.0.1:1', publishEndpoint: '', serverKey: 'k'.repeat(40) };
+  const link = new ServerLink(server, identity);
+  let readings = 0;
+  const dropped: DroppedHere = {
+    get readings() {
+      return (readings += 1);
+    },
+    dropped: UNCOUNTED.dropped,
+  };
+  for (const isOpen of [true, false]) {
+    const acknowledger = acknowledgerOf(link, state, { takesRanges: false, others: [], dropped, took: [] });
+    if (isOpen) acknowledger.ring();
+    acknowledger.close();
+    if (!isOpen) acknowledger.ring();
+    t.mock.timers.tick(1000);
+    assert.equal(readings, 0);
+  }
+  const open = acknowledgerOf(link, state, { takesRanges: false, others: [], dropped, took: [] });
+  open.ring();
+  t.mock.timers.tick(1000);
+  assert.equal(readings, 1);
+  open.close();
+  link.close();
+  state.close();
+});
 
 test('An acknowledgement tells by which server the host is there, where it knows several', async () => {
   const at = (state: State): void => state.advance(position, () => undefined);
