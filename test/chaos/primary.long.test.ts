@@ -108,6 +108,8 @@ type Status = { shared: { aheadBy: number | null } };
 class Load {
   /** What was answered OK, or is safely in the spool. */
   readonly sent: string[] = [];
+  /** What a server has answered OK itself. */
+  readonly answered: string[] = [];
   readonly #first: number;
   #isOver = false;
   #longestMs = 0;
@@ -150,6 +152,7 @@ class Load {
     this.#longestMs = Math.max(this.#longestMs, now - this.#last);
     this.#last = now;
     this.sent.push(address);
+    this.answered.push(address);
   }
 
   async #spool(): Promise<void> {
@@ -183,6 +186,7 @@ async function underLoad(
 ): Promise<{ hadToBeRestored: boolean }> {
   await patroni.untilWhole();
   const load = new Load(first, await peersOf());
+  let isWhole = false;
   try {
     const enough = async (): Promise<true | undefined> => (load.sent.length > 40 ? true : undefined);
     await untilAnswered(enough, 30_000, () => 'some reports');
@@ -193,14 +197,18 @@ async function underLoad(
     const goesOn = async (): Promise<true | undefined> => (load.sent.length > many + 20 ? true : undefined);
     await untilAnswered(goesOn, 60_000, () => 'reports at the new primary');
     await repair();
-    await patroni.untilWhole();
+    isWhole = await isWholeAgain();
   } catch (cause) {
     throw new Error(await whatIsSaid(), { cause });
   } finally {
     await load.end();
   }
-  const hadToBeRestored = await bringBack(t);
-  if (hadToBeRestored === 'never') return { hadToBeRestored: true };
+  const hadToBeRestored = isWhole ? await bringBack(t) : 'never';
+  if (hadToBeRestored === 'never') {
+    await assertKept(load);
+    t.skip('the database confirms nothing any more, of anybody');
+    return { hadToBeRestored: true };
+  }
   const writable = performance.now();
   await untilAnswered(spoolIsEmpty, MOST_SPOOLED_MS, () => 'an empty spool').catch(async (cause: unknown) => {
     throw new Error(await whatIsSaid(), { cause });
@@ -217,6 +225,29 @@ async function underLoad(
   );
   await assertInTime(load.longestMs, MOST_GAP_MS);
   return { hadToBeRestored };
+}
+
+/**
+ * Whether all machines follow the primary once it is mended. Where one that was cut off takes the lead back, by what its own member of etcd still
+ * says of it, its successors follow it no more, and it confirms nothing without them (seen with Patroni 3.0.2 on a busy machine).
+ */
+async function isWholeAgain(): Promise<boolean> {
+  try {
+    await patroni.untilWhole();
+    return true;
+  } catch (cause) {
+    if (await patroni.confirms()) throw cause;
+    return false;
+  }
+}
+
+/** What was answered is in the ledger of a server, whatever has become of the database. */
+async function assertKept(load: Load): Promise<void> {
+  const kept = new Set((await Promise.all([fleet.server, twin].map(ledgerOf))).flat());
+  assert.deepEqual(
+    load.answered.filter((address) => !kept.has(address)),
+    [],
+  );
 }
 
 /**
@@ -253,7 +284,6 @@ async function bringBack(t: TestContext): Promise<boolean | 'never'> {
   } catch (cause) {
     // Seen with three such tests at once: Patroni leaves a primary whose commits no other machine confirms, whoever makes them.
     if (await patroni.confirms()) throw cause;
-    t.skip('the database confirms nothing any more, of anybody');
     return 'never';
   }
   await most.start();
