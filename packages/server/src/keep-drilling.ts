@@ -35,9 +35,12 @@ export async function drillWhereDue(parts: DrillingParts): Promise<boolean> {
 }
 
 /** Drills by the clock, once every so often for the whole fleet. */
-export function keepDrilling(parts: DrillingParts & { faults: FaultLog }, resources: Resources): void {
+export function keepDrilling(
+  parts: DrillingParts & { faults: Pick<FaultLog, 'fault' | 'over'> },
+  resources: Pick<Resources, 'own'>,
+): void {
   const { faults } = parts;
-  let isBusy = false;
+  let [isBusy, isStopped] = [false, false];
   const look = async (): Promise<void> => {
     if (isBusy) return;
     isBusy = true;
@@ -45,11 +48,15 @@ export function keepDrilling(parts: DrillingParts & { faults: FaultLog }, resour
       await drillWhereDue(parts);
       faults.over('drill by the clock');
     } catch (error) {
-      faults.fault('drill by the clock', 'Cannot drill', { error: (error as Error).message });
+      // A drill that the end of the server cut short is no fault: its ban ends by itself.
+      if (!isStopped) faults.fault('drill by the clock', 'Cannot drill', { error: (error as Error).message });
     } finally {
       isBusy = false;
     }
   };
   const timer = setInterval(() => void look(), LOOK_MS);
-  resources.own('the drills', () => clearInterval(timer));
+  resources.own('the drills', () => {
+    isStopped = true;
+    clearInterval(timer);
+  });
 }

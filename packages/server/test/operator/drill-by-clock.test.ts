@@ -5,7 +5,7 @@ import { ackOf } from '../../../../test/fleet/index.ts';
 import type { HostBook } from '../../src/fleet/hosts.ts';
 import { hurryDrills } from '../../src/fleet/hurry.ts';
 import { Freeze } from '../../src/judging/freeze.ts';
-import { drillWhereDue, type DrillingParts } from '../../src/keep-drilling.ts';
+import { drillWhereDue, keepDrilling, type DrillingParts } from '../../src/keep-drilling.ts';
 import { Audit } from '../../src/ledger/books/audit.ts';
 import { lastDrill } from '../../src/ledger/books/last-drill.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -13,12 +13,12 @@ import { NeverBan } from '../../src/never-ban/never-ban.ts';
 import { OwnAddresses } from '../../src/never-ban/server-addresses.ts';
 import { Claims } from '../../src/ledger/books/claims.ts';
 import { Servers, type ServerOfTest } from '../ledger/servers.ts';
-import { NOW } from '../ledger-of-test.ts';
+import { LedgerOfTest, NOW } from '../ledger-of-test.ts';
 
 const DAY = 86_400;
 
 /** What a server drills with, at the time that the fleet has. */
-function partsOf(fleet: Servers, { ledger, claims, book }: ServerOfTest): DrillingParts {
+function partsOf(fleet: Pick<Servers, 'now'>, { ledger, claims, book }: ServerOfTest): DrillingParts {
   return {
     ledger,
     claims,
@@ -104,4 +104,26 @@ test('a server that dies in a drill leaves it to the other after a minute', asyn
   assert.equal(await drillWhereDue(parts), false);
   fleet.now += 60;
   assert.equal(await drillWhereDue(parts), true);
+});
+
+test('a server that ends in a drill by the clock closes its ledger beneath it, and that is neither an error nor a fault', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  using shelf = new LedgerOfTest();
+  shelf.host('h1');
+  const { ledger, book } = shelf;
+  const published = Promise.withResolvers<readonly Event[]>();
+  ledger.onCommitted(published.resolve);
+  const now = { now: NOW };
+  const parts = partsOf(now, { ledger, book, claims: new Claims(ledger, () => NOW) });
+  const said: string[] = [];
+  const faults = { fault: (_: string, text: string) => void said.push(text), over: () => undefined };
+  const owned: (() => unknown)[] = [];
+  keepDrilling({ ...parts, faults }, { own: (_, close) => void owned.push(close) });
+  t.mock.timers.tick(10_000);
+  assert.equal((await published.promise).length, 1, 'the host is waited for');
+  for (const close of owned) close();
+  ledger.close();
+  t.mock.timers.tick(10_000);
+  await new Promise(setImmediate);
+  assert.deepEqual(said, []);
 });

@@ -65,17 +65,16 @@ function drillAddress(n: number): Address {
   return `203.0.113.${(n % MOST_LAST) + 1}` as Address;
 }
 
-function arrivals(seq: number, parts: OperateParts, began: number): Promise<DrillTime[]> {
+async function arrivals(seq: number, parts: OperateParts, began: number): Promise<DrillTime[]> {
   const { book, ledger, goneAfterSeconds, now } = parts;
   const { epoch } = ledger.head();
   const asked = book.present(began, goneAfterSeconds);
   const times = new Map<Host, number | null>(asked.map((host) => [host, null]));
-  return new Promise((resolve) => {
+  await new Promise<void>((resolve) => {
     const finish = (): void => {
       clearTimeout(timer);
       stop();
-      const told = book.outcomesOf(seq);
-      resolve([...times].map(([host, seconds]) => drilled(host, seconds, told.get(host.id), began)));
+      resolve();
     };
     const stop = book.onAcknowledged((host) => {
       const hasIt = host.position?.epoch === epoch && host.position.applied >= seq;
@@ -85,6 +84,9 @@ function arrivals(seq: number, parts: OperateParts, began: number): Promise<Dril
     });
     const timer = setTimeout(finish, times.size === 0 ? 0 : DRILL_PATIENCE_SECONDS * 1000);
   });
+  // Read here and not by the timer: a server that stops meanwhile closes its ledger, and what the timer throws would end it by an error.
+  const told = book.outcomesOf(seq);
+  return [...times].map(([host, seconds]) => drilled(host, seconds, told.get(host.id), began));
 }
 
 function drilled(
