@@ -121,6 +121,7 @@ async function close(
   tell({ word: 'closed', ticket });
 }
 
+/** A parent that has just gone is heard of a moment later: what cannot be sent to it any more must not end this child by an error. */
 function tell(message: FromFanOut): void {
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, () => undefined);
 }
