@@ -37,20 +37,21 @@ export async function supervisorOf(
   // Only here: nobody else starts a process for it.
   const channel = given ?? new (await import('./systemd-notify.ts')).SystemdNotify();
   const every = feedMs(env);
-  let [isReady, hasComplained, hasStatus]: boolean[] = [false, false, false];
+  let [isReady, hasComplained, hasStatus, isClosed]: boolean[] = [false, false, false, false];
   let telling: Promise<void> | undefined;
   const say = (words: readonly string[]): Promise<void> => {
     const saysReady = words.includes('READY=1');
     telling = channel
       .tell(words)
       .catch((error: unknown) => {
-        if (!hasComplained) complain(`Cannot tell systemd that all is well: ${errorText(error)}`);
+        if (!hasComplained && !isClosed)
+          complain(`Cannot tell systemd that all is well: ${errorText(error)}`);
         hasComplained = true;
       })
       .finally(() => {
         telling = undefined;
         // It became ready meanwhile: whoever waits for that waits no longer.
-        if (isReady && !saysReady) feed();
+        if (isReady && !saysReady && !isClosed) feed();
       });
     return telling;
   };
@@ -77,6 +78,8 @@ export async function supervisorOf(
       await say([`EXTEND_TIMEOUT_USEC=${seconds * 1_000_000}`, `STATUS=${what}`, ...watchdog]);
     },
     close: async () => {
+      // What is not told by now is cut off, which is no fault; nothing else is told after it.
+      isClosed = true;
       clearInterval(timer);
       await channel.close();
     },

@@ -103,3 +103,15 @@ test('a start that takes long says so and what it does, in turn with the feeds, 
   await (await supervisorOf(silent, {}, channel)).starting('Takes a step', 3600);
   assert.equal(told.length, 3);
 });
+
+test('a word that the end cuts off is no fault to be told of, and none follows it', async () => {
+  const { told, channel, answer } = systemd();
+  const supervisor = await supervisorOf(silent, ENV, channel);
+  const starting = supervisor.starting('Checks the ledger', 60);
+  supervisor.ready();
+  await supervisor.close();
+  answer(new Error('the shell is gone'));
+  await starting;
+  await new Promise(setImmediate);
+  assert.deepEqual(told, ['EXTEND_TIMEOUT_USEC=60000000 STATUS=Checks the ledger']);
+});
