@@ -28,14 +28,20 @@ type Shell = { readonly process: Process; readonly ended: Promise<'gone'> };
 
 /** The way to systemd by systemd-notify, for a unit that says NotifyAccess=all. */
 export class SystemdNotify implements Channel {
+  readonly #script: string;
   #shell: Shell | undefined;
   #answered: ((line: string) => void) | undefined;
+
+  /** @param script what the shell does. */
+  constructor(script = SHELL) {
+    this.#script = script;
+  }
 
   /** @throws where there is no such program, or systemd does not take it. */
   async tell(assignments: readonly string[]): Promise<void> {
     const shell = (this.#shell ??= this.#start());
     const answer = new Promise<string>((resolve) => (this.#answered = resolve));
-    const timer = setTimeout(() => shell.process.kill('SIGKILL'), PATIENCE_MS);
+    const timer = setTimeout(() => killGroup(shell.process), PATIENCE_MS);
     const words = [`--pid=${process.pid}`, ...assignments.map((each) => each.replaceAll(BREAKS, ' '))];
     shell.process.stdin.write(`${words.join('\t')}\n`);
     const code = await Promise.race([answer, shell.ended]);
@@ -48,7 +54,7 @@ export class SystemdNotify implements Channel {
   async close(): Promise<void> {
     const shell = this.#shell;
     if (shell === undefined) return;
-    const timer = setTimeout(() => shell.process.kill('SIGKILL'), CLOSE_MS);
+    const timer = setTimeout(() => killGroup(shell.process), CLOSE_MS);
     shell.process.stdin.end();
     await shell.ended;
     clearTimeout(timer);
@@ -56,9 +62,10 @@ export class SystemdNotify implements Channel {
 
   #start(): Shell {
     const { NOTIFY_SOCKET } = process.env;
-    const child = spawn('/bin/sh', ['-c', SHELL], {
+    const child = spawn('/bin/sh', ['-c', this.#script], {
       env: { PATH, NOTIFY_SOCKET },
       stdio: ['pipe', 'pipe', 'ignore'],
+      detached: true,
     });
     createInterface(child.stdout).on('line', (line) => this.#answered?.(line));
     // What cannot be written to it is seen by its end.
@@ -72,5 +79,14 @@ export class SystemdNotify implements Channel {
       child.once('error', end).once('close', end);
     });
     return { process: child, ended };
+  }
+}
+
+/** The shell and what it has started, which has its pipe open too: it would be waited for as long as systemd leaves a message unread. */
+function killGroup({ pid }: Process): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has just ended.
   }
 }
