@@ -103,7 +103,8 @@ export class LiftRemains {
   async #liftAll(ip?: Target): Promise<void> {
     const holders = this.#holders();
     for (const [holder, noted] of holders) await this.#liftAt(holder, noted, ip);
-    this.#isOver = holders.length === 0;
+    // Whoever stopped this meanwhile has it stay so.
+    this.#isOver ||= holders.length === 0;
   }
 
   async #liftAt(holder: string, noted: Before, ip?: Target): Promise<void> {
