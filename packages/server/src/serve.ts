@@ -292,6 +292,7 @@ function startIntake(
   resources.own('the intake', async () => {
     to.service.port.close();
     await pumping;
+    intake.close();
     await ledger.idle();
   });
 }

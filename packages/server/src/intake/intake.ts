@@ -105,6 +105,11 @@ export class Intake {
     if (batch.length > 0) await this.#submit(batch, began);
   }
 
+  /** Reads nothing more for hosts that catch up, once the port is closed and all batches are handled. */
+  close(): void {
+    this.#pages.close();
+  }
+
   /** Has what a proven request asks for be done, and gathers what is recorded with others. */
   #take(proven: Arrived, now: number, batch: Reported[]): void {
     const { envelope, request, host } = proven;
