@@ -16,6 +16,7 @@ import {
   serveAdmin,
   spoolFilesIn,
   type ServerEndpoint,
+  StartFault,
   tell,
   wallSeconds,
 } from '@banshare/runtime';
@@ -200,11 +201,11 @@ async function beforePauses<T>(parts: DecideParts, work: () => Promise<T>): Prom
   return done;
 }
 
-/** @throws when the local admin socket cannot be had. */
+/** @throws StartFault when the local admin socket cannot be had. */
 async function listenToAdmin(parts: AdminParts, resources: Resources, signal: AbortSignal): Promise<void> {
   const { clientSocket: path } = parts.paths;
   const admin = await serveAdmin({ path, handle: (request) => answerAdmin(request, parts), signal });
-  if (!admin.ok) throw new Error(admin.fault);
+  if (!admin.ok) throw new StartFault(admin.fault);
   resources.own('the admin socket', () => admin.value.close());
 }
 
