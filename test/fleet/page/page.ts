@@ -1,6 +1,9 @@
 import type { FleetServer } from '../server.ts';
 import { Program } from '../program.ts';
 
+/** Each question has a connection of its own: one that rested for five seconds is closed by the page, maybe just as the next question is sent. */
+const ANEW = { connection: 'close' };
+
 /** The lines of server.toml for a page at a free port. */
 export const PAGE_TOML = '[web]\nlisten = "127.0.0.1:0"\n';
 
@@ -47,7 +50,7 @@ export class FleetPage implements AsyncDisposable {
   }
 
   get(path: string, cookie = '', headers: Record<string, string> = {}): Promise<Response> {
-    return fetch(this.address + path, { headers: { cookie, ...headers }, redirect: 'manual' });
+    return fetch(this.address + path, { headers: { ...ANEW, cookie, ...headers }, redirect: 'manual' });
   }
 
   /** What a form of the page sends. */
@@ -60,7 +63,7 @@ export class FleetPage implements AsyncDisposable {
     return fetch(this.address + path, {
       method: 'POST',
       body: new URLSearchParams(fields),
-      headers: { cookie, origin: this.address, ...headers },
+      headers: { ...ANEW, cookie, origin: this.address, ...headers },
       redirect: 'manual',
     });
   }
