@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -7,6 +6,7 @@ import { run } from 'node:test';
 import { spec, type TestEvent } from 'node:test/reporters';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { groupsOf } from './making/test-groups.ts';
 import { bundleForTests } from './making/test-programs.ts';
 import { complain, Fault, orExit, ROOT, tell } from './say.ts';
 
@@ -20,57 +20,12 @@ const FILE_LIMIT = { short: 400, long: 700, all: 900 } as const;
 /** Most of a test is spent waiting for programs that it started, so two processors have five files, which leave them idle for a fiftieth; long ones leave one a quarter of its time with one file. */
 const FILES_A_PROCESSOR = { short: 2.5, long: 1.5, all: 2.5 } as const;
 const SLOWEST = 10;
+/** What reads files that share a process. */
+const GROUPS = 'build/together';
 const BEFORE_EACH = pathToFileURL(join(ROOT, 'test/before-each-file.ts')).href;
 
 /** What shows how long something takes while a machine is busy with it: these run one after the other, after all others. */
 const ALONE = [/^test\/floods\b/, /^test\/lab\/no-server\./, /^test\/chaos\/(away|partition|stopped)\./];
-
-/**
- * Rooms whose tests leave nothing behind in their process: those of a row run in one, file after file. Most of what a short file
- * costs is a process that reads the same sources again, and another one for its fleet's commands; alone, by its name, it has its own.
- */
-const TOGETHER: Readonly<Record<string, readonly string[]>> = {
-  protocol: ['packages/protocol/test'],
-  runtime: ['config', 'handover', 'people', 'machine', 'metrics'].map(
-    (room) => `packages/runtime/test/${room}`,
-  ),
-  process: ['admin', 'files', 'log', 'process'].map((room) => `packages/runtime/test/${room}`),
-  transport: ['packages/transport/test'],
-  client: [
-    'bans',
-    'worth',
-    'decide',
-    'apply',
-    'protection',
-    'metrics',
-    'server',
-    'admin',
-    'host',
-    'identity',
-    'enforcers/psad',
-    'host-enforcer',
-  ].map((room) => `packages/client/test/${room}`),
-  report: ['deliver', 'many', 'spool', 'words'].map((room) => `packages/report/test/${room}`),
-  server: ['words', 'ledger', 'judging', 'metrics', 'setup', 'sharing', 'outside', 'never-ban'].map(
-    (room) => `packages/server/test/${room}`,
-  ),
-  fleet: ['packages/server/test/fleet'],
-  operator: ['packages/server/test/operator'],
-  doors: ['intake', 'publish', 'web'].map((room) => `packages/server/test/${room}`),
-  log: ['packages/server/test/log'],
-};
-
-/** A row with more files than these is several: tests that start a fleet wait for it, so that one process would be the last to end. */
-const MOST_TOGETHER: Readonly<Partial<Record<string, number>>> = {
-  report: 5,
-  fleet: 5,
-  operator: 5,
-  doors: 5,
-  log: 4,
-};
-
-/** What would meet the tests of other files in the same process: hooks around each test, a clock or an environment that is another. */
-const KEEPS_TO_ITSELF = /^(before|beforeEach|afterEach)\(|mock\.timers|process\.(umask|execPath|env\[.*=)/m;
 
 /**
  * How long each file took when it last ran in this checkout. What takes long begins first, so that the run does not end in
@@ -86,7 +41,6 @@ const GUESSED_SECONDS: readonly (readonly [path: RegExp, seconds: number])[] = [
   [/^test\/lab\/(attack|enforcers\/enforcers)\./, 60],
   [/^test\/(lab|chaos)\//, 20],
   [/^test\//, 40],
-  [/^build\/together\//, 40],
   [/^packages\/(server|report)\//, 5],
 ];
 
@@ -112,7 +66,7 @@ await orExit(async () => {
   const atOnce = Number(values.files ?? Math.ceil(availableParallelism() * FILES_A_PROCESSOR[kind]));
   if (!Number.isInteger(atOnce) || atOnce < 1)
     throw new Fault(`Cannot run ${values.files} test files at once: give a whole number from 1`);
-  const files = inOrder(chosen(positionals, kind));
+  const files = chosen(positionals, kind);
   if (values.watch) return watch(files, atOnce);
   process.env['BANSHARE_TEST_PROGRAMS'] ??= await bundleForTests();
   const most = Number(values['file-seconds'] ?? FILE_LIMIT[kind]);
@@ -135,60 +89,42 @@ function chosen(patterns: readonly string[], kind: Kind): string[] {
   return [...files];
 }
 
-/** The longest first, by what is known of them. */
-function inOrder(files: readonly string[]): string[] {
+/** The longest first, by what is known of the files that each runs. */
+function inOrder(groups: ReadonlyMap<string, readonly string[]>): string[] {
   const before = secondsBefore();
   const expected = (path: string): number =>
     before[path] ?? GUESSED_SECONDS.find(([folder]) => folder.test(path))?.[1] ?? 1;
-  return files.toSorted((one, other) => expected(other) - expected(one) || (one < other ? -1 : 1));
+  const seconds = new Map(
+    [...groups].map(([path, files]) => [path, files.reduce((sum, file) => sum + expected(file), 0)]),
+  );
+  return [...seconds]
+    .toSorted(([one, first], [other, second]) => second - first || (one < other ? -1 : 1))
+    .map(([path]) => path);
 }
 
 /**
- * The files, with one in the stead of those of each row of TOGETHER that has several of them. It is called by what it holds: a run
- * of some of them, as a test of this script is, takes nothing from a run of all that goes on in the same checkout.
+ * The files, with one in the stead of those that share a process. It is called by what it holds: a run of some of them, as a test of this
+ * script is, takes nothing from a run of all that goes on in the same checkout.
  */
-function together(files: readonly string[]): string[] {
-  const folder = join(ROOT, 'build/together');
+function together(files: readonly string[]): Map<string, readonly string[]> {
+  const folder = join(ROOT, GROUPS);
   mkdirSync(folder, { recursive: true });
-  const rest = new Set(files);
-  const made = Object.entries(TOGETHER).flatMap(([name, rooms]) => {
-    const here = files.filter((path) => rooms.some((room) => path.startsWith(`${room}/`)) && mayMeet(path));
-    return chunksOf(here.toSorted(), MOST_TOGETHER[name] ?? here.length).map((chunk) => {
-      for (const path of chunk) rest.delete(path);
-      return fileOfFiles(folder, name, chunk);
-    });
-  });
-  return [...made, ...rest];
+  const mayShare = (path: string): boolean => !LONG.test(path) && !isAlone(path);
+  const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+  const { groups, alone } = groupsOf(files.filter(mayShare), ROOT, read);
+  const own = [...alone, ...files.filter((path) => !mayShare(path))];
+  const all = new Map(own.map((path) => [path, [path]] as [string, readonly string[]]));
+  for (const { name, text, files: members } of groups) {
+    const path = join(folder, name);
+    // Another run may be reading it.
+    if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
+    all.set(relative(ROOT, path), members);
+  }
+  return all;
 }
 
-function mayMeet(path: string): boolean {
-  return !KEEPS_TO_ITSELF.test(readFileSync(join(ROOT, path), 'utf8'));
-}
-
-/** Chunks of as equal a size as can be, of two files at least. */
-function chunksOf(files: readonly string[], most: number): string[][] {
-  const number = Math.ceil(files.length / Math.max(most, 1));
-  return Array.from({ length: number }, (_, index) =>
-    files.filter((_path, at) => at % number === index),
-  ).filter((chunk) => chunk.length > 1);
-}
-
-/**
- * Writes a test file that imports these, and returns its path. Tests run one after the other, and the first ends once all files are
- * read: node:test calls what a file has for `after` its tests as soon as all tests that it knows of are over.
- */
-function fileOfFiles(folder: string, name: string, files: readonly string[]): string {
-  const text = [
-    "import { test } from 'node:test';",
-    'const allRead = Promise.withResolvers();',
-    `test('the ${files.length} files of ${name} are read', () => allRead.promise);`,
-    ...files.map((each) => `await import(${JSON.stringify(pathToFileURL(join(ROOT, each)).href)});`),
-    'allRead.resolve();\n',
-  ].join('\n');
-  const path = join(folder, `${name}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.test.ts`);
-  // Another run may be reading it.
-  if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
-  return relative(ROOT, path);
+function isAlone(path: string): boolean {
+  return ALONE.some((pattern) => pattern.test(path));
 }
 
 /** Runs the files, prints what failed and which took longest, and sets the exit code. */
@@ -201,7 +137,6 @@ async function runOnce(files: readonly string[], atOnce: number, fileSeconds: nu
       interrupted.abort();
     });
   const took: Seconds = {};
-  const isAlone = (path: string): boolean => ALONE.some((pattern) => pattern.test(path));
   const groups = [
     { files: files.filter((path) => !isAlone(path)), atOnce },
     { files: files.filter(isAlone), atOnce: 1 },
@@ -209,7 +144,9 @@ async function runOnce(files: readonly string[], atOnce: number, fileSeconds: nu
   await pipeline(eventsOf(groups, took, fileSeconds, interrupted.signal), new spec(), process.stdout, {
     end: false,
   });
-  const slowest = Object.entries(took).toSorted(([, one], [, other]) => other - one);
+  const slowest = Object.entries(took)
+    .filter(([path]) => !path.startsWith(GROUPS))
+    .toSorted(([, one], [, other]) => other - one);
   if (slowest.length > 1) {
     const lines = slowest
       .slice(0, SLOWEST)
@@ -265,7 +202,7 @@ function countIn({ type, data }: TestEvent): { what: string; number: number } | 
 /** Notes how a file ended, and how long it took. */
 function note({ type, data }: TestEvent, took: Seconds): void {
   if (type === 'test:fail') process.exitCode = 1;
-  // A file is the outermost test of what runs in it, and is called by its path.
+  // A file is the outermost test of what runs in it, and is called by its path; of those that share a process each is a suite.
   if (type === 'test:complete' && data.nesting === 0 && data.name.endsWith('.test.ts'))
     took[relative(ROOT, data.name)] = Math.round(data.details.duration_ms / 100) / 10;
 }

@@ -58,16 +58,20 @@ test('a file is long by its name, and what names no file is refused', () => {
   assert.match(stderr, /No test file is called ".*none\.test\.ts": give its path/);
 });
 
-test('files of rooms that leave nothing behind in their process run in one, and each alone by its name', () => {
+test('files of the same rooms run in one process, each as a suite of its own, and one alone by its name', () => {
   const two = ['curve-key', 'duration'].map((name) => `packages/protocol/test/words/${name}.test.ts`);
   const ran = (...paths: string[]): string =>
     spawnSync(process.execPath, [RUNNER, ...paths, join(folder, 'good.test.ts')], { encoding: 'utf8', env })
       .stdout;
-  const together = ran(...two);
-  assert.match(together, / s {2}build\/together\/protocol-[0-9a-f]{8}\.test\.ts\n/);
-  assert.match(together, /fail 0\n/);
-  assert.ok(!two.some((path) => together.includes(path)));
-  assert.match(ran(two[0] ?? ''), / s {2}packages\/protocol\/test\/words\/curve-key\.test\.ts\n/);
+  const suites = (output: string): string[] => two.filter((path) => output.includes(`▶ ${path}\n`));
+  const both = ran(...two);
+  assert.match(both, /fail 0\n/);
+  assert.deepEqual(suites(both), two);
+  const [slow = ''] = /The slowest files[^]*/.exec(both) ?? [];
+  assert.ok(two.every((path) => slow.includes(path)) && !slow.includes('together'), slow);
+  const [one = ''] = two;
+  assert.deepEqual(suites(ran(one)), []);
+  assert.ok(ran(one).includes(` s  ${one}\n`));
 });
 
 test('a run bundles the programs as they stand, so that a process of a test reads no sources', () => {
