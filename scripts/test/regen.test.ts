@@ -159,7 +159,7 @@ test('a regen that was killed between two files is finished by the next program 
   // As a kill leaves it: the new generation complete in .ready, one of its files already moved.
   renameSync(other.certs, join(fresh.certs, '.ready'));
   renameSync(join(fresh.certs, '.ready/server.key'), join(fresh.certs, 'server.key'));
-  fresh.build();
+  assert.equal(fresh.generationFile(fresh.path('generation')).code, 0);
   assert.deepEqual(contents(fresh), complete);
 });
 

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sharedFiles } from '../../scripts/making/payload.ts';
@@ -288,10 +297,20 @@ for (const file of ['node', 'zeromq.node']) {
   });
 }
 
-test('a second build of a generation makes the same installers, so that nothing is restarted for it', () => {
+// That a second build has the same bytes scripts/test/build.test.ts shows: what differs is when they were written, and in which order.
+test('installers of a second build of a generation are the same, so that nothing is restarted for it', () => {
   const read = () => ['', '-slim'].map((kind) => readFileSync(join(next.dist, `client-install${kind}.sh`)));
   const first = read();
-  assert.equal(next.build().code, 0);
+  const library = join(next.dist, 'lib/banshare');
+  // The runtime there is a link to this checkout's.
+  const built = readdirSync(library).filter((name) => name !== 'node');
+  for (const name of built.toReversed()) {
+    const path = join(library, name);
+    const [bytes, { mode }] = [readFileSync(path), statSync(path)];
+    rmSync(path);
+    writeFileSync(path, bytes, { mode });
+    utimesSync(path, 1e9, 1e9);
+  }
   assert.equal(next.installer('client').code, 0);
   for (const [index, bytes] of read().entries()) assert.ok(bytes.equals(first[index] ?? Buffer.of()));
 });
