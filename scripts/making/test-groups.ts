@@ -36,7 +36,7 @@ const ROWS: readonly (readonly [name: string, most: number, rooms: readonly stri
 ];
 
 /** What would meet the tests of other files in the same process: a clock or an environment that is another. */
-const KEEPS_TO_ITSELF = /mock\.timers|process\.(umask|chdir|execPath|env\[.*=)/;
+const KEEPS_TO_ITSELF = /mock\.timers|process\.((umask|chdir)\(|(execPath|env\[.*\]) *=[^=])/;
 
 /**
  * Helpers that have something for the whole process, and close it after the tests: read outside of all files, since a file's hooks are run
