@@ -39,7 +39,8 @@ const ROWS: readonly (readonly [name: string, most: number, rooms: readonly stri
  * What would meet the tests of other files in the same process: a clock or an environment that is another, or what lets libzmq's keys in, of
  * which a process has one, and for a moment still after it was closed.
  */
-const KEEPS_TO_ITSELF = /mock\.timers|answerZap|Doorman|process\.((umask|chdir)\(|(execPath|env\[.*\]) *=[^=])/;
+const KEEPS_TO_ITSELF =
+  /mock\.timers|answerZap|Doorman|process\.((umask|chdir)\(|(execPath|env\[.*\]) *=[^=])/;
 
 /**
  * Helpers that have something for the whole process, and close it after the tests: read outside of all files, since a file's hooks are run
