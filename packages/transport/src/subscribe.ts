@@ -6,7 +6,7 @@ import type { Peer } from './request.ts';
 
 /**
  * Bytes of a frame, and messages that libzmq holds before they are read: of two frames each, as a server's are, that is 200 MiB at most, of
- * the 512 MiB that a client's unit has. libzmq knows no bound for the frames of one message. Every version puts 200 events into a message,
+ * the 768 MiB that a client's unit has. libzmq knows no bound for the frames of one message. Every version puts 200 events into a message,
  * which take 0.5 MB where all their texts are as long as a server makes them. What has no room here waits at the server, which drops
  * what it has no room for, and then the subscriber asks for it by sync.
  */

@@ -116,9 +116,11 @@ export class State {
     this.#tally?.change(ban, before, undefined);
   }
 
-  /** What is known here, without what became of it. */
-  keys(): BanKey[] {
-    return this.#sql('SELECT ip, prog, jail FROM bans').all() as BanKey[];
+  /** What a part of all is, without what became of it, in the order of the keys from behind one of them. */
+  keys(behind: BanKey | undefined, limit: number): BanKey[] {
+    const sql =
+      'SELECT ip, prog, jail FROM bans WHERE (ip, prog, jail) > (?, ?, ?) ORDER BY ip, prog, jail LIMIT ?';
+    return this.#sql(sql).all(...keyOf(behind), limit) as BanKey[];
   }
 
   /** A part of all, in the order of the keys from behind one of them. */

@@ -1,8 +1,16 @@
 import { sayReason } from '../bans/reason.ts';
-import { banKeyText, isRange, isTooWide, OPERATOR_HOST, type Event, type Position } from '@banshare/protocol';
+import {
+  type BanKey,
+  banKeyText,
+  isRange,
+  isTooWide,
+  OPERATOR_HOST,
+  type Event,
+  type Position,
+} from '@banshare/protocol';
 import { isOver, mayBeOurs, type BanRow } from '../bans/ban-row.ts';
 import { confirmed, ended, lacking, published, unbanned, unbannedToo } from '../bans/transitions.ts';
-import { inParts } from '../host/in-parts.ts';
+import { inParts, pageByPage, takingOut } from '../host/in-parts.ts';
 import { choose, chooseToFollow } from './choose.ts';
 import { keepNewest } from './max-active.ts';
 import { LeftEpochs } from '../bans/left-epochs.ts';
@@ -119,12 +127,19 @@ async function takeSnapshot(
   state.isPartial = true;
   try {
     if (isNewEpoch || isOtherHistory) state.forgetUntold();
-    const taking = inParts(bans, (some) =>
-      inOneGo(parts, (queued) => some.forEach((event) => takeOfSnapshot(event, parts, queued))),
+    const wanted = new Set<string>();
+    await takingOut(bans, (some) => {
+      for (const ban of some) wanted.add(banKeyText(ban));
+      inOneGo(parts, (queued) => some.forEach((event) => takeOfSnapshot(event, parts, queued)));
+    });
+    const others: BanKey[] = [];
+    const noteOthers = (rows: readonly BanKey[]): void =>
+      void others.push(...rows.filter((ban) => !wanted.has(banKeyText(ban))));
+    await pageByPage(
+      (behind, limit) => state.keys(behind, limit),
+      noteOthers,
+      () => true,
     );
-    if (taking !== undefined) await taking;
-    const wanted = new Set(bans.map(banKeyText));
-    const others = state.keys().filter((ban) => !wanted.has(banKeyText(ban)));
     const leaving = inParts(others, (some) =>
       inOneGo(parts, (queued) => {
         for (const row of some.flatMap((ban) => state.get(ban) ?? [])) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { host, ip, jail, prog, rowOf } from '../make.ts';
+import { recordNews } from '../../src/decide/record-news.ts';
+import { eventOf, host, ip, jail, prog, rowOf } from '../make.ts';
 import { Host } from './recording-host.ts';
 
 test('A snapshot applies what is new, leaves what is in place and lifts what is over', async () => {
@@ -53,6 +54,7 @@ async function hostOfAnotherHistory(): Promise<Host> {
   await host2.run('ban fail2ban/sshd');
   await host2.applier.idle();
   host2.snapshotOf({ because: 'tail' }, { seq: 1 });
+  await host2.taken;
   return host2;
 }
 
@@ -100,4 +102,23 @@ test('What is under way when the history changes ends as it began, and tells the
   await host2.run('ban fail2ban/sshd', 'already');
   assert.deepEqual(await host2.rest(), ['fail2ban/sshd applied ours', 'fail2ban/sshd applied ours']);
   assert.equal(host2.state.oldestUnsettled(), undefined);
+});
+
+test('A snapshot that is taken is not held beside what its bans become: half a million would not have room in a client', async () => {
+  using host2 = new Host();
+  const bans = Array.from({ length: 1200 }, (_, at) =>
+    eventOf({ seq: at + 1, ip: ip(`203.0.${at >> 8}.${at & 255}`) }),
+  );
+  const [held, seqs]: [number[], number[]] = [[], []];
+  host2.parts.queue = ({ seq }) => {
+    held.push(bans.length);
+    seqs.push(seq);
+  };
+  await recordNews({ kind: 'snapshot', bans, position: { epoch: 'e1', seq: 1200, tail: '' } }, host2.parts);
+  assert.deepEqual([held[0], held.at(-1), bans.length], [700, 0, 0]);
+  assert.deepEqual(
+    seqs,
+    seqs.toSorted((one, other) => one - other),
+  );
+  assert.equal(host2.state.page(undefined, 2000).length, 1200);
 });

@@ -17,6 +17,8 @@ export class Host implements Disposable {
   readonly applier: Applier;
   readonly parts: DecideParts;
   now = NOW;
+  /** Fulfilled once the newest snapshot is taken; following waits for that before it goes on. */
+  taken: void | Promise<void> = undefined;
   #seq = 0;
 
   /** @param mostAtOnce how many changes its enforcer takes in one go. */
@@ -51,7 +53,7 @@ export class Host implements Disposable {
   snapshotOf(how: { because?: SnapshotReason; epoch?: string }, ...bans: Partial<Event>[]): void {
     const { epoch = 'e1', ...because } = how;
     const known = bans.map((ban) => eventOf({ epoch, seq: ++this.#seq, ...ban }));
-    void recordNews(
+    this.taken = recordNews(
       { kind: 'snapshot', bans: known, position: { ...this.position, epoch }, ...because },
       this.parts,
     );
