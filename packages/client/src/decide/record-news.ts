@@ -128,18 +128,20 @@ async function takeSnapshot(
   try {
     if (isNewEpoch || isOtherHistory) state.forgetUntold();
     const wanted = new Set<string>();
-    await takingOut(bans, (some) => {
+    const taking = takingOut(bans, (some) => {
       for (const ban of some) wanted.add(banKeyText(ban));
       inOneGo(parts, (queued) => some.forEach((event) => takeOfSnapshot(event, parts, queued)));
     });
+    if (taking !== undefined) await taking;
     const others: BanKey[] = [];
     const noteOthers = (rows: readonly BanKey[]): void =>
       void others.push(...rows.filter((ban) => !wanted.has(banKeyText(ban))));
-    await pageByPage(
+    const reading = pageByPage(
       (behind, limit) => state.keys(behind, limit),
       noteOthers,
       () => true,
     );
+    if (reading !== undefined) await reading;
     const leaving = inParts(others, (some) =>
       inOneGo(parts, (queued) => {
         for (const row of some.flatMap((ban) => state.get(ban) ?? [])) {

@@ -21,13 +21,20 @@ export function inParts<Item>(
  * The same for a list that nobody needs afterwards, which is empty then: half a million bans beside what they become would be more than
  * the memory that a client has.
  */
-export async function takingOut<Item>(items: Item[], work: (part: readonly Item[]) => void): Promise<void> {
+export function takingOut<Item>(
+  items: Item[],
+  work: (part: readonly Item[]) => void,
+): Promise<void> | undefined {
   // Its end is cheap to take off.
   items.reverse();
-  for (;;) {
-    work(items.splice(-MOST_IN_A_GO).reverse());
-    if (items.length === 0) return;
+  work(items.splice(-MOST_IN_A_GO).reverse());
+  return items.length === 0 ? undefined : takingRest(items, work);
+}
+
+async function takingRest<Item>(items: Item[], work: (part: readonly Item[]) => void): Promise<void> {
+  while (items.length > 0) {
     await setImmediate();
+    work(items.splice(-MOST_IN_A_GO).reverse());
   }
 }
 
@@ -40,20 +47,30 @@ async function oneByOne<Item>(items: readonly Item[], work: (part: readonly Item
 
 /**
  * Works through what the state has, in parts as well: each part is read when its turn has come, so that what changed since the
- * one before is seen as it is. What is short is done before the first turn of the loop.
+ * one before is seen as it is. What is short is done when this returns, and then there is no promise.
  * @param isWanted asked before each part: false ends it.
  */
-export async function pageByPage<Row extends BanKey>(
+export function pageByPage<Row extends BanKey>(
+  read: (behind: BanKey | undefined, limit: number) => readonly Row[],
+  work: (rows: readonly Row[]) => void,
+  isWanted: () => boolean,
+): Promise<void> | undefined {
+  if (!isWanted()) return undefined;
+  const rows = read(undefined, MOST_IN_A_GO);
+  work(rows);
+  return rows.length < MOST_IN_A_GO ? undefined : otherPages(rows, read, work, isWanted);
+}
+
+async function otherPages<Row extends BanKey>(
+  first: readonly Row[],
   read: (behind: BanKey | undefined, limit: number) => readonly Row[],
   work: (rows: readonly Row[]) => void,
   isWanted: () => boolean,
 ): Promise<void> {
-  let behind: BanKey | undefined;
-  while (isWanted()) {
-    const rows = read(behind, MOST_IN_A_GO);
-    work(rows);
-    if (rows.length < MOST_IN_A_GO) return;
-    behind = rows.at(-1);
+  for (let rows = first; rows.length === MOST_IN_A_GO;) {
     await setImmediate();
+    if (!isWanted()) return;
+    rows = read(rows.at(-1), MOST_IN_A_GO);
+    work(rows);
   }
 }
